@@ -1,0 +1,185 @@
+package targets
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// ProjectFile is the name of the file that makes a folder a project bench can boot.
+const ProjectFile = "bench.yaml"
+
+// App is a Django project as its servers need to know it. Its strings may hold {state}, a
+// folder of which every boot gets a fresh copy, and {build}, one that all boots share.
+type App struct {
+	Name     string            `json:"name"`
+	Dir      string            `json:"-"` // where manage.py is; not in records, which travel
+	WSGI     string            `json:"wsgi"`
+	Settings string            `json:"settings"`
+	Python   string            `json:"python,omitempty"` // interpreter; empty means bench's own
+	Health   string            `json:"health"`           // path that answers 2xx or 3xx when the app works
+	Static   Static            `json:"static"`
+	Env      map[string]string `json:"env,omitempty"`
+	DebugEnv map[string]string `json:"debug_env,omitempty"` // added where a topology runs with DEBUG on
+	Prepare  [][]string        `json:"prepare,omitempty"`   // run once, in order, before the first boot
+}
+
+// Static says which URL prefix is served from which folder.
+type Static struct {
+	URL  string `json:"url"`
+	Root string `json:"root"`
+}
+
+// Project is what a bench.yaml holds: the app, what is asked of it and what is wanted.
+type Project struct {
+	App        App
+	Mix        Mix      // no targets: the scenario's own mix is used
+	Objectives []string // for results.ParseObjective
+	Flags      map[string]any
+}
+
+type projectFile struct {
+	App struct {
+		Name     string            `yaml:"name"`
+		WSGI     string            `yaml:"wsgi"`
+		Settings string            `yaml:"settings"`
+		Python   string            `yaml:"python"`
+		Health   string            `yaml:"health"`
+		Static   Static            `yaml:"static"`
+		Env      map[string]string `yaml:"env"`
+		DebugEnv map[string]string `yaml:"debug_env"`
+		Prepare  [][]string        `yaml:"prepare"`
+	} `yaml:"app"`
+	Mix        []targetFile   `yaml:"mix"`
+	Objectives []string       `yaml:"objectives"`
+	Flags      map[string]any `yaml:"flags"`
+}
+
+// LoadProject reads DIR/bench.yaml.
+func LoadProject(dir string) (Project, error) {
+	path := filepath.Join(dir, ProjectFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return Project{}, fmt.Errorf("reading the app in %s: there is no %s; it needs at least app.wsgi and app.settings (README, section \"Your own project\")", dir, ProjectFile)
+	}
+	if err != nil {
+		return Project{}, fmt.Errorf("reading the app in %s: %w", dir, err)
+	}
+	project, err := ParseProject(data)
+	if err != nil {
+		return Project{}, fmt.Errorf("%s: %w", path, err)
+	}
+	if project.App.Dir, err = filepath.Abs(dir); err != nil {
+		return Project{}, fmt.Errorf("reading the app in %s: %w", dir, err)
+	}
+	if project.App.Name == "" {
+		project.App.Name = filepath.Base(project.App.Dir)
+	}
+	if p := project.App.Python; strings.ContainsRune(p, os.PathSeparator) && !filepath.IsAbs(p) {
+		project.App.Python = filepath.Join(project.App.Dir, p)
+	}
+	return project, nil
+}
+
+// ParseProject reads the text of a bench.yaml. The app's folder is left to the caller.
+func ParseProject(data []byte) (Project, error) {
+	var f projectFile
+	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
+		return Project{}, fmt.Errorf("parsing: %s", yaml.FormatError(err, false, true))
+	}
+	p := Project{
+		App: App{
+			Name: f.App.Name, WSGI: f.App.WSGI, Settings: f.App.Settings, Python: f.App.Python,
+			Health: f.App.Health, Static: f.App.Static, Env: f.App.Env, DebugEnv: f.App.DebugEnv,
+			Prepare: f.App.Prepare,
+		},
+		Objectives: f.Objectives,
+		Flags:      f.Flags,
+	}
+	if p.App.Health == "" {
+		p.App.Health = "/"
+	}
+	if err := p.App.Validate(); err != nil {
+		return Project{}, err
+	}
+	if len(f.Mix) > 0 {
+		mix, err := mixOf(f.Mix)
+		if err != nil {
+			return Project{}, fmt.Errorf("mix: %w", err)
+		}
+		p.Mix = mix
+	}
+	return p, nil
+}
+
+// Validate reports everything that keeps the app from being booted.
+func (a App) Validate() error {
+	var errs []error
+	module, attribute, found := strings.Cut(a.WSGI, ":")
+	if !found || !dotted(module) || !dotted(attribute) {
+		errs = append(errs, fmt.Errorf("app.wsgi %q: want module:attribute, such as mysite.wsgi:application", a.WSGI))
+	}
+	if !dotted(a.Settings) {
+		errs = append(errs, fmt.Errorf("app.settings %q: want a module, such as mysite.settings", a.Settings))
+	}
+	if !strings.HasPrefix(a.Health, "/") {
+		errs = append(errs, fmt.Errorf("app.health %q: want a path that starts with /", a.Health))
+	}
+	if u := a.Static.URL; u != "" && (!strings.HasPrefix(u, "/") || !strings.HasSuffix(u, "/") || u == "/") {
+		errs = append(errs, fmt.Errorf("app.static.url %q: want a path such as /static/, with a slash at both ends", u))
+	}
+	if (a.Static.URL == "") != (a.Static.Root == "") {
+		errs = append(errs, errors.New("app.static: url and root go together"))
+	}
+	for i, argv := range a.Prepare {
+		if len(argv) == 0 {
+			errs = append(errs, fmt.Errorf("app.prepare[%d]: empty command", i))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// dotted reports whether s is a Python dotted name. The names go into configuration
+// files, so nothing else may pass.
+func dotted(s string) bool {
+	for part := range strings.SplitSeq(s, ".") {
+		if part == "" {
+			return false
+		}
+		for i, c := range part {
+			letter := c == '_' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+			if !letter && (i == 0 || c < '0' || c > '9') {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Expand returns the app with {state} and {build} replaced.
+func (a App) Expand(state, build string) App {
+	replace := strings.NewReplacer("{state}", state, "{build}", build).Replace
+	a.Static.Root = replace(a.Static.Root)
+	a.Env = mapValues(a.Env, replace)
+	a.DebugEnv = mapValues(a.DebugEnv, replace)
+	prepare := make([][]string, len(a.Prepare))
+	for i, argv := range a.Prepare {
+		for _, word := range argv {
+			prepare[i] = append(prepare[i], replace(word))
+		}
+	}
+	a.Prepare = prepare
+	return a
+}
+
+func mapValues(m map[string]string, f func(string) string) map[string]string {
+	out := make(map[string]string, len(m))
+	for k, v := range m {
+		out[k] = f(v)
+	}
+	return out
+}

@@ -1,0 +1,106 @@
+package targets
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+)
+
+// Mix says which target request n asks for. It is a pure function of n and the seed, so
+// every engine, shard and repeat that replays a mix asks for the same things in the same
+// order, and nobody has to hand requests out.
+//
+// A mix whose weights are all zero is a list: request n asks for Targets[n mod len], which
+// is how vegeta reads its target files. Otherwise request n draws a target with a
+// probability proportional to its weight.
+type Mix struct {
+	Targets []Target `json:"targets"`
+	Seed    uint64   `json:"seed"`
+}
+
+// At returns the target of request n. The mix must be valid (see Validate).
+func (m Mix) At(n uint64) *Target { return &m.Targets[m.Index(n)] }
+
+// Index returns the position in Targets of the target of request n.
+func (m Mix) Index(n uint64) int {
+	var total uint64
+	for i := range m.Targets {
+		total += uint64(m.Targets[i].Weight)
+	}
+	if total == 0 {
+		return int(n % uint64(len(m.Targets)))
+	}
+	// The high word of hash × total is uniform on [0, total): Lemire, "Fast random integer
+	// generation in an interval", 2019, without the rejection step, whose bias is below
+	// total/2^64.
+	draw, _ := bits.Mul64(splitmix64(m.Seed, n), total)
+	for i := range m.Targets {
+		w := uint64(m.Targets[i].Weight)
+		if draw < w {
+			return i
+		}
+		draw -= w
+	}
+	return len(m.Targets) - 1 // not reached: draw < total
+}
+
+// splitmix64 is the n-th output of the generator started at seed: Steele, Lea and Flood,
+// "Fast splittable pseudorandom number generators", OOPSLA 2014.
+func splitmix64(seed, n uint64) uint64 {
+	z := seed + (n+1)*0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// WithSeed returns the same mix drawn in another order.
+func (m Mix) WithSeed(seed uint64) Mix {
+	m.Seed = seed
+	return m
+}
+
+// Validate reports everything that is wrong with the mix.
+func (m Mix) Validate() error {
+	if len(m.Targets) == 0 {
+		return errors.New("mix: no targets")
+	}
+	var errs []error
+	weighted := m.weighted()
+	seen := map[string]bool{}
+	for _, t := range m.Targets {
+		if err := t.validate(); err != nil {
+			errs = append(errs, err)
+		}
+		if weighted && seen[t.Name] {
+			errs = append(errs, fmt.Errorf("target %s: the name is used twice", t.Name))
+		}
+		seen[t.Name] = true
+	}
+	return errors.Join(errs...)
+}
+
+func (m Mix) weighted() bool {
+	for i := range m.Targets {
+		if m.Targets[i].Weight != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Names returns the distinct target names in the order of their first use, and for each
+// target the position of its name among them: many requests of a long list may share one
+// name and so one histogram.
+func (m Mix) Names() (names []string, of []int) {
+	position := map[string]int{}
+	for _, t := range m.Targets {
+		at, known := position[t.Name]
+		if !known {
+			at = len(names)
+			position[t.Name] = at
+			names = append(names, t.Name)
+		}
+		of = append(of, at)
+	}
+	return names, of
+}

@@ -1,0 +1,144 @@
+package targets
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+)
+
+// targetFile is a target as it is written in YAML.
+type targetFile struct {
+	Name       string            `yaml:"name"`
+	Method     string            `yaml:"method"`
+	Path       string            `yaml:"path"`
+	Headers    map[string]string `yaml:"headers"`
+	Body       string            `yaml:"body"`
+	BodyBase64 string            `yaml:"body_base64"`
+	Weight     uint32            `yaml:"weight"`
+	Expect     Expect            `yaml:"expect"`
+}
+
+func (f targetFile) target() (Target, error) {
+	t := Target{Name: f.Name, Method: strings.ToUpper(f.Method), Path: f.Path, Weight: f.Weight, Expect: f.Expect}
+	if t.Method == "" {
+		t.Method = http.MethodGet
+	}
+	if f.Weight == 0 {
+		t.Weight = 1
+	}
+	if len(f.Headers) > 0 {
+		t.Header = http.Header{}
+		for key, value := range f.Headers {
+			t.Header.Set(key, value)
+		}
+	}
+	switch {
+	case f.Body != "" && f.BodyBase64 != "":
+		return t, fmt.Errorf("target %s: body and body_base64 are both given", f.Name)
+	case f.Body != "":
+		t.Body = []byte(f.Body)
+	case f.BodyBase64 != "":
+		body, err := base64.StdEncoding.DecodeString(f.BodyBase64)
+		if err != nil {
+			return t, fmt.Errorf("target %s: body_base64: %w", f.Name, err)
+		}
+		t.Body = body
+	}
+	return t, nil
+}
+
+// ParseMix reads a YAML list of targets, each with a name, a path and optionally method,
+// headers, body, weight (1 unless given) and expect. Unknown keys are errors that name
+// line and column.
+func ParseMix(data []byte) (Mix, error) {
+	var files []targetFile
+	if err := yaml.UnmarshalWithOptions(data, &files, yaml.Strict()); err != nil {
+		return Mix{}, fmt.Errorf("parsing mix: %s", yaml.FormatError(err, false, true))
+	}
+	return mixOf(files)
+}
+
+func mixOf(files []targetFile) (Mix, error) {
+	var mix Mix
+	var errs []error
+	for _, f := range files {
+		t, err := f.target()
+		if err != nil {
+			errs = append(errs, err)
+		}
+		mix.Targets = append(mix.Targets, t)
+	}
+	if err := mix.Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	return mix, errors.Join(errs...)
+}
+
+// ParseVegeta reads one of vegeta's own target formats: "http" or "json". The requests
+// become a list replayed in order, as vegeta does. All of them must address one server,
+// whose base URL is returned; the names are method and path without the query.
+func ParseVegeta(format string, r io.Reader) (mix Mix, base string, err error) {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return Mix{}, "", fmt.Errorf("reading vegeta targets: %w", err)
+	}
+	var targeter vegeta.Targeter
+	switch format {
+	case "http":
+		// vegeta reads @file bodies relative to the working folder; a target file from
+		// elsewhere must not make this process read files of its choice.
+		for i, line := range strings.Split(string(data), "\n") {
+			if strings.HasPrefix(strings.TrimSpace(line), "@") {
+				return Mix{}, "", fmt.Errorf("parsing vegeta targets: line %d: body files (%s) are not read; use the JSON format, which holds bodies inline", i+1, strings.TrimSpace(line))
+			}
+		}
+		targeter = vegeta.NewHTTPTargeter(bytes.NewReader(data), nil, nil)
+	case "json":
+		targeter = vegeta.NewJSONTargeter(bytes.NewReader(data), nil, nil)
+	default:
+		return Mix{}, "", fmt.Errorf("vegeta target format %q: want http or json", format)
+	}
+	list, err := vegeta.ReadAllTargets(targeter)
+	if err != nil {
+		return Mix{}, "", fmt.Errorf("parsing vegeta targets (%s): %w", format, err)
+	}
+	for i, v := range list {
+		t, host, err := fromVegeta(v)
+		if err != nil {
+			return Mix{}, "", fmt.Errorf("vegeta target %d: %w", i+1, err)
+		}
+		if base != "" && host != base {
+			return Mix{}, "", fmt.Errorf("vegeta target %d asks %s but the ones before ask %s: one plan drives one server", i+1, host, base)
+		}
+		base = host
+		mix.Targets = append(mix.Targets, t)
+	}
+	return mix, base, mix.Validate()
+}
+
+func fromVegeta(v vegeta.Target) (t Target, base string, err error) {
+	u, err := url.Parse(v.URL)
+	if err != nil {
+		return Target{}, "", err
+	}
+	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return Target{}, "", fmt.Errorf("URL %q is not an absolute http or https URL", v.URL)
+	}
+	name := strings.NewReplacer("/", ".", ",", "_", ";", "_", " ", "_", "\"", "_", "'", "_").Replace(u.EscapedPath())
+	t = Target{
+		Name:   strings.ToLower(v.Method) + name,
+		Method: v.Method,
+		Path:   u.RequestURI(),
+		Header: v.Header,
+		Body:   v.Body,
+	}
+	return t, u.Scheme + "://" + u.Host, nil
+}

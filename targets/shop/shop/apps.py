@@ -1,0 +1,17 @@
+from django.apps import AppConfig
+from django.db.backends.signals import connection_created
+
+
+def tune_sqlite(sender, connection, **kwargs):
+    """WAL lets readers go on while one writer commits; NORMAL syncs at checkpoints only."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA synchronous=NORMAL")
+
+
+class ShopConfig(AppConfig):
+    name = "shop"
+
+    def ready(self):
+        connection_created.connect(tune_sqlite, dispatch_uid="shop.tune_sqlite")
