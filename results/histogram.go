@@ -1,0 +1,120 @@
+package results
+
+import (
+	"bytes"
+	"compress/zlib"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// The one histogram geometry of the project: microseconds from 1 µs to 1 h at three
+// significant digits. Histograms of one geometry merge without loss, and the relative
+// error of any quantile is below 0.1 %.
+const (
+	LowestMicros      = 1
+	HighestMicros     = int64(time.Hour / time.Microsecond)
+	SignificantDigits = 3
+)
+
+// Histogram counts durations in microseconds.
+type Histogram = hdr.Histogram
+
+// NewHistogram returns an empty histogram of the project's geometry.
+func NewHistogram() *Histogram { return hdr.New(LowestMicros, HighestMicros, SignificantDigits) }
+
+// Micros converts a duration to the unit of the histograms, rounding to the nearest, and
+// reports whether the value had to be clamped into the range they cover.
+func Micros(d time.Duration) (us int64, clamped bool) {
+	us = int64((d + 500*time.Nanosecond) / time.Microsecond)
+	switch {
+	case us < 0:
+		return 0, true
+	case us > HighestMicros:
+		return HighestMicros, true
+	}
+	return us, false
+}
+
+// Merged returns the sum of histograms; nil ones count as empty.
+func Merged(hs ...*Histogram) *Histogram {
+	sum := NewHistogram()
+	for _, h := range hs {
+		if h != nil {
+			sum.Merge(h)
+		}
+	}
+	return sum
+}
+
+// Summary is the figures of a histogram that contracts and reports show, in microseconds.
+type Summary struct {
+	Count int64   `json:"count"`
+	Min   int64   `json:"min"`
+	Mean  float64 `json:"mean"`
+	P50   int64   `json:"p50"`
+	P75   int64   `json:"p75"`
+	P90   int64   `json:"p90"`
+	P95   int64   `json:"p95"`
+	P99   int64   `json:"p99"`
+	P999  int64   `json:"p99_9"`
+	P9999 int64   `json:"p99_99"`
+	Max   int64   `json:"max"`
+}
+
+// Summarize reads the summary off a histogram. An empty one gives zeros.
+func Summarize(h *Histogram) Summary {
+	if h == nil || h.TotalCount() == 0 {
+		return Summary{}
+	}
+	q := h.ValueAtPercentilesSlice([]float64{50, 75, 90, 95, 99, 99.9, 99.99})
+	return Summary{
+		Count: h.TotalCount(), Min: h.Min(), Mean: h.Mean(), Max: h.Max(),
+		P50: q[0], P75: q[1], P90: q[2], P95: q[3], P99: q[4], P999: q[5], P9999: q[6],
+	}
+}
+
+// decodeHistogram reads a base64 V2 compressed histogram. The header is checked before the
+// library sees the blob, because a valid header of another geometry makes a reader
+// allocate whatever it asks for.
+func decodeHistogram(encoded []byte) (*Histogram, error) {
+	raw, err := base64.StdEncoding.DecodeString(string(encoded))
+	if err != nil {
+		return nil, fmt.Errorf("histogram: %w", err)
+	}
+	if len(raw) < 8 {
+		return nil, errors.New("histogram: cut before its header ends")
+	}
+	deflated, err := zlib.NewReader(bytes.NewReader(raw[8:]))
+	if err != nil {
+		return nil, fmt.Errorf("histogram: %w", err)
+	}
+	defer deflated.Close()
+	var header struct {
+		Cookie, PayloadBytes, Offset, Digits int32
+		Lowest, Highest                      int64
+		Ratio                                float64
+	}
+	if err := binary.Read(deflated, binary.BigEndian, &header); err != nil {
+		return nil, fmt.Errorf("histogram: reading its header: %w", err)
+	}
+	if header.Lowest != LowestMicros || header.Highest != HighestMicros || header.Digits != SignificantDigits || header.Offset != 0 {
+		return nil, fmt.Errorf("histogram: covers %d..%d at %d digits, want %d..%d at %d",
+			header.Lowest, header.Highest, header.Digits, LowestMicros, HighestMicros, SignificantDigits)
+	}
+	// At most nine bytes code one of the counts; the geometry has fewer than 32 Ki of them.
+	const most = 9 * 32 << 10
+	if n, err := io.Copy(io.Discard, io.LimitReader(deflated, most+1)); err != nil || n > most {
+		return nil, fmt.Errorf("histogram: its counts do not fit the geometry (%d bytes, %v)", n, err)
+	}
+	h, err := hdr.Decode(encoded)
+	if err != nil {
+		return nil, fmt.Errorf("histogram: %w", err)
+	}
+	return h, nil
+}

@@ -1,0 +1,269 @@
+package results
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Kind is which of a request's times a histogram counts.
+type Kind string
+
+const (
+	Response Kind = "response" // end − due, of right answers; a time-out counts at its limit
+	Service  Kind = "service"  // end − sent, of the same requests
+	Lateness Kind = "lateness" // sent − due, of every request sent: the generator's or the pool's delay
+	Failure  Kind = "failure"  // end − due of the wrong answers, kept apart: an error may be fast
+	Connect  Kind = "connect"  // time to open a connection, of each one opened
+	TTFB     Kind = "ttfb"     // first byte − sent
+)
+
+// Kinds lists every kind, in the order in which files hold them.
+var Kinds = []Kind{Response, Service, Lateness, Failure, Connect, TTFB}
+
+// Series names one histogram of an interval. Target is empty for kinds that belong to no
+// target.
+type Series struct {
+	Kind   Kind
+	Target string
+}
+
+func (s Series) tag() string { return string(s.Kind) + ";" + s.Target }
+
+// Interval is what ended within [Start, Start+Length), in time since the plan's start.
+type Interval struct {
+	Start  time.Duration
+	Length time.Duration
+	Counts Counts
+	Hists  map[Series]*Histogram
+}
+
+// Total merges the histograms of one kind over all targets and intervals.
+func Total(intervals []Interval, kind Kind) *Histogram {
+	sum := NewHistogram()
+	for _, iv := range intervals {
+		for series, h := range iv.Hists {
+			if series.Kind == kind {
+				sum.Merge(h)
+			}
+		}
+	}
+	return sum
+}
+
+// TotalByTarget merges the histograms of one kind for each target.
+func TotalByTarget(intervals []Interval, kind Kind) map[string]*Histogram {
+	sums := map[string]*Histogram{}
+	for _, iv := range intervals {
+		for series, h := range iv.Hists {
+			if series.Kind != kind {
+				continue
+			}
+			if sums[series.Target] == nil {
+				sums[series.Target] = NewHistogram()
+			}
+			sums[series.Target].Merge(h)
+		}
+	}
+	return sums
+}
+
+// TotalCounts adds the counts of all intervals.
+func TotalCounts(intervals []Interval) Counts {
+	var sum Counts
+	for _, iv := range intervals {
+		sum = sum.Plus(iv.Counts)
+	}
+	return sum
+}
+
+// writeHlog writes the histograms as an HdrHistogram V2 interval log that any of that
+// library's readers understands. The tag of a line is "kind;target".
+func writeHlog(w io.Writer, intervals []Interval) error {
+	log := hdr.NewHistogramLogWriter(w)
+	if err := log.OutputComment("[bench: microseconds; tag = kind;target; times since the start of the plan]"); err != nil {
+		return err
+	}
+	if err := log.OutputLogFormatVersion(); err != nil {
+		return err
+	}
+	if err := log.OutputLegend(); err != nil {
+		return err
+	}
+	for _, iv := range intervals {
+		series := make([]Series, 0, len(iv.Hists))
+		for s := range iv.Hists {
+			series = append(series, s)
+		}
+		slices.SortFunc(series, func(a, b Series) int { return strings.Compare(a.tag(), b.tag()) })
+		for _, s := range series {
+			h := iv.Hists[s]
+			h.SetTag(s.tag())
+			h.SetStartTimeMs(iv.Start.Milliseconds())
+			h.SetEndTimeMs((iv.Start + iv.Length).Milliseconds())
+			if err := log.OutputIntervalHistogram(h); err != nil {
+				return fmt.Errorf("writing the histogram %s: %w", s.tag(), err)
+			}
+		}
+	}
+	return nil
+}
+
+// readHlog adds the histograms of an interval log to the intervals they belong to.
+func readHlog(r io.Reader, intervals []Interval) error {
+	at := map[time.Duration]int{}
+	for i := range intervals {
+		at[intervals[i].Start] = i
+	}
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 4<<20)
+	for number := 1; lines.Scan(); number++ {
+		line := lines.Text()
+		if line == "" || line[0] == '#' || line[0] == '"' {
+			continue
+		}
+		start, series, h, err := parseHlogLine(line)
+		if err != nil {
+			return fmt.Errorf("line %d: %w", number, err)
+		}
+		i, known := at[start]
+		if !known {
+			return fmt.Errorf("line %d: an interval that starts at %v, which the counts do not have", number, start)
+		}
+		if intervals[i].Hists == nil {
+			intervals[i].Hists = map[Series]*Histogram{}
+		}
+		if intervals[i].Hists[series] != nil {
+			return fmt.Errorf("line %d: %s at %v for the second time", number, series.tag(), start)
+		}
+		intervals[i].Hists[series] = h
+	}
+	return lines.Err()
+}
+
+func parseHlogLine(line string) (start time.Duration, series Series, h *Histogram, err error) {
+	tag, rest, found := strings.Cut(line, ",")
+	kind, target, tagged := strings.Cut(strings.TrimPrefix(tag, "Tag="), ";")
+	if !found || !tagged || !strings.HasPrefix(tag, "Tag=") {
+		return 0, series, nil, errors.New("no Tag=kind;target at its start")
+	}
+	if !slices.Contains(Kinds, Kind(kind)) {
+		return 0, series, nil, fmt.Errorf("unknown kind %q", kind)
+	}
+	fields := strings.Split(rest, ",")
+	if len(fields) != 4 {
+		return 0, series, nil, fmt.Errorf("%d fields after the tag, want 4", len(fields))
+	}
+	seconds, err := strconv.ParseFloat(fields[0], 64)
+	if err != nil || !(seconds >= 0 && seconds < 1e9) {
+		return 0, series, nil, fmt.Errorf("start time %q", fields[0])
+	}
+	start = time.Duration(seconds*1e3+0.5) * time.Millisecond
+	h, err = decodeHistogram([]byte(fields[3]))
+	return start, Series{Kind(kind), target}, h, err
+}
+
+var countsHeader = []string{
+	"start_s", "length_s", "intended", "sent", "ok", "http_error", "bad_body", "connect_error",
+	"reset", "timeout", "unsent", "in_flight", "stale_retry",
+}
+
+func (t Counts) fields() []uint64 {
+	return []uint64{
+		t.Intended, t.Sent, t.OK, t.HTTPError, t.BadBody, t.ConnectError,
+		t.Reset, t.Timeout, t.Unsent, t.InFlight, t.StaleRetry,
+	}
+}
+
+func countsOf(f []uint64) Counts {
+	return Counts{
+		Intended: f[0], Sent: f[1], OK: f[2], HTTPError: f[3], BadBody: f[4], ConnectError: f[5],
+		Reset: f[6], Timeout: f[7], Unsent: f[8], InFlight: f[9], StaleRetry: f[10],
+	}
+}
+
+func formatSeconds(d time.Duration) string {
+	return strconv.FormatFloat(d.Seconds(), 'f', 3, 64)
+}
+
+func parseSeconds(s string) (time.Duration, error) {
+	seconds, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(seconds >= 0 && seconds < 1e9) {
+		return 0, fmt.Errorf("%q is not a time in seconds", s)
+	}
+	return time.Duration(seconds*1e3+0.5) * time.Millisecond, nil
+}
+
+func writeCounts(w io.Writer, intervals []Interval) error {
+	out := csv.NewWriter(w)
+	rows := [][]string{countsHeader}
+	for _, iv := range intervals {
+		row := []string{formatSeconds(iv.Start), formatSeconds(iv.Length)}
+		for _, n := range iv.Counts.fields() {
+			row = append(row, strconv.FormatUint(n, 10))
+		}
+		rows = append(rows, row)
+	}
+	return out.WriteAll(rows)
+}
+
+func readCounts(r io.Reader) ([]Interval, error) {
+	rows, err := readCSV(r, countsHeader)
+	if err != nil {
+		return nil, err
+	}
+	var intervals []Interval
+	for i, row := range rows {
+		var iv Interval
+		if iv.Start, err = parseSeconds(row[0]); err != nil {
+			return nil, fmt.Errorf("row %d: %w", i+1, err)
+		}
+		if iv.Length, err = parseSeconds(row[1]); err != nil {
+			return nil, fmt.Errorf("row %d: %w", i+1, err)
+		}
+		var fields []uint64
+		for _, text := range row[2:] {
+			n, err := strconv.ParseUint(text, 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("row %d: %w", i+1, err)
+			}
+			fields = append(fields, n)
+		}
+		iv.Counts = countsOf(fields)
+		if err := iv.Counts.Check(); err != nil {
+			return nil, fmt.Errorf("row %d: %w", i+1, err)
+		}
+		intervals = append(intervals, iv)
+	}
+	return intervals, nil
+}
+
+// readCSV reads a table whose first row must be the header given.
+func readCSV(r io.Reader, header []string) ([][]string, error) {
+	in := csv.NewReader(r)
+	in.FieldsPerRecord = len(header)
+	rows, err := in.ReadAll()
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 || !slices.Equal(rows[0], header) {
+		return nil, fmt.Errorf("the first row is not %s", strings.Join(header, ","))
+	}
+	return rows[1:], nil
+}
+
+// EncodeHlog returns the intervals as an HdrHistogram interval log.
+func EncodeHlog(intervals []Interval) ([]byte, error) {
+	var out bytes.Buffer
+	err := writeHlog(&out, intervals)
+	return out.Bytes(), err
+}

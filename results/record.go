@@ -1,0 +1,192 @@
+package results
+
+import "time"
+
+// RunSchema is the version of the run directory's format. A reader refuses any other.
+const RunSchema = "bench.run/1"
+
+// Status of a run.
+const (
+	Complete = "COMPLETE"
+	Partial  = "PARTIAL" // interrupted or failed: what had been sealed is kept
+)
+
+// Manifest describes a run: what was asked for, with what, on what.
+type Manifest struct {
+	Schema     string            `json:"schema"`
+	Command    string            `json:"command"` // compare, load, ...
+	Name       string            `json:"name"`
+	Status     string            `json:"status"`
+	Started    time.Time         `json:"started"`
+	Elapsed    float64           `json:"elapsed_s"`
+	Measured   float64           `json:"measured_s"` // the part of Elapsed spent inside cells
+	Seed       uint64            `json:"seed"`
+	Engine     string            `json:"engine"`
+	Profile    string            `json:"profile"`
+	Plan       []string          `json:"plan"` // the experiment in words, a line each
+	Baseline   string            `json:"baseline,omitempty"`
+	Blocks     int               `json:"blocks"`
+	App        AppRecord         `json:"app"`
+	Scenarios  []ScenarioRecord  `json:"scenarios"`
+	Topologies []TopologyRecord  `json:"topologies"`
+	Objectives []string          `json:"objectives,omitempty"`
+	Tools      map[string]string `json:"tools"`
+	Host       Host              `json:"host"`
+	Config     map[string]string `json:"config"` // every flag with its value
+	Warnings   []Cause           `json:"warnings,omitempty"`
+}
+
+// AppRecord identifies the app that answered.
+type AppRecord struct {
+	Name   string `json:"name"`
+	WSGI   string `json:"wsgi"`
+	Commit string `json:"commit,omitempty"` // git commit, with -dirty if it was
+	Hash   string `json:"hash,omitempty"`   // of the bundled project
+}
+
+// ScenarioRecord is one scenario of the experiment. The first of a run is its main one.
+type ScenarioRecord struct {
+	Name    string         `json:"name"`
+	Summary string         `json:"summary"`
+	Targets []TargetRecord `json:"targets"`
+}
+
+// TargetRecord is one target of a mix.
+type TargetRecord struct {
+	Name   string `json:"name"`
+	Method string `json:"method"`
+	Path   string `json:"path"`
+	Weight uint32 `json:"weight"`
+}
+
+// TopologyRecord is one arm of the experiment.
+type TopologyRecord struct {
+	Name       string `json:"name"`
+	Ref        string `json:"ref"` // with every parameter; parses back
+	Summary    string `json:"summary"`
+	Slots      int    `json:"slots"` // requests it can work on at once; 0 means without limit
+	ConfigHash string `json:"config_hash"`
+	// Excluded says why the topology was left out of the comparison, if it was.
+	Excluded string `json:"excluded,omitempty"`
+}
+
+// Host is what is known of the machine.
+type Host struct {
+	OS        string `json:"os"`
+	Kernel    string `json:"kernel"`
+	CPU       string `json:"cpu"`
+	Cores     int    `json:"cores"`
+	Memory    int64  `json:"memory_bytes"`
+	Somaxconn int    `json:"somaxconn"`
+}
+
+// Grade says how far a measurement can be trusted.
+type Grade string
+
+const (
+	Valid    Grade = "VALID"
+	Degraded Grade = "DEGRADED" // usable, with the causes in mind
+	Invalid  Grade = "INVALID"  // not a measurement of the servers
+)
+
+// Worse returns the worse of two grades.
+func (g Grade) Worse(h Grade) Grade {
+	rank := map[Grade]int{Valid: 1, Degraded: 2, Invalid: 3}
+	if rank[h] > rank[g] {
+		return h
+	}
+	return g
+}
+
+// Cause is one reason for a grade, or a warning: data that is carried to the report.
+type Cause struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Remedy  string `json:"remedy,omitempty"`
+}
+
+// Loads of a cell.
+const (
+	OpenLoop   = "open"
+	ClosedLoop = "closed"
+)
+
+// Cell is one topology under one load in one repeat.
+type Cell struct {
+	Index       int       `json:"index"`
+	Topology    string    `json:"topology"`
+	Scenario    string    `json:"scenario"`
+	Load        string    `json:"load"` // burst, burst-new, rate-300, ...
+	Mode        string    `json:"mode"` // open or closed loop
+	Rate        float64   `json:"rate,omitempty"`
+	Connections int       `json:"connections"`
+	NewConns    bool      `json:"new_connections,omitempty"` // a connection for each request
+	Block       int       `json:"block"`
+	Position    int       `json:"position"` // place of the topology within its block
+	Seed        uint64    `json:"seed"`
+	Started     time.Time `json:"started"`
+	Elapsed     float64   `json:"elapsed_s"`
+
+	Boot      Boot      `json:"boot"`
+	Counts    Counts    `json:"counts"`
+	Opened    uint64    `json:"connections_opened"`
+	Clamped   uint64    `json:"clamped"`
+	Generator Generator `json:"generator"`
+	Server    Server    `json:"server"`
+	Grade     Grade     `json:"grade"`
+	Causes    []Cause   `json:"causes,omitempty"`
+
+	Intervals []Interval `json:"-"` // latency.hlog and counts.csv
+	Usage     []Usage    `json:"-"` // usage.csv
+}
+
+// Boot is how the cluster of a cell came up. Cells of one boot share it.
+type Boot struct {
+	BootMS         float64 `json:"boot_ms"`          // start of the first process to ready
+	FirstRequestMS float64 `json:"first_request_ms"` // the first request that was answered
+	WarmupMS       float64 `json:"warmup_ms"`
+	Settled        bool    `json:"settled"` // the latency had settled when the warm-up ended
+	Workers        int     `json:"workers"` // worker processes seen to answer
+}
+
+// Generator is what the load cost the machine.
+type Generator struct {
+	Engine     string  `json:"engine"`
+	CPUSeconds float64 `json:"cpu_seconds"`
+	MaxRSS     int64   `json:"max_rss_bytes"`
+}
+
+// Server is what the servers and the kernel counted during the cell.
+type Server struct {
+	ListenOverflows uint64  `json:"listen_overflows"`
+	ListenDrops     uint64  `json:"listen_drops"`
+	RetransSegs     uint64  `json:"retransmitted_segments"`
+	TCPTimeouts     uint64  `json:"tcp_timeouts"`
+	StealSeconds    float64 `json:"steal_seconds"`
+
+	UWSGI *UWSGIStats `json:"uwsgi,omitempty"`
+	Nginx *NginxStats `json:"nginx,omitempty"`
+}
+
+// UWSGIStats is the difference of two readings of the stats servers, summed over instances.
+type UWSGIStats struct {
+	Requests    uint64   `json:"requests"`
+	Exceptions  uint64   `json:"exceptions"`
+	Harakiri    uint64   `json:"harakiri"`
+	Respawns    uint64   `json:"respawns"`
+	ListenQueue uint64   `json:"listen_queue_max"` // greatest length seen
+	PerWorker   []uint64 `json:"requests_per_worker"`
+}
+
+// NginxStats is the difference of two readings of stub_status.
+type NginxStats struct {
+	Accepts  uint64 `json:"accepts"`
+	Handled  uint64 `json:"handled"`
+	Requests uint64 `json:"requests"`
+}
+
+// Run is a run directory in memory.
+type Run struct {
+	Manifest Manifest
+	Cells    []*Cell
+}
