@@ -1,0 +1,70 @@
+package loadgen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// Guard keeps load away from machines that nobody named: only loopback addresses and the
+// hosts allowed by name are dialled. It is asked when an address is dialled, not only when
+// a URL is read, so neither a redirect nor a name that resolves elsewhere gets past it.
+type Guard struct {
+	Hosts []string `json:"allowed_hosts,omitempty"` // as given to --allow-host
+}
+
+// ErrRefused marks a target that the guard refuses.
+var ErrRefused = errors.New("target refused")
+
+func (g Guard) refuse(what string) error {
+	return fmt.Errorf("%w: %s is neither a loopback address nor allowed; allow it with --allow-host if it is yours to load", ErrRefused, what)
+}
+
+func (g Guard) allows(host string) bool {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	return slices.ContainsFunc(g.Hosts, func(h string) bool { return strings.TrimSuffix(strings.ToLower(h), ".") == host })
+}
+
+// Check refuses a URL whose host is an address off this machine, or a name other than
+// localhost, unless it is allowed. No packet is sent, not even to resolve a name.
+func (g Guard) Check(rawURL string) error {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return fmt.Errorf("checking the target: %w", err)
+	}
+	host := u.Hostname()
+	if g.allows(host) || strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
+		return nil
+	}
+	if addr, err := netip.ParseAddr(host); err == nil && addr.Unmap().IsLoopback() {
+		return nil
+	}
+	return g.refuse(u.Host)
+}
+
+// Dialer returns a dial function that connects only where the guard allows.
+func (g Guard) Dialer(base net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
+	loopbackOnly := base
+	loopbackOnly.ControlContext = func(_ context.Context, _, resolved string, _ syscall.RawConn) error {
+		if addr, err := netip.ParseAddrPort(resolved); err == nil && addr.Addr().Unmap().IsLoopback() {
+			return nil
+		}
+		return g.refuse(resolved)
+	}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		if g.allows(host) {
+			return base.DialContext(ctx, network, address)
+		}
+		return loopbackOnly.DialContext(ctx, network, address)
+	}
+}

@@ -1,0 +1,272 @@
+package loadgen
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Pacer says when requests are due. Due is a pure function, so nobody has to hand the
+// schedule out: an engine with k shards gives shard w the requests w, w+k, w+2k, …
+type Pacer interface {
+	// Due is the time of request n since the start of the plan. It never decreases in n.
+	Due(n uint64) time.Duration
+	// Rate is the intended rate at a time since the start, in requests per second.
+	Rate(at time.Duration) float64
+	// String describes the pacer so that ParsePacer reads the same one back.
+	String() string
+}
+
+// curve is a deterministic pacer: at inverts its cumulative rate Λ(t) = ∫ Rate, so that
+// request n of a steady stream is due at Λ⁻¹(n), and a Poisson stream's at Λ⁻¹ of the
+// arrival times of a unit-rate process (Çinlar 1975, time change of a Poisson process).
+type curve interface {
+	Pacer
+	at(x float64) time.Duration
+}
+
+func seconds(s float64) time.Duration {
+	if s >= math.MaxInt64/1e9 {
+		return math.MaxInt64
+	}
+	return time.Duration(math.Round(s * 1e9))
+}
+
+// Constant is the same rate throughout; request n is due at n/PerSecond.
+type Constant struct{ PerSecond float64 }
+
+func (p Constant) at(x float64) time.Duration { return seconds(x / p.PerSecond) }
+func (p Constant) Due(n uint64) time.Duration { return p.at(float64(n)) }
+func (p Constant) Rate(time.Duration) float64 { return p.PerSecond }
+func (p Constant) String() string             { return "constant " + rateText(p.PerSecond) }
+
+// Ramp goes in a straight line from one rate to another and stays there:
+//
+//	Λ(t) = From·t + (To−From)·t²/(2·Over)    for t ≤ Over
+type Ramp struct {
+	From, To float64 // requests per second
+	Over     time.Duration
+}
+
+func (p Ramp) at(x float64) time.Duration {
+	over := p.Over.Seconds()
+	ramped := (p.From + p.To) / 2 * over // Λ(Over)
+	if x >= ramped {
+		return seconds(over + (x-ramped)/p.To)
+	}
+	slope := (p.To - p.From) / over
+	// The root of slope/2·t² + From·t − x in the form that does not cancel.
+	return seconds(2 * x / (p.From + math.Sqrt(max(0, p.From*p.From+2*slope*x))))
+}
+func (p Ramp) Due(n uint64) time.Duration {
+	if n == 0 {
+		return 0
+	}
+	return p.at(float64(n))
+}
+func (p Ramp) Rate(at time.Duration) float64 {
+	if at >= p.Over {
+		return p.To
+	}
+	return p.From + (p.To-p.From)*float64(at)/float64(p.Over)
+}
+func (p Ramp) String() string {
+	return fmt.Sprintf("ramp %s %s over %v", rateText(p.From), rateText(p.To), p.Over)
+}
+
+// Step is one stage of Steps.
+type Step struct {
+	PerSecond float64
+	For       time.Duration
+}
+
+// Steps holds each rate for its time, and the last one for ever.
+type Steps []Step
+
+func (p Steps) at(x float64) time.Duration {
+	var start float64
+	for i, step := range p {
+		in := step.PerSecond * step.For.Seconds()
+		if x < in || i == len(p)-1 {
+			return seconds(start + x/step.PerSecond)
+		}
+		x -= in
+		start += step.For.Seconds()
+	}
+	return 0
+}
+func (p Steps) Due(n uint64) time.Duration { return p.at(float64(n)) }
+func (p Steps) Rate(at time.Duration) float64 {
+	for _, step := range p[:len(p)-1] {
+		if at < step.For {
+			return step.PerSecond
+		}
+		at -= step.For
+	}
+	return p[len(p)-1].PerSecond
+}
+func (p Steps) String() string {
+	parts := make([]string, len(p))
+	for i, step := range p {
+		parts[i] = fmt.Sprintf("%s %v", rateText(step.PerSecond), step.For)
+	}
+	return "steps " + strings.Join(parts, " ")
+}
+
+// Sine swings around a mean, starting there and rising:
+//
+//	Rate(t) = Mean + Amplitude·sin(2πt/Period)
+//	Λ(t)    = Mean·t + Amplitude·Period/(2π)·(1 − cos(2πt/Period))
+type Sine struct {
+	Mean, Amplitude float64 // requests per second; Amplitude below Mean
+	Period          time.Duration
+}
+
+func (p Sine) total(t float64) float64 {
+	period := p.Period.Seconds()
+	return p.Mean*t + p.Amplitude*period/(2*math.Pi)*(1-math.Cos(2*math.Pi*t/period))
+}
+
+func (p Sine) at(x float64) time.Duration {
+	// Λ is increasing, and lies between Mean·t and Mean·t + Amplitude·Period/π.
+	low := max(0, (x-p.Amplitude*p.Period.Seconds()/math.Pi)/p.Mean)
+	high := x / p.Mean
+	for range 64 {
+		mid := (low + high) / 2
+		if p.total(mid) < x {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return seconds(high)
+}
+func (p Sine) Due(n uint64) time.Duration { return p.at(float64(n)) }
+func (p Sine) Rate(at time.Duration) float64 {
+	return p.Mean + p.Amplitude*math.Sin(2*math.Pi*float64(at)/float64(p.Period))
+}
+func (p Sine) String() string {
+	return fmt.Sprintf("sine %s %s per %v", rateText(p.Mean), rateText(p.Amplitude), p.Period)
+}
+
+// Count is the number of requests due before the time given.
+func Count(p Pacer, before time.Duration) uint64 {
+	if before <= 0 {
+		return 0
+	}
+	high := uint64(1)
+	for p.Due(high) < before {
+		high *= 2
+	}
+	low := uint64(0)
+	for low < high { // the first n that is not due before
+		mid := low + (high-low)/2
+		if p.Due(mid) < before {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low
+}
+
+func rateText(perSecond float64) string {
+	return strconv.FormatFloat(perSecond, 'g', -1, 64) + "/s"
+}
+
+// ParseRate reads "300", "300/s", "90/m" or "5/h" as requests per second.
+func ParseRate(text string) (float64, error) {
+	number, unit, _ := strings.Cut(text, "/")
+	per := map[string]float64{"": 1, "s": 1, "m": 60, "h": 3600}[unit]
+	rate, err := strconv.ParseFloat(number, 64)
+	if err != nil || per == 0 {
+		return 0, fmt.Errorf("rate %q: want a number of requests per second, such as 300 or 300/s (or /m, /h)", text)
+	}
+	rate /= per
+	if !(rate >= 1e-3 && rate <= 1e8) {
+		return 0, fmt.Errorf("rate %q: outside 0.001/s to 100000000/s", text)
+	}
+	return rate, nil
+}
+
+// ParsePacer reads what String writes:
+//
+//	constant 300/s
+//	ramp 10/s 500/s over 30s
+//	steps 100/s 10s 200/s 10s
+//	sine 300/s 100/s per 1m0s
+//	poisson SEED followed by any of the above
+func ParsePacer(text string) (Pacer, error) {
+	words := strings.Fields(text)
+	bad := func(why string) (Pacer, error) {
+		return nil, fmt.Errorf("pacer %q: %s", text, why)
+	}
+	if len(words) == 0 {
+		return bad("empty; want constant, ramp, steps, sine or poisson")
+	}
+	var r reader
+	kind, args := words[0], words[1:]
+	var p Pacer
+	switch {
+	case kind == "constant" && len(args) == 1:
+		p = Constant{r.rate(args[0])}
+	case kind == "ramp" && len(args) == 4 && args[2] == "over":
+		p = Ramp{r.rate(args[0]), r.rate(args[1]), r.duration(args[3])}
+	case kind == "steps" && len(args) >= 2 && len(args)%2 == 0:
+		var steps Steps
+		for i := 0; i < len(args); i += 2 {
+			steps = append(steps, Step{r.rate(args[i]), r.duration(args[i+1])})
+		}
+		p = steps
+	case kind == "sine" && len(args) == 4 && args[2] == "per":
+		sine := Sine{r.rate(args[0]), r.rate(args[1]), r.duration(args[3])}
+		if r.err == nil && sine.Amplitude >= sine.Mean {
+			return bad("the amplitude must be below the mean, or the rate would reach zero")
+		}
+		p = sine
+	case kind == "poisson" && len(args) >= 2:
+		seed, err := strconv.ParseUint(args[0], 10, 64)
+		if err != nil {
+			return bad("poisson wants a seed first, such as: poisson 1 constant 300/s")
+		}
+		of, err := ParsePacer(strings.Join(args[1:], " "))
+		if err != nil {
+			return nil, err
+		}
+		base, ok := of.(curve)
+		if !ok {
+			return bad("poisson of poisson")
+		}
+		p = Poisson{Of: base, Seed: seed}
+	default:
+		return bad("want constant RATE, ramp RATE RATE over TIME, steps RATE TIME …, sine RATE RATE per TIME, or poisson SEED and one of these")
+	}
+	if r.err != nil {
+		return bad(r.err.Error())
+	}
+	return p, nil
+}
+
+// reader keeps the first error of several conversions.
+type reader struct{ err error }
+
+func (r *reader) rate(text string) float64 {
+	rate, err := ParseRate(text)
+	if r.err == nil {
+		r.err = err
+	}
+	return rate
+}
+
+func (r *reader) duration(text string) time.Duration {
+	d, err := time.ParseDuration(text)
+	if err == nil && (d < time.Millisecond || d > 1000*time.Hour) {
+		err = fmt.Errorf("duration %q: outside 1ms to 1000h", text)
+	}
+	if r.err == nil {
+		r.err = err
+	}
+	return d
+}

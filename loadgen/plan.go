@@ -1,0 +1,152 @@
+package loadgen
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"bench/results"
+	"bench/targets"
+)
+
+// Mode is what starts a request: the clock or the answer to the one before.
+type Mode string
+
+const (
+	Open   Mode = results.OpenLoop   // requests are due when the pacer says, whatever the server does
+	Closed Mode = results.ClosedLoop // each connection sends its next request when the last one is answered
+)
+
+// Conns says how requests use connections.
+type Conns struct {
+	// Max is the number of connections at most; in a closed loop, the number used.
+	Max int `json:"max"`
+	// New opens a connection for each request instead of keeping them alive.
+	New bool `json:"new,omitempty"`
+}
+
+// Plan is a load as plain data. It holds no state and can be run again, or elsewhere.
+type Plan struct {
+	URL      string        // scheme and host of the server
+	Mix      targets.Mix   // what is asked
+	Mode     Mode          //
+	Pacer    Pacer         // open loop only
+	Duration time.Duration // requests are due, or started, within it
+	Conns    Conns
+	Timeout  time.Duration // of a request, from when it is sent
+	// Drain is how long after Duration answers are waited for; those still missing count
+	// as in flight. Zero means Timeout.
+	Drain time.Duration
+	Seed  uint64
+	Guard Guard
+}
+
+// Validate reports everything that is wrong with the plan. It never changes it.
+func (p Plan) Validate() error {
+	var errs []error
+	u, err := url.Parse(p.URL)
+	switch {
+	case err != nil:
+		errs = append(errs, fmt.Errorf("plan: URL: %w", err))
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		errs = append(errs, fmt.Errorf("plan: URL %q: want http://HOST:PORT or https://HOST:PORT", p.URL))
+	}
+	if err := p.Mix.Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	switch p.Mode {
+	case Open:
+		if p.Pacer == nil {
+			errs = append(errs, errors.New("plan: an open loop needs a pacer"))
+		}
+	case Closed:
+		if p.Pacer != nil {
+			errs = append(errs, errors.New("plan: a closed loop has no pacer: the answers pace it"))
+		}
+	default:
+		errs = append(errs, fmt.Errorf("plan: mode %q: want open or closed", p.Mode))
+	}
+	if p.Duration <= 0 || p.Duration > 24*time.Hour {
+		errs = append(errs, fmt.Errorf("plan: duration %v: want more than 0 and at most 24h; every load is bounded", p.Duration))
+	}
+	if p.Timeout <= 0 || p.Timeout > time.Hour {
+		errs = append(errs, fmt.Errorf("plan: timeout %v: want more than 0 and at most 1h", p.Timeout))
+	}
+	if p.Conns.Max < 1 || p.Conns.Max > 1<<20 {
+		errs = append(errs, fmt.Errorf("plan: %d connections: want 1 to %d", p.Conns.Max, 1<<20))
+	}
+	return errors.Join(errs...)
+}
+
+// Intended is the number of requests of an open-loop plan.
+func (p Plan) Intended() uint64 { return Count(p.Pacer, p.Duration) }
+
+// DrainTime is how long after Duration answers are waited for.
+func (p Plan) DrainTime() time.Duration {
+	if p.Drain > 0 {
+		return p.Drain
+	}
+	return p.Timeout
+}
+
+// String describes the load without the mix.
+func (p Plan) String() string {
+	conns := fmt.Sprintf("%d connections", p.Conns.Max)
+	if p.Conns.New {
+		conns += ", a new one for each request"
+	}
+	if p.Mode == Open {
+		return fmt.Sprintf("open loop, %v for %v, up to %s", p.Pacer, p.Duration, conns)
+	}
+	return fmt.Sprintf("closed loop for %v, %s", p.Duration, conns)
+}
+
+// MarshalJSON writes the pacer in the form that ParsePacer reads.
+func (p Plan) MarshalJSON() ([]byte, error) {
+	var pacer string
+	if p.Pacer != nil {
+		pacer = p.Pacer.String()
+	}
+	return json.Marshal(planRecord{p.URL, p.Mix, p.Mode, pacer, p.Duration.String(), p.Conns, p.Timeout.String(), p.Drain.String(), p.Seed, p.Guard})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (p *Plan) UnmarshalJSON(data []byte) error {
+	var r planRecord
+	if err := json.Unmarshal(data, &r); err != nil {
+		return err
+	}
+	*p = Plan{URL: r.URL, Mix: r.Mix, Mode: r.Mode, Conns: r.Conns, Seed: r.Seed, Guard: r.Guard}
+	var errs [4]error
+	p.Duration, errs[0] = time.ParseDuration(r.Duration)
+	p.Timeout, errs[1] = time.ParseDuration(r.Timeout)
+	p.Drain, errs[2] = time.ParseDuration(r.Drain)
+	if r.Pacer != "" {
+		p.Pacer, errs[3] = ParsePacer(r.Pacer)
+	}
+	return errors.Join(errs[:]...)
+}
+
+type planRecord struct {
+	URL      string      `json:"url"`
+	Mix      targets.Mix `json:"mix"`
+	Mode     Mode        `json:"mode"`
+	Pacer    string      `json:"pacer,omitempty"`
+	Duration string      `json:"duration"`
+	Conns    Conns       `json:"connections"`
+	Timeout  string      `json:"timeout"`
+	Drain    string      `json:"drain"`
+	Seed     uint64      `json:"seed"`
+	Guard    Guard       `json:"guard"`
+}
+
+// Engine runs plans. Run returns when every intended request has ended in a class and been
+// recorded. It fails only for reasons of its own: what the server does is in the record.
+// When ctx ends early, what was recorded until then is kept, the rest counts as unsent.
+type Engine interface {
+	Run(ctx context.Context, p Plan, rec *Recorder) error
+	String() string
+}

@@ -1,0 +1,139 @@
+package loadgen
+
+import (
+	"fmt"
+	"math/bits"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// Poisson makes the arrivals of a deterministic pacer independent of each other, at the
+// same rate: what many users who know nothing of one another send.
+//
+// Arrival n of a unit-rate Poisson process is the sum of n+1 exponential gaps, which a
+// pure function of n cannot add up. It is drawn top down instead: the arrivals at indices
+// B, 2B, 4B, … are sums of independent gamma variables; the arrival halfway between two
+// known ones divides their distance by a symmetric beta variable (the gamma bridge); and
+// the B−1 arrivals between neighbours are uniform order statistics. Each draw has a
+// generator of its own, seeded by its place, so any n can be asked in any order and the
+// joint law is exactly that of the process. (Devroye, Non-Uniform Random Variate
+// Generation, 1986, chapters V.3 and VI.1.)
+type Poisson struct {
+	Of   curve
+	Seed uint64
+}
+
+// poissonBlock is B, the number of arrivals drawn together.
+const poissonBlock = 256
+
+// NewPoisson returns p with random arrivals; p must not be random already.
+func NewPoisson(p Pacer, seed uint64) (Poisson, error) {
+	base, ok := p.(curve)
+	if !ok {
+		return Poisson{}, fmt.Errorf("poisson arrivals of %q, which is random already", p)
+	}
+	return Poisson{base, seed}, nil
+}
+
+// Due draws the block that holds n. Read a schedule in order through Schedule, which keeps
+// the block.
+func (p Poisson) Due(n uint64) time.Duration {
+	var block [poissonBlock]time.Duration
+	p.fill(n/poissonBlock, &block)
+	return block[n%poissonBlock]
+}
+func (p Poisson) Rate(at time.Duration) float64 { return p.Of.Rate(at) }
+func (p Poisson) String() string                { return fmt.Sprintf("poisson %d %v", p.Seed, p.Of) }
+
+// fill draws the arrivals of block k: those with indices kB … kB+B−1.
+func (p Poisson) fill(k uint64, block *[poissonBlock]time.Duration) {
+	start, end := p.boundary(k), p.boundary(k+1)
+	var inner [poissonBlock - 1]float64
+	source := rand.New(rand.NewPCG(p.Seed, k<<8|1))
+	for i := range inner {
+		inner[i] = source.Float64()
+	}
+	slices.Sort(inner[:])
+	for i, u := range inner {
+		block[i] = p.Of.at(start + u*(end-start))
+	}
+	block[poissonBlock-1] = p.Of.at(end)
+}
+
+// boundary is the sum of the first kB gaps of the unit-rate process.
+func (p Poisson) boundary(k uint64) float64 {
+	if k == 0 {
+		return 0
+	}
+	// Sums up to the powers of two below and above k.
+	low, sum := uint64(0), 0.0
+	width := uint64(1)
+	gap := p.gamma(1, 0)
+	for level := uint64(1); low+width < k; level++ {
+		sum += gap
+		low += width
+		if level > 1 {
+			width *= 2
+		}
+		gap = p.gamma(width, level)
+	}
+	// Bisect [low, low+width] by the gamma bridge.
+	for {
+		if low == k {
+			return sum
+		}
+		if low+width == k {
+			return sum + gap
+		}
+		half := width / 2
+		left := gap * p.beta(half, low+half)
+		if k >= low+half {
+			low, sum, gap = low+half, sum+left, gap-left
+		} else {
+			gap = left
+		}
+		width = half
+	}
+}
+
+func (p Poisson) gamma(blocks, level uint64) float64 {
+	return distuv.Gamma{Alpha: float64(blocks * poissonBlock), Beta: 1, Src: rand.NewPCG(p.Seed, level<<8|2)}.Rand()
+}
+
+func (p Poisson) beta(blocks, middle uint64) float64 {
+	shape := float64(blocks * poissonBlock)
+	return distuv.Beta{Alpha: shape, Beta: shape, Src: rand.NewPCG(p.Seed, middle<<8|uint64(3+bits.Len64(blocks)))}.Rand()
+}
+
+// Schedule reads a pacer's due times in increasing order of n without drawing a random
+// block more than once. It is not safe for concurrent use: each shard has its own.
+type Schedule struct {
+	pacer   Pacer
+	poisson Poisson
+	random  bool
+	loaded  bool
+	block   uint64
+	due     [poissonBlock]time.Duration
+}
+
+// NewSchedule returns a reader of the pacer's schedule.
+func NewSchedule(p Pacer) *Schedule {
+	s := &Schedule{pacer: p}
+	s.poisson, s.random = p.(Poisson)
+	return s
+}
+
+// Due is the pacer's Due(n).
+func (s *Schedule) Due(n uint64) time.Duration {
+	if !s.random {
+		return s.pacer.Due(n)
+	}
+	if k := n / poissonBlock; !s.loaded || k != s.block {
+		s.poisson.fill(k, &s.due)
+		s.block, s.loaded = k, true
+	}
+	return s.due[n%poissonBlock]
+}

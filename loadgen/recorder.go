@@ -1,0 +1,240 @@
+package loadgen
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"bench/results"
+	"bench/targets"
+)
+
+// IntervalLength is the length of an interval of the record.
+const IntervalLength = time.Second
+
+// Sample is one ended request, in times since the start of the plan.
+type Sample struct {
+	Target         int // index into the mix's targets
+	Due, Sent, End time.Duration
+	FirstByte      time.Duration // zero where the engine does not know it
+	Class          results.Class
+}
+
+// Recorder collects the samples of one run into intervals. Each shard of an engine records
+// through a Shard of its own, which neither locks nor allocates per request: it fills one
+// set of histograms for the current second and hands it over when the second has passed.
+type Recorder struct {
+	names []string // of the targets
+	of    []int    // target index → index into names
+	zero  time.Time
+
+	mu        sync.Mutex
+	intervals map[int]*results.Interval
+	opened    uint64
+	clamped   uint64
+	waited    uint64
+
+	shards  []*Shard
+	full    chan *set
+	free    chan *set
+	drained chan struct{}
+}
+
+// maxShards bounds the shards of a recorder, so that handing a set over never blocks on a
+// full channel: each shard owns two sets.
+const maxShards = 256
+
+// NewRecorder returns a recorder for runs of the mix.
+func NewRecorder(mix targets.Mix) *Recorder {
+	names, of := mix.Names()
+	r := &Recorder{
+		names: names, of: of, zero: time.Now(),
+		intervals: map[int]*results.Interval{},
+		full:      make(chan *set, maxShards*2),
+		free:      make(chan *set, maxShards*2),
+		drained:   make(chan struct{}),
+	}
+	go r.merge()
+	return r
+}
+
+// Start sets the moment that all times count from. Engines call it once, first.
+func (r *Recorder) Start(at time.Time) { r.zero = at }
+
+// Since is the time since the start of the plan.
+func (r *Recorder) Since(at time.Time) time.Duration { return at.Sub(r.zero) }
+
+// recordedKinds are the kinds kept per target, in the order of a set's histograms.
+var recordedKinds = [...]results.Kind{results.Response, results.Service, results.Lateness, results.Failure, results.TTFB}
+
+// set is the histograms and counts of one shard in one interval.
+type set struct {
+	interval int
+	counts   results.Counts
+	hists    [len(recordedKinds)][]*results.Histogram // by name
+	connect  *results.Histogram
+	used     bool
+}
+
+func (r *Recorder) newSet() *set {
+	s := &set{connect: results.NewHistogram()}
+	for k := range s.hists {
+		for range r.names {
+			s.hists[k] = append(s.hists[k], results.NewHistogram())
+		}
+	}
+	return s
+}
+
+// Shard returns a new recording handle, for one goroutine at a time.
+func (r *Recorder) Shard() *Shard {
+	s := &Shard{r: r, set: r.newSet()}
+	r.mu.Lock()
+	r.shards = append(r.shards, s)
+	r.mu.Unlock()
+	r.free <- r.newSet() // the set that is filled while the other is merged
+	return s
+}
+
+// Shard records for one worker of an engine.
+type Shard struct {
+	r       *Recorder
+	set     *set
+	opened  uint64
+	clamped uint64
+	waited  uint64
+}
+
+// Record counts one ended request. It allocates nothing. A request that ended before the
+// interval now being filled (an engine may report slightly out of order) counts in it.
+func (s *Shard) Record(q Sample) {
+	if i := int(q.End / IntervalLength); i > s.set.interval {
+		s.handOver(i)
+	}
+	set := s.set
+	set.used = true
+	set.counts.Add(q.Class, 1)
+	if q.Class == results.Unsent || q.Class == results.InFlight {
+		return
+	}
+	name := s.r.of[q.Target]
+	s.record(set.hists[2][name], q.Sent-q.Due)
+	switch q.Class {
+	case results.OK, results.Timeout:
+		s.record(set.hists[0][name], q.End-q.Due)
+		s.record(set.hists[1][name], q.End-q.Sent)
+	default:
+		s.record(set.hists[3][name], q.End-q.Due)
+	}
+	if q.FirstByte > 0 {
+		s.record(set.hists[4][name], q.FirstByte-q.Sent)
+	}
+}
+
+// RecordN counts n requests that were never sent, or never answered, at the end of a run.
+func (s *Shard) RecordN(class results.Class, n uint64) {
+	if n > 0 {
+		s.set.used = true
+		s.set.counts.Add(class, n)
+	}
+}
+
+// Opened counts one connection made, and the time it took.
+func (s *Shard) Opened(took time.Duration) {
+	s.opened++
+	s.record(s.set.connect, took)
+}
+
+// Waited counts one request that was due while every allowed connection was busy. Its
+// lateness is the server's doing, not the generator's.
+func (s *Shard) Waited() { s.waited++ }
+
+// StaleRetry counts one request sent again because its reused connection was closed.
+func (s *Shard) StaleRetry() { s.set.counts.StaleRetry++ }
+
+func (s *Shard) record(h *results.Histogram, d time.Duration) {
+	us, clamped := results.Micros(d)
+	if clamped {
+		s.clamped++
+	}
+	_ = h.RecordValue(us) // cannot fail: Micros clamps into the range
+}
+
+func (s *Shard) handOver(next int) {
+	if s.set.used {
+		s.r.full <- s.set
+		s.set = <-s.r.free
+	}
+	s.set.interval = next
+}
+
+// merge adds filled sets to the intervals and gives them back empty.
+func (r *Recorder) merge() {
+	defer close(r.drained)
+	for s := range r.full {
+		r.add(s)
+		r.free <- s
+	}
+}
+
+func (r *Recorder) add(s *set) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	iv := r.intervals[s.interval]
+	if iv == nil {
+		iv = &results.Interval{
+			Start: time.Duration(s.interval) * IntervalLength, Length: IntervalLength,
+			Hists: map[results.Series]*results.Histogram{},
+		}
+		r.intervals[s.interval] = iv
+	}
+	iv.Counts = iv.Counts.Plus(s.counts)
+	for k, byName := range s.hists {
+		for i, h := range byName {
+			mergeInto(iv, results.Series{Kind: recordedKinds[k], Target: r.names[i]}, h)
+		}
+	}
+	mergeInto(iv, results.Series{Kind: results.Connect}, s.connect)
+	s.counts, s.used = results.Counts{}, false
+}
+
+func mergeInto(iv *results.Interval, series results.Series, h *results.Histogram) {
+	if h.TotalCount() == 0 {
+		return
+	}
+	if iv.Hists[series] == nil {
+		iv.Hists[series] = results.NewHistogram()
+	}
+	iv.Hists[series].Merge(h)
+	h.Reset()
+}
+
+// Outcome is what a run left in its recorder.
+type Outcome struct {
+	Intervals []results.Interval // in the order of time
+	Counts    results.Counts
+	Opened    uint64 // connections
+	Clamped   uint64 // values outside the histograms' range
+	Waited    uint64 // requests due while every connection was busy
+}
+
+// Close ends the recording and returns what was recorded. The engine must have returned.
+func (r *Recorder) Close() Outcome {
+	for _, s := range r.shards {
+		if s.set.used {
+			r.full <- s.set
+		}
+		r.opened += s.opened
+		r.clamped += s.clamped
+		r.waited += s.waited
+	}
+	close(r.full)
+	<-r.drained
+	out := Outcome{Opened: r.opened, Clamped: r.clamped, Waited: r.waited}
+	for _, i := range slices.Sorted(maps.Keys(r.intervals)) {
+		out.Intervals = append(out.Intervals, *r.intervals[i])
+	}
+	out.Counts = results.TotalCounts(out.Intervals)
+	return out
+}

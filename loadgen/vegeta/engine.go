@@ -1,0 +1,269 @@
+// Package vegeta runs a loadgen.Plan with the vegeta library. Vegeta paces, keeps the pool
+// of workers and sends with net/http; when a request was due, when it was sent and what
+// became of it is measured here, at the transport, because vegeta's own latency starts
+// when a worker picks a request up and so leaves out the time it waited for one.
+package vegeta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"bench/loadgen"
+	"bench/results"
+	"bench/targets"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+)
+
+// Engine runs plans with vegeta. The zero value is ready to use.
+type Engine struct{}
+
+func (Engine) String() string { return "vegeta" }
+
+// lateGrace is how long after the plan's end a request that fell due within it may still
+// be sent, so that a late wake-up at the very end loses nothing.
+const lateGrace = 100 * time.Millisecond
+
+// Run implements loadgen.Engine.
+func (Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) error {
+	if err := p.Validate(); err != nil {
+		return fmt.Errorf("vegeta engine: %w", err)
+	}
+	if err := p.Guard.Check(p.URL); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r := &run{plan: p, rec: rec, shard: rec.Shard(), ctx: ctx}
+	// Two readers of one schedule: the pacer runs ahead of the answers, and a reader that
+	// served both would draw the blocks of a random schedule again and again.
+	r.pacing, r.recording = loadgen.NewSchedule(p.Pacer), loadgen.NewSchedule(p.Pacer)
+	if p.Mode == loadgen.Open {
+		r.intended = p.Intended()
+	}
+	transport := r.transport()
+	defer transport.CloseIdleConnections()
+
+	attacker := vegeta.NewAttacker(
+		vegeta.Client(&http.Client{
+			Transport: r,
+			// A redirect is an answer; following it would measure two requests as one.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}),
+		vegeta.Workers(uint64(r.firstWorkers())),
+		vegeta.MaxWorkers(uint64(p.Conns.Max)),
+		vegeta.MaxBody(0),
+	)
+	r.base = transport
+	r.start = time.Now()
+	rec.Start(r.start)
+	stop := context.AfterFunc(ctx, func() { attacker.Stop() })
+	defer stop()
+	// Answers are waited for until the drain time is over; then requests are given up.
+	drain := time.AfterFunc(p.Duration+p.DrainTime(), cancel)
+	defer drain.Stop()
+
+	for range attacker.Attack(r.target, r, 0, "") {
+		// The samples are taken in RoundTrip; vegeta's results only pace its workers.
+	}
+	if p.Mode == loadgen.Open {
+		r.shard.RecordN(results.Unsent, r.intended-min(r.intended, r.started.Load()))
+	}
+	return nil
+}
+
+// run is one plan being run.
+type run struct {
+	plan     loadgen.Plan
+	rec      *loadgen.Recorder
+	ctx      context.Context
+	base     http.RoundTripper
+	start    time.Time
+	intended uint64 // open loop only
+
+	started  atomic.Uint64 // requests picked up; the next one is n
+	inFlight atomic.Int64
+
+	pacing *loadgen.Schedule // used by vegeta's pacing goroutine alone
+
+	mu        sync.Mutex // guards what follows
+	shard     *loadgen.Shard
+	recording *loadgen.Schedule
+}
+
+func (r *run) firstWorkers() int {
+	if r.plan.Mode == loadgen.Closed {
+		return r.plan.Conns.Max
+	}
+	return min(r.plan.Conns.Max, 16)
+}
+
+func (r *run) transport() *http.Transport {
+	dial := r.plan.Guard.Dialer(net.Dialer{})
+	return &http.Transport{
+		Proxy: nil, // the environment's proxy would be a host that nobody named
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			before := time.Now()
+			conn, err := dial(ctx, network, address)
+			if err == nil {
+				r.mu.Lock()
+				r.shard.Opened(time.Since(before))
+				r.mu.Unlock()
+			}
+			return conn, err
+		},
+		MaxIdleConns:        r.plan.Conns.Max,
+		MaxIdleConnsPerHost: r.plan.Conns.Max,
+		MaxConnsPerHost:     r.plan.Conns.Max,
+		DisableKeepAlives:   r.plan.Conns.New,
+		DisableCompression:  true, // bodies are compared and counted as they travel
+		ForceAttemptHTTP2:   true,
+	}
+}
+
+// Pace implements vegeta.Pacer with the plan's schedule.
+func (r *run) Pace(elapsed time.Duration, hits uint64) (wait time.Duration, stop bool) {
+	if r.plan.Mode == loadgen.Closed {
+		return 0, elapsed >= r.plan.Duration
+	}
+	if hits >= r.intended || elapsed > r.plan.Duration+lateGrace {
+		return 0, true
+	}
+	due := r.pacing.Due(hits)
+	if due < elapsed && r.inFlight.Load() >= int64(r.plan.Conns.Max) {
+		r.mu.Lock()
+		r.shard.Waited()
+		r.mu.Unlock()
+	}
+	return max(0, due-elapsed), false
+}
+
+// Rate implements vegeta.Pacer.
+func (r *run) Rate(elapsed time.Duration) float64 {
+	if r.plan.Mode == loadgen.Closed {
+		return 0
+	}
+	return r.plan.Pacer.Rate(elapsed)
+}
+
+// target implements vegeta.Targeter. Vegeta's ticks are interchangeable, so the request
+// picked up n-th is request n of the plan. Its number travels in the URL's fragment, which
+// is never sent, to the transport.
+func (r *run) target(t *vegeta.Target) error {
+	n := r.started.Add(1) - 1
+	target := r.plan.Mix.At(n)
+	*t = vegeta.Target{
+		Method: target.Method,
+		URL:    r.plan.URL + target.Path + "#" + strconv.FormatUint(n, 10),
+		Header: target.Header,
+		Body:   target.Body,
+	}
+	return nil
+}
+
+// RoundTrip sends one request, reads the whole answer and records what became of it. The
+// answer that vegeta sees has no body.
+func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
+	n, err := strconv.ParseUint(req.URL.Fragment, 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("request without its number: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, r.plan.Timeout)
+	defer cancel()
+	var firstByte time.Time
+	tries := 0
+	trace := &httptrace.ClientTrace{
+		GotConn:              func(httptrace.GotConnInfo) { tries++ },
+		GotFirstResponseByte: func() { firstByte = time.Now() },
+	}
+	req = req.WithContext(httptrace.WithClientTrace(ctx, trace))
+	req.Header.Del("X-Vegeta-Seq")
+	req.Header["User-Agent"] = []string{"bench"}
+
+	r.inFlight.Add(1)
+	sent := time.Now()
+	response, class := r.send(req, r.plan.Mix.At(n).Expect)
+	end := time.Now()
+	r.inFlight.Add(-1)
+
+	sample := loadgen.Sample{
+		Target: r.plan.Mix.Index(n), Sent: sent.Sub(r.start), End: end.Sub(r.start), Class: class,
+	}
+	if !firstByte.IsZero() {
+		sample.FirstByte = firstByte.Sub(r.start)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sample.Due = sample.Sent
+	if r.plan.Mode == loadgen.Open {
+		sample.Due = r.recording.Due(n)
+	}
+	r.shard.Record(sample)
+	for ; tries > 1; tries-- {
+		r.shard.StaleRetry()
+	}
+	if response == nil {
+		response = &http.Response{Status: class.String(), Header: http.Header{}, Request: req}
+	}
+	response.Body = http.NoBody
+	return response, nil
+}
+
+// send performs the request and classifies its end.
+func (r *run) send(req *http.Request, expect targets.Expect) (*http.Response, results.Class) {
+	response, err := r.base.RoundTrip(req)
+	if err != nil {
+		return nil, r.classify(err)
+	}
+	defer response.Body.Close()
+	if !expect.StatusOK(response.StatusCode) {
+		if _, err := io.Copy(io.Discard, response.Body); err != nil {
+			return response, r.classify(err)
+		}
+		return response, results.HTTPError
+	}
+	if !expect.NeedsBody() {
+		if _, err := io.Copy(io.Discard, response.Body); err != nil {
+			return response, r.classify(err)
+		}
+		return response, results.OK
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxChecked+1))
+	switch {
+	case err != nil:
+		return response, r.classify(err)
+	case len(body) > maxChecked || !expect.BodyOK(body):
+		return response, results.BadBody
+	}
+	return response, results.OK
+}
+
+// maxChecked bounds the memory that checking one body may take.
+const maxChecked = 64 << 20
+
+func (r *run) classify(err error) results.Class {
+	var op *net.OpError
+	var timeout net.Error
+	switch {
+	case r.ctx.Err() != nil:
+		return results.InFlight
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return results.Timeout
+	case errors.As(err, &op) && op.Op == "dial", errors.Is(err, loadgen.ErrRefused):
+		return results.ConnectError
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return results.Reset
+	}
+	return results.BadBody // an answer that is not HTTP
+}
