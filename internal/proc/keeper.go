@@ -1,0 +1,110 @@
+// Package proc runs operating-system processes that must not outlive bench. Each process
+// leads a group of its own; its output goes to a file; and a keeper, a second small
+// process, kills every group that is still there when bench is gone, however it went.
+package proc
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// Keeper starts processes and sees to it that they die with bench.
+//
+// Two things cover all ways to die. A child gets SIGKILL from the kernel when the thread
+// that started it ends (PR_SET_PDEATHSIG); since Go gives no promise about its threads,
+// one goroutine locked to its thread starts them all (golang/go#27505). That reaches the
+// child but not its children (nginx's workers survive a killed master), so the keeper
+// process, in a session of its own, holds the read end of a pipe whose write end only
+// bench has. When the pipe closes, it kills the groups it was told of.
+//
+// Note: a PID namespace would do the same in one step, but needs privileges, and hides the
+// process ids that the servers' own statistics name.
+type Keeper struct {
+	start   chan func()
+	stopped chan struct{}
+
+	mu   sync.Mutex
+	cmd  *exec.Cmd
+	pipe io.WriteCloser
+}
+
+// NewKeeper starts the keeper process: argv must lead to Keep in this same program.
+func NewKeeper(argv []string) (*Keeper, error) {
+	k := &Keeper{start: make(chan func()), stopped: make(chan struct{})}
+	k.cmd = exec.Command(argv[0], argv[1:]...)
+	// A session of its own: neither Ctrl-C on the terminal nor a signal to bench's group
+	// reaches it.
+	k.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	k.cmd.Dir = "/"
+	pipe, err := k.cmd.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("starting the keeper: %w", err)
+	}
+	k.pipe = pipe
+	if err := k.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting the keeper %s: %w", argv[0], err)
+	}
+	go k.launch()
+	return k, nil
+}
+
+// launch runs start requests on one thread that lives until Close.
+func (k *Keeper) launch() {
+	runtime.LockOSThread()
+	defer close(k.stopped)
+	for f := range k.start {
+		f()
+	}
+	// Not unlocked: the thread, and with it the death signal of its children, ends here.
+}
+
+func (k *Keeper) tell(verb string, group int) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if _, err := fmt.Fprintf(k.pipe, "%s %d\n", verb, group); err != nil {
+		return fmt.Errorf("telling the keeper about process group %d: %w", group, err)
+	}
+	return nil
+}
+
+// Close ends the keeper. Processes that still run are killed.
+func (k *Keeper) Close() error {
+	close(k.start)
+	<-k.stopped
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return errors.Join(k.pipe.Close(), k.cmd.Wait())
+}
+
+// Keep is the keeper process: it reads the groups to watch over from in and kills those
+// that are left when in ends.
+func Keep(in io.Reader) {
+	groups := map[int]bool{}
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		verb, number, _ := strings.Cut(lines.Text(), " ")
+		group, err := strconv.Atoi(number)
+		if err != nil || group <= 1 {
+			continue
+		}
+		switch verb {
+		case "watch":
+			groups[group] = true
+		case "forget":
+			delete(groups, group)
+		}
+	}
+	for group := range groups {
+		_ = syscall.Kill(-group, syscall.SIGKILL)
+	}
+	os.Exit(0)
+}

@@ -1,0 +1,165 @@
+package proc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Spec is everything that is decided about a process before it starts.
+type Spec struct {
+	Name string
+	Argv []string
+	Env  []string // the whole environment, KEY=value
+	Dir  string
+	Log  string         // file that stdout and stderr are appended to
+	Stop syscall.Signal // asks it to end; SIGKILL, which goes to the whole group, follows when it does not
+}
+
+// Process is a running process, the leader of its group.
+type Process struct {
+	Spec   Spec
+	keeper *Keeper
+	cmd    *exec.Cmd
+	done   chan struct{}
+	err    error // how it ended; read after done
+}
+
+// Start starts a process. On error nothing is left running.
+func (k *Keeper) Start(spec Spec) (*Process, error) {
+	log, err := os.OpenFile(spec.Log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("starting %s: opening its log: %w", spec.Name, err)
+	}
+	defer log.Close()
+	cmd := exec.Command(spec.Argv[0], spec.Argv[1:]...)
+	cmd.Env, cmd.Dir = spec.Env, spec.Dir
+	// A file, never a pipe: a server whose pipe nobody drains stops at its next log line.
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = attributes()
+	result := make(chan error)
+	k.start <- func() { result <- cmd.Start() }
+	if err := <-result; err != nil {
+		return nil, fmt.Errorf("starting %s: %w", spec.Name, err)
+	}
+	p := &Process{Spec: spec, keeper: k, cmd: cmd, done: make(chan struct{})}
+	if err := k.tell("watch", p.PID()); err != nil {
+		_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
+		_ = cmd.Wait()
+		return nil, fmt.Errorf("starting %s: %w", spec.Name, err)
+	}
+	go p.wait()
+	return p, nil
+}
+
+func (p *Process) wait() {
+	err := p.cmd.Wait()
+	// What is left of the group after its leader is of no use to anyone.
+	_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
+	_ = p.keeper.tell("forget", p.PID())
+	if err == nil {
+		err = errors.New("exit status 0")
+	}
+	p.err = err
+	close(p.done)
+}
+
+// PID is the process id, which is also the id of its group.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Done is closed when the process has ended.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Err is how the process ended. It must have: see Done.
+func (p *Process) Err() error { return p.err }
+
+// Close asks the process to end, waits for it until the deadline of ctx, then kills the
+// whole group. It returns when no process of the group is left, and may be called twice.
+func (p *Process) Close(ctx context.Context) error {
+	select {
+	case <-p.done:
+	default:
+		to := p.PID()
+		if p.Spec.Stop == syscall.SIGKILL {
+			to = -to
+		}
+		_ = syscall.Kill(to, p.Spec.Stop)
+		select {
+		case <-p.done:
+		case <-ctx.Done():
+			_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
+			<-p.done
+		}
+	}
+	return p.awaitGroup()
+}
+
+// awaitGroup waits until the group is empty: killed members need a moment to go.
+func (p *Process) awaitGroup() error {
+	deadline := time.Now().Add(2 * time.Second)
+	for groupAlive(p.PID()) {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("stopping %s: its process group %d is still there after SIGKILL", p.Spec.Name, p.PID())
+		}
+		_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
+		time.Sleep(time.Millisecond)
+	}
+	return nil
+}
+
+// LogTail returns the last lines of the process's log.
+func (p *Process) LogTail(lines int) string { return LogTail(p.Spec.Log, lines) }
+
+// LogTail returns the last lines of a log file, at most 64 KiB of them.
+func LogTail(path string, lines int) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	const most = 64 << 10
+	if info, err := f.Stat(); err == nil && info.Size() > most {
+		_, _ = f.Seek(-most, io.SeekEnd)
+	}
+	data, _ := io.ReadAll(io.LimitReader(f, most))
+	all := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
+	if len(all) > lines {
+		all = all[len(all)-lines:]
+	}
+	return strings.Join(all, "\n")
+}
+
+// Run runs a command to its end, under the keeper like any other process, and returns its
+// output. When ctx ends first, its group is killed.
+func (k *Keeper) Run(ctx context.Context, spec Spec) (output string, err error) {
+	if spec.Log == "" {
+		dir, err := os.MkdirTemp("", "bench-run-")
+		if err != nil {
+			return "", fmt.Errorf("running %s: %w", spec.Name, err)
+		}
+		defer os.RemoveAll(dir)
+		spec.Log = filepath.Join(dir, "output")
+	}
+	spec.Stop = syscall.SIGKILL
+	p, err := k.Start(spec)
+	if err != nil {
+		return "", err
+	}
+	select {
+	case <-p.Done():
+	case <-ctx.Done():
+		err := p.Close(ctx)
+		return p.LogTail(20), errors.Join(fmt.Errorf("running %s: %w", spec.Name, ctx.Err()), err)
+	}
+	if state := p.cmd.ProcessState; !state.Success() {
+		return p.LogTail(20), fmt.Errorf("running %s: %w", spec.Name, p.err)
+	}
+	return p.LogTail(1000), nil
+}
