@@ -1,0 +1,203 @@
+package servers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"bench/internal/proc"
+	"bench/results"
+)
+
+// Cluster is a running topology. It has to be closed.
+type Cluster struct {
+	// Boot says how it came up. WarmupMS and Settled are for whoever warms it up.
+	Boot results.Boot
+
+	blueprint  Blueprint
+	processes  []*proc.Process
+	workerPIDs []map[int]bool // by process: its workers, where its statistics name them
+	dead       chan error
+
+	release   func() error // gives back what the site lent: ports and scratch folder
+	closing   chan struct{}
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// BootError says why a cluster did not come up: the cause in words, and the last lines of
+// the log that shows it.
+type BootError struct {
+	Topology Topology
+	Cause    string
+	Remedy   string
+	Log      string // the last lines
+	Err      error
+}
+
+func (e *BootError) Error() string {
+	text := fmt.Sprintf("booting %s: ", e.Topology)
+	if e.Cause != "" {
+		text += e.Cause + ": "
+	}
+	text += e.Err.Error()
+	if e.Remedy != "" {
+		text += "\n" + e.Remedy
+	}
+	if e.Log != "" {
+		text += "\nlast lines of its log:\n  " + strings.ReplaceAll(e.Log, "\n", "\n  ")
+	}
+	return text
+}
+
+func (e *BootError) Unwrap() error { return e.Err }
+
+// Boot starts the blueprint's processes and returns when the cluster is ready: a real
+// request was answered and every worker has served one. It gives up when ctx ends. On
+// error nothing is left running.
+func (b Blueprint) Boot(ctx context.Context, keeper *proc.Keeper) (*Cluster, error) {
+	c := &Cluster{
+		blueprint: b, workerPIDs: make([]map[int]bool, len(b.Processes)),
+		dead: make(chan error, len(b.Processes)+1), closing: make(chan struct{}),
+	}
+	started := time.Now()
+	err := b.prepareDir()
+	for i := 0; err == nil && i < len(b.Processes); i++ {
+		err = c.start(keeper, b.Processes[i])
+	}
+	if err == nil {
+		err = c.awaitReady(ctx, started)
+	}
+	if err != nil {
+		failure := c.diagnose(err)
+		return nil, errors.Join(failure, c.Close())
+	}
+	return c, nil
+}
+
+// prepareDir writes every file of the blueprint and the app's copy of its state.
+func (b Blueprint) prepareDir() error {
+	if b.Topology.Name == "url" {
+		return nil
+	}
+	if err := copyTree(b.State, b.StateDir); err != nil {
+		return fmt.Errorf("copying the app's state: %w", err)
+	}
+	for _, p := range b.Processes {
+		if err := os.MkdirAll(p.Home, 0o700); err != nil {
+			return err
+		}
+		for _, f := range p.Files {
+			if err := os.MkdirAll(filepath.Dir(f.Path), 0o700); err != nil {
+				return err
+			}
+			if err := os.WriteFile(f.Path, []byte(f.Text), 0o600); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) start(keeper *proc.Keeper, p Process) error {
+	process, err := keeper.Start(proc.Spec{
+		Name: p.Name, Argv: p.Argv, Env: p.Env, Dir: p.Dir, Stop: p.Stop,
+		Log: filepath.Join(p.Home, p.Name+".log"),
+	})
+	if err != nil {
+		return err
+	}
+	c.processes = append(c.processes, process)
+	go func() {
+		select {
+		case <-process.Done():
+			c.dead <- fmt.Errorf("process %s (%d) ended: %w", p.Name, process.PID(), process.Err())
+		case <-c.closing:
+		}
+	}()
+	return nil
+}
+
+// URL is where the cluster answers.
+func (c *Cluster) URL() string { return c.blueprint.URL }
+
+// Blueprint is what the cluster was booted from.
+func (c *Cluster) Blueprint() Blueprint { return c.blueprint }
+
+// Dead yields an error when a process ends that nobody stopped. A measurement during which
+// that happens is void.
+func (c *Cluster) Dead() <-chan error { return c.dead }
+
+// Usage reads what each tier has used since the boot. At is left to the caller.
+func (c *Cluster) Usage() ([]results.Usage, error) {
+	tiers := map[string]*results.Usage{}
+	for i, process := range c.processes {
+		p := c.blueprint.Processes[i]
+		readings, err := proc.ReadGroup(process.PID())
+		if err != nil {
+			return nil, fmt.Errorf("reading the usage of %s: %w", p.Name, err)
+		}
+		for _, r := range readings {
+			tier := p.Tier
+			if c.workerPIDs[i][r.PID] && p.WorkerTier != "" {
+				tier = p.WorkerTier
+			}
+			if tiers[tier] == nil {
+				tiers[tier] = &results.Usage{Tier: tier}
+			}
+			u := tiers[tier]
+			u.CPU += r.CPU
+			u.PSS += r.PSS
+			u.Processes++
+			u.Threads += r.Threads
+		}
+	}
+	var usage []results.Usage
+	for _, tier := range slices.Sorted(maps.Keys(tiers)) {
+		usage = append(usage, *tiers[tier])
+	}
+	return usage, nil
+}
+
+// Evidence returns the rendered configuration and the ends of the logs, named as they go
+// into a run directory.
+func (c *Cluster) Evidence() map[string][]byte {
+	files := map[string][]byte{}
+	for _, p := range c.blueprint.Processes {
+		for _, f := range p.Files {
+			files[filepath.Join("conf", p.Name, filepath.Base(f.Path))] = []byte(f.Text)
+		}
+		files[filepath.Join("conf", p.Name, "command")] = []byte(strings.Join(p.Argv, " ") + "\n")
+		files[filepath.Join("logs", p.Name+".log")] = []byte(proc.LogTail(filepath.Join(p.Home, p.Name+".log"), 200) + "\n")
+	}
+	return files
+}
+
+// closeTimeout is how long the processes of a cluster have to end before they are killed.
+const closeTimeout = 5 * time.Second
+
+// Close stops the processes in the reverse order of their start and returns when none is
+// left. It may be called more than once.
+func (c *Cluster) Close() error {
+	c.closeOnce.Do(func() {
+		close(c.closing)
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		var errs []error
+		for _, p := range slices.Backward(c.processes) {
+			errs = append(errs, p.Close(ctx))
+		}
+		if c.release != nil {
+			errs = append(errs, c.release())
+		}
+		c.closeErr = errors.Join(errs...)
+	})
+	return c.closeErr
+}

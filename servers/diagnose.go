@@ -1,0 +1,66 @@
+package servers
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"bench/internal/proc"
+)
+
+// symptom is a line that servers write and what it means. The first that is found counts,
+// so the particular ones stand before the general ones.
+type symptom struct {
+	pattern *regexp.Regexp
+	cause   string
+	remedy  string
+}
+
+var symptoms = []symptom{
+	{regexp.MustCompile(`(?i)address already in use|that port is already in use`), "a port is taken",
+		"Another program listens there: stop it (`ss -ltnp` names it), or run bench again, which picks other ports."},
+	{regexp.MustCompile(`(?i)no such table|relation ".*" does not exist|unapplied migration`), "the database lacks a table",
+		"A migration is missing: add [python, manage.py, migrate, --noinput] to app.prepare in bench.yaml."},
+	{regexp.MustCompile(`open\("[^"]*python[^"]*\.so"\)|UNABLE to load uWSGI plugin|unable to find .*plugin`), "uWSGI lacks a plugin",
+		"Install it (Debian: apt-get install uwsgi-plugin-python3) or run `bench setup`."},
+	{regexp.MustCompile(`ModuleNotFoundError|ImportError|No module named`), "the app does not import",
+		"A module is missing for this interpreter: install the app's requirements in it, or name the right one with app.python in bench.yaml."},
+	{regexp.MustCompile(`SyntaxError|IndentationError`), "the app does not import", "Its code has a syntax error; the log names file and line."},
+	{regexp.MustCompile(`ImproperlyConfigured`), "Django refuses the settings", "The log names the setting; app.env in bench.yaml sets the app's environment."},
+	{regexp.MustCompile(`(?m)^Traceback|no app loaded|unable to load app`), "the app does not load", "The log shows the exception."},
+	{regexp.MustCompile(`\[emerg\]|\[strict-mode\]|unrecognized option`), "the server refuses its configuration",
+		"`bench render` prints the configuration; the log names the line."},
+	{regexp.MustCompile(`(?i)too many open files`), "the limit of open files is too low", "Raise it: ulimit -n 20000."},
+	{regexp.MustCompile(`(?i)permission denied`), "a file or port may not be used", "Check who owns the app's files."},
+}
+
+// diagnose finds the cause of a failed boot in the processes' logs.
+func (c *Cluster) diagnose(err error) error {
+	failure := &BootError{Topology: c.blueprint.Topology, Err: err}
+	if errors.Is(err, context.Canceled) {
+		failure.Cause = "interrupted"
+		return failure
+	}
+	for _, p := range c.blueprint.Processes {
+		log := proc.LogTail(filepath.Join(p.Home, p.Name+".log"), 200)
+		if log == "" {
+			continue
+		}
+		failure.Log = proc.LogTail(filepath.Join(p.Home, p.Name+".log"), 20)
+		for _, s := range symptoms {
+			if s.pattern.MatchString(log) {
+				failure.Cause, failure.Remedy = s.cause, s.remedy
+				return failure
+			}
+		}
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		failure.Cause = "not ready within the time-out"
+	case errors.Is(err, os.ErrNotExist):
+		failure.Cause = "a file is missing"
+	}
+	return failure
+}

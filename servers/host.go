@@ -1,0 +1,98 @@
+package servers
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/user"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"bench/results"
+
+	"golang.org/x/sys/unix"
+)
+
+// Host is what a blueprint needs to know of the machine and the place of a boot. Building
+// a blueprint reads nothing else, so the same Host gives the same blueprint anywhere.
+type Host struct {
+	Cores     int
+	Somaxconn int      // the kernel's limit of a listen queue
+	User      string   // set when bench is root: the user nginx's workers keep
+	Env       []string // PATH, HOME and the like, for every process
+	Tools     Tools
+	Dir       string // scratch folder of the boot
+	State     string // folder of which the boot gets a copy; see targets.App
+	Build     string // folder that all boots share
+	Ports     []int  // free TCP ports of 127.0.0.1, used in order
+}
+
+// Backlog is the length of the listen queues: 1,024 where the kernel lets it.
+func (h Host) Backlog() int { return min(1024, h.Somaxconn) }
+
+// canonical is the host with everything replaced that differs between two boots of the
+// same configuration.
+func (h Host) canonical() Host {
+	h.Dir, h.State, h.Build = "/boot", "/state", "/build"
+	h.Env = nil
+	h.Tools = h.Tools.canonical()
+	h.Ports = make([]int, maxPorts)
+	for i := range h.Ports {
+		h.Ports[i] = i + 1
+	}
+	return h
+}
+
+const maxPorts = 512
+
+// ThisHost reads the machine's facts.
+func ThisHost() Host {
+	h := Host{Cores: runtime.NumCPU(), Somaxconn: somaxconn()}
+	if current, err := user.Current(); err == nil && current.Uid == "0" {
+		h.User = current.Username
+	}
+	return h
+}
+
+func somaxconn() int {
+	data, err := os.ReadFile("/proc/sys/net/core/somaxconn")
+	if n, convErr := strconv.Atoi(strings.TrimSpace(string(data))); err == nil && convErr == nil {
+		return n
+	}
+	return 128 // the smallest default of any kernel in use
+}
+
+// Record returns the host's facts for a manifest.
+func (h Host) Record() results.Host {
+	r := results.Host{OS: runtime.GOOS + "/" + runtime.GOARCH, Cores: h.Cores, Somaxconn: h.Somaxconn}
+	var name unix.Utsname
+	if unix.Uname(&name) == nil {
+		r.Kernel = string(bytes.TrimRight(name.Release[:], "\x00"))
+	}
+	r.CPU, r.Memory = cpuModel(), memoryBytes()
+	return r
+}
+
+func cpuModel() string {
+	data, _ := os.ReadFile("/proc/cpuinfo")
+	return firstValue(string(data), "model name", ":")
+}
+
+func memoryBytes() int64 {
+	data, _ := os.ReadFile("/proc/meminfo")
+	var kib int64
+	_, _ = fmt.Sscanf(firstValue(string(data), "MemTotal", ":"), "%d kB", &kib)
+	return kib << 10
+}
+
+// firstValue is the text behind the separator in the first line that starts with key.
+func firstValue(text, key, separator string) string {
+	for line := range strings.Lines(text) {
+		name, value, found := strings.Cut(line, separator)
+		if found && strings.TrimSpace(name) == key {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}

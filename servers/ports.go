@@ -1,0 +1,91 @@
+package servers
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Ports are TCP ports of 127.0.0.1 that no other bench on this machine takes while they
+// are held. Close gives them back.
+type Ports struct {
+	Numbers []int
+	locks   []*os.File
+}
+
+// The range lies below the kernel's ephemeral ports (32768 on Linux), so that no outgoing
+// connection of a load can sit on a port between its reservation and its use.
+const firstPort, lastPort = 20000, 32000
+
+// ReservePorts holds n ports. A port is held by a lock on a file in dir, which the kernel
+// drops when its holder dies however that happens; asking the kernel for port 0 and closing
+// it again would leave a gap in which another bench gets the same number.
+func ReservePorts(dir string, n int) (*Ports, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("reserving %d ports: %w", n, err)
+	}
+	p := &Ports{}
+	at := firstPort + rand.IntN(lastPort-firstPort)
+	for range lastPort - firstPort {
+		if len(p.Numbers) == n {
+			return p, nil
+		}
+		if at++; at >= lastPort {
+			at = firstPort
+		}
+		lock, err := lockPort(dir, at)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("reserving %d ports: %w", n, err), p.Close())
+		}
+		if lock != nil {
+			p.Numbers, p.locks = append(p.Numbers, at), append(p.locks, lock)
+		}
+	}
+	return nil, errors.Join(fmt.Errorf("reserving %d ports: only %d of %d to %d are free", n, len(p.Numbers), firstPort, lastPort), p.Close())
+}
+
+// lockPort returns nil without an error when the port is taken.
+func lockPort(dir string, port int) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, fmt.Sprintf("port-%d.lock", port)), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, f.Close()
+	}
+	l, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return nil, f.Close() // someone listens there
+	}
+	return f, l.Close()
+}
+
+// Close gives the ports back.
+func (p *Ports) Close() error {
+	var errs []error
+	for _, lock := range p.locks {
+		errs = append(errs, lock.Close())
+	}
+	p.locks = nil
+	return errors.Join(errs...)
+}
+
+// LockFile waits for an exclusive lock on a file, which the kernel drops when the process
+// dies. It keeps two bench processes of one user from making the same thing at once.
+func LockFile(path string) (unlock func(), err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("locking %s: %w", path, err)
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("locking %s: %w", path, err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("locking %s: %w", path, err), f.Close())
+	}
+	return func() { _ = f.Close() }, nil
+}

@@ -1,0 +1,129 @@
+package servers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// awaitReady returns when a real request was answered and every worker process has served
+// one. A server that listens is not ready: the kernel completes connections for a process
+// that is still importing its modules.
+func (c *Cluster) awaitReady(ctx context.Context, started time.Time) error {
+	client := &http.Client{
+		Timeout:       2 * time.Second,
+		Transport:     &http.Transport{Proxy: nil, DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	defer client.CloseIdleConnections()
+	first, err := c.awaitAnswer(ctx, client)
+	if err != nil {
+		return err
+	}
+	c.Boot.FirstRequestMS = milliseconds(first)
+	if err := c.awaitWorkers(ctx, client); err != nil {
+		return err
+	}
+	c.Boot.BootMS = milliseconds(time.Since(started))
+	return nil
+}
+
+func milliseconds(d time.Duration) float64 {
+	return float64(d.Round(time.Microsecond)) / float64(time.Millisecond)
+}
+
+const pollEvery = 10 * time.Millisecond
+
+// awaitAnswer polls the health path and returns how long the first right answer took.
+func (c *Cluster) awaitAnswer(ctx context.Context, client *http.Client) (time.Duration, error) {
+	var last error
+	for {
+		before := time.Now()
+		if last = probe(ctx, client, c.URL()+c.blueprint.Health); last == nil {
+			return time.Since(before), nil
+		}
+		select {
+		case err := <-c.dead:
+			return 0, err
+		case <-ctx.Done():
+			return 0, fmt.Errorf("no right answer from %s within %w; the last try: %v", c.blueprint.Health, context.Cause(ctx), last)
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+func probe(ctx context.Context, client *http.Client, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		return err
+	}
+	if response.StatusCode < 200 || response.StatusCode > 399 {
+		return fmt.Errorf("status %s", response.Status)
+	}
+	return nil
+}
+
+// awaitWorkers sends requests until the statistics show that every worker process has
+// served one. Counting requests would not do: of five requests in a row, one of two
+// workers may serve all.
+func (c *Cluster) awaitWorkers(ctx context.Context, client *http.Client) error {
+	expected := 0
+	for _, p := range c.blueprint.Processes {
+		expected += p.Workers
+	}
+	for {
+		// The statistics may not be served yet although the first worker is: no error.
+		seen, last := c.workersSeen(ctx)
+		if c.Boot.Workers = seen; last == nil && seen >= expected {
+			return nil
+		}
+		var wave sync.WaitGroup
+		for range 4 * expected {
+			wave.Go(func() { _ = probe(ctx, client, c.URL()+c.blueprint.Health) })
+		}
+		wave.Wait()
+		select {
+		case err := <-c.dead:
+			return err
+		case <-ctx.Done():
+			return errors.Join(fmt.Errorf("%d of %d worker processes had answered before the time-out: %w", seen, expected, context.Cause(ctx)), last)
+		case <-time.After(pollEvery / 10):
+		}
+	}
+}
+
+// workersSeen counts the workers that have served a request, and remembers their process
+// ids, by which their CPU time is told from their master's.
+func (c *Cluster) workersSeen(ctx context.Context) (int, error) {
+	seen := 0
+	for i, p := range c.blueprint.Processes {
+		if p.Stats != "uwsgi" {
+			continue
+		}
+		stats, err := readUWSGI(ctx, p.Ports["stats"])
+		if err != nil {
+			return seen, fmt.Errorf("%s: %w", p.Name, err)
+		}
+		pids := map[int]bool{}
+		for _, worker := range stats.Workers {
+			pids[worker.PID] = true
+			if worker.Requests > 0 {
+				seen++
+			}
+		}
+		c.workerPIDs[i] = pids
+	}
+	return seen, nil
+}

@@ -1,0 +1,147 @@
+package servers
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"text/template"
+
+	"bench/targets"
+)
+
+// renderData is what the templates of a topology see.
+type renderData struct {
+	Param map[string]string
+	App   targets.App
+	Host  Host
+	Tool  Tools
+	Dir   string // folder of the process that is rendered
+	self  *replica
+	all   []*replica
+}
+
+// replica is one process to be, with its ports.
+type replica struct {
+	name  string // with its number where there are several
+	kind  string // the name in the definition
+	dir   string
+	ports map[string]int
+}
+
+// Port is a port of the replica by its name in the definition.
+func (r *replica) Port(name string) (int, error) {
+	port, known := r.ports[name]
+	if !known {
+		return 0, fmt.Errorf("process %s has no port %q", r.kind, name)
+	}
+	return port, nil
+}
+
+// Port is a port of the process that is rendered.
+func (d renderData) Port(name string) (int, error) { return d.self.Port(name) }
+
+// HasPort tells processes of different topologies that share a template apart.
+func (d renderData) HasPort(name string) bool {
+	_, known := d.self.ports[name]
+	return known
+}
+
+// Replicas are the processes of one kind: a process gets its peers' addresses this way.
+func (d renderData) Replicas(kind string) ([]*replica, error) {
+	var found []*replica
+	for _, r := range d.all {
+		if r.kind == kind {
+			found = append(found, r)
+		}
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("no process %q", kind)
+	}
+	return found, nil
+}
+
+// Controlled reports whether only the server may differ between the topologies.
+func (d renderData) Controlled() bool { return d.Param["profile"] == Controlled }
+
+type mimeType struct{ Type, Extension string }
+
+// MIME lists the types of static files, the same for every server that needs a list.
+func (d renderData) MIME() []mimeType {
+	return []mimeType{
+		{"text/html", "html"}, {"text/css", "css"}, {"text/javascript", "js"}, {"application/json", "json"},
+		{"text/plain", "txt"}, {"application/octet-stream", "bin"}, {"image/svg+xml", "svg"}, {"image/png", "png"},
+		{"image/jpeg", "jpg"}, {"image/gif", "gif"}, {"image/webp", "webp"}, {"image/x-icon", "ico"}, {"font/woff2", "woff2"},
+		{"application/wasm", "wasm"}, {"application/pdf", "pdf"}, {"application/xml", "xml"},
+	}
+}
+
+var renderFuncs = template.FuncMap{
+	"mul": func(factors ...any) (int, error) {
+		product := 1
+		for _, f := range factors {
+			n, err := toInt(f)
+			if err != nil {
+				return 0, err
+			}
+			product *= n
+		}
+		return product, nil
+	},
+	"div": func(a, b any) (int, error) {
+		x, errX := toInt(a)
+		y, errY := toInt(b)
+		if errX != nil || errY != nil || y == 0 {
+			return 0, fmt.Errorf("div %v %v: want two whole numbers", a, b)
+		}
+		return x / y, nil
+	},
+	"atLeast": func(low, n any) (int, error) {
+		a, errA := toInt(low)
+		b, errB := toInt(n)
+		if errA != nil || errB != nil {
+			return 0, fmt.Errorf("atLeast %v %v: want two whole numbers", low, n)
+		}
+		return max(a, b), nil
+	},
+	// quote writes a string for nginx; the blueprint has refused what it cannot escape.
+	"quote":     func(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` },
+	"trimSlash": func(s string) string { return strings.TrimRight(s, "/") },
+}
+
+func toInt(v any) (int, error) {
+	switch v := v.(type) {
+	case int:
+		return v, nil
+	case string:
+		return strconv.Atoi(v)
+	}
+	return 0, fmt.Errorf("%v is not a whole number", v)
+}
+
+func render(name, text string, data renderData) (string, error) {
+	t, err := template.New(name).Funcs(renderFuncs).Option("missingkey=error").Parse(text)
+	if err != nil {
+		return "", fmt.Errorf("rendering %s: %w", name, err)
+	}
+	var out strings.Builder
+	if err := t.Execute(&out, data); err != nil {
+		return "", fmt.Errorf("rendering %s: %w", name, err)
+	}
+	return out.String(), nil
+}
+
+// renderInt renders a template to a whole number; an empty one gives the default.
+func renderInt(name, text string, fallback int, data renderData) (int, error) {
+	if text == "" {
+		return fallback, nil
+	}
+	value, err := render(name, text, data)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(value))
+	if err != nil {
+		return 0, fmt.Errorf("rendering %s: %q is not a whole number", name, value)
+	}
+	return n, nil
+}

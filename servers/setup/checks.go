@@ -1,0 +1,253 @@
+package setup
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"bench/servers"
+
+	"golang.org/x/sys/unix"
+)
+
+// Level says how much a finding matters.
+type Level string
+
+const (
+	Good    Level = "ok"
+	Caution Level = "warning" // measurements are possible, and worse than they could be
+	Missing Level = "missing" // a topology cannot be booted
+)
+
+// Check is one thing looked at.
+type Check struct {
+	Name   string `json:"name"`
+	Level  Level  `json:"level"`
+	Found  string `json:"found"`
+	Remedy string `json:"remedy,omitempty"` // a line that mends it
+}
+
+// Doctor looks at everything that measurements on this machine depend on.
+func Doctor(ctx context.Context, cache, path, out string) []Check {
+	d := &doctor{path: path}
+	d.tools(ctx, cache)
+	d.limits()
+	d.clockAndCPU()
+	d.places(cache, out)
+	return d.checks
+}
+
+type doctor struct {
+	path   string
+	checks []Check
+}
+
+func (d *doctor) add(name, found string, good bool, bad Level, remedy string) {
+	c := Check{Name: name, Level: Good, Found: found}
+	if !good {
+		c.Level, c.Remedy = bad, remedy
+	}
+	d.checks = append(d.checks, c)
+}
+
+func (d *doctor) tools(ctx context.Context, cache string) {
+	python := Python(cache, d.path)
+	tools, err := servers.FindTools(ctx, python, d.path, nil)
+	note := func(name string) string {
+		if v := tools.Versions[name]; v != "" {
+			return v
+		}
+		return "not found"
+	}
+	d.add("python environment", orNone(python), python != "" && err == nil, Missing, "bench setup")
+	d.add("python", note("python"), tools.Versions["python"] != "", Missing, "bench setup")
+	d.add("django", note("django"), tools.Versions["django"] != "", Missing, "bench setup")
+	d.add("uwsgi", note("uwsgi"), tools.UWSGI != "", Missing, "bench setup")
+	plugins := "built in"
+	if tools.UWSGIPlugins != "" {
+		plugins = "loads " + tools.UWSGIPlugins
+	}
+	d.add("uwsgi plugins", plugins, tools.UWSGI != "", Missing, "apt-get install uwsgi-plugin-python3")
+	d.add("nginx", note("nginx"), tools.Nginx != "", Missing, "apt-get install nginx-light   # or: bench setup")
+	if tools.Nginx != "" {
+		configured, _ := exec.CommandContext(ctx, tools.Nginx, "-V").CombinedOutput()
+		has := strings.Contains(string(configured), "stub_status") && strings.Contains(string(configured), "gzip_static")
+		d.add("nginx modules", "stub_status and gzip_static: "+yes(has), has, Missing, "apt-get install nginx-light")
+	} else {
+		d.add("nginx modules", "unknown", false, Missing, "apt-get install nginx-light")
+	}
+	compiler := servers.LookPath("gcc", d.path)
+	if compiler == "" {
+		compiler = servers.LookPath("cc", d.path)
+	}
+	d.add("C compiler (builds uWSGI)", orNone(compiler), compiler != "" || tools.UWSGI != "", Missing, "apt-get install gcc libc6-dev")
+	git := servers.LookPath("git", d.path)
+	d.add("git (names the app's commit)", orNone(git), git != "", Caution, "apt-get install git")
+}
+
+func orNone(path string) string {
+	if path == "" {
+		return "not found"
+	}
+	return path
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+func (d *doctor) limits() {
+	var files unix.Rlimit
+	_ = unix.Getrlimit(unix.RLIMIT_NOFILE, &files)
+	d.add("open files (nofile)", fmt.Sprint(files.Cur), files.Cur >= 4096, Caution, "ulimit -n 20000")
+	low, high := portRange()
+	d.add("ephemeral ports", fmt.Sprintf("%d to %d", low, high), high-low >= 16000, Caution, "sysctl -w net.ipv4.ip_local_port_range='32768 60999'")
+	d.add("server ports", "20000 to 32000 lie below the ephemeral ones: "+yes(low > 32000), low > 32000, Caution, "sysctl -w net.ipv4.ip_local_port_range='32768 60999'")
+	somaxconn := servers.ThisHost().Somaxconn
+	d.add("somaxconn", fmt.Sprint(somaxconn), somaxconn >= 1024, Caution, "sysctl -w net.core.somaxconn=4096")
+	backlog := number("/proc/sys/net/ipv4/tcp_max_syn_backlog")
+	d.add("tcp_max_syn_backlog", fmt.Sprint(backlog), backlog >= 1024, Caution, "sysctl -w net.ipv4.tcp_max_syn_backlog=2048")
+	reuse := number("/proc/sys/net/ipv4/tcp_tw_reuse")
+	d.add("tcp_tw_reuse", fmt.Sprint(reuse), reuse != 0, Caution, "sysctl -w net.ipv4.tcp_tw_reuse=2   # else new-connection loads run out of ports")
+	processes := number("/proc/sys/kernel/pid_max")
+	d.add("pid_max", fmt.Sprint(processes), processes >= 4096, Caution, "sysctl -w kernel.pid_max=32768")
+	waiting := timeWait()
+	d.add("sockets in TIME_WAIT", fmt.Sprint(waiting), waiting < 5000, Caution, "wait a minute: another load has just ended")
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err == nil {
+		_ = l.Close()
+	}
+	d.add("loopback", yes(err == nil), err == nil, Missing, "ip link set lo up")
+}
+
+func portRange() (low, high int) {
+	data, _ := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
+	_, _ = fmt.Sscan(string(data), &low, &high)
+	return low, high
+}
+
+func number(path string) int {
+	data, _ := os.ReadFile(path)
+	n, _ := strconv.Atoi(strings.TrimSpace(string(data)))
+	return n
+}
+
+func timeWait() int {
+	data, _ := os.ReadFile("/proc/net/sockstat")
+	for line := range strings.Lines(string(data)) {
+		if fields := strings.Fields(line); len(fields) > 6 && fields[0] == "TCP:" {
+			n, _ := strconv.Atoi(fields[6])
+			return n
+		}
+	}
+	return 0
+}
+
+func (d *doctor) clockAndCPU() {
+	d.add("cores", fmt.Sprint(runtime.NumCPU()), runtime.NumCPU() >= 2, Caution, "use a machine with two cores or more: generator and servers share them")
+	steal, busy := stealShare(250 * time.Millisecond)
+	d.add("steal", fmt.Sprintf("%.1f %%", steal*100), steal < 0.02, Caution, "the hypervisor gives the cores to others: use a quieter machine")
+	d.add("idle now", fmt.Sprintf("%.0f %% of the CPU in use", busy*100), busy < 0.2, Caution, "end what else runs on the machine")
+	load, _ := os.ReadFile("/proc/loadavg")
+	first, _, _ := strings.Cut(string(load), " ")
+	average, _ := strconv.ParseFloat(first, 64)
+	d.add("load average", first, average < float64(runtime.NumCPU()), Caution, "wait until what else runs has ended")
+	source, _ := os.ReadFile("/sys/devices/system/clocksource/clocksource0/current_clocksource")
+	clock := strings.TrimSpace(string(source))
+	fast := clock == "tsc" || clock == "kvm-clock" || clock == "arch_sys_counter"
+	d.add("clock source", orNone(clock), fast, Caution, "reading the time is slow with "+clock+": choose tsc in /sys/devices/system/clocksource/clocksource0/current_clocksource")
+	governor, err := os.ReadFile("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+	g := strings.TrimSpace(string(governor))
+	if err != nil {
+		g = "not visible (virtual machine)"
+	}
+	d.add("CPU governor", g, err != nil || g == "performance", Caution, "cpupower frequency-set -g performance")
+	d.add("cgroup", cgroup(), !throttled(), Caution, "this control group has a CPU quota: raise it, or expect jumps in latency")
+	var info unix.Sysinfo_t
+	_ = unix.Sysinfo(&info)
+	free := uint64(info.Freeram+info.Bufferram) * uint64(info.Unit)
+	d.add("free memory", fmt.Sprintf("%d MiB", free>>20), free > 512<<20, Caution, "end what else uses memory")
+	var name unix.Utsname
+	_ = unix.Uname(&name)
+	d.add("kernel", unix.ByteSliceToString(name.Release[:]), runtime.GOOS == "linux", Missing, "bench boots servers on Linux")
+}
+
+// stealShare reads /proc/stat twice: shares of all CPU time that were stolen and used.
+func stealShare(over time.Duration) (steal, busy float64) {
+	read := func() (all, stolen, idle float64) {
+		data, _ := os.ReadFile("/proc/stat")
+		line, _, _ := strings.Cut(string(data), "\n")
+		for i, field := range strings.Fields(line)[1:] {
+			v, _ := strconv.ParseFloat(field, 64)
+			all += v
+			switch i {
+			case 3, 4:
+				idle += v
+			case 7:
+				stolen += v
+			}
+		}
+		return all, stolen, idle
+	}
+	if _, err := os.Stat("/proc/stat"); err != nil {
+		return 0, 0
+	}
+	all, stolen, idle := read()
+	time.Sleep(over) // the interval of the measurement
+	all2, stolen2, idle2 := read()
+	if all2 == all {
+		return 0, 0
+	}
+	return (stolen2 - stolen) / (all2 - all), 1 - (idle2-idle)/(all2-all)
+}
+
+func cgroup() string {
+	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil {
+		return "v2"
+	}
+	if _, err := os.Stat("/sys/fs/cgroup"); err == nil {
+		return "v1"
+	}
+	return "none"
+}
+
+func throttled() bool {
+	data, err := os.ReadFile("/sys/fs/cgroup/cpu.max")
+	return err == nil && !strings.HasPrefix(string(data), "max")
+}
+
+func (d *doctor) places(cache, out string) {
+	d.add("cache folder", cache, writable(cache), Missing, "set XDG_CACHE_HOME or BENCH_CACHE to a folder that you may write to")
+	d.add("results folder", out, writable(out), Missing, "use --out DIR")
+	var disk unix.Statfs_t
+	err := unix.Statfs(".", &disk)
+	free := disk.Bavail * uint64(disk.Bsize)
+	d.add("disk", fmt.Sprintf("%d MiB free", free>>20), err == nil && free > 256<<20, Caution, "make room: a run takes a few MiB, set-up about 100")
+	temp := os.TempDir()
+	d.add("scratch folder", temp, writable(temp), Missing, "set TMPDIR to a folder that you may write to")
+}
+
+// writable reports whether a file can be made in the folder, or in the nearest one above
+// it that exists.
+func writable(dir string) bool {
+	for {
+		if info, err := os.Stat(dir); err == nil {
+			return info.IsDir() && unix.Access(dir, unix.W_OK) == nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return false
+		}
+		dir = parent
+	}
+}

@@ -1,0 +1,195 @@
+// Package setup brings a machine to the point where the embedded topologies can be booted,
+// and says what it still lacks. It installs into a virtual environment of bench's own and,
+// for nginx and compilers, through the system's package manager; it changes no other
+// Python and no service's configuration.
+package setup
+
+import (
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"bench/servers"
+)
+
+//go:embed requirements.txt
+var requirements string
+
+// readyFile is written last into a virtual environment: one without it is half made.
+const readyFile = "bench-ready"
+
+// Setup is how to set a machine up.
+type Setup struct {
+	Cache string    // folder for the virtual environment
+	Path  string    // PATH
+	Env   []string  // environment of the commands
+	Say   io.Writer // what is done, line by line, and the commands' own output
+}
+
+// Run installs what is missing. It may be run again at any time: what is there stays.
+func (s Setup) Run(ctx context.Context) error {
+	unlock, err := servers.LockFile(filepath.Join(s.Cache, "setup.lock"))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := s.nginx(ctx); err != nil {
+		return err
+	}
+	return s.python(ctx)
+}
+
+func (s Setup) say(format string, args ...any) { fmt.Fprintf(s.Say, "setup: "+format+"\n", args...) }
+
+func (s Setup) nginx(ctx context.Context) error {
+	tools, err := servers.FindTools(ctx, "", s.Path, nil)
+	if err != nil {
+		return err
+	}
+	if tools.Nginx != "" {
+		s.say("nginx %s is there: %s", tools.Versions["nginx"], tools.Nginx)
+		return nil
+	}
+	s.say("nginx is missing: installing it from the system's packages")
+	return s.install(ctx, "nginx-light")
+}
+
+// python sees to an interpreter with Django and uWSGI: in a virtual environment from PyPI,
+// or, where PyPI cannot be reached, from the system's packages.
+func (s Setup) python(ctx context.Context) error {
+	if python := Python(s.Cache, s.Path); python != "" {
+		s.say("Django and uWSGI are there: %s", python)
+		return nil
+	}
+	fromPyPI := s.venv(ctx)
+	if fromPyPI == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	s.say("PyPI did not work out (%v): trying the system's packages", fromPyPI)
+	if err := s.install(ctx, "uwsgi-core", "uwsgi-plugin-python3", "python3-django"); err != nil {
+		return errors.Join(fromPyPI, err)
+	}
+	if python := Python(s.Cache, s.Path); python == "" {
+		return errors.Join(fromPyPI, errors.New("the system's packages are installed, but no python3 with Django was found"))
+	}
+	return nil
+}
+
+func (s Setup) venv(ctx context.Context) error {
+	base := servers.LookPath("python3", s.Path)
+	if base == "" {
+		if err := s.install(ctx, "python3", "python3-venv", "python3-dev"); err != nil {
+			return err
+		}
+		if base = servers.LookPath("python3", s.Path); base == "" {
+			return errors.New("no python3 on PATH")
+		}
+	}
+	// uWSGI comes as source only: its build wants Python's headers and a C compiler.
+	if s.try(ctx, base, "-c", "import ensurepip, venv, sysconfig, os; os.stat(os.path.join(sysconfig.get_paths()['include'], 'Python.h'))") != nil {
+		s.say("%s lacks venv or its C headers", base)
+		if err := s.install(ctx, "python3-venv", "python3-dev"); err != nil {
+			return err
+		}
+	}
+	if servers.LookPath("gcc", s.Path) == "" && servers.LookPath("cc", s.Path) == "" {
+		if err := s.install(ctx, "gcc", "libc6-dev"); err != nil {
+			return err
+		}
+	}
+	dir := venvDir(s.Cache)
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("removing a half-made virtual environment: %w", err)
+	}
+	list := filepath.Join(s.Cache, "requirements.txt")
+	if err := os.WriteFile(list, []byte(requirements), 0o600); err != nil {
+		return fmt.Errorf("setting up: %w", err)
+	}
+	s.say("making a virtual environment with Django and uWSGI in %s (uWSGI is compiled: about 20 s)", dir)
+	python := filepath.Join(dir, "bin", "python")
+	for _, argv := range [][]string{
+		{base, "-m", "venv", dir},
+		{python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "-r", list},
+		{python, "-m", "compileall", "-q", filepath.Join(dir, "lib")},
+	} {
+		if err := s.command(ctx, argv...); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(dir, readyFile), nil, 0o600)
+}
+
+// venvDir is named after what it holds: other requirements get another folder.
+func venvDir(cache string) string {
+	sum := sha256.Sum256([]byte(requirements))
+	return filepath.Join(cache, "venv-"+hex.EncodeToString(sum[:6]))
+}
+
+// Python is the interpreter that set-up provided: that of the virtual environment, or a
+// system one that has Django. It is empty when there is none.
+func Python(cache, path string) string {
+	dir := venvDir(cache)
+	if _, err := os.Stat(filepath.Join(dir, readyFile)); err == nil {
+		return filepath.Join(dir, "bin", "python")
+	}
+	for _, candidate := range []string{"/usr/bin/python3", servers.LookPath("python3", path)} {
+		if candidate != "" && servers.LookPath("uwsgi", path) != "" && exec.Command(candidate, "-c", "import django").Run() == nil {
+			return candidate
+		}
+	}
+	return ""
+}
+
+// install installs packages with apt, through sudo only when bench is not root.
+func (s Setup) install(ctx context.Context, packages ...string) error {
+	names := strings.Join(packages, " ")
+	apt := servers.LookPath("apt-get", s.Path)
+	if apt == "" {
+		return fmt.Errorf("installing %s: there is no apt-get here; install the like of it with your own package manager and run bench setup again", names)
+	}
+	prefix := []string{}
+	if os.Geteuid() != 0 {
+		sudo := servers.LookPath("sudo", s.Path)
+		if sudo == "" {
+			return fmt.Errorf("installing %s: neither root nor sudo; ask an administrator for: apt-get install %s", names, names)
+		}
+		prefix = []string{sudo}
+	}
+	s.say("apt-get install %s", names)
+	install := append(append([]string{}, prefix...), append([]string{apt, "install", "-y", "-q", "--no-install-recommends"}, packages...)...)
+	if err := s.command(ctx, install...); err == nil {
+		return nil
+	}
+	// The usual reason is a package list that is missing or out of date.
+	if err := s.command(ctx, append(append([]string{}, prefix...), apt, "update", "-q")...); err != nil {
+		return err
+	}
+	return s.command(ctx, install...)
+}
+
+func (s Setup) command(ctx context.Context, argv ...string) error {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Env = append(append([]string{}, s.Env...), "DEBIAN_FRONTEND=noninteractive")
+	cmd.Stdout, cmd.Stderr = s.Say, s.Say
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w", strings.Join(argv, " "), err)
+	}
+	return nil
+}
+
+func (s Setup) try(ctx context.Context, argv ...string) error {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Env = s.Env
+	return cmd.Run()
+}

@@ -1,0 +1,72 @@
+package servers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"bench/internal/proc"
+	"bench/targets"
+)
+
+// Keeper starts processes that die with bench; see proc.Keeper.
+type Keeper = proc.Keeper
+
+// NewKeeper starts a keeper; argv must lead to Keep in this same program.
+func NewKeeper(argv []string) (*Keeper, error) { return proc.NewKeeper(argv) }
+
+// Site is where clusters are booted: a machine, a keeper, and folders to work in.
+type Site struct {
+	Host    Host
+	Keeper  *Keeper
+	Scratch string        // each boot gets a folder below it
+	Locks   string        // port reservations of all bench processes of this user
+	Timeout time.Duration // of a boot
+}
+
+// Prepare runs the app's own steps once; boots from then on see the result.
+func (s *Site) Prepare(ctx context.Context, app targets.App, dir string) error {
+	state, build, err := Prepare(ctx, s.Keeper, app, s.Host, dir)
+	if err != nil {
+		return err
+	}
+	s.Host.State, s.Host.Build = state, build
+	return nil
+}
+
+// Boot boots a topology on free ports in a fresh folder. The cluster gives both back when
+// it is closed. On error nothing is left running.
+func (s *Site) Boot(ctx context.Context, t Topology, app targets.App) (*Cluster, error) {
+	if err := t.Missing(s.Host); err != nil {
+		return nil, &BootError{Topology: t, Cause: "a tool is missing", Err: err}
+	}
+	need, err := t.Ports(app, s.Host)
+	if err != nil {
+		return nil, err
+	}
+	ports, err := ReservePorts(s.Locks, need)
+	if err != nil {
+		return nil, &BootError{Topology: t, Err: err}
+	}
+	dir, err := os.MkdirTemp(s.Scratch, t.Short()+"-")
+	if err != nil {
+		return nil, errors.Join(&BootError{Topology: t, Err: err}, ports.Close())
+	}
+	release := func() error { return errors.Join(os.RemoveAll(dir), ports.Close()) }
+	host := s.Host
+	host.Dir, host.Ports = dir, ports.Numbers
+	b, err := t.Blueprint(app, host)
+	if err != nil {
+		return nil, errors.Join(err, release())
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, fmt.Errorf("the boot time-out of %v: %w", s.Timeout, context.DeadlineExceeded))
+	defer cancel()
+	c, err := b.Boot(ctx, s.Keeper)
+	if err != nil {
+		return nil, errors.Join(err, release())
+	}
+	c.release = release
+	return c, nil
+}
