@@ -1,0 +1,242 @@
+package scenarios
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"bench/loadgen"
+	"bench/servers"
+)
+
+// Effort is how long an experiment takes for how much certainty.
+type Effort struct {
+	Name   string
+	Blocks int           // repeats of every arm; the intervals rest on their number
+	Warmup time.Duration // at most; ends earlier when the latency has settled
+	Burst  time.Duration // closed loop on the main scenario
+	Side   time.Duration // closed loop on each other one, and with new connections
+	Rung   time.Duration // each open-loop rate
+	// Ladder is the open-loop rates as multiples of the slowest arm's greatest rate. The
+	// last one lies past it, so that its overload is seen.
+	Ladder []float64
+	// Reach is one more rate, as a multiple of the fastest arm's greatest rate, added when
+	// it lies above the ladder.
+	Reach float64
+}
+
+// Efforts, by the flags that choose them.
+var (
+	Quick    = Effort{"quick", 3, 500 * time.Millisecond, 1000 * time.Millisecond, 400 * time.Millisecond, 900 * time.Millisecond, []float64{0.5, 1.3}, 0}
+	Default  = Effort{"default", 6, 1000 * time.Millisecond, 1500 * time.Millisecond, 600 * time.Millisecond, 1200 * time.Millisecond, []float64{0.4, 0.8, 1.3}, 0.6}
+	Thorough = Effort{"thorough", 12, 3 * time.Second, 5 * time.Second, 2 * time.Second, 5 * time.Second, []float64{0.2, 0.4, 0.6, 0.8, 1, 1.3}, 0.8}
+)
+
+// Experiment is a comparison as plain data.
+type Experiment struct {
+	Scenarios []Scenario // the first is the main one: it gets the ladder
+	Arms      []Arm
+	Effort    Effort
+	Seed      uint64
+	Rates     []float64 // the ladder in requests per second, once it is known
+}
+
+// Arm is one topology of a comparison, under a name that no other one has.
+type Arm struct {
+	Name     string
+	Topology servers.Topology
+}
+
+// Arms names topologies: by their short name, and with their parameters where that name
+// stands for several.
+func Arms(topologies []servers.Topology) ([]Arm, error) {
+	times := map[string]int{}
+	for _, t := range topologies {
+		times[t.Short()]++
+	}
+	var arms []Arm
+	used := map[string]bool{}
+	for _, t := range topologies {
+		name := t.Short()
+		if times[name] > 1 {
+			name += "-" + strings.NewReplacer(",", "+", "/", "_", ":", "_").Replace(t.Params)
+		}
+		if used[name] {
+			return nil, fmt.Errorf("topology %s is given twice", t)
+		}
+		used[name] = true
+		arms = append(arms, Arm{name, t})
+	}
+	return arms, nil
+}
+
+// Load is one load of a cell: what is asked, and how hard.
+type Load struct {
+	Name     string
+	Scenario Scenario
+	Mode     loadgen.Mode
+	Rate     float64 // open loop
+	New      bool    // a connection for each request
+	Duration time.Duration
+}
+
+// openConnections bounds the connections of an open loop: enough that a healthy server
+// never makes a request wait for one, few enough that an overloaded development server is
+// not made to start thousands of threads.
+const openConnections = 64
+
+// drainTime is how long after a cell answers are waited for.
+const drainTime = time.Second
+
+// Loads are the loads that every arm gets in every block, in their order: from the harmless
+// to the overload, because what an overload leaves behind would colour the next load.
+func (e Experiment) Loads() []Load {
+	main := e.Scenarios[0]
+	loads := []Load{{Name: "burst", Scenario: main, Mode: loadgen.Closed, Duration: e.Effort.Burst}}
+	loads = append(loads, Load{Name: "burst-new", Scenario: main, Mode: loadgen.Closed, New: true, Duration: e.Effort.Side})
+	for _, side := range e.Scenarios[1:] {
+		loads = append(loads, Load{Name: "burst", Scenario: side, Mode: loadgen.Closed, Duration: e.Effort.Side})
+	}
+	for _, rate := range e.Rates {
+		loads = append(loads, Load{
+			Name: fmt.Sprintf("rate-%g", rate), Scenario: main, Mode: loadgen.Open, Rate: rate, Duration: e.Effort.Rung,
+		})
+	}
+	return loads
+}
+
+// Cell is one arm under one load in one block.
+type Cell struct {
+	Index    int
+	Arm      int // index into Arms
+	Load     Load
+	Block    int // from 1
+	Position int // of the arm within the block, from 1
+	Seed     uint64
+}
+
+// Cells is the plan of the experiment: in each block, every arm in a random order, and for
+// each arm every load. It is a pure function of the experiment. All arms of a block get
+// the same seed, and so the same requests at the same times: what is left to differ is the
+// server (common random numbers; Law, Simulation Modeling and Analysis, chapter 11).
+func (e Experiment) Cells() []Cell {
+	order := rand.New(rand.NewPCG(e.Seed, 0))
+	var cells []Cell
+	for block := 1; block <= e.Effort.Blocks; block++ {
+		for position, arm := range order.Perm(len(e.Arms)) {
+			for i, load := range e.Loads() {
+				cells = append(cells, Cell{
+					Index: len(cells) + 1, Arm: arm, Load: load, Block: block, Position: position + 1,
+					Seed: rand.NewPCG(e.Seed, uint64(block)<<16|uint64(i)).Uint64(),
+				})
+			}
+		}
+	}
+	return cells
+}
+
+// Plan is the load of a cell against a URL.
+func (c Cell) Plan(url string, guard loadgen.Guard) (loadgen.Plan, error) {
+	p := loadgen.Plan{
+		URL: url, Mix: c.Load.Scenario.Mix.WithSeed(c.Seed), Mode: c.Load.Mode, Duration: c.Load.Duration,
+		Conns:   loadgen.Conns{Max: c.Load.Scenario.Connections, New: c.Load.New},
+		Timeout: c.Load.Scenario.Timeout, Drain: drainTime, Seed: c.Seed, Guard: guard,
+	}
+	if c.Load.Mode == loadgen.Open {
+		p.Conns.Max = max(openConnections, c.Load.Scenario.Connections)
+		pacer, err := loadgen.NewPoisson(loadgen.Constant{PerSecond: c.Load.Rate}, c.Seed)
+		if err != nil {
+			return p, err
+		}
+		p.Pacer = pacer
+	}
+	return p, p.Validate()
+}
+
+// Ladder is the open-loop rates for arms whose greatest rates are known roughly: the
+// effort's multiples of the slowest arm's, and one beyond where the fastest lets it.
+func (e Effort) LadderRates(greatest []float64) []float64 {
+	slowest, fastest := slices.Min(greatest), slices.Max(greatest)
+	var rates []float64
+	add := func(rate float64) {
+		if rounded := roundRate(rate); !slices.Contains(rates, rounded) {
+			rates = append(rates, rounded)
+		}
+	}
+	for _, multiple := range e.Ladder {
+		add(multiple * slowest)
+	}
+	if reach := e.Reach * fastest; reach > 1.2*rates[len(rates)-1] {
+		add(reach)
+	}
+	slices.Sort(rates)
+	return rates
+}
+
+// roundRate keeps two significant digits: rates are for people to read.
+func roundRate(rate float64) float64 {
+	if rate < 1 {
+		return 1
+	}
+	unit := math.Pow(10, math.Floor(math.Log10(rate))-1)
+	return math.Max(1, math.Round(rate/unit)*unit)
+}
+
+// Describe says in words what is going to be done.
+func (e Experiment) Describe() []string {
+	lines := []string{
+		fmt.Sprintf("%d blocks of %d topologies in random order, each booted afresh (effort %s)", e.Effort.Blocks, len(e.Arms), e.Effort.Name),
+		fmt.Sprintf("warm-up until every worker has answered and the latency has settled, %v at most", e.Effort.Warmup),
+	}
+	for _, load := range e.Loads() {
+		switch {
+		case load.Mode == loadgen.Open:
+			lines = append(lines, fmt.Sprintf("%s: %s, open loop, Poisson arrivals at %g/s for %v", load.Scenario.Name, load.Name, load.Rate, load.Duration))
+		default:
+			connections := fmt.Sprintf("%d keep-alive connections", load.Scenario.Connections)
+			if load.New {
+				connections = fmt.Sprintf("%d at a time, a new connection for each request", load.Scenario.Connections)
+			}
+			lines = append(lines, fmt.Sprintf("%s: %s, closed loop, %s, %v", load.Scenario.Name, load.Name, connections, load.Duration))
+		}
+	}
+	if e.Rates == nil {
+		lines = append(lines, fmt.Sprintf("%s: open loop at %v times the slowest topology's greatest rate, %v each", e.Scenarios[0].Name, e.Effort.Ladder, e.Effort.Rung))
+	}
+	return lines
+}
+
+// MoveFirst makes the named arm the first, the baseline. An empty name changes nothing.
+func (e *Experiment) MoveFirst(name string) error {
+	if name == "" {
+		return nil
+	}
+	at := slices.IndexFunc(e.Arms, func(a Arm) bool { return a.Name == name })
+	if at < 0 {
+		var names []string
+		for _, a := range e.Arms {
+			names = append(names, a.Name)
+		}
+		return fmt.Errorf("baseline %q is not among the topologies %s", name, strings.Join(names, ", "))
+	}
+	arm := e.Arms[at]
+	e.Arms = slices.Insert(slices.Delete(slices.Clone(e.Arms), at, at+1), 0, arm)
+	return nil
+}
+
+// Estimate is roughly how long the experiment takes.
+func (e Experiment) Estimate() time.Duration {
+	const bootAndStop = 1300 * time.Millisecond
+	perBoot := bootAndStop + e.Effort.Warmup
+	for _, load := range e.Loads() {
+		perBoot += load.Duration
+	}
+	if e.Rates == nil {
+		perBoot += time.Duration(len(e.Effort.Ladder)) * e.Effort.Rung
+	}
+	check := time.Duration(len(e.Arms)) * (bootAndStop + e.Effort.Warmup + calibrationBurst)
+	return check + time.Duration(e.Effort.Blocks*len(e.Arms))*perBoot
+}

@@ -1,0 +1,356 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"bench/loadgen"
+	"bench/results"
+	"bench/servers"
+	"bench/targets"
+)
+
+// Runner carries out an experiment.
+type Runner struct {
+	Site     *servers.Site
+	App      targets.App
+	Engine   loadgen.Engine
+	Guard    loadgen.Guard
+	Out      *results.Directory
+	Progress func(Progress) // may be nil
+}
+
+// Progress is how far a run has got.
+type Progress struct {
+	Text      string
+	Cell      int // of Cells, from 1; 0 before the first
+	Cells     int
+	Elapsed   time.Duration
+	Remaining time.Duration // estimate; 0 while unknown
+}
+
+// ErrTooFew means that fewer than two topologies were left to compare.
+var ErrTooFew = errors.New("fewer than two topologies give the same answers")
+
+// Run verifies, calibrates and measures. Every finished cell is sealed into Out; when ctx
+// ends, or an error does it, those stay. It returns the experiment as it was run: without
+// the arms that were excluded, and with the ladder's rates.
+func (r *Runner) Run(ctx context.Context, e Experiment) (Experiment, error) {
+	started := time.Now()
+	e, err := r.calibrate(ctx, e)
+	if err != nil {
+		return e, err
+	}
+	cells := e.Cells()
+	run := &progressMeter{report: r.Progress, started: started, cells: cells, measuring: time.Now()}
+	var measured time.Duration
+	for i := 0; i < len(cells); {
+		boot := sameBoot(cells[i:])
+		spent, err := r.runBoot(ctx, e, cells[i:i+boot], run)
+		measured += spent
+		m := r.Out.Manifest()
+		m.Measured = measured.Round(time.Millisecond).Seconds()
+		if err := errors.Join(err, r.Out.SetManifest(m)); err != nil {
+			return e, err
+		}
+		i += boot
+	}
+	return e, nil
+}
+
+// sameBoot is the number of leading cells that share a boot: one arm in one block.
+func sameBoot(cells []Cell) int {
+	n := slices.IndexFunc(cells, func(c Cell) bool { return c.Block != cells[0].Block || c.Arm != cells[0].Arm })
+	if n < 0 {
+		return len(cells)
+	}
+	return n
+}
+
+// calibrate boots every arm once: to check that all give the same answers, and to learn
+// roughly their greatest rates, from which the ladder follows.
+func (r *Runner) calibrate(ctx context.Context, e Experiment) (Experiment, error) {
+	var baseline map[string]answer
+	var arms []Arm
+	var greatest []float64
+	for i, arm := range e.Arms {
+		r.say("checking " + arm.Name)
+		answers, rate, err := r.calibrateArm(ctx, e, arm)
+		if err != nil {
+			return e, err
+		}
+		if bad := unexpected(answers); i == 0 && len(bad) > 0 {
+			return e, fmt.Errorf("%w: %s does not give the answers that the scenario expects: %s", ErrUnexpected, arm.Name, strings.Join(bad, "; "))
+		}
+		if baseline == nil {
+			baseline = answers
+		} else if diff := differences(baseline, answers); len(diff) > 0 {
+			if err := r.exclude(arm, diff); err != nil {
+				return e, err
+			}
+			continue
+		}
+		arms, greatest = append(arms, arm), append(greatest, rate)
+	}
+	if len(arms) < 2 && len(e.Arms) >= 2 {
+		return e, ErrTooFew
+	}
+	e.Arms, e.Rates = arms, e.Effort.LadderRates(greatest)
+	m := r.Out.Manifest()
+	m.Plan = e.Describe()
+	return e, r.Out.SetManifest(m)
+}
+
+// ErrUnexpected means that the app does not answer as the scenario expects.
+var ErrUnexpected = errors.New("preflight failed")
+
+func (r *Runner) exclude(arm Arm, diff []string) error {
+	m := r.Out.Manifest()
+	why := "it gives other answers: " + strings.Join(diff, "; ")
+	for i := range m.Topologies {
+		if m.Topologies[i].Name == arm.Name {
+			m.Topologies[i].Excluded = why
+		}
+	}
+	m.Warnings = append(m.Warnings, topologyCause("excluded", arm.Name, why, "Make the topologies serve the same app in the same way; compare works only on equal work."))
+	return r.Out.SetManifest(m)
+}
+
+const calibrationBurst = 400 * time.Millisecond
+
+func (r *Runner) calibrateArm(ctx context.Context, e Experiment, arm Arm) (map[string]answer, float64, error) {
+	cluster, err := r.Site.Boot(ctx, arm.Topology, r.App)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer cluster.Close()
+	answers, err := Verify(ctx, cluster.URL(), r.Guard, e.Scenarios)
+	if err != nil {
+		return nil, 0, fmt.Errorf("checking %s: %w", arm.Name, err)
+	}
+	if err := r.warmUp(ctx, cluster, e.Scenarios[0], e.Effort.Warmup); err != nil {
+		return nil, 0, err
+	}
+	burst := Cell{Load: Load{Name: "calibration", Scenario: e.Scenarios[0], Mode: loadgen.Closed, Duration: calibrationBurst}, Seed: e.Seed}
+	plan, err := burst.Plan(cluster.URL(), r.Guard)
+	if err != nil {
+		return nil, 0, err
+	}
+	m, err := loadgen.Measure(ctx, r.Engine, plan)
+	if err != nil {
+		return nil, 0, err
+	}
+	rate := float64(m.Counts.OK) / m.Elapsed.Seconds()
+	return answers, max(1, rate), errors.Join(ctx.Err(), cluster.Close())
+}
+
+// runBoot boots one arm for one block and runs its cells. It returns the time spent
+// measuring.
+func (r *Runner) runBoot(ctx context.Context, e Experiment, cells []Cell, run *progressMeter) (time.Duration, error) {
+	arm := e.Arms[cells[0].Arm]
+	cluster, err := r.bootWarm(ctx, e, arm)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = cluster.Close() }()
+	var spent time.Duration
+	for _, cell := range cells {
+		run.next(cell, arm)
+		record, err := r.runCell(ctx, cell, arm, cluster)
+		if err != nil {
+			return spent, err
+		}
+		spent += time.Duration(record.Elapsed * float64(time.Second))
+		if err := r.Out.Seal(record, cluster.Evidence()); err != nil {
+			return spent, err
+		}
+		if record.Grade == results.Invalid && isDead(record) {
+			// The cell is void; the ones that follow get a cluster that lives.
+			if err := cluster.Close(); err != nil {
+				return spent, err
+			}
+			if cluster, err = r.bootWarm(ctx, e, arm); err != nil {
+				return spent, err
+			}
+		}
+	}
+	return spent, cluster.Close()
+}
+
+func (r *Runner) bootWarm(ctx context.Context, e Experiment, arm Arm) (*servers.Cluster, error) {
+	cluster, err := r.Site.Boot(ctx, arm.Topology, r.App)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.warmUp(ctx, cluster, e.Scenarios[0], e.Effort.Warmup); err != nil {
+		return nil, errors.Join(err, cluster.Close())
+	}
+	return cluster, nil
+}
+
+const deadCode = "server-died"
+
+func isDead(c *results.Cell) bool {
+	return slices.ContainsFunc(c.Causes, func(cause results.Cause) bool { return cause.Code == deadCode })
+}
+
+// runCell measures one cell on a running cluster.
+func (r *Runner) runCell(ctx context.Context, cell Cell, arm Arm, cluster *servers.Cluster) (*results.Cell, error) {
+	plan, err := cell.Plan(cluster.URL(), r.Guard)
+	if err != nil {
+		return nil, err
+	}
+	record := &results.Cell{
+		Index: cell.Index, Topology: arm.Name, Scenario: cell.Load.Scenario.Name, Load: cell.Load.Name,
+		Mode: string(cell.Load.Mode), Rate: cell.Load.Rate, Connections: plan.Conns.Max, NewConns: cell.Load.New,
+		Block: cell.Block, Position: cell.Position, Seed: cell.Seed, Started: time.Now().UTC(), Boot: cluster.Boot,
+	}
+	before, err := cluster.Counters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	watch := startWatch(ctx, cluster)
+	m, err := loadgen.Measure(watch.ctx, r.Engine, plan)
+	usage, died, watchErr := watch.stop()
+	if err := errors.Join(err, watchErr); err != nil && died == nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err // interrupted: half a cell is no cell
+	}
+	record.Elapsed = m.Elapsed.Seconds()
+	record.Intervals, record.Counts, record.Usage = m.Intervals, m.Counts, usage
+	record.Opened, record.Clamped, record.Generator = m.Opened, m.Clamped, m.Generator
+	record.Grade, record.Causes = m.Grade, m.Causes
+	if died != nil {
+		record.Grade = results.Invalid
+		record.Causes = append(record.Causes, topologyCause(deadCode, record.Topology, died.Error(), "The cell is void. Its logs are beside it."))
+		return record, nil
+	}
+	after, err := cluster.Counters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	record.Server = after.Since(before)
+	judgeServer(record, cell)
+	return record, nil
+}
+
+// judgeServer adds what the servers and the machine did to spoil the cell.
+func judgeServer(c *results.Cell, cell Cell) {
+	add := func(g results.Grade, code, message, remedy string) {
+		c.Grade = c.Grade.Worse(g)
+		c.Causes = append(c.Causes, results.Cause{Code: code, Message: message, Remedy: remedy})
+	}
+	if u := c.Server.UWSGI; u != nil && u.Respawns > 0 {
+		add(results.Invalid, deadCode, fmt.Sprintf("%d worker processes died and were replaced", u.Respawns), "The cell is void. Its logs are beside it.")
+	}
+	if share := c.Server.StealSeconds / c.Elapsed; share > 0.05 {
+		add(results.Degraded, "steal", fmt.Sprintf("the hypervisor took away %.0f %% of a core", share*100), "Repeat on a quieter machine.")
+	}
+	if c.Server.ListenOverflows > 0 {
+		add(results.Valid, "listen-overflow", fmt.Sprintf("%d connections met a full listen queue and were retried by the kernel after 1, 3 or 7 s", c.Server.ListenOverflows), "")
+	}
+	var servers time.Duration
+	for _, spent := range results.CPUByTier(c.Usage) {
+		servers += spent
+	}
+	if generator := c.Generator.CPUSeconds; cell.Load.Mode == loadgen.Closed && generator > servers.Seconds() && generator > c.Elapsed/2 {
+		add(results.Valid, "generator-bound", fmt.Sprintf(
+			"the generator used %.2f s of CPU, the servers %.2f s: they could do more than this rate, which is a lower bound", generator, servers.Seconds()), "")
+	}
+}
+
+// watch samples a cluster's usage during a cell and ends the load when a process dies.
+type watch struct {
+	ctx     context.Context
+	cancel  context.CancelFunc
+	cluster *servers.Cluster
+	started time.Time
+	done    chan struct{}
+	usage   []results.Usage
+	died    error
+	err     error
+}
+
+func startWatch(ctx context.Context, cluster *servers.Cluster) *watch {
+	w := &watch{cluster: cluster, started: time.Now(), done: make(chan struct{})}
+	w.ctx, w.cancel = context.WithCancel(ctx)
+	w.sample()
+	go w.loop()
+	return w
+}
+
+func (w *watch) loop() {
+	defer close(w.done)
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			w.sample()
+		case err := <-w.cluster.Dead():
+			w.died = err
+			w.cancel()
+			return
+		case <-w.ctx.Done():
+			return
+		}
+	}
+}
+
+func (w *watch) sample() {
+	usage, err := w.cluster.Usage()
+	if err != nil {
+		w.err = err
+		return
+	}
+	at := time.Since(w.started).Round(time.Millisecond)
+	for i := range usage {
+		usage[i].At = at
+	}
+	w.usage = append(w.usage, usage...)
+}
+
+func (w *watch) stop() (usage []results.Usage, died, err error) {
+	w.cancel()
+	<-w.done
+	if w.died == nil {
+		w.sample()
+	}
+	return w.usage, w.died, w.err
+}
+
+func (r *Runner) say(text string) {
+	if r.Progress != nil {
+		r.Progress(Progress{Text: text})
+	}
+}
+
+// progressMeter estimates the time left from the cells that are done.
+type progressMeter struct {
+	report    func(Progress)
+	started   time.Time
+	measuring time.Time // when the first cell's boot began
+	cells     []Cell
+	at        int
+}
+
+func (p *progressMeter) next(cell Cell, arm Arm) {
+	p.at++
+	if p.report == nil {
+		return
+	}
+	progress := Progress{
+		Text: fmt.Sprintf("block %d, %s, %s %s", cell.Block, arm.Name, cell.Load.Scenario.Name, cell.Load.Name),
+		Cell: p.at, Cells: len(p.cells), Elapsed: time.Since(p.started),
+	}
+	if done := p.at - 1; done > 0 {
+		progress.Remaining = time.Since(p.measuring) / time.Duration(done) * time.Duration(len(p.cells)-done)
+	}
+	p.report(progress)
+}

@@ -1,0 +1,106 @@
+package scenarios
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"bench/results"
+	"bench/targets"
+
+	"github.com/goccy/go-yaml"
+)
+
+//go:embed builtin
+var builtin embed.FS
+
+// Scenario is what is asked and how many ask at once.
+type Scenario struct {
+	Name        string
+	Summary     string
+	Mix         targets.Mix
+	Connections int // of the closed loop that finds the greatest rate
+	Timeout     time.Duration
+}
+
+type scenarioFile struct {
+	Summary     string `yaml:"summary"`
+	Connections int    `yaml:"connections"`
+	Timeout     string `yaml:"timeout"`
+	Mix         any    `yaml:"mix"`
+}
+
+// Names lists the built-in scenarios.
+func Names() []string {
+	entries, _ := fs.ReadDir(builtin, "builtin") // embedded: cannot fail
+	var names []string
+	for _, entry := range entries {
+		names = append(names, strings.TrimSuffix(entry.Name(), ".yaml"))
+	}
+	return names
+}
+
+// Named returns a built-in scenario by name, or one from a YAML file by path.
+func Named(name string) (Scenario, error) {
+	var data []byte
+	var err error
+	if strings.HasSuffix(name, ".yaml") || strings.ContainsRune(name, os.PathSeparator) {
+		data, err = os.ReadFile(name)
+		name = strings.TrimSuffix(filepath.Base(name), ".yaml")
+	} else {
+		data, err = builtin.ReadFile("builtin/" + name + ".yaml")
+		if errors.Is(err, fs.ErrNotExist) {
+			return Scenario{}, fmt.Errorf("scenario %q is unknown; there are %s, or the path of a .yaml file", name, strings.Join(Names(), ", "))
+		}
+	}
+	if err != nil {
+		return Scenario{}, fmt.Errorf("reading scenario %s: %w", name, err)
+	}
+	s, err := Parse(name, data)
+	if err != nil {
+		return Scenario{}, fmt.Errorf("scenario %s: %w", name, err)
+	}
+	return s, nil
+}
+
+// Parse reads the YAML of a scenario.
+func Parse(name string, data []byte) (Scenario, error) {
+	var f scenarioFile
+	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
+		return Scenario{}, errors.New(yaml.FormatError(err, false, true))
+	}
+	s := Scenario{Name: name, Summary: f.Summary, Connections: f.Connections}
+	if s.Connections < 1 || s.Connections > 10_000 {
+		return Scenario{}, fmt.Errorf("connections: %d: want 1 to 10000", s.Connections)
+	}
+	var err error
+	if s.Timeout, err = time.ParseDuration(f.Timeout); err != nil || s.Timeout <= 0 {
+		return Scenario{}, fmt.Errorf("timeout: %q: want a duration such as 10s", f.Timeout)
+	}
+	path, err := yaml.PathString("$.mix")
+	if err != nil {
+		return Scenario{}, err
+	}
+	node, err := path.ReadNode(strings.NewReader(string(data)))
+	if err != nil {
+		return Scenario{}, fmt.Errorf("mix: %s", yaml.FormatError(err, false, true))
+	}
+	if s.Mix, err = targets.ParseMix([]byte(node.String())); err != nil {
+		return Scenario{}, err
+	}
+	return s, nil
+}
+
+// Record describes the scenario for a manifest.
+func (s Scenario) Record() results.ScenarioRecord {
+	r := results.ScenarioRecord{Name: s.Name, Summary: s.Summary}
+	for _, t := range s.Mix.Targets {
+		r.Targets = append(r.Targets, results.TargetRecord{Name: t.Name, Method: t.Method, Path: t.Path, Weight: t.Weight})
+	}
+	return r
+}

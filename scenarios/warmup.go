@@ -1,0 +1,59 @@
+package scenarios
+
+import (
+	"context"
+	"time"
+
+	"bench/loadgen"
+	"bench/results"
+	"bench/servers"
+)
+
+// A warm-up runs slices of load until the last settledSlices medians lie within
+// settledWithin of each other, or its time is over. Workers import, compile templates and
+// open databases on their first requests: the first answer of a process takes ten times
+// as long as the tenth.
+//
+// Note: MSER-5 on batches, the method of choice for long simulations (White, 1997), wants
+// more batches than a warm-up of a second has.
+const (
+	warmupSlice   = 120 * time.Millisecond
+	settledSlices = 3
+	settledWithin = 0.15
+)
+
+func (r *Runner) warmUp(ctx context.Context, cluster *servers.Cluster, s Scenario, most time.Duration) error {
+	started := time.Now()
+	var medians []float64
+	for time.Since(started) < most {
+		plan := loadgen.Plan{
+			URL: cluster.URL(), Mix: s.Mix, Mode: loadgen.Closed, Duration: warmupSlice,
+			Conns: loadgen.Conns{Max: s.Connections}, Timeout: s.Timeout, Drain: drainTime, Guard: r.Guard,
+		}
+		m, err := loadgen.Measure(ctx, r.Engine, plan)
+		if err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		medians = append(medians, float64(results.Total(m.Intervals, results.Response).ValueAtPercentile(50)))
+		if cluster.Boot.Settled = settled(medians); cluster.Boot.Settled {
+			break
+		}
+	}
+	cluster.Boot.WarmupMS = float64(time.Since(started).Microseconds()) / 1000
+	return nil
+}
+
+func settled(medians []float64) bool {
+	if len(medians) < settledSlices {
+		return false
+	}
+	last := medians[len(medians)-settledSlices:]
+	low, high := last[0], last[0]
+	for _, m := range last {
+		low, high = min(low, m), max(high, m)
+	}
+	return low > 0 && high <= low*(1+settledWithin)
+}
