@@ -1,0 +1,62 @@
+package reports
+
+import (
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+)
+
+//go:embed report.html.tmpl
+var page string
+
+var pageTemplate = template.Must(template.New("report").Parse(page))
+
+type pageData struct {
+	*Report
+	Heading string
+	Tables  []pageTable
+	Figures []pageFigure
+	Tools   string
+	Order   []Scenario
+}
+
+type pageTable struct {
+	Title string
+	Head  []string
+	Rows  [][]string
+	Long  bool
+}
+
+type pageFigure struct {
+	Title, Reads string
+	Source       template.URL
+}
+
+// HTML writes the report as one file that needs no other: its plots are in it, it runs no
+// script and asks for nothing, which its content security policy also forbids.
+func HTML(w io.Writer, r *Report) error {
+	figures, err := r.Figures()
+	if err != nil {
+		return fmt.Errorf("writing the report as HTML: %w", err)
+	}
+	data := pageData{Report: r, Heading: r.heading(), Tools: r.toolText(), Order: r.Scenarios}
+	for _, f := range figures {
+		svg, err := f.SVG()
+		if err != nil {
+			return fmt.Errorf("writing the report as HTML: %w", err)
+		}
+		// An image, not markup: whatever its labels hold, nothing in it can run.
+		source := "data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(svg)
+		data.Figures = append(data.Figures, pageFigure{f.Title, f.Reads, template.URL(source)})
+	}
+	tables := r.tables()
+	for i, t := range tables {
+		data.Tables = append(data.Tables, pageTable{t.title, t.rows[0], t.rows[1:], i >= len(tables)-2})
+	}
+	if err := pageTemplate.Execute(w, data); err != nil {
+		return fmt.Errorf("writing the report as HTML: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+// Package reports says what a run means. Build computes everything from a run directory
+// alone and is a pure function; the renderers write what it found and do no arithmetic of
+// their own. Nothing here opens a socket, starts a process or reads a clock, so any report
+// can be made again, elsewhere and later, byte for byte.
+package reports
+
+import (
+	"io"
+	"time"
+
+	"bench/reports/compare"
+	"bench/results"
+)
+
+// CompareSchema is the version of report.json.
+const CompareSchema = "bench.compare/1"
+
+// Report is a judged comparison. Its JSON form is report.json.
+type Report struct {
+	Schema     string            `json:"schema"`
+	Name       string            `json:"name"`
+	Status     string            `json:"status"`
+	Started    time.Time         `json:"started"`
+	Elapsed    float64           `json:"elapsed_s"`
+	Measured   float64           `json:"measured_s"`
+	Grade      results.Grade     `json:"grade"`
+	Answer     []string          `json:"answer"` // the finding in words, most important first
+	Baseline   string            `json:"baseline"`
+	Profile    string            `json:"profile"`
+	Engine     string            `json:"engine"`
+	Seed       uint64            `json:"seed"`
+	Blocks     int               `json:"blocks"`
+	Topologies []Topology        `json:"topologies"`
+	Scenarios  []Scenario        `json:"scenarios"`
+	Objectives []string          `json:"objectives,omitempty"`
+	Notes      []Note            `json:"notes"` // known artefacts, in words
+	Warnings   []results.Cause   `json:"warnings"`
+	Plan       []string          `json:"plan"`
+	App        results.AppRecord `json:"app"`
+	Host       results.Host      `json:"host"`
+	Tools      map[string]string `json:"tools"`
+
+	run *results.Run
+}
+
+// Topology is one arm's results.
+type Topology struct {
+	Name           string             `json:"name"`
+	Ref            string             `json:"ref"`
+	Summary        string             `json:"summary"`
+	Slots          int                `json:"slots"` // 0: without limit
+	ConfigHash     string             `json:"config_hash"`
+	Excluded       string             `json:"excluded,omitempty"`
+	BootMS         float64            `json:"boot_ms"`          // median of the boots
+	FirstRequestMS float64            `json:"first_request_ms"` // median
+	MaxRate        Rate               `json:"max_rate"`         // main scenario, closed loop, keep-alive
+	CPU            map[string]float64 `json:"cpu_ms_per_request"`
+	CPUTotal       compare.Estimate   `json:"cpu_ms_per_request_total"`
+	PSS            int64              `json:"pss_bytes"`
+	PSSByTier      map[string]int64   `json:"pss_bytes_by_tier"`
+	Loads          []Load             `json:"loads"`
+	VsBaseline     []Ratio            `json:"vs_baseline"`
+}
+
+// Rate is a greatest rate with its interval.
+type Rate struct {
+	compare.Estimate
+	Unit string `json:"unit"`
+	// LowerBound: the generator used more CPU than the servers, which could do more.
+	LowerBound bool `json:"lower_bound"`
+}
+
+// Load is what one topology did under one load, over all blocks.
+type Load struct {
+	Scenario    string                     `json:"scenario"`
+	Load        string                     `json:"load"`
+	Mode        string                     `json:"mode"`
+	Offered     float64                    `json:"offered,omitempty"` // open loop
+	Connections int                        `json:"connections"`       // at most
+	Rate        Rate                       `json:"rate"`              // right answers per second
+	Cells       int                        `json:"cells"`
+	Grade       results.Grade              `json:"grade"`
+	Response    results.Summary            `json:"response_us"`
+	Service     results.Summary            `json:"service_us"`
+	Lateness    results.Summary            `json:"lateness_us"`
+	TTFB        results.Summary            `json:"ttfb_us"`
+	Connect     results.Summary            `json:"connect_us"`
+	Counts      results.Counts             `json:"counts"`
+	Targets     map[string]results.Summary `json:"targets"` // response time of each target
+	Opened      uint64                     `json:"connections_opened"`
+	PerConn     float64                    `json:"requests_per_connection"`
+	CPU         map[string]float64         `json:"cpu_ms_per_request"`
+	BusyCores   map[string]float64         `json:"busy_cores"` // by tier, and "generator"
+	Server      results.Server             `json:"server"`
+	Objectives  []ObjectiveResult          `json:"objectives,omitempty"`
+	Sustained   bool                       `json:"sustained"` // open loop: kept up with the offered rate
+}
+
+// ObjectiveResult is an objective held against a load.
+type ObjectiveResult struct {
+	Objective string  `json:"objective"`
+	Value     float64 `json:"value"` // microseconds, or a share of 1
+	Met       bool    `json:"met"`
+}
+
+// Ratio is a metric's ratio to the baseline, paired by block.
+type Ratio struct {
+	Metric   string  `json:"metric"` // max_rate, p50, p99, cpu_ms_per_request, boot_ms, pss_bytes
+	Scenario string  `json:"scenario"`
+	Load     string  `json:"load,omitempty"`
+	Ratio    float64 `json:"ratio"`
+	Low      float64 `json:"low"`
+	High     float64 `json:"high"`
+	Level    float64 `json:"confidence"`
+	Blocks   int     `json:"blocks"`
+	Method   string  `json:"method"`
+}
+
+// Scenario is the order of the topologies in one scenario, with reasons.
+type Scenario struct {
+	Name    string                 `json:"name"`
+	Summary string                 `json:"summary"`
+	Targets []results.TargetRecord `json:"targets"`
+	Order   []Place                `json:"order"` // highest rate first
+	Finding string                 `json:"finding"`
+}
+
+// Place is a topology's place in a scenario.
+type Place struct {
+	Topology string          `json:"topology"`
+	Rate     Rate            `json:"rate"`
+	Versus   *Ratio          `json:"vs_baseline,omitempty"`
+	Response results.Summary `json:"response_us"`
+	Reasons  []string        `json:"reasons"` // what limited it, with the evidence
+}
+
+// Note is a known artefact and where it shows.
+type Note struct {
+	Code string `json:"code"`
+	Text string `json:"text"`
+}
+
+// Renderer writes a report in one format.
+type Renderer func(io.Writer, *Report) error
