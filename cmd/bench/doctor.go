@@ -1,0 +1,65 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"text/tabwriter"
+
+	"bench/servers/setup"
+
+	"github.com/spf13/cobra"
+)
+
+func (s *shell) doctorCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "doctor",
+		Short:   "Say what this machine lacks, with the line that mends it",
+		Example: "  bench doctor\n  bench doctor --json",
+		RunE: func(c *cobra.Command, _ []string) error {
+			cache, err := s.cacheDir()
+			if err != nil {
+				return err
+			}
+			out, err := filepath.Abs("bench-runs")
+			if err != nil {
+				return err
+			}
+			return s.printChecks(setup.Doctor(c.Context(), cache, s.env["PATH"], out), asJSON)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "write the checks to stdout as JSON")
+	return c
+}
+
+func (s *shell) printChecks(checks []setup.Check, asJSON bool) error {
+	counts := map[setup.Level]int{}
+	for _, c := range checks {
+		counts[c.Level]++
+	}
+	if asJSON {
+		out := json.NewEncoder(s.out)
+		out.SetIndent("", "  ")
+		if err := out.Encode(map[string]any{"schema": "bench.doctor/1", "checks": checks}); err != nil {
+			return err
+		}
+	} else {
+		w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+		for _, c := range checks {
+			fmt.Fprintf(w, "%s\t%s\t%s\n", c.Level, c.Name, c.Found)
+			if c.Remedy != "" {
+				fmt.Fprintf(w, "\t\t→ %s\n", c.Remedy)
+			}
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "%d checks: %d ok, %d warnings, %d missing\n", len(checks), counts[setup.Good], counts[setup.Caution], counts[setup.Missing])
+	}
+	if counts[setup.Missing] > 0 {
+		return codedError{exitRefused, errors.New("something is missing; `bench setup` installs most of it")}
+	}
+	return nil
+}

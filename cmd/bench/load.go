@@ -1,0 +1,346 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"bench/loadgen"
+	"bench/results"
+	"bench/targets"
+
+	"github.com/spf13/cobra"
+)
+
+// loadOptions are the flags of bench load.
+type loadOptions struct {
+	rate        string
+	pacer       string
+	arrivals    string
+	duration    time.Duration
+	connections int
+	threads     int
+	newConns    bool
+	timeout     time.Duration
+	mix         string
+	targets     string
+	format      string
+	slo         string
+	hdr         string
+	engine      string
+	seed        uint64
+	allow       []string
+	json        bool
+}
+
+func (s *shell) loadCommand() *cobra.Command {
+	var o loadOptions
+	c := &cobra.Command{
+		Use:   "load URL",
+		Short: "Drive one URL with a load: the engine alone",
+		Long: `load drives a URL on this machine (or a host named with --allow-host). With --rate it is an
+open loop: requests are due when the clock says, whatever the server does, and the response
+time counts from then. Without, it is a closed loop: each connection sends its next request
+when the last one is answered.`,
+		Example: `  bench load http://127.0.0.1:8000/ --rate 300/s --duration 10s
+  bench load -c 32 -d 5s http://127.0.0.1:8000/
+  bench load http://127.0.0.1:8000 --mix mix.yaml --rate 100 --slo 'p99<50ms,errors<0.1%'
+  bench load http://127.0.0.1:8000 --targets targets.txt --pacer 'ramp 10/s 500/s over 30s'`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := s.settle(c, ""); err != nil {
+				return err
+			}
+			return s.load(c.Context(), args[0], o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.rate, "rate", "", "open loop at `N[/s]` requests per second")
+	f.StringVar(&o.pacer, "pacer", "", "open loop by a pacer: constant, ramp, steps, sine or poisson")
+	f.StringVar(&o.arrivals, "arrivals", "constant", "with --rate: constant or poisson")
+	f.DurationVarP(&o.duration, "duration", "d", 10*time.Second, "how long requests are sent")
+	f.IntVarP(&o.connections, "connections", "c", 32, "connections at most (open loop) or exactly (closed loop)")
+	f.IntVarP(&o.threads, "threads", "t", 0, "accepted for the sake of wrk's users; the engine chooses")
+	f.BoolVar(&o.newConns, "new-connections", false, "open a connection for each request")
+	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "of one request")
+	f.StringVar(&o.mix, "mix", "", "`FILE` with a mix in YAML")
+	f.StringVar(&o.targets, "targets", "", "`FILE` with targets in one of vegeta's formats")
+	f.StringVar(&o.format, "format", "http", "format of --targets: http or json")
+	f.StringVar(&o.slo, "slo", "", "limits, such as 'p99<50ms,errors<0.1%'; exit 3 when one is missed")
+	f.StringVar(&o.hdr, "hdr", "", "write the histograms to `FILE` as an HdrHistogram interval log")
+	f.StringVar(&o.engine, "engine", "vegeta", "load engine: vegeta")
+	s.commonFlags(c, nil, &o.seed, &o.json, &o.allow)
+	return c
+}
+
+// loadResult is the JSON of bench load.
+type loadResult struct {
+	Schema      string          `json:"schema"`
+	Target      string          `json:"target"`
+	Engine      string          `json:"engine"`
+	Mode        string          `json:"mode"`
+	Pacer       string          `json:"pacer"`
+	Seed        uint64          `json:"seed"`
+	Duration    float64         `json:"duration_s"`
+	Elapsed     float64         `json:"elapsed_s"`
+	Counts      results.Counts  `json:"counts"`
+	Rate        loadRate        `json:"rate"`
+	Response    results.Summary `json:"response_us"`
+	Service     results.Summary `json:"service_us"`
+	Lateness    results.Summary `json:"lateness_us"`
+	Connect     results.Summary `json:"connect_us"`
+	TTFB        results.Summary `json:"ttfb_us"`
+	Connections loadConnections `json:"connections"`
+	Generator   loadGenerator   `json:"generator"`
+	SLO         []loadObjective `json:"slo,omitempty"`
+	Grade       results.Grade   `json:"grade"`
+	Causes      []results.Cause `json:"causes"`
+}
+
+type loadRate struct {
+	Offered  float64 `json:"offered"` // 0 in a closed loop
+	Achieved float64 `json:"achieved"`
+}
+
+type loadConnections struct {
+	Opened  uint64  `json:"opened"`
+	PerConn float64 `json:"requests_per_connection"`
+}
+
+type loadGenerator struct {
+	CPUSeconds    float64 `json:"cpu_seconds"`
+	CPUPerRequest float64 `json:"cpu_us_per_request"`
+	MaxRSS        int64   `json:"max_rss_bytes"`
+}
+
+type loadObjective struct {
+	Objective string  `json:"objective"`
+	Value     float64 `json:"value"`
+	Met       bool    `json:"met"`
+}
+
+func (s *shell) load(ctx context.Context, rawURL string, o loadOptions) error {
+	plan, err := loadPlan(rawURL, o)
+	if err != nil {
+		return err
+	}
+	if err := plan.Guard.Check(plan.URL); err != nil {
+		return err
+	}
+	if err := plan.Validate(); err != nil {
+		return usageError{err}
+	}
+	var objectives []results.Objective
+	if o.slo != "" {
+		if objectives, err = results.ParseObjectives(o.slo); err != nil {
+			return err
+		}
+	}
+	engine, err := chooseEngine(o.engine)
+	if err != nil {
+		return err
+	}
+	m, err := loadgen.Measure(ctx, engine, plan)
+	if err != nil {
+		return err
+	}
+	if o.hdr != "" {
+		log, err := results.EncodeHlog(m.Intervals)
+		if err != nil {
+			return err
+		}
+		if err := results.WriteFile(o.hdr, log); err != nil {
+			return err
+		}
+	}
+	result := newLoadResult(plan, m, objectives)
+	if err := s.printLoad(result, o.json); err != nil {
+		return err
+	}
+	return loadVerdict(ctx, result)
+}
+
+func loadVerdict(ctx context.Context, r loadResult) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: the figures are those until then", context.Cause(ctx))
+	}
+	if r.Grade == results.Invalid {
+		return codedError{exitInvalid, fmt.Errorf("the run is INVALID: %s", r.Causes[0].Message)}
+	}
+	for _, o := range r.SLO {
+		if !o.Met {
+			return codedError{exitRegression, fmt.Errorf("objective %s missed", o.Objective)}
+		}
+	}
+	return nil
+}
+
+// loadPlan turns the URL and the flags into a plan.
+func loadPlan(rawURL string, o loadOptions) (loadgen.Plan, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
+		return loadgen.Plan{}, usagef("%q: want http://HOST:PORT/PATH or https://, without a user name", rawURL)
+	}
+	p := loadgen.Plan{
+		URL: u.Scheme + "://" + u.Host, Mode: loadgen.Closed, Duration: o.duration,
+		Conns: loadgen.Conns{Max: o.connections, New: o.newConns}, Timeout: o.timeout,
+		Seed: newSeed(o.seed), Guard: loadgen.Guard{Hosts: o.allow},
+	}
+	if p.Mix, err = loadMix(u, &p, o); err != nil {
+		return p, err
+	}
+	p.Mix = p.Mix.WithSeed(p.Seed)
+	if p.Pacer, err = loadPacer(o, p.Seed); err != nil {
+		return p, err
+	}
+	if p.Pacer != nil {
+		p.Mode = loadgen.Open
+	}
+	return p, nil
+}
+
+func loadMix(u *url.URL, p *loadgen.Plan, o loadOptions) (targets.Mix, error) {
+	switch {
+	case o.mix != "" && o.targets != "":
+		return targets.Mix{}, usagef("--mix and --targets exclude each other")
+	case o.mix != "":
+		data, err := os.ReadFile(o.mix)
+		if err != nil {
+			return targets.Mix{}, usageError{fmt.Errorf("--mix: %w", err)}
+		}
+		mix, err := targets.ParseMix(data)
+		if err != nil {
+			return mix, usageError{fmt.Errorf("--mix %s: %w", o.mix, err)}
+		}
+		return mix, nil
+	case o.targets != "":
+		f, err := os.Open(o.targets)
+		if err != nil {
+			return targets.Mix{}, usageError{fmt.Errorf("--targets: %w", err)}
+		}
+		defer f.Close()
+		mix, base, err := targets.ParseVegeta(o.format, f)
+		if err != nil {
+			return mix, usageError{fmt.Errorf("--targets %s: %w", o.targets, err)}
+		}
+		if base != p.URL {
+			return mix, usagef("--targets %s asks %s, the command line %s", o.targets, base, p.URL)
+		}
+		return mix, nil
+	}
+	path := u.RequestURI()
+	return targets.Mix{Targets: []targets.Target{{Name: "url", Method: "GET", Path: path}}}, nil
+}
+
+func loadPacer(o loadOptions, seed uint64) (loadgen.Pacer, error) {
+	if o.pacer != "" {
+		if o.rate != "" {
+			return nil, usagef("--rate and --pacer exclude each other")
+		}
+		p, err := loadgen.ParsePacer(o.pacer)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--pacer: %w", err)}
+		}
+		return p, nil
+	}
+	if o.arrivals != "constant" && o.arrivals != "poisson" {
+		return nil, usagef("--arrivals %q: want constant or poisson", o.arrivals)
+	}
+	if o.rate == "" {
+		return nil, nil
+	}
+	rate, err := loadgen.ParseRate(o.rate)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--rate: %w", err)}
+	}
+	if o.arrivals == "poisson" {
+		return loadgen.NewPoisson(loadgen.Constant{PerSecond: rate}, seed)
+	}
+	return loadgen.Constant{PerSecond: rate}, nil
+}
+
+func newLoadResult(p loadgen.Plan, m loadgen.Measurement, objectives []results.Objective) loadResult {
+	response := results.Total(m.Intervals, results.Response)
+	r := loadResult{
+		Schema: "bench.load/1", Target: p.URL, Engine: m.Generator.Engine, Mode: string(p.Mode), Seed: p.Seed,
+		Duration: p.Duration.Seconds(), Elapsed: m.Elapsed.Seconds(), Counts: m.Counts,
+		Response:  results.Summarize(response),
+		Service:   results.Summarize(results.Total(m.Intervals, results.Service)),
+		Lateness:  results.Summarize(results.Total(m.Intervals, results.Lateness)),
+		Connect:   results.Summarize(results.Total(m.Intervals, results.Connect)),
+		TTFB:      results.Summarize(results.Total(m.Intervals, results.TTFB)),
+		Generator: loadGenerator{CPUSeconds: m.Generator.CPUSeconds, MaxRSS: m.Generator.MaxRSS},
+		Grade:     m.Grade, Causes: m.Causes,
+	}
+	if r.Causes == nil {
+		r.Causes = []results.Cause{}
+	}
+	r.Rate.Achieved = float64(m.Counts.Sent) / max(m.Elapsed, p.Duration).Seconds()
+	if p.Pacer != nil {
+		r.Pacer = p.Pacer.String()
+		r.Rate.Offered = float64(m.Counts.Intended) / p.Duration.Seconds()
+		// An open loop has sent when its last request is sent; the wait for the last answers
+		// is no part of its rate.
+		r.Rate.Achieved = float64(m.Counts.Sent) / p.Duration.Seconds()
+	}
+	r.Connections.Opened = m.Opened
+	if m.Opened > 0 {
+		r.Connections.PerConn = float64(m.Counts.Sent) / float64(m.Opened)
+	}
+	if m.Counts.Sent > 0 {
+		r.Generator.CPUPerRequest = m.Generator.CPUSeconds * 1e6 / float64(m.Counts.Sent)
+	}
+	for _, o := range objectives {
+		r.SLO = append(r.SLO, loadObjective{o.String(), o.Value(response, m.Counts), o.Met(response, m.Counts)})
+	}
+	return r
+}
+
+func (s *shell) printLoad(r loadResult, asJSON bool) error {
+	if asJSON {
+		out := json.NewEncoder(s.out)
+		out.SetIndent("", "  ")
+		return out.Encode(r)
+	}
+	var out strings.Builder
+	load := "closed loop"
+	if r.Pacer != "" {
+		load = "open loop, " + r.Pacer
+	}
+	fmt.Fprintf(&out, "%s: %.1f requests per second (%s, %s engine, grade %s)\n", r.Target, r.Rate.Achieved, load, r.Engine, r.Grade)
+	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\tcount\tmin\tmean\tp50\tp90\tp99\tp99.9\tmax\t")
+	for _, row := range []struct {
+		name string
+		s    results.Summary
+	}{{"response", r.Response}, {"service", r.Service}, {"lateness", r.Lateness}, {"first byte", r.TTFB}, {"connect", r.Connect}} {
+		us := func(v int64) time.Duration { return time.Duration(v) * time.Microsecond }
+		fmt.Fprintf(w, "%s\t%d\t%v\t%v\t%v\t%v\t%v\t%v\t%v\t\n", row.name, row.s.Count, us(row.s.Min), us(int64(row.s.Mean)), us(row.s.P50), us(row.s.P90), us(row.s.P99), us(row.s.P999), us(row.s.Max))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	c := r.Counts
+	fmt.Fprintf(&out, "intended %d = ok %d + http_error %d + bad_body %d + connect_error %d + reset %d + timeout %d + unsent %d + in_flight %d\n",
+		c.Intended, c.OK, c.HTTPError, c.BadBody, c.ConnectError, c.Reset, c.Timeout, c.Unsent, c.InFlight)
+	fmt.Fprintf(&out, "connections %d, requests per connection %.1f, stale retries %d; generator %.1f µs of CPU per request\n",
+		r.Connections.Opened, r.Connections.PerConn, c.StaleRetry, r.Generator.CPUPerRequest)
+	for _, o := range r.SLO {
+		mark := "met"
+		if !o.Met {
+			mark = "MISSED"
+		}
+		fmt.Fprintf(&out, "%s: %s (%g)\n", o.Objective, mark, o.Value)
+	}
+	for _, cause := range r.Causes {
+		fmt.Fprintf(&out, "%s: %s\n", cause.Code, strings.TrimSpace(cause.Message+" "+cause.Remedy))
+	}
+	_, err := fmt.Fprint(s.out, out.String())
+	return errors.Join(err)
+}

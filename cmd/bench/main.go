@@ -1,0 +1,35 @@
+// Command bench boots the real ways to deploy a Django app, drives each with the same
+// load, and says which is better, by how much and why.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	os.Exit(program())
+}
+
+// program runs bench with the process's own streams and environment.
+func program() int {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	go interrupts(cancel)
+	s := &shell{out: os.Stdout, errs: os.Stderr, env: environment(os.Environ())}
+	s.terminal = isTerminal(os.Stderr) && s.env["TERM"] != "dumb" && s.env["NO_COLOR"] == ""
+	return s.run(ctx, os.Args[1:])
+}
+
+// interrupts ends the work at the first SIGINT or SIGTERM, in order; at the second, at
+// once: the keeper kills what is left.
+func interrupts(cancel context.CancelCauseFunc) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	first := (<-signals).(syscall.Signal)
+	cancel(interrupted{first})
+	second := (<-signals).(syscall.Signal)
+	os.Exit(128 + int(second))
+}

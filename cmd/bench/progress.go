@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"bench/scenarios"
+)
+
+// progress shows how far a run has got: one line that is redrawn on a terminal, a line at
+// most every few seconds elsewhere.
+type progress struct {
+	s    *shell
+	last time.Time
+}
+
+func (s *shell) newProgress() *progress { return &progress{s: s} }
+
+const plainEvery = 5 * time.Second
+
+func (p *progress) show(now scenarios.Progress) {
+	text := now.Text
+	if now.Cells > 0 {
+		text = fmt.Sprintf("cell %d of %d: %s", now.Cell, now.Cells, now.Text)
+	}
+	if now.Remaining > 0 {
+		text += fmt.Sprintf(", about %v left", now.Remaining.Round(time.Second))
+	}
+	if p.s.terminal {
+		fmt.Fprintf(p.s.errs, "\r\x1b[K%s", text)
+		return
+	}
+	if time.Since(p.last) >= plainEvery {
+		p.last = time.Now()
+		fmt.Fprintf(p.s.errs, "bench: %s\n", text)
+	}
+}
+
+func (p *progress) clear() {
+	if p.s.terminal {
+		fmt.Fprint(p.s.errs, "\r\x1b[K")
+	}
+}

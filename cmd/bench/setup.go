@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+
+	"bench/servers/setup"
+
+	"github.com/spf13/cobra"
+)
+
+func (s *shell) setupCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "setup",
+		Short: "Install what the topologies need: nginx, and Django and uWSGI in an environment of their own",
+		Long: `setup installs nginx from the system's packages (with sudo only when it is not root) and
+Django and uWSGI from PyPI, by their hashes, into a virtual environment in bench's cache
+folder. Where PyPI cannot be reached it takes the system's packages of them. What is there
+already stays; it may be run at any time.`,
+		Example: "  bench setup",
+		RunE: func(c *cobra.Command, _ []string) error {
+			cache, err := s.cacheDir()
+			if err != nil {
+				return err
+			}
+			var env []string
+			for key, value := range s.env {
+				env = append(env, key+"="+value) // pip and apt have their own settings there
+			}
+			err = setup.Setup{Cache: cache, Path: s.env["PATH"], Env: env, Say: s.errs}.Run(c.Context())
+			if err != nil {
+				return codedError{exitRefused, err}
+			}
+			return nil
+		},
+	}
+}
+
+func (s *shell) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintf(s.out, "bench %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}

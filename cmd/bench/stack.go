@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"bench/results"
+	"bench/servers"
+	"bench/servers/setup"
+	"bench/targets"
+)
+
+// stack is what the commands that boot something share: an app and a site to boot it on.
+type stack struct {
+	project targets.Project
+	site    *servers.Site
+	scratch string
+
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// loadProject reads the app's bench.yaml, or that of the bundled project.
+func loadProject(dir string) (targets.Project, error) {
+	if dir == "" {
+		return targets.Bundled()
+	}
+	project, err := targets.LoadProject(dir)
+	if err != nil {
+		return project, usageError{err}
+	}
+	return project, nil
+}
+
+// host describes this machine with the tools that the topologies need.
+func (s *shell) host(ctx context.Context, app targets.App, topologies []servers.Topology) (servers.Host, error) {
+	host := servers.ThisHost()
+	host.Env = s.baseEnv()
+	cache, err := s.cacheDir()
+	if err != nil {
+		return host, err
+	}
+	python := app.Python
+	if python == "" {
+		python = setup.Python(cache, s.env["PATH"])
+	}
+	var others []string
+	for _, t := range topologies {
+		if t.Name == "url" {
+			continue
+		}
+		definition, err := servers.Define(t.Name)
+		if err != nil {
+			return host, usageError{err}
+		}
+		others = append(others, definition.Tools...)
+	}
+	others = slices.DeleteFunc(others, func(name string) bool { return name == "python" || name == "uwsgi" || name == "nginx" })
+	host.Tools, err = servers.FindTools(ctx, python, s.env["PATH"], others)
+	return host, err
+}
+
+// openStack gets everything ready to boot: keeper, tools, the app's files and its prepared
+// state. The caller closes it.
+func (s *shell) openStack(ctx context.Context, project targets.Project, topologies []servers.Topology, bootTimeout time.Duration) (*stack, error) {
+	host, err := s.host(ctx, project.App, topologies)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range topologies {
+		if err := t.Missing(host); err != nil {
+			return nil, err
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding the program's own path: %w", err)
+	}
+	scratch, err := os.MkdirTemp(s.env["TMPDIR"], "bench-")
+	if err != nil {
+		return nil, fmt.Errorf("making a scratch folder: %w", err)
+	}
+	keeper, err := servers.NewKeeper([]string{self, keeperCommand})
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(scratch))
+	}
+	st := &stack{project: project, scratch: scratch, site: &servers.Site{
+		Host: host, Keeper: keeper, Scratch: scratch, Timeout: bootTimeout,
+		Locks: filepath.Join(os.TempDir(), fmt.Sprintf("bench-ports-%d", os.Getuid())),
+	}}
+	onlyURLs := !slices.ContainsFunc(topologies, func(t servers.Topology) bool { return t.Name != "url" })
+	if onlyURLs {
+		return st, nil
+	}
+	if err := s.prepareApp(ctx, st); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return st, nil
+}
+
+// prepareApp runs the app's preparation. The bundled project's result is kept in the
+// cache, named by the project's content and the versions of Python and Django.
+func (s *shell) prepareApp(ctx context.Context, st *stack) error {
+	if st.project.App.Dir != "" {
+		return st.site.Prepare(ctx, st.project.App, filepath.Join(st.scratch, "prepared"))
+	}
+	cache, err := s.cacheDir()
+	if err != nil {
+		return err
+	}
+	unlock, err := servers.LockFile(filepath.Join(cache, "app.lock"))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	versions := st.site.Host.Tools.Versions
+	kept := filepath.Join(cache, fmt.Sprintf("app-%s-py%s-dj%s", targets.BundledHash(), versions["python"], versions["django"]))
+	st.project.App.Dir = filepath.Join(kept, "src")
+	ready := filepath.Join(kept, "ready")
+	if _, err := os.Stat(ready); err == nil {
+		st.site.Host.State, st.site.Host.Build = filepath.Join(kept, "state"), filepath.Join(kept, "build")
+		return nil
+	}
+	fmt.Fprintln(s.errs, "bench: preparing the bundled Django project (once)")
+	if err := os.RemoveAll(kept); err != nil {
+		return fmt.Errorf("preparing the bundled project: %w", err)
+	}
+	if err := targets.WriteBundled(st.project.App.Dir); err != nil {
+		return fmt.Errorf("writing the bundled project: %w", err)
+	}
+	if err := st.site.Prepare(ctx, st.project.App, kept); err != nil {
+		return err
+	}
+	return results.WriteFile(ready, nil)
+}
+
+// Close ends everything that still runs and removes the scratch folder. It may be called
+// more than once.
+func (st *stack) Close() error {
+	st.closeOnce.Do(func() {
+		st.closeErr = errors.Join(st.site.Keeper.Close(), os.RemoveAll(st.scratch))
+	})
+	return st.closeErr
+}
+
+// parseTopologies reads a --topologies list: names separated by commas, where a comma
+// within parameters belongs to the parameters ("uwsgi:workers=2,threads=4,runserver").
+func parseTopologies(text string, profile string) ([]servers.Topology, error) {
+	if text == "all" {
+		text = strings.Join(servers.Names(), ",")
+	}
+	var words []string
+	for part := range strings.SplitSeq(text, ",") {
+		if len(words) > 0 && strings.Contains(part, "=") && !strings.Contains(part, ":") && strings.Contains(words[len(words)-1], ":") {
+			words[len(words)-1] += "," + part
+			continue
+		}
+		words = append(words, strings.TrimSpace(part))
+	}
+	var list []servers.Topology
+	for _, word := range words {
+		t, err := servers.ParseTopology(word)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		if profile != "" && t.Name != "url" && !strings.Contains(t.Params, "profile=") {
+			t = t.With("profile", profile)
+		}
+		if t.Name != "url" {
+			if _, err := servers.Define(t.Name); err != nil {
+				return nil, usageError{err}
+			}
+		}
+		list = append(list, t)
+	}
+	return list, nil
+}

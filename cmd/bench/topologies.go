@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"bench/servers"
+	"bench/targets"
+
+	"github.com/spf13/cobra"
+)
+
+func (s *shell) topologiesCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "topologies",
+		Short:   "List the topologies and their parameters",
+		Example: "  bench topologies\n  bench topologies --json",
+		RunE:    func(*cobra.Command, []string) error { return s.topologies(asJSON) },
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "write the list to stdout as JSON")
+	return c
+}
+
+func (s *shell) topologies(asJSON bool) error {
+	type entry struct {
+		Name    string          `json:"name"`
+		Summary string          `json:"summary"`
+		Static  string          `json:"static_files_by"`
+		Tools   []string        `json:"tools"`
+		Params  []servers.Param `json:"params"`
+	}
+	var list []entry
+	for _, name := range servers.Names() {
+		d, err := servers.Define(name)
+		if err != nil {
+			return err
+		}
+		list = append(list, entry{d.Name, d.Summary, d.Static, d.Tools, d.Params})
+	}
+	if asJSON {
+		out := json.NewEncoder(s.out)
+		out.SetIndent("", "  ")
+		return out.Encode(map[string]any{"schema": "bench.topologies/1", "topologies": list})
+	}
+	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	for _, e := range list {
+		fmt.Fprintf(w, "%s\t%s (static files: %s)\n", e.Name, e.Summary, e.Static)
+		for _, p := range e.Params {
+			values := strings.Join(p.Choices, "|")
+			if p.Max > 0 {
+				values = fmt.Sprintf("%d..%d", p.Min, p.Max)
+			}
+			fmt.Fprintf(w, "  %s=%s\t%s (default %s)\n", p.Name, values, p.Help, defaultText(p.Default))
+		}
+		fmt.Fprintf(w, "  profile=%s|%s\tonly the server differs, or as its documentation says (default %s)\n", servers.Controlled, servers.AsDocumented, servers.Controlled)
+	}
+	return w.Flush()
+}
+
+// defaultText says what a default that depends on the machine depends on.
+func defaultText(text string) string {
+	if strings.Contains(text, "Cores") {
+		if strings.Contains(text, "div") {
+			return "half the cores"
+		}
+		return "the cores"
+	}
+	return text
+}
+
+func (s *shell) renderCommand() *cobra.Command {
+	var app string
+	c := &cobra.Command{
+		Use:   "render TOPOLOGY",
+		Short: "Print every file and command line of a topology, without starting anything",
+		Example: `  bench render nginx-uwsgi:backends=2
+  bench render runserver:profile=as-documented
+  bench render ./my/topology --app ../mysite`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			topologies, err := parseTopologies(args[0], "")
+			if err != nil {
+				return err
+			}
+			project, err := loadProject(app)
+			if err != nil {
+				return err
+			}
+			text, err := s.rendered(c.Context(), topologies[0], project.App)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprint(s.out, text)
+			return err
+		},
+	}
+	c.Flags().StringVar(&app, "app", "", "`DIR` of your own Django project")
+	return c
+}
+
+// rendered is the blueprint of a topology as it would be booted, but for the folder, the
+// ports and the tools' paths, which stand-ins name.
+func (s *shell) rendered(ctx context.Context, t servers.Topology, app targets.App) (string, error) {
+	b, err := t.Canonical(app, servers.ThisHost())
+	if err != nil {
+		return "", usageError{err}
+	}
+	return b.String(), nil
+}
+
+func (s *shell) upCommand() *cobra.Command {
+	var app string
+	var timeout time.Duration
+	c := &cobra.Command{
+		Use:   "up TOPOLOGY",
+		Short: "Run one topology until Ctrl-C, to look at it",
+		Example: `  bench up nginx-uwsgi
+  bench up runserver:profile=as-documented --app ../mysite`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return s.up(c.Context(), args[0], app, timeout) },
+	}
+	c.Flags().StringVar(&app, "app", "", "`DIR` of your own Django project")
+	c.Flags().DurationVar(&timeout, "boot-timeout", 30*time.Second, "longest time it may take to be ready")
+	return c
+}
+
+func (s *shell) up(ctx context.Context, name, app string, timeout time.Duration) error {
+	topologies, err := parseTopologies(name, "")
+	if err != nil {
+		return err
+	}
+	project, err := loadProject(app)
+	if err != nil {
+		return err
+	}
+	st, err := s.openStack(ctx, project, topologies, timeout)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	cluster, err := st.site.Boot(ctx, topologies[0], st.project.App)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(s.out, cluster.URL())
+	fmt.Fprintf(s.errs, "bench: %s is up after %.0f ms, %d workers seen; files and logs in %s; Ctrl-C ends it\n",
+		cluster.Blueprint().Topology, cluster.Boot.BootMS, cluster.Boot.Workers, cluster.Blueprint().Dir)
+	select {
+	case err := <-cluster.Dead():
+		return errors.Join(codedError{exitBoot, err}, cluster.Close(), st.Close())
+	case <-ctx.Done():
+		return errors.Join(cluster.Close(), st.Close())
+	}
+}
