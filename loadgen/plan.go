@@ -38,7 +38,7 @@ type Plan struct {
 	Conns    Conns
 	Timeout  time.Duration // of a request, from when it is sent
 	// Drain is how long after Duration answers are waited for; those still missing count
-	// as in flight. Zero means Timeout.
+	// as in flight. Zero means long enough for the time-out of the last request.
 	Drain time.Duration
 	Seed  uint64
 	Guard Guard
@@ -84,12 +84,13 @@ func (p Plan) Validate() error {
 // Intended is the number of requests of an open-loop plan.
 func (p Plan) Intended() uint64 { return Count(p.Pacer, p.Duration) }
 
-// DrainTime is how long after Duration answers are waited for.
+// DrainTime is how long after Duration answers are waited for. Unless the plan says, it is
+// the time-out and a little more, so that the last request can end in a time-out.
 func (p Plan) DrainTime() time.Duration {
 	if p.Drain > 0 {
 		return p.Drain
 	}
-	return p.Timeout
+	return p.Timeout + 500*time.Millisecond
 }
 
 // String describes the load without the mix.

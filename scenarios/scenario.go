@@ -10,10 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"bench/internal/strict"
 	"bench/results"
 	"bench/targets"
-
-	"github.com/goccy/go-yaml"
 )
 
 //go:embed builtin
@@ -29,10 +28,10 @@ type Scenario struct {
 }
 
 type scenarioFile struct {
-	Summary     string `yaml:"summary"`
-	Connections int    `yaml:"connections"`
-	Timeout     string `yaml:"timeout"`
-	Mix         any    `yaml:"mix"`
+	Summary     string          `yaml:"summary"`
+	Connections int             `yaml:"connections"`
+	Timeout     string          `yaml:"timeout"`
+	Mix         []targets.Entry `yaml:"mix"`
 }
 
 // Names lists the built-in scenarios.
@@ -71,8 +70,8 @@ func Named(name string) (Scenario, error) {
 // Parse reads the YAML of a scenario.
 func Parse(name string, data []byte) (Scenario, error) {
 	var f scenarioFile
-	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
-		return Scenario{}, errors.New(yaml.FormatError(err, false, true))
+	if err := strict.YAML(data, &f); err != nil {
+		return Scenario{}, err
 	}
 	s := Scenario{Name: name, Summary: f.Summary, Connections: f.Connections}
 	if s.Connections < 1 || s.Connections > 10_000 {
@@ -82,16 +81,8 @@ func Parse(name string, data []byte) (Scenario, error) {
 	if s.Timeout, err = time.ParseDuration(f.Timeout); err != nil || s.Timeout <= 0 {
 		return Scenario{}, fmt.Errorf("timeout: %q: want a duration such as 10s", f.Timeout)
 	}
-	path, err := yaml.PathString("$.mix")
-	if err != nil {
-		return Scenario{}, err
-	}
-	node, err := path.ReadNode(strings.NewReader(string(data)))
-	if err != nil {
-		return Scenario{}, fmt.Errorf("mix: %s", yaml.FormatError(err, false, true))
-	}
-	if s.Mix, err = targets.ParseMix([]byte(node.String())); err != nil {
-		return Scenario{}, err
+	if s.Mix, err = targets.MixOf(f.Mix); err != nil {
+		return Scenario{}, fmt.Errorf("mix: %w", err)
 	}
 	return s, nil
 }

@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/goccy/go-yaml"
+	"bench/internal/strict"
 )
 
 //go:embed topologies
@@ -122,8 +122,8 @@ func Define(name string) (Definition, error) {
 		return Definition{}, fmt.Errorf("topology %s: %w", name, err)
 	}
 	var d Definition
-	if err := yaml.UnmarshalWithOptions(data, &d, yaml.Strict()); err != nil {
-		return Definition{}, fmt.Errorf("topology %s: %s: %s", name, topologyFile, yaml.FormatError(err, false, true))
+	if err := strict.YAML(data, &d); err != nil {
+		return Definition{}, fmt.Errorf("topology %s: %s: %w", name, topologyFile, err)
 	}
 	d.Name, d.files = name, files
 	if err := d.validate(); err != nil {

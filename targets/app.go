@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/goccy/go-yaml"
+	"bench/internal/strict"
 )
 
 // ProjectFile is the name of the file that makes a folder a project bench can boot.
@@ -54,7 +54,7 @@ type projectFile struct {
 		DebugEnv map[string]string `yaml:"debug_env"`
 		Prepare  [][]string        `yaml:"prepare"`
 	} `yaml:"app"`
-	Mix        []targetFile   `yaml:"mix"`
+	Mix        []Entry        `yaml:"mix"`
 	Objectives []string       `yaml:"objectives"`
 	Flags      map[string]any `yaml:"flags"`
 }
@@ -88,8 +88,8 @@ func LoadProject(dir string) (Project, error) {
 // ParseProject reads the text of a bench.yaml. The app's folder is left to the caller.
 func ParseProject(data []byte) (Project, error) {
 	var f projectFile
-	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
-		return Project{}, fmt.Errorf("parsing: %s", yaml.FormatError(err, false, true))
+	if err := strict.YAML(data, &f); err != nil {
+		return Project{}, err
 	}
 	p := Project{
 		App: App{
@@ -107,7 +107,7 @@ func ParseProject(data []byte) (Project, error) {
 		return Project{}, err
 	}
 	if len(f.Mix) > 0 {
-		mix, err := mixOf(f.Mix)
+		mix, err := MixOf(f.Mix)
 		if err != nil {
 			return Project{}, fmt.Errorf("mix: %w", err)
 		}

@@ -10,12 +10,13 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/goccy/go-yaml"
+	"bench/internal/strict"
+
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
-// targetFile is a target as it is written in YAML.
-type targetFile struct {
+// Entry is a target as it is written in YAML.
+type Entry struct {
 	Name       string            `yaml:"name"`
 	Method     string            `yaml:"method"`
 	Path       string            `yaml:"path"`
@@ -26,7 +27,7 @@ type targetFile struct {
 	Expect     Expect            `yaml:"expect"`
 }
 
-func (f targetFile) target() (Target, error) {
+func (f Entry) target() (Target, error) {
 	t := Target{Name: f.Name, Method: strings.ToUpper(f.Method), Path: f.Path, Weight: f.Weight, Expect: f.Expect}
 	if t.Method == "" {
 		t.Method = http.MethodGet
@@ -59,14 +60,15 @@ func (f targetFile) target() (Target, error) {
 // headers, body, weight (1 unless given) and expect. Unknown keys are errors that name
 // line and column.
 func ParseMix(data []byte) (Mix, error) {
-	var files []targetFile
-	if err := yaml.UnmarshalWithOptions(data, &files, yaml.Strict()); err != nil {
-		return Mix{}, fmt.Errorf("parsing mix: %s", yaml.FormatError(err, false, true))
+	var files []Entry
+	if err := strict.YAML(data, &files); err != nil {
+		return Mix{}, fmt.Errorf("mix: %w", err)
 	}
-	return mixOf(files)
+	return MixOf(files)
 }
 
-func mixOf(files []targetFile) (Mix, error) {
+// MixOf checks the entries of a YAML list and makes a mix of them.
+func MixOf(files []Entry) (Mix, error) {
 	var mix Mix
 	var errs []error
 	for _, f := range files {
@@ -90,6 +92,7 @@ func ParseVegeta(format string, r io.Reader) (mix Mix, base string, err error) {
 	if err != nil {
 		return Mix{}, "", fmt.Errorf("reading vegeta targets: %w", err)
 	}
+	data = append(data, '\n') // vegeta's JSON reader drops a last line without one
 	var targeter vegeta.Targeter
 	switch format {
 	case "http":

@@ -1,0 +1,271 @@
+package vegeta_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"bench/loadgen"
+	"bench/loadgen/vegeta"
+	"bench/results"
+	"bench/targets"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func plan(url string, change func(*loadgen.Plan)) loadgen.Plan {
+	p := loadgen.Plan{
+		URL: url, Mode: loadgen.Closed, Duration: 200 * time.Millisecond, Timeout: time.Second,
+		Conns: loadgen.Conns{Max: 4},
+		Mix:   targets.Mix{Targets: []targets.Target{{Name: "a", Method: "GET", Path: "/"}}},
+	}
+	if change != nil {
+		change(&p)
+	}
+	return p
+}
+
+func measure(t *testing.T, p loadgen.Plan) loadgen.Measurement {
+	t.Helper()
+	m, err := loadgen.Measure(t.Context(), vegeta.Engine{}, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Counts.Check(); err != nil {
+		t.Error(err)
+	}
+	return m
+}
+
+// raw serves each connection with a function, for answers that net/http would not give.
+func raw(t *testing.T, serve func(net.Conn)) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var conns sync.WaitGroup
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conns.Go(func() { defer c.Close(); serve(c) })
+		}
+	}()
+	t.Cleanup(func() { _ = l.Close(); conns.Wait() })
+	return "http://" + l.Addr().String()
+}
+
+func readRequest(c net.Conn) bool {
+	_, err := http.ReadRequest(bufio.NewReader(c))
+	return err == nil
+}
+
+func TestEveryEndHasItsClass(t *testing.T) {
+	answer := func(text string) func(net.Conn) {
+		return func(c net.Conn) {
+			if readRequest(c) {
+				_, _ = c.Write([]byte(text))
+			}
+		}
+	}
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := "http://" + closed.Addr().String()
+	_ = closed.Close()
+	for _, row := range []struct {
+		says   string
+		url    string
+		expect targets.Expect
+		want   results.Class
+	}{
+		{"a right answer", raw(t, answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")), targets.Expect{Contains: "ok"}, results.OK},
+		{"a body that ends with the connection", raw(t, answer("HTTP/1.1 200 OK\r\n\r\nok")), targets.Expect{Contains: "ok"}, results.OK},
+		{"a redirect is an answer", raw(t, answer("HTTP/1.1 302 Found\r\nLocation: http://10.0.0.1/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")), targets.Expect{}, results.OK},
+		{"another status", raw(t, answer("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")), targets.Expect{}, results.HTTPError},
+		{"another body", raw(t, answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")), targets.Expect{Contains: "ok"}, results.BadBody},
+		{"a body that is cut", raw(t, answer("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok")), targets.Expect{}, results.Reset},
+		{"no answer but an end", raw(t, answer("")), targets.Expect{}, results.Reset},
+		{"garbage instead of HTTP", raw(t, answer("SSH-2.0-x\r\n\r\n")), targets.Expect{}, results.BadBody},
+		{"a chunk that is none", raw(t, answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")), targets.Expect{}, results.BadBody},
+		{"silence", raw(t, func(c net.Conn) { readRequest(c); _, _ = c.Read(make([]byte, 1)) }), targets.Expect{}, results.Timeout},
+		{"a byte now and then", raw(t, func(c net.Conn) {
+			for readRequest(c); ; time.Sleep(10 * time.Millisecond) {
+				if _, err := c.Write([]byte("H")); err != nil {
+					return
+				}
+			}
+		}), targets.Expect{}, results.Timeout},
+		{"nobody listens", nobody, targets.Expect{}, results.ConnectError},
+	} {
+		m := measure(t, plan(row.url, func(p *loadgen.Plan) {
+			p.Mode, p.Pacer, p.Timeout = loadgen.Open, loadgen.Constant{PerSecond: 50}, 100*time.Millisecond
+			p.Mix.Targets[0].Expect = row.expect
+		}))
+		var want results.Counts
+		want.Add(row.want, 10)
+		got := m.Counts
+		got.StaleRetry = 0
+		if got != want {
+			t.Errorf("%s: counts = %+v; want 10 of %v", row.says, m.Counts, row.want)
+		}
+	}
+}
+
+// The k-th request of the plan is sent as such: the same mix and seed give the same
+// requests in the same numbers.
+func TestMixIsReplayed(t *testing.T) {
+	var mu sync.Mutex
+	seen := map[string]int{}
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		seen[r.Method+" "+r.URL.RequestURI()+" "+r.Header.Get("X-A")]++
+		mu.Unlock()
+	}))
+	defer server.Close()
+	mix := targets.Mix{Seed: 4, Targets: []targets.Target{
+		{Name: "a", Method: "GET", Path: "/a?x=1", Weight: 1},
+		{Name: "b", Method: "POST", Path: "/b", Weight: 3, Body: []byte("hi"), Header: http.Header{"X-A": {"1"}}},
+	}}
+	p := plan(server.URL, func(p *loadgen.Plan) {
+		p.Mode, p.Pacer, p.Mix = loadgen.Open, loadgen.Constant{PerSecond: 500}, mix
+	})
+	m := measure(t, p)
+	want := map[string]int{}
+	for n := range uint64(100) {
+		target := mix.At(n)
+		want[target.Method+" "+target.Path+" "+target.Header.Get("X-A")]++
+	}
+	if fmt.Sprint(seen) != fmt.Sprint(want) || m.Counts.OK != 100 {
+		t.Errorf("the server saw %v; want %v", seen, want)
+	}
+	byTarget := results.TotalByTarget(m.Intervals, results.Response)
+	if byTarget["a"].TotalCount() != int64(want["GET /a?x=1 "]) {
+		t.Errorf("recorded %d of a; want %d", byTarget["a"].TotalCount(), want["GET /a?x=1 "])
+	}
+}
+
+// A server that stands still for a while delays every request that falls due meanwhile.
+// The response time shows it for all of them, the service time for those few that were
+// being served: coordinated omission, and its correction. One connection at 100/s for 1 s
+// and a pause of 500 ms: the k-th of 50 requests waits 500 ms − k × 10 ms.
+func TestPauseIsFeltByEveryRequestThatFellDue(t *testing.T) {
+	const pause = 500 * time.Millisecond
+	var once sync.Once
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		once.Do(func() { time.Sleep(pause) })
+	}))
+	defer server.Close()
+	m := measure(t, plan(server.URL, func(p *loadgen.Plan) {
+		p.Mode, p.Pacer, p.Duration, p.Conns.Max = loadgen.Open, loadgen.Constant{PerSecond: 100}, time.Second, 1
+	}))
+	response, service := results.Total(m.Intervals, results.Response), results.Total(m.Intervals, results.Service)
+	if m.Counts.OK != 100 {
+		t.Fatalf("counts = %+v; want 100 ok", m.Counts)
+	}
+	// On paper: half of the 100 requests wait for 250 ms in the mean, so a quarter of all
+	// for more than 250 ms. The machine may add to it, and take nothing away.
+	if p75 := time.Duration(response.ValueAtPercentile(75)) * time.Microsecond; p75 < 240*time.Millisecond {
+		t.Errorf("response time p75 = %v; want at least 250 ms", p75)
+	}
+	if p95 := time.Duration(response.ValueAtPercentile(95)) * time.Microsecond; p95 < 440*time.Millisecond {
+		t.Errorf("response time p95 = %v; want at least 450 ms", p95)
+	}
+	if p90 := time.Duration(service.ValueAtPercentile(90)) * time.Microsecond; p90 > 200*time.Millisecond {
+		t.Errorf("service time p90 = %v; want it not to know of the pause", p90)
+	}
+	if m.Waited == 0 {
+		t.Error("no request is said to have waited for the only connection")
+	}
+}
+
+func TestConnectionsAreKeptOrMadeAsThePlanSays(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	kept := measure(t, plan(server.URL, nil))
+	if kept.Opened > 4 || kept.Counts.OK < 10 {
+		t.Errorf("kept alive: %d connections for %d requests; want 4 at most", kept.Opened, kept.Counts.OK)
+	}
+	fresh := measure(t, plan(server.URL, func(p *loadgen.Plan) { p.Conns.New = true }))
+	if fresh.Opened < fresh.Counts.OK {
+		t.Errorf("new for each: %d connections for %d requests", fresh.Opened, fresh.Counts.OK)
+	}
+}
+
+func TestOverloadLeavesUnsentRequestsAndSaysSo(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(50 * time.Millisecond) }))
+	defer server.Close()
+	m := measure(t, plan(server.URL, func(p *loadgen.Plan) {
+		p.Mode, p.Pacer, p.Conns.Max = loadgen.Open, loadgen.Constant{PerSecond: 1000}, 2
+	}))
+	if m.Counts.Intended != 200 || m.Counts.Unsent < 150 || m.Grade != results.Valid || len(m.Causes) != 1 || m.Causes[0].Code != "connections-busy" {
+		t.Errorf("counts %+v, grade %s, causes %v; want most of 200 unsent, VALID, because the connections were busy", m.Counts, m.Grade, m.Causes)
+	}
+}
+
+func TestInterruptionKeepsWhatWasRecorded(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	m, err := loadgen.Measure(ctx, vegeta.Engine{}, plan(server.URL, func(p *loadgen.Plan) {
+		p.Mode, p.Pacer, p.Duration = loadgen.Open, loadgen.Constant{PerSecond: 100}, time.Minute
+	}))
+	if err != nil || m.Elapsed > 5*time.Second {
+		t.Fatalf("Measure = %v after %v", err, m.Elapsed)
+	}
+	if m.Counts.Intended != 6000 || m.Counts.OK == 0 || m.Counts.Unsent < 5000 || m.Counts.Check() != nil {
+		t.Errorf("counts = %+v; want some ok and the rest of 6000 unsent", m.Counts)
+	}
+}
+
+func TestRequestsThatOutliveTheDrainAreGivenUp(t *testing.T) {
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	defer server.Close()
+	defer close(release)
+	m := measure(t, plan(server.URL, func(p *loadgen.Plan) { p.Timeout, p.Drain = time.Minute, 50*time.Millisecond }))
+	if m.Counts.InFlight != 4 || m.Elapsed > 5*time.Second {
+		t.Errorf("counts = %+v after %v; want 4 in flight", m.Counts, m.Elapsed)
+	}
+}
+
+// A reused connection that the server had closed is tried again by net/http, and counted.
+func TestStaleConnectionsAreCounted(t *testing.T) {
+	var served atomic.Int64
+	url := raw(t, func(c net.Conn) {
+		r := bufio.NewReader(c)
+		if _, err := http.ReadRequest(r); err != nil {
+			return
+		}
+		served.Add(1)
+		// Promises to keep the connection, and closes it.
+		_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+		_, _ = r.ReadByte() // until the next request begins
+	})
+	m := measure(t, plan(url, func(p *loadgen.Plan) { p.Conns.Max = 1; p.Duration = 100 * time.Millisecond }))
+	if m.Counts.StaleRetry == 0 || m.Counts.OK == 0 {
+		t.Errorf("counts = %+v; want stale retries beside right answers", m.Counts)
+	}
+}
+
+func TestRefusedTargetGetsNoPacket(t *testing.T) {
+	_, err := loadgen.Measure(t.Context(), vegeta.Engine{}, plan("http://10.0.0.1:9", nil))
+	if err == nil || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("Measure = %v; want the target refused", err)
+	}
+}

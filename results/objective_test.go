@@ -1,0 +1,131 @@
+package results
+
+import (
+	"errors"
+	"math"
+	"testing"
+	"time"
+)
+
+func TestParseObjective(t *testing.T) {
+	for _, row := range []struct {
+		text   string
+		want   Objective
+		column int // of the error; 0 for none
+	}{
+		{"p99 < 250ms", Objective{"p99", 99, 250_000}, 0},
+		{"p99.9<1.5s", Objective{"p99.9", 99.9, 1_500_000}, 0},
+		{"mean < 1ms", Objective{"mean", 0, 1000}, 0},
+		{"errors < 0.1%", Objective{"errors", 0, 0.001}, 0},
+		{"errors<0.001", Objective{"errors", 0, 0.001}, 0},
+		{"p99 250ms", Objective{}, 10},
+		{"p100 < 1s", Objective{}, 1},
+		{"latency < 1s", Objective{}, 1},
+		{"p99 < fast", Objective{}, 7},
+		{"p99 < -1s", Objective{}, 7},
+		{"p99 < 2h", Objective{}, 7},
+		{"errors < 0", Objective{}, 10},
+		{"errors < NaN", Objective{}, 10},
+		{"pNaN < 1s", Objective{}, 1},
+	} {
+		got, err := ParseObjective(row.text)
+		var parse *ParseError
+		switch {
+		case row.column == 0 && (err != nil || got.Metric != row.want.Metric || math.Abs(got.Limit-row.want.Limit) > 1e-9 || got.Quantile != row.want.Quantile):
+			t.Errorf("ParseObjective(%q) = %+v, %v; want %+v", row.text, got, err, row.want)
+		case row.column > 0 && (!errors.As(err, &parse) || parse.Column != row.column):
+			t.Errorf("ParseObjective(%q) = %v; want an error at column %d", row.text, err, row.column)
+		}
+	}
+}
+
+func TestParseObjectivesCountsColumnsFromTheStart(t *testing.T) {
+	list, err := ParseObjectives("p99<100ms,errors<0.1%")
+	if err != nil || len(list) != 2 {
+		t.Fatalf("ParseObjectives = %v, %v", list, err)
+	}
+	_, err = ParseObjectives("p99<100ms,p50<x")
+	var parse *ParseError
+	if !errors.As(err, &parse) || parse.Column != 15 {
+		t.Errorf("ParseObjectives = %v; want an error at column 15", err)
+	}
+}
+
+func TestObjectiveMet(t *testing.T) {
+	h := NewHistogram()
+	for us := int64(1); us <= 1000; us++ {
+		_ = h.RecordValue(us)
+	}
+	var good, bad, none Counts
+	good.Add(OK, 1000)
+	bad.Add(OK, 999)
+	bad.Add(Unsent, 1)
+	none.Add(HTTPError, 5)
+	for _, row := range []struct {
+		says, text string
+		counts     Counts
+		want       bool
+	}{
+		{"below the limit", "p99 < 991us", good, true},
+		{"the limit itself is missed", "p50 < 500us", good, false},
+		{"no errors", "errors < 0.1%", good, true},
+		{"an unsent request is an error", "errors < 0.1%", bad, false},
+		{"without any answer nothing is met", "p99 < 1s", none, false},
+	} {
+		o, err := ParseObjective(row.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := o.Met(h, row.counts); got != row.want {
+			t.Errorf("%s: %s met = %v; want %v (value %v)", row.says, o, got, row.want, o.Value(h, row.counts))
+		}
+	}
+}
+
+func TestMicrosClampsAndCounts(t *testing.T) {
+	for _, row := range []struct {
+		in      time.Duration
+		want    int64
+		clamped bool
+	}{
+		{0, 0, false}, {499, 0, false}, {500, 1, false}, {time.Hour, HighestMicros, false},
+		{time.Hour + time.Second, HighestMicros, true}, {-time.Second, 0, true},
+	} {
+		if got, clamped := Micros(row.in); got != row.want || clamped != row.clamped {
+			t.Errorf("Micros(%v) = %d, %v; want %d, %v", row.in, got, clamped, row.want, row.clamped)
+		}
+		if err := NewHistogram().RecordValue(row.want); err != nil {
+			t.Errorf("the histogram refuses %d: %v", row.want, err)
+		}
+	}
+}
+
+func TestCountsCheck(t *testing.T) {
+	var c Counts
+	for class := range Class(Classes) {
+		c.Add(class, uint64(class)+1)
+	}
+	if err := c.Check(); err != nil || c.Intended != 36 || c.Sent != 36-7 {
+		t.Errorf("Check of one of each = %v, %+v", err, c)
+	}
+	c.OK++
+	if c.Check() == nil {
+		t.Error("Check accepts counts that do not add up")
+	}
+}
+
+func FuzzParseObjective(f *testing.F) {
+	for _, text := range []string{"p99 < 250ms", "errors < 0.1%", "mean<1s", "p99.99 < 1h"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		o, err := ParseObjective(text)
+		if err != nil {
+			return
+		}
+		again, err := ParseObjective(o.String())
+		if err != nil || again.Metric != o.Metric || math.Abs(again.Limit-o.Limit) > 1e-3*o.Limit+1e-9 {
+			t.Fatalf("%q reads as %v, then as %v (%v)", text, o, again, err)
+		}
+	})
+}

@@ -1,0 +1,243 @@
+package results
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// sampleCell is a cell with two intervals and every kind of data.
+func sampleCell() *Cell {
+	h := func(values ...int64) *Histogram {
+		histogram := NewHistogram()
+		for _, v := range values {
+			_ = histogram.RecordValue(v)
+		}
+		return histogram
+	}
+	var first, second Counts
+	first.Add(OK, 3)
+	first.Add(HTTPError, 1)
+	first.StaleRetry = 1
+	second.Add(Timeout, 1)
+	second.Add(Unsent, 2)
+	c := &Cell{
+		Index: 1, Topology: "uwsgi", Scenario: "page", Load: "rate-300", Mode: OpenLoop, Rate: 300, Connections: 64,
+		Block: 2, Position: 1, Seed: 7, Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Elapsed: 1.5,
+		Boot: Boot{BootMS: 160, FirstRequestMS: 12, Settled: true, Workers: 2}, Grade: Valid,
+		Generator: Generator{Engine: "vegeta", CPUSeconds: 0.1, MaxRSS: 1 << 20},
+		Intervals: []Interval{
+			{Start: 0, Length: time.Second, Counts: first, Hists: map[Series]*Histogram{
+				{Response, "home"}: h(900, 1500), {Response, "css"}: h(300), {Failure, "home"}: h(200), {Connect, ""}: h(40),
+			}},
+			{Start: time.Second, Length: time.Second, Counts: second, Hists: map[Series]*Histogram{{Response, "home"}: h(1_000_000)}},
+		},
+		Usage: []Usage{
+			{At: 0, Tier: "python", CPU: time.Second, PSS: 50 << 20, Processes: 2, Threads: 2},
+			{At: 1500 * time.Millisecond, Tier: "python", CPU: 1400 * time.Millisecond, PSS: 51 << 20, Processes: 2, Threads: 2},
+		},
+	}
+	c.Counts = TotalCounts(c.Intervals)
+	return c
+}
+
+func sampleRun(t *testing.T) string {
+	t.Helper()
+	d, err := Create(t.TempDir(), Manifest{Name: "compare", Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Seal(sampleCell(), map[string][]byte{"logs/uwsgi.log": []byte("hello\n")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Finish(Complete, 2*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	return d.Path
+}
+
+func TestSealedCellReadsBackEqual(t *testing.T) {
+	run, err := Load(sampleRun(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, got := sampleCell(), run.Cells[0]
+	if run.Manifest.Status != Complete || run.Manifest.Elapsed != 2 {
+		t.Errorf("manifest = %+v; want it complete after 2 s", run.Manifest)
+	}
+	for i, iv := range want.Intervals {
+		for series, h := range iv.Hists {
+			if other := got.Intervals[i].Hists[series]; other == nil || !h.Equals(other) {
+				t.Errorf("interval %d: %v reads back differently", i, series)
+			}
+		}
+	}
+	for _, c := range []*Cell{want, got} {
+		for i := range c.Intervals {
+			c.Intervals[i].Hists = nil
+		}
+	}
+	if !reflect.DeepEqual(want, got) {
+		t.Errorf("cell read back = %+v; want %+v", got, want)
+	}
+}
+
+func TestFilesArePrivate(t *testing.T) {
+	dir := sampleRun(t)
+	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		info, _ := entry.Info()
+		if info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v; want no rights for others", path, info.Mode())
+		}
+		if strings.Contains(path, ".tmp") {
+			t.Errorf("%s was left behind", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDamagedRunsAreRefusedWithTheFilesName(t *testing.T) {
+	cell := "cells/001-uwsgi-page-rate-300-r2/"
+	for _, row := range []struct {
+		says   string
+		damage func(dir string) error
+		want   string
+	}{
+		{"an empty folder", func(dir string) error { return os.Remove(filepath.Join(dir, "SHA256SUMS")) }, "not a run directory"},
+		{"a cut histogram log", func(dir string) error { return os.Truncate(filepath.Join(dir, cell, "latency.hlog"), 100) }, "latency.hlog: differs from its checksum"},
+		{"a missing file", func(dir string) error { return os.Remove(filepath.Join(dir, cell, "counts.csv")) }, "counts.csv"},
+		{"a changed manifest", func(dir string) error { return os.WriteFile(filepath.Join(dir, "manifest.json"), []byte("{}"), 0o600) }, "manifest.json: differs"},
+		{"garbage for checksums", func(dir string) error { return os.WriteFile(filepath.Join(dir, "SHA256SUMS"), []byte("x"), 0o600) }, "line 1 is not a checksum"},
+		{"a checksum of a file outside", func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "SHA256SUMS"), []byte(strings.Repeat("0", 64)+"  ../../etc/passwd\n"), 0o600)
+		}, "line 1 is not a checksum"},
+	} {
+		dir := sampleRun(t)
+		if err := row.damage(dir); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%s: Load = %v; want an error with %q", row.says, err, row.want)
+		}
+	}
+}
+
+func TestNewerSchemaIsRefused(t *testing.T) {
+	dir := sampleRun(t)
+	text := []byte(`{"schema":"bench.run/99"}`)
+	if err := os.WriteFile(filepath.Join(dir, "manifest.json"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "SHA256SUMS"), []byte(sum(text)+"  manifest.json\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), `schema "bench.run/99"`) {
+		t.Errorf("Load = %v; want it to name the schema", err)
+	}
+}
+
+func TestSealRefusesCountsThatDoNotAddUp(t *testing.T) {
+	d, err := Create(t.TempDir(), Manifest{Name: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := sampleCell()
+	c.Counts.Intended++
+	if err := d.Seal(c, nil); err == nil || !strings.Contains(err.Error(), "do not add up") {
+		t.Errorf("Seal = %v; want it to refuse", err)
+	}
+	if err := d.Seal(sampleCell(), map[string][]byte{"../x": nil}); err == nil {
+		t.Error("Seal accepted a file outside the cell's folder")
+	}
+}
+
+// A disk that is full at any moment leaves whole files only: the limit on the size of a
+// file stands for it, which the kernel applies in the middle of a write.
+func TestNothingIsHalfWrittenWhenTheDiskIsFull(t *testing.T) {
+	if os.Getenv("BENCH_TEST_FSIZE") == "" {
+		t.Skip("run in a process of its own by TestFullDisk")
+	}
+	dir := os.Getenv("BENCH_TEST_FSIZE")
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 512, Max: 512}); err != nil {
+		t.Fatal(err)
+	}
+	old := []byte(strings.Repeat("old ", 100))
+	path := filepath.Join(dir, "file")
+	if err := WriteFile(path, old); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteFile(path, bytes.Repeat([]byte("new "), 1000)); !errors.Is(err, syscall.EFBIG) {
+		t.Errorf("WriteFile beyond the limit = %v; want EFBIG", err)
+	}
+	got, err := os.ReadFile(path)
+	if err != nil || !bytes.Equal(got, old) {
+		t.Errorf("the old file is %d bytes, %v; want it intact", len(got), err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
+		t.Errorf("%v was left behind", left)
+	}
+	d := &Directory{Path: dir, sums: map[string]string{}}
+	if err := os.Mkdir(filepath.Join(dir, "cells"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Seal(sampleCell(), nil); err == nil {
+		t.Error("Seal succeeded beyond the limit")
+	}
+	if left, _ := os.ReadDir(filepath.Join(dir, "cells")); len(left) > 0 {
+		t.Errorf("a half-written cell was left behind: %v", left)
+	}
+}
+
+// The format of today has to be read for ever: testdata holds a run as it was written when
+// the format was new.
+func TestOldRunsStayReadable(t *testing.T) {
+	dir := filepath.Join("testdata", "run-1")
+	if *update {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.CopyFS(dir, os.DirFS(sampleRun(t))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := run.Cells[0]
+	if got := Summarize(Total(c.Intervals, Response)); got.Count != 4 || got.Max < 1_000_000 || got.Min != 300 {
+		t.Errorf("response time = %+v; want 4 values from 300 µs to 1 s", got)
+	}
+	if c.Counts.StaleRetry != 1 || c.Counts.Unsent != 2 || c.Counts.Intended != 7 {
+		t.Errorf("counts = %+v", c.Counts)
+	}
+}
+
+func FuzzDecodeCell(f *testing.F) {
+	files, err := cellFiles(sampleCell())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(files[cellFile], files[hlogFile], files[countsFile], files[usageFile])
+	f.Fuzz(func(t *testing.T, cell, hlog, counts, usage []byte) {
+		c, err := decodeCell(map[string][]byte{cellFile: cell, hlogFile: hlog, countsFile: counts, usageFile: usage})
+		if err != nil {
+			return
+		}
+		if _, err := cellFiles(c); err != nil {
+			t.Fatalf("a cell was read that cannot be written: %v", err)
+		}
+	})
+}

@@ -1,0 +1,213 @@
+package targets
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func weighted(weights ...uint32) Mix {
+	var m Mix
+	for i, w := range weights {
+		m.Targets = append(m.Targets, Target{Name: string(rune('a' + i)), Method: "GET", Path: "/", Weight: w})
+	}
+	return m
+}
+
+func TestMixDrawsByWeight(t *testing.T) {
+	m := weighted(1, 2, 5).WithSeed(3)
+	var counts [3]float64
+	const n = 80_000
+	for i := range uint64(n) {
+		counts[m.Index(i)]++
+	}
+	for i, share := range []float64{1. / 8, 2. / 8, 5. / 8} {
+		// Five standard errors: the seed is fixed, so this cannot flake.
+		if limit := 5 * math.Sqrt(share*(1-share)/n); math.Abs(counts[i]/n-share) > limit {
+			t.Errorf("target %d was drawn with %.4f; want %.4f ± %.4f", i, counts[i]/n, share, limit)
+		}
+	}
+}
+
+func TestMixIsAPureFunctionOfN(t *testing.T) {
+	m := weighted(3, 1, 4)
+	for n := range uint64(1000) {
+		if m.At(n) != m.At(n) {
+			t.Fatalf("At(%d) differs between two calls", n)
+		}
+	}
+	same, other := 0, m.WithSeed(9)
+	for n := range uint64(1000) {
+		if m.Index(n) == other.Index(n) {
+			same++
+		}
+	}
+	if same > 700 {
+		t.Errorf("another seed gave the same target %d of 1000 times", same)
+	}
+}
+
+func TestMixWithoutWeightsIsReplayedInOrder(t *testing.T) {
+	m := weighted(0, 0, 0)
+	for n := range uint64(30) {
+		if got := m.Index(n); got != int(n%3) {
+			t.Errorf("Index(%d) = %d; want %d", n, got, n%3)
+		}
+	}
+}
+
+func TestMixIndexDoesNotAllocate(t *testing.T) {
+	m := weighted(1, 2, 3, 4)
+	var n uint64
+	if allocs := testing.AllocsPerRun(1000, func() { m.At(n); n++ }); allocs != 0 {
+		t.Errorf("At allocates %v times; want 0", allocs)
+	}
+}
+
+func TestParseMixRefuses(t *testing.T) {
+	for _, row := range []struct{ says, text, want string }{
+		{"an unknown key is named with its line", "- name: a\n  path: /\n  wieght: 2\n", "[3:3]"},
+		{"a path must start with a slash", "- {name: a, path: x}", "must start with /"},
+		{"a blank in a path would split the request line", "- {name: a, path: '/a b'}", "blank"},
+		{"a header cannot smuggle a second one in", "- {name: a, path: /, headers: {X: \"1\\r\\nY: 2\"}}", "line break"},
+		{"a header name is a token", "- {name: a, path: /, headers: {'X Y': '1'}}", "token"},
+		{"a name goes into file names", "- {name: a/b, path: /}", "file name"},
+		{"names are unique", "- {name: a, path: /}\n- {name: a, path: /b}", "used twice"},
+		{"a bad escape does not survive to the request", "- {name: a, path: '/%zz'}", "invalid URL escape"},
+		{"an empty list is no mix", "[]", "no targets"},
+		{"two bodies are one too many", "- {name: a, path: /, body: x, body_base64: eA==}", "both"},
+	} {
+		_, err := ParseMix([]byte(row.text))
+		if err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%s: ParseMix(%q) = %v; want an error with %q", row.says, row.text, err, row.want)
+		}
+	}
+}
+
+func TestParseVegeta(t *testing.T) {
+	for _, row := range []struct {
+		says, format, text string
+		want, err          string
+	}{
+		{"the HTTP format", "http", "GET http://h:1/a?x=1\nX-Y: z\n\nPOST http://h:1/b\n", "GET /a?x=1, POST /b", ""},
+		{"the JSON format with a body", "json", `{"method":"PUT","url":"http://h:1/c","body":"aGk="}`, "PUT /c", ""},
+		{"targets on two servers", "http", "GET http://h:1/\nGET http://i:1/\n", "", "one plan drives one server"},
+		{"a body file is not read", "http", "POST http://h:1/\n@/etc/passwd\n", "", "line 2"},
+		{"a relative URL", "http", "GET /x\n", "", "absolute"},
+		{"another format", "xml", "", "", "want http or json"},
+	} {
+		mix, base, err := ParseVegeta(row.format, strings.NewReader(row.text))
+		if row.err != "" {
+			if err == nil || !strings.Contains(err.Error(), row.err) {
+				t.Errorf("%s: error %v; want one with %q", row.says, err, row.err)
+			}
+			continue
+		}
+		var got []string
+		for _, target := range mix.Targets {
+			got = append(got, target.Method+" "+target.Path)
+		}
+		if err != nil || strings.Join(got, ", ") != row.want || base != "http://h:1" {
+			t.Errorf("%s: ParseVegeta = %v from %q, %v; want %s", row.says, got, base, err, row.want)
+		}
+	}
+}
+
+func TestParseProjectRefuses(t *testing.T) {
+	const good = "app:\n  wsgi: a.b:c\n  settings: a.s\n"
+	if _, err := ParseProject([]byte(good)); err != nil {
+		t.Fatalf("ParseProject of the least there can be: %v", err)
+	}
+	for _, row := range []struct{ says, text, want string }{
+		{"an unknown key is named with its line", good + "  wsig: x\n", "[4:3]"},
+		{"a callable needs module and attribute", "app: {wsgi: a.b, settings: a.s}", "module:attribute"},
+		{"a module name cannot hold a line break", "app: {wsgi: 'a:b', settings: \"a\\nb\"}", "app.settings"},
+		{"static url and root go together", good + "  static: {url: /static/}\n", "go together"},
+		{"a static url has slashes at both ends", good + "  static: {url: static, root: /x}\n", "slash at both ends"},
+		{"an empty command prepares nothing", good + "  prepare: [[]]\n", "empty command"},
+		{"a bad mix is named as such", good + "mix: [{name: a, path: b}]\n", "mix: target a"},
+	} {
+		_, err := ParseProject([]byte(row.text))
+		if err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%s: ParseProject = %v; want an error with %q", row.says, err, row.want)
+		}
+	}
+}
+
+func TestLoadProjectNamesTheFile(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := LoadProject(dir); err == nil || !strings.Contains(err.Error(), "there is no bench.yaml") {
+		t.Errorf("LoadProject of an empty folder = %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, ProjectFile), []byte("app: {wsgi: a:b, settings: s, python: bin/python}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := LoadProject(dir)
+	if err != nil || p.App.Python != filepath.Join(dir, "bin/python") || p.App.Name != filepath.Base(dir) {
+		t.Errorf("LoadProject = %+v, %v; want the interpreter's path below the folder", p.App, err)
+	}
+}
+
+// The embed patterns name file kinds one by one; a new kind of file must not be forgotten.
+func TestBundledProjectIsComplete(t *testing.T) {
+	dir := t.TempDir()
+	if err := WriteBundled(dir); err != nil {
+		t.Fatal(err)
+	}
+	err := filepath.WalkDir("shop", func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || strings.Contains(path, "__pycache__") || strings.Contains(path, "/static/") {
+			return err
+		}
+		rest, _ := filepath.Rel("shop", path)
+		if _, err := os.Stat(filepath.Join(dir, rest)); err != nil {
+			t.Errorf("%s is not embedded", path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Bundled()
+	if err != nil || p.App.Name != "shop" {
+		t.Errorf("Bundled = %+v, %v", p.App, err)
+	}
+}
+
+func FuzzParseMix(f *testing.F) {
+	f.Add([]byte("- {name: a, path: /, weight: 2, headers: {A: b}, expect: {status: 200, length: 3}}"))
+	f.Add([]byte("- name: b\n  method: post\n  path: /x?y=1\n  body: z\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		mix, err := ParseMix(data)
+		if err != nil {
+			return
+		}
+		if err := mix.Validate(); err != nil {
+			t.Fatalf("ParseMix accepted what Validate refuses: %v", err)
+		}
+		for n := range uint64(8) {
+			mix.At(n)
+		}
+	})
+}
+
+func FuzzParseVegeta(f *testing.F) {
+	f.Add("http", "GET http://h/a\nX: y\n\nPOST http://h/b\n")
+	f.Add("json", `{"method":"GET","url":"http://h/"}`)
+	f.Fuzz(func(t *testing.T, format, text string) {
+		mix, _, err := ParseVegeta(format, strings.NewReader(text))
+		if err == nil && mix.Validate() != nil {
+			t.Fatalf("ParseVegeta accepted what Validate refuses")
+		}
+	})
+}
+
+func FuzzParseProject(f *testing.F) {
+	f.Add([]byte("app: {wsgi: a:b, settings: s, static: {url: /s/, root: r}, prepare: [[a]]}\nobjectives: [p99<1s]\nflags: {quick: true}"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if p, err := ParseProject(data); err == nil && p.App.Validate() != nil {
+			t.Fatal("ParseProject accepted what Validate refuses")
+		}
+	})
+}
