@@ -1,0 +1,206 @@
+package proc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// The test binary is its own keeper, and the bench that gets killed.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "keep-watch":
+			Keep(os.Stdin)
+		case "be-killed":
+			beKilled(os.Args[2])
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func testKeeper(t *testing.T) *Keeper {
+	t.Helper()
+	k, err := NewKeeper([]string{os.Args[0], "keep-watch"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := k.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return k
+}
+
+func shell(t *testing.T, script string) Spec {
+	dir := t.TempDir()
+	return Spec{Name: "sh", Argv: []string{"/bin/sh", "-c", script}, Dir: dir, Log: filepath.Join(dir, "log"), Stop: syscall.SIGTERM, Env: []string{"PATH=/usr/bin:/bin"}}
+}
+
+func alive(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !strings.Contains(string(stat), ") Z ")
+}
+
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s did not happen within 5 s", what)
+		}
+	}
+}
+
+func TestCloseAsksThenKillsTheWholeGroup(t *testing.T) {
+	for _, row := range []struct {
+		says, script string
+	}{
+		{"a process that ends when it is asked", "trap 'exit 0' TERM; echo $$; while :; do sleep 0.01; done"},
+		{"a process that does not listen, with a child", "trap '' TERM; sleep 100 & echo $!; wait; while :; do sleep 0.01; done"},
+		{"a leader that is gone before its child", "sleep 100 & echo $!; exit 3"},
+	} {
+		k := testKeeper(t)
+		p, err := k.Start(shell(t, row.script))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var pid int
+		eventually(t, "the first line of output", func() bool {
+			pid, _ = strconv.Atoi(strings.TrimSpace(p.LogTail(1)))
+			return pid > 0
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		for range 2 {
+			if err := p.Close(ctx); err != nil {
+				t.Errorf("%s: Close = %v", row.says, err)
+			}
+		}
+		cancel()
+		if alive(pid) || alive(p.PID()) {
+			t.Errorf("%s: a process is left", row.says)
+		}
+	}
+}
+
+func TestStartOfNothingIsAnError(t *testing.T) {
+	k := testKeeper(t)
+	spec := shell(t, "")
+	spec.Argv = []string{"/does/not/exist"}
+	if _, err := k.Start(spec); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("Start = %v; want that the program does not exist", err)
+	}
+}
+
+func TestRun(t *testing.T) {
+	k := testKeeper(t)
+	out, err := k.Run(t.Context(), shell(t, "echo one; echo two >&2"))
+	if err != nil || out != "one\ntwo" {
+		t.Errorf("Run = %q, %v; want both streams", out, err)
+	}
+	out, err = k.Run(t.Context(), shell(t, "echo why; exit 3"))
+	if err == nil || !strings.Contains(err.Error(), "exit status 3") || out != "why" {
+		t.Errorf("Run = %q, %v; want the output and the exit status", out, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := k.Run(ctx, shell(t, "sleep 100")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Run beyond its time = %v", err)
+	}
+}
+
+func TestLogTail(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	if got := LogTail(path, 3); got != "" {
+		t.Errorf("LogTail of no file = %q", got)
+	}
+	var text strings.Builder
+	for i := range 100_000 {
+		fmt.Fprintf(&text, "line %d\n", i)
+	}
+	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := LogTail(path, 2); got != "line 99998\nline 99999" {
+		t.Errorf("LogTail = %q", got)
+	}
+}
+
+func TestReadGroupCountsAllItsProcesses(t *testing.T) {
+	k := testKeeper(t)
+	p, err := k.Start(shell(t, "(while :; do :; done) & while :; do :; done"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close(t.Context())
+	var sum time.Duration
+	eventually(t, "CPU time of two processes", func() bool {
+		readings, err := ReadGroup(p.PID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum = 0
+		for _, r := range readings {
+			sum += r.CPU
+			if r.CPU > 0 && (r.PSS <= 0 || r.Threads != 1) {
+				t.Fatalf("reading = %+v; want memory and one thread", r)
+			}
+		}
+		return len(readings) == 2 && sum > 20*time.Millisecond
+	})
+}
+
+// beKilled is a bench that starts a process with a child, says so, and waits for its end.
+func beKilled(dir string) {
+	k, err := NewKeeper([]string{os.Args[0], "keep-watch"})
+	if err != nil {
+		panic(err)
+	}
+	p, err := k.Start(Spec{
+		Name: "sh", Argv: []string{"/bin/sh", "-c", "sleep 1000 & echo $!; wait"}, Dir: dir,
+		Log: filepath.Join(dir, "log"), Stop: syscall.SIGTERM, Env: []string{"PATH=/usr/bin:/bin"},
+	})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(p.PID())
+	select {}
+}
+
+func TestNothingOutlivesAKilledBench(t *testing.T) {
+	dir := t.TempDir()
+	bench := exec.Command(os.Args[0], "be-killed", dir)
+	out, err := bench.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := bench.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var leader, child int
+	if _, err := fmt.Fscan(out, &leader); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the child's number", func() bool {
+		child, _ = strconv.Atoi(LogTail(filepath.Join(dir, "log"), 1))
+		return child > 0
+	})
+	if !alive(leader) || !alive(child) {
+		t.Fatal("the processes ended by themselves")
+	}
+	if err := bench.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = bench.Wait()
+	eventually(t, "the end of both processes", func() bool { return !alive(leader) && !alive(child) })
+}

@@ -1,0 +1,351 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"bench/loadgen"
+	"bench/results"
+	"bench/servers"
+	"bench/targets"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func testExperiment(arms ...string) Experiment {
+	e := Experiment{Effort: Quick, Seed: 11, Rates: []float64{100, 300}}
+	for _, name := range arms {
+		e.Arms = append(e.Arms, Arm{Name: name, Topology: servers.Topology{Name: name}})
+	}
+	for _, name := range []string{"page", "io"} {
+		s, err := Named(name)
+		if err != nil {
+			panic(err)
+		}
+		e.Scenarios = append(e.Scenarios, s)
+	}
+	return e
+}
+
+func TestEveryBuiltInScenarioIsValid(t *testing.T) {
+	names := Names()
+	if !slices.Equal(names, []string{"cpu", "io", "json", "page", "static"}) {
+		t.Errorf("Names = %v", names)
+	}
+	for _, name := range names {
+		if s, err := Named(name); err != nil || s.Summary == "" || s.Name != name {
+			t.Errorf("%s: %+v, %v", name, s, err)
+		}
+	}
+	if _, err := Named("pgae"); err == nil || !strings.Contains(err.Error(), "there are cpu, io, json, page, static") {
+		t.Errorf("an unknown name = %v", err)
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for _, row := range []struct{ says, text, want string }{
+		{"an unknown key", "connections: 1\ntimeout: 1s\nmixx: []\n", "[3:1]"},
+		{"no connections", "timeout: 1s\nmix: [{name: a, path: /}]\n", "connections"},
+		{"a timeout that is none", "connections: 1\ntimeout: soon\nmix: [{name: a, path: /}]\n", "timeout"},
+		{"an empty mix", "connections: 1\ntimeout: 1s\n", "no targets"},
+	} {
+		if _, err := Parse("x", []byte(row.text)); err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%s: %v; want an error with %q", row.says, err, row.want)
+		}
+	}
+}
+
+func TestCellsAreBalancedAndRepeatable(t *testing.T) {
+	e := testExperiment("a", "b", "c")
+	cells := e.Cells()
+	if !reflect.DeepEqual(cells, e.Cells()) {
+		t.Fatal("two plans of one experiment differ")
+	}
+	loads := len(e.Loads())
+	if want := e.Effort.Blocks * 3 * loads; len(cells) != want {
+		t.Fatalf("%d cells; want %d", len(cells), want)
+	}
+	seeds := map[string]uint64{}
+	orders := map[string]bool{}
+	order := ""
+	for i, c := range cells {
+		if c.Index != i+1 {
+			t.Errorf("cell %d has index %d", i+1, c.Index)
+		}
+		// All arms of a block send the same requests at the same times.
+		key := fmt.Sprintf("%d/%s/%s", c.Block, c.Load.Scenario.Name, c.Load.Name)
+		if seed, known := seeds[key]; known && seed != c.Seed {
+			t.Errorf("%s: arms have different seeds", key)
+		}
+		seeds[key] = c.Seed
+		if i%loads == 0 {
+			order += e.Arms[c.Arm].Name
+		}
+		if (i+1)%(3*loads) == 0 {
+			if len(order) != 3 || strings.Count(order, "a") != 1 || strings.Count(order, "b") != 1 {
+				t.Errorf("block %d has the arms %s; want each once", c.Block, order)
+			}
+			orders[order], order = true, ""
+		}
+	}
+	distinct := map[uint64]bool{}
+	for _, seed := range seeds {
+		distinct[seed] = true
+	}
+	if len(distinct) != len(seeds) {
+		t.Errorf("%d seeds for %d loads and blocks", len(distinct), len(seeds))
+	}
+	e.Effort.Blocks = 30
+	first := map[int]int{}
+	for _, c := range e.Cells() {
+		if c.Position == 1 {
+			first[c.Arm]++
+		}
+	}
+	if len(first) != 3 {
+		t.Errorf("in 30 blocks only the arms %v came first", first)
+	}
+}
+
+func TestLadderRates(t *testing.T) {
+	for _, row := range []struct {
+		says     string
+		effort   Effort
+		greatest []float64
+		want     []float64
+	}{
+		{"multiples of the slowest, past its limit", Effort{Ladder: []float64{0.5, 1.3}}, []float64{900, 312}, []float64{160, 410}},
+		{"one more where the fastest lets it", Effort{Ladder: []float64{0.5, 1.3}, Reach: 0.6}, []float64{1700, 312}, []float64{160, 410, 1000}},
+		{"no more where it would lie within", Effort{Ladder: []float64{0.5, 1.3}, Reach: 0.6}, []float64{400, 312}, []float64{160, 410}},
+		{"slow servers get one a second", Effort{Ladder: []float64{0.1, 0.5}}, []float64{1}, []float64{1}},
+	} {
+		if got := row.effort.LadderRates(row.greatest); !slices.Equal(got, row.want) {
+			t.Errorf("%s: LadderRates(%v) = %v; want %v", row.says, row.greatest, got, row.want)
+		}
+	}
+}
+
+func TestArmsGetNamesOfTheirOwn(t *testing.T) {
+	list := []servers.Topology{{Name: "uwsgi", Params: "workers=2"}, {Name: "uwsgi", Params: "workers=4"}, {Name: "./x/mine"}}
+	arms, err := Arms(list)
+	if err != nil || arms[0].Name != "uwsgi-workers=2" || arms[1].Name != "uwsgi-workers=4" || arms[2].Name != "mine" {
+		t.Errorf("Arms = %v, %v", arms, err)
+	}
+	if _, err := Arms(append(list, list[0])); err == nil {
+		t.Error("the same topology twice was accepted")
+	}
+}
+
+func TestSettled(t *testing.T) {
+	for _, row := range []struct {
+		medians []float64
+		want    bool
+	}{
+		{nil, false}, {[]float64{5, 5}, false}, {[]float64{5, 5, 5}, true}, {[]float64{50, 9, 5}, false},
+		{[]float64{50, 5, 5.2, 5.1}, true}, {[]float64{0, 0, 0}, false},
+	} {
+		if got := settled(row.medians); got != row.want {
+			t.Errorf("settled(%v) = %v; want %v", row.medians, got, row.want)
+		}
+	}
+}
+
+// testScenario asks one page.
+func testScenario() Scenario {
+	return Scenario{Name: "one", Connections: 2, Timeout: time.Second, Mix: targets.Mix{Targets: []targets.Target{
+		{Name: "a", Method: "GET", Path: "/a", Weight: 1, Expect: targets.Expect{Status: 200}},
+	}}}
+}
+
+// diary is an engine that notes what it is asked, and answers from memory.
+type diary struct {
+	mu    sync.Mutex
+	notes []string
+	fail  error
+	urls  map[string]string
+}
+
+func (d *diary) String() string { return "diary" }
+
+func (d *diary) Run(_ context.Context, p loadgen.Plan, rec *loadgen.Recorder) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	kind := "closed"
+	if p.Mode == loadgen.Open {
+		kind = "open"
+	} else if p.Duration == warmupSlice {
+		kind = "warm"
+	} else if p.Conns.New {
+		kind = "new"
+	}
+	d.notes = append(d.notes, d.urls[p.URL]+" "+kind)
+	if d.fail != nil {
+		return d.fail
+	}
+	shard := rec.Shard()
+	n := uint64(100)
+	if p.Mode == loadgen.Open {
+		n = p.Intended()
+	}
+	for i := range n {
+		at := time.Duration(i) * time.Millisecond
+		shard.Record(loadgen.Sample{Due: at, Sent: at, End: at + time.Millisecond})
+	}
+	return nil
+}
+
+// urlRunner is a runner over servers that already run.
+func urlRunner(t *testing.T, engine loadgen.Engine, handlers ...http.Handler) (*Runner, Experiment, *diary) {
+	t.Helper()
+	d, _ := engine.(*diary)
+	if d == nil {
+		d = &diary{}
+		engine = d
+	}
+	d.urls = map[string]string{}
+	e := Experiment{Scenarios: []Scenario{testScenario()}, Effort: Effort{Name: "test", Blocks: 2, Warmup: time.Second, Burst: time.Second, Side: time.Second, Rung: time.Second, Ladder: []float64{0.5}}, Seed: 1}
+	m := results.Manifest{Name: "test", Started: time.Now()}
+	for i, h := range handlers {
+		server := httptest.NewServer(h)
+		t.Cleanup(server.Close)
+		name := string(rune('a' + i))
+		d.urls[server.URL] = name
+		e.Arms = append(e.Arms, Arm{Name: name, Topology: servers.Topology{Name: "url", Params: server.URL}})
+		m.Topologies = append(m.Topologies, results.TopologyRecord{Name: name})
+	}
+	out, err := results.Create(t.TempDir(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	site := &servers.Site{Host: servers.Host{}, Scratch: t.TempDir(), Locks: t.TempDir(), Timeout: 5 * time.Second}
+	return &Runner{Site: site, App: targets.App{Health: "/a"}, Engine: engine, Out: out}, e, d
+}
+
+func page(text string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = fmt.Fprint(w, text)
+	})
+}
+
+func TestRunChecksThenWarmsThenMeasuresEveryArmInEveryBlock(t *testing.T) {
+	r, e, d := urlRunner(t, nil, page("x"), page("x"))
+	var progress []Progress
+	r.Progress = func(p Progress) { progress = append(progress, p) }
+	e, err := r.Run(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Checking: warm-up and a burst for each arm, in order. Then, for each block and arm:
+	// warm-up, burst, burst with new connections, the one rung of the ladder.
+	var order []string
+	last := ""
+	for _, note := range d.notes {
+		if note != last || !strings.HasSuffix(note, "warm") {
+			order = append(order, note)
+		}
+		last = note
+	}
+	check, blocks := order[:4], order[4:]
+	if fmt.Sprint(check) != "[a warm a closed b warm b closed]" {
+		t.Errorf("the check went %v", check)
+	}
+	for i := 0; i+4 <= len(blocks); i += 4 {
+		arm := blocks[i][:1]
+		if want := []string{arm + " warm", arm + " closed", arm + " new", arm + " open"}; !slices.Equal(blocks[i:i+4], want) {
+			t.Errorf("a boot went %v; want %v", blocks[i:i+4], want)
+		}
+	}
+	run, err := results.Load(r.Out.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(blocks) != 16 || len(run.Cells) != 12 || len(progress) < 12 || len(e.Rates) != 1 {
+		t.Errorf("%d steps, %d cells, %d reports of progress, rates %v; want 16, 12, at least 12, one rate", len(blocks), len(run.Cells), len(progress), e.Rates)
+	}
+	for _, c := range run.Cells {
+		if c.Grade != results.Valid || !c.Boot.Settled {
+			t.Errorf("cell %s: grade %s, settled %v", results.CellName(c), c.Grade, c.Boot.Settled)
+		}
+	}
+}
+
+func TestTopologiesWithOtherAnswersAreExcluded(t *testing.T) {
+	other := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = fmt.Fprint(w, "x")
+	})
+	r, e, _ := urlRunner(t, nil, page("x"), page("y"), page("x"), other)
+	e, err := r.Run(t.Context(), e)
+	if err != nil || len(e.Arms) != 2 || e.Arms[1].Name != "c" {
+		t.Fatalf("Run = %v with the arms %v; want a and c", err, e.Arms)
+	}
+	m := r.Out.Manifest()
+	if !strings.Contains(m.Topologies[1].Excluded, "another body") || !strings.Contains(m.Topologies[3].Excluded, `Content-Type "text/html`) || len(m.Warnings) != 2 {
+		t.Errorf("excluded: %q and %q, warnings %v", m.Topologies[1].Excluded, m.Topologies[3].Excluded, m.Warnings)
+	}
+	r, e, _ = urlRunner(t, nil, page("x"), page("y"))
+	if _, err := r.Run(t.Context(), e); !errors.Is(err, ErrTooFew) {
+		t.Errorf("with one left: Run = %v; want ErrTooFew", err)
+	}
+}
+
+func TestUnexpectedAnswersOfTheBaselineEndTheRun(t *testing.T) {
+	r, e, _ := urlRunner(t, nil, page("x"))
+	e.Scenarios[0].Mix.Targets[0].Expect = targets.Expect{Contains: "y"}
+	if _, err := r.Run(t.Context(), e); !errors.Is(err, ErrUnexpected) || !strings.Contains(err.Error(), "one/a (status 200, 1 bytes)") {
+		t.Errorf("Run = %v; want the target and what it answered", err)
+	}
+}
+
+func TestAFailureKeepsTheCellsBefore(t *testing.T) {
+	boom := errors.New("boom")
+	d := &diary{}
+	r, e, _ := urlRunner(t, d, page("x"), page("x"))
+	r.Progress = func(p Progress) {
+		if p.Cell == 5 {
+			d.mu.Lock()
+			d.fail = boom
+			d.mu.Unlock()
+		}
+	}
+	if _, err := r.Run(t.Context(), e); !errors.Is(err, boom) {
+		t.Fatalf("Run = %v", err)
+	}
+	run, err := results.Load(r.Out.Path)
+	if err != nil || len(run.Cells) != 4 {
+		t.Errorf("%v, %d cells; want the 4 before the failure", err, len(run.Cells))
+	}
+}
+
+func TestVerifyIgnoresWhatDjangoWritesAnew(t *testing.T) {
+	n := 0
+	changing := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		n++
+		_, _ = fmt.Fprintf(w, `<input type="hidden" name="csrfmiddlewaretoken" value="abc%dDEF">`, n)
+	})
+	server := httptest.NewServer(changing)
+	defer server.Close()
+	one, err := Verify(t.Context(), server.URL, loadgen.Guard{}, []Scenario{testScenario()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := Verify(t.Context(), server.URL, loadgen.Guard{}, []Scenario{testScenario()})
+	if err != nil || len(differences(one, two)) > 0 {
+		t.Errorf("two answers differ: %v, %v", differences(one, two), err)
+	}
+	if _, err := Verify(t.Context(), "http://10.0.0.1", loadgen.Guard{}, nil); !errors.Is(err, loadgen.ErrRefused) {
+		t.Errorf("Verify of another machine = %v; want it refused", err)
+	}
+}

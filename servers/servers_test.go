@@ -1,0 +1,255 @@
+package servers
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"bench/results"
+	"bench/targets"
+
+	"go.uber.org/goleak"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func testApp(t *testing.T) targets.App {
+	t.Helper()
+	project, err := targets.Bundled()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return project.App
+}
+
+var testHost = Host{Cores: 4, Somaxconn: 4096, User: "root"}
+
+// golden compares text to a file below testdata and leaves what it got beside it.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		_ = os.WriteFile(path+".got", []byte(got), 0o644)
+		diff, _ := exec.Command("diff", "-u", path, path+".got").Output()
+		t.Errorf("%s differs (test with -update to accept):\n%s", path, diff)
+	}
+}
+
+func TestRenderedTopologies(t *testing.T) {
+	for name, text := range map[string]string{
+		"runserver":               "runserver",
+		"runserver-one-thread":    "runserver:threads=off",
+		"runserver-as-documented": "runserver:profile=as-documented",
+		"uwsgi":                   "uwsgi",
+		"uwsgi-as-documented":     "uwsgi:workers=8,threads=2,profile=as-documented",
+		"nginx-uwsgi":             "nginx-uwsgi",
+		"nginx-uwsgi-three":       "nginx-uwsgi:backends=3,workers=1,threads=4,proxies=2",
+	} {
+		topology, err := ParseTopology(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := topology.Canonical(testApp(t), testHost)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		golden(t, filepath.Join("render", name), b.String())
+	}
+}
+
+func TestNamesGoFromTheSimplestOn(t *testing.T) {
+	if got := strings.Join(Names(), " "); got != "runserver uwsgi nginx-uwsgi" {
+		t.Errorf("Names = %s", got)
+	}
+}
+
+func TestBadTopologiesAreRefusedInWords(t *testing.T) {
+	for _, row := range []struct{ text, want string }{
+		{"nginx-uwgsi", "did you mean nginx-uwsgi?"},
+		{"gunicorn", "There are runserver, uwsgi, nginx-uwsgi, or the path"},
+		{"uwsgi:wokers=2", "did you mean workers?"},
+		{"uwsgi:workers=0", "want a whole number from 1 to 256"},
+		{"uwsgi:workers=two", "want a whole number from 1 to 256"},
+		{"runserver:threads=maybe", "want one of on, off"},
+		{"uwsgi:profile=fast", "want controlled or as-documented"},
+		{"uwsgi:workers", "want param=value"},
+		{"uwsgi:workers=1,workers=2", "given twice"},
+		{"", "want NAME"},
+		{"url:", "want url:http"},
+		{"./does/not/exist", "topology.yaml"},
+	} {
+		topology, err := ParseTopology(row.text)
+		if err == nil {
+			_, err = topology.Canonical(testApp(t), testHost)
+		}
+		if err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%q: %v; want an error with %q", row.text, err, row.want)
+		}
+	}
+}
+
+func TestTopologyOfAFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "mine")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write := func(text string) {
+		if err := os.WriteFile(filepath.Join(dir, "topology.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const good = "summary: mine\ntools: [python]\nprocesses:\n- {name: p, tier: python, ports: [http], argv: ['{{.Tool.Python}}', '{{.Port \"http\"}}'], stop: INT}\nentry: {process: p, port: http}\n"
+	write(good)
+	b, err := Topology{Name: dir}.Canonical(testApp(t), testHost)
+	if err != nil || strings.Join(b.Processes[0].Argv, " ") != "python 1" || (Topology{Name: dir}).Short() != "mine" {
+		t.Errorf("Canonical = %+v, %v", b.Processes, err)
+	}
+	for _, row := range []struct{ says, text, want string }{
+		{"an unknown key", good + "x: 1\n", "[6:1]"},
+		{"no processes", "summary: x\n", "no processes"},
+		{"an unknown stop", strings.Replace(good, "INT", "HUP", 1), "want INT, TERM, QUIT or KILL"},
+		{"an entry that is none", strings.Replace(good, "port: http}", "port: https}", 1), "entry: no process"},
+		{"a port that is none", strings.Replace(good, `.Port "http"`, `.Port "stats"`, 1), `no port "stats"`},
+		{"a template that is none", strings.Replace(good, "{{.Tool.Python}}", "{{.Tool.Pyton}}", 1), "Pyton"},
+		{"a file outside", strings.Replace(good, "stop: INT", "stop: INT, files: [{template: t, path: ../x}]", 1), "leaves the process's folder"},
+	} {
+		write(row.text)
+		if _, err := (Topology{Name: dir}).Canonical(testApp(t), testHost); err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%s: %v; want an error with %q", row.says, err, row.want)
+		}
+	}
+}
+
+// What means something else to nginx or uWSGI must not get into their files.
+func TestPathsThatCannotBeWrittenAreRefused(t *testing.T) {
+	for _, bad := range []string{"/a;b", "/a$b", "/a%b", "/a\nb", `/a"b`, "/a{b", "/a b", "/a=b", "/a@b", "/a#b"} {
+		app := testApp(t)
+		app.Dir = bad
+		if _, err := (Topology{Name: "nginx-uwsgi"}).Blueprint(app, testHost.canonical()); err == nil || !strings.Contains(err.Error(), "cannot be written") {
+			t.Errorf("folder %q: %v; want it refused", bad, err)
+		}
+	}
+}
+
+func TestFingerprintDependsOnWhatIsRunAlone(t *testing.T) {
+	fingerprint := func(topology Topology, h Host) string {
+		f, err := topology.Fingerprint(testApp(t), h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	base := fingerprint(Topology{Name: "uwsgi"}, testHost)
+	moved := testHost
+	moved.Dir, moved.Ports, moved.Env = "/elsewhere", []int{1, 2, 3}, []string{"HOME=/x"}
+	moved.Tools.UWSGI = "/opt/uwsgi"
+	if fingerprint(Topology{Name: "uwsgi"}, moved) != base {
+		t.Error("the place of a boot changes the fingerprint")
+	}
+	if fingerprint(Topology{Name: "uwsgi", Params: "workers=9"}, testHost) == base {
+		t.Error("the number of workers does not change the fingerprint")
+	}
+}
+
+func TestPortsAreHeldUntilTheyAreGivenBack(t *testing.T) {
+	dir := t.TempDir()
+	seen := map[int]bool{}
+	var held []*Ports
+	for range 20 {
+		p, err := ReservePorts(dir, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, port := range p.Numbers {
+			if seen[port] {
+				t.Fatalf("port %d was given twice", port)
+			}
+			seen[port] = true
+		}
+		held = append(held, p)
+	}
+	for _, p := range held {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestParseStubStatus(t *testing.T) {
+	s, err := parseStubStatus("Active connections: 2 \nserver accepts handled requests\n 16 15 31 \nReading: 0 Writing: 1 Waiting: 1 \n")
+	if err != nil || s != (results.NginxStats{Accepts: 16, Handled: 15, Requests: 31}) {
+		t.Errorf("parseStubStatus = %+v, %v", s, err)
+	}
+	if _, err := parseStubStatus("<html>404</html>"); err == nil {
+		t.Error("parseStubStatus accepted a page")
+	}
+}
+
+func TestDiagnose(t *testing.T) {
+	for _, row := range []struct{ log, want string }{
+		{"bind(): Address already in use [core/socket.c line 769]", "a port is taken"},
+		{"nginx: [emerg] bind() to 127.0.0.1:1 failed (98: Address already in use)", "a port is taken"},
+		{"ModuleNotFoundError: No module named 'shop'\nTraceback", "the app does not import"},
+		{"django.db.utils.OperationalError: no such table: shop_product", "the database lacks a table"},
+		{"django.core.exceptions.ImproperlyConfigured: x", "Django refuses the settings"},
+		{"nginx: [emerg] unknown directive \"x\"", "the server refuses its configuration"},
+		{"[strict-mode] unknown config directive: x", "the server refuses its configuration"},
+		{"all is well", ""},
+	} {
+		dir := t.TempDir()
+		c := &Cluster{blueprint: Blueprint{Topology: Topology{Name: "x"}, Processes: []Process{{Name: "p", Home: dir}}}}
+		if err := os.WriteFile(filepath.Join(dir, "p.log"), []byte("first\n"+row.log+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var boot *BootError
+		if !errors.As(c.diagnose(errors.New("ended")), &boot) || boot.Cause != row.want || !strings.Contains(boot.Error(), "first") {
+			t.Errorf("%q: cause %q; want %q, and the log", row.log, boot.Cause, row.want)
+		}
+	}
+}
+
+func TestEditDistance(t *testing.T) {
+	for _, row := range []struct {
+		a, b string
+		want int
+	}{{"", "abc", 3}, {"kitten", "sitting", 3}, {"uwsgi", "uwgsi", 2}, {"same", "same", 0}} {
+		if got := editDistance(row.a, row.b); got != row.want {
+			t.Errorf("editDistance(%q, %q) = %d; want %d", row.a, row.b, got, row.want)
+		}
+	}
+}
+
+func FuzzParseTopology(f *testing.F) {
+	for _, text := range []string{"runserver", "nginx-uwsgi:backends=2,workers=1", "url:http://127.0.0.1:1", "./a/b:x=y"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		topology, err := ParseTopology(text)
+		if err != nil {
+			return
+		}
+		again, err := ParseTopology(topology.String())
+		if err != nil || again != topology {
+			t.Fatalf("%q reads as %#v, then as %#v (%v)", text, topology, again, err)
+		}
+	})
+}
