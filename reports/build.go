@@ -273,6 +273,9 @@ func cpuByTier(cells []*results.Cell) (perRequest, busy map[string]float64) {
 		}
 		busy["generator"] += c.Generator.CPUSeconds
 	}
+	if elapsed == 0 {
+		return map[string]float64{}, map[string]float64{}
+	}
 	for tier, spent := range perRequest {
 		busy[tier] = spent / elapsed
 		if answers > 0 {

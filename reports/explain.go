@@ -116,6 +116,9 @@ func (r *Report) share(t Topology, scenario, load string) float64 {
 		return 0
 	}
 	inside, least := int64(0), h.Min() // the delay comes on top of the work
+	if least >= nagleLow {
+		least = 0 // even the fastest answer was delayed
+	}
 	for _, bar := range h.Distribution() {
 		if bar.From >= least+nagleLow && bar.To <= least+nagleHigh {
 			inside += bar.Count

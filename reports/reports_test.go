@@ -1,0 +1,335 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bench/results"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// arm is how one topology of a made-up run behaves.
+type arm struct {
+	name     string
+	slots    int
+	rate     float64           // right answers per second under a closed loop
+	response func(i int) int64 // µs of the i-th of 1,000 requests
+	tiers    map[string]time.Duration
+	procs    int
+}
+
+func madeUpArms() []arm {
+	return []arm{
+		{"runserver", 0, 300, func(i int) int64 { return 44_000 + int64(i)*5 }, map[string]time.Duration{"python": 450 * time.Millisecond}, 1},
+		{"uwsgi", 2, 900, func(i int) int64 { return 2_000 + int64(i)*4 }, map[string]time.Duration{"python": 900 * time.Millisecond, "uwsgi": 100 * time.Millisecond}, 2},
+		{"nginx-uwsgi", 2, 1700, func(i int) int64 { return 1_000 + int64(i)*3 }, map[string]time.Duration{"python": time.Second, "nginx": 60 * time.Millisecond, "uwsgi": 0}, 2},
+	}
+}
+
+// madeUpRun is a run of fixed content: what the servers "did" is written above.
+func madeUpRun(blocks int, arms []arm) *results.Run {
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	run := &results.Run{Manifest: results.Manifest{
+		Schema: results.RunSchema, Command: "compare", Name: "compare", Status: results.Complete, Started: start,
+		Elapsed: 100, Measured: 70, Seed: 5, Engine: "vegeta", Profile: "controlled", Blocks: blocks, Baseline: arms[0].name,
+		Plan: []string{"two blocks"}, Objectives: []string{"p99 < 250ms", "errors < 0.1%"},
+		App: results.AppRecord{Name: "shop"}, Host: results.Host{OS: "linux/amd64", Kernel: "6.1", CPU: "Test CPU", Cores: 2, Somaxconn: 4096},
+		Tools:     map[string]string{"django": "5.2", "nginx": "1.22"},
+		Scenarios: []results.ScenarioRecord{{Name: "page", Summary: "pages", Targets: []results.TargetRecord{{Name: "home", Method: "GET", Path: "/", Weight: 1}}}},
+	}}
+	for _, a := range arms {
+		run.Manifest.Topologies = append(run.Manifest.Topologies, results.TopologyRecord{Name: a.name, Ref: a.name + ":x=1", Slots: a.slots, Summary: "made up", ConfigHash: "0123"})
+	}
+	for block := 1; block <= blocks; block++ {
+		for position, a := range arms {
+			for _, load := range []string{"burst", "burst-new", "rate-200"} {
+				run.Cells = append(run.Cells, madeUpCell(len(run.Cells)+1, block, position+1, a, load, start))
+			}
+		}
+	}
+	return run
+}
+
+func madeUpCell(index, block, position int, a arm, load string, start time.Time) *results.Cell {
+	drift := 1 + 0.01*float64(block%3) // what both arms of a block share
+	c := &results.Cell{
+		Index: index, Topology: a.name, Scenario: "page", Load: load, Mode: results.ClosedLoop, Connections: 16,
+		Block: block, Position: position, Started: start.Add(time.Duration(index) * time.Second), Elapsed: 1000 / a.rate * drift,
+		Boot: results.Boot{BootMS: 170, FirstRequestMS: 3, Settled: true}, Opened: 16, Grade: results.Valid,
+		Generator: results.Generator{Engine: "vegeta", CPUSeconds: 0.05},
+	}
+	response, service := results.NewHistogram(), results.NewHistogram()
+	for i := range 1000 {
+		us := int64(float64(a.response(i)) * drift)
+		if load == "burst-new" {
+			us = min(us, 20_000)
+		}
+		_ = response.RecordValue(us)
+		_ = service.RecordValue(us)
+	}
+	if load == "rate-200" {
+		c.Mode, c.Rate, c.Elapsed = results.OpenLoop, 200, 5
+	}
+	counts := results.Counts{}
+	counts.Add(results.OK, 1000)
+	c.Intervals = []results.Interval{{Length: time.Second, Counts: counts, Hists: map[results.Series]*results.Histogram{
+		{Kind: results.Response, Target: "home"}: response, {Kind: results.Service, Target: "home"}: service,
+	}}}
+	c.Counts = counts
+	for tier, spent := range a.tiers {
+		c.Usage = append(c.Usage,
+			results.Usage{At: 0, Tier: tier, PSS: 20 << 20, Processes: a.procs},
+			results.Usage{At: time.Second, Tier: tier, CPU: spent, PSS: 30 << 20, Processes: a.procs})
+	}
+	return c
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		_ = os.WriteFile(path+".got", got, 0o644)
+		diff, _ := exec.Command("diff", "-u", path, path+".got").Output()
+		t.Errorf("%s differs (test with -update to accept):\n%.4000s", path, diff)
+	}
+}
+
+func build(t *testing.T, run *results.Run) *Report {
+	t.Helper()
+	r, err := Build(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestEveryFormatIsAsAgreed(t *testing.T) {
+	r := build(t, madeUpRun(6, madeUpArms()))
+	for name, render := range map[string]Renderer{"compare.txt": Text, "compare.md": Markdown, "compare.json": JSON} {
+		var out bytes.Buffer
+		if err := render(&out, r); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name, out.Bytes())
+	}
+	figures, err := r.Figures()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range figures {
+		svg, err := f.SVG()
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, f.Name+".svg", svg)
+	}
+	if len(figures) != 7 {
+		t.Errorf("%d figures; want 7", len(figures))
+	}
+}
+
+func TestReportsDoNotDependOnTheOrderOfMaps(t *testing.T) {
+	var first []byte
+	for range 20 {
+		var out bytes.Buffer
+		r := build(t, madeUpRun(6, madeUpArms()))
+		for _, render := range []Renderer{JSON, Markdown, HTML} {
+			if err := render(&out, r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if first == nil {
+			first = out.Bytes()
+		} else if !bytes.Equal(first, out.Bytes()) {
+			t.Fatal("two reports of one run differ")
+		}
+	}
+}
+
+func TestRatiosArePairedByBlock(t *testing.T) {
+	r := build(t, madeUpRun(6, madeUpArms()))
+	v := r.topology("nginx-uwsgi").ratio("max_rate", "page", "burst")
+	// The drift of 2 % that both arms share is gone from the ratio.
+	if v == nil || math.Abs(v.Ratio-1700./300) > 1e-9 || v.High-v.Low > 1e-9 || v.Level != 0.95 || v.Blocks != 6 {
+		t.Errorf("ratio = %+v; want 5.667 without spread", v)
+	}
+	if e := r.topology("uwsgi").MaxRate; e.Low >= e.High {
+		t.Errorf("the rate itself = %+v; want the drift in its interval", e)
+	}
+}
+
+func TestReasonsNameWhatLimits(t *testing.T) {
+	arms := madeUpArms()
+	// Two slots that each hold a request for 21 ms, and idle CPUs.
+	arms[1].rate, arms[1].response = 95, func(int) int64 { return 21_000 }
+	arms[1].tiers = map[string]time.Duration{"python": 300 * time.Millisecond}
+	r := build(t, madeUpRun(6, arms))
+	for _, row := range []struct{ topology, want string }{
+		{"runserver", "delayed acknowledgement"},
+		{"uwsgi", "All 2 slots were busy"},
+		{"nginx-uwsgi", "The CPU was used up"},
+	} {
+		for _, p := range r.Scenarios[0].Order {
+			if text := strings.Join(p.Reasons, " "); p.Topology == row.topology && !strings.Contains(text, row.want) {
+				t.Errorf("%s: %q; want it to say %q", row.topology, text, row.want)
+			}
+		}
+	}
+	if !strings.Contains(r.Scenarios[0].Finding, "runserver ahead: uwsgi 0.317×") || !strings.Contains(r.Scenarios[0].Finding, "runserver beaten: nginx-uwsgi") {
+		t.Errorf("finding = %q; want both directions", r.Scenarios[0].Finding)
+	}
+	codes := map[string]bool{}
+	for _, n := range r.Notes {
+		codes[n.Code] = true
+	}
+	if !codes["nagle"] || !codes["slots"] || !codes["shared-machine"] {
+		t.Errorf("notes = %v", codes)
+	}
+}
+
+func TestOddRunsMakeReportsOrErrorsAndNeverPanics(t *testing.T) {
+	for _, row := range []struct {
+		says   string
+		change func(*results.Run)
+		grade  results.Grade
+	}{
+		{"one block", func(run *results.Run) { *run = *madeUpRun(1, madeUpArms()) }, results.Valid},
+		{"one topology", func(run *results.Run) { *run = *madeUpRun(6, madeUpArms()[:1]) }, results.Valid},
+		{"no cells", func(run *results.Run) { run.Cells = nil }, results.Invalid},
+		{"partial", func(run *results.Run) { run.Manifest.Status = results.Partial; run.Cells = run.Cells[:10] }, results.Degraded},
+		{"cells without any figure", func(run *results.Run) {
+			for _, c := range run.Cells {
+				c.Intervals, c.Usage, c.Counts, c.Elapsed = nil, nil, results.Counts{}, 0
+			}
+		}, results.Valid},
+		{"all cells void", func(run *results.Run) {
+			for _, c := range run.Cells {
+				c.Grade = results.Invalid
+			}
+		}, results.Invalid},
+		{"the baseline was excluded", func(run *results.Run) { run.Manifest.Topologies[0].Excluded = "other answers" }, results.Valid},
+		{"no open loop", func(run *results.Run) {
+			var closed []*results.Cell
+			for _, c := range run.Cells {
+				if c.Mode == results.ClosedLoop {
+					closed = append(closed, c)
+				}
+			}
+			run.Cells = closed
+		}, results.Valid},
+		{"cells of a topology that the manifest does not name", func(run *results.Run) { run.Cells[0].Topology = "stranger" }, results.Valid},
+	} {
+		run := madeUpRun(6, madeUpArms())
+		row.change(run)
+		r, err := Build(run)
+		if err != nil {
+			t.Errorf("%s: %v", row.says, err)
+			continue
+		}
+		if r.Grade != row.grade {
+			t.Errorf("%s: grade %s; want %s", row.says, r.Grade, row.grade)
+		}
+		if len(r.Answer) == 0 {
+			t.Errorf("%s: no answer in words", row.says)
+		}
+		if err := WriteAll(t.TempDir(), r); err != nil {
+			t.Errorf("%s: %v", row.says, err)
+		}
+		var text bytes.Buffer
+		if err := Text(&text, r); err != nil || strings.Contains(text.String(), "NaN") || strings.Contains(text.String(), "Inf") {
+			t.Errorf("%s: %v\n%s", row.says, err, text.String())
+		}
+	}
+	for _, run := range []*results.Run{{}, {Manifest: results.Manifest{Objectives: []string{"x"}, Scenarios: make([]results.ScenarioRecord, 1), Topologies: make([]results.TopologyRecord, 1)}}} {
+		if _, err := Build(run); err == nil {
+			t.Error("Build accepted a manifest without content")
+		}
+	}
+}
+
+// What comes from a server, an app or a file name stays text in every format.
+func TestNamesCannotBecomeCode(t *testing.T) {
+	evil := "<script>alert(1)</script>\x1b[31m\u202e::set-output name=x::y"
+	run := madeUpRun(2, madeUpArms())
+	run.Manifest.Name, run.Manifest.App.Name = evil, evil
+	run.Manifest.Host.CPU, run.Manifest.Plan = evil, []string{evil}
+	run.Manifest.Warnings = []results.Cause{{Code: "x", Message: evil}}
+	run.Manifest.Scenarios[0].Summary = evil
+	r := build(t, run)
+	for name, render := range map[string]Renderer{"text": Text, "markdown": Markdown, "html": HTML} {
+		var out bytes.Buffer
+		if err := render(&out, r); err != nil {
+			t.Fatal(err)
+		}
+		got := out.String()
+		if name != "text" && strings.Contains(got, "<script") {
+			t.Errorf("%s: a script got through", name)
+		}
+		if name != "html" && strings.ContainsAny(got, "\x1b\u202e") {
+			t.Errorf("%s: a control character got through", name)
+		}
+		if name == "markdown" && strings.Contains(got, "::set-output") {
+			t.Errorf("%s: a workflow command got through", name)
+		}
+		if name == "html" && !strings.Contains(got, "default-src 'none'") {
+			t.Error("html: no content security policy")
+		}
+	}
+}
+
+// Every number of the summary is in the JSON too, or is made of ones that are.
+func TestJSONHoldsTheContract(t *testing.T) {
+	var out bytes.Buffer
+	if err := JSON(&out, build(t, madeUpRun(6, madeUpArms()))); err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Schema, Grade, Baseline string
+		Topologies              []map[string]any
+		Warnings                []map[string]any
+	}
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Schema != "bench.compare/1" || got.Grade != "VALID" || got.Baseline != "runserver" || got.Warnings == nil {
+		t.Errorf("head = %+v", got)
+	}
+	for _, key := range []string{"name", "ref", "slots", "boot_ms", "first_request_ms", "max_rate", "cpu_ms_per_request", "pss_bytes", "loads", "vs_baseline"} {
+		if _, there := got.Topologies[1][key]; !there {
+			t.Errorf("topologies[1] has no %s", key)
+		}
+	}
+	load := got.Topologies[1]["loads"].([]any)[0].(map[string]any)
+	for _, key := range []string{"load", "response_us", "service_us", "counts"} {
+		if _, there := load[key]; !there {
+			t.Errorf("a load has no %s", key)
+		}
+	}
+	versus := got.Topologies[1]["vs_baseline"].([]any)[0].(map[string]any)
+	for _, key := range []string{"metric", "ratio", "low", "high", "confidence"} {
+		if _, there := versus[key]; !there {
+			t.Errorf("a ratio has no %s", key)
+		}
+	}
+}
