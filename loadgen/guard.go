@@ -23,12 +23,17 @@ type Guard struct {
 var ErrRefused = errors.New("target refused")
 
 func (g Guard) refuse(what string) error {
-	return fmt.Errorf("%w: %s is neither a loopback address nor allowed; allow it with --allow-host if it is yours to load", ErrRefused, what)
+	return fmt.Errorf("%w: %s is neither a loopback address nor allowed; if it is yours to load: --allow-host %s", ErrRefused, what, what)
 }
 
 func (g Guard) allows(host string) bool {
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	return slices.ContainsFunc(g.Hosts, func(h string) bool { return strings.TrimSuffix(strings.ToLower(h), ".") == host })
+	return host != "" && slices.ContainsFunc(g.Hosts, func(h string) bool {
+		if name, _, err := net.SplitHostPort(h); err == nil {
+			h = name // a port says nothing about whose machine it is
+		}
+		return strings.TrimSuffix(strings.ToLower(h), ".") == host
+	})
 }
 
 // Check refuses a URL whose host is an address off this machine, or a name other than
@@ -45,7 +50,7 @@ func (g Guard) Check(rawURL string) error {
 	if addr, err := netip.ParseAddr(host); err == nil && addr.Unmap().IsLoopback() {
 		return nil
 	}
-	return g.refuse(u.Host)
+	return g.refuse(host)
 }
 
 // Dialer returns a dial function that connects only where the guard allows.

@@ -115,7 +115,7 @@ func TestGuardIsAskedWhenAnAddressIsDialled(t *testing.T) {
 }
 
 func TestRecordAllocatesNothing(t *testing.T) {
-	r := NewRecorder(testMix("a", "b"))
+	r := NewRecorder(testPlan())
 	s := r.Shard()
 	var at time.Duration
 	allocs := testing.AllocsPerRun(20_000, func() {
@@ -131,13 +131,13 @@ func TestRecordAllocatesNothing(t *testing.T) {
 }
 
 func TestRecorderKeepsKindsApart(t *testing.T) {
-	r := NewRecorder(testMix("a", "b"))
+	r := NewRecorder(testPlan())
 	one, two := r.Shard(), r.Shard()
 	ms := time.Millisecond
 	one.Record(Sample{Target: 0, Due: 0, Sent: 2 * ms, End: 10 * ms, Class: results.OK})
 	one.Record(Sample{Target: 1, Due: 0, Sent: 0, End: 5 * ms, Class: results.HTTPError})
 	two.Record(Sample{Target: 0, Due: 1500 * ms, Sent: 1500 * ms, End: 2500 * ms, Class: results.Timeout})
-	two.RecordN(results.Unsent, 3)
+	two.Unsent(3)
 	two.Opened(ms)
 	two.Waited()
 	out := r.Close()
@@ -160,13 +160,16 @@ func TestRecorderKeepsKindsApart(t *testing.T) {
 			t.Errorf("%s: %d values up to %d; want %d up to %d", row.kind, h.TotalCount(), h.Max(), row.count, row.max)
 		}
 	}
+	if out.Within.OK != 1 || out.Within.Timeout != 0 {
+		t.Errorf("within the duration: %+v; want what ended in the first second", out.Within)
+	}
 	if out.Opened != 1 || out.Waited != 1 || len(out.Intervals) != 2 {
 		t.Errorf("opened %d, waited %d, %d intervals; want 1, 1, 2", out.Opened, out.Waited, len(out.Intervals))
 	}
 }
 
 func BenchmarkRecord(b *testing.B) {
-	r := NewRecorder(testMix("a", "b"))
+	r := NewRecorder(testPlan())
 	s := r.Shard()
 	var at time.Duration
 	for b.Loop() {

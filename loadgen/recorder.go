@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"bench/results"
-	"bench/targets"
 )
 
 // IntervalLength is the length of an interval of the record.
@@ -25,15 +24,13 @@ type Sample struct {
 // through a Shard of its own, which neither locks nor allocates per request: it fills one
 // set of histograms for the current second and hands it over when the second has passed.
 type Recorder struct {
-	names []string // of the targets
-	of    []int    // target index → index into names
-	zero  time.Time
+	names   []string // of the targets
+	of      []int    // target index → index into names
+	horizon time.Duration
 
 	mu        sync.Mutex
 	intervals map[int]*results.Interval
-	opened    uint64
-	clamped   uint64
-	waited    uint64
+	tally     tally
 
 	shards  []*Shard
 	full    chan *set
@@ -45,11 +42,11 @@ type Recorder struct {
 // full channel: each shard owns two sets.
 const maxShards = 256
 
-// NewRecorder returns a recorder for runs of the mix.
-func NewRecorder(mix targets.Mix) *Recorder {
-	names, of := mix.Names()
+// NewRecorder returns a recorder for one run of the plan.
+func NewRecorder(p Plan) *Recorder {
+	names, of := p.Mix.Names()
 	r := &Recorder{
-		names: names, of: of, zero: time.Now(),
+		names: names, of: of, horizon: p.Duration,
 		intervals: map[int]*results.Interval{},
 		full:      make(chan *set, maxShards*2),
 		free:      make(chan *set, maxShards*2),
@@ -59,13 +56,15 @@ func NewRecorder(mix targets.Mix) *Recorder {
 	return r
 }
 
-// Start sets the moment that all times count from. Engines call it once, first.
-func (r *Recorder) Start(at time.Time) { r.zero = at }
+// The kinds kept per target, as indices into a set's histograms.
+const (
+	response = iota
+	service
+	lateness
+	failure
+	ttfb
+)
 
-// Since is the time since the start of the plan.
-func (r *Recorder) Since(at time.Time) time.Duration { return at.Sub(r.zero) }
-
-// recordedKinds are the kinds kept per target, in the order of a set's histograms.
 var recordedKinds = [...]results.Kind{results.Response, results.Service, results.Lateness, results.Failure, results.TTFB}
 
 // set is the histograms and counts of one shard in one interval.
@@ -80,9 +79,7 @@ type set struct {
 func (r *Recorder) newSet() *set {
 	s := &set{connect: results.NewHistogram()}
 	for k := range s.hists {
-		for range r.names {
-			s.hists[k] = append(s.hists[k], results.NewHistogram())
-		}
+		s.hists[k] = make([]*results.Histogram, len(r.names))
 	}
 	return s
 }
@@ -99,11 +96,22 @@ func (r *Recorder) Shard() *Shard {
 
 // Shard records for one worker of an engine.
 type Shard struct {
-	r       *Recorder
-	set     *set
+	r   *Recorder
+	set *set
+	tally
+}
+
+// tally is what is counted over a whole run rather than by interval.
+type tally struct {
+	within  results.Counts // what ended within the plan's duration
 	opened  uint64
 	clamped uint64
 	waited  uint64
+	limited uint64
+}
+
+func (t tally) plus(u tally) tally {
+	return tally{t.within.Plus(u.within), t.opened + u.opened, t.clamped + u.clamped, t.waited + u.waited, t.limited + u.limited}
 }
 
 // Record counts one ended request. It allocates nothing. A request that ended before the
@@ -115,28 +123,41 @@ func (s *Shard) Record(q Sample) {
 	set := s.set
 	set.used = true
 	set.counts.Add(q.Class, 1)
-	if q.Class == results.Unsent || q.Class == results.InFlight {
-		return
+	if q.End <= s.r.horizon {
+		s.within.Add(q.Class, 1)
 	}
 	name := s.r.of[q.Target]
-	s.record(set.hists[2][name], q.Sent-q.Due)
+	s.record(set.histogram(lateness, name), q.Sent-q.Due)
 	switch q.Class {
-	case results.OK, results.Timeout:
-		s.record(set.hists[0][name], q.End-q.Due)
-		s.record(set.hists[1][name], q.End-q.Sent)
+	case results.OK, results.Timeout, results.InFlight:
+		// A request that got no answer counts with the time it was waited for, which is a
+		// lower bound of its own: leaving it out would make a server that hangs look fast.
+		s.record(set.histogram(response, name), q.End-q.Due)
+		s.record(set.histogram(service, name), q.End-q.Sent)
 	default:
-		s.record(set.hists[3][name], q.End-q.Due)
+		s.record(set.histogram(failure, name), q.End-q.Due)
 	}
 	if q.FirstByte > 0 {
-		s.record(set.hists[4][name], q.FirstByte-q.Sent)
+		s.record(set.histogram(ttfb, name), q.FirstByte-q.Sent)
 	}
 }
 
-// RecordN counts n requests that were never sent, or never answered, at the end of a run.
-func (s *Shard) RecordN(class results.Class, n uint64) {
+// histogram is that of one kind and name, made on its first use: a list of many targets
+// then costs memory only for those that are asked.
+func (s *set) histogram(kind, name int) *results.Histogram {
+	h := s.hists[kind][name]
+	if h == nil {
+		h = results.NewHistogram()
+		s.hists[kind][name] = h
+	}
+	return h
+}
+
+// Unsent counts requests of the plan that were never sent.
+func (s *Shard) Unsent(n uint64) {
 	if n > 0 {
 		s.set.used = true
-		s.set.counts.Add(class, n)
+		s.set.counts.Add(results.Unsent, n)
 	}
 }
 
@@ -149,6 +170,10 @@ func (s *Shard) Opened(took time.Duration) {
 // Waited counts one request that was due while every allowed connection was busy. Its
 // lateness is the server's doing, not the generator's.
 func (s *Shard) Waited() { s.waited++ }
+
+// Limited counts one connection that this machine, not the server, had no means for: no
+// file or port was left.
+func (s *Shard) Limited() { s.limited++ }
 
 // StaleRetry counts one request sent again because its reused connection was closed.
 func (s *Shard) StaleRetry() { s.set.counts.StaleRetry++ }
@@ -200,7 +225,7 @@ func (r *Recorder) add(s *set) {
 }
 
 func mergeInto(iv *results.Interval, series results.Series, h *results.Histogram) {
-	if h.TotalCount() == 0 {
+	if h == nil || h.TotalCount() == 0 {
 		return
 	}
 	if iv.Hists[series] == nil {
@@ -214,9 +239,11 @@ func mergeInto(iv *results.Interval, series results.Series, h *results.Histogram
 type Outcome struct {
 	Intervals []results.Interval // in the order of time
 	Counts    results.Counts
-	Opened    uint64 // connections
-	Clamped   uint64 // values outside the histograms' range
-	Waited    uint64 // requests due while every connection was busy
+	Within    results.Counts // of those that ended within the plan's duration: rates are made of these
+	Opened    uint64         // connections
+	Clamped   uint64         // values outside the histograms' range
+	Waited    uint64         // requests due while every connection was busy
+	Limited   uint64         // connections for which this machine had no file or port left
 }
 
 // Close ends the recording and returns what was recorded. The engine must have returned.
@@ -225,13 +252,12 @@ func (r *Recorder) Close() Outcome {
 		if s.set.used {
 			r.full <- s.set
 		}
-		r.opened += s.opened
-		r.clamped += s.clamped
-		r.waited += s.waited
+		r.tally = r.tally.plus(s.tally)
 	}
 	close(r.full)
 	<-r.drained
-	out := Outcome{Opened: r.opened, Clamped: r.clamped, Waited: r.waited}
+	t := r.tally
+	out := Outcome{Within: t.within, Opened: t.opened, Clamped: t.clamped, Waited: t.waited, Limited: t.limited}
 	for _, i := range slices.Sorted(maps.Keys(r.intervals)) {
 		out.Intervals = append(out.Intervals, *r.intervals[i])
 	}

@@ -22,7 +22,7 @@ type Measurement struct {
 
 // Measure runs a plan on an engine and judges the generator's part in what came out.
 func Measure(ctx context.Context, e Engine, p Plan) (Measurement, error) {
-	rec := NewRecorder(p.Mix)
+	rec := NewRecorder(p)
 	before, started := cpuUsed(), time.Now()
 	err := e.Run(ctx, p, rec)
 	m := Measurement{Outcome: rec.Close(), Elapsed: time.Since(started)}
@@ -30,7 +30,7 @@ func Measure(ctx context.Context, e Engine, p Plan) (Measurement, error) {
 	if err != nil {
 		return m, fmt.Errorf("running the load: %w", err)
 	}
-	m.Grade, m.Causes = judge(p, m)
+	m.Grade, m.Causes = judge(p, m, ctx.Err() != nil)
 	return m, nil
 }
 
@@ -56,7 +56,7 @@ func maxRSS() int64 {
 const lateLimit = 5 * time.Millisecond
 
 // judge says how far the generator itself may have spoilt the measurement.
-func judge(p Plan, m Measurement) (results.Grade, []results.Cause) {
+func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Cause) {
 	grade := results.Valid
 	var causes []results.Cause
 	add := func(g results.Grade, code, message, remedy string) {
@@ -76,10 +76,17 @@ func judge(p Plan, m Measurement) (results.Grade, []results.Cause) {
 	} else if m.Counts.OK == 0 {
 		add(results.Invalid, "no-right-answer", "no request got a right answer", "Look at the server's log and at the counts of each class.")
 	}
+	if m.Limited > 0 {
+		add(results.Invalid, "generator-limits", fmt.Sprintf("%d connections could not be made because this machine had no file or port left for them", m.Limited),
+			"Raise the limit of open files (ulimit -n 20000), use fewer connections, or keep them alive.")
+	}
+	if n := m.Counts.InFlight; n > 0 && !interrupted {
+		add(results.Valid, "in-flight", fmt.Sprintf("%d requests had no answer %v after the end of the load and were given up; they count with the time they were waited for, a lower bound", n, p.DrainTime()), "")
+	}
 	if m.Clamped > 0 {
 		add(results.Degraded, "clamped", fmt.Sprintf("%d times lay outside the histograms' range and count at its end", m.Clamped), "")
 	}
-	if p.Mode == Open {
+	if p.Mode == Open && !interrupted {
 		judgeLateness(p, m, add)
 	}
 	return grade, causes

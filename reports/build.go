@@ -235,10 +235,10 @@ func perBlock(cells []*results.Cell, f metric) map[int]float64 {
 }
 
 func rate(c *results.Cell) float64 {
-	if c.Elapsed == 0 {
+	if c.Duration == 0 {
 		return 0
 	}
-	return float64(c.Counts.OK) / c.Elapsed
+	return float64(c.Answered) / c.Duration
 }
 
 func cpuPerRequest(c *results.Cell) float64 {

@@ -16,6 +16,7 @@ const (
 	idle      = 0.70 // of all cores: it is not
 	oneCore   = 0.75 // of one core, by a single Python process: the GIL is the limit
 	slotsBusy = 0.80 // of the slots, by Little's law
+	noPart    = 0.02 // of the servers' CPU time
 )
 
 // An answer written in several small pieces with Nagle's algorithm on waits for the client's
@@ -51,7 +52,7 @@ func (r *Report) reasons(t Topology, l Load) []string {
 		list = append(list, fmt.Sprintf("All %d slots were busy: %d workers that each hold a request for %s serve at most %.0f req/s. The CPUs idled (%.2f of %d cores used).",
 			t.Slots, t.Slots, micros(l.Service.Min), float64(t.Slots)/(float64(l.Service.Min)/1e6), all, r.Host.Cores))
 	}
-	if t.Slots == 0 && all < idle*cores {
+	if t.Slots == 0 && all < idle*cores && !l.Rate.LowerBound {
 		list = append(list, fmt.Sprintf("Every connection has a thread, so %d requests wait at once: %d ÷ %s. The CPUs idled (%.2f of %d cores used).",
 			l.Connections, l.Connections, micros(int64(l.Service.Mean)), all, r.Host.Cores))
 	}
@@ -62,8 +63,8 @@ func (r *Report) reasons(t Topology, l Load) []string {
 		list = append(list, fmt.Sprintf("The CPU was used up (%.2f of %d cores, %.2f of them by the generator): what counts is the CPU time of a request, %s.",
 			all, r.Host.Cores, l.BusyCores["generator"], tiers(l.CPU)))
 	}
-	if python, known := l.CPU["python"]; known && python < 0.02 && l.Counts.OK > 0 {
-		list = append(list, fmt.Sprintf("Python took no part: %s of it for a request. Compiled code serves the files.", ms(python)))
+	if python, known := l.BusyCores["python"]; known && python < noPart*servers {
+		list = append(list, fmt.Sprintf("Python took no part: %s of its CPU time for a request. Compiled code serves the files.", ms(l.CPU["python"])))
 	}
 	if len(list) == 0 {
 		list = append(list, fmt.Sprintf("No single limit shows: %.2f of %d cores were used; CPU time of a request: %s.", all, r.Host.Cores, tiers(l.CPU)))

@@ -84,7 +84,7 @@ func madeUpCell(index, block, position int, a arm, load string, start time.Time)
 	c.Intervals = []results.Interval{{Length: time.Second, Counts: counts, Hists: map[results.Series]*results.Histogram{
 		{Kind: results.Response, Target: "home"}: response, {Kind: results.Service, Target: "home"}: service,
 	}}}
-	c.Counts = counts
+	c.Counts, c.Answered, c.Duration = counts, 1000, c.Elapsed
 	for tier, spent := range a.tiers {
 		c.Usage = append(c.Usage,
 			results.Usage{At: 0, Tier: tier, PSS: 20 << 20, Processes: a.procs},
@@ -220,7 +220,7 @@ func TestOddRunsMakeReportsOrErrorsAndNeverPanics(t *testing.T) {
 		{"partial", func(run *results.Run) { run.Manifest.Status = results.Partial; run.Cells = run.Cells[:10] }, results.Degraded},
 		{"cells without any figure", func(run *results.Run) {
 			for _, c := range run.Cells {
-				c.Intervals, c.Usage, c.Counts, c.Elapsed = nil, nil, results.Counts{}, 0
+				c.Intervals, c.Usage, c.Counts, c.Elapsed, c.Duration = nil, nil, results.Counts{}, 0, 0
 			}
 		}, results.Valid},
 		{"all cells void", func(run *results.Run) {

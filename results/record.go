@@ -125,10 +125,12 @@ type Cell struct {
 	Position    int       `json:"position"` // place of the topology within its block
 	Seed        uint64    `json:"seed"`
 	Started     time.Time `json:"started"`
-	Elapsed     float64   `json:"elapsed_s"`
+	Duration    float64   `json:"duration_s"` // of the load, as planned
+	Elapsed     float64   `json:"elapsed_s"`  // with the wait for the last answers
 
 	Boot      Boot      `json:"boot"`
 	Counts    Counts    `json:"counts"`
+	Answered  uint64    `json:"answered"` // right answers within Duration: what a rate is made of
 	Opened    uint64    `json:"connections_opened"`
 	Clamped   uint64    `json:"clamped"`
 	Generator Generator `json:"generator"`

@@ -62,7 +62,7 @@ func Arms(topologies []servers.Topology) ([]Arm, error) {
 	for _, t := range topologies {
 		name := t.Short()
 		if times[name] > 1 {
-			name += "-" + strings.NewReplacer(",", "+", "/", "_", ":", "_").Replace(t.Params)
+			name += "-" + strings.Map(fileSafe, t.Params)
 		}
 		if used[name] {
 			return nil, fmt.Errorf("topology %s is given twice", t)
@@ -71,6 +71,17 @@ func Arms(topologies []servers.Topology) ([]Arm, error) {
 		arms = append(arms, Arm{name, t})
 	}
 	return arms, nil
+}
+
+// fileSafe keeps what may stand in a file's name everywhere, and makes the rest "_".
+func fileSafe(c rune) rune {
+	switch {
+	case c == ',':
+		return '+'
+	case strings.ContainsRune("-_.=+", c), '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
+		return c
+	}
+	return '_'
 }
 
 // Load is one load of a cell: what is asked, and how hard.

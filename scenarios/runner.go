@@ -76,6 +76,7 @@ func sameBoot(cells []Cell) int {
 func (r *Runner) calibrate(ctx context.Context, e Experiment) (Experiment, error) {
 	var baseline map[string]answer
 	var arms []Arm
+	var excluded []string
 	var greatest []float64
 	for i, arm := range e.Arms {
 		r.say("checking " + arm.Name)
@@ -92,12 +93,13 @@ func (r *Runner) calibrate(ctx context.Context, e Experiment) (Experiment, error
 			if err := r.exclude(arm, diff); err != nil {
 				return e, err
 			}
+			excluded = append(excluded, arm.Name+": "+strings.Join(diff, "; "))
 			continue
 		}
 		arms, greatest = append(arms, arm), append(greatest, rate)
 	}
 	if len(arms) < 2 && len(e.Arms) >= 2 {
-		return e, ErrTooFew
+		return e, fmt.Errorf("%w: %s", ErrTooFew, strings.Join(excluded, "; "))
 	}
 	e.Arms, e.Rates = arms, e.Effort.LadderRates(greatest)
 	m := r.Out.Manifest()
@@ -130,7 +132,7 @@ func (r *Runner) calibrateArm(ctx context.Context, e Experiment, arm Arm) (map[s
 	defer cluster.Close()
 	answers, err := Verify(ctx, cluster.URL(), r.Guard, e.Scenarios)
 	if err != nil {
-		return nil, 0, fmt.Errorf("checking %s: %w", arm.Name, err)
+		return nil, 0, fmt.Errorf("%w: checking %s: %w", ErrUnexpected, arm.Name, errors.Join(err, cluster.Died()))
 	}
 	if err := r.warmUp(ctx, cluster, e.Scenarios[0], e.Effort.Warmup); err != nil {
 		return nil, 0, err
@@ -141,24 +143,29 @@ func (r *Runner) calibrateArm(ctx context.Context, e Experiment, arm Arm) (map[s
 		return nil, 0, err
 	}
 	m, err := loadgen.Measure(ctx, r.Engine, plan)
-	if err != nil {
+	if err := errors.Join(err, cluster.Died()); err != nil {
 		return nil, 0, err
 	}
-	rate := float64(m.Counts.OK) / m.Elapsed.Seconds()
+	rate := float64(m.Within.OK) / plan.Duration.Seconds()
 	return answers, max(1, rate), errors.Join(ctx.Err(), cluster.Close())
 }
 
 // runBoot boots one arm for one block and runs its cells. It returns the time spent
 // measuring.
-func (r *Runner) runBoot(ctx context.Context, e Experiment, cells []Cell, run *progressMeter) (time.Duration, error) {
+func (r *Runner) runBoot(ctx context.Context, e Experiment, cells []Cell, run *progressMeter) (spent time.Duration, err error) {
 	arm := e.Arms[cells[0].Arm]
-	cluster, err := r.bootWarm(ctx, e, arm)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = cluster.Close() }()
-	var spent time.Duration
+	var cluster *servers.Cluster
+	defer func() {
+		if cluster != nil {
+			err = errors.Join(err, cluster.Close())
+		}
+	}()
 	for _, cell := range cells {
+		if cluster == nil {
+			if cluster, err = r.bootWarm(ctx, e, arm); err != nil {
+				return spent, err
+			}
+		}
 		run.next(cell, arm)
 		record, err := r.runCell(ctx, cell, arm, cluster)
 		if err != nil {
@@ -168,17 +175,16 @@ func (r *Runner) runBoot(ctx context.Context, e Experiment, cells []Cell, run *p
 		if err := r.Out.Seal(record, cluster.Evidence()); err != nil {
 			return spent, err
 		}
-		if record.Grade == results.Invalid && isDead(record) {
+		if isDead(record) {
 			// The cell is void; the ones that follow get a cluster that lives.
-			if err := cluster.Close(); err != nil {
-				return spent, err
-			}
-			if cluster, err = r.bootWarm(ctx, e, arm); err != nil {
+			died := cluster
+			cluster = nil
+			if err := died.Close(); err != nil {
 				return spent, err
 			}
 		}
 	}
-	return spent, cluster.Close()
+	return spent, nil
 }
 
 func (r *Runner) bootWarm(ctx context.Context, e Experiment, arm Arm) (*servers.Cluster, error) {
@@ -209,35 +215,44 @@ func (r *Runner) runCell(ctx context.Context, cell Cell, arm Arm, cluster *serve
 		Mode: string(cell.Load.Mode), Rate: cell.Load.Rate, Connections: plan.Conns.Max, NewConns: cell.Load.New,
 		Block: cell.Block, Position: cell.Position, Seed: cell.Seed, Started: time.Now().UTC(), Boot: cluster.Boot,
 	}
-	before, err := cluster.Counters(ctx)
-	if err != nil {
-		return nil, err
-	}
+	before, beforeErr := cluster.Counters(ctx)
 	watch := startWatch(ctx, cluster)
 	m, err := loadgen.Measure(watch.ctx, r.Engine, plan)
-	usage, died, watchErr := watch.stop()
-	if err := errors.Join(err, watchErr); err != nil && died == nil {
-		return nil, err
-	}
+	after, afterErr := cluster.Counters(ctx)
+	usage, watchErr := watch.stop()
+	died := cluster.Died()
 	if err := ctx.Err(); err != nil {
 		return nil, err // interrupted: half a cell is no cell
 	}
-	record.Elapsed = m.Elapsed.Seconds()
+	if err != nil {
+		return nil, err
+	}
+	record.Duration, record.Elapsed, record.Answered = plan.Duration.Seconds(), m.Elapsed.Seconds(), m.Within.OK
 	record.Intervals, record.Counts, record.Usage = m.Intervals, m.Counts, usage
 	record.Opened, record.Clamped, record.Generator = m.Opened, m.Clamped, m.Generator
 	record.Grade, record.Causes = m.Grade, m.Causes
 	if died != nil {
 		record.Grade = results.Invalid
-		record.Causes = append(record.Causes, topologyCause(deadCode, record.Topology, died.Error(), "The cell is void. Its logs are beside it."))
+		record.Causes = append(record.Causes, topologyCause(deadCode, record.Topology, firstLine(died), "The cell is void. Its logs are beside it."))
 		return record, nil
 	}
-	after, err := cluster.Counters(ctx)
-	if err != nil {
-		return nil, err
+	if err := errors.Join(beforeErr, afterErr, watchErr); err != nil {
+		record.Grade = record.Grade.Worse(results.Degraded)
+		record.Causes = append(record.Causes, topologyCause("no-statistics", record.Topology, firstLine(err), "The servers' own figures are missing for this cell."))
+	} else {
+		record.Server = after.Since(before)
+		if u := record.Server.UWSGI; u != nil {
+			u.ListenQueue = max(u.ListenQueue, watch.queue)
+		}
 	}
-	record.Server = after.Since(before)
 	judgeServer(record, cell)
 	return record, nil
+}
+
+// firstLine is an error without the log that may follow it.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }
 
 // judgeServer adds what the servers and the machine did to spoil the cell.
@@ -265,7 +280,7 @@ func judgeServer(c *results.Cell, cell Cell) {
 	}
 }
 
-// watch samples a cluster's usage during a cell and ends the load when a process dies.
+// watch samples a cluster during a cell and ends the load when a process dies.
 type watch struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -273,9 +288,14 @@ type watch struct {
 	started time.Time
 	done    chan struct{}
 	usage   []results.Usage
-	died    error
+	queue   uint64 // greatest length of a listen queue seen
 	err     error
 }
+
+const (
+	usageEvery = time.Second
+	queueEvery = 200 * time.Millisecond // a queue comes and goes
+)
 
 func startWatch(ctx context.Context, cluster *servers.Cluster) *watch {
 	w := &watch{cluster: cluster, started: time.Now(), done: make(chan struct{})}
@@ -287,14 +307,16 @@ func startWatch(ctx context.Context, cluster *servers.Cluster) *watch {
 
 func (w *watch) loop() {
 	defer close(w.done)
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
+	usage, queue := time.NewTicker(usageEvery), time.NewTicker(queueEvery)
+	defer usage.Stop()
+	defer queue.Stop()
 	for {
 		select {
-		case <-ticker.C:
+		case <-usage.C:
 			w.sample()
-		case err := <-w.cluster.Dead():
-			w.died = err
+		case <-queue.C:
+			w.queue = max(w.queue, w.cluster.ListenQueue(w.ctx))
+		case <-w.cluster.Dead():
 			w.cancel()
 			return
 		case <-w.ctx.Done():
@@ -316,13 +338,11 @@ func (w *watch) sample() {
 	w.usage = append(w.usage, usage...)
 }
 
-func (w *watch) stop() (usage []results.Usage, died, err error) {
+func (w *watch) stop() ([]results.Usage, error) {
 	w.cancel()
 	<-w.done
-	if w.died == nil {
-		w.sample()
-	}
-	return w.usage, w.died, w.err
+	w.sample()
+	return w.usage, w.err
 }
 
 func (r *Runner) say(text string) {

@@ -71,6 +71,9 @@ func ask(ctx context.Context, client *http.Client, url string, t *targets.Target
 	for key, values := range t.Header {
 		request.Header[key] = values
 	}
+	if host := t.Header.Get("Host"); host != "" {
+		request.Host = host // net/http does not send it from the header
+	}
 	response, err := client.Do(request)
 	if err != nil {
 		return answer{}, err

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"bench/loadgen"
@@ -34,7 +35,7 @@ func (r *Runner) warmUp(ctx context.Context, cluster *servers.Cluster, s Scenari
 		if err != nil {
 			return err
 		}
-		if err := ctx.Err(); err != nil {
+		if err := errors.Join(ctx.Err(), cluster.Died()); err != nil {
 			return err
 		}
 		medians = append(medians, float64(results.Total(m.Intervals, results.Response).ValueAtPercentile(50)))

@@ -57,6 +57,20 @@ var stopSignals = map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": sysca
 // Blueprint decides everything about a cluster of this topology for an app on a host. It
 // is a pure function: it reads no clock, no environment and no network.
 func (t Topology) Blueprint(app targets.App, h Host) (Blueprint, error) {
+	b, err := t.blueprint(app, h)
+	if err != nil {
+		return Blueprint{}, &ConfigError{err}
+	}
+	return b, nil
+}
+
+// ConfigError is a topology, or an app in it, that makes no sense as it is described.
+type ConfigError struct{ Err error }
+
+func (e *ConfigError) Error() string { return e.Err.Error() }
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+func (t Topology) blueprint(app targets.App, h Host) (Blueprint, error) {
 	if t.Name == "url" {
 		return Blueprint{Topology: t, Summary: "already running", URL: strings.TrimRight(t.Params, "/"), Health: app.Health}, nil
 	}
@@ -161,6 +175,9 @@ func (p ProcessDefinition) process(d Definition, data renderData) (Process, erro
 		if text != "" {
 			out.Argv = append(out.Argv, text)
 		}
+	}
+	if word, _ := render("argv[0]", p.Argv[0], data); word == "" {
+		return out, fmt.Errorf("argv[0]: %s renders to nothing; is the tool among tools?", p.Argv[0])
 	}
 	for _, f := range p.Files {
 		text, err := d.template(f.Template)

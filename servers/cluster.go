@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,15 +17,21 @@ import (
 	"bench/results"
 )
 
+// DialFunc connects to where a cluster answers; it may refuse.
+type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+
 // Cluster is a running topology. It has to be closed.
 type Cluster struct {
 	// Boot says how it came up. WarmupMS and Settled are for whoever warms it up.
 	Boot results.Boot
 
 	blueprint  Blueprint
+	dial       DialFunc
 	processes  []*proc.Process
 	workerPIDs []map[int]bool // by process: its workers, where its statistics name them
-	dead       chan error
+	dead       chan struct{}  // closed at the first death
+	deadOnce   sync.Once
+	deadErr    error // why; read after dead
 
 	release   func() error // gives back what the site lent: ports and scratch folder
 	closing   chan struct{}
@@ -62,10 +69,10 @@ func (e *BootError) Unwrap() error { return e.Err }
 // Boot starts the blueprint's processes and returns when the cluster is ready: a real
 // request was answered and every worker has served one. It gives up when ctx ends. On
 // error nothing is left running.
-func (b Blueprint) Boot(ctx context.Context, keeper *proc.Keeper) (*Cluster, error) {
+func (b Blueprint) Boot(ctx context.Context, keeper *proc.Keeper, dial DialFunc) (*Cluster, error) {
 	c := &Cluster{
-		blueprint: b, workerPIDs: make([]map[int]bool, len(b.Processes)),
-		dead: make(chan error, len(b.Processes)+1), closing: make(chan struct{}),
+		blueprint: b, dial: dial, workerPIDs: make([]map[int]bool, len(b.Processes)),
+		dead: make(chan struct{}), closing: make(chan struct{}),
 	}
 	started := time.Now()
 	err := b.prepareDir()
@@ -75,9 +82,11 @@ func (b Blueprint) Boot(ctx context.Context, keeper *proc.Keeper) (*Cluster, err
 	if err == nil {
 		err = c.awaitReady(ctx, started)
 	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.DeadlineExceeded) {
+		return nil, errors.Join(cause, c.Close()) // interrupted: no fault of the servers
+	}
 	if err != nil {
-		failure := c.diagnose(err)
-		return nil, errors.Join(failure, c.Close())
+		return nil, errors.Join(c.diagnose(err), c.Close())
 	}
 	return c, nil
 }
@@ -118,7 +127,10 @@ func (c *Cluster) start(keeper *proc.Keeper, p Process) error {
 	go func() {
 		select {
 		case <-process.Done():
-			c.dead <- fmt.Errorf("process %s (%d) ended: %w", p.Name, process.PID(), process.Err())
+			c.deadOnce.Do(func() {
+				c.deadErr = fmt.Errorf("process %s (%d) ended: %w", p.Name, process.PID(), process.Err())
+				close(c.dead)
+			})
 		case <-c.closing:
 		}
 	}()
@@ -131,9 +143,20 @@ func (c *Cluster) URL() string { return c.blueprint.URL }
 // Blueprint is what the cluster was booted from.
 func (c *Cluster) Blueprint() Blueprint { return c.blueprint }
 
-// Dead yields an error when a process ends that nobody stopped. A measurement during which
-// that happens is void.
-func (c *Cluster) Dead() <-chan error { return c.dead }
+// Dead is closed when a process ends that nobody stopped. A measurement during which that
+// happens is void.
+func (c *Cluster) Dead() <-chan struct{} { return c.dead }
+
+// Died returns why a process ended that nobody stopped, with the end of its log, or nil
+// while all of them run.
+func (c *Cluster) Died() error {
+	select {
+	case <-c.dead:
+		return c.diagnose(c.deadErr)
+	default:
+		return nil
+	}
+}
 
 // Usage reads what each tier has used since the boot. At is left to the caller.
 func (c *Cluster) Usage() ([]results.Usage, error) {

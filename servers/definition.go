@@ -139,14 +139,17 @@ func (d Definition) validate() error {
 	}
 	entry := false
 	for _, p := range d.Processes {
-		if p.Name == "" || p.Tier == "" || len(p.Argv) == 0 {
-			errs = append(errs, fmt.Errorf("process %q: name, tier and argv are needed", p.Name))
+		if !plainName(p.Name) || !plainName(p.Tier) || len(p.Argv) == 0 {
+			errs = append(errs, fmt.Errorf("process %q: a name and a tier of letters, digits and -_. are needed, and argv", p.Name))
 		}
 		if _, known := stopSignals[p.Stop]; !known {
 			errs = append(errs, fmt.Errorf("process %s: stop %q: want INT, TERM, QUIT or KILL", p.Name, p.Stop))
 		}
 		if p.Stats != "" && p.Stats != "uwsgi" && p.Stats != "nginx" {
 			errs = append(errs, fmt.Errorf("process %s: stats %q: want uwsgi or nginx", p.Name, p.Stats))
+		}
+		if p.Stats == "nginx" && !slices.Contains(p.Ports, "http") {
+			errs = append(errs, fmt.Errorf("process %s: stats nginx needs a port named http", p.Name))
 		}
 		if p.Stats == "uwsgi" && !slices.Contains(p.Ports, "stats") {
 			errs = append(errs, fmt.Errorf("process %s: stats uwsgi needs a port named stats", p.Name))
@@ -167,6 +170,13 @@ func (d Definition) validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// plainName reports whether a name can be part of a path and of a list in a file.
+func plainName(name string) bool {
+	return name != "" && name[0] != '.' && !strings.ContainsFunc(name, func(c rune) bool {
+		return c != '-' && c != '_' && c != '.' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
+	})
 }
 
 // template returns the text of a template: of the topology's own folder, or a shared one.

@@ -3,6 +3,7 @@ package servers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -39,10 +40,6 @@ var symptoms = []symptom{
 // diagnose finds the cause of a failed boot in the processes' logs.
 func (c *Cluster) diagnose(err error) error {
 	failure := &BootError{Topology: c.blueprint.Topology, Err: err}
-	if errors.Is(err, context.Canceled) {
-		failure.Cause = "interrupted"
-		return failure
-	}
 	for _, p := range c.blueprint.Processes {
 		log := proc.LogTail(filepath.Join(p.Home, p.Name+".log"), 200)
 		if log == "" {
@@ -56,7 +53,14 @@ func (c *Cluster) diagnose(err error) error {
 			}
 		}
 	}
+	var status statusError
 	switch {
+	case errors.As(err, &status) && status == 400:
+		failure.Cause = "the app answers 400 to a request for 127.0.0.1"
+		failure.Remedy = "Add 127.0.0.1 to ALLOWED_HOSTS, by app.env in bench.yaml or in the settings."
+	case errors.As(err, &status):
+		failure.Cause = fmt.Sprintf("the app's health path answers with status %d", status)
+		failure.Remedy = "Name a path that answers 2xx or 3xx with app.health in bench.yaml."
 	case errors.Is(err, context.DeadlineExceeded):
 		failure.Cause = "not ready within the time-out"
 	case errors.Is(err, os.ErrNotExist):

@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // Ports are TCP ports of 127.0.0.1 that no other bench on this machine takes while they
@@ -75,8 +77,9 @@ func (p *Ports) Close() error {
 }
 
 // LockFile waits for an exclusive lock on a file, which the kernel drops when the process
-// dies. It keeps two bench processes of one user from making the same thing at once.
-func LockFile(path string) (unlock func(), err error) {
+// dies. It keeps two bench processes of one user from making the same thing at once. While
+// it waits, say is called once.
+func LockFile(ctx context.Context, path string, say func()) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("locking %s: %w", path, err)
 	}
@@ -84,8 +87,21 @@ func LockFile(path string) (unlock func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("locking %s: %w", path, err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, errors.Join(fmt.Errorf("locking %s: %w", path, err), f.Close())
+	for waited := false; ; waited = true {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return func() { _ = f.Close() }, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, errors.Join(fmt.Errorf("locking %s: %w", path, err), f.Close())
+		}
+		if !waited {
+			say()
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(fmt.Errorf("waiting for the lock on %s: %w", path, context.Cause(ctx)), f.Close())
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
-	return func() { _ = f.Close() }, nil
 }

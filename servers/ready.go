@@ -16,7 +16,7 @@ import (
 func (c *Cluster) awaitReady(ctx context.Context, started time.Time) error {
 	client := &http.Client{
 		Timeout:       2 * time.Second,
-		Transport:     &http.Transport{Proxy: nil, DisableKeepAlives: true},
+		Transport:     &http.Transport{Proxy: nil, DisableKeepAlives: true, DialContext: c.dial},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	defer client.CloseIdleConnections()
@@ -47,13 +47,20 @@ func (c *Cluster) awaitAnswer(ctx context.Context, client *http.Client) (time.Du
 			return time.Since(before), nil
 		}
 		select {
-		case err := <-c.dead:
-			return 0, err
+		case <-c.dead:
+			return 0, c.deadErr
 		case <-ctx.Done():
-			return 0, fmt.Errorf("no right answer from %s within %w; the last try: %v", c.blueprint.Health, context.Cause(ctx), last)
+			return 0, fmt.Errorf("no right answer from %s within %w; the last try: %w", c.blueprint.Health, context.Cause(ctx), last)
 		case <-time.After(pollEvery):
 		}
 	}
+}
+
+// statusError is an answer of the health path that does not mean health.
+type statusError int
+
+func (e statusError) Error() string {
+	return fmt.Sprintf("status %d %s", int(e), http.StatusText(int(e)))
 }
 
 func probe(ctx context.Context, client *http.Client, url string) error {
@@ -70,7 +77,7 @@ func probe(ctx context.Context, client *http.Client, url string) error {
 		return err
 	}
 	if response.StatusCode < 200 || response.StatusCode > 399 {
-		return fmt.Errorf("status %s", response.Status)
+		return statusError(response.StatusCode)
 	}
 	return nil
 }
@@ -95,8 +102,8 @@ func (c *Cluster) awaitWorkers(ctx context.Context, client *http.Client) error {
 		}
 		wave.Wait()
 		select {
-		case err := <-c.dead:
-			return err
+		case <-c.dead:
+			return c.deadErr
 		case <-ctx.Done():
 			return errors.Join(fmt.Errorf("%d of %d worker processes had answered before the time-out: %w", seen, expected, context.Cause(ctx)), last)
 		case <-time.After(pollEvery / 10):

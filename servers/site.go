@@ -24,6 +24,7 @@ type Site struct {
 	Scratch string        // each boot gets a folder below it
 	Locks   string        // port reservations of all bench processes of this user
 	Timeout time.Duration // of a boot
+	Dial    DialFunc      // how clusters are reached; nil means as the system does
 }
 
 // Prepare runs the app's own steps once; boots from then on see the result.
@@ -34,6 +35,18 @@ func (s *Site) Prepare(ctx context.Context, app targets.App, dir string) error {
 	}
 	s.Host.State, s.Host.Build = state, build
 	return nil
+}
+
+// Check says whether the topology can be rendered for the app, and what keeps it from being
+// booted. Nothing is started.
+func (s *Site) Check(t Topology, app targets.App) error {
+	if err := t.Missing(s.Host); err != nil {
+		return err
+	}
+	canonical := s.Host.canonical()
+	canonical.Tools, canonical.Build = s.Host.Tools, s.Host.Build // as they will be written
+	_, err := t.Blueprint(app, canonical)
+	return err
 }
 
 // Boot boots a topology on free ports in a fresh folder. The cluster gives both back when
@@ -63,7 +76,7 @@ func (s *Site) Boot(ctx context.Context, t Topology, app targets.App) (*Cluster,
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, fmt.Errorf("the boot time-out of %v: %w", s.Timeout, context.DeadlineExceeded))
 	defer cancel()
-	c, err := b.Boot(ctx, s.Keeper)
+	c, err := b.Boot(ctx, s.Keeper, s.Dial)
 	if err != nil {
 		return nil, errors.Join(err, release())
 	}

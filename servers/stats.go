@@ -76,6 +76,20 @@ func parseStubStatus(text string) (results.NginxStats, error) {
 	return s, nil
 }
 
+// ListenQueue is the greatest length of a listen queue that the statistics show now; 0 where
+// none are to be had.
+func (c *Cluster) ListenQueue(ctx context.Context) uint64 {
+	var longest uint64
+	for _, p := range c.blueprint.Processes {
+		if p.Stats == "uwsgi" {
+			if s, err := readUWSGI(ctx, p.Ports["stats"]); err == nil {
+				longest = max(longest, s.ListenQueue)
+			}
+		}
+	}
+	return longest
+}
+
 // Counters is one reading of what the servers and the kernel count.
 type Counters struct {
 	uwsgi  []uwsgiStats

@@ -3,6 +3,7 @@ package servers
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -20,7 +21,8 @@ type Topology struct {
 func ParseTopology(text string) (Topology, error) {
 	name, rest, _ := strings.Cut(text, ":")
 	if name == "url" {
-		if rest == "" {
+		u, err := url.Parse(rest)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
 			return Topology{}, fmt.Errorf("topology %q: want url:http://HOST:PORT", text)
 		}
 		return Topology{Name: name, Params: rest}, nil

@@ -43,7 +43,7 @@ type Project struct {
 }
 
 type projectFile struct {
-	App struct {
+	App *struct {
 		Name     string            `yaml:"name"`
 		WSGI     string            `yaml:"wsgi"`
 		Settings string            `yaml:"settings"`
@@ -85,26 +85,28 @@ func LoadProject(dir string) (Project, error) {
 	return project, nil
 }
 
-// ParseProject reads the text of a bench.yaml. The app's folder is left to the caller.
+// ParseProject reads the text of a bench.yaml. The app's folder is left to the caller. A
+// file without an app is one that only sets flags or a mix.
 func ParseProject(data []byte) (Project, error) {
 	var f projectFile
 	if err := strict.YAML(data, &f); err != nil {
 		return Project{}, err
 	}
-	p := Project{
-		App: App{
+	p := Project{Objectives: f.Objectives, Flags: f.Flags}
+	if f.App != nil {
+		p.App = App{
 			Name: f.App.Name, WSGI: f.App.WSGI, Settings: f.App.Settings, Python: f.App.Python,
 			Health: f.App.Health, Static: f.App.Static, Env: f.App.Env, DebugEnv: f.App.DebugEnv,
 			Prepare: f.App.Prepare,
-		},
-		Objectives: f.Objectives,
-		Flags:      f.Flags,
+		}
 	}
 	if p.App.Health == "" {
 		p.App.Health = "/"
 	}
-	if err := p.App.Validate(); err != nil {
-		return Project{}, err
+	if f.App != nil {
+		if err := p.App.Validate(); err != nil {
+			return Project{}, err
+		}
 	}
 	if len(f.Mix) > 0 {
 		mix, err := MixOf(f.Mix)

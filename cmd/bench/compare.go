@@ -28,22 +28,23 @@ var version = "devel"
 
 // compareOptions are the flags of bench compare.
 type compareOptions struct {
-	topologies string
-	scenarios  []string
-	app        string
-	baseline   string
-	profile    string
-	engine     string
-	out        string
-	seed       uint64
-	quick      bool
-	thorough   bool
-	blocks     int
-	timeout    time.Duration
-	allow      []string
-	objectives []string
-	dryRun     bool
-	json       bool
+	topologies     string
+	scenarios      []string
+	scenariosGiven bool
+	app            string
+	baseline       string
+	profile        string
+	engine         string
+	out            string
+	seed           uint64
+	quick          bool
+	thorough       bool
+	blocks         int
+	timeout        time.Duration
+	allow          []string
+	objectives     []string
+	dryRun         bool
+	json           bool
 }
 
 func (s *shell) compareCommand() *cobra.Command {
@@ -58,9 +59,7 @@ func (s *shell) compareCommand() *cobra.Command {
   bench compare --app ../mysite --topologies all
   bench compare --topologies all --dry-run`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := s.settle(c, o.app); err != nil {
-				return err
-			}
+			o.scenariosGiven = c.Flags().Changed("scenario")
 			return s.compare(c.Context(), c, o)
 		},
 	}
@@ -140,13 +139,13 @@ func (s *shell) experiment(o compareOptions, project targets.Project) (scenarios
 // chooseScenarios takes the app's own mix where it has one: the built-in scenarios ask for
 // pages of the bundled project.
 func chooseScenarios(o compareOptions, project targets.Project) ([]scenarios.Scenario, error) {
-	if len(project.Mix.Targets) > 0 {
+	if len(project.Mix.Targets) > 0 && !o.scenariosGiven {
 		return []scenarios.Scenario{{
 			Name: "mix", Summary: "the mix of " + project.App.Name + "'s bench.yaml",
 			Mix: project.Mix, Connections: 16, Timeout: 10 * time.Second,
 		}}, nil
 	}
-	if o.app != "" {
+	if o.app != "" && !o.scenariosGiven {
 		return nil, usagef("%s has no mix: list the requests to send under mix: (README, section \"Your own project\")", filepath.Join(o.app, targets.ProjectFile))
 	}
 	var list []scenarios.Scenario
@@ -193,16 +192,11 @@ func (s *shell) compare(ctx context.Context, c *cobra.Command, o compareOptions)
 	topologies := make([]servers.Topology, len(experiment.Arms))
 	for i, arm := range experiment.Arms {
 		topologies[i] = arm.Topology
-		if arm.Topology.Name == "url" {
-			if err := guard.Check(arm.Topology.Params); err != nil {
-				return err
-			}
-		}
 	}
 	if o.dryRun {
 		return s.describe(ctx, experiment, project)
 	}
-	st, err := s.openStack(ctx, project, topologies, o.timeout)
+	st, err := s.openStack(ctx, project, topologies, o.timeout, guard)
 	if err != nil {
 		return err
 	}
@@ -228,8 +222,9 @@ func (s *shell) compare(ctx context.Context, c *cobra.Command, o compareOptions)
 	if err := errors.Join(out.Finish(status, time.Since(started)), st.Close()); err != nil {
 		return errors.Join(runErr, err)
 	}
-	if runErr != nil && len(out.Manifest().Plan) == 0 || errors.Is(runErr, scenarios.ErrTooFew) {
-		return runErr // nothing was measured: there is nothing to report
+	if runErr != nil && out.Cells() == 0 {
+		// Nothing was measured: there is nothing to keep and nothing to report.
+		return errors.Join(runErr, os.RemoveAll(out.Path))
 	}
 	if err := s.report(out.Path, o.json); err != nil {
 		return errors.Join(runErr, err)

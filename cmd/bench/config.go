@@ -14,26 +14,38 @@ import (
 
 // settle fills in the flags that the command line left out: from BENCH_NAME in the
 // environment, then from flags: in the bench.yaml of the app or of the working folder.
-func (s *shell) settle(c *cobra.Command, app string) error {
-	if app == "" {
-		app = s.env["BENCH_APP"]
+// Commands that know no app read no file.
+func (s *shell) settle(c *cobra.Command) error {
+	if c.Name() == keeperCommand {
+		return nil
 	}
-	file, err := s.fileFlags(c, app)
-	if err != nil {
-		return err
-	}
+	app := c.Flags().Lookup("app")
 	var errs []error
+	if app != nil && !app.Changed && s.env["BENCH_APP"] != "" {
+		errs = append(errs, app.Value.Set(s.env["BENCH_APP"]))
+	}
+	file := map[string][]string{}
+	if app != nil || c.Name() == "load" {
+		dir := ""
+		if app != nil {
+			dir = app.Value.String()
+		}
+		var err error
+		if file, err = s.fileFlags(c, dir); err != nil {
+			return err
+		}
+	}
 	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if f.Changed || f.Name == "help" {
+		if f.Changed || f.Name == "help" || f.Name == "app" {
 			return
 		}
 		name := "BENCH_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if value, given := s.env[name]; given && value != "" {
-			if err := c.Flags().Set(f.Name, value); err != nil {
+		if value := s.env[name]; value != "" {
+			if err := setFlag(f, strings.Split(value, "\n")); err != nil {
 				errs = append(errs, usagef("%s=%q: %w", name, value, err))
 			}
-		} else if value, given := file[f.Name]; given {
-			if err := c.Flags().Set(f.Name, value); err != nil {
+		} else if values, given := file[f.Name]; given {
+			if err := setFlag(f, values); err != nil {
 				errs = append(errs, usagef("%s: flags.%s: %w", targets.ProjectFile, f.Name, err))
 			}
 		}
@@ -41,9 +53,21 @@ func (s *shell) settle(c *cobra.Command, app string) error {
 	return errors.Join(errs...)
 }
 
+// setFlag sets a flag; one that may be repeated takes any number of values.
+func setFlag(f *pflag.Flag, values []string) error {
+	f.Changed = true
+	if list, many := f.Value.(pflag.SliceValue); many {
+		if len(values) == 1 {
+			values = strings.Split(values[0], ",")
+		}
+		return list.Replace(values)
+	}
+	return f.Value.Set(strings.Join(values, ","))
+}
+
 // fileFlags reads the flags: section. A key that no flag of the command has is an error,
 // unless another command has it.
-func (s *shell) fileFlags(c *cobra.Command, app string) (map[string]string, error) {
+func (s *shell) fileFlags(c *cobra.Command, app string) (map[string][]string, error) {
 	dir := app
 	if dir == "" {
 		dir = "."
@@ -55,20 +79,18 @@ func (s *shell) fileFlags(c *cobra.Command, app string) (map[string]string, erro
 	if err != nil {
 		return nil, usageError{err}
 	}
-	flags := map[string]string{}
+	flags := map[string][]string{}
 	for key, value := range project.Flags {
 		if !flagOfAnyCommand(c.Root(), key) {
 			return nil, usagef("%s: flags.%s: no command has a flag --%s", targets.ProjectFile, key, key)
 		}
 		if list, many := value.([]any); many {
-			var words []string
 			for _, word := range list {
-				words = append(words, fmt.Sprint(word))
+				flags[key] = append(flags[key], fmt.Sprint(word))
 			}
-			flags[key] = strings.Join(words, ",")
 			continue
 		}
-		flags[key] = fmt.Sprint(value)
+		flags[key] = []string{fmt.Sprint(value)}
 	}
 	return flags, nil
 }

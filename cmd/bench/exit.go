@@ -59,18 +59,19 @@ func exitCode(ctx context.Context, err error) int {
 	var boot *servers.BootError
 	var prepare *servers.PrepareError
 	var missing *servers.MissingToolError
+	var config *servers.ConfigError
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &coded):
-		return coded.code
 	case errors.As(err, &boot), errors.As(err, &prepare), errors.As(err, &missing):
 		return exitBoot
 	case errors.Is(err, loadgen.ErrRefused), errors.Is(err, scenarios.ErrUnexpected):
 		return exitRefused
 	case errors.Is(err, scenarios.ErrTooFew):
 		return exitInvalid
-	case errors.As(err, &usage), errors.As(err, &unknown), errors.As(err, &parse):
+	case errors.As(err, &coded):
+		return coded.code
+	case errors.As(err, &usage), errors.As(err, &unknown), errors.As(err, &parse), errors.As(err, &config):
 		return exitUsage
 	}
 	return exitInternal

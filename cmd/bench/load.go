@@ -54,9 +54,6 @@ when the last one is answered.`,
   bench load http://127.0.0.1:8000 --targets targets.txt --pacer 'ramp 10/s 500/s over 30s'`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := s.settle(c, ""); err != nil {
-				return err
-			}
 			return s.load(c.Context(), args[0], o)
 		},
 	}
@@ -281,13 +278,13 @@ func newLoadResult(p loadgen.Plan, m loadgen.Measurement, objectives []results.O
 	if r.Causes == nil {
 		r.Causes = []results.Cause{}
 	}
-	r.Rate.Achieved = float64(m.Counts.Sent) / max(m.Elapsed, p.Duration).Seconds()
+	// The wait for the last answers is no part of a rate; an interruption shortens it.
+	took := min(m.Elapsed, p.Duration).Seconds()
+	r.Rate.Achieved = float64(m.Within.OK+m.Within.HTTPError+m.Within.BadBody) / took
 	if p.Pacer != nil {
 		r.Pacer = p.Pacer.String()
 		r.Rate.Offered = float64(m.Counts.Intended) / p.Duration.Seconds()
-		// An open loop has sent when its last request is sent; the wait for the last answers
-		// is no part of its rate.
-		r.Rate.Achieved = float64(m.Counts.Sent) / p.Duration.Seconds()
+		r.Rate.Achieved = float64(m.Counts.Sent-m.Counts.ConnectError) / took
 	}
 	r.Connections.Opened = m.Opened
 	if m.Opened > 0 {

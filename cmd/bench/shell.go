@@ -45,7 +45,10 @@ func (s *shell) run(ctx context.Context, args []string) int {
 	root.SetErr(s.errs)
 	err := root.ExecuteContext(ctx)
 	code := exitCode(ctx, err)
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) {
+		err = context.Cause(ctx) // the signal, not what it did to whatever was under way
+	}
+	if err != nil {
 		fmt.Fprintf(s.errs, "bench: %v\n", err)
 	}
 	return code
@@ -72,7 +75,20 @@ failed or target refused, 130 and 143 interrupted with partial results saved.`,
   bench report bench-runs/<run>                 # make a run's reports again`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			text := fmt.Sprintf("unknown command %q", args[0])
+			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+				text += fmt.Sprintf("; did you mean %s?", strings.Join(near, " or "))
+			}
+			return usagef("%s; `bench --help` lists the commands", text)
+		},
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return s.settle(c) },
 	}
+	root.Args = cobra.ArbitraryArgs
+	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		s.compareCommand(), s.reportCommand(), s.loadCommand(), s.topologiesCommand(), s.renderCommand(),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"bench/loadgen"
 	"bench/results"
 	"bench/servers"
 	"bench/servers/setup"
@@ -33,6 +35,9 @@ func loadProject(dir string) (targets.Project, error) {
 		return targets.Bundled()
 	}
 	project, err := targets.LoadProject(dir)
+	if err == nil {
+		err = project.App.Validate()
+	}
 	if err != nil {
 		return project, usageError{err}
 	}
@@ -48,6 +53,9 @@ func (s *shell) host(ctx context.Context, app targets.App, topologies []servers.
 		return host, err
 	}
 	python := app.Python
+	if python != "" && servers.LookPath(python, s.env["PATH"]) == "" {
+		return host, usagef("app.python: %s is no program that can be run", python)
+	}
 	if python == "" {
 		python = setup.Python(cache, s.env["PATH"])
 	}
@@ -63,13 +71,22 @@ func (s *shell) host(ctx context.Context, app targets.App, topologies []servers.
 		others = append(others, definition.Tools...)
 	}
 	others = slices.DeleteFunc(others, func(name string) bool { return name == "python" || name == "uwsgi" || name == "nginx" })
-	host.Tools, err = servers.FindTools(ctx, python, s.env["PATH"], others)
-	return host, err
+	if host.Tools, err = servers.FindTools(ctx, python, s.env["PATH"], others); err != nil {
+		return host, codedError{exitBoot, err}
+	}
+	return host, nil
 }
 
 // openStack gets everything ready to boot: keeper, tools, the app's files and its prepared
 // state. The caller closes it.
-func (s *shell) openStack(ctx context.Context, project targets.Project, topologies []servers.Topology, bootTimeout time.Duration) (*stack, error) {
+func (s *shell) openStack(ctx context.Context, project targets.Project, topologies []servers.Topology, bootTimeout time.Duration, guard loadgen.Guard) (*stack, error) {
+	for _, t := range topologies {
+		if t.Name == "url" {
+			if err := guard.Check(t.Params); err != nil {
+				return nil, err
+			}
+		}
+	}
 	host, err := s.host(ctx, project.App, topologies)
 	if err != nil {
 		return nil, err
@@ -78,6 +95,10 @@ func (s *shell) openStack(ctx context.Context, project targets.Project, topologi
 		if err := t.Missing(host); err != nil {
 			return nil, err
 		}
+	}
+	cache, err := s.cacheDir()
+	if err != nil {
+		return nil, err
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -93,13 +114,17 @@ func (s *shell) openStack(ctx context.Context, project targets.Project, topologi
 	}
 	st := &stack{project: project, scratch: scratch, site: &servers.Site{
 		Host: host, Keeper: keeper, Scratch: scratch, Timeout: bootTimeout,
-		Locks: filepath.Join(os.TempDir(), fmt.Sprintf("bench-ports-%d", os.Getuid())),
+		Locks: filepath.Join(cache, "ports"), Dial: guard.Dialer(net.Dialer{}),
 	}}
 	onlyURLs := !slices.ContainsFunc(topologies, func(t servers.Topology) bool { return t.Name != "url" })
 	if onlyURLs {
 		return st, nil
 	}
-	if err := s.prepareApp(ctx, st); err != nil {
+	err = s.prepareApp(ctx, st)
+	for i := 0; err == nil && i < len(topologies); i++ {
+		err = st.site.Check(topologies[i], st.project.App)
+	}
+	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
 	return st, nil
@@ -115,7 +140,9 @@ func (s *shell) prepareApp(ctx context.Context, st *stack) error {
 	if err != nil {
 		return err
 	}
-	unlock, err := servers.LockFile(filepath.Join(cache, "app.lock"))
+	unlock, err := servers.LockFile(ctx, filepath.Join(cache, "app.lock"), func() {
+		fmt.Fprintln(s.errs, "bench: waiting for another bench that prepares the bundled project")
+	})
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"bench/loadgen"
 	"bench/servers"
 	"bench/targets"
 
@@ -84,7 +85,7 @@ func (s *shell) renderCommand() *cobra.Command {
   bench render ./my/topology --app ../mysite`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			topologies, err := parseTopologies(args[0], "")
+			topology, err := parseOne(args[0])
 			if err != nil {
 				return err
 			}
@@ -92,7 +93,7 @@ func (s *shell) renderCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			text, err := s.rendered(c.Context(), topologies[0], project.App)
+			text, err := s.rendered(c.Context(), topology, project.App)
 			if err != nil {
 				return err
 			}
@@ -107,31 +108,51 @@ func (s *shell) renderCommand() *cobra.Command {
 // rendered is the blueprint of a topology as it would be booted, but for the folder, the
 // ports and the tools' paths, which stand-ins name.
 func (s *shell) rendered(ctx context.Context, t servers.Topology, app targets.App) (string, error) {
-	b, err := t.Canonical(app, servers.ThisHost())
+	host, err := s.host(ctx, app, []servers.Topology{t})
 	if err != nil {
-		return "", usageError{err}
+		return "", err
+	}
+	b, err := t.Canonical(app, host)
+	if err != nil {
+		return "", err
 	}
 	return b.String(), nil
+}
+
+// parseOne reads the one topology that render and up take.
+func parseOne(text string) (servers.Topology, error) {
+	list, err := parseTopologies(text, "")
+	if err != nil {
+		return servers.Topology{}, err
+	}
+	if len(list) != 1 {
+		return servers.Topology{}, usagef("%q names %d topologies: want one", text, len(list))
+	}
+	return list[0], nil
 }
 
 func (s *shell) upCommand() *cobra.Command {
 	var app string
 	var timeout time.Duration
+	var allow []string
 	c := &cobra.Command{
 		Use:   "up TOPOLOGY",
 		Short: "Run one topology until Ctrl-C, to look at it",
 		Example: `  bench up nginx-uwsgi
   bench up runserver:profile=as-documented --app ../mysite`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error { return s.up(c.Context(), args[0], app, timeout) },
+		RunE: func(c *cobra.Command, args []string) error {
+			return s.up(c.Context(), args[0], app, timeout, loadgen.Guard{Hosts: allow})
+		},
 	}
 	c.Flags().StringVar(&app, "app", "", "`DIR` of your own Django project")
 	c.Flags().DurationVar(&timeout, "boot-timeout", 30*time.Second, "longest time it may take to be ready")
+	c.Flags().StringArrayVar(&allow, "allow-host", nil, "host besides loopback that a url: topology may be on")
 	return c
 }
 
-func (s *shell) up(ctx context.Context, name, app string, timeout time.Duration) error {
-	topologies, err := parseTopologies(name, "")
+func (s *shell) up(ctx context.Context, name, app string, timeout time.Duration, guard loadgen.Guard) error {
+	topology, err := parseOne(name)
 	if err != nil {
 		return err
 	}
@@ -139,12 +160,12 @@ func (s *shell) up(ctx context.Context, name, app string, timeout time.Duration)
 	if err != nil {
 		return err
 	}
-	st, err := s.openStack(ctx, project, topologies, timeout)
+	st, err := s.openStack(ctx, project, []servers.Topology{topology}, timeout, guard)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	cluster, err := st.site.Boot(ctx, topologies[0], st.project.App)
+	cluster, err := st.site.Boot(ctx, topology, st.project.App)
 	if err != nil {
 		return err
 	}
@@ -152,8 +173,8 @@ func (s *shell) up(ctx context.Context, name, app string, timeout time.Duration)
 	fmt.Fprintf(s.errs, "bench: %s is up after %.0f ms, %d workers seen; files and logs in %s; Ctrl-C ends it\n",
 		cluster.Blueprint().Topology, cluster.Boot.BootMS, cluster.Boot.Workers, cluster.Blueprint().Dir)
 	select {
-	case err := <-cluster.Dead():
-		return errors.Join(codedError{exitBoot, err}, cluster.Close(), st.Close())
+	case <-cluster.Dead():
+		return errors.Join(cluster.Died(), cluster.Close(), st.Close())
 	case <-ctx.Done():
 		return errors.Join(cluster.Close(), st.Close())
 	}

@@ -66,7 +66,6 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) er
 	)
 	r.base = transport
 	r.start = time.Now()
-	rec.Start(r.start)
 	stop := context.AfterFunc(ctx, func() { attacker.Stop() })
 	defer stop()
 	// Answers are waited for until the drain time is over; then requests are given up.
@@ -77,7 +76,7 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) er
 		// The samples are taken in RoundTrip; vegeta's results only pace its workers.
 	}
 	if p.Mode == loadgen.Open {
-		r.shard.RecordN(results.Unsent, r.intended-min(r.intended, r.started.Load()))
+		r.shard.Unsent(r.intended - min(r.intended, r.started.Load()))
 	}
 	return nil
 }
@@ -131,10 +130,12 @@ func (r *run) transport() *http.Transport {
 	}
 }
 
-// Pace implements vegeta.Pacer with the plan's schedule.
+// Pace implements vegeta.Pacer with the plan's schedule. It waits itself, rather than let
+// vegeta sleep: vegeta's sleep cannot be interrupted, and at 5 requests an hour Ctrl-C would
+// take minutes.
 func (r *run) Pace(elapsed time.Duration, hits uint64) (wait time.Duration, stop bool) {
 	if r.plan.Mode == loadgen.Closed {
-		return 0, elapsed >= r.plan.Duration
+		return 0, elapsed >= r.plan.Duration || r.ctx.Err() != nil
 	}
 	if hits >= r.intended || elapsed > r.plan.Duration+lateGrace {
 		return 0, true
@@ -145,7 +146,16 @@ func (r *run) Pace(elapsed time.Duration, hits uint64) (wait time.Duration, stop
 		r.shard.Waited()
 		r.mu.Unlock()
 	}
-	return max(0, due-elapsed), false
+	if wait = due - time.Since(r.start); wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-r.ctx.Done():
+			return 0, true
+		}
+	}
+	return 0, r.ctx.Err() != nil
 }
 
 // Rate implements vegeta.Pacer.
@@ -180,11 +190,11 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, r.plan.Timeout)
 	defer cancel()
-	var firstByte time.Time
-	tries := 0
+	// net/http may still call these when a request has timed out.
+	var firstByte, tries atomic.Int64
 	trace := &httptrace.ClientTrace{
-		GotConn:              func(httptrace.GotConnInfo) { tries++ },
-		GotFirstResponseByte: func() { firstByte = time.Now() },
+		GotConn:              func(httptrace.GotConnInfo) { tries.Add(1) },
+		GotFirstResponseByte: func() { firstByte.Store(int64(time.Since(r.start))) },
 	}
 	req = req.WithContext(httptrace.WithClientTrace(ctx, trace))
 	req.Header.Del("X-Vegeta-Seq")
@@ -192,15 +202,12 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 
 	r.inFlight.Add(1)
 	sent := time.Now()
-	response, class := r.send(req, r.plan.Mix.At(n).Expect)
-	end := time.Now()
+	response, end, class := r.send(req, r.plan.Mix.At(n).Expect)
 	r.inFlight.Add(-1)
 
 	sample := loadgen.Sample{
 		Target: r.plan.Mix.Index(n), Sent: sent.Sub(r.start), End: end.Sub(r.start), Class: class,
-	}
-	if !firstByte.IsZero() {
-		sample.FirstByte = firstByte.Sub(r.start)
+		FirstByte: time.Duration(firstByte.Load()),
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -209,7 +216,7 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 		sample.Due = r.recording.Due(n)
 	}
 	r.shard.Record(sample)
-	for ; tries > 1; tries-- {
+	for range tries.Load() - 1 {
 		r.shard.StaleRetry()
 	}
 	if response == nil {
@@ -219,33 +226,31 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// send performs the request and classifies its end.
-func (r *run) send(req *http.Request, expect targets.Expect) (*http.Response, results.Class) {
+// send performs the request and classifies its end. The end is when the body had been read:
+// checking it is the generator's own time.
+func (r *run) send(req *http.Request, expect targets.Expect) (*http.Response, time.Time, results.Class) {
 	response, err := r.base.RoundTrip(req)
 	if err != nil {
-		return nil, r.classify(err)
+		return nil, time.Now(), r.classify(err)
 	}
 	defer response.Body.Close()
-	if !expect.StatusOK(response.StatusCode) {
-		if _, err := io.Copy(io.Discard, response.Body); err != nil {
-			return response, r.classify(err)
-		}
-		return response, results.HTTPError
+	right := expect.StatusOK(response.StatusCode)
+	var body []byte
+	if right && expect.NeedsBody() {
+		body, err = io.ReadAll(io.LimitReader(response.Body, maxChecked+1))
+	} else {
+		_, err = io.Copy(io.Discard, response.Body)
 	}
-	if !expect.NeedsBody() {
-		if _, err := io.Copy(io.Discard, response.Body); err != nil {
-			return response, r.classify(err)
-		}
-		return response, results.OK
-	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxChecked+1))
+	end := time.Now()
 	switch {
 	case err != nil:
-		return response, r.classify(err)
-	case len(body) > maxChecked || !expect.BodyOK(body):
-		return response, results.BadBody
+		return response, end, r.classify(err)
+	case !right:
+		return response, end, results.HTTPError
+	case expect.NeedsBody() && (len(body) > maxChecked || !expect.BodyOK(body)):
+		return response, end, results.BadBody
 	}
-	return response, results.OK
+	return response, end, results.OK
 }
 
 // maxChecked bounds the memory that checking one body may take.
@@ -260,6 +265,11 @@ func (r *run) classify(err error) results.Class {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return results.Timeout
 	case errors.As(err, &op) && op.Op == "dial", errors.Is(err, loadgen.ErrRefused):
+		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.EADDRNOTAVAIL) {
+			r.mu.Lock()
+			r.shard.Limited()
+			r.mu.Unlock()
+		}
 		return results.ConnectError
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):

@@ -173,10 +173,8 @@ func (d *doctor) clockAndCPU() {
 	}
 	d.add("CPU governor", g, err != nil || g == "performance", Caution, "cpupower frequency-set -g performance")
 	d.add("cgroup", cgroup(), !throttled(), Caution, "this control group has a CPU quota: raise it, or expect jumps in latency")
-	var info unix.Sysinfo_t
-	_ = unix.Sysinfo(&info)
-	free := uint64(info.Freeram+info.Bufferram) * uint64(info.Unit)
-	d.add("free memory", fmt.Sprintf("%d MiB", free>>20), free > 512<<20, Caution, "end what else uses memory")
+	free := availableMemory()
+	d.add("available memory", fmt.Sprintf("%d MiB", free>>20), free > 512<<20, Caution, "end what else uses memory")
 	var name unix.Utsname
 	_ = unix.Uname(&name)
 	d.add("kernel", unix.ByteSliceToString(name.Release[:]), runtime.GOOS == "linux", Missing, "bench boots servers on Linux")
@@ -209,6 +207,19 @@ func stealShare(over time.Duration) (steal, busy float64) {
 		return 0, 0
 	}
 	return (stolen2 - stolen) / (all2 - all), 1 - (idle2-idle)/(all2-all)
+}
+
+// availableMemory is the kernel's own estimate, in bytes: free memory plus the caches that
+// it would give up.
+func availableMemory() int64 {
+	data, _ := os.ReadFile("/proc/meminfo")
+	for line := range strings.Lines(string(data)) {
+		var kib int64
+		if n, _ := fmt.Sscanf(line, "MemAvailable: %d kB", &kib); n == 1 {
+			return kib << 10
+		}
+	}
+	return 0
 }
 
 func cgroup() string {

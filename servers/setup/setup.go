@@ -16,6 +16,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 
 	"bench/servers"
 )
@@ -36,7 +38,7 @@ type Setup struct {
 
 // Run installs what is missing. It may be run again at any time: what is there stays.
 func (s Setup) Run(ctx context.Context) error {
-	unlock, err := servers.LockFile(filepath.Join(s.Cache, "setup.lock"))
+	unlock, err := servers.LockFile(ctx, filepath.Join(s.Cache, "setup.lock"), func() { s.say("waiting for another set-up to end") })
 	if err != nil {
 		return err
 	}
@@ -140,8 +142,10 @@ func venvDir(cache string) string {
 // system one that has Django. It is empty when there is none.
 func Python(cache, path string) string {
 	dir := venvDir(cache)
-	if _, err := os.Stat(filepath.Join(dir, readyFile)); err == nil {
-		return filepath.Join(dir, "bin", "python")
+	// Stat follows links: an interpreter that was removed since makes the environment void.
+	python := filepath.Join(dir, "bin", "python")
+	if exists(filepath.Join(dir, readyFile)) && exists(python) && exists(filepath.Join(dir, "bin", "uwsgi")) {
+		return python
 	}
 	for _, candidate := range []string{"/usr/bin/python3", servers.LookPath("python3", path)} {
 		if candidate != "" && servers.LookPath("uwsgi", path) != "" && exec.Command(candidate, "-c", "import django").Run() == nil {
@@ -149,6 +153,11 @@ func Python(cache, path string) string {
 		}
 	}
 	return ""
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // install installs packages with apt, through sudo only when bench is not root.
@@ -182,6 +191,11 @@ func (s Setup) command(ctx context.Context, argv ...string) error {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = append(append([]string{}, s.Env...), "DEBIAN_FRONTEND=noninteractive")
 	cmd.Stdout, cmd.Stderr = s.Say, s.Say
+	// A group of its own, asked to end as a whole: otherwise an interrupted apt or compiler
+	// would go on behind a released lock.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s: %w", strings.Join(argv, " "), err)
 	}

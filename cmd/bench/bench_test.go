@@ -1,0 +1,97 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"bench":   func() { os.Exit(program()) },
+		"python3": func() { os.Exit(fakePython()) },
+		"uwsgi":   func() { os.Exit(fakeUWSGI()) },
+		"nginx":   func() { os.Exit(fakeNginx()) },
+	})
+}
+
+func params(dir string) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("BENCH_CACHE", filepath.Join(e.WorkDir, "cache"))
+			e.Setenv("TMPDIR", e.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":        exits,
+			"nothing-left": nothingLeft,
+			"damage":       damage,
+			"same":         same,
+		},
+	}
+}
+
+// exits runs a command and checks its exit code: exits CODE COMMAND ARG...
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND ARG...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := "0"
+	if exit := (*exec.ExitError)(nil); err != nil {
+		exit, _ = err.(*exec.ExitError)
+		if exit == nil {
+			ts.Fatalf("%v: %v", args[1:], err)
+		}
+		code = strings.TrimSpace(strings.TrimPrefix(exit.String(), "exit status"))
+	}
+	if code != args[0] {
+		ts.Fatalf("%v exits with %s; want %s", args[1:], code, args[0])
+	}
+}
+
+// nothingLeft checks that no process of this script is left: none whose working folder
+// lies below the script's.
+func nothingLeft(ts *testscript.TestScript, _ bool, _ []string) {
+	left, _ := filepath.Glob("/proc/[0-9]*/cwd")
+	for _, link := range left {
+		cwd, err := os.Readlink(link)
+		if err == nil && strings.HasPrefix(cwd, ts.Getenv("WORK")) {
+			command, _ := os.ReadFile(filepath.Join(filepath.Dir(link), "cmdline"))
+			ts.Fatalf("%s is left in %s: %s", filepath.Base(filepath.Dir(link)), cwd, strings.ReplaceAll(string(command), "\x00", " "))
+		}
+	}
+}
+
+// one returns the only file that matches a pattern.
+func one(ts *testscript.TestScript, pattern string) string {
+	found, _ := filepath.Glob(ts.MkAbs(pattern))
+	if len(found) != 1 {
+		ts.Fatalf("%s matches %d files; want 1", pattern, len(found))
+	}
+	return found[0]
+}
+
+// damage cuts a file in half: damage PATTERN
+func damage(ts *testscript.TestScript, _ bool, args []string) {
+	path := one(ts, args[0])
+	info, err := os.Stat(path)
+	ts.Check(err)
+	ts.Check(os.Truncate(path, info.Size()/2))
+}
+
+// same compares two files byte for byte: same PATTERN PATTERN
+func same(ts *testscript.TestScript, _ bool, args []string) {
+	if ts.ReadFile(one(ts, args[0])) != ts.ReadFile(one(ts, args[1])) {
+		ts.Fatalf("%s and %s differ", args[0], args[1])
+	}
+}
+
+func TestScripts(t *testing.T) { testscript.Run(t, params("testdata/script")) }
