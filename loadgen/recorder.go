@@ -210,7 +210,7 @@ func (r *Recorder) add(s *set) {
 	if iv == nil {
 		iv = &results.Interval{
 			Start: time.Duration(s.interval) * IntervalLength, Length: IntervalLength,
-			Hists: map[results.Series]*results.Histogram{},
+			Hists: map[results.Series]*results.Packed{},
 		}
 		r.intervals[s.interval] = iv
 	}
@@ -228,10 +228,11 @@ func mergeInto(iv *results.Interval, series results.Series, h *results.Histogram
 	if h == nil || h.TotalCount() == 0 {
 		return
 	}
-	if iv.Hists[series] == nil {
-		iv.Hists[series] = results.NewHistogram()
+	if packed := iv.Hists[series]; packed == nil {
+		iv.Hists[series] = results.Pack(h)
+	} else {
+		packed.MergeFrom(h)
 	}
-	iv.Hists[series].Merge(h)
 	h.Reset()
 }
 

@@ -81,8 +81,8 @@ func madeUpCell(index, block, position int, a arm, load string, start time.Time)
 	}
 	counts := results.Counts{}
 	counts.Add(results.OK, 1000)
-	c.Intervals = []results.Interval{{Length: time.Second, Counts: counts, Hists: map[results.Series]*results.Histogram{
-		{Kind: results.Response, Target: "home"}: response, {Kind: results.Service, Target: "home"}: service,
+	c.Intervals = []results.Interval{{Length: time.Second, Counts: counts, Hists: map[results.Series]*results.Packed{
+		{Kind: results.Response, Target: "home"}: results.Pack(response), {Kind: results.Service, Target: "home"}: results.Pack(service),
 	}}}
 	c.Counts, c.Answered, c.Duration = counts, 1000, c.Elapsed
 	for tier, spent := range a.tiers {

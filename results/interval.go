@@ -44,7 +44,7 @@ type Interval struct {
 	Start  time.Duration
 	Length time.Duration
 	Counts Counts
-	Hists  map[Series]*Histogram
+	Hists  map[Series]*Packed
 }
 
 // Total merges the histograms of one kind over all targets and intervals.
@@ -53,7 +53,7 @@ func Total(intervals []Interval, kind Kind) *Histogram {
 	for _, iv := range intervals {
 		for series, h := range iv.Hists {
 			if series.Kind == kind {
-				sum.Merge(h)
+				h.MergeInto(sum)
 			}
 		}
 	}
@@ -71,7 +71,7 @@ func TotalByTarget(intervals []Interval, kind Kind) map[string]*Histogram {
 			if sums[series.Target] == nil {
 				sums[series.Target] = NewHistogram()
 			}
-			sums[series.Target].Merge(h)
+			h.MergeInto(sums[series.Target])
 		}
 	}
 	return sums
@@ -110,7 +110,7 @@ func writeHlog(w io.Writer, intervals []Interval) error {
 			h.SetTag(s.tag())
 			h.SetStartTimeMs(iv.Start.Milliseconds())
 			h.SetEndTimeMs((iv.Start + iv.Length).Milliseconds())
-			if err := log.OutputIntervalHistogram(h); err != nil {
+			if err := log.OutputIntervalPackedHistogram(h); err != nil {
 				return fmt.Errorf("writing the histogram %s: %w", s.tag(), err)
 			}
 		}
@@ -140,7 +140,7 @@ func readHlog(r io.Reader, intervals []Interval) error {
 			return fmt.Errorf("line %d: an interval that starts at %v, which the counts do not have", number, start)
 		}
 		if intervals[i].Hists == nil {
-			intervals[i].Hists = map[Series]*Histogram{}
+			intervals[i].Hists = map[Series]*Packed{}
 		}
 		if intervals[i].Hists[series] != nil {
 			return fmt.Errorf("line %d: %s at %v for the second time", number, series.tag(), start)
@@ -150,7 +150,7 @@ func readHlog(r io.Reader, intervals []Interval) error {
 	return lines.Err()
 }
 
-func parseHlogLine(line string) (start time.Duration, series Series, h *Histogram, err error) {
+func parseHlogLine(line string) (start time.Duration, series Series, h *Packed, err error) {
 	tag, rest, found := strings.Cut(line, ",")
 	kind, target, tagged := strings.Cut(strings.TrimPrefix(tag, "Tag="), ";")
 	if !found || !tagged || !strings.HasPrefix(tag, "Tag=") {

@@ -50,7 +50,7 @@ func ParseObjective(text string) (Objective, error) {
 		if percent {
 			share /= 100
 		}
-		if !(share > 0 && share <= 1) {
+		if !(share >= 1e-8 && share <= 1) {
 			return fail(column, "a share of %s is not within (0, 100%%]", value)
 		}
 		o.Limit = share
@@ -118,9 +118,14 @@ func (o Objective) Value(h *Histogram, counts Counts) float64 {
 	return float64(h.ValueAtPercentile(o.Quantile))
 }
 
-// Met reports whether the load keeps the limit. A load without any answer keeps none.
+// Met reports whether the load keeps the limit. Requests without a right answer count as
+// slower than any limit: with 2 % of them, p99 is missed. A load without any answer keeps
+// no limit.
 func (o Objective) Met(h *Histogram, counts Counts) bool {
 	if counts.OK == 0 {
+		return false
+	}
+	if failed := float64(counts.Failed()) / float64(counts.Intended); o.Quantile > 0 && failed > 1-o.Quantile/100 {
 		return false
 	}
 	return o.Value(h, counts) < o.Limit

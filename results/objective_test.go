@@ -70,6 +70,8 @@ func TestObjectiveMet(t *testing.T) {
 		{"the limit itself is missed", "p50 < 500us", good, false},
 		{"no errors", "errors < 0.1%", good, true},
 		{"an unsent request is an error", "errors < 0.1%", bad, false},
+		{"one request in a thousand without an answer leaves p99 alone", "p99 < 991us", bad, true},
+		{"but not p99.95", "p99.95 < 1s", bad, false},
 		{"without any answer nothing is met", "p99 < 1s", none, false},
 	} {
 		o, err := ParseObjective(row.text)

@@ -64,7 +64,7 @@ type TopologyRecord struct {
 	Name       string `json:"name"`
 	Ref        string `json:"ref"` // with every parameter; parses back
 	Summary    string `json:"summary"`
-	Slots      int    `json:"slots"` // requests it can work on at once; 0 means without limit
+	Slots      int    `json:"slots"` // requests it can work on at once; 0 means a thread for each connection, -1 unknown
 	ConfigHash string `json:"config_hash"`
 	// Excluded says why the topology was left out of the comparison, if it was.
 	Excluded string `json:"excluded,omitempty"`
@@ -102,7 +102,7 @@ func (g Grade) Worse(h Grade) Grade {
 type Cause struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
-	Remedy  string `json:"remedy,omitempty"`
+	Remedy  string `json:"remedy"`
 }
 
 // Loads of a cell.

@@ -211,8 +211,8 @@ func writeTree(root string, files map[string][]byte) error {
 // ErrNotRun marks a folder that is no run directory.
 var ErrNotRun = errors.New("not a run directory")
 
-// Load reads a run directory. Damage of any kind is an error that names the file; a run
-// that was interrupted loads with the cells it had sealed.
+// Load reads a run directory. Damage to any file that a report is made from is an error that
+// names the file; a run that was interrupted loads with the cells it had sealed.
 func Load(dir string) (*Run, error) {
 	run, err := load(dir)
 	if err != nil {
@@ -230,7 +230,7 @@ func load(dir string) (*Run, error) {
 	if _, final := sums[manifestFile]; final {
 		data, err = readChecked(dir, manifestFile, sums)
 	} else {
-		data, err = os.ReadFile(filepath.Join(dir, manifestFile))
+		data, err = readRegular(filepath.Join(dir, manifestFile))
 	}
 	if err != nil {
 		return nil, err
@@ -242,14 +242,47 @@ func load(dir string) (*Run, error) {
 	if err := json.Unmarshal(data, &run.Manifest); err != nil {
 		return nil, fmt.Errorf("%s: %w", manifestFile, err)
 	}
+	seen := map[string]bool{}
 	for _, name := range cellNames(sums) {
-		cell, err := loadCell(dir, cellsDir+"/"+name, sums)
+		path := cellsDir + "/" + name
+		cell, err := loadCell(dir, path, sums)
 		if err != nil {
 			return nil, err
 		}
+		if err := run.Manifest.fits(cell); err != nil {
+			return nil, fmt.Errorf("%s/%s: %w", path, cellFile, err)
+		}
+		key := fmt.Sprintf("%s/%s/%s/%d", cell.Topology, cell.Scenario, cell.Load, cell.Block)
+		if seen[key] {
+			return nil, fmt.Errorf("%s: a second cell for %s", path, key)
+		}
+		seen[key] = true
 		run.Cells = append(run.Cells, cell)
 	}
 	return run, nil
+}
+
+// fits says what makes a cell impossible in the run.
+func (m Manifest) fits(c *Cell) error {
+	named := slices.ContainsFunc(m.Topologies, func(t TopologyRecord) bool { return t.Name == c.Topology })
+	sane := func(v float64) bool { return v >= 0 && v < 1e9 } // false for NaN
+	switch after := c.Started.Sub(m.Started); {
+	case !named:
+		return fmt.Errorf("topology %q is not in the manifest", c.Topology)
+	case c.Grade != Valid && c.Grade != Degraded && c.Grade != Invalid:
+		return fmt.Errorf("grade %q", c.Grade)
+	case c.Mode != OpenLoop && c.Mode != ClosedLoop:
+		return fmt.Errorf("mode %q", c.Mode)
+	case c.Mode == OpenLoop && !(c.Rate > 0 && sane(c.Rate)):
+		return fmt.Errorf("an open loop at rate %g", c.Rate)
+	case !(c.Duration > 0 && sane(c.Duration)) || !sane(c.Elapsed):
+		return fmt.Errorf("duration %g s, elapsed %g s", c.Duration, c.Elapsed)
+	case c.Block < 1 || c.Connections < 1:
+		return fmt.Errorf("block %d, %d connections", c.Block, c.Connections)
+	case after < -time.Hour || after > 30*24*time.Hour:
+		return fmt.Errorf("it started %v after the run", after)
+	}
+	return nil
 }
 
 func checkSchema(manifest []byte) error {
@@ -268,7 +301,7 @@ func checkSchema(manifest []byte) error {
 var sumLine = regexp.MustCompile(`^([0-9a-f]{64})  (.+)$`)
 
 func readSums(dir string) (map[string]string, error) {
-	data, err := os.ReadFile(filepath.Join(dir, sumsFile))
+	data, err := readRegular(filepath.Join(dir, sumsFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: there is no %s in it", ErrNotRun, sumsFile)
 	}
@@ -301,12 +334,28 @@ func cellNames(sums map[string]string) []string {
 	return names
 }
 
+// mostBytes is the size beyond which no file of a run directory can be right.
+const mostBytes = 64 << 20
+
+// readRegular reads a file of a run directory, which may come from anywhere: no link, no
+// pipe that never ends, nothing larger than it can be.
+func readRegular(path string) ([]byte, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > mostBytes {
+		return nil, fmt.Errorf("%s is no regular file of at most %d MiB", path, mostBytes>>20)
+	}
+	return os.ReadFile(path)
+}
+
 func readChecked(dir, name string, sums map[string]string) ([]byte, error) {
 	want, listed := sums[name]
 	if !listed {
 		return nil, fmt.Errorf("%s: %s does not list it", name, sumsFile)
 	}
-	data, err := os.ReadFile(filepath.Join(dir, name))
+	data, err := readRegular(filepath.Join(dir, name))
 	if err != nil {
 		return nil, err
 	}
