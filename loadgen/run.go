@@ -80,6 +80,14 @@ func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Ca
 		add(results.Invalid, "generator-limits", fmt.Sprintf("%d connections could not be made because this machine had no file or port left for them", m.Limited),
 			"Raise the limit of open files (ulimit -n 20000), use fewer connections, or keep them alive.")
 	}
+	if wrong := m.Counts.HTTPError + m.Counts.BadBody + m.Counts.ConnectError + m.Counts.Reset + m.Counts.Timeout; wrong > 0 {
+		g := results.Valid
+		if wrong*100 > m.Counts.Sent {
+			g = results.Degraded
+		}
+		add(g, "wrong-answers", fmt.Sprintf("%d of %d requests got no right answer (%d http_error, %d bad_body, %d connect_error, %d reset, %d timeout)",
+			wrong, m.Counts.Sent, m.Counts.HTTPError, m.Counts.BadBody, m.Counts.ConnectError, m.Counts.Reset, m.Counts.Timeout), "Look at the server's log.")
+	}
 	if n := m.Counts.InFlight; n > 0 && !interrupted {
 		add(results.Valid, "in-flight", fmt.Sprintf("%d requests had no answer %v after the end of the load and were given up; they count with the time they were waited for, a lower bound", n, p.DrainTime()), "")
 	}

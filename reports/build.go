@@ -18,6 +18,8 @@ func Build(run *results.Run) (*Report, error) {
 	if len(m.Scenarios) == 0 || len(m.Topologies) == 0 {
 		return nil, fmt.Errorf("building the report: the manifest names no scenario or no topology")
 	}
+	run = cleaned(run)
+	m = run.Manifest
 	r := &Report{
 		Schema: CompareSchema, Name: m.Name, Status: m.Status, Started: m.Started, Elapsed: m.Elapsed, Measured: m.Measured,
 		Baseline: m.Baseline, Profile: m.Profile, Engine: m.Engine, Seed: m.Seed, Blocks: m.Blocks,
@@ -27,6 +29,10 @@ func Build(run *results.Run) (*Report, error) {
 	objectives, err := parseObjectives(m.Objectives)
 	if err != nil {
 		return nil, err
+	}
+	r.BlocksDone = blocksDone(run)
+	if m.Elapsed > 0 {
+		r.Measuring = 100 * m.Measured / m.Elapsed
 	}
 	byTopology := map[string][]*results.Cell{}
 	for _, c := range run.Cells {
@@ -132,9 +138,10 @@ func buildLoad(cells []*results.Cell, objectives []results.Objective) Load {
 		l.Grade = l.Grade.Worse(c.Grade)
 	}
 	l.Rate.Unit = "req/s"
-	cells = valid(cells)
-	if len(cells) == 0 {
-		return l
+	sound := valid(cells)
+	l.Void = len(cells) - len(sound)
+	if cells = sound; 2*l.Void >= l.Cells {
+		return l // what is left of a load that mostly failed speaks for nothing
 	}
 	l.Rate.Estimate = compare.Of(perBlock(cells, rate))
 	l.Rate.LowerBound = mostly(cells, "generator-bound")
@@ -156,7 +163,7 @@ func buildLoad(cells []*results.Cell, objectives []results.Objective) Load {
 	if l.Opened > 0 {
 		l.PerConn = float64(l.Counts.Sent) / float64(l.Opened)
 	}
-	l.Sustained = l.Mode == results.OpenLoop && float64(l.Counts.OK) >= 0.99*float64(l.Counts.Intended)
+	l.Sustained = l.Mode == results.OpenLoop && l.Void == 0 && !slices.ContainsFunc(cells, fellBehind)
 	total := results.Total(intervals, results.Response)
 	if l.Mode == results.OpenLoop {
 		for _, o := range objectives {
@@ -164,6 +171,41 @@ func buildLoad(cells []*results.Cell, objectives []results.Objective) Load {
 		}
 	}
 	return l
+}
+
+// fellBehind reports whether a server did not keep up with an open loop: requests waited for
+// a connection, or went without an answer, or a good part of the answers came only after
+// the load had ended. (The requests of the last moments are under way when it ends, however
+// fast the server.)
+func fellBehind(c *results.Cell) bool {
+	intended := float64(c.Counts.Intended)
+	return intended == 0 || hasCause(c, "connections-busy") ||
+		float64(c.Counts.OK) < 0.99*intended || float64(c.Answered) < 0.85*intended
+}
+
+func hasCause(c *results.Cell, code string) bool {
+	return slices.ContainsFunc(c.Causes, func(cause results.Cause) bool { return cause.Code == code })
+}
+
+// blocksDone is the number of blocks in which every compared topology has a cell of every
+// load that any has.
+func blocksDone(run *results.Run) int {
+	loads, have := map[string]bool{}, map[int]map[string]bool{}
+	for _, c := range run.Cells {
+		load := c.Topology + "/" + c.Scenario + "/" + c.Load
+		loads[load] = true
+		if have[c.Block] == nil {
+			have[c.Block] = map[string]bool{}
+		}
+		have[c.Block][load] = true
+	}
+	done := 0
+	for _, block := range have {
+		if len(block) == len(loads) {
+			done++
+		}
+	}
+	return done
 }
 
 func allIntervals(cells []*results.Cell) []results.Interval {
@@ -177,7 +219,7 @@ func allIntervals(cells []*results.Cell) []results.Interval {
 func mostly(cells []*results.Cell, code string) bool {
 	n := 0
 	for _, c := range cells {
-		if slices.ContainsFunc(c.Causes, func(cause results.Cause) bool { return cause.Code == code }) {
+		if hasCause(c, code) {
 			n++
 		}
 	}
@@ -298,7 +340,9 @@ func memory(cells []*results.Cell) (total int64, byTier map[string]int64) {
 		for tier, pss := range peak {
 			tiers[tier] = append(tiers[tier], pss)
 		}
-		totals = append(totals, float64(results.PeakPSS(c.Usage)))
+		if len(c.Usage) > 0 {
+			totals = append(totals, float64(results.PeakPSS(c.Usage)))
+		}
 	}
 	byTier = map[string]int64{}
 	for tier, values := range tiers {
@@ -319,17 +363,25 @@ func median(values []float64) float64 {
 // ratios compares a topology to the baseline, metric by metric and load by load.
 func ratios(base, other []*results.Cell, loads []Load) []Ratio {
 	list := []Ratio{}
-	add := func(metric, scenario, load string, f metric) {
+	add := func(name, scenario, load string, f metric) {
 		match := func(cells []*results.Cell) []*results.Cell {
 			return slices.DeleteFunc(slices.Clone(cells), func(c *results.Cell) bool { return c.Scenario != scenario || c.Load != load })
 		}
-		e := compare.Ratio(perBlock(match(base), f), perBlock(match(other), f))
+		mine, theirs := valid(match(other)), valid(match(base))
+		e := compare.Ratio(perBlock(theirs, f), perBlock(mine, f))
 		if e.Blocks == 0 {
 			return
 		}
-		list = append(list, Ratio{metric, scenario, load, e.Value, e.Low, e.High, e.Confidence, e.Blocks, e.Method})
+		v := Ratio{Metric: name, Scenario: scenario, Load: load, Ratio: e.Value, Low: e.Low, High: e.High, Level: e.Confidence, Blocks: e.Blocks, Method: e.Method}
+		if name == "max_rate" {
+			v.Bound = bound(mostly(mine, "generator-bound"), mostly(theirs, "generator-bound"))
+		}
+		list = append(list, v)
 	}
 	for _, l := range loads {
+		if l.Rate.Blocks == 0 {
+			continue
+		}
 		if l.Mode == results.ClosedLoop {
 			add("max_rate", l.Scenario, l.Load, rate)
 		}
@@ -343,6 +395,29 @@ func ratios(base, other []*results.Cell, loads []Load) []Ratio {
 		add("pss_bytes", first.Scenario, first.Load, func(c *results.Cell) float64 { return float64(results.PeakPSS(c.Usage)) })
 	}
 	return list
+}
+
+// bound says what a ratio of two rates is when the generator limited one of them.
+func bound(mine, baseline bool) string {
+	switch {
+	case mine && baseline:
+		return "unknown"
+	case mine:
+		return "at least"
+	case baseline:
+		return "at most"
+	}
+	return ""
+}
+
+// direction says on which side of 1 a ratio is shown to lie: a lower bound can only win, an
+// upper bound only lose.
+func (v Ratio) direction() int {
+	d := compare.Estimate{Low: v.Low, High: v.High, Confidence: v.Level}.Direction()
+	if v.Bound == "unknown" || v.Bound == "at least" && d < 0 || v.Bound == "at most" && d > 0 {
+		return 0
+	}
+	return d
 }
 
 func (t Topology) load(scenario, load string) *Load {
@@ -370,8 +445,12 @@ func (r *Report) compared() []Topology {
 
 func (r *Report) buildScenario(record results.ScenarioRecord) Scenario {
 	s := Scenario{Name: record.Name, Summary: record.Summary, Targets: record.Targets, Order: []Place{}}
+	var failed []string
 	for _, t := range r.compared() {
 		l := t.load(s.Name, "burst")
+		if l != nil && l.Rate.Blocks == 0 && l.Void > 0 {
+			failed = append(failed, fmt.Sprintf("%s (%d of %d cells void)", t.Name, l.Void, l.Cells))
+		}
 		if l == nil || l.Rate.Blocks == 0 {
 			continue
 		}
@@ -381,51 +460,63 @@ func (r *Report) buildScenario(record results.ScenarioRecord) Scenario {
 	}
 	slices.SortStableFunc(s.Order, func(a, b Place) int { return cmp.Compare(b.Rate.Value, a.Rate.Value) })
 	s.Finding = finding(s, r.Baseline)
+	if len(failed) > 0 {
+		s.Finding += " not measured: " + strings.Join(failed, ", ") + "."
+	}
 	return s
 }
 
 // finding says a scenario's order in words.
 func finding(s Scenario, baseline string) string {
-	if len(s.Order) < 2 {
-		return "There is nothing to compare."
+	switch {
+	case len(s.Order) == 0:
+		return "Nothing was measured."
+	case len(s.Order) == 1:
+		return fmt.Sprintf("%s serves %s req/s; there is nothing to compare it to.", s.Order[0].Topology, rateText(s.Order[0].Rate))
+	case !slices.ContainsFunc(s.Order, func(p Place) bool { return p.Topology == baseline }):
+		return fmt.Sprintf("The baseline %s was not measured, so there are no ratios.", baseline)
 	}
-	at := slices.IndexFunc(s.Order, func(p Place) bool { return p.Topology == baseline })
-	if at < 0 {
-		return fmt.Sprintf("%s is fastest; the baseline was not measured.", s.Order[0].Topology)
-	}
-	var better, worse, same []string
+	var better, worse, same, single []string
 	for _, p := range s.Order {
 		if p.Versus == nil {
 			continue
 		}
-		text := fmt.Sprintf("%s %s", p.Topology, times(*p.Versus, p.Rate.LowerBound))
-		switch (compare.Estimate{Low: p.Versus.Low, High: p.Versus.High, Confidence: p.Versus.Level}).Direction() {
-		case 1:
+		text := fmt.Sprintf("%s %s", p.Topology, times(*p.Versus))
+		switch {
+		case p.Versus.Level == 0:
+			single = append(single, text)
+		case p.Versus.direction() > 0:
 			better = append(better, text)
-		case -1:
+		case p.Versus.direction() < 0:
 			worse = append(worse, text)
 		default:
 			same = append(same, text)
 		}
 	}
 	var parts []string
-	if len(better) > 0 {
-		parts = append(parts, fmt.Sprintf("%s beaten: %s", baseline, strings.Join(better, ", ")))
-	}
-	if len(worse) > 0 {
-		parts = append(parts, fmt.Sprintf("%s ahead: %s", baseline, strings.Join(worse, ", ")))
-	}
-	if len(same) > 0 {
-		parts = append(parts, "no difference shown: "+strings.Join(same, ", "))
+	for _, part := range []struct {
+		says string
+		list []string
+	}{
+		{baseline + " beaten", better}, {baseline + " ahead", worse},
+		{"no difference shown", same}, {"one block, no verdict", single},
+	} {
+		if len(part.list) > 0 {
+			parts = append(parts, part.says+": "+strings.Join(part.list, ", "))
+		}
 	}
 	return strings.Join(parts, "; ") + "."
 }
 
 // times writes a ratio with its interval, as a factor.
-func times(v Ratio, lowerBound bool) string {
+func times(v Ratio) string {
 	prefix := ""
-	if lowerBound {
-		prefix = "at least "
+	switch v.Bound {
+	case "unknown":
+		prefix = "(the generator limited both) "
+	case "":
+	default:
+		prefix = v.Bound + " "
 	}
 	if v.Level == 0 {
 		return fmt.Sprintf("%s%s× (one block, no interval)", prefix, factor(v.Ratio))
@@ -480,12 +571,7 @@ func (r *Report) grade() {
 	if r.Warnings == nil {
 		r.Warnings = []results.Cause{}
 	}
-	for _, t := range r.Topologies {
-		for _, l := range t.Loads {
-			if l.Rate.Blocks == 1 {
-				r.Warnings = append(r.Warnings, results.Cause{Code: "one-block", Message: "there is one block only, so no interval can be given", Remedy: "Measure more blocks: leave out --quick, or use --thorough."})
-				return
-			}
-		}
+	if r.Blocks == 1 {
+		r.Warnings = append(r.Warnings, results.Cause{Code: "one-block", Message: "there is one block only, so no interval can be given", Remedy: "Measure six blocks or more: --blocks 6."})
 	}
 }

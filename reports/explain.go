@@ -34,6 +34,25 @@ const (
 // reasons says what limited a topology under a closed loop, with the evidence.
 func (r *Report) reasons(t Topology, l Load) []string {
 	var list []string
+	if l.Void > 0 {
+		list = append(list, fmt.Sprintf("%d of %d cells are void: in them it died, or gave no right answer.", l.Void, l.Cells))
+	}
+	if wrong := l.Counts.Failed(); wrong > 0 {
+		list = append(list, fmt.Sprintf("%d of %d requests got no right answer.", wrong, l.Counts.Intended))
+	}
+	if share := r.nagle(t, l); share > 0 {
+		list = append(list, fmt.Sprintf("%.0f %% of its answers took %s: on kept-alive connections they wait for the client's delayed acknowledgement (see the note).", 100*share, nagleText))
+	}
+	if len(l.CPU) == 0 {
+		return append(list, "The servers' CPU time is not known, so what limited it cannot be said.")
+	}
+	return append(list, r.limits(t, l)...)
+}
+
+// limits says which resource bound a load: the generator, the slots, one interpreter, or
+// the CPU.
+func (r *Report) limits(t Topology, l Load) []string {
+	var list []string
 	servers := 0.0
 	for _, tier := range slices.Sorted(maps.Keys(l.BusyCores)) {
 		if tier != "generator" {
@@ -42,35 +61,34 @@ func (r *Report) reasons(t Topology, l Load) []string {
 	}
 	all := servers + l.BusyCores["generator"]
 	cores := float64(r.Host.Cores)
-	if l.Rate.LowerBound {
+	used := fmt.Sprintf("(%.2f of %d cores used)", all, r.Host.Cores)
+	python := l.BusyCores["python"]
+	switch {
+	case l.Rate.LowerBound:
 		list = append(list, fmt.Sprintf("The generator was the limit: it used %.2f cores, the servers %.2f. The rate is a lower bound.", l.BusyCores["generator"], servers))
-	}
-	if share := r.nagle(t, l.Scenario, l.Load); share > 0 {
-		list = append(list, fmt.Sprintf("%.0f %% of its answers took %s: they waited for the client's delayed acknowledgement (see the note).", 100*share, nagleText))
-	}
-	if t.Slots > 0 && all < idle*cores && slotShare(t, l) > slotsBusy {
-		list = append(list, fmt.Sprintf("All %d slots were busy: %d workers that each hold a request for %s serve at most %.0f req/s. The CPUs idled (%.2f of %d cores used).",
-			t.Slots, t.Slots, micros(l.Service.Min), float64(t.Slots)/(float64(l.Service.Min)/1e6), all, r.Host.Cores))
-	}
-	if t.Slots == 0 && all < idle*cores && !l.Rate.LowerBound {
-		list = append(list, fmt.Sprintf("Every connection has a thread, so %d requests wait at once: %d ÷ %s. The CPUs idled (%.2f of %d cores used).",
-			l.Connections, l.Connections, micros(int64(l.Service.Mean)), all, r.Host.Cores))
-	}
-	if python := l.BusyCores["python"]; r.onePython(t) && python > oneCore && python < 1.25 && r.Host.Cores > 1 {
-		list = append(list, fmt.Sprintf("Its one Python process used %.2f of %d cores: the interpreter's lock lets one thread run at a time.", python, r.Host.Cores))
-	}
-	if all > usedUp*cores {
+	case t.Slots > 0 && all < idle*cores && slotShare(t, l) > slotsBusy:
+		list = append(list, fmt.Sprintf("All its slots were busy: %d requests at once, %s each, make about %.0f req/s. The CPUs idled %s.",
+			t.Slots, micros(l.Service.Min), slotLimit(t, l), used))
+	case r.onePython(t) && python > oneCore && all < usedUp*cores:
+		list = append(list, fmt.Sprintf("Its one Python process used %.2f of %d cores: the interpreter's lock lets one thread run Python code at a time, and %d threads that wait for it cost CPU time too, %s for a request.",
+			python, r.Host.Cores, l.Connections, ms(l.CPU["python"])))
+	case all > usedUp*cores:
 		list = append(list, fmt.Sprintf("The CPU was used up (%.2f of %d cores, %.2f of them by the generator): what counts is the CPU time of a request, %s.",
 			all, r.Host.Cores, l.BusyCores["generator"], tiers(l.CPU)))
+	case t.Slots == 0 && all < idle*cores:
+		list = append(list, fmt.Sprintf("Each connection has a thread of its own, so up to %d requests wait at once, %s each in the mean. The CPUs idled %s.",
+			l.Connections, micros(int64(l.Service.Mean)), used))
+	default:
+		list = append(list, fmt.Sprintf("No single limit shows %s; CPU time of a request: %s.", used, tiers(l.CPU)))
 	}
-	if python, known := l.BusyCores["python"]; known && python < noPart*servers {
+	if _, known := l.CPU["python"]; known && python < noPart*servers {
 		list = append(list, fmt.Sprintf("Python took no part: %s of its CPU time for a request. Compiled code serves the files.", ms(l.CPU["python"])))
-	}
-	if len(list) == 0 {
-		list = append(list, fmt.Sprintf("No single limit shows: %.2f of %d cores were used; CPU time of a request: %s.", all, r.Host.Cores, tiers(l.CPU)))
 	}
 	return list
 }
+
+// slotLimit is the rate at which all slots are busy.
+func slotLimit(t Topology, l Load) float64 { return float64(t.Slots) / (float64(l.Service.Min) / 1e6) }
 
 // slotShare is the share of the slots that were busy: by Little's law, rate × time in
 // service, where the least time measured stands for a request that did not wait.
@@ -95,13 +113,29 @@ func (r *Report) onePython(t Topology) bool {
 }
 
 // nagle is the share of a load's answers that waited for a delayed acknowledgement, or 0
-// where the topology does not show that pattern.
-func (r *Report) nagle(t Topology, scenario, load string) float64 {
-	main := r.main()
-	if 2*r.share(t, main, "burst-new") > r.share(t, main, "burst") || r.share(t, main, "burst") < nagleShare {
+// where that is not shown. It is shown on the main scenario, by comparison with new
+// connections; elsewhere the same delay on kept-alive connections is put down to it, unless
+// a busy interpreter explains it as well.
+func (r *Report) nagle(t Topology, l Load) float64 {
+	kept, fresh := t.load(r.main(), "burst"), t.load(r.main(), "burst-new")
+	if kept == nil || fresh == nil || kept.Service.Count == 0 || fresh.Service.Count == 0 || l.Load != "burst" {
 		return 0
 	}
-	if share := r.share(t, scenario, load); share >= nagleShare {
+	shown := r.share(t, r.main(), "burst")
+	// The lowest rate of the ladder shows it with the least queueing.
+	for _, rung := range t.Loads {
+		if rung.Scenario == r.main() && rung.Mode == results.OpenLoop {
+			shown = max(shown, r.share(t, rung.Scenario, rung.Load))
+			break
+		}
+	}
+	if shown < nagleShare || 2*r.share(t, r.main(), "burst-new") > shown {
+		return 0
+	}
+	if r.onePython(t) && l.BusyCores["python"] > oneCore {
+		return 0
+	}
+	if share := r.share(t, l.Scenario, l.Load); share >= nagleShare {
 		return share
 	}
 	return 0
@@ -130,37 +164,23 @@ func (r *Report) share(t Topology, scenario, load string) float64 {
 
 // notes says in words which known artefacts the figures show.
 func (r *Report) notes() {
-	main := r.main()
-	for _, t := range r.compared() {
-		share := r.nagle(t, main, "burst")
-		if share == 0 {
-			continue
-		}
-		l, fresh := t.load(main, "burst"), t.load(main, "burst-new")
-		r.Notes = append(r.Notes, Note{"nagle", fmt.Sprintf(
-			"%s sends some answers in several small writes with Nagle's algorithm on. A client that keeps its connection alive delays its acknowledgement by 40 ms, and the last write waits for it: on %s %.0f %% of the answers take %s (p50 %s, p90 %s), with a new connection for each request %.0f %% (p50 %s, p90 %s). It is what such a client gets, and so part of the comparison; but it is TCP, not slow Python, and no CPU is used in it.",
-			t.Name, main, 100*share, nagleText, micros(l.Response.P50), micros(l.Response.P90), 100*r.share(t, main, "burst-new"), micros(fresh.Response.P50), micros(fresh.Response.P90))})
+	add := func(code, format string, args ...any) {
+		r.Notes = append(r.Notes, Note{code, fmt.Sprintf(format, args...)})
 	}
 	for _, t := range r.compared() {
-		fresh := t.load(main, "burst-new")
-		if fresh != nil && fresh.Server.ListenOverflows > 0 {
-			r.Notes = append(r.Notes, Note{"backlog", fmt.Sprintf(
-				"%s let its listen queue overflow when each request opened a connection: %d connections had to be tried again by the client's kernel after 1, 3 or 7 s. runserver's queue holds 10, which its code fixes; the others' hold %d here.",
-				t.Name, fresh.Server.ListenOverflows, min(1024, r.Host.Somaxconn))})
-		}
-	}
-	for _, s := range r.Scenarios {
-		for _, p := range s.Order {
-			t := r.topology(p.Topology)
-			if l := t.load(s.Name, "burst"); t.Slots > 0 && slotShare(*t, *l) > slotsBusy && l.BusyCores["python"] < idle*float64(r.Host.Cores) && l.Service.Min > 5000 {
-				r.Notes = append(r.Notes, Note{"slots", fmt.Sprintf(
-					"On %s, %s is limited by its %d slots, not by the CPU: slots ÷ time in service = %.0f req/s. More workers or threads lift that limit; a server with a thread for each connection does not have it.",
-					s.Name, p.Topology, t.Slots, float64(t.Slots)/(float64(l.Service.Min)/1e6))})
+		r.nagleNote(t, add)
+		for _, l := range t.Loads {
+			if l.Server.ListenOverflows > 0 {
+				add("backlog", "While %s was under %s %s, listen queues overflowed %d times: the client's kernel tries such a connection again after 1, 3 or 7 s. runserver's queue holds 10 connections, which Django fixes; those of uWSGI and nginx are set to %d here.",
+					t.Name, l.Scenario, l.Load, l.Server.ListenOverflows, min(1024, r.Host.Somaxconn))
+			}
+			if l.Load == "burst" && t.Slots > 0 && l.Service.Min > 5000 && slotShare(t, l) > slotsBusy && l.BusyCores["python"] < idle*float64(r.Host.Cores) {
+				add("slots", "On %s, %s is limited by its %d slots (workers × threads), not by the CPU: slots ÷ time in service = %.0f req/s. More workers or threads lift that limit; a server with a thread for each connection does not have it.",
+					l.Scenario, t.Name, t.Slots, slotLimit(t, l))
 			}
 		}
 	}
-	r.Notes = append(r.Notes, Note{"shared-machine", fmt.Sprintf(
-		"Generator and servers share %d cores. A greatest rate is therefore a property of both; the CPU time of a request is not, and carries over to other machines.", r.Host.Cores)})
+	add("shared-machine", "Generator and servers share %d cores, so a rate under a closed loop is a property of both. The CPU time of a request leaves the generator out.", r.Host.Cores)
 	slots := map[int]bool{}
 	for _, t := range r.compared() {
 		if t.Slots > 0 {
@@ -168,8 +188,29 @@ func (r *Report) notes() {
 		}
 	}
 	if len(slots) > 1 {
-		r.Notes = append(r.Notes, Note{"unequal-slots", "The topologies have different numbers of slots (workers × threads); where slots are the limit, their rates are not comparable."})
+		add("unequal-slots", "The topologies have different numbers of slots (workers × threads); where slots are the limit, their rates are not comparable.")
 	}
+}
+
+// nagleNote explains the delay where a topology shows it: at the lowest open-loop rate if
+// there is one, where nothing queues, else under the closed loop.
+func (r *Report) nagleNote(t Topology, add func(code, format string, args ...any)) {
+	kept, fresh := t.load(r.main(), "burst"), t.load(r.main(), "burst-new")
+	if kept == nil || fresh == nil || fresh.Service.Count == 0 {
+		return
+	}
+	for _, l := range t.Loads {
+		if l.Scenario == r.main() && l.Mode == results.OpenLoop {
+			kept = &l
+			break
+		}
+	}
+	share, without := r.share(t, r.main(), kept.Load), r.share(t, r.main(), "burst-new")
+	if share < nagleShare || 2*without > share {
+		return
+	}
+	add("nagle", "%s sends some answers in several small writes with Nagle's algorithm on. A client that keeps its connection alive delays its acknowledgement by 40 ms, and the last write waits for it: under %s %s, %.0f %% of the answers take %s (p50 %s, p90 %s); with a new connection for each request %.0f %% do. It is what such a client gets, and so part of the comparison; but it is TCP, not slow Python, and no CPU is used in it.",
+		t.Name, r.main(), kept.Load, 100*share, nagleText, micros(kept.Response.P50), micros(kept.Response.P90), 100*without)
 }
 
 func (r *Report) topology(name string) *Topology {
@@ -181,8 +222,7 @@ func (r *Report) topology(name string) *Topology {
 	return nil
 }
 
-// answer puts the finding in words: the main scenario first, then the others, and last
-// where the baseline wins.
+// answer puts the finding in words: the main scenario first, then the others.
 func (r *Report) answer() {
 	if r.Grade == results.Invalid {
 		r.Answer = []string{"There is no answer: the run is INVALID. The warnings say why."}
@@ -190,12 +230,19 @@ func (r *Report) answer() {
 	}
 	main := r.Scenarios[0]
 	for _, p := range main.Order {
-		if p.Versus == nil {
+		base := r.topology(r.Baseline)
+		if p.Versus == nil || base == nil {
 			continue
 		}
-		base := r.topology(r.Baseline).MaxRate
-		r.Answer = append(r.Answer, fmt.Sprintf("On %s, %s serves %s as many requests as %s: %s req/s against %s.",
-			main.Name, p.Topology, times(*p.Versus, p.Rate.LowerBound), r.Baseline, number(p.Rate.Value), number(base.Value)))
+		note := ""
+		if p.Versus.Level > 0 && p.Versus.direction() == 0 {
+			note = " No difference is shown: the interval holds 1."
+		}
+		r.Answer = append(r.Answer, fmt.Sprintf("On %s, over %d connections, %s serves %s as many requests as %s: %s req/s against %s.%s",
+			main.Name, r.connections(), p.Topology, times(*p.Versus), r.Baseline, number(p.Rate.Value), number(base.MaxRate.Value), note))
+	}
+	if len(r.Answer) == 0 {
+		r.Answer = append(r.Answer, fmt.Sprintf("On %s: %s", main.Name, main.Finding))
 	}
 	if text := r.latencyAnswer(main.Name); text != "" {
 		r.Answer = append(r.Answer, text)
@@ -203,39 +250,39 @@ func (r *Report) answer() {
 	for _, s := range r.Scenarios[1:] {
 		r.Answer = append(r.Answer, fmt.Sprintf("On %s: %s", s.Name, s.Finding))
 	}
-	if len(r.Answer) == 0 {
-		t := r.Topologies[0]
-		r.Answer = []string{fmt.Sprintf("%s serves %s req/s [%s, %s] on %s; with one topology there is nothing to compare.",
-			t.Name, number(t.MaxRate.Value), number(t.MaxRate.Low), number(t.MaxRate.High), main.Name)}
+}
+
+// connections is the number of connections of the main scenario's closed loop.
+func (r *Report) connections() int {
+	for _, t := range r.compared() {
+		if l := t.load(r.main(), "burst"); l != nil {
+			return l.Connections
+		}
 	}
+	return 0
 }
 
 // latencyAnswer compares the tail at the greatest offered rate that every topology keeps
-// up with.
+// up with. The figures are of all blocks together, without a ratio: one that is paired by
+// block stands in the tables, and need not be their quotient.
 func (r *Report) latencyAnswer(main string) string {
-	var common *Load
-	compared := r.compared()
-	for _, l := range compared[0].Loads {
-		everywhere := l.Scenario == main && l.Sustained && !slices.ContainsFunc(compared, func(t Topology) bool {
-			other := t.load(main, l.Load)
-			return other == nil || !other.Sustained
-		})
-		if everywhere && (common == nil || l.Offered > common.Offered) {
-			common = &l
-		}
-	}
-	if common == nil || len(compared) < 2 {
+	common, compared := r.commonRate(), r.compared()
+	if common == nil || len(compared) < 2 || !r.allSustain(common.Load) {
 		return ""
 	}
 	var parts []string
 	for _, t := range compared {
-		part := fmt.Sprintf("%s %s", t.Name, micros(t.load(main, common.Load).Response.P99))
-		if v := t.ratio("p99", main, common.Load); v != nil {
-			part += " (" + times(*v, false) + ")"
-		}
-		parts = append(parts, part)
+		parts = append(parts, fmt.Sprintf("%s %s", t.Name, micros(t.load(main, common.Load).Response.P99)))
 	}
 	return fmt.Sprintf("At %s requests per second, which all of them keep up with, 99 %% are answered within: %s.", number(common.Offered), strings.Join(parts, ", "))
+}
+
+// allSustain reports whether every topology keeps up with an open loop.
+func (r *Report) allSustain(load string) bool {
+	return !slices.ContainsFunc(r.compared(), func(t Topology) bool {
+		l := t.load(r.main(), load)
+		return l == nil || !l.Sustained
+	})
 }
 
 // micros writes microseconds in the unit that people use for them.
@@ -278,6 +325,9 @@ func number(v float64) string {
 	}
 	return text
 }
+
+// unknown stands in a table for what was not measured.
+const unknown = "—"
 
 func mebibytes(bytes int64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }
 

@@ -45,7 +45,7 @@ func (r *Report) rateFigure() (*plot.Figure, error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
-	return plot.Intervals("max-rate", "Greatest rate, closed loop", "right answers per second", rows)
+	return plot.Intervals("max-rate", fmt.Sprintf("Rate over %d connections, closed loop", r.connections()), "right answers per second", rows)
 }
 
 // percentileFigure shows the greatest open-loop rate that all keep up with, or, where there
@@ -76,18 +76,16 @@ func (r *Report) distributions(load *Load) []plot.Distribution {
 }
 
 func (r *Report) commonRate() *Load {
-	main := r.main()
+	main, compared := r.main(), r.compared()
+	if len(compared) == 0 {
+		return nil
+	}
 	var best *Load
-	compared := r.compared()
 	for _, l := range compared[0].Loads {
 		if l.Scenario != main || l.Mode != results.OpenLoop {
 			continue
 		}
-		sustained := !slices.ContainsFunc(compared, func(t Topology) bool {
-			other := t.load(main, l.Load)
-			return other == nil || !other.Sustained
-		})
-		if best == nil || sustained && l.Offered > best.Offered {
+		if best == nil || r.allSustain(l.Load) && l.Offered > best.Offered {
 			best = &l
 		}
 	}

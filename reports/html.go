@@ -51,9 +51,8 @@ func HTML(w io.Writer, r *Report) error {
 		source := "data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(svg)
 		data.Figures = append(data.Figures, pageFigure{f.Title, f.Reads, template.URL(source)})
 	}
-	tables := r.tables()
-	for i, t := range tables {
-		data.Tables = append(data.Tables, pageTable{t.title, t.rows[0], t.rows[1:], i >= len(tables)-2})
+	for _, t := range r.tables() {
+		data.Tables = append(data.Tables, pageTable{t.title, t.rows[0], t.rows[1:], t.long})
 	}
 	if err := pageTemplate.Execute(w, data); err != nil {
 		return fmt.Errorf("writing the report as HTML: %w", err)

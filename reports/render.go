@@ -3,6 +3,7 @@ package reports
 import (
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"strings"
 	"text/tabwriter"
@@ -24,6 +25,7 @@ func JSON(w io.Writer, r *Report) error {
 type table struct {
 	title string
 	rows  [][]string
+	long  bool // for a file, not for a terminal
 }
 
 // tables are the figures of a report as people read them.
@@ -37,23 +39,37 @@ func (r *Report) tables() []table {
 
 func (r *Report) topologyTable() table {
 	main := r.main()
-	t := table{title: "Topologies (" + main + ", closed loop)", rows: [][]string{{
+	t := table{title: fmt.Sprintf("Topologies (%s, closed loop over %d connections)", main, r.connections()), rows: [][]string{{
 		"topology", "req/s [95 %]", "CPU per request", "of it", "memory (PSS)", "slots", "boot", "first request"}}}
 	for _, top := range r.Topologies {
 		if top.Excluded != "" {
 			t.rows = append(t.rows, []string{top.Name, "excluded", "", "", "", "", "", ""})
 			continue
 		}
-		slots := "no limit"
-		if top.Slots > 0 {
-			slots = fmt.Sprint(top.Slots)
-		}
-		t.rows = append(t.rows, []string{
-			top.Name, rateText(top.MaxRate), ms(top.CPUTotal.Value), tierList(top.CPU), mebibytes(top.PSS),
-			slots, micros(int64(top.BootMS * 1000)), micros(int64(top.FirstRequestMS * 1000)),
-		})
+		t.rows = append(t.rows, top.row())
 	}
 	return t
+}
+
+func (t Topology) row() []string {
+	slots := map[int]string{0: "one a connection", -1: unknown}[t.Slots]
+	if t.Slots > 0 {
+		slots = fmt.Sprint(t.Slots)
+	}
+	cpu, memory, boot, first := unknown, unknown, unknown, unknown
+	if t.CPUTotal.Blocks > 0 {
+		cpu = ms(t.CPUTotal.Value)
+	}
+	if t.CPUTotal.Confidence > 0 {
+		cpu += fmt.Sprintf(" [%s, %s]", ms(t.CPUTotal.Low), ms(t.CPUTotal.High))
+	}
+	if t.PSS > 0 {
+		memory = mebibytes(t.PSS)
+	}
+	if t.BootMS > 0 {
+		boot, first = micros(int64(t.BootMS*1000)), micros(int64(t.FirstRequestMS*1000))
+	}
+	return []string{t.Name, rateText(t.MaxRate), cpu, tierList(t.CPU), memory, slots, boot, first}
 }
 
 func rateText(v Rate) string {
@@ -62,7 +78,7 @@ func rateText(v Rate) string {
 		bound = "≥ "
 	}
 	if v.Blocks == 0 {
-		return "—"
+		return unknown
 	}
 	if v.Confidence == 0 {
 		return bound + number(v.Value) + " (one block)"
@@ -79,14 +95,20 @@ func tierList(perRequest map[string]float64) string {
 }
 
 func (r *Report) scenarioTable() table {
-	t := table{title: "Greatest rate by scenario (closed loop)", rows: [][]string{{"scenario", "place", "topology", "req/s [95 %]", "to " + r.Baseline, "p50", "p99"}}}
+	t := table{title: "Rate by scenario (closed loop)", rows: [][]string{{"scenario", "place", "topology", "req/s [95 %]", "to " + r.Baseline, "p50", "p99", "right answers", "cells"}}}
 	for _, s := range r.Scenarios {
 		for i, p := range s.Order {
-			versus := "baseline"
-			if p.Versus != nil {
-				versus = times(*p.Versus, p.Rate.LowerBound)
+			versus := unknown
+			if p.Topology == r.Baseline {
+				versus = "baseline"
+			} else if p.Versus != nil {
+				versus = times(*p.Versus)
 			}
-			t.rows = append(t.rows, []string{s.Name, fmt.Sprint(i + 1), p.Topology, rateText(p.Rate), versus, micros(p.Response.P50), micros(p.Response.P99)})
+			l := r.topology(p.Topology).load(s.Name, "burst")
+			t.rows = append(t.rows, []string{
+				s.Name, fmt.Sprint(i + 1), p.Topology, rateText(p.Rate), versus, micros(p.Response.P50), micros(p.Response.P99),
+				l.right(), l.cells(),
+			})
 		}
 	}
 	return t
@@ -100,9 +122,9 @@ func (r *Report) latencyTable() table {
 			if l.Mode != "open" {
 				continue
 			}
-			right := fmt.Sprintf("%s of %s", number(float64(l.Counts.OK)), number(float64(l.Counts.Intended)))
+			right := l.right()
 			if !l.Sustained {
-				right += " (overload)"
+				right += " (fell behind)"
 			}
 			t.rows = append(t.rows, []string{
 				number(l.Offered) + "/s", top.Name, micros(l.Response.P50), micros(l.Response.P90), micros(l.Response.P99),
@@ -111,6 +133,19 @@ func (r *Report) latencyTable() table {
 		}
 	}
 	return t
+}
+
+// right is the number of right answers of all requests.
+func (l Load) right() string {
+	return fmt.Sprintf("%s of %s", number(float64(l.Counts.OK)), number(float64(l.Counts.Intended)))
+}
+
+// cells is the number of cells that the figures are made of.
+func (l Load) cells() string {
+	if l.Void == 0 {
+		return fmt.Sprint(l.Cells)
+	}
+	return fmt.Sprintf("%d of %d", l.Cells-l.Void, l.Cells)
 }
 
 func objectiveText(list []ObjectiveResult) string {
@@ -130,17 +165,17 @@ func objectiveText(list []ObjectiveResult) string {
 }
 
 func (r *Report) ratioTable() table {
-	t := table{title: "Ratios to " + r.Baseline + ", paired by block", rows: [][]string{{"topology", "scenario", "load", "metric", "ratio [95 %]", "blocks"}}}
+	t := table{long: true, title: "Ratios to " + r.Baseline + ", paired by block", rows: [][]string{{"topology", "scenario", "load", "metric", "ratio [95 %]", "blocks"}}}
 	for _, top := range r.compared() {
 		for _, v := range top.VsBaseline {
-			t.rows = append(t.rows, []string{top.Name, v.Scenario, v.Load, v.Metric, times(v, false), fmt.Sprint(v.Blocks)})
+			t.rows = append(t.rows, []string{top.Name, v.Scenario, v.Load, v.Metric, times(v), fmt.Sprint(v.Blocks)})
 		}
 	}
 	return t
 }
 
 func (r *Report) targetTable() table {
-	t := table{title: "Response time by target", rows: [][]string{{"scenario", "load", "topology", "target", "count", "p50", "p99", "max"}}}
+	t := table{long: true, title: "Response time by target", rows: [][]string{{"scenario", "load", "topology", "target", "count", "p50", "p99", "max"}}}
 	for _, top := range r.compared() {
 		for _, l := range top.Loads {
 			for _, target := range r.targetNames(l.Scenario) {
@@ -169,16 +204,13 @@ func (r *Report) targetNames(scenario string) []string {
 
 // heading says what was measured, when and for how long.
 func (r *Report) heading() string {
-	return fmt.Sprintf("grade %s · %d blocks · engine %s · profile %s · %s · %s, of it %.0f %% measuring",
-		r.Grade, r.Blocks, r.Engine, r.Profile, r.Started.UTC().Format("2006-01-02 15:04 UTC"),
-		time.Duration(r.Elapsed*float64(time.Second)).Round(time.Second), r.measuredPercent())
-}
-
-func (r *Report) measuredPercent() float64 {
-	if r.Elapsed == 0 {
-		return 0
+	blocks := fmt.Sprintf("%d blocks", r.Blocks)
+	if r.BlocksDone != r.Blocks {
+		blocks = fmt.Sprintf("%s, %d of %d blocks", r.Status, r.BlocksDone, r.Blocks)
 	}
-	return 100 * r.Measured / r.Elapsed
+	return fmt.Sprintf("grade %s · %s · engine %s · profile %s · %s · %s, of it %.0f %% measuring",
+		r.Grade, blocks, r.Engine, r.Profile, r.Started.UTC().Format("2006-01-02 15:04 UTC"),
+		time.Duration(r.Elapsed*float64(time.Second)).Round(time.Second), r.Measuring)
 }
 
 // Text writes the summary for a terminal: the answer first.
@@ -188,8 +220,10 @@ func Text(w io.Writer, r *Report) error {
 		fmt.Fprintln(&out, line)
 	}
 	fmt.Fprintf(&out, "%s\n", r.heading())
-	tables := r.tables()
-	for _, t := range tables[:len(tables)-2] { // the long ones are for Markdown and HTML
+	for _, t := range r.tables() {
+		if t.long {
+			continue
+		}
 		fmt.Fprintf(&out, "\n%s\n", t.title)
 		columns := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 		for _, row := range t.rows {
@@ -204,6 +238,9 @@ func Text(w io.Writer, r *Report) error {
 		for _, p := range s.Order {
 			fmt.Fprintf(&out, "  %s, %s: %s\n", s.Name, p.Topology, strings.Join(p.Reasons, " "))
 		}
+		if strings.Contains(s.Finding, "not measured") {
+			fmt.Fprintf(&out, "  %s: %s\n", s.Name, s.Finding)
+		}
 	}
 	fmt.Fprintln(&out, "\nNotes")
 	for _, n := range r.Notes {
@@ -215,13 +252,14 @@ func Text(w io.Writer, r *Report) error {
 	for _, c := range r.Warnings {
 		fmt.Fprintf(&out, "  %s: %s\n", c.Code, strings.TrimSpace(c.Message+" "+c.Remedy))
 	}
-	_, err := io.WriteString(w, plain(out.String()))
+	_, err := io.WriteString(w, Plain(out.String()))
 	return err
 }
 
-// plain removes what a terminal would take for a command: everything that a server, an app
+// Plain removes what a terminal would take for a command: everything that a server, an app
 // or a file name could have smuggled in.
-func plain(s string) string {
+func Plain(s string) string {
+	s = strings.ReplaceAll(s, "\n::", "\n ::\u200b") // a workflow command of a CI
 	return strings.Map(func(c rune) rune {
 		switch {
 		case c == '\n', c == '\t':
@@ -241,10 +279,9 @@ func Markdown(w io.Writer, r *Report) error {
 		fmt.Fprintf(&out, "- %s\n", escapeMarkdown(line))
 	}
 	fmt.Fprintf(&out, "\n%s\n", escapeMarkdown(r.heading()))
-	for i, t := range r.tables() {
-		long := i >= len(r.tables())-2
-		if long {
-			fmt.Fprintf(&out, "\n<details><summary>%s</summary>\n\n", escapeMarkdown(t.title))
+	for _, t := range r.tables() {
+		if t.long {
+			fmt.Fprintf(&out, "\n<details><summary>%s</summary>\n\n", html.EscapeString(t.title))
 		} else {
 			fmt.Fprintf(&out, "\n## %s\n\n", escapeMarkdown(t.title))
 		}
@@ -257,7 +294,7 @@ func Markdown(w io.Writer, r *Report) error {
 				fmt.Fprintf(&out, "|%s\n", strings.Repeat("---|", len(row)))
 			}
 		}
-		if long {
+		if t.long {
 			fmt.Fprint(&out, "\n</details>\n")
 		}
 	}
@@ -275,14 +312,14 @@ func Markdown(w io.Writer, r *Report) error {
 		fmt.Fprint(&out, "\n## Warnings\n\n")
 	}
 	for _, c := range r.Warnings {
-		fmt.Fprintf(&out, "- `%s`: %s\n", c.Code, escapeMarkdown(strings.TrimSpace(c.Message+" "+c.Remedy)))
+		fmt.Fprintf(&out, "- %s: %s\n", escapeMarkdown(c.Code), escapeMarkdown(strings.TrimSpace(c.Message+" "+c.Remedy)))
 	}
 	fmt.Fprint(&out, "\n## How it was measured\n\n")
 	for _, line := range r.Plan {
 		fmt.Fprintf(&out, "- %s\n", escapeMarkdown(line))
 	}
 	fmt.Fprintf(&out, "- seed %d; %s, %d cores, Linux %s; %s\n", r.Seed, escapeMarkdown(r.Host.CPU), r.Host.Cores, escapeMarkdown(r.Host.Kernel), escapeMarkdown(r.toolText()))
-	_, err := io.WriteString(w, plain(out.String()))
+	_, err := io.WriteString(w, Plain(out.String()))
 	return err
 }
 

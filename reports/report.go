@@ -29,7 +29,9 @@ type Report struct {
 	Profile    string            `json:"profile"`
 	Engine     string            `json:"engine"`
 	Seed       uint64            `json:"seed"`
-	Blocks     int               `json:"blocks"`
+	Blocks     int               `json:"blocks"`      // planned
+	BlocksDone int               `json:"blocks_done"` // in which every topology was measured
+	Measuring  float64           `json:"measuring_percent"`
 	Topologies []Topology        `json:"topologies"`
 	Scenarios  []Scenario        `json:"scenarios"`
 	Objectives []string          `json:"objectives,omitempty"`
@@ -48,7 +50,7 @@ type Topology struct {
 	Name           string             `json:"name"`
 	Ref            string             `json:"ref"`
 	Summary        string             `json:"summary"`
-	Slots          int                `json:"slots"` // 0: without limit
+	Slots          int                `json:"slots"` // 0: a thread for each connection; -1: not known
 	ConfigHash     string             `json:"config_hash"`
 	Excluded       string             `json:"excluded,omitempty"`
 	BootMS         float64            `json:"boot_ms"`          // median of the boots
@@ -79,6 +81,7 @@ type Load struct {
 	Connections int                        `json:"connections"`       // at most
 	Rate        Rate                       `json:"rate"`              // right answers per second
 	Cells       int                        `json:"cells"`
+	Void        int                        `json:"void"` // cells that are no measurement, left out of all figures
 	Grade       results.Grade              `json:"grade"`
 	Response    results.Summary            `json:"response_us"`
 	Service     results.Summary            `json:"service_us"`
@@ -114,6 +117,9 @@ type Ratio struct {
 	Level    float64 `json:"confidence"`
 	Blocks   int     `json:"blocks"`
 	Method   string  `json:"method"`
+	// Bound is "at least" or "at most" where the generator limited one of the two rates, and
+	// "unknown" where it limited both.
+	Bound string `json:"bound,omitempty"`
 }
 
 // Scenario is the order of the topologies in one scenario, with reasons.

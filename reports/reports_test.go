@@ -187,7 +187,7 @@ func TestReasonsNameWhatLimits(t *testing.T) {
 	r := build(t, madeUpRun(6, arms))
 	for _, row := range []struct{ topology, want string }{
 		{"runserver", "delayed acknowledgement"},
-		{"uwsgi", "All 2 slots were busy"},
+		{"uwsgi", "All its slots were busy"},
 		{"nginx-uwsgi", "The CPU was used up"},
 	} {
 		for _, p := range r.Scenarios[0].Order {
@@ -330,6 +330,70 @@ func TestJSONHoldsTheContract(t *testing.T) {
 	for _, key := range []string{"metric", "ratio", "low", "high", "confidence"} {
 		if _, there := versus[key]; !there {
 			t.Errorf("a ratio has no %s", key)
+		}
+	}
+}
+
+// A report never says more than was measured.
+func TestHonesty(t *testing.T) {
+	text := func(change func(*results.Run)) (string, *Report) {
+		run := madeUpRun(6, madeUpArms())
+		change(run)
+		r := build(t, run)
+		var out bytes.Buffer
+		if err := Text(&out, r); err != nil {
+			t.Fatal(err)
+		}
+		return out.String(), r
+	}
+	each := func(topology, load string, change func(*results.Cell)) func(*results.Run) {
+		return func(run *results.Run) {
+			for _, c := range run.Cells {
+				if c.Topology == topology && (load == "" || c.Load == load) {
+					change(c)
+				}
+			}
+		}
+	}
+	generatorBound := func(c *results.Cell) { c.Causes = []results.Cause{{Code: "generator-bound", Message: "x"}} }
+	for _, row := range []struct {
+		says     string
+		change   func(*results.Run)
+		has, not string
+	}{
+		{"a server that answered half in time does not keep up",
+			each("uwsgi", "rate-200", func(c *results.Cell) { c.Answered = 500 }), "fell behind", "which all of them keep up with"},
+		{"one whose connections were all busy does not either",
+			each("uwsgi", "rate-200", func(c *results.Cell) { c.Causes = []results.Cause{{Code: "connections-busy"}} }), "fell behind", "which all of them keep up with"},
+		{"a limit of the generator makes a ratio a lower bound",
+			each("uwsgi", "burst", generatorBound), "uwsgi serves at least 3.00×", ""},
+		{"and of the baseline an upper bound, which cannot win",
+			each("runserver", "burst", generatorBound), "uwsgi serves at most 3.00×", "runserver beaten"},
+		{"a topology that died in most blocks has no rate",
+			each("uwsgi", "burst", func(c *results.Cell) { c.Grade = results.Invalid }), "not measured: uwsgi (6 of 6 cells void)", "connections, uwsgi serves"},
+		{"wrong answers are said",
+			each("uwsgi", "burst", func(c *results.Cell) {
+				c.Intervals[0].Counts.Add(results.HTTPError, 100)
+				c.Counts.Add(results.HTTPError, 100)
+			}), "600 of 6600 requests got no right answer", ""},
+		{"what was not read is not zero",
+			each("uwsgi", "", func(c *results.Cell) { c.Usage = nil }), "CPU time is not known", "uwsgi  891 [882, 900]  0.000 ms"},
+		{"without new connections nothing is said of delayed acknowledgements",
+			func(run *results.Run) {
+				var kept []*results.Cell
+				for _, c := range run.Cells {
+					if c.Load != "burst-new" {
+						kept = append(kept, c)
+					}
+				}
+				run.Cells = kept
+			}, "", "acknowledgement"},
+		{"a run that stopped early says how far it got",
+			func(run *results.Run) { run.Manifest.Status = results.Partial; run.Cells = run.Cells[:20] }, "PARTIAL, 2 of 6 blocks", ""},
+	} {
+		got, _ := text(row.change)
+		if !strings.Contains(got, row.has) || row.not != "" && strings.Contains(got, row.not) {
+			t.Errorf("%s: want %q and not %q in\n%s", row.says, row.has, row.not, got)
 		}
 	}
 }

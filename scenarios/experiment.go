@@ -30,8 +30,8 @@ type Effort struct {
 
 // Efforts, by the flags that choose them.
 var (
-	Quick    = Effort{"quick", 3, 500 * time.Millisecond, 1000 * time.Millisecond, 400 * time.Millisecond, 900 * time.Millisecond, []float64{0.5, 1.3}, 0}
-	Default  = Effort{"default", 6, 1000 * time.Millisecond, 1500 * time.Millisecond, 600 * time.Millisecond, 1200 * time.Millisecond, []float64{0.4, 0.8, 1.3}, 0.6}
+	Quick    = Effort{"quick", 3, 600 * time.Millisecond, 700 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond, []float64{0.5, 1.3}, 0}
+	Default  = Effort{"default", 6, 900 * time.Millisecond, 1000 * time.Millisecond, 400 * time.Millisecond, 900 * time.Millisecond, []float64{0.4, 0.8, 1.3}, 0.6}
 	Thorough = Effort{"thorough", 12, 3 * time.Second, 5 * time.Second, 2 * time.Second, 5 * time.Second, []float64{0.2, 0.4, 0.6, 0.8, 1, 1.3}, 0.8}
 )
 
@@ -59,10 +59,11 @@ func Arms(topologies []servers.Topology) ([]Arm, error) {
 	}
 	var arms []Arm
 	used := map[string]bool{}
+	shared := sharedProfile(topologies)
 	for _, t := range topologies {
 		name := t.Short()
-		if times[name] > 1 {
-			name += "-" + strings.Map(fileSafe, t.Params)
+		if params := t.Without(shared).Params; times[name] > 1 && params != "" {
+			name += "-" + strings.Map(fileSafe, params)
 		}
 		if used[name] {
 			return nil, fmt.Errorf("topology %s is given twice", t)
@@ -71,6 +72,16 @@ func Arms(topologies []servers.Topology) ([]Arm, error) {
 		arms = append(arms, Arm{name, t})
 	}
 	return arms, nil
+}
+
+// sharedProfile is the parameter that sets one profile for all, and so tells none apart.
+func sharedProfile(topologies []servers.Topology) string {
+	for _, t := range topologies {
+		if t.Name != "url" && t.Param("profile") != topologies[0].Param("profile") {
+			return ""
+		}
+	}
+	return "profile"
 }
 
 // fileSafe keeps what may stand in a file's name everywhere, and makes the rest "_".
@@ -167,7 +178,7 @@ func (c Cell) Plan(url string, guard loadgen.Guard) (loadgen.Plan, error) {
 	return p, p.Validate()
 }
 
-// Ladder is the open-loop rates for arms whose greatest rates are known roughly: the
+// LadderRates are the open-loop rates for arms whose greatest rates are known roughly: the
 // effort's multiples of the slowest arm's, and one beyond where the fastest lets it.
 func (e Effort) LadderRates(greatest []float64) []float64 {
 	slowest, fastest := slices.Min(greatest), slices.Max(greatest)

@@ -245,6 +245,9 @@ func (r *Runner) runCell(ctx context.Context, cell Cell, arm Arm, cluster *serve
 			u.ListenQueue = max(u.ListenQueue, watch.queue)
 		}
 	}
+	if !record.Boot.Settled {
+		record.Causes = append(record.Causes, results.Cause{Code: "not-settled", Message: fmt.Sprintf("the latency had not settled when the warm-up ended after %.0f ms", record.Boot.WarmupMS), Remedy: "Use --thorough, which warms up for longer."})
+	}
 	judgeServer(record, cell)
 	return record, nil
 }

@@ -18,9 +18,12 @@ import (
 // Note: MSER-5 on batches, the method of choice for long simulations (White, 1997), wants
 // more batches than a warm-up of a second has.
 const (
-	warmupSlice   = 120 * time.Millisecond
+	// Enough to keep every worker busy; each slice opens them anew.
+	warmupConnections = 8
+
+	warmupSlice   = 100 * time.Millisecond
 	settledSlices = 3
-	settledWithin = 0.15
+	settledWithin = 0.25
 )
 
 func (r *Runner) warmUp(ctx context.Context, cluster *servers.Cluster, s Scenario, most time.Duration) error {
@@ -29,7 +32,7 @@ func (r *Runner) warmUp(ctx context.Context, cluster *servers.Cluster, s Scenari
 	for time.Since(started) < most {
 		plan := loadgen.Plan{
 			URL: cluster.URL(), Mix: s.Mix, Mode: loadgen.Closed, Duration: warmupSlice,
-			Conns: loadgen.Conns{Max: s.Connections}, Timeout: s.Timeout, Drain: drainTime, Guard: r.Guard,
+			Conns: loadgen.Conns{Max: min(s.Connections, warmupConnections)}, Timeout: s.Timeout, Drain: drainTime, Guard: r.Guard,
 		}
 		m, err := loadgen.Measure(ctx, r.Engine, plan)
 		if err != nil {

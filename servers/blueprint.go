@@ -19,7 +19,7 @@ import (
 type Blueprint struct {
 	Topology  Topology // with every parameter
 	Summary   string
-	Slots     int // requests worked on at once; 0 is without limit
+	Slots     int // requests worked on at once; 0 is a thread for each connection
 	Static    string
 	Notes     map[string]string
 	URL       string
@@ -29,6 +29,9 @@ type Blueprint struct {
 	StateDir  string
 	Processes []Process
 }
+
+// UnknownSlots stands for a topology that does not say how many requests it works on at once.
+const UnknownSlots = -1
 
 // Process is one process of a blueprint.
 type Process struct {
@@ -72,7 +75,7 @@ func (e *ConfigError) Unwrap() error { return e.Err }
 
 func (t Topology) blueprint(app targets.App, h Host) (Blueprint, error) {
 	if t.Name == "url" {
-		return Blueprint{Topology: t, Summary: "already running", URL: strings.TrimRight(t.Params, "/"), Health: app.Health}, nil
+		return Blueprint{Topology: t, Summary: "already running", Slots: UnknownSlots, URL: strings.TrimRight(t.Params, "/"), Health: app.Health}, nil
 	}
 	d, err := Define(t.Name)
 	if err != nil {
@@ -92,7 +95,7 @@ func (t Topology) blueprint(app targets.App, h Host) (Blueprint, error) {
 		Summary:  d.Summary, Static: d.Static, Health: app.Health,
 		Dir: h.Dir, State: h.State, StateDir: state, Notes: map[string]string{},
 	}
-	if b.Slots, err = renderInt("slots", d.Slots, 0, data); err != nil {
+	if b.Slots, err = renderInt("slots", d.Slots, UnknownSlots, data); err != nil {
 		return Blueprint{}, fmt.Errorf("topology %s: %w", t.Name, err)
 	}
 	for key, text := range d.Notes {
@@ -295,9 +298,12 @@ func (b Blueprint) String() string {
 
 func (b Blueprint) write(w io.Writer) {
 	fmt.Fprintf(w, "# %s: %s\n", b.Topology, b.Summary)
-	slots := "without limit"
-	if b.Slots > 0 {
-		slots = fmt.Sprint(b.Slots)
+	slots := fmt.Sprint(b.Slots)
+	switch b.Slots {
+	case 0:
+		slots = "one for each connection"
+	case UnknownSlots:
+		slots = "not known"
 	}
 	fmt.Fprintf(w, "# %s; ready when %s answers; slots: %s\n", b.URL, b.Health, slots)
 	for _, p := range b.Processes {

@@ -28,7 +28,7 @@ type Definition struct {
 	Name      string              `yaml:"-"`
 	Summary   string              `yaml:"summary"`
 	Params    []Param             `yaml:"params"`
-	Slots     string              `yaml:"slots"`  // requests worked on at once; 0 is without limit
+	Slots     string              `yaml:"slots"`  // requests worked on at once; 0 is a thread for each connection
 	Static    string              `yaml:"static"` // tier that serves static files
 	Debug     string              `yaml:"debug"`  // profile in which the app runs with DEBUG on
 	Tools     []string            `yaml:"tools"`  // python, uwsgi, nginx, or a program on PATH
@@ -44,12 +44,12 @@ type Definition struct {
 
 // Param is one parameter of a topology.
 type Param struct {
-	Name    string   `yaml:"name"`
-	Default string   `yaml:"default"`
-	Min     int      `yaml:"min"`
-	Max     int      `yaml:"max"` // 0: not a number
-	Choices []string `yaml:"choices"`
-	Help    string   `yaml:"help"`
+	Name    string   `yaml:"name" json:"name"`
+	Default string   `yaml:"default" json:"default"`
+	Min     int      `yaml:"min" json:"min,omitempty"`
+	Max     int      `yaml:"max" json:"max,omitempty"` // 0: not a number
+	Choices []string `yaml:"choices" json:"choices,omitempty"`
+	Help    string   `yaml:"help" json:"help"`
 }
 
 // ProcessDefinition is one process of a topology, or several alike.
@@ -207,9 +207,9 @@ func (d Definition) values(given map[string]string, h Host) (map[string]string, 
 		if !slices.Contains(known, key) {
 			text := fmt.Sprintf("parameter %q is unknown", key)
 			if near := nearest(key, known); near != "" {
-				text += fmt.Sprintf("; did you mean %s?", near)
+				text += fmt.Sprintf(" (did you mean %s?)", near)
 			}
-			return nil, fmt.Errorf("topology %s: %s It has %s.", d.Name, text, strings.Join(known, ", "))
+			return nil, fmt.Errorf("topology %s: %s; it has %s", d.Name, text, strings.Join(known, ", "))
 		}
 		values[key] = value
 	}

@@ -83,6 +83,20 @@ func (t Topology) With(key, value string) Topology {
 	return t
 }
 
+// Without returns the topology without one parameter.
+func (t Topology) Without(key string) Topology {
+	if t.Name == "url" {
+		return t
+	}
+	params := t.params()
+	delete(params, key)
+	t.Params = joinParams(params)
+	return t
+}
+
+// Param is the value of a parameter that is given, or nothing.
+func (t Topology) Param(key string) string { return t.params()[key] }
+
 // Short is a name for files and charts: the last element of a path, without parameters.
 func (t Topology) Short() string {
 	name := strings.TrimRight(t.Name, "/")

@@ -23,12 +23,12 @@ func (m Mix) At(n uint64) *Target { return &m.Targets[m.Index(n)] }
 
 // Index returns the position in Targets of the target of request n.
 func (m Mix) Index(n uint64) int {
+	if m.Targets[0].Weight == 0 {
+		return int(n % uint64(len(m.Targets)))
+	}
 	var total uint64
 	for i := range m.Targets {
 		total += uint64(m.Targets[i].Weight)
-	}
-	if total == 0 {
-		return int(n % uint64(len(m.Targets)))
 	}
 	// The high word of hash × total is uniform on [0, total): Lemire, "Fast random integer
 	// generation in an interval", 2019, without the rejection step, whose bias is below
@@ -65,11 +65,14 @@ func (m Mix) Validate() error {
 		return errors.New("mix: no targets")
 	}
 	var errs []error
-	weighted := m.weighted()
+	weighted := m.Targets[0].Weight != 0
 	seen := map[string]bool{}
 	for _, t := range m.Targets {
 		if err := t.validate(); err != nil {
 			errs = append(errs, err)
+		}
+		if (t.Weight != 0) != weighted {
+			errs = append(errs, fmt.Errorf("target %s: either every target of a mix has a weight, or none", t.Name))
 		}
 		if weighted && seen[t.Name] {
 			errs = append(errs, fmt.Errorf("target %s: the name is used twice", t.Name))
@@ -77,15 +80,6 @@ func (m Mix) Validate() error {
 		seen[t.Name] = true
 	}
 	return errors.Join(errs...)
-}
-
-func (m Mix) weighted() bool {
-	for i := range m.Targets {
-		if m.Targets[i].Weight != 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // Names returns the distinct target names in the order of their first use, and for each

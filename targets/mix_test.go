@@ -34,7 +34,8 @@ func TestMixDrawsByWeight(t *testing.T) {
 func TestMixIsAPureFunctionOfN(t *testing.T) {
 	m := weighted(3, 1, 4)
 	for n := range uint64(1000) {
-		if m.At(n) != m.At(n) {
+		first, second := m.At(n), m.At(n)
+		if first != second {
 			t.Fatalf("At(%d) differs between two calls", n)
 		}
 	}

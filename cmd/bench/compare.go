@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -142,7 +143,7 @@ func chooseScenarios(o compareOptions, project targets.Project) ([]scenarios.Sce
 	if len(project.Mix.Targets) > 0 && !o.scenariosGiven {
 		return []scenarios.Scenario{{
 			Name: "mix", Summary: "the mix of " + project.App.Name + "'s bench.yaml",
-			Mix: project.Mix, Connections: 16, Timeout: 10 * time.Second,
+			Mix: project.Mix, Connections: 64, Timeout: 10 * time.Second,
 		}}, nil
 	}
 	if o.app != "" && !o.scenariosGiven {
@@ -153,6 +154,9 @@ func chooseScenarios(o compareOptions, project targets.Project) ([]scenarios.Sce
 		scenario, err := scenarios.Named(name)
 		if err != nil {
 			return nil, usageError{err}
+		}
+		if slices.ContainsFunc(list, func(s scenarios.Scenario) bool { return s.Name == scenario.Name }) {
+			return nil, usagef("--scenario: %s is named twice", scenario.Name)
 		}
 		list = append(list, scenario)
 	}
@@ -305,15 +309,16 @@ func newManifest(st *stack, e scenarios.Experiment, started time.Time) (results.
 	for name, v := range host.Tools.Versions {
 		m.Tools[name] = v
 	}
-	if m.App.Name == "shop" {
+	if st.bundled {
 		m.App.Hash = targets.BundledHash()
+	} else {
+		m.App.Commit = gitCommit(st.project.App.Dir)
 	}
-	m.App.Commit = gitCommit(st.project.App.Dir)
 	for _, s := range e.Scenarios {
 		m.Scenarios = append(m.Scenarios, s.Record())
 	}
 	for _, arm := range e.Arms {
-		record := results.TopologyRecord{Name: arm.Name, Ref: arm.Topology.String()}
+		record := results.TopologyRecord{Name: arm.Name}
 		fingerprint, err := arm.Topology.Fingerprint(st.project.App, host)
 		if err != nil {
 			return m, usageError{err}

@@ -265,7 +265,7 @@ func loadPacer(o loadOptions, seed uint64) (loadgen.Pacer, error) {
 func newLoadResult(p loadgen.Plan, m loadgen.Measurement, objectives []results.Objective) loadResult {
 	response := results.Total(m.Intervals, results.Response)
 	r := loadResult{
-		Schema: "bench.load/1", Target: p.URL, Engine: m.Generator.Engine, Mode: string(p.Mode), Seed: p.Seed,
+		Schema: "bench.load/1", Target: target(p), Engine: m.Generator.Engine, Mode: string(p.Mode), Seed: p.Seed,
 		Duration: p.Duration.Seconds(), Elapsed: m.Elapsed.Seconds(), Counts: m.Counts,
 		Response:  results.Summarize(response),
 		Service:   results.Summarize(results.Total(m.Intervals, results.Service)),
@@ -297,6 +297,14 @@ func newLoadResult(p loadgen.Plan, m loadgen.Measurement, objectives []results.O
 		r.SLO = append(r.SLO, loadObjective{o.String(), o.Value(response, m.Counts), o.Met(response, m.Counts)})
 	}
 	return r
+}
+
+// target is what was asked: the URL, or the server where a mix says the paths.
+func target(p loadgen.Plan) string {
+	if len(p.Mix.Targets) == 1 {
+		return p.URL + p.Mix.Targets[0].Path
+	}
+	return p.URL
 }
 
 func (s *shell) printLoad(r loadResult, asJSON bool) error {

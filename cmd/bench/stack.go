@@ -24,6 +24,7 @@ type stack struct {
 	project targets.Project
 	site    *servers.Site
 	scratch string
+	bundled bool // the app is the one that comes with bench
 
 	closeOnce sync.Once
 	closeErr  error
@@ -112,7 +113,7 @@ func (s *shell) openStack(ctx context.Context, project targets.Project, topologi
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(scratch))
 	}
-	st := &stack{project: project, scratch: scratch, site: &servers.Site{
+	st := &stack{project: project, scratch: scratch, bundled: project.App.Dir == "", site: &servers.Site{
 		Host: host, Keeper: keeper, Scratch: scratch, Timeout: bootTimeout,
 		Locks: filepath.Join(cache, "ports"), Dial: guard.Dialer(net.Dialer{}),
 	}}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"runtime"
 	"strconv"
@@ -106,5 +105,4 @@ func Keep(in io.Reader) {
 	for group := range groups {
 		_ = syscall.Kill(-group, syscall.SIGKILL)
 	}
-	os.Exit(0)
 }

@@ -22,6 +22,7 @@ func TestMain(m *testing.M) {
 		switch os.Args[1] {
 		case "keep-watch":
 			Keep(os.Stdin)
+			os.Exit(0)
 		case "be-killed":
 			beKilled(os.Args[2])
 		}

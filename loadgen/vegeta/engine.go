@@ -65,6 +65,8 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) er
 		vegeta.MaxBody(0),
 	)
 	r.base = transport
+	r.openConnections()
+	defer r.closeUnused()
 	r.start = time.Now()
 	stop := context.AfterFunc(ctx, func() { attacker.Stop() })
 	defer stop()
@@ -90,6 +92,8 @@ type run struct {
 	start    time.Time
 	intended uint64 // open loop only
 
+	opened chan net.Conn // opened before the start, not yet used
+
 	started  atomic.Uint64 // requests picked up; the next one is n
 	inFlight atomic.Int64
 
@@ -112,6 +116,11 @@ func (r *run) transport() *http.Transport {
 	return &http.Transport{
 		Proxy: nil, // the environment's proxy would be a host that nobody named
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			select {
+			case conn := <-r.opened:
+				return conn, nil
+			default:
+			}
 			before := time.Now()
 			conn, err := dial(ctx, network, address)
 			if err == nil {

@@ -1,6 +1,5 @@
 // Package plot draws the figures of a report with gonum/plot, as SVG and PNG. It gets
-// numbers that are ready to be drawn and computes none that anyone should rely on; each
-// figure has a twin in a table of the report.
+// numbers that are ready to be drawn and computes none that anyone should rely on.
 package plot
 
 import (

@@ -1,0 +1,49 @@
+# The two commands of the README are `make compare` and `make test`. Both install what is
+# missing first and say what they do.
+SHELL := /bin/bash
+GO ?= go
+BENCH := bin/bench
+
+.PHONY: help build setup compare test race fuzz lint vuln bench golden clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+build: ## build bin/bench
+	$(GO) build -trimpath -o $(BENCH) ./cmd/bench
+
+setup: build ## install what is missing: nginx, and Django and uWSGI in an environment of their own
+	$(BENCH) setup
+
+compare: setup ## the main job: compare all topologies (about three minutes)
+	$(BENCH) compare --topologies all
+
+test: setup lint ## all tests, with the race detector, on fake and on real servers
+	$(GO) test -race -timeout 20m ./...
+
+race: test ## the same: the tests always run with the race detector
+
+# Each fuzz target for a moment; FUZZTIME=10m for a longer look.
+FUZZTIME ?= 10s
+fuzz: ## fuzz every parser and decoder
+	@set -e; for file in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
+	  for target in $$(grep -oE '^func Fuzz\w+' $$file | cut -d' ' -f2); do \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file); \
+	  done; done
+
+lint: ## gofmt, go vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+vuln: ## known vulnerabilities in what is used (asks the Go vulnerability database)
+	$(GO) tool govulncheck ./...
+
+bench: ## benchmarks of the hot path
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+golden: ## write the golden files anew, to be looked at with git diff
+	$(GO) test ./results ./servers ./reports -update
+
+clean: ## remove what was built and measured
+	rm -rf bin bench-runs

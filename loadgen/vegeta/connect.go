@@ -1,0 +1,125 @@
+package vegeta
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"bench/loadgen"
+	"bench/targets"
+)
+
+const (
+	// opensAtOnce bounds the connections that a server may not have accepted yet.
+	opensAtOnce = 4
+	// openTimeout bounds the first answer on each: whether a server answers at all is for the
+	// load to find out.
+	openTimeout = time.Second
+)
+
+// openConnections opens the connections of a closed loop that keeps them, before the clock
+// starts. Each has to answer one request before it counts as open: a connection that is
+// made may still lie in the listen queue, and runserver's queue holds ten; sixty-four at
+// once overflow it, and those left over wait a second, which is no part of what a load on
+// kept connections asks. A load that opens a connection for each request gets no such mercy.
+//
+// What goes wrong here ends it, and is left for the load itself to find and to count.
+func (r *run) openConnections() {
+	r.opened = make(chan net.Conn, r.plan.Conns.Max)
+	server, err := url.Parse(r.plan.URL)
+	first := r.firstGet()
+	if err != nil || server.Scheme != "http" || r.plan.Mode != loadgen.Closed || r.plan.Conns.New || first == nil {
+		return
+	}
+	address := server.Host
+	if server.Port() == "" {
+		address = net.JoinHostPort(server.Hostname(), "80")
+	}
+	var wave sync.WaitGroup
+	var failed atomic.Bool
+	for i := range opensAtOnce {
+		wave.Go(func() {
+			for n := i; n < r.plan.Conns.Max && r.ctx.Err() == nil && !failed.Load(); n += opensAtOnce {
+				conn := r.open(address, server.Host, first)
+				if conn == nil {
+					failed.Store(true)
+					return
+				}
+				r.opened <- conn
+			}
+		})
+	}
+	wave.Wait()
+}
+
+// firstGet is a target that may be asked once more without harm.
+func (r *run) firstGet() *targets.Target {
+	for i := range r.plan.Mix.Targets {
+		if t := &r.plan.Mix.Targets[i]; t.Method == http.MethodGet {
+			return t
+		}
+	}
+	return nil
+}
+
+// open makes a connection and has it answer one request. It returns nil unless the server
+// means to keep the connection.
+func (r *run) open(address, host string, t *targets.Target) net.Conn {
+	before := time.Now()
+	conn, err := r.plan.Guard.Dialer(net.Dialer{Timeout: openTimeout})(r.ctx, "tcp", address)
+	if err != nil {
+		return nil
+	}
+	took := time.Since(before)
+	if !answers(conn, host, t, min(openTimeout, r.plan.Timeout)) {
+		_ = conn.Close()
+		return nil
+	}
+	r.mu.Lock()
+	r.shard.Opened(took)
+	r.mu.Unlock()
+	return conn
+}
+
+func answers(conn net.Conn, host string, t *targets.Target, timeout time.Duration) bool {
+	_ = conn.SetDeadline(time.Now().Add(timeout))
+	defer func() { _ = conn.SetDeadline(time.Time{}) }()
+	request, err := http.NewRequest(t.Method, "http://"+host+t.Path, nil)
+	if err != nil {
+		return false
+	}
+	for key, values := range t.Header {
+		request.Header[key] = values
+	}
+	if named := t.Header.Get("Host"); named != "" {
+		request.Host = named
+	}
+	if err := request.Write(conn); err != nil {
+		return false
+	}
+	buffered := bufio.NewReader(conn)
+	response, err := http.ReadResponse(buffered, request)
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close()
+	_, err = io.Copy(io.Discard, response.Body)
+	return err == nil && !response.Close && buffered.Buffered() == 0
+}
+
+// closeUnused closes what the load did not take.
+func (r *run) closeUnused() {
+	for {
+		select {
+		case conn := <-r.opened:
+			_ = conn.Close()
+		default:
+			return
+		}
+	}
+}

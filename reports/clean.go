@@ -1,0 +1,56 @@
+package reports
+
+import (
+	"slices"
+	"strings"
+
+	"bench/results"
+)
+
+// cleaned returns the run with every text that people will read on one line: what comes
+// from a server, an app or a file's name must not start a line of its own, where a terminal
+// or a CI could take it for a command.
+func cleaned(run *results.Run) *results.Run {
+	m := run.Manifest
+	m.Name, m.App.Name, m.App.Commit = line(m.Name), line(m.App.Name), line(m.App.Commit)
+	m.Host.CPU, m.Host.Kernel, m.Host.OS = line(m.Host.CPU), line(m.Host.Kernel), line(m.Host.OS)
+	m.Engine, m.Profile, m.Status = line(m.Engine), line(m.Profile), line(m.Status)
+	m.Plan = slices.Clone(m.Plan)
+	for i := range m.Plan {
+		m.Plan[i] = line(m.Plan[i])
+	}
+	tools := map[string]string{}
+	for name, version := range m.Tools {
+		tools[name] = line(version)
+	}
+	m.Tools = tools
+	m.Warnings = cleanedCauses(m.Warnings)
+	m.Topologies = slices.Clone(m.Topologies)
+	for i := range m.Topologies {
+		t := &m.Topologies[i]
+		t.Ref, t.Summary, t.Excluded, t.ConfigHash = line(t.Ref), line(t.Summary), line(t.Excluded), line(t.ConfigHash)
+	}
+	m.Scenarios = slices.Clone(m.Scenarios)
+	for i := range m.Scenarios {
+		m.Scenarios[i].Summary = line(m.Scenarios[i].Summary)
+	}
+	cells := slices.Clone(run.Cells)
+	for i, c := range cells {
+		if len(c.Causes) > 0 {
+			copied := *c
+			copied.Causes = cleanedCauses(c.Causes)
+			cells[i] = &copied
+		}
+	}
+	return &results.Run{Manifest: m, Cells: cells}
+}
+
+func cleanedCauses(causes []results.Cause) []results.Cause {
+	clean := make([]results.Cause, len(causes))
+	for i, c := range causes {
+		clean[i] = results.Cause{Code: line(c.Code), Message: line(c.Message), Remedy: line(c.Remedy)}
+	}
+	return clean
+}
+
+func line(s string) string { return strings.Join(strings.Fields(Plain(s)), " ") }
