@@ -16,8 +16,10 @@ func TestImportArrows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, section, _ := strings.Cut(string(text), "\n## Arrows\n")
+	section, _, _ = strings.Cut(section, "\n## ")
 	allowed := map[string][]string{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `([\\w/]+)` \\| (.*?) \\|$").FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `([\\w/]+)` \\| (.*?) \\|$").FindAllStringSubmatch(section, -1) {
 		for _, to := range regexp.MustCompile("`([\\w/]+)`").FindAllStringSubmatch(m[2], -1) {
 			allowed[m[1]] = append(allowed[m[1]], to[1])
 		}

@@ -169,11 +169,8 @@ func (r *Report) notes() {
 	}
 	for _, t := range r.compared() {
 		r.nagleNote(t, add)
+		r.backlogNote(t, add)
 		for _, l := range t.Loads {
-			if l.Server.ListenOverflows > 0 {
-				add("backlog", "While %s was under %s %s, listen queues overflowed %d times: the client's kernel tries such a connection again after 1, 3 or 7 s. runserver's queue holds 10 connections, which Django fixes; those of uWSGI and nginx are set to %d here.",
-					t.Name, l.Scenario, l.Load, l.Server.ListenOverflows, min(1024, r.Host.Somaxconn))
-			}
 			if l.Load == "burst" && t.Slots > 0 && l.Service.Min > 5000 && slotShare(t, l) > slotsBusy && l.BusyCores["python"] < idle*float64(r.Host.Cores) {
 				add("slots", "On %s, %s is limited by its %d slots (workers × threads), not by the CPU: slots ÷ time in service = %.0f req/s. More workers or threads lift that limit; a server with a thread for each connection does not have it.",
 					l.Scenario, t.Name, t.Slots, slotLimit(t, l))
@@ -189,6 +186,20 @@ func (r *Report) notes() {
 	}
 	if len(slots) > 1 {
 		add("unequal-slots", "The topologies have different numbers of slots (workers × threads); where slots are the limit, their rates are not comparable.")
+	}
+}
+
+// backlogNote says where listen queues overflowed while a topology was under load.
+func (r *Report) backlogNote(t Topology, add func(code, format string, args ...any)) {
+	var where []string
+	for _, l := range t.Loads {
+		if n := l.Server.ListenOverflows; n > 0 {
+			where = append(where, fmt.Sprintf("%d times under %s %s", n, l.Scenario, l.Load))
+		}
+	}
+	if len(where) > 0 {
+		add("backlog", "While %s was under load, listen queues overflowed: %s. The client's kernel tries such a connection again after 1, 3 or 7 s. runserver's queue holds 10 connections, which Django fixes; those of uWSGI and nginx are set to %d here.",
+			t.Name, strings.Join(where, ", "), min(1024, r.Host.Somaxconn))
 	}
 }
 

@@ -204,10 +204,10 @@ func (e extent) headroom(lines int) float64 {
 	return e.high * math.Pow(max(e.high/e.low, 10), share/(1-share))
 }
 
-// secondsTicks labels an axis of seconds at whole steps.
-type secondsTicks struct{}
+// wholeTicks labels a linear axis at whole steps: of seconds, or of percent.
+type wholeTicks struct{}
 
-func (secondsTicks) Ticks(_, high float64) []plot.Tick {
+func (wholeTicks) Ticks(_, high float64) []plot.Tick {
 	step := 1.0
 	for _, s := range []float64{1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600} {
 		if step = s; high/step <= 8 {

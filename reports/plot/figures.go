@@ -99,6 +99,7 @@ func Histogram(name, title string, distributions []Distribution) (*Figure, error
 	}
 	logAxis(&f.plot.X, x.low, x.high, microsTicks{})
 	f.plot.Y.Min, f.plot.Y.Max = 0, max(highest*1.3, 1)
+	f.plot.Y.Tick.Marker = wholeTicks{}
 	return f, nil
 }
 
@@ -325,7 +326,7 @@ func OverTime(name, title string, curves []Curve) (*Figure, error) {
 		f.plot.Legend.Add(c.Name, points)
 	}
 	f.plot.X.Min, f.plot.X.Max = 0, max(last*1.02, 1)
-	f.plot.X.Tick.Marker = secondsTicks{}
+	f.plot.X.Tick.Marker = wholeTicks{}
 	logAxis(&f.plot.Y, y.low, y.headroom(len(curves)), microsTicks{})
 	return f, nil
 }
