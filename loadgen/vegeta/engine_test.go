@@ -113,7 +113,10 @@ func TestEveryEndHasItsClass(t *testing.T) {
 		{"nobody listens", nobody, targets.Expect{}, results.ConnectError},
 	} {
 		m := measure(t, plan(row.url, func(p *loadgen.Plan) {
-			p.Mode, p.Pacer, p.Timeout = loadgen.Open, loadgen.Constant{PerSecond: 50}, 100*time.Millisecond
+			p.Mode, p.Pacer, p.Timeout = loadgen.Open, loadgen.Constant{PerSecond: 50}, 10*time.Second
+			if row.want == results.Timeout {
+				p.Timeout = 100 * time.Millisecond
+			}
 			p.Mix.Targets[0].Expect = row.expect
 		}))
 		var want results.Counts

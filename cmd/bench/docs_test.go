@@ -1,0 +1,66 @@
+package main
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"bench/targets"
+)
+
+// Every `bench` command line in the README's shell blocks and in the commands' own examples
+// is one that the program understands: its command exists and has its flags.
+func TestDocumentedCommandLinesExist(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(readme), -1) {
+		lines = append(lines, strings.Split(block[1], "\n")...)
+	}
+	root := (&shell{env: map[string]string{}}).rootCommand()
+	lines = append(lines, strings.Split(root.Example, "\n")...)
+	for _, c := range root.Commands() {
+		lines = append(lines, strings.Split(c.Example, "\n")...)
+	}
+	tested := 0
+	for _, line := range lines {
+		line, _, _ = strings.Cut(line, "#")
+		words := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), "bin/"))
+		if len(words) < 2 || words[0] != "bench" {
+			continue
+		}
+		command, _, err := root.Find(words[1:])
+		if err != nil || command == root {
+			t.Errorf("%q: there is no such command", line)
+			continue
+		}
+		for _, word := range words[2:] {
+			name, _, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
+			if strings.HasPrefix(word, "--") && name != "help" && command.Flags().Lookup(name) == nil {
+				t.Errorf("%q: there is no flag --%s", line, name)
+			}
+		}
+		tested++
+	}
+	if tested < 15 {
+		t.Errorf("only %d command lines were found", tested)
+	}
+}
+
+// The bench.yaml that the README shows is one.
+func TestDocumentedProjectFileParses(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(readme)
+	if m == nil {
+		t.Fatal("the README shows no bench.yaml")
+	}
+	if p, err := targets.ParseProject(m[1]); err != nil || len(p.Mix.Targets) != 2 {
+		t.Errorf("ParseProject = %+v, %v", p, err)
+	}
+}

@@ -1,0 +1,141 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"bench/reports/compare"
+	"bench/results"
+)
+
+// ratios compares a topology to the baseline, metric by metric and load by load.
+func ratios(base, other []*results.Cell, loads []Load) []Ratio {
+	list := []Ratio{}
+	add := func(name, scenario, load string, f metric) {
+		match := func(cells []*results.Cell) []*results.Cell {
+			return slices.DeleteFunc(slices.Clone(cells), func(c *results.Cell) bool { return c.Scenario != scenario || c.Load != load })
+		}
+		mine, theirs := valid(match(other)), valid(match(base))
+		e := compare.Ratio(perBlock(theirs, f), perBlock(mine, f))
+		if e.Blocks == 0 {
+			return
+		}
+		v := Ratio{Metric: name, Scenario: scenario, Load: load, Ratio: e.Value, Low: e.Low, High: e.High, Level: e.Confidence, Blocks: e.Blocks, Method: e.Method}
+		if name == "max_rate" {
+			v.Bound = bound(mostly(mine, "generator-bound"), mostly(theirs, "generator-bound"))
+		}
+		list = append(list, v)
+	}
+	for _, l := range loads {
+		if l.Rate.Blocks == 0 {
+			continue
+		}
+		if l.Mode == results.ClosedLoop {
+			add("max_rate", l.Scenario, l.Load, rate)
+		}
+		add("p50", l.Scenario, l.Load, responsePercentile(50))
+		add("p99", l.Scenario, l.Load, responsePercentile(99))
+		add("cpu_ms_per_request", l.Scenario, l.Load, cpuPerRequest)
+	}
+	if len(loads) > 0 {
+		first := loads[0]
+		add("boot_ms", first.Scenario, first.Load, func(c *results.Cell) float64 { return c.Boot.BootMS })
+		add("pss_bytes", first.Scenario, first.Load, func(c *results.Cell) float64 { return float64(results.PeakPSS(c.Usage)) })
+	}
+	return list
+}
+
+// bound says what a ratio of two rates is when the generator limited one of them.
+func bound(mine, baseline bool) string {
+	switch {
+	case mine && baseline:
+		return "unknown"
+	case mine:
+		return "at least"
+	case baseline:
+		return "at most"
+	}
+	return ""
+}
+
+// direction says on which side of 1 a ratio is shown to lie: a lower bound can only win, an
+// upper bound only lose.
+func (v Ratio) direction() int {
+	d := compare.Estimate{Low: v.Low, High: v.High, Confidence: v.Level}.Direction()
+	if v.Bound == "unknown" || v.Bound == "at least" && d < 0 || v.Bound == "at most" && d > 0 {
+		return 0
+	}
+	return d
+}
+
+// finding says a scenario's order in words.
+func finding(s Scenario, baseline string) string {
+	switch {
+	case len(s.Order) == 0:
+		return "Nothing was measured."
+	case len(s.Order) == 1:
+		return fmt.Sprintf("%s serves %s req/s; there is nothing to compare it to.", s.Order[0].Topology, rateText(s.Order[0].Rate))
+	case !slices.ContainsFunc(s.Order, func(p Place) bool { return p.Topology == baseline }):
+		return fmt.Sprintf("The baseline %s was not measured, so there are no ratios.", baseline)
+	}
+	var better, worse, same, single []string
+	for _, p := range s.Order {
+		if p.Versus == nil {
+			continue
+		}
+		text := fmt.Sprintf("%s %s", p.Topology, times(*p.Versus))
+		switch {
+		case p.Versus.Level == 0:
+			single = append(single, text)
+		case p.Versus.direction() > 0:
+			better = append(better, text)
+		case p.Versus.direction() < 0:
+			worse = append(worse, text)
+		default:
+			same = append(same, text)
+		}
+	}
+	var parts []string
+	for _, part := range []struct {
+		says string
+		list []string
+	}{
+		{baseline + " beaten", better}, {baseline + " ahead", worse},
+		{"no difference shown", same}, {"one block, no verdict", single},
+	} {
+		if len(part.list) > 0 {
+			parts = append(parts, part.says+": "+strings.Join(part.list, ", "))
+		}
+	}
+	return strings.Join(parts, "; ") + "."
+}
+
+// times writes a ratio with its interval, as a factor.
+func times(v Ratio) string {
+	prefix := ""
+	switch v.Bound {
+	case "unknown":
+		prefix = "(the generator limited both) "
+	case "":
+	default:
+		prefix = v.Bound + " "
+	}
+	if v.Level == 0 {
+		return fmt.Sprintf("%s%s× (one block, no interval)", prefix, factor(v.Ratio))
+	}
+	return fmt.Sprintf("%s%s× [%s, %s]", prefix, factor(v.Ratio), factor(v.Low), factor(v.High))
+}
+
+// factor keeps three significant digits.
+func factor(v float64) string {
+	switch {
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	case v >= 1:
+		return fmt.Sprintf("%.2f", v)
+	}
+	return fmt.Sprintf("%.3f", v)
+}
