@@ -144,7 +144,7 @@ type planRecord struct {
 	Guard    Guard       `json:"guard"`
 }
 
-// Engine runs plans. Run returns when every intended request has ended in a class and been
+// Engine runs plans. Run calls the recorder's Start once, before its clock starts. It returns when every intended request has ended in a class and been
 // recorded. It fails only for reasons of its own: what the server does is in the record.
 // When ctx ends early, what was recorded until then is kept, the rest counts as unsent.
 type Engine interface {

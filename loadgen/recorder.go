@@ -27,6 +27,7 @@ type Recorder struct {
 	names   []string // of the targets
 	of      []int    // target index → index into names
 	horizon time.Duration
+	onStart func() // may be nil
 
 	mu        sync.Mutex
 	intervals map[int]*results.Interval
@@ -54,6 +55,15 @@ func NewRecorder(p Plan) *Recorder {
 	}
 	go r.merge()
 	return r
+}
+
+// Start is called by an engine once, when it has done what it does ahead of the load (open
+// connections, say) and is about to start its clock. What is counted around a load, such as
+// CPU time, counts from here.
+func (r *Recorder) Start() {
+	if r.onStart != nil {
+		r.onStart()
+	}
 }
 
 // The kinds kept per target, as indices into a set's histograms.

@@ -20,10 +20,17 @@ type Measurement struct {
 	Causes    []results.Cause
 }
 
-// Measure runs a plan on an engine and judges the generator's part in what came out.
-func Measure(ctx context.Context, e Engine, p Plan) (Measurement, error) {
+// Measure runs a plan on an engine and judges the generator's part in what came out. It
+// calls onStart, unless that is nil, right before the engine's clock starts.
+func Measure(ctx context.Context, e Engine, p Plan, onStart func()) (Measurement, error) {
 	rec := NewRecorder(p)
 	before, started := cpuUsed(), time.Now()
+	rec.onStart = func() {
+		if onStart != nil {
+			onStart()
+		}
+		before, started = cpuUsed(), time.Now()
+	}
 	err := e.Run(ctx, p, rec)
 	m := Measurement{Outcome: rec.Close(), Elapsed: time.Since(started)}
 	m.Generator = results.Generator{Engine: e.String(), CPUSeconds: (cpuUsed() - before).Seconds(), MaxRSS: maxRSS()}

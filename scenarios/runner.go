@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"bench/loadgen"
@@ -142,7 +143,7 @@ func (r *Runner) calibrateArm(ctx context.Context, e Experiment, arm Arm) (map[s
 	if err != nil {
 		return nil, 0, err
 	}
-	m, err := loadgen.Measure(ctx, r.Engine, plan)
+	m, err := loadgen.Measure(ctx, r.Engine, plan, nil)
 	if err := errors.Join(err, cluster.Died()); err != nil {
 		return nil, 0, err
 	}
@@ -215,9 +216,13 @@ func (r *Runner) runCell(ctx context.Context, cell Cell, arm Arm, cluster *serve
 		Mode: string(cell.Load.Mode), Rate: cell.Load.Rate, Connections: plan.Conns.Max, NewConns: cell.Load.New,
 		Block: cell.Block, Position: cell.Position, Seed: cell.Seed, Started: time.Now().UTC(), Boot: cluster.Boot,
 	}
-	before, beforeErr := cluster.Counters(ctx)
+	var before servers.Counters
+	var beforeErr error
 	watch := startWatch(ctx, cluster)
-	m, err := loadgen.Measure(watch.ctx, r.Engine, plan)
+	m, err := loadgen.Measure(watch.ctx, r.Engine, plan, func() {
+		before, beforeErr = cluster.Counters(ctx)
+		watch.begin()
+	})
 	after, afterErr := cluster.Counters(ctx)
 	usage, watchErr := watch.stop()
 	died := cluster.Died()
@@ -288,8 +293,10 @@ type watch struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	cluster *servers.Cluster
-	started time.Time
 	done    chan struct{}
+
+	mu      sync.Mutex // guards what follows
+	started time.Time
 	usage   []results.Usage
 	queue   uint64 // greatest length of a listen queue seen
 	err     error
@@ -303,9 +310,17 @@ const (
 func startWatch(ctx context.Context, cluster *servers.Cluster) *watch {
 	w := &watch{cluster: cluster, started: time.Now(), done: make(chan struct{})}
 	w.ctx, w.cancel = context.WithCancel(ctx)
-	w.sample()
 	go w.loop()
 	return w
+}
+
+// begin makes now the start of the cell: what the servers used until then, for connections
+// that were opened ahead of the load, is no part of it.
+func (w *watch) begin() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.started, w.usage = time.Now(), nil
+	w.sample()
 }
 
 func (w *watch) loop() {
@@ -316,9 +331,14 @@ func (w *watch) loop() {
 	for {
 		select {
 		case <-usage.C:
+			w.mu.Lock()
 			w.sample()
+			w.mu.Unlock()
 		case <-queue.C:
-			w.queue = max(w.queue, w.cluster.ListenQueue(w.ctx))
+			longest := w.cluster.ListenQueue(w.ctx)
+			w.mu.Lock()
+			w.queue = max(w.queue, longest)
+			w.mu.Unlock()
 		case <-w.cluster.Dead():
 			w.cancel()
 			return
@@ -328,6 +348,7 @@ func (w *watch) loop() {
 	}
 }
 
+// sample reads the usage. The mutex is held, or the loop has ended.
 func (w *watch) sample() {
 	usage, err := w.cluster.Usage()
 	if err != nil {

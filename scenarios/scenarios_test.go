@@ -193,6 +193,7 @@ func (d *diary) Run(_ context.Context, p loadgen.Plan, rec *loadgen.Recorder) er
 	if d.fail != nil {
 		return d.fail
 	}
+	rec.Start()
 	shard := rec.Shard()
 	n := uint64(100)
 	if p.Mode == loadgen.Open {

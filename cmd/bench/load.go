@@ -143,7 +143,7 @@ func (s *shell) load(ctx context.Context, rawURL string, o loadOptions) error {
 	if err != nil {
 		return err
 	}
-	m, err := loadgen.Measure(ctx, engine, plan)
+	m, err := loadgen.Measure(ctx, engine, plan, nil)
 	if err != nil {
 		return err
 	}

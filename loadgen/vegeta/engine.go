@@ -44,7 +44,7 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) er
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r := &run{plan: p, rec: rec, shard: rec.Shard(), ctx: ctx}
+	r := &run{plan: p, shard: rec.Shard(), ctx: ctx}
 	// Two readers of one schedule: the pacer runs ahead of the answers, and a reader that
 	// served both would draw the blocks of a random schedule again and again.
 	r.pacing, r.recording = loadgen.NewSchedule(p.Pacer), loadgen.NewSchedule(p.Pacer)
@@ -67,6 +67,7 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) er
 	r.base = transport
 	r.openConnections()
 	defer r.closeUnused()
+	rec.Start()
 	r.start = time.Now()
 	stop := context.AfterFunc(ctx, func() { attacker.Stop() })
 	defer stop()
@@ -86,7 +87,6 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) er
 // run is one plan being run.
 type run struct {
 	plan     loadgen.Plan
-	rec      *loadgen.Recorder
 	ctx      context.Context
 	base     http.RoundTripper
 	start    time.Time

@@ -37,7 +37,7 @@ func plan(url string, change func(*loadgen.Plan)) loadgen.Plan {
 
 func measure(t *testing.T, p loadgen.Plan) loadgen.Measurement {
 	t.Helper()
-	m, err := loadgen.Measure(t.Context(), vegeta.Engine{}, p)
+	m, err := loadgen.Measure(t.Context(), vegeta.Engine{}, p, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +227,7 @@ func TestInterruptionKeepsWhatWasRecorded(t *testing.T) {
 	time.AfterFunc(100*time.Millisecond, cancel)
 	m, err := loadgen.Measure(ctx, vegeta.Engine{}, plan(server.URL, func(p *loadgen.Plan) {
 		p.Mode, p.Pacer, p.Duration = loadgen.Open, loadgen.Constant{PerSecond: 100}, time.Minute
-	}))
+	}), nil)
 	if err != nil || m.Elapsed > 5*time.Second {
 		t.Fatalf("Measure = %v after %v", err, m.Elapsed)
 	}
@@ -267,7 +267,7 @@ func TestStaleConnectionsAreCounted(t *testing.T) {
 }
 
 func TestRefusedTargetGetsNoPacket(t *testing.T) {
-	_, err := loadgen.Measure(t.Context(), vegeta.Engine{}, plan("http://10.0.0.1:9", nil))
+	_, err := loadgen.Measure(t.Context(), vegeta.Engine{}, plan("http://10.0.0.1:9", nil), nil)
 	if err == nil || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("Measure = %v; want the target refused", err)
 	}
