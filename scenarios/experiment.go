@@ -30,9 +30,9 @@ type Effort struct {
 
 // Efforts, by the flags that choose them.
 var (
-	Quick    = Effort{"quick", 3, 600 * time.Millisecond, 700 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond, []float64{0.5, 1.3}, 0}
-	Default  = Effort{"default", 6, 900 * time.Millisecond, 1000 * time.Millisecond, 400 * time.Millisecond, 900 * time.Millisecond, []float64{0.4, 0.8, 1.3}, 0.6}
-	Thorough = Effort{"thorough", 12, 3 * time.Second, 5 * time.Second, 2 * time.Second, 5 * time.Second, []float64{0.2, 0.4, 0.6, 0.8, 1, 1.3}, 0.8}
+	Quick    = Effort{"quick", 3, 600 * time.Millisecond, 700 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond, []float64{0.5, 1.8}, 0}
+	Default  = Effort{"default", 6, 900 * time.Millisecond, 1000 * time.Millisecond, 400 * time.Millisecond, 900 * time.Millisecond, []float64{0.4, 0.8, 1.8}, 0.6}
+	Thorough = Effort{"thorough", 12, 3 * time.Second, 5 * time.Second, 2 * time.Second, 5 * time.Second, []float64{0.2, 0.4, 0.6, 0.8, 1, 1.8}, 0.8}
 )
 
 // Experiment is a comparison as plain data.
