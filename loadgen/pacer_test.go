@@ -106,28 +106,36 @@ func TestParsePacerRefuses(t *testing.T) {
 // every window length (index of dispersion 1), and 0 for a regular stream.
 func TestPoissonIndexOfDispersion(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a million arrivals")
+		t.Skip("three million arrivals")
 	}
-	p := mustPacer(t, "poisson 42 constant 20000/s")
-	schedule := NewSchedule(p)
-	const n = 1_000_000
+	const seeds, n, perSecond = 30, 100_000, 20_000
 	for _, window := range []time.Duration{time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond} {
-		counts := map[time.Duration]float64{}
-		for i := range uint64(n) {
-			counts[schedule.Due(i)/window]++
-		}
-		windows := float64(schedule.Due(n-1) / window)
-		mean := n / windows
-		var square float64
-		for w := time.Duration(0); float64(w) < windows; w++ {
-			square += (counts[w] - mean) * (counts[w] - mean)
+		mean := perSecond * window.Seconds()
+		var square, windows float64
+		for seed := range uint64(seeds) {
+			p, err := NewPoisson(Constant{perSecond}, seed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			schedule := NewSchedule(p)
+			whole := schedule.Due(n-1) / window // the last window is cut
+			counts := make([]float64, whole)
+			for i := range uint64(n) {
+				if w := schedule.Due(i) / window; w < whole {
+					counts[w]++
+				}
+			}
+			for _, count := range counts {
+				square += (count - mean) * (count - mean)
+			}
+			windows += float64(whole)
 		}
 		index := square / windows / mean
-		// Its standard error is sqrt(2/windows).
-		if limit := 0.02 + 4*math.Sqrt(2/windows); math.Abs(index-1) > limit {
-			t.Errorf("index of dispersion at %v = %.4f; want 1 ± %.3f", window, index, limit)
+		// Four standard errors, sqrt(2/windows) each; the seeds are fixed, so this cannot flake.
+		if limit := 4 * math.Sqrt(2/windows); math.Abs(index-1) > limit {
+			t.Errorf("index of dispersion at %v = %.4f; want 1 ± %.4f", window, index, limit)
 		}
-		t.Logf("index of dispersion at %v: %.4f", window, index)
+		t.Logf("index of dispersion at %v: %.4f ± %.4f, %d seeds of %d arrivals", window, index, math.Sqrt(2/windows), seeds, n)
 	}
 }
 
