@@ -1,0 +1,374 @@
+// Package http1 reads HTTP/1.x responses (RFC 9112) as they come from the network, in
+// pieces of any size, without copying bodies and without allocating per response.
+//
+// It is strict where leniency could misread where a response ends, and refuses what
+// net/http refuses there. It is lenient about the bytes of header fields that have no part
+// in framing.
+package http1
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+)
+
+// Parser reads one response at a time. The zero value is ready; Reset makes it ready for the
+// next response on the same connection.
+type Parser struct {
+	// Status is the status code, once the status line has been read.
+	Status int
+	// Close reports, when the response is complete, that the connection cannot be used again.
+	Close bool
+	// Field, unless nil, is called for each header field of the final response, not for
+	// trailers. The slices are valid only during the call.
+	Field func(name, value []byte)
+
+	state     state
+	head      bool // the answer to a HEAD request, which has no body
+	http10    bool
+	keepAlive bool // HTTP/1.0 only
+	chunked   bool
+	encoded   bool // a Transfer-Encoding field was there
+	hasLength bool
+	length    int64 // of the body; then what is left of it, or of the chunk
+	interim   int   // 1xx responses seen
+	headBytes int   // of header fields and trailers so far
+	excess    int64 // bytes of chunked coding that are no data
+	partial   []byte
+}
+
+type state uint8
+
+const (
+	statusLine state = iota
+	fields
+	fixedBody
+	closeBody // until the connection closes
+	chunkSize
+	chunkData
+	chunkEnd // the CRLF after a chunk's data
+	trailers
+	complete
+)
+
+// Bounds that no sensible server reaches; they bound the memory one response can take.
+const (
+	maxHead    = 256 << 10 // status line, header fields and trailers together
+	maxChunk   = 4000      // the line of a chunk's size with its extensions
+	maxInterim = 16
+	maxExcess  = 16 << 10 // what chunked coding may cost beyond 16 bytes and the data's size per chunk
+	keptLine   = 4 << 10  // a line buffer that grew beyond is not kept for the next response
+)
+
+// ErrMalformed marks bytes that are no HTTP/1.x response. After it, nothing on the
+// connection can be trusted.
+var ErrMalformed = errors.New("malformed HTTP response")
+
+func malformed(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrMalformed, fmt.Sprintf(format, args...))
+}
+
+// Reset makes the parser ready for the answer to the next request; head tells that it was
+// a HEAD request.
+func (p *Parser) Reset(head bool) {
+	partial := p.partial[:0]
+	if cap(partial) > keptLine {
+		partial = nil
+	}
+	*p = Parser{head: head, partial: partial, Field: p.Field}
+}
+
+// Complete reports whether the whole response has been read.
+func (p *Parser) Complete() bool { return p.state == complete }
+
+// Started reports whether any byte of the response has been read.
+func (p *Parser) Started() bool {
+	return p.state != statusLine || len(p.partial) > 0 || p.interim > 0
+}
+
+// Next reads on in data. It returns the next piece of the body, which may be empty, and the
+// data that is left; it has to be called again until that is empty or the response is
+// complete. Both are slices of data.
+func (p *Parser) Next(data []byte) (body, rest []byte, err error) {
+	for len(data) > 0 && p.state != complete {
+		switch p.state {
+		case fixedBody, chunkData:
+			n := min(int64(len(data)), p.length)
+			p.length -= n
+			switch {
+			case p.length > 0:
+			case p.state == fixedBody:
+				p.state = complete
+			default:
+				p.state = chunkEnd
+			}
+			return data[:n], data[n:], nil
+		case closeBody:
+			return data, nil, nil
+		}
+		line, rest, err := p.line(data)
+		if err != nil {
+			return nil, nil, err
+		}
+		data = rest
+		if line == nil {
+			break
+		}
+		if err := p.readLine(line); err != nil {
+			return nil, nil, err
+		}
+		p.partial = p.partial[:0]
+	}
+	return nil, data, nil
+}
+
+// End tells that the connection has closed. It reports whether that ended the response as
+// it should: only a body without any length ends so.
+func (p *Parser) End() bool {
+	if p.state == closeBody {
+		p.state = complete
+	}
+	return p.state == complete
+}
+
+// line cuts the next line, with its line feed, off data. It returns none when the line is
+// not all there, and keeps what is.
+func (p *Parser) line(data []byte) (line, rest []byte, err error) {
+	limit := maxHead - p.headBytes
+	if p.state == chunkSize || p.state == chunkEnd {
+		limit = maxChunk
+	}
+	end := bytes.IndexByte(data, '\n')
+	if end < 0 {
+		if len(p.partial)+len(data) > limit {
+			return nil, nil, malformed("a header or chunk line of more than %d bytes", limit)
+		}
+		p.partial = append(p.partial, data...)
+		return nil, nil, nil
+	}
+	line, rest = data[:end+1], data[end+1:]
+	if len(p.partial) > 0 {
+		p.partial = append(p.partial, line...)
+		line = p.partial
+	}
+	if len(line) > limit {
+		return nil, nil, malformed("a header or chunk line of more than %d bytes", limit)
+	}
+	return line, rest, nil
+}
+
+func (p *Parser) readLine(line []byte) error {
+	cut := len(line) - 1 // without the line feed
+	carriage := cut > 0 && line[cut-1] == '\r'
+	if carriage {
+		cut--
+	}
+	text := line[:cut]
+	switch p.state {
+	case chunkSize, chunkEnd, trailers:
+		// A bare line feed here has been used to smuggle requests (CVE-2025-22871).
+		if !carriage || bytes.IndexByte(text, '\r') >= 0 {
+			return malformed("a line of chunked coding that does not end in its one CR LF")
+		}
+	}
+	switch p.state {
+	case chunkSize:
+		return p.readChunkSize(text, len(line))
+	case chunkEnd:
+		if len(text) != 0 {
+			return malformed("a chunk longer than its size")
+		}
+		p.state = chunkSize
+		return nil
+	}
+	p.headBytes += len(line)
+	switch {
+	case p.state == statusLine:
+		return p.readStatus(text)
+	case len(text) > 0:
+		return p.readField(text)
+	case p.state == trailers:
+		p.state = complete
+		return nil
+	}
+	return p.endOfFields()
+}
+
+// readStatus reads "HTTP/1.1 200 OK".
+func (p *Parser) readStatus(text []byte) error {
+	const version = "HTTP/1."
+	if len(text) < len("HTTP/1.1 200") || string(text[:len(version)]) != version || text[8] != ' ' || len(text) > 12 && text[12] != ' ' {
+		return malformed("status line %.40q", text)
+	}
+	p.Status = 0
+	for _, c := range text[9:12] {
+		if c < '0' || c > '9' {
+			return malformed("status line %.40q", text)
+		}
+		p.Status = 10*p.Status + int(c-'0')
+	}
+	if minor := text[7]; minor < '0' || minor > '9' || p.Status < 100 {
+		return malformed("status line %.40q", text)
+	}
+	p.http10 = text[7] == '0'
+	p.state = fields
+	return nil
+}
+
+func (p *Parser) readField(text []byte) error {
+	colon := bytes.IndexByte(text, ':')
+	if colon <= 0 || isBlank(text[0]) || isBlank(text[colon-1]) {
+		return malformed("header line %.40q", text)
+	}
+	if p.state == trailers {
+		return nil // trailers say nothing about framing
+	}
+	name, value := text[:colon], bytes.Trim(text[colon+1:], " \t")
+	switch len(name) {
+	case len("Content-Length"):
+		if equalFold(name, "content-length") {
+			if err := p.readLength(value); err != nil {
+				return err
+			}
+		}
+	case len("Transfer-Encoding"):
+		if equalFold(name, "transfer-encoding") {
+			if !p.http10 && (p.encoded || !equalFold(value, "chunked")) {
+				return malformed("transfer coding %.40q, only chunked is known", value)
+			}
+			p.encoded, p.chunked = true, !p.http10
+		}
+	case len("Connection"):
+		if equalFold(name, "connection") {
+			p.Close = p.Close || hasToken(value, "close")
+			p.keepAlive = p.keepAlive || hasToken(value, "keep-alive")
+		}
+	}
+	if p.Field != nil && p.Status >= 200 {
+		p.Field(name, value)
+	}
+	return nil
+}
+
+func (p *Parser) readLength(value []byte) error {
+	if len(value) == 0 || len(value) > 18 {
+		return malformed("Content-Length %.40q", value)
+	}
+	var n int64
+	for _, c := range value {
+		if c < '0' || c > '9' {
+			return malformed("Content-Length %.40q", value)
+		}
+		n = 10*n + int64(c-'0')
+	}
+	if p.hasLength && n != p.length {
+		return malformed("two lengths, %d and %d", p.length, n)
+	}
+	p.hasLength, p.length = true, n
+	return nil
+}
+
+// endOfFields decides how long the body is: RFC 9112, section 6.3.
+func (p *Parser) endOfFields() error {
+	if p.Status < 200 && p.Status != 101 {
+		if p.interim++; p.interim > maxInterim {
+			return malformed("more than %d interim responses", maxInterim)
+		}
+		*p = Parser{head: p.head, interim: p.interim, headBytes: p.headBytes, partial: p.partial, Field: p.Field}
+		return nil
+	}
+	if p.http10 && !p.keepAlive {
+		p.Close = true
+	}
+	switch {
+	case p.Status == 101:
+		p.state, p.Close = complete, true // no request of ours asks to change the protocol
+	case p.head, p.Status == 204, p.Status == 304:
+		p.state = complete
+	case p.chunked:
+		p.state = chunkSize
+		p.Close = p.Close || p.hasLength // a sender that says both is not to be trusted
+	case p.hasLength && p.length == 0:
+		p.state = complete
+	case p.hasLength:
+		p.state = fixedBody
+	default:
+		p.state, p.Close = closeBody, true
+	}
+	return nil
+}
+
+func (p *Parser) readChunkSize(text []byte, lineBytes int) error {
+	size, digits := int64(0), 0
+	for _, c := range text {
+		digit, is := hexDigit(c)
+		if !is {
+			break
+		}
+		size = size<<4 | int64(digit)
+		if digits++; digits > 15 {
+			return malformed("chunk size %.40q", text)
+		}
+	}
+	after := text[digits:]
+	if digits == 0 || len(after) > 0 && after[0] != ';' && len(bytes.Trim(after, " \t")) > 0 {
+		return malformed("chunk size %.40q", text)
+	}
+	// Many small chunks with long extensions are an old way to keep a reader busy
+	// (CVE-2023-39326).
+	p.excess = max(0, p.excess+int64(lineBytes)+2-16-2*size)
+	if p.excess > maxExcess {
+		return malformed("chunked coding with more than %d bytes that are no data", maxExcess)
+	}
+	p.length, p.state = size, chunkData
+	if size == 0 {
+		p.state = trailers
+	}
+	return nil
+}
+
+func hexDigit(c byte) (byte, bool) {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0', true
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10, true
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10, true
+	}
+	return 0, false
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+
+// equalFold compares with a lower-case ASCII text.
+func equalFold(b []byte, lower string) bool {
+	if len(b) != len(lower) {
+		return false
+	}
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// hasToken reports whether a comma-separated list holds the lower-case token.
+func hasToken(list []byte, token string) bool {
+	for len(list) > 0 {
+		item := list
+		if comma := bytes.IndexByte(list, ','); comma >= 0 {
+			item, list = list[:comma], list[comma+1:]
+		} else {
+			list = nil
+		}
+		if equalFold(bytes.Trim(item, " \t"), token) {
+			return true
+		}
+	}
+	return false
+}
