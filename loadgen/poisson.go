@@ -42,19 +42,36 @@ func NewPoisson(p Pacer, seed uint64) (Poisson, error) {
 // the block.
 func (p Poisson) Due(n uint64) time.Duration {
 	var block [poissonBlock]time.Duration
-	p.fill(n/poissonBlock, &block)
+	p.fill(n/poissonBlock, &block, newSource())
 	return block[n%poissonBlock]
 }
 func (p Poisson) Rate(at time.Duration) float64 { return p.Of.Rate(at) }
 func (p Poisson) String() string                { return fmt.Sprintf("poisson %d %v", p.Seed, p.Of) }
 
+// source is one generator seeded anew for each draw, so that drawing allocates nothing.
+type source struct {
+	pcg  rand.PCG
+	rand *rand.Rand
+}
+
+func newSource() *source {
+	s := new(source)
+	s.rand = rand.New(&s.pcg)
+	return s
+}
+
+func (s *source) seed(seed, place uint64) *rand.PCG {
+	s.pcg.Seed(seed, place)
+	return &s.pcg
+}
+
 // fill draws the arrivals of block k: those with indices kB … kB+B−1.
-func (p Poisson) fill(k uint64, block *[poissonBlock]time.Duration) {
-	start, end := p.boundary(k), p.boundary(k+1)
+func (p Poisson) fill(k uint64, block *[poissonBlock]time.Duration, s *source) {
+	start, end := p.boundary(k, s), p.boundary(k+1, s)
 	var inner [poissonBlock - 1]float64
-	source := rand.New(rand.NewPCG(p.Seed, k<<8|1))
+	s.seed(p.Seed, k<<8|1)
 	for i := range inner {
-		inner[i] = source.Float64()
+		inner[i] = s.rand.Float64()
 	}
 	slices.Sort(inner[:])
 	for i, u := range inner {
@@ -64,21 +81,21 @@ func (p Poisson) fill(k uint64, block *[poissonBlock]time.Duration) {
 }
 
 // boundary is the sum of the first kB gaps of the unit-rate process.
-func (p Poisson) boundary(k uint64) float64 {
+func (p Poisson) boundary(k uint64, s *source) float64 {
 	if k == 0 {
 		return 0
 	}
 	// Sums up to the powers of two below and above k.
 	low, sum := uint64(0), 0.0
 	width := uint64(1)
-	gap := p.gamma(1, 0)
+	gap := p.gamma(1, 0, s)
 	for level := uint64(1); low+width < k; level++ {
 		sum += gap
 		low += width
 		if level > 1 {
 			width *= 2
 		}
-		gap = p.gamma(width, level)
+		gap = p.gamma(width, level, s)
 	}
 	// Bisect [low, low+width] by the gamma bridge.
 	for {
@@ -89,7 +106,7 @@ func (p Poisson) boundary(k uint64) float64 {
 			return sum + gap
 		}
 		half := width / 2
-		left := gap * p.beta(half, low+half)
+		left := gap * p.beta(half, low+half, s)
 		if k >= low+half {
 			low, sum, gap = low+half, sum+left, gap-left
 		} else {
@@ -99,13 +116,13 @@ func (p Poisson) boundary(k uint64) float64 {
 	}
 }
 
-func (p Poisson) gamma(blocks, level uint64) float64 {
-	return distuv.Gamma{Alpha: float64(blocks * poissonBlock), Beta: 1, Src: rand.NewPCG(p.Seed, level<<8|2)}.Rand()
+func (p Poisson) gamma(blocks, level uint64, s *source) float64 {
+	return distuv.Gamma{Alpha: float64(blocks * poissonBlock), Beta: 1, Src: s.seed(p.Seed, level<<8|2)}.Rand()
 }
 
-func (p Poisson) beta(blocks, middle uint64) float64 {
+func (p Poisson) beta(blocks, middle uint64, s *source) float64 {
 	shape := float64(blocks * poissonBlock)
-	return distuv.Beta{Alpha: shape, Beta: shape, Src: rand.NewPCG(p.Seed, middle<<8|uint64(3+bits.Len64(blocks)))}.Rand()
+	return distuv.Beta{Alpha: shape, Beta: shape, Src: s.seed(p.Seed, middle<<8|uint64(3+bits.Len64(blocks)))}.Rand()
 }
 
 // Schedule reads a pacer's due times in increasing order of n without drawing a random
@@ -114,6 +131,7 @@ type Schedule struct {
 	pacer   Pacer
 	poisson Poisson
 	random  bool
+	source  *source
 	loaded  bool
 	block   uint64
 	due     [poissonBlock]time.Duration
@@ -121,7 +139,7 @@ type Schedule struct {
 
 // NewSchedule returns a reader of the pacer's schedule.
 func NewSchedule(p Pacer) *Schedule {
-	s := &Schedule{pacer: p}
+	s := &Schedule{pacer: p, source: newSource()}
 	s.poisson, s.random = p.(Poisson)
 	return s
 }
@@ -132,7 +150,7 @@ func (s *Schedule) Due(n uint64) time.Duration {
 		return s.pacer.Due(n)
 	}
 	if k := n / poissonBlock; !s.loaded || k != s.block {
-		s.poisson.fill(k, &s.due)
+		s.poisson.fill(k, &s.due, s.source)
 		s.block, s.loaded = k, true
 	}
 	return s.due[n%poissonBlock]
