@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,4 +73,29 @@ func (g Guard) Dialer(base net.Dialer) func(ctx context.Context, network, addres
 		}
 		return loopbackOnly.DialContext(ctx, network, address)
 	}
+}
+
+// Resolve is the address of the server of a URL. A name that was not allowed must resolve to
+// a loopback address.
+func (g Guard) Resolve(ctx context.Context, rawURL string) (netip.AddrPort, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("resolving the target: %w", err)
+	}
+	port, err := net.DefaultResolver.LookupPort(ctx, "tcp", cmp.Or(u.Port(), u.Scheme))
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("resolving the target %s: %w", rawURL, err)
+	}
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("resolving the target %s: %w", rawURL, err)
+	}
+	// A name with addresses of both families is asked by IPv4: every server listens there.
+	slices.SortStableFunc(addrs, func(a, b netip.Addr) int { return cmp.Compare(a.Unmap().BitLen(), b.Unmap().BitLen()) })
+	for _, addr := range addrs {
+		if addr = addr.Unmap(); addr.IsLoopback() || g.allows(u.Hostname()) {
+			return netip.AddrPortFrom(addr, uint16(port)), nil
+		}
+	}
+	return netip.AddrPort{}, g.refuse(fmt.Sprintf("%s (%v)", u.Hostname(), addrs))
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -26,6 +27,40 @@ type Conns struct {
 	Max int `json:"max"`
 	// New opens a connection for each request instead of keeping them alive.
 	New bool `json:"new,omitempty"`
+	// Fixed opens all of them before the clock starts, in an open loop too, which otherwise
+	// opens one when a request is due and none is idle.
+	Fixed bool `json:"fixed,omitempty"`
+	// Requests closes a connection after that many; zero keeps it as long as the server does.
+	Requests int `json:"requests,omitempty"`
+	// Sources are the local addresses that connections are made from, in turn: each has a
+	// range of ports of its own. None leaves the choice to the kernel.
+	Sources []netip.Addr `json:"sources,omitempty"`
+}
+
+// Preopened reports whether the connections of a plan are opened before its clock starts.
+func (p Plan) Preopened() bool { return !p.Conns.New && (p.Mode == Closed || p.Conns.Fixed) }
+
+// LateGrace is how long after the plan's end a request that fell due within it may still be
+// sent, so that a late wake-up at the very end loses nothing.
+const LateGrace = 100 * time.Millisecond
+
+// How connections are opened before the clock starts: this many at once, because a server's
+// listen queue may hold as few as ten, and this long for the first answer on each, because
+// whether a server answers at all is for the load to find out (ADR 5).
+const (
+	OpensAtOnce = 4
+	OpenTimeout = time.Second
+)
+
+// ProofTarget is a target that may be asked once more without harm, to prove that a
+// connection is open; nil if there is none.
+func (p Plan) ProofTarget() *targets.Target {
+	for i := range p.Mix.Targets {
+		if t := &p.Mix.Targets[i]; t.Method == "GET" {
+			return t
+		}
+	}
+	return nil
 }
 
 // Plan is a load as plain data. It holds no state and can be run again, or elsewhere.
@@ -78,6 +113,12 @@ func (p Plan) Validate() error {
 	if p.Conns.Max < 1 || p.Conns.Max > 1<<20 {
 		errs = append(errs, fmt.Errorf("plan: %d connections: want 1 to %d", p.Conns.Max, 1<<20))
 	}
+	if p.Conns.Requests < 0 {
+		errs = append(errs, fmt.Errorf("plan: %d requests per connection: want 1 or more", p.Conns.Requests))
+	}
+	if p.Conns.New && (p.Conns.Fixed || p.Conns.Requests > 0) {
+		errs = append(errs, errors.New("plan: a new connection for each request leaves none to open before or to keep"))
+	}
 	return errors.Join(errs...)
 }
 
@@ -96,8 +137,11 @@ func (p Plan) DrainTime() time.Duration {
 // String describes the load without the mix.
 func (p Plan) String() string {
 	conns := fmt.Sprintf("%d connections", p.Conns.Max)
-	if p.Conns.New {
+	switch {
+	case p.Conns.New:
 		conns += ", a new one for each request"
+	case p.Conns.Requests > 0:
+		conns += fmt.Sprintf(", %d requests on each", p.Conns.Requests)
 	}
 	if p.Mode == Open {
 		return fmt.Sprintf("open loop, %v for %v, up to %s", p.Pacer, p.Duration, conns)

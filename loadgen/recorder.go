@@ -34,6 +34,7 @@ type Recorder struct {
 	tally     tally
 
 	shards  []*Shard
+	threads []int
 	full    chan *set
 	free    chan *set
 	drained chan struct{}
@@ -66,6 +67,14 @@ func (r *Recorder) Start() {
 	}
 }
 
+// Thread tells the recorder the kernel's id of a thread that sends the load, so that the
+// time it had to wait for a core can be watched.
+func (r *Recorder) Thread(id int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.threads = append(r.threads, id)
+}
+
 // The kinds kept per target, as indices into a set's histograms.
 const (
 	response = iota
@@ -83,11 +92,12 @@ type set struct {
 	counts   results.Counts
 	hists    [len(recordedKinds)][]*results.Histogram // by name
 	connect  *results.Histogram
+	wakeup   *results.Histogram
 	used     bool
 }
 
 func (r *Recorder) newSet() *set {
-	s := &set{connect: results.NewHistogram()}
+	s := &set{connect: results.NewHistogram(), wakeup: results.NewHistogram()}
 	for k := range s.hists {
 		s.hists[k] = make([]*results.Histogram, len(r.names))
 	}
@@ -118,10 +128,11 @@ type tally struct {
 	clamped uint64
 	waited  uint64
 	limited uint64
+	spun    time.Duration
 }
 
 func (t tally) plus(u tally) tally {
-	return tally{t.within.Plus(u.within), t.opened + u.opened, t.clamped + u.clamped, t.waited + u.waited, t.limited + u.limited}
+	return tally{t.within.Plus(u.within), t.opened + u.opened, t.clamped + u.clamped, t.waited + u.waited, t.limited + u.limited, t.spun + u.spun}
 }
 
 // Record counts one ended request. It allocates nothing. A request that ended before the
@@ -185,6 +196,13 @@ func (s *Shard) Waited() { s.waited++ }
 // file or port was left.
 func (s *Shard) Limited() { s.limited++ }
 
+// Woke records one measured delay between a response's arrival in the kernel and its
+// reading by the engine.
+func (s *Shard) Woke(delay time.Duration) { s.record(s.set.wakeup, delay) }
+
+// Spun adds time that the engine spent polling so as not to wake up late.
+func (s *Shard) Spun(d time.Duration) { s.spun += d }
+
 // StaleRetry counts one request sent again because its reused connection was closed.
 func (s *Shard) StaleRetry() { s.set.counts.StaleRetry++ }
 
@@ -231,6 +249,7 @@ func (r *Recorder) add(s *set) {
 		}
 	}
 	mergeInto(iv, results.Series{Kind: results.Connect}, s.connect)
+	mergeInto(iv, results.Series{Kind: results.Wakeup}, s.wakeup)
 	s.counts, s.used = results.Counts{}, false
 }
 
@@ -255,6 +274,8 @@ type Outcome struct {
 	Clamped   uint64         // values outside the histograms' range
 	Waited    uint64         // requests due while every connection was busy
 	Limited   uint64         // connections for which this machine had no file or port left
+	Spun      time.Duration  // the engine polled, all shards together
+	Threads   []int          // the kernel's ids of the engine's threads, where it has its own
 }
 
 // Close ends the recording and returns what was recorded. The engine must have returned.
@@ -268,7 +289,7 @@ func (r *Recorder) Close() Outcome {
 	close(r.full)
 	<-r.drained
 	t := r.tally
-	out := Outcome{Within: t.within, Opened: t.opened, Clamped: t.clamped, Waited: t.waited, Limited: t.limited}
+	out := Outcome{Within: t.within, Opened: t.opened, Clamped: t.clamped, Waited: t.waited, Limited: t.limited, Spun: t.spun, Threads: r.threads}
 	for _, i := range slices.Sorted(maps.Keys(r.intervals)) {
 		out.Intervals = append(out.Intervals, *r.intervals[i])
 	}

@@ -24,11 +24,12 @@ const (
 	Lateness Kind = "lateness" // sent − due, of every request sent: the generator's or the pool's delay
 	Failure  Kind = "failure"  // end − due of the wrong answers, kept apart: an error may be fast
 	Connect  Kind = "connect"  // time to open a connection, of each one opened
+	Wakeup   Kind = "wakeup"   // of a sample: from a response's arrival in the kernel to its reading
 	TTFB     Kind = "ttfb"     // first byte − sent
 )
 
 // Kinds lists every kind, in the order in which files hold them.
-var Kinds = []Kind{Response, Service, Lateness, Failure, Connect, TTFB}
+var Kinds = []Kind{Response, Service, Lateness, Failure, Connect, TTFB, Wakeup}
 
 // Series names one histogram of an interval. Target is empty for kinds that belong to no
 // target.

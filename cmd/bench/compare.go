@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"bench/loadgen"
-	"bench/loadgen/vegeta"
+	"bench/loadgen/native"
 	"bench/reports"
 	"bench/results"
 	"bench/scenarios"
@@ -35,7 +35,7 @@ type compareOptions struct {
 	app            string
 	baseline       string
 	profile        string
-	engine         string
+	engine         engineOptions
 	out            string
 	seed           uint64
 	quick          bool
@@ -74,7 +74,8 @@ func (s *shell) compareCommand() *cobra.Command {
 	f.BoolVar(&o.quick, "quick", false, "within a minute, with wide intervals")
 	f.BoolVar(&o.thorough, "thorough", false, "more blocks and longer cells")
 	f.IntVar(&o.blocks, "blocks", 0, "repeats of each topology (default: by effort)")
-	f.StringVar(&o.engine, "engine", "vegeta", "load engine: vegeta")
+	// Sleeping is right here: the servers share the cores, and polling would take one.
+	o.engine.flags(f, native.Sleep)
 	f.DurationVar(&o.timeout, "boot-timeout", 30*time.Second, "longest time a topology may take to be ready")
 	f.StringArrayVar(&o.objectives, "objective", nil, "limit to hold the open-loop rates against, such as 'p99 < 250ms' (repeatable)")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print what would be done, and do nothing")
@@ -166,14 +167,6 @@ func chooseScenarios(o compareOptions, project targets.Project) ([]scenarios.Sce
 	return list, nil
 }
 
-func chooseEngine(name string) (loadgen.Engine, error) {
-	switch name {
-	case "vegeta":
-		return vegeta.Engine{}, nil
-	}
-	return nil, usagef("--engine %q: want vegeta", name)
-}
-
 func (s *shell) compare(ctx context.Context, c *cobra.Command, o compareOptions) error {
 	started := time.Now()
 	project, err := loadProject(o.app)
@@ -188,14 +181,21 @@ func (s *shell) compare(ctx context.Context, c *cobra.Command, o compareOptions)
 	if err != nil {
 		return err
 	}
-	engine, err := chooseEngine(o.engine)
+	guard := loadgen.Guard{Hosts: o.allow}
+	topologies := make([]servers.Topology, len(experiment.Arms))
+	var urls []string
+	for i, arm := range experiment.Arms {
+		topologies[i] = arm.Topology
+		if arm.Topology.Name == "url" {
+			urls = append(urls, arm.Topology.Params)
+		}
+	}
+	engine, why, err := o.engine.choose(urls...)
 	if err != nil {
 		return err
 	}
-	guard := loadgen.Guard{Hosts: o.allow}
-	topologies := make([]servers.Topology, len(experiment.Arms))
-	for i, arm := range experiment.Arms {
-		topologies[i] = arm.Topology
+	if why != "" {
+		fmt.Fprintf(s.errs, "bench: %s: this comparison is run by the engine %v\n", why, engine)
 	}
 	if o.dryRun {
 		return s.describe(ctx, experiment, project)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bench/loadgen"
+	"bench/loadgen/native"
 	"bench/results"
 	"bench/targets"
 
@@ -25,7 +26,6 @@ type loadOptions struct {
 	arrivals    string
 	duration    time.Duration
 	connections int
-	threads     int
 	newConns    bool
 	timeout     time.Duration
 	mix         string
@@ -33,7 +33,7 @@ type loadOptions struct {
 	format      string
 	slo         string
 	hdr         string
-	engine      string
+	engine      engineOptions
 	seed        uint64
 	allow       []string
 	json        bool
@@ -63,7 +63,7 @@ when the last one is answered.`,
 	f.StringVar(&o.arrivals, "arrivals", "constant", "with --rate: constant or poisson")
 	f.DurationVarP(&o.duration, "duration", "d", 10*time.Second, "how long requests are sent")
 	f.IntVarP(&o.connections, "connections", "c", 32, "connections at most (open loop) or exactly (closed loop)")
-	f.IntVarP(&o.threads, "threads", "t", 0, "accepted for the sake of wrk's users; the engine chooses")
+	f.IntVarP(&o.engine.shards, "threads", "t", 0, "threads of the native engine; 0: one for every four cores")
 	f.BoolVar(&o.newConns, "new-connections", false, "open a connection for each request")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "of one request")
 	f.StringVar(&o.mix, "mix", "", "`FILE` with a mix in YAML")
@@ -71,7 +71,7 @@ when the last one is answered.`,
 	f.StringVar(&o.format, "format", "http", "format of --targets: http or json")
 	f.StringVar(&o.slo, "slo", "", "limits, such as 'p99<50ms,errors<0.1%'; exit 3 when one is missed")
 	f.StringVar(&o.hdr, "hdr", "", "write the histograms to `FILE` as an HdrHistogram interval log")
-	f.StringVar(&o.engine, "engine", "vegeta", "load engine: vegeta")
+	o.engine.flags(f, native.Auto)
 	s.commonFlags(c, nil, &o.seed, &o.json, &o.allow)
 	return c
 }
@@ -139,9 +139,12 @@ func (s *shell) load(ctx context.Context, rawURL string, o loadOptions) error {
 			return err
 		}
 	}
-	engine, err := chooseEngine(o.engine)
+	engine, why, err := o.engine.choose(plan.URL)
 	if err != nil {
 		return err
+	}
+	if why != "" {
+		fmt.Fprintf(s.errs, "bench: %s: this load is run by the engine %v\n", why, engine)
 	}
 	m, err := loadgen.Measure(ctx, engine, plan, nil)
 	if err != nil {

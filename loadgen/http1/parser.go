@@ -223,7 +223,7 @@ func (p *Parser) readField(text []byte) error {
 	if p.state == trailers {
 		return nil // trailers say nothing about framing
 	}
-	name, value := text[:colon], bytes.Trim(text[colon+1:], " \t")
+	name, value := text[:colon], trim(text[colon+1:])
 	switch len(name) {
 	case len("Content-Length"):
 		if equalFold(name, "content-length") {
@@ -311,7 +311,7 @@ func (p *Parser) readChunkSize(text []byte, lineBytes int) error {
 		}
 	}
 	after := text[digits:]
-	if digits == 0 || len(after) > 0 && after[0] != ';' && len(bytes.Trim(after, " \t")) > 0 {
+	if digits == 0 || len(after) > 0 && after[0] != ';' && len(trim(after)) > 0 {
 		return malformed("chunk size %.40q", text)
 	}
 	// Many small chunks with long extensions are an old way to keep a reader busy
@@ -337,6 +337,17 @@ func hexDigit(c byte) (byte, bool) {
 		return c - 'A' + 10, true
 	}
 	return 0, false
+}
+
+// trim is bytes.Trim for blanks, which spends more time on its cut set than on the value.
+func trim(b []byte) []byte {
+	for len(b) > 0 && isBlank(b[0]) {
+		b = b[1:]
+	}
+	for len(b) > 0 && isBlank(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	return b
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
@@ -366,7 +377,7 @@ func hasToken(list []byte, token string) bool {
 		} else {
 			list = nil
 		}
-		if equalFold(bytes.Trim(item, " \t"), token) {
+		if equalFold(trim(item), token) {
 			return true
 		}
 	}

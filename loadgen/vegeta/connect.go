@@ -14,14 +14,6 @@ import (
 	"bench/targets"
 )
 
-const (
-	// opensAtOnce bounds the connections that a server may not have accepted yet.
-	opensAtOnce = 4
-	// openTimeout bounds the first answer on each: whether a server answers at all is for the
-	// load to find out.
-	openTimeout = time.Second
-)
-
 // openConnections opens the connections of a closed loop that keeps them, before the clock
 // starts. Each has to answer one request before it counts as open: a connection that is
 // made may still lie in the listen queue, and runserver's queue holds ten; sixty-four at
@@ -32,8 +24,8 @@ const (
 func (r *run) openConnections() {
 	r.opened = make(chan net.Conn, r.plan.Conns.Max)
 	server, err := url.Parse(r.plan.URL)
-	first := r.firstGet()
-	if err != nil || server.Scheme != "http" || r.plan.Mode != loadgen.Closed || r.plan.Conns.New || first == nil {
+	first := r.plan.ProofTarget()
+	if err != nil || server.Scheme != "http" || !r.plan.Preopened() || first == nil {
 		return
 	}
 	address := server.Host
@@ -42,9 +34,9 @@ func (r *run) openConnections() {
 	}
 	var wave sync.WaitGroup
 	var failed atomic.Bool
-	for i := range opensAtOnce {
+	for i := range loadgen.OpensAtOnce {
 		wave.Go(func() {
-			for n := i; n < r.plan.Conns.Max && r.ctx.Err() == nil && !failed.Load(); n += opensAtOnce {
+			for n := i; n < r.plan.Conns.Max && r.ctx.Err() == nil && !failed.Load(); n += loadgen.OpensAtOnce {
 				conn := r.open(address, server.Host, first)
 				if conn == nil {
 					failed.Store(true)
@@ -57,26 +49,16 @@ func (r *run) openConnections() {
 	wave.Wait()
 }
 
-// firstGet is a target that may be asked once more without harm.
-func (r *run) firstGet() *targets.Target {
-	for i := range r.plan.Mix.Targets {
-		if t := &r.plan.Mix.Targets[i]; t.Method == http.MethodGet {
-			return t
-		}
-	}
-	return nil
-}
-
 // open makes a connection and has it answer one request. It returns nil unless the server
 // means to keep the connection.
 func (r *run) open(address, host string, t *targets.Target) net.Conn {
 	before := time.Now()
-	conn, err := r.plan.Guard.Dialer(net.Dialer{Timeout: openTimeout})(r.ctx, "tcp", address)
+	conn, err := r.plan.Guard.Dialer(net.Dialer{Timeout: loadgen.OpenTimeout})(r.ctx, "tcp", address)
 	if err != nil {
 		return nil
 	}
 	took := time.Since(before)
-	if !answers(conn, host, t, min(openTimeout, r.plan.Timeout)) {
+	if !answers(conn, host, t, min(loadgen.OpenTimeout, r.plan.Timeout)) {
 		_ = conn.Close()
 		return nil
 	}

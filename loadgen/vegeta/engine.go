@@ -30,10 +30,6 @@ type Engine struct{}
 
 func (Engine) String() string { return "vegeta" }
 
-// lateGrace is how long after the plan's end a request that fell due within it may still
-// be sent, so that a late wake-up at the very end loses nothing.
-const lateGrace = 100 * time.Millisecond
-
 // Run implements loadgen.Engine.
 func (Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) error {
 	if err := p.Validate(); err != nil {
@@ -146,7 +142,7 @@ func (r *run) Pace(elapsed time.Duration, hits uint64) (wait time.Duration, stop
 	if r.plan.Mode == loadgen.Closed {
 		return 0, elapsed >= r.plan.Duration || r.ctx.Err() != nil
 	}
-	if hits >= r.intended || elapsed > r.plan.Duration+lateGrace {
+	if hits >= r.intended || elapsed > r.plan.Duration+loadgen.LateGrace {
 		return 0, true
 	}
 	due := r.pacing.Due(hits)

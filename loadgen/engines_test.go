@@ -1,4 +1,4 @@
-package vegeta_test
+package loadgen_test
 
 import (
 	"bufio"
@@ -14,14 +14,21 @@ import (
 	"time"
 
 	"bench/loadgen"
+	"bench/loadgen/native"
 	"bench/loadgen/vegeta"
 	"bench/results"
 	"bench/targets"
 
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The engines do the same things with the same plan, so the same tests run on all of them.
+var engines = []loadgen.Engine{native.Engine{}, native.Engine{Shards: 3, Pacing: native.Hybrid}, vegeta.Engine{}}
+
+func each(t *testing.T, test func(*testing.T, loadgen.Engine)) {
+	for i, e := range engines {
+		t.Run(fmt.Sprintf("%v %d", e, i), func(t *testing.T) { test(t, e) })
+	}
+}
 
 func plan(url string, change func(*loadgen.Plan)) loadgen.Plan {
 	p := loadgen.Plan{
@@ -35,9 +42,9 @@ func plan(url string, change func(*loadgen.Plan)) loadgen.Plan {
 	return p
 }
 
-func measure(t *testing.T, p loadgen.Plan) loadgen.Measurement {
+func measure(t *testing.T, e loadgen.Engine, p loadgen.Plan) loadgen.Measurement {
 	t.Helper()
-	m, err := loadgen.Measure(t.Context(), vegeta.Engine{}, p, nil)
+	m, err := loadgen.Measure(t.Context(), e, p, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +80,9 @@ func readRequest(c net.Conn) bool {
 	return err == nil
 }
 
-func TestEveryEndHasItsClass(t *testing.T) {
+func TestEveryEndHasItsClass(t *testing.T) { each(t, everyEndHasItsClass) }
+
+func everyEndHasItsClass(t *testing.T, e loadgen.Engine) {
 	answer := func(text string) func(net.Conn) {
 		return func(c net.Conn) {
 			if readRequest(c) {
@@ -112,7 +121,7 @@ func TestEveryEndHasItsClass(t *testing.T) {
 		}), targets.Expect{}, results.Timeout},
 		{"nobody listens", nobody, targets.Expect{}, results.ConnectError},
 	} {
-		m := measure(t, plan(row.url, func(p *loadgen.Plan) {
+		m := measure(t, e, plan(row.url, func(p *loadgen.Plan) {
 			p.Mode, p.Pacer, p.Timeout = loadgen.Open, loadgen.Constant{PerSecond: 50}, 10*time.Second
 			if row.want == results.Timeout {
 				p.Timeout = 100 * time.Millisecond
@@ -131,7 +140,9 @@ func TestEveryEndHasItsClass(t *testing.T) {
 
 // The k-th request of the plan is sent as such: the same mix and seed give the same
 // requests in the same numbers.
-func TestMixIsReplayed(t *testing.T) {
+func TestMixIsReplayed(t *testing.T) { each(t, mixIsReplayed) }
+
+func mixIsReplayed(t *testing.T, e loadgen.Engine) {
 	var mu sync.Mutex
 	seen := map[string]int{}
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -147,7 +158,7 @@ func TestMixIsReplayed(t *testing.T) {
 	p := plan(server.URL, func(p *loadgen.Plan) {
 		p.Mode, p.Pacer, p.Mix = loadgen.Open, loadgen.Constant{PerSecond: 500}, mix
 	})
-	m := measure(t, p)
+	m := measure(t, e, p)
 	want := map[string]int{}
 	for n := range uint64(100) {
 		target := mix.At(n)
@@ -167,13 +178,17 @@ func TestMixIsReplayed(t *testing.T) {
 // being served: coordinated omission, and its correction. One connection at 100/s for 1 s
 // and a pause of 500 ms: the k-th of 50 requests waits 500 ms − k × 10 ms.
 func TestPauseIsFeltByEveryRequestThatFellDue(t *testing.T) {
+	each(t, pauseIsFeltByEveryRequestThatFellDue)
+}
+
+func pauseIsFeltByEveryRequestThatFellDue(t *testing.T, e loadgen.Engine) {
 	const pause = 500 * time.Millisecond
 	var once sync.Once
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		once.Do(func() { time.Sleep(pause) })
 	}))
 	defer server.Close()
-	m := measure(t, plan(server.URL, func(p *loadgen.Plan) {
+	m := measure(t, e, plan(server.URL, func(p *loadgen.Plan) {
 		p.Mode, p.Pacer, p.Duration, p.Conns.Max = loadgen.Open, loadgen.Constant{PerSecond: 100}, time.Second, 1
 	}))
 	response, service := results.Total(m.Intervals, results.Response), results.Total(m.Intervals, results.Service)
@@ -197,22 +212,30 @@ func TestPauseIsFeltByEveryRequestThatFellDue(t *testing.T) {
 }
 
 func TestConnectionsAreKeptOrMadeAsThePlanSays(t *testing.T) {
+	each(t, connectionsAreKeptOrMadeAsThePlanSays)
+}
+
+func connectionsAreKeptOrMadeAsThePlanSays(t *testing.T, e loadgen.Engine) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
-	kept := measure(t, plan(server.URL, nil))
+	kept := measure(t, e, plan(server.URL, nil))
 	if kept.Opened > 4 || kept.Counts.OK < 10 {
 		t.Errorf("kept alive: %d connections for %d requests; want 4 at most", kept.Opened, kept.Counts.OK)
 	}
-	fresh := measure(t, plan(server.URL, func(p *loadgen.Plan) { p.Conns.New = true }))
+	fresh := measure(t, e, plan(server.URL, func(p *loadgen.Plan) { p.Conns.New = true }))
 	if fresh.Opened < fresh.Counts.OK {
 		t.Errorf("new for each: %d connections for %d requests", fresh.Opened, fresh.Counts.OK)
 	}
 }
 
 func TestOverloadLeavesUnsentRequestsAndSaysSo(t *testing.T) {
+	each(t, overloadLeavesUnsentRequestsAndSaysSo)
+}
+
+func overloadLeavesUnsentRequestsAndSaysSo(t *testing.T, e loadgen.Engine) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(50 * time.Millisecond) }))
 	defer server.Close()
-	m := measure(t, plan(server.URL, func(p *loadgen.Plan) {
+	m := measure(t, e, plan(server.URL, func(p *loadgen.Plan) {
 		p.Mode, p.Pacer, p.Conns.Max = loadgen.Open, loadgen.Constant{PerSecond: 1000}, 2
 	}))
 	if m.Counts.Intended != 200 || m.Counts.Unsent < 150 || m.Grade != results.Valid || len(m.Causes) != 1 || m.Causes[0].Code != "connections-busy" {
@@ -220,12 +243,14 @@ func TestOverloadLeavesUnsentRequestsAndSaysSo(t *testing.T) {
 	}
 }
 
-func TestInterruptionKeepsWhatWasRecorded(t *testing.T) {
+func TestInterruptionKeepsWhatWasRecorded(t *testing.T) { each(t, interruptionKeepsWhatWasRecorded) }
+
+func interruptionKeepsWhatWasRecorded(t *testing.T, e loadgen.Engine) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(100*time.Millisecond, cancel)
-	m, err := loadgen.Measure(ctx, vegeta.Engine{}, plan(server.URL, func(p *loadgen.Plan) {
+	m, err := loadgen.Measure(ctx, e, plan(server.URL, func(p *loadgen.Plan) {
 		p.Mode, p.Pacer, p.Duration = loadgen.Open, loadgen.Constant{PerSecond: 100}, time.Minute
 	}), nil)
 	if err != nil || m.Elapsed > 5*time.Second {
@@ -237,18 +262,24 @@ func TestInterruptionKeepsWhatWasRecorded(t *testing.T) {
 }
 
 func TestRequestsThatOutliveTheDrainAreGivenUp(t *testing.T) {
+	each(t, requestsThatOutliveTheDrainAreGivenUp)
+}
+
+func requestsThatOutliveTheDrainAreGivenUp(t *testing.T, e loadgen.Engine) {
 	release := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	defer server.Close()
 	defer close(release)
-	m := measure(t, plan(server.URL, func(p *loadgen.Plan) { p.Timeout, p.Drain = time.Minute, 50*time.Millisecond }))
+	m := measure(t, e, plan(server.URL, func(p *loadgen.Plan) { p.Timeout, p.Drain = time.Minute, 50*time.Millisecond }))
 	if m.Counts.InFlight != 4 || m.Elapsed > 5*time.Second {
 		t.Errorf("counts = %+v after %v; want 4 in flight", m.Counts, m.Elapsed)
 	}
 }
 
 // A reused connection that the server had closed is tried again by net/http, and counted.
-func TestStaleConnectionsAreCounted(t *testing.T) {
+func TestStaleConnectionsAreCounted(t *testing.T) { each(t, staleConnectionsAreCounted) }
+
+func staleConnectionsAreCounted(t *testing.T, e loadgen.Engine) {
 	var served atomic.Int64
 	url := raw(t, func(c net.Conn) {
 		r := bufio.NewReader(c)
@@ -260,14 +291,16 @@ func TestStaleConnectionsAreCounted(t *testing.T) {
 		_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
 		_, _ = r.ReadByte() // until the next request begins
 	})
-	m := measure(t, plan(url, func(p *loadgen.Plan) { p.Conns.Max = 1; p.Duration = 100 * time.Millisecond }))
+	m := measure(t, e, plan(url, func(p *loadgen.Plan) { p.Conns.Max = 1; p.Duration = 100 * time.Millisecond }))
 	if m.Counts.StaleRetry == 0 || m.Counts.OK == 0 {
 		t.Errorf("counts = %+v; want stale retries beside right answers", m.Counts)
 	}
 }
 
-func TestRefusedTargetGetsNoPacket(t *testing.T) {
-	_, err := loadgen.Measure(t.Context(), vegeta.Engine{}, plan("http://10.0.0.1:9", nil), nil)
+func TestRefusedTargetGetsNoPacket(t *testing.T) { each(t, refusedTargetGetsNoPacket) }
+
+func refusedTargetGetsNoPacket(t *testing.T, e loadgen.Engine) {
+	_, err := loadgen.Measure(t.Context(), e, plan("http://10.0.0.1:9", nil), nil)
 	if err == nil || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("Measure = %v; want the target refused", err)
 	}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"bench/loadgen"
+	"bench/loadgen/native"
+	"bench/loadgen/vegeta"
+
+	"github.com/spf13/pflag"
+)
+
+// engineOptions are the flags that say how a load is sent.
+type engineOptions struct {
+	name   string
+	shards int
+	pacing string
+	pin    []int
+}
+
+func (o *engineOptions) flags(f *pflag.FlagSet, pacing native.Pacing) {
+	f.StringVar(&o.name, "engine", "auto", "native, vegeta, or auto: native where it can")
+	f.StringVar(&o.pacing, "pacing", string(pacing), "how the native engine waits for a due time: "+pacings())
+	f.IntSliceVar(&o.pin, "pin", nil, "`CORES` to which the native engine binds its threads")
+}
+
+func pacings() string {
+	var names []string
+	for _, p := range native.Pacings {
+		names = append(names, string(p))
+	}
+	return strings.Join(names, ", ")
+}
+
+// choose picks the engine for loads on the URLs given. Why it is not the native one, if auto
+// had to choose, is said.
+func (o engineOptions) choose(urls ...string) (engine loadgen.Engine, why string, err error) {
+	n := native.Engine{Shards: o.shards, Pacing: native.Pacing(o.pacing), Pin: o.pin}
+	if !strings.Contains(" "+pacings()+",", " "+o.pacing+",") {
+		return nil, "", usagef("--pacing %q: want one of %s", o.pacing, pacings())
+	}
+	if o.shards < 0 {
+		return nil, "", usagef("-t %d: want a number of threads, or 0 for as many as suit the machine", o.shards)
+	}
+	for _, core := range o.pin {
+		if core < 0 || core > 1023 {
+			return nil, "", usagef("--pin %s: no such core", strconv.Itoa(core))
+		}
+	}
+	for _, url := range urls {
+		if why = n.Unsupported(loadgen.Plan{URL: url}); why != "" {
+			break
+		}
+	}
+	switch {
+	case o.name == "vegeta":
+		return vegeta.Engine{}, "", nil
+	case o.name == "native" && why != "":
+		return nil, "", usageError{fmt.Errorf("--engine native: %s; use auto or vegeta", why)}
+	case o.name == "auto" && why != "":
+		return vegeta.Engine{}, why, nil
+	case o.name == "native" || o.name == "auto":
+		return n, "", nil
+	}
+	return nil, "", usagef("--engine %q: want auto, native or vegeta", o.name)
+}

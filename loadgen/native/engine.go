@@ -1,0 +1,82 @@
+// Package native runs a loadgen.Plan on raw sockets. Each shard is one thread with an epoll
+// set of its own and every k-th request of the plan; a request in steady state costs two
+// system calls and its part of a third, and no allocation, lock, channel or log.
+//
+// It speaks HTTP/1.1 over TCP, on Linux. What else a plan may ask (https, another system)
+// the net/http-based engine in loadgen/vegeta does.
+package native
+
+import (
+	"fmt"
+	"strings"
+
+	"bench/loadgen"
+)
+
+// Engine runs plans. The zero value is ready to use.
+type Engine struct {
+	// Shards is the number of threads; zero chooses: one for every four cores, because one
+	// is worth far more requests than a Django server on the other three can answer.
+	Shards int
+	// Pacing says how a shard waits for the next due time. The zero value is Sleep.
+	Pacing Pacing
+	// Pin is the cores that the shards are bound to, in turn. None leaves it to the kernel.
+	Pin []int
+}
+
+func (Engine) String() string { return "native" }
+
+// Pacing is how a shard waits until a request is due.
+type Pacing string
+
+const (
+	// Sleep leaves the core to others until the due time. A sleeping core wakes up some tens
+	// of microseconds late.
+	Sleep Pacing = "sleep"
+	// Hybrid sleeps until shortly before and then polls. It costs a core and is for machines
+	// that have one to spare: taken from the servers, it would change what is measured.
+	Hybrid Pacing = "hybrid"
+	// Spin polls always.
+	Spin Pacing = "spin"
+	// Auto is Hybrid while the machine has a core to spare, and Sleep otherwise.
+	Auto Pacing = "auto"
+)
+
+// Pacings are the ways to wait.
+var Pacings = []Pacing{Auto, Sleep, Hybrid, Spin}
+
+// Unsupported says why this engine cannot run a plan; it is empty when it can.
+func (Engine) Unsupported(p loadgen.Plan) string {
+	switch {
+	case !available:
+		return "the native engine needs Linux"
+	case strings.HasPrefix(p.URL, "https:"):
+		return "the native engine speaks no TLS"
+	}
+	return ""
+}
+
+// shardsFor is how many shards run a plan on a machine with so many cores.
+func (e Engine) shardsFor(p loadgen.Plan, cores int) int {
+	shards := e.Shards
+	if shards == 0 {
+		shards = max(1, cores/4)
+	}
+	return max(1, min(shards, p.Conns.Max, maxShards))
+}
+
+const maxShards = 128
+
+// refuse reports why a plan is not run.
+func (e Engine) refuse(p loadgen.Plan) error {
+	if err := p.Validate(); err != nil {
+		return fmt.Errorf("native engine: %w", err)
+	}
+	if err := p.Guard.Check(p.URL); err != nil {
+		return err
+	}
+	if why := e.Unsupported(p); why != "" {
+		return fmt.Errorf("%s; use the engine vegeta", why)
+	}
+	return nil
+}

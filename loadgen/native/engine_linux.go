@@ -1,0 +1,115 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"bench/loadgen"
+
+	"golang.org/x/sys/unix"
+)
+
+const available = true
+
+// startLead is the time between the decision to start and the start of the clock, in which
+// every shard gets to its loop: the first request is then not late.
+const startLead = 2 * time.Millisecond
+
+// Run implements loadgen.Engine.
+func (e Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) error {
+	if err := e.refuse(p); err != nil {
+		return err
+	}
+	address, err := p.Guard.Resolve(ctx, p.URL)
+	if err != nil {
+		return err
+	}
+	requests, err := prepare(p)
+	if err != nil {
+		return fmt.Errorf("native engine: preparing the requests: %w", err)
+	}
+	if err := enough(p, address); err != nil {
+		return err
+	}
+	k := e.shardsFor(p, runtime.NumCPU())
+	// A thread that polls must not keep the rest of the program from running.
+	if was := runtime.GOMAXPROCS(0); was < k+1 {
+		runtime.GOMAXPROCS(k + 1)
+		defer runtime.GOMAXPROCS(was)
+	}
+	r := &run{engine: e, plan: p, remote: sockaddr(address), requests: requests, start: make(chan time.Time), opened: make(chan struct{}, k)}
+	if p.Mode == loadgen.Open {
+		r.intended = p.Intended()
+	}
+	shards := make([]*shard, k)
+	for w := range shards {
+		s, err := newShard(r, w, k, rec)
+		if err != nil {
+			r.failed = err
+		}
+		shards[w] = s
+	}
+	defer context.AfterFunc(ctx, func() { r.stop(shards) })()
+	if e.Pacing == Auto {
+		defer r.watchCores(k)()
+	}
+	return r.drive(shards, rec)
+}
+
+// run is one plan being run: what the shards share and only read.
+type run struct {
+	engine   Engine
+	plan     loadgen.Plan
+	remote   unix.Sockaddr
+	requests []request
+	intended uint64
+	failed   error
+
+	opened  chan struct{}  // one from each shard when its connections are open
+	start   chan time.Time // the clock, to each shard
+	stopped atomic.Bool
+	spare   atomic.Bool // the machine has a core to spare
+}
+
+// drive runs the shards: each opens its connections, then all start by one clock.
+func (r *run) drive(shards []*shard, rec *loadgen.Recorder) error {
+	defer func() {
+		for _, s := range shards {
+			if s != nil {
+				s.close()
+			}
+		}
+	}()
+	if r.failed != nil {
+		return r.failed
+	}
+	errs := make([]error, len(shards))
+	var running sync.WaitGroup
+	for i, s := range shards {
+		running.Go(func() { errs[i] = s.work() })
+	}
+	for range shards {
+		<-r.opened
+	}
+	rec.Start()
+	start := time.Now().Add(startLead)
+	for range shards {
+		r.start <- start
+	}
+	running.Wait()
+	return errors.Join(errs...)
+}
+
+func (r *run) stop(shards []*shard) {
+	r.stopped.Store(true)
+	for _, s := range shards {
+		if s != nil {
+			s.wake()
+		}
+	}
+}

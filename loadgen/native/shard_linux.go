@@ -1,0 +1,351 @@
+package native
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"runtime"
+	"time"
+
+	"bench/loadgen"
+	"bench/results"
+
+	"golang.org/x/sys/unix"
+)
+
+// never is a time that does not come.
+const never = time.Duration(math.MaxInt64)
+
+// shard is one thread of the engine: the requests w, w+k, w+2k, … of the plan, and the
+// connections they travel on. Nothing in it is shared.
+type shard struct {
+	*run
+	rec   *loadgen.Shard
+	tell  *loadgen.Recorder
+	w, k  int
+	begin time.Time // the start of the plan's clock
+
+	waiter
+	buf    []byte
+	sum    [32]byte
+	events []unix.EpollEvent
+
+	schedule *loadgen.Schedule // open loop only
+	next     uint64            // the next request of this shard
+	nextDue  time.Duration     // never, when there is no more
+
+	max     int     // connections
+	open    int     // connections that are open or being opened
+	conns   []*conn // by slot
+	unused  []*conn // closed ones, to be used again
+	idle    list    // open and without a request; the last used first
+	busy    list    // with a request, the first sent first, so the first to time out
+	sources []unix.Sockaddr
+	source  int
+
+	proving  bool          // connections are being opened before the clock starts
+	unproven bool          // one of them could not be, which ends the proving
+	holes    int           // closed loop: places without a connection, after a failure
+	retry    time.Duration // when they are tried again
+	blocked  bool          // a request is due and every connection busy
+	sending  bool          // release is running
+	sampling int           // answers until the next one with a kernel timestamp
+}
+
+// holeWait is how long a closed loop's place rests after its connection could not be made: a
+// refusal comes at once, and asking again at once would only measure refusals.
+const holeWait = 10 * time.Millisecond
+
+// close closes every connection and what the shard waits with.
+func (s *shard) close() {
+	for _, c := range s.conns {
+		if c.fd >= 0 {
+			_ = unix.Close(c.fd)
+		}
+	}
+	s.waiter.close()
+}
+
+func newShard(r *run, w, k int, rec *loadgen.Recorder) (*shard, error) {
+	s := &shard{
+		run: r, rec: rec.Shard(), tell: rec, w: w, k: k, next: uint64(w), nextDue: never,
+		buf: make([]byte, 64<<10), events: make([]unix.EpollEvent, 256),
+		max: (r.plan.Conns.Max - w + k - 1) / k, retry: never,
+	}
+	for _, addr := range r.plan.Conns.Sources {
+		s.sources = append(s.sources, sockaddr(netip.AddrPortFrom(addr, 0)))
+	}
+	if r.plan.Mode == loadgen.Open {
+		s.schedule = loadgen.NewSchedule(r.plan.Pacer)
+	}
+	err := s.waiter.init()
+	if err != nil {
+		err = fmt.Errorf("native engine: %w", err)
+	}
+	return s, err
+}
+
+// now is the time of the plan's clock. It is negative before the start.
+func (s *shard) now() time.Duration { return time.Since(s.begin) }
+
+// work opens the connections, waits for the start, sends the load and records what becomes
+// of it.
+func (s *shard) work() error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer s.waiter.settle(s.engine, s.w)()
+	s.tell.Thread(unix.Gettid())
+
+	s.begin = time.Now()
+	s.prove()
+	s.opened <- struct{}{}
+	s.begin = <-s.start
+	s.advance(s.next)
+	for now := s.now(); now < 0; now = s.now() {
+		if err := s.poll(now, 0); err != nil {
+			return err
+		}
+	}
+	return s.loop()
+}
+
+// loop is the life of a shard: send what is due, give up what took too long, wait, read.
+func (s *shard) loop() error {
+	p := &s.plan
+	closed := p.Mode == loadgen.Closed
+	lastSend, last := p.Duration+loadgen.LateGrace, p.Duration+p.DrainTime()
+	if closed {
+		s.fill(s.now())
+	}
+	for {
+		now := s.now()
+		stopped := s.stopped.Load()
+		if stopped || now >= last || now > lastSend && s.nextDue != never {
+			s.quitSending()
+		}
+		if s.nextDue <= now {
+			s.release(now)
+		}
+		s.expire(now)
+		if closed && s.retry <= now {
+			s.refill(now)
+		}
+		done := closed && now >= p.Duration || !closed && s.nextDue == never
+		if stopped || now >= last || done && s.busy.first == nil {
+			s.giveUp(now)
+			return nil
+		}
+		until := min(last, s.retry)
+		if !s.blocked {
+			until = min(until, s.nextDue)
+		} else {
+			until = min(until, lastSend)
+		}
+		if head := s.busy.first; head != nil {
+			until = min(until, head.deadline)
+		}
+		if closed && now < p.Duration {
+			until = min(until, p.Duration)
+		}
+		if err := s.poll(now, until); err != nil {
+			return err
+		}
+	}
+}
+
+// poll waits until the time given at most and handles what the sockets tell.
+func (s *shard) poll(now, until time.Duration) error {
+	n, err := s.wait(s, now, until)
+	if err != nil {
+		return fmt.Errorf("native engine: waiting for the sockets: %w", err)
+	}
+	for i := range n {
+		e := &s.events[i]
+		if e.Fd == wakeSlot {
+			s.drain()
+			continue
+		}
+		if c := s.conns[e.Fd]; c.generation == e.Pad {
+			s.handle(c, e.Events)
+		}
+		// A long batch must not delay what falls due meanwhile.
+		if i < n-1 && s.nextDue != never && !s.blocked {
+			if now := s.now(); s.nextDue <= now {
+				s.release(now)
+			}
+		}
+	}
+	return nil
+}
+
+// advance makes n the next request of an open loop.
+func (s *shard) advance(n uint64) {
+	s.next = n
+	if s.schedule == nil {
+		return
+	}
+	s.nextDue = never
+	if n < s.intended {
+		s.nextDue = s.schedule.Due(n)
+	}
+}
+
+// release sends what is due, each on an idle connection or a new one, until there is none
+// of either. What is left waits, with its due time, for the next connection that is free.
+func (s *shard) release(now time.Duration) {
+	if s.sending {
+		return // a connection failed at once, and the loop below goes on by itself
+	}
+	s.sending = true
+	defer func() { s.sending = false }()
+	for s.nextDue <= now {
+		if s.idle.first == nil && s.open >= s.max {
+			s.blocked = true
+			return
+		}
+		s.sendNext(now)
+		now = s.now()
+	}
+}
+
+// sendNext takes the next request of an open loop and starts it.
+func (s *shard) sendNext(now time.Duration) {
+	n, due := s.next, s.nextDue
+	if s.blocked {
+		s.rec.Waited()
+	}
+	s.advance(n + uint64(s.k))
+	s.blocked = s.blocked && s.nextDue <= now
+	s.assign(task{request: &s.requests[s.plan.Mix.Index(n)], due: due, sent: s.now()})
+}
+
+// fill starts a closed loop's first requests.
+func (s *shard) fill(now time.Duration) {
+	for range s.max {
+		s.nextClosed(now)
+	}
+}
+
+// refill tries the places again that were left without a connection.
+func (s *shard) refill(now time.Duration) {
+	n := s.holes
+	s.holes, s.retry = 0, never
+	for range n {
+		s.nextClosed(now)
+	}
+}
+
+// nextClosed starts the next request of a closed loop: it is due when it is sent.
+func (s *shard) nextClosed(now time.Duration) {
+	if now >= s.plan.Duration || s.stopped.Load() {
+		return
+	}
+	s.assign(s.takeClosed(now))
+}
+
+func (s *shard) takeClosed(now time.Duration) task {
+	n := s.next
+	s.next += uint64(s.k)
+	return task{request: &s.requests[s.plan.Mix.Index(n)], due: now, sent: now}
+}
+
+// assign gives a task to an idle connection, or to a new one.
+func (s *shard) assign(t task) {
+	if c := s.idle.first; c != nil {
+		s.idle.remove(c)
+		s.send(c, t)
+		return
+	}
+	s.connect(t)
+}
+
+// free tells that a connection is ready for another request.
+func (s *shard) free(c *conn, now time.Duration) {
+	if s.plan.Mode == loadgen.Closed && !s.proving && now < s.plan.Duration && !s.stopped.Load() {
+		s.send(c, s.takeClosed(now))
+		return
+	}
+	s.idle.push(c)
+	if !s.proving && s.nextDue <= now {
+		s.release(now)
+	}
+}
+
+// lost tells that a connection was closed, so that another may be made.
+func (s *shard) lost(now time.Duration, class results.Class) {
+	switch {
+	case s.proving:
+	case s.plan.Mode == loadgen.Closed:
+		if class == results.ConnectError {
+			s.holes++
+			s.retry = min(s.retry, now+holeWait)
+			return
+		}
+		s.nextClosed(now)
+	case s.nextDue <= now:
+		s.release(now)
+	}
+}
+
+// expire gives up the requests whose time is over.
+func (s *shard) expire(now time.Duration) {
+	for c := s.busy.first; c != nil && c.deadline <= now; c = s.busy.first {
+		s.finish(c, results.Timeout, now, true)
+	}
+}
+
+// quitSending counts what was not sent and will not be.
+func (s *shard) quitSending() {
+	if s.nextDue == never {
+		return
+	}
+	left := (s.intended - s.next + uint64(s.k) - 1) / uint64(s.k)
+	s.rec.Unsent(left)
+	s.nextDue, s.blocked = never, false
+}
+
+// giveUp ends the requests that have no answer when the run ends.
+func (s *shard) giveUp(now time.Duration) {
+	for c := s.busy.first; c != nil; c = s.busy.first {
+		s.busy.remove(c)
+		s.record(c, results.InFlight, now)
+		s.shut(c)
+	}
+}
+
+// prove opens the connections of a plan that keeps them, before the clock starts. Each has
+// to answer one request before it counts as open: one that is made may still lie in the
+// server's listen queue. What goes wrong here ends it, and is left for the load itself to
+// find and to count.
+func (s *shard) prove() {
+	target := s.plan.ProofTarget()
+	if target == nil || !s.plan.Preopened() {
+		return
+	}
+	var proof *request
+	for i := range s.requests {
+		if target == &s.plan.Mix.Targets[s.requests[i].target] {
+			proof = &s.requests[i]
+		}
+	}
+	timeout := min(loadgen.OpenTimeout, s.plan.Timeout)
+	atOnce := max(1, loadgen.OpensAtOnce/s.k)
+	s.proving = true
+	for (s.open < s.max || s.busy.first != nil) && !s.unproven && !s.stopped.Load() {
+		now := s.now()
+		for s.open < s.max && s.busy.length < atOnce && !s.unproven {
+			s.connect(task{request: proof, due: now, sent: now})
+		}
+		if s.busy.first == nil || s.poll(now, now+timeout) != nil {
+			break
+		}
+		if now := s.now(); s.busy.first != nil && s.busy.first.sent+timeout <= now {
+			break
+		}
+	}
+	for c := s.busy.first; c != nil; c = s.busy.first {
+		s.busy.remove(c)
+		s.shut(c)
+	}
+	s.proving = false
+}

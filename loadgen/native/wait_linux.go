@@ -1,0 +1,216 @@
+package native
+
+import (
+	"encoding/binary"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// waiter waits for sockets and for times. The kernel's timers are exact to microseconds when
+// asked so (Go's runtime, and epoll_wait, round to milliseconds); what is left is the time a
+// sleeping core takes to wake up.
+type waiter struct {
+	epoll  int
+	event  int // eventfd: somebody wants the shard to look up
+	timer  int // timerfd, where epoll_pwait2 is missing; else -1
+	coarse bool
+
+	pacing    Pacing
+	overshoot time.Duration // how late the shard wakes up, learned: its high quantile
+}
+
+const (
+	wakeSlot  = -1 // events of the eventfd
+	timerSlot = -2
+)
+
+// How long a shard polls at most rather than sleep until a due time: the bound on what a
+// badly learned overshoot can cost.
+const (
+	firstOvershoot = 60 * time.Microsecond
+	maxOvershoot   = 150 * time.Microsecond
+)
+
+func (w *waiter) init() error {
+	w.epoll, w.event, w.timer = -1, -1, -1
+	w.overshoot = firstOvershoot
+	var err error
+	if w.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return err
+	}
+	if w.event, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
+		return err
+	}
+	if err := w.watch(w.event, wakeSlot); err != nil {
+		return err
+	}
+	if _, errno := w.pwait2(nil, &unix.Timespec{}); errno == unix.ENOSYS || errno == unix.EPERM { // Linux before 5.11, or a sandbox
+		if w.timer, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC); err != nil {
+			w.timer, w.coarse = -1, true
+			return nil
+		}
+		return w.watch(w.timer, timerSlot)
+	}
+	return nil
+}
+
+func (w *waiter) watch(fd int, slot int32) error {
+	return unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: slot})
+}
+
+func (w *waiter) close() {
+	for _, fd := range []int{w.epoll, w.event, w.timer} {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+	}
+}
+
+// wake makes the shard look up. It may be called from anywhere.
+func (w *waiter) wake() {
+	var one [8]byte
+	binary.NativeEndian.PutUint64(one[:], 1)
+	_, _ = unix.Write(w.event, one[:])
+}
+
+// drain empties the eventfd.
+func (w *waiter) drain() {
+	var count [8]byte
+	_, _ = unix.Read(w.event, count[:])
+}
+
+// settle makes this thread one that wakes up on time, on the core it was given, and returns
+// the function that makes it an ordinary one again.
+func (w *waiter) settle(e Engine, shard int) func() {
+	w.pacing = e.Pacing
+	var was unix.CPUSet
+	pinned := len(e.Pin) > 0 && unix.SchedGetaffinity(0, &was) == nil
+	if pinned {
+		var only unix.CPUSet
+		only.Set(e.Pin[shard%len(e.Pin)])
+		pinned = unix.SchedSetaffinity(0, &only) == nil
+	}
+	// The kernel may delay a thread's timers by its slack, 50 µs unless it is told otherwise.
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
+	return func() {
+		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)
+		if pinned {
+			_ = unix.SchedSetaffinity(0, &was)
+		}
+	}
+}
+
+// wait fills the shard's events with what has happened, and waits for something to happen
+// until the time given at most.
+func (w *waiter) wait(s *shard, now, until time.Duration) (int, error) {
+	for {
+		n, errno := 0, syscall.Errno(0)
+		left := until - now
+		switch {
+		case left <= 0 || w.polls(s, now, until):
+			n, errno = w.pollOnce(s.events)
+			if later := s.now(); left > 0 {
+				s.rec.Spun(later - now)
+				if n == 0 && errno == 0 && later < until && !s.stopped.Load() {
+					now = later
+					continue
+				}
+			}
+		case w.hybrid(s) && s.nextDue == until && left > w.overshoot:
+			n, errno = w.block(s.events, left-w.overshoot)
+		default:
+			n, errno = w.block(s.events, left)
+			if n == 0 && until == s.nextDue {
+				w.learn(s.now() - until)
+			}
+		}
+		switch errno {
+		case 0:
+			return n, nil
+		case unix.EINTR:
+			return 0, nil
+		}
+		return 0, errno
+	}
+}
+
+// hybrid reports whether a core is there for polling.
+func (w *waiter) hybrid(s *shard) bool {
+	return w.pacing == Hybrid || w.pacing == Auto && s.spare.Load()
+}
+
+// polls reports whether to poll rather than to sleep: when a request is due so soon that a
+// sleep would end late, or an answer is likely to come so soon that the core's waking up
+// would be counted as the server's time.
+func (w *waiter) polls(s *shard, now, until time.Duration) bool {
+	if w.pacing == Spin {
+		return true
+	}
+	if !w.hybrid(s) {
+		return until-now < worthPolling
+	}
+	if s.nextDue == until && until-now <= w.overshoot {
+		return true
+	}
+	return s.busy.last != nil && now-s.busy.last.sent < answerSoon
+}
+
+// worthPolling is a wait so short that polling through it costs no more than going to sleep
+// and waking up would: the wake-up of an idle virtual core was measured to cost 10 to 15 µs.
+// (Spinning for the cost of the switch is at most twice as dear as the best choice: Karlin
+// et al., "Empirical studies of competitive spinning", SOSP 1991.)
+const worthPolling = 15 * time.Microsecond
+
+// answerSoon is how long after the last send an answer is polled for.
+const answerSoon = 150 * time.Microsecond
+
+// learn follows a high quantile of how late the thread wakes up: up fast, down slowly
+// (stochastic approximation; Robbins and Monro 1951).
+func (w *waiter) learn(late time.Duration) {
+	const step = 2 * time.Microsecond
+	if late > w.overshoot {
+		w.overshoot = min(maxOvershoot, w.overshoot+20*step)
+	} else {
+		w.overshoot = max(step, w.overshoot-step)
+	}
+}
+
+func (w *waiter) pollOnce(events []unix.EpollEvent) (int, syscall.Errno) {
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(w.epoll), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)
+	return int(n), errno
+}
+
+// block waits in the kernel. The scheduler is told, because this can take long.
+func (w *waiter) block(events []unix.EpollEvent, d time.Duration) (int, syscall.Errno) {
+	switch {
+	case w.coarse:
+		ms := int((d + time.Millisecond - 1) / time.Millisecond)
+		n, err := unix.EpollWait(w.epoll, events, ms)
+		errno, _ := err.(syscall.Errno)
+		return max(0, n), errno
+	case w.timer >= 0:
+		spec := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(d))}
+		if err := unix.TimerfdSettime(w.timer, 0, &spec, nil); err != nil {
+			return 0, err.(syscall.Errno)
+		}
+		n, err := unix.EpollWait(w.epoll, events, -1)
+		errno, _ := err.(syscall.Errno)
+		return max(0, n), errno
+	}
+	spec := unix.NsecToTimespec(int64(d))
+	return w.pwait2(events, &spec)
+}
+
+func (w *waiter) pwait2(events []unix.EpollEvent, timeout *unix.Timespec) (int, syscall.Errno) {
+	if len(events) == 0 {
+		events = make([]unix.EpollEvent, 1)
+	}
+	n, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(w.epoll), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(unsafe.Pointer(timeout)), 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
+}
