@@ -18,7 +18,6 @@ import (
 	"bench/loadgen/vegeta"
 	"bench/results"
 	"bench/targets"
-
 )
 
 // The engines do the same things with the same plan, so the same tests run on all of them.

@@ -75,6 +75,13 @@ func (r *Recorder) Thread(id int) {
 	r.threads = append(r.threads, id)
 }
 
+// Threads are the kernel's ids of the engine's threads, as far as they are known.
+func (r *Recorder) Threads() []int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.threads)
+}
+
 // The kinds kept per target, as indices into a set's histograms.
 const (
 	response = iota
@@ -275,7 +282,6 @@ type Outcome struct {
 	Waited    uint64         // requests due while every connection was busy
 	Limited   uint64         // connections for which this machine had no file or port left
 	Spun      time.Duration  // the engine polled, all shards together
-	Threads   []int          // the kernel's ids of the engine's threads, where it has its own
 }
 
 // Close ends the recording and returns what was recorded. The engine must have returned.
@@ -289,7 +295,7 @@ func (r *Recorder) Close() Outcome {
 	close(r.full)
 	<-r.drained
 	t := r.tally
-	out := Outcome{Within: t.within, Opened: t.opened, Clamped: t.clamped, Waited: t.waited, Limited: t.limited, Spun: t.spun, Threads: r.threads}
+	out := Outcome{Within: t.within, Opened: t.opened, Clamped: t.clamped, Waited: t.waited, Limited: t.limited, Spun: t.spun}
 	for _, i := range slices.Sorted(maps.Keys(r.intervals)) {
 		out.Intervals = append(out.Intervals, *r.intervals[i])
 	}

@@ -22,6 +22,7 @@ type Manifest struct {
 	Measured   float64           `json:"measured_s"` // the part of Elapsed spent inside cells
 	Seed       uint64            `json:"seed"`
 	Engine     string            `json:"engine"`
+	Generator  *Calibration      `json:"calibration,omitempty"`
 	Profile    string            `json:"profile"`
 	Plan       []string          `json:"plan"` // the experiment in words, a line each
 	Baseline   string            `json:"baseline,omitempty"`
@@ -153,9 +154,13 @@ type Boot struct {
 
 // Generator is what the load cost the machine.
 type Generator struct {
-	Engine     string  `json:"engine"`
-	CPUSeconds float64 `json:"cpu_seconds"`
-	MaxRSS     int64   `json:"max_rss_bytes"`
+	Engine     string   `json:"engine"`
+	Pacing     string   `json:"pacing,omitempty"` // how it waited for due times, where it has a choice
+	Threads    int      `json:"threads,omitempty"`
+	CPUSeconds float64  `json:"cpu_seconds"`
+	Spun       float64  `json:"polling_s"` // of them, spent polling so as not to wake up late
+	MaxRSS     int64    `json:"max_rss_bytes"`
+	Health     []Health `json:"health,omitempty"` // by the second
 }
 
 // Server is what the servers and the kernel counted during the cell.

@@ -210,6 +210,9 @@ func (s *shell) compare(ctx context.Context, c *cobra.Command, o compareOptions)
 		return err
 	}
 	manifest.Command, manifest.Name, manifest.Objectives = "compare", "compare", objectives
+	if manifest.Generator, err = calibrate(ctx, engine, true); err != nil {
+		return err
+	}
 	manifest.Engine, manifest.Profile, manifest.Config = engine.String(), o.profile, flagValues(c)
 	out, err := results.Create(o.out, manifest)
 	if err != nil {

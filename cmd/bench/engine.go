@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"bench/loadgen"
 	"bench/loadgen/native"
 	"bench/loadgen/vegeta"
+	"bench/results"
 
 	"github.com/spf13/pflag"
 )
@@ -65,4 +67,17 @@ func (o engineOptions) choose(urls ...string) (engine loadgen.Engine, why string
 		return n, "", nil
 	}
 	return nil, "", usagef("--engine %q: want auto, native or vegeta", o.name)
+}
+
+// calibrate measures what the engine can do on this machine, if it can be asked.
+func calibrate(ctx context.Context, e loadgen.Engine, wanted bool) (*results.Calibration, error) {
+	n, can := e.(native.Engine)
+	if !can || !wanted {
+		return nil, nil
+	}
+	c, err := n.Calibrate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &c, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -27,16 +28,22 @@ type loadOptions struct {
 	duration    time.Duration
 	connections int
 	newConns    bool
-	timeout     time.Duration
-	mix         string
-	targets     string
-	format      string
-	slo         string
-	hdr         string
-	engine      engineOptions
-	seed        uint64
-	allow       []string
-	json        bool
+	fixedConns  bool
+	perConn     int
+	sources     []string
+
+	noCalibration bool
+
+	timeout time.Duration
+	mix     string
+	targets string
+	format  string
+	slo     string
+	hdr     string
+	engine  engineOptions
+	seed    uint64
+	allow   []string
+	json    bool
 }
 
 func (s *shell) loadCommand() *cobra.Command {
@@ -65,6 +72,10 @@ when the last one is answered.`,
 	f.IntVarP(&o.connections, "connections", "c", 32, "connections at most (open loop) or exactly (closed loop)")
 	f.IntVarP(&o.engine.shards, "threads", "t", 0, "threads of the native engine; 0: one for every four cores")
 	f.BoolVar(&o.newConns, "new-connections", false, "open a connection for each request")
+	f.BoolVar(&o.fixedConns, "fixed-connections", false, "open loop: open all connections before the clock starts, rather than when they are needed")
+	f.IntVar(&o.perConn, "requests-per-connection", 0, "close a connection after `N` requests; 0 keeps it")
+	f.StringSliceVar(&o.sources, "source", nil, "local `ADDRESSES` to connect from in turn: each has ports of its own")
+	f.BoolVar(&o.noCalibration, "no-calibration", false, "leave out the 0.3 s in which the engine is measured against a null server")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "of one request")
 	f.StringVar(&o.mix, "mix", "", "`FILE` with a mix in YAML")
 	f.StringVar(&o.targets, "targets", "", "`FILE` with targets in one of vegeta's formats")
@@ -93,6 +104,7 @@ type loadResult struct {
 	Lateness    results.Summary `json:"lateness_us"`
 	Connect     results.Summary `json:"connect_us"`
 	TTFB        results.Summary `json:"ttfb_us"`
+	Wakeup      results.Summary `json:"wakeup_us"` // the generator's own delay in reading an answer, of a sample
 	Connections loadConnections `json:"connections"`
 	Generator   loadGenerator   `json:"generator"`
 	SLO         []loadObjective `json:"slo,omitempty"`
@@ -114,6 +126,13 @@ type loadGenerator struct {
 	CPUSeconds    float64 `json:"cpu_seconds"`
 	CPUPerRequest float64 `json:"cpu_us_per_request"`
 	MaxRSS        int64   `json:"max_rss_bytes"`
+	Pacing        string  `json:"pacing,omitempty"`
+	Threads       int     `json:"threads,omitempty"`
+	Polling       float64 `json:"polling_s"`
+	// Headroom is how many times the load's rate one thread could have sent.
+	Headroom    float64              `json:"headroom,omitempty"`
+	Calibration *results.Calibration `json:"calibration,omitempty"`
+	Health      []results.Health     `json:"health,omitempty"`
 }
 
 type loadObjective struct {
@@ -146,6 +165,10 @@ func (s *shell) load(ctx context.Context, rawURL string, o loadOptions) error {
 	if why != "" {
 		fmt.Fprintf(s.errs, "bench: %s: this load is run by the engine %v\n", why, engine)
 	}
+	calibration, err := calibrate(ctx, engine, !o.noCalibration)
+	if err != nil {
+		return err
+	}
 	m, err := loadgen.Measure(ctx, engine, plan, nil)
 	if err != nil {
 		return err
@@ -159,7 +182,7 @@ func (s *shell) load(ctx context.Context, rawURL string, o loadOptions) error {
 			return err
 		}
 	}
-	result := newLoadResult(plan, m, objectives)
+	result := newLoadResult(plan, m, calibration, objectives)
 	if err := s.printLoad(result, o.json); err != nil {
 		return err
 	}
@@ -189,8 +212,15 @@ func loadPlan(rawURL string, o loadOptions) (loadgen.Plan, error) {
 	}
 	p := loadgen.Plan{
 		URL: u.Scheme + "://" + u.Host, Mode: loadgen.Closed, Duration: o.duration,
-		Conns: loadgen.Conns{Max: o.connections, New: o.newConns}, Timeout: o.timeout,
+		Conns: loadgen.Conns{Max: o.connections, New: o.newConns, Fixed: o.fixedConns, Requests: o.perConn}, Timeout: o.timeout,
 		Seed: newSeed(o.seed), Guard: loadgen.Guard{Hosts: o.allow},
+	}
+	for _, text := range o.sources {
+		addr, err := netip.ParseAddr(text)
+		if err != nil {
+			return p, usageError{fmt.Errorf("--source: %w", err)}
+		}
+		p.Conns.Sources = append(p.Conns.Sources, addr)
 	}
 	if p.Mix, err = loadMix(u, &p, o); err != nil {
 		return p, err
@@ -265,18 +295,22 @@ func loadPacer(o loadOptions, seed uint64) (loadgen.Pacer, error) {
 	return loadgen.Constant{PerSecond: rate}, nil
 }
 
-func newLoadResult(p loadgen.Plan, m loadgen.Measurement, objectives []results.Objective) loadResult {
+func newLoadResult(p loadgen.Plan, m loadgen.Measurement, calibration *results.Calibration, objectives []results.Objective) loadResult {
 	response := results.Total(m.Intervals, results.Response)
 	r := loadResult{
 		Schema: "bench.load/1", Target: target(p), Engine: m.Generator.Engine, Mode: string(p.Mode), Seed: p.Seed,
 		Duration: p.Duration.Seconds(), Elapsed: m.Elapsed.Seconds(), Counts: m.Counts,
-		Response:  results.Summarize(response),
-		Service:   results.Summarize(results.Total(m.Intervals, results.Service)),
-		Lateness:  results.Summarize(results.Total(m.Intervals, results.Lateness)),
-		Connect:   results.Summarize(results.Total(m.Intervals, results.Connect)),
-		TTFB:      results.Summarize(results.Total(m.Intervals, results.TTFB)),
-		Generator: loadGenerator{CPUSeconds: m.Generator.CPUSeconds, MaxRSS: m.Generator.MaxRSS},
-		Grade:     m.Grade, Causes: m.Causes,
+		Response: results.Summarize(response),
+		Service:  results.Summarize(results.Total(m.Intervals, results.Service)),
+		Lateness: results.Summarize(results.Total(m.Intervals, results.Lateness)),
+		Connect:  results.Summarize(results.Total(m.Intervals, results.Connect)),
+		TTFB:     results.Summarize(results.Total(m.Intervals, results.TTFB)),
+		Wakeup:   results.Summarize(results.Total(m.Intervals, results.Wakeup)),
+		Generator: loadGenerator{
+			CPUSeconds: m.Generator.CPUSeconds, MaxRSS: m.Generator.MaxRSS, Pacing: m.Generator.Pacing,
+			Threads: m.Generator.Threads, Polling: m.Generator.Spun, Calibration: calibration, Health: m.Generator.Health,
+		},
+		Grade: m.Grade, Causes: m.Causes,
 	}
 	if r.Causes == nil {
 		r.Causes = []results.Cause{}
@@ -296,10 +330,25 @@ func newLoadResult(p loadgen.Plan, m loadgen.Measurement, objectives []results.O
 	if m.Counts.Sent > 0 {
 		r.Generator.CPUPerRequest = m.Generator.CPUSeconds * 1e6 / float64(m.Counts.Sent)
 	}
+	if calibration != nil {
+		r.Generator.Headroom = calibration.Headroom(r.Rate.Achieved)
+	}
 	for _, o := range objectives {
 		r.SLO = append(r.SLO, loadObjective{o.String(), o.Value(response, m.Counts), o.Met(response, m.Counts)})
 	}
 	return r
+}
+
+// String is the generator's own part in a line.
+func (g loadGenerator) String() string {
+	text := fmt.Sprintf("generator: %.1f µs of CPU per request", g.CPUPerRequest)
+	if g.Pacing != "" {
+		text += fmt.Sprintf(", %d threads, pacing %s", g.Threads, g.Pacing)
+	}
+	if g.Headroom > 0 {
+		text += fmt.Sprintf(", headroom %.1f× of a thread's ceiling of %.0f requests per second", g.Headroom, g.Calibration.Ceiling)
+	}
+	return text
 }
 
 // target is what was asked: the URL, or the server where a mix says the paths.
@@ -327,7 +376,7 @@ func (s *shell) printLoad(r loadResult, asJSON bool) error {
 	for _, row := range []struct {
 		name string
 		s    results.Summary
-	}{{"response", r.Response}, {"service", r.Service}, {"lateness", r.Lateness}, {"first byte", r.TTFB}, {"connect", r.Connect}} {
+	}{{"response", r.Response}, {"service", r.Service}, {"lateness", r.Lateness}, {"first byte", r.TTFB}, {"connect", r.Connect}, {"wake-up", r.Wakeup}} {
 		us := func(v int64) time.Duration { return time.Duration(v) * time.Microsecond }
 		fmt.Fprintf(w, "%s\t%d\t%v\t%v\t%v\t%v\t%v\t%v\t%v\t\n", row.name, row.s.Count, us(row.s.Min), us(int64(row.s.Mean)), us(row.s.P50), us(row.s.P90), us(row.s.P99), us(row.s.P999), us(row.s.Max))
 	}
@@ -337,8 +386,8 @@ func (s *shell) printLoad(r loadResult, asJSON bool) error {
 	c := r.Counts
 	fmt.Fprintf(&out, "intended %d = ok %d + http_error %d + bad_body %d + connect_error %d + reset %d + timeout %d + unsent %d + in_flight %d\n",
 		c.Intended, c.OK, c.HTTPError, c.BadBody, c.ConnectError, c.Reset, c.Timeout, c.Unsent, c.InFlight)
-	fmt.Fprintf(&out, "connections %d, requests per connection %.1f, stale retries %d; generator %.1f µs of CPU per request\n",
-		r.Connections.Opened, r.Connections.PerConn, c.StaleRetry, r.Generator.CPUPerRequest)
+	fmt.Fprintf(&out, "connections %d, requests per connection %.1f, stale retries %d\n", r.Connections.Opened, r.Connections.PerConn, c.StaleRetry)
+	fmt.Fprintln(&out, r.Generator)
 	for _, o := range r.SLO {
 		mark := "met"
 		if !o.Met {

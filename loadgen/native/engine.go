@@ -7,6 +7,7 @@
 package native
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -25,6 +26,9 @@ type Engine struct {
 }
 
 func (Engine) String() string { return "native" }
+
+// Mode is how the engine waits for due times.
+func (e Engine) Mode() string { return string(cmp.Or(e.Pacing, Sleep)) }
 
 // Pacing is how a shard waits until a request is due.
 type Pacing string

@@ -7,6 +7,7 @@ import (
 	"errors"
 
 	"bench/loadgen"
+	"bench/results"
 )
 
 const available = false
@@ -17,4 +18,9 @@ func (e Engine) Run(_ context.Context, p loadgen.Plan, _ *loadgen.Recorder) erro
 		return err
 	}
 	return errors.ErrUnsupported
+}
+
+// Calibrate has nothing to measure here.
+func (Engine) Calibrate(context.Context) (results.Calibration, error) {
+	return results.Calibration{}, errors.ErrUnsupported
 }

@@ -1,0 +1,158 @@
+package loadgen
+
+import (
+	"fmt"
+	"time"
+
+	"bench/results"
+)
+
+// lateLimit is the lateness at p99 above which a run is degraded, unless it is small
+// against what is measured: below a tenth of the response time's p99.
+const lateLimit = 5 * time.Millisecond
+
+// judge says how far the generator itself may have spoilt the measurement.
+func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Cause) {
+	grade := results.Valid
+	var causes []results.Cause
+	add := func(g results.Grade, code, message, remedy string) {
+		grade = grade.Worse(g)
+		causes = append(causes, results.Cause{Code: code, Message: message, Remedy: remedy})
+	}
+	if err := m.Counts.Check(); err != nil {
+		add(results.Invalid, "counts", err.Error(), "This is a defect of bench; please report it.")
+	}
+	if p.Mode == Open {
+		if intended := p.Intended(); m.Counts.Intended != intended {
+			add(results.Invalid, "counts", fmt.Sprintf("the plan has %d requests, %d are accounted for", intended, m.Counts.Intended), "This is a defect of bench; please report it.")
+		}
+	}
+	if m.Counts.Sent == 0 {
+		add(results.Invalid, "nothing-sent", "no request was sent", "Use a longer duration or a higher rate.")
+	} else if m.Counts.OK == 0 {
+		add(results.Invalid, "no-right-answer", "no request got a right answer", "Look at the server's log and at the counts of each class.")
+	}
+	if m.Limited > 0 {
+		add(results.Invalid, "generator-limits", fmt.Sprintf("%d connections could not be made because this machine had no file or port left for them", m.Limited),
+			"Raise the limit of open files (ulimit -n 20000), use fewer connections, or keep them alive.")
+	}
+	if wrong := m.Counts.HTTPError + m.Counts.BadBody + m.Counts.ConnectError + m.Counts.Reset + m.Counts.Timeout; wrong > 0 {
+		g := results.Valid
+		if wrong*100 > m.Counts.Sent {
+			g = results.Degraded
+		}
+		add(g, "wrong-answers", fmt.Sprintf("%d of %d requests got no right answer (%d http_error, %d bad_body, %d connect_error, %d reset, %d timeout)",
+			wrong, m.Counts.Sent, m.Counts.HTTPError, m.Counts.BadBody, m.Counts.ConnectError, m.Counts.Reset, m.Counts.Timeout), "Look at the server's log.")
+	}
+	if n := m.Counts.InFlight; n > 0 && !interrupted {
+		add(results.Valid, "in-flight", fmt.Sprintf("%d requests had no answer %v after the end of the load and were given up; they count with the time they were waited for, a lower bound", n, p.DrainTime()), "")
+	}
+	if m.Clamped > 0 {
+		add(results.Degraded, "clamped", fmt.Sprintf("%d times lay outside the histograms' range and count at its end", m.Clamped), "")
+	}
+	if gone := serverGone(p, m); gone != "" && !interrupted {
+		add(results.Invalid, "server-gone", gone, "Look at the server's log: it stopped answering and did not come back.")
+	}
+	starved := judgeHealth(m, add)
+	if p.Mode == Open && !interrupted && !starved {
+		judgeLateness(p, m, add)
+	}
+	return grade, causes
+}
+
+// serverGone tells of a server that answered and then, until the end, only refused.
+func serverGone(p Plan, m Measurement) string {
+	var answered, refused uint64
+	since := time.Duration(-1)
+	for _, iv := range m.Intervals {
+		c := iv.Counts
+		switch got := c.OK + c.HTTPError + c.BadBody; {
+		case got > 0:
+			answered, refused, since = answered+got, 0, -1
+		case c.ConnectError+c.Reset+c.Timeout > 0:
+			refused += c.ConnectError + c.Reset + c.Timeout
+			if since < 0 {
+				since = iv.Start
+			}
+		}
+	}
+	if answered == 0 || refused == 0 || since > p.Duration-p.Duration/10 {
+		return ""
+	}
+	return fmt.Sprintf("the server answered %d requests, and from %v on none: %d were refused, cut off or timed out", answered, since, refused)
+}
+
+// How much of a run the generator may have been kept from running, as a share of the time,
+// and when what it waited for a core matters against what it measured.
+const (
+	stallDegrades = 100 * time.Millisecond // one stall; what falls due in it waits for it
+	lostInvalid   = 0.10
+	throttleLimit = 0.01
+	waitDegrades  = 0.25 // of the mean response time
+	waitInvalid   = 1.0
+	waitAtLeast   = 50 * time.Microsecond // per request: what any busy machine does
+)
+
+// judgeHealth says whether the generator's own machine kept it from running. It reports
+// whether that explains a lateness, which then needs no other cause.
+func judgeHealth(m Measurement, add func(results.Grade, string, string, string)) (starved bool) {
+	h := results.TotalHealth(m.Generator.Health)
+	if h.Length <= 0 {
+		return false
+	}
+	worse := func(share float64) results.Grade {
+		if share > lostInvalid {
+			return results.Invalid
+		}
+		return results.Degraded
+	}
+	if share := h.Throttled / h.Length; share > throttleLimit {
+		add(worse(share), "generator-throttled", fmt.Sprintf("the generator's CPU quota kept it from running for %.2f of %.1f s", h.Throttled, h.Length),
+			"Give its control group a greater CPU quota, or none.")
+		return true
+	}
+	perRequest, response := waitPerRequest(m, h)
+	if ratio := float64(perRequest) / float64(max(1, response)); perRequest > waitAtLeast && ratio > waitDegrades {
+		grade := results.Degraded
+		if ratio > waitInvalid {
+			grade = results.Invalid
+		}
+		add(grade, "generator-cpu", fmt.Sprintf("the generator waited %.2f s for a core, %v per request, against a mean service time of %v: others used its core", h.RunQueue, perRequest, response),
+			"Give the generator a core of its own (--pin, or end what runs beside it).")
+		return true
+	}
+	if longest := time.Duration(h.LongestGap * float64(time.Second)); longest >= stallDegrades && h.RunQueue < h.Stalled/2 {
+		add(worse(h.Stalled/h.Length), "generator-stopped", fmt.Sprintf("the generator stood still for %.2f s, %v at a time, and nobody else had its core", h.Stalled, longest.Round(time.Millisecond)),
+			"It was stopped, or the virtual machine paused: repeat the run.")
+		return true
+	}
+	return false
+}
+
+// waitPerRequest is the time the generator waited for a core, per request, and the mean
+// service time without it.
+func waitPerRequest(m Measurement, h results.Health) (wait, service time.Duration) {
+	if m.Counts.Sent == 0 {
+		return 0, 0
+	}
+	wait = time.Duration(h.RunQueue / float64(m.Counts.Sent) * float64(time.Second))
+	mean := time.Duration(results.Total(m.Intervals, results.Service).Mean() * float64(time.Microsecond))
+	return wait, max(0, mean-wait)
+}
+
+func judgeLateness(p Plan, m Measurement, add func(results.Grade, string, string, string)) {
+	if m.Waited*100 > m.Counts.Sent || m.Counts.Unsent > 0 {
+		// Lateness is then the server's doing: say so, and judge no further.
+		add(results.Valid, "connections-busy", fmt.Sprintf(
+			"all %d connections were busy when %d requests fell due, and %d were never sent: the server is slower than the load; the response times hold the wait of those that were sent",
+			p.Conns.Max, m.Waited, m.Counts.Unsent), "")
+		return
+	}
+	late := time.Duration(results.Total(m.Intervals, results.Lateness).ValueAtPercentile(99)) * time.Microsecond
+	response := time.Duration(results.Total(m.Intervals, results.Response).ValueAtPercentile(99)) * time.Microsecond
+	if late > lateLimit && late > response/10 {
+		add(results.Degraded, "generator-late", fmt.Sprintf(
+			"the generator sent 1 %% of the requests more than %v late, against a response time of %v at p99", late, response),
+			"Give the generator a core of its own, or lower the rate.")
+	}
+}
