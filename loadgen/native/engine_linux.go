@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"bench/loadgen"
-
-	"golang.org/x/sys/unix"
 )
 
 const available = true
@@ -42,7 +41,7 @@ func (e Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) 
 		runtime.GOMAXPROCS(k + 1)
 		defer runtime.GOMAXPROCS(was)
 	}
-	r := &run{engine: e, plan: p, remote: sockaddr(address), requests: requests, start: make(chan time.Time), opened: make(chan struct{}, k)}
+	r := &run{engine: e, plan: p, address: address, requests: requests, start: make(chan time.Time), opened: make(chan struct{}, k)}
 	if p.Mode == loadgen.Open {
 		r.intended = p.Intended()
 	}
@@ -65,7 +64,7 @@ func (e Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) 
 type run struct {
 	engine   Engine
 	plan     loadgen.Plan
-	remote   unix.Sockaddr
+	address  netip.AddrPort
 	requests []request
 	intended uint64
 	failed   error

@@ -5,6 +5,7 @@ package native
 import (
 	"context"
 	"errors"
+	"time"
 
 	"bench/loadgen"
 	"bench/results"
@@ -24,3 +25,18 @@ func (e Engine) Run(_ context.Context, p loadgen.Plan, _ *loadgen.Recorder) erro
 func (Engine) Calibrate(context.Context) (results.Calibration, error) {
 	return results.Calibration{}, errors.ErrUnsupported
 }
+
+// Null is a server with a known answer, on Linux.
+type Null struct {
+	Service func(i uint64) time.Duration
+	Workers int
+}
+
+// Start fails here.
+func (*Null) Start() error { return errors.ErrUnsupported }
+
+// URL is empty here.
+func (*Null) URL() string { return "" }
+
+// Close has nothing to end here.
+func (*Null) Close() error { return nil }

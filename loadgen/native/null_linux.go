@@ -2,10 +2,13 @@ package native
 
 import (
 	"bytes"
+	"container/heap"
 	"context"
 	"fmt"
 	"net/netip"
 	"runtime"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"bench/loadgen"
@@ -15,68 +18,86 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// null is a server that does nothing but answer: one thread, one write for each request. It
-// is what an engine is measured against to know what it can do at all.
-type null struct {
+// Null is a server with a known answer: it does nothing but answer, at once or after the
+// time a queue in front of so many workers would have taken. It is what an engine is
+// measured against to know what it can do at all, and whether its figures are true.
+type Null struct {
+	// Service is the time request i takes, in the order of arrival; nil answers at once.
+	Service func(i uint64) time.Duration
+	// Workers serve the queue, first come, first served; at least 1.
+	Workers int
+
 	waiter
 	listener int
 	address  netip.AddrPort
 	done     chan error
-	closing  chan struct{}
+	closing  atomic.Bool
+
+	began   time.Time
+	arrived uint64
+	free    []time.Duration // when each worker is done with what it was given
+	pending answers
 }
 
 var nullAnswer = []byte("HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nHello, world!")
 
-// startNull starts the server on a free port of the loopback interface.
-func startNull() (*null, error) {
-	n := &null{done: make(chan error, 1), closing: make(chan struct{}), listener: -1}
-	fail := func(err error) (*null, error) {
-		n.waiter.close()
-		if n.listener >= 0 {
-			_ = unix.Close(n.listener)
-		}
-		return nil, fmt.Errorf("starting the null server: %w", err)
+// Start starts the server on a free port of the loopback interface. Close ends it.
+func (n *Null) Start() error {
+	n.done, n.listener, n.began = make(chan error, 1), -1, time.Now()
+	n.free = make([]time.Duration, max(1, n.Workers))
+	if err := n.open(); err != nil {
+		n.release()
+		return fmt.Errorf("starting the null server: %w", err)
 	}
+	go func() { n.done <- n.serve() }()
+	return nil
+}
+
+func (n *Null) open() error {
 	if err := n.waiter.init(); err != nil {
-		return fail(err)
+		return err
 	}
 	var err error
 	if n.listener, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0); err != nil {
-		return fail(err)
+		return err
 	}
 	if err := unix.Bind(n.listener, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		return fail(err)
+		return err
 	}
-	if err := unix.Listen(n.listener, 1024); err != nil {
-		return fail(err)
+	if err := unix.Listen(n.listener, 4096); err != nil {
+		return err
 	}
 	bound, err := unix.Getsockname(n.listener)
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	n.address = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(bound.(*unix.SockaddrInet4).Port))
-	if err := unix.EpollCtl(n.epoll, unix.EPOLL_CTL_ADD, n.listener, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(n.listener)}); err != nil {
-		return fail(err)
-	}
-	go func() { n.done <- n.serve() }()
-	return n, nil
+	return unix.EpollCtl(n.epoll, unix.EPOLL_CTL_ADD, n.listener, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(n.listener)})
 }
 
-func (n *null) url() string { return "http://" + n.address.String() }
+func (n *Null) release() {
+	if n.listener >= 0 {
+		_ = unix.Close(n.listener)
+	}
+	n.waiter.close()
+}
+
+// URL is where the server listens.
+func (n *Null) URL() string { return "http://" + n.address.String() }
 
 // Close ends the server and closes its connections.
-func (n *null) Close() error {
-	close(n.closing)
+func (n *Null) Close() error {
+	n.closing.Store(true)
 	n.wake()
 	err := <-n.done
-	_ = unix.Close(n.listener)
-	n.waiter.close()
+	n.release()
 	return err
 }
 
-func (n *null) serve() error {
+func (n *Null) serve() error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	defer n.waiter.settle(Engine{}, 0)()
 	open := map[int32]bool{}
 	defer func() {
 		for fd := range open {
@@ -84,13 +105,8 @@ func (n *null) serve() error {
 		}
 	}()
 	events, buf := make([]unix.EpollEvent, 256), make([]byte, 16<<10)
-	for {
-		select {
-		case <-n.closing:
-			return nil
-		default:
-		}
-		count, errno := n.block(events, time.Second)
+	for !n.closing.Load() {
+		count, errno := n.next(events)
 		if errno != 0 && errno != unix.EINTR {
 			return errno
 		}
@@ -98,17 +114,36 @@ func (n *null) serve() error {
 			switch {
 			case e.Fd == wakeSlot:
 				n.drain()
+			case e.Fd == timerSlot:
 			case e.Fd == int32(n.listener):
 				n.accept(open)
-			case !n.answer(int(e.Fd), buf):
+			case !n.read(int(e.Fd), buf):
 				_ = unix.Close(int(e.Fd))
 				delete(open, e.Fd)
 			}
 		}
+		for len(n.pending) > 0 && n.pending[0].at <= time.Since(n.began) {
+			_, _ = write(heap.Pop(&n.pending).(answer).fd, nullAnswer) // a client that has gone reads nothing
+		}
 	}
+	return nil
 }
 
-func (n *null) accept(open map[int32]bool) {
+// next waits for a socket or for the next answer's time; for the last moments before that
+// it polls, because the time is the point.
+func (n *Null) next(events []unix.EpollEvent) (int, syscall.Errno) {
+	const early = 80 * time.Microsecond
+	wait := time.Second
+	if len(n.pending) > 0 {
+		if wait = n.pending[0].at - time.Since(n.began); wait < early {
+			return n.pollOnce(events)
+		}
+		wait -= early
+	}
+	return n.block(events, wait)
+}
+
+func (n *Null) accept(open map[int32]bool) {
 	for {
 		fd, _, err := unix.Accept4(n.listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		if err != nil {
@@ -123,8 +158,8 @@ func (n *null) accept(open map[int32]bool) {
 	}
 }
 
-// answer answers what has come, and reports whether the connection lives on.
-func (n *null) answer(fd int, buf []byte) bool {
+// read takes the requests that have come, and reports whether the connection lives on.
+func (n *Null) read(fd int, buf []byte) bool {
 	got, errno := read(fd, buf)
 	if errno == unix.EAGAIN || errno == unix.EINTR {
 		return true
@@ -133,11 +168,46 @@ func (n *null) answer(fd int, buf []byte) bool {
 		return false
 	}
 	for range bytes.Count(buf[:got], []byte("\r\n\r\n")) {
-		if sent, errno := write(fd, nullAnswer); errno != 0 || sent < len(nullAnswer) {
+		if n.Service != nil {
+			n.enqueue(fd)
+		} else if sent, errno := write(fd, nullAnswer); errno != 0 || sent < len(nullAnswer) {
 			return false // a client that does not read is no use here
 		}
 	}
 	return true
+}
+
+// enqueue gives a request to the worker that is free first (Lindley's recursion, for so many
+// workers: Kiefer and Wolfowitz 1955).
+func (n *Null) enqueue(fd int) {
+	first := 0
+	for w, at := range n.free {
+		if at < n.free[first] {
+			first = w
+		}
+	}
+	n.free[first] = max(n.free[first], time.Since(n.began)) + n.Service(n.arrived)
+	n.arrived++
+	heap.Push(&n.pending, answer{n.free[first], fd})
+}
+
+// answer is one answer that is to be sent.
+type answer struct {
+	at time.Duration
+	fd int
+}
+
+// answers is a heap of them, the next one first.
+type answers []answer
+
+func (a answers) Len() int           { return len(a) }
+func (a answers) Less(i, j int) bool { return a[i].at < a[j].at }
+func (a answers) Swap(i, j int)      { a[i], a[j] = a[j], a[i] }
+func (a *answers) Push(x any)        { *a = append(*a, x.(answer)) }
+func (a *answers) Pop() any {
+	last := (*a)[len(*a)-1]
+	*a = (*a)[:len(*a)-1]
+	return last
 }
 
 // How long a calibration takes: a closed loop for the ceiling, an open one at a low rate for
@@ -150,11 +220,11 @@ const (
 
 // Calibrate measures what one thread of the engine can do on this machine, with this pacing.
 func (e Engine) Calibrate(ctx context.Context) (results.Calibration, error) {
-	server, err := startNull()
-	if err != nil {
+	server := new(Null)
+	if err := server.Start(); err != nil {
 		return results.Calibration{}, err
 	}
-	c, err := e.calibrate(ctx, server.url())
+	c, err := e.calibrate(ctx, server.URL())
 	if closeErr := server.Close(); err == nil {
 		err = closeErr
 	}

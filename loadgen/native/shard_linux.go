@@ -34,12 +34,13 @@ type shard struct {
 	next     uint64            // the next request of this shard
 	nextDue  time.Duration     // never, when there is no more
 
-	max     int     // connections
-	open    int     // connections that are open or being opened
-	conns   []*conn // by slot
-	unused  []*conn // closed ones, to be used again
-	idle    list    // open and without a request; the last used first
-	busy    list    // with a request, the first sent first, so the first to time out
+	max     int           // connections
+	open    int           // connections that are open or being opened
+	conns   []*conn       // by slot
+	unused  []*conn       // closed ones, to be used again
+	idle    list          // open and without a request; the last used first
+	busy    list          // with a request, the first sent first, so the first to time out
+	remote  unix.Sockaddr // not shared: it holds the kernel's form of itself
 	sources []unix.Sockaddr
 	source  int
 
@@ -70,7 +71,8 @@ func newShard(r *run, w, k int, rec *loadgen.Recorder) (*shard, error) {
 	s := &shard{
 		run: r, rec: rec.Shard(), tell: rec, w: w, k: k, next: uint64(w), nextDue: never,
 		buf: make([]byte, 64<<10), events: make([]unix.EpollEvent, 256),
-		max: (r.plan.Conns.Max - w + k - 1) / k, retry: never,
+		remote: sockaddr(r.address),
+		max:    (r.plan.Conns.Max - w + k - 1) / k, retry: never,
 	}
 	for _, addr := range r.plan.Conns.Sources {
 		s.sources = append(s.sources, sockaddr(netip.AddrPortFrom(addr, 0)))
