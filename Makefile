@@ -4,7 +4,7 @@ SHELL := /bin/bash
 GO ?= go
 BENCH := bin/bench
 
-.PHONY: help build setup compare test race fuzz lint vuln bench golden clean
+.PHONY: help build setup compare test race fuzz lint vuln bench bench-peers accuracy golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,16 @@ vuln: ## known vulnerabilities in what is used (asks the Go vulnerability databa
 
 bench: ## benchmarks of the hot path
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+bin/floor: loadgen/accuracy/floor/floor.c
+	@mkdir -p bin
+	$(CC) -O2 -o $@ $<
+
+bench-peers: build bin/floor ## the engines beside wrk, h2load, hey, vegeta, k6, autocannon, as far as they are installed
+	$(BENCH) selftest peers --floor bin/floor
+
+accuracy: build ## what the engines report, against what is known without them (about ten minutes)
+	$(BENCH) selftest accuracy
 
 golden: ## write the golden files anew, to be looked at with git diff
 	$(GO) test ./results ./servers ./reports -update

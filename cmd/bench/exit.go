@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"bench/loadgen"
+	"bench/loadgen/native"
 	"bench/results"
 	"bench/scenarios"
 	"bench/servers"
@@ -65,7 +66,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitOK
 	case errors.As(err, &boot), errors.As(err, &prepare), errors.As(err, &missing):
 		return exitBoot
-	case errors.Is(err, loadgen.ErrRefused), errors.Is(err, scenarios.ErrUnexpected):
+	case errors.Is(err, loadgen.ErrRefused), errors.Is(err, native.ErrTooFew), errors.Is(err, scenarios.ErrUnexpected):
 		return exitRefused
 	case errors.Is(err, scenarios.ErrTooFew):
 		return exitInvalid

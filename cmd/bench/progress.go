@@ -26,6 +26,11 @@ func (p *progress) show(now scenarios.Progress) {
 	if now.Remaining > 0 {
 		text += fmt.Sprintf(", about %v left", now.Remaining.Round(time.Second))
 	}
+	p.text(text)
+}
+
+// text shows a line of progress.
+func (p *progress) text(text string) {
 	if p.s.terminal {
 		fmt.Fprintf(p.s.errs, "\r\x1b[K%s", text)
 		return

@@ -93,7 +93,8 @@ failed or target refused, 130 and 143 interrupted with partial results saved.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		s.compareCommand(), s.reportCommand(), s.loadCommand(), s.topologiesCommand(), s.renderCommand(),
-		s.upCommand(), s.setupCommand(), s.doctorCommand(), s.versionCommand(), keepCommand(),
+		s.upCommand(), s.setupCommand(), s.doctorCommand(), s.selftestCommand(), s.versionCommand(),
+		s.nullServerCommand(), keepCommand(),
 	)
 	for _, c := range root.Commands() {
 		c.Args = usageArgs(c.Args)

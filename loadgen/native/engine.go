@@ -8,6 +8,7 @@ package native
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -84,3 +85,6 @@ func (e Engine) refuse(p loadgen.Plan) error {
 	}
 	return nil
 }
+
+// ErrTooFew means that the machine has too few files or ports for a plan.
+var ErrTooFew = errors.New("too few files or ports")

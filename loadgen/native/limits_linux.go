@@ -52,9 +52,6 @@ func enough(p loadgen.Plan, remote netip.AddrPort) error {
 	return nil
 }
 
-// ErrTooFew means that the machine has too few files or ports for a plan.
-var ErrTooFew = errors.New("too few files or ports")
-
 // watchCores keeps up to date, until the function it returns is called, whether a core is
 // idle that the shards may poll on.
 func (r *run) watchCores(shards int) func() {

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"bench/loadgen/accuracy"
+	"bench/loadgen/native"
+
+	"github.com/spf13/cobra"
+)
+
+// selftestOptions are the flags of bench selftest.
+type selftestOptions struct {
+	only   []string
+	full   bool
+	peers  bool
+	rounds int
+	each   time.Duration
+	floor  string
+	json   bool
+}
+
+func (s *shell) selftestCommand() *cobra.Command {
+	c := &cobra.Command{Use: "selftest", Short: "Check bench's own figures, and those of other load generators, on this machine"}
+	var o selftestOptions
+	a := &cobra.Command{
+		Use:   "accuracy",
+		Short: "Check what the engines report against what is known without them",
+		Long: `accuracy checks the engines, and the load generators that are installed (wrk, wrk2, vegeta, oha,
+h2load, hey, k6), against the schedule on paper, the kernel's timestamps, a server that stands
+still, queues whose response times are known, and faults of the generator itself. The table
+says what was measured beside what is asked. It takes about ten minutes, an hour with --full.`,
+		Example: "  bench selftest accuracy --only lateness,freeze",
+		RunE: func(c *cobra.Command, _ []string) error {
+			return s.selftest(c.Context(), o, func(ctx context.Context, suite *accuracy.Suite) ([]accuracy.Row, error) {
+				for _, name := range o.only {
+					if !slices.Contains(accuracy.Tests, name) {
+						return nil, usagef("--only %q: want some of %s", name, strings.Join(accuracy.Tests, ", "))
+					}
+				}
+				return suite.Run(ctx, o.only)
+			})
+		},
+	}
+	a.Flags().StringSliceVar(&o.only, "only", accuracy.Tests, "the `TESTS` to run")
+	a.Flags().BoolVar(&o.full, "full", false, "more repeats, 1e8 requests for the memory")
+	a.Flags().BoolVar(&o.peers, "peers", true, "run other load generators, too, where they are installed")
+	p := &cobra.Command{
+		Use:     "peers",
+		Short:   "Run the engines and other load generators side by side: rate and CPU time of a request",
+		Example: "  bench selftest peers --rounds 5",
+		RunE: func(c *cobra.Command, _ []string) error {
+			return s.selftest(c.Context(), o, func(ctx context.Context, suite *accuracy.Suite) ([]accuracy.Row, error) {
+				if o.rounds < 1 || o.each < time.Second {
+					return nil, usagef("--rounds %d --each %v: want at least one round of a second", o.rounds, o.each)
+				}
+				return suite.SideBySide(ctx, o.rounds, o.each)
+			})
+		},
+	}
+	p.Flags().IntVar(&o.rounds, "rounds", 5, "how often each tool runs")
+	p.Flags().DurationVar(&o.each, "each", 3*time.Second, "how long each time, in whole seconds")
+	p.Flags().StringVar(&o.floor, "floor", "bin/floor", "the floor `PROGRAM`, built by make bench-peers")
+	for _, sub := range []*cobra.Command{a, p} {
+		sub.Args = cobra.NoArgs
+		sub.Flags().BoolVar(&o.json, "json", false, "print the rows as JSON")
+	}
+	c.AddCommand(a, p)
+	return c
+}
+
+func (s *shell) selftest(ctx context.Context, o selftestOptions, run func(context.Context, *accuracy.Suite) ([]accuracy.Row, error)) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding bench's own program: %w", err)
+	}
+	progress := s.newProgress()
+	suite := &accuracy.Suite{Bench: self, Floor: o.floor, Peers: o.peers, Full: o.full, Say: progress.text}
+	if runtime.NumCPU() > 1 {
+		suite.ToolCores, suite.ServerCores = "0", "1"
+	}
+	rows, err := run(ctx, suite)
+	progress.clear()
+	if len(rows) > 0 {
+		if printErr := s.printRows(rows, o.json); err == nil {
+			err = printErr
+		}
+	}
+	if err != nil {
+		return err
+	}
+	missed := 0
+	for _, r := range rows {
+		if r.Verdict == "MISSED" {
+			missed++
+		}
+	}
+	if missed > 0 {
+		return codedError{exitInvalid, fmt.Errorf("%d of %d figures were missed on this machine", missed, len(rows))}
+	}
+	return nil
+}
+
+func (s *shell) printRows(rows []accuracy.Row, asJSON bool) error {
+	if asJSON {
+		out := json.NewEncoder(s.out)
+		out.SetIndent("", "  ")
+		return out.Encode(map[string]any{"schema": "bench.selftest/1", "rows": rows})
+	}
+	_, err := fmt.Fprint(s.out, accuracy.Markdown(rows))
+	return err
+}
+
+// nullServerCommand serves answers of a known service time: what selftest measures against,
+// in a process of its own.
+func (s *shell) nullServerCommand() *cobra.Command {
+	var service accuracy.Service
+	var workers int
+	c := &cobra.Command{
+		Use: "null-server", Hidden: true, Args: cobra.NoArgs,
+		Short: "Answer every request on a free loopback port, at once or after a queue's time",
+		RunE: func(c *cobra.Command, _ []string) error {
+			times, err := service.Times()
+			if err != nil {
+				return usageError{err}
+			}
+			server := &native.Null{Service: times, Workers: workers}
+			if err := server.Start(); err != nil {
+				return err
+			}
+			fmt.Fprintln(s.out, server.URL())
+			<-c.Context().Done()
+			return server.Close()
+		},
+	}
+	c.Flags().StringVar(&service.Law, "service", "none", "law of the service times: none, constant or exponential")
+	c.Flags().DurationVar(&service.Mean, "mean", time.Millisecond, "mean service time")
+	c.Flags().Uint64Var(&service.Seed, "service-seed", 1, "seed of the service times")
+	c.Flags().IntVar(&workers, "workers", 1, "workers that serve the queue")
+	return c
+}

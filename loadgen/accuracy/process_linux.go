@@ -1,0 +1,9 @@
+package accuracy
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// dieWithParent has the kernel end a child whose parent has ended.
+func dieWithParent(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
