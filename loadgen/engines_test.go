@@ -43,7 +43,7 @@ func plan(url string, change func(*loadgen.Plan)) loadgen.Plan {
 
 func measure(t *testing.T, e loadgen.Engine, p loadgen.Plan) loadgen.Measurement {
 	t.Helper()
-	m, err := loadgen.Measure(t.Context(), e, p, nil)
+	m, err := loadgen.Measure(t.Context(), e, p, loadgen.Watch{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func interruptionKeepsWhatWasRecorded(t *testing.T, e loadgen.Engine) {
 	time.AfterFunc(100*time.Millisecond, cancel)
 	m, err := loadgen.Measure(ctx, e, plan(server.URL, func(p *loadgen.Plan) {
 		p.Mode, p.Pacer, p.Duration = loadgen.Open, loadgen.Constant{PerSecond: 100}, time.Minute
-	}), nil)
+	}), loadgen.Watch{})
 	if err != nil || m.Elapsed > 5*time.Second {
 		t.Fatalf("Measure = %v after %v", err, m.Elapsed)
 	}
@@ -299,7 +299,7 @@ func staleConnectionsAreCounted(t *testing.T, e loadgen.Engine) {
 func TestRefusedTargetGetsNoPacket(t *testing.T) { each(t, refusedTargetGetsNoPacket) }
 
 func refusedTargetGetsNoPacket(t *testing.T, e loadgen.Engine) {
-	_, err := loadgen.Measure(t.Context(), e, plan("http://10.0.0.1:9", nil), nil)
+	_, err := loadgen.Measure(t.Context(), e, plan("http://10.0.0.1:9", nil), loadgen.Watch{})
 	if err == nil || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("Measure = %v; want the target refused", err)
 	}

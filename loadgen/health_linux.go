@@ -17,7 +17,7 @@ import (
 
 const (
 	healthEvery = time.Second
-	heartbeat   = 10 * time.Millisecond
+	heartbeat   = 20 * time.Millisecond
 	// stallFrom is how late a heartbeat has to be to count: well beyond what the runtime's
 	// timers and a busy machine's scheduler do to it.
 	stallFrom = 50 * time.Millisecond

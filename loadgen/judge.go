@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"fmt"
+	"runtime"
 	"time"
 
 	"bench/results"
@@ -22,7 +23,8 @@ func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Ca
 	if err := m.Counts.Check(); err != nil {
 		add(results.Invalid, "counts", err.Error(), "This is a defect of bench; please report it.")
 	}
-	if p.Mode == Open {
+	// How many requests sessions have shows only when they are run.
+	if p.Mode == Open && len(p.Mix.Sessions) == 0 {
 		if intended := p.Intended(); m.Counts.Intended != intended {
 			add(results.Invalid, "counts", fmt.Sprintf("the plan has %d requests, %d are accounted for", intended, m.Counts.Intended), "This is a defect of bench; please report it.")
 		}
@@ -54,6 +56,18 @@ func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Ca
 		add(results.Invalid, "server-gone", gone, "Look at the server's log: it stopped answering and did not come back.")
 	}
 	starved := judgeHealth(m, add)
+	if busy := generatorBusy(m); busy > saturated {
+		starved = true
+		grade, effect := results.Valid, "what it reached is a lower bound"
+		if p.Mode == Open {
+			grade, effect = results.Degraded, "its own queueing is in the response times"
+			if m.Counts.Unsent > 0 || m.Waited*100 > m.Counts.Sent {
+				grade = results.Invalid
+			}
+		}
+		add(grade, "generator-saturated", fmt.Sprintf("the generator used %.0f %% of the CPU time that it can use: %s", busy*100, effect),
+			"Use the native engine, more threads (-t), or a lower rate.")
+	}
 	if p.Mode == Open && !interrupted && !starved {
 		judgeLateness(p, m, add)
 	}
@@ -91,6 +105,7 @@ const (
 	waitDegrades  = 0.25 // of the mean response time
 	waitInvalid   = 1.0
 	waitAtLeast   = 50 * time.Microsecond // per request: what any busy machine does
+	waitShare     = 0.01                  // of the time
 )
 
 // judgeHealth says whether the generator's own machine kept it from running. It reports
@@ -112,7 +127,10 @@ func judgeHealth(m Measurement, add func(results.Grade, string, string, string))
 		return true
 	}
 	perRequest, response := waitPerRequest(m, h)
-	if ratio := float64(perRequest) / float64(max(1, response)); perRequest > waitAtLeast && ratio > waitDegrades {
+	if m.Generator.Threads == 0 {
+		perRequest = 0 // of a pool of threads, most wait for each other
+	}
+	if ratio := float64(perRequest) / float64(max(1, response)); perRequest > waitAtLeast && h.RunQueue > waitShare*h.Length && ratio > waitDegrades {
 		grade := results.Degraded
 		if ratio > waitInvalid {
 			grade = results.Invalid
@@ -127,6 +145,24 @@ func judgeHealth(m Measurement, add func(results.Grade, string, string, string))
 		return true
 	}
 	return false
+}
+
+// saturated is the share of a core, or of all that it may use, from which on the generator
+// itself is the limit.
+const saturated = 0.9
+
+// generatorBusy is the share of the time that the engine's threads worked, polling left out;
+// for an engine without threads of its own, the share of all cores it may use.
+func generatorBusy(m Measurement) float64 {
+	threads, worked := m.Generator.Threads, results.TotalHealth(m.Generator.Health).CPU
+	if threads == 0 {
+		threads, worked = runtime.NumCPU(), m.Generator.CPUSeconds
+	}
+	length := results.TotalHealth(m.Generator.Health).Length
+	if length <= 0 {
+		return 0
+	}
+	return (worked - m.Spun.Seconds()) / length / float64(threads)
 }
 
 // waitPerRequest is the time the generator waited for a core, per request, and the mean

@@ -151,6 +151,53 @@ func (p Sine) String() string {
 	return fmt.Sprintf("sine %s %s per %v", rateText(p.Mean), rateText(p.Amplitude), p.Period)
 }
 
+// Spike is a base rate with one burst: Peak from At on, for For.
+type Spike struct {
+	Base, Peak float64 // requests per second
+	At, For    time.Duration
+}
+
+func (p Spike) steps() [3]Step {
+	return [3]Step{{p.Base, p.At}, {p.Peak, p.For}, {p.Base, math.MaxInt64}}
+}
+func (p Spike) at(x float64) time.Duration {
+	s := p.steps()
+	return Steps(s[:]).at(x)
+}
+func (p Spike) Due(n uint64) time.Duration { return p.at(float64(n)) }
+func (p Spike) Rate(at time.Duration) float64 {
+	if at >= p.At && at < p.At+p.For {
+		return p.Peak
+	}
+	return p.Base
+}
+func (p Spike) String() string {
+	return fmt.Sprintf("spike %s %s at %v for %v", rateText(p.Base), rateText(p.Peak), p.At, p.For)
+}
+
+// Bursty is on and off in turn: PerSecond while on, nothing while off. With Poisson arrivals
+// it is an interrupted Poisson process of fixed periods.
+type Bursty struct {
+	PerSecond float64
+	On, Off   time.Duration
+}
+
+func (p Bursty) at(x float64) time.Duration {
+	on := x / p.PerSecond // time spent on
+	period := math.Floor(on / p.On.Seconds())
+	return seconds(on + period*p.Off.Seconds())
+}
+func (p Bursty) Due(n uint64) time.Duration { return p.at(float64(n)) }
+func (p Bursty) Rate(at time.Duration) float64 {
+	if at%(p.On+p.Off) < p.On {
+		return p.PerSecond
+	}
+	return 0
+}
+func (p Bursty) String() string {
+	return fmt.Sprintf("bursty %s on %v off %v", rateText(p.PerSecond), p.On, p.Off)
+}
+
 // Count is the number of requests due before the time given.
 func Count(p Pacer, before time.Duration) uint64 {
 	if before <= 0 {
@@ -197,6 +244,8 @@ func ParseRate(text string) (float64, error) {
 //	ramp 10/s 500/s over 30s
 //	steps 100/s 10s 200/s 10s
 //	sine 300/s 100/s per 1m0s
+//	spike 100/s 1000/s at 10s for 2s
+//	bursty 1000/s on 1s off 4s
 //	poisson SEED followed by any of the above
 func ParsePacer(text string) (Pacer, error) {
 	words := strings.Fields(text)
@@ -204,7 +253,7 @@ func ParsePacer(text string) (Pacer, error) {
 		return nil, fmt.Errorf("pacer %q: %s", text, why)
 	}
 	if len(words) == 0 {
-		return bad("empty; want constant, ramp, steps, sine or poisson")
+		return bad("empty; want constant, ramp, steps, sine, spike, bursty or poisson")
 	}
 	var r reader
 	kind, args := words[0], words[1:]
@@ -226,6 +275,10 @@ func ParsePacer(text string) (Pacer, error) {
 			return bad("the amplitude must be below the mean, or the rate would reach zero")
 		}
 		p = sine
+	case kind == "spike" && len(args) == 6 && args[2] == "at" && args[4] == "for":
+		p = Spike{r.rate(args[0]), r.rate(args[1]), r.duration(args[3]), r.duration(args[5])}
+	case kind == "bursty" && len(args) == 5 && args[1] == "on" && args[3] == "off":
+		p = Bursty{r.rate(args[0]), r.duration(args[2]), r.duration(args[4])}
 	case kind == "poisson" && len(args) >= 2:
 		seed, err := strconv.ParseUint(args[0], 10, 64)
 		if err != nil {
@@ -241,7 +294,7 @@ func ParsePacer(text string) (Pacer, error) {
 		}
 		p = Poisson{Of: base, Seed: seed}
 	default:
-		return bad("want constant RATE, ramp RATE RATE over TIME, steps RATE TIME …, sine RATE RATE per TIME, or poisson SEED and one of these")
+		return bad("want constant RATE, ramp RATE RATE over TIME, steps RATE TIME …, sine RATE RATE per TIME, spike RATE RATE at TIME for TIME, bursty RATE on TIME off TIME, or poisson SEED and one of these")
 	}
 	if r.err != nil {
 		return bad(r.err.Error())

@@ -32,6 +32,11 @@ func TestDue(t *testing.T) {
 		{"steps hold the first rate", "steps 10/s 1s 20/s 1s", 5, 500 * time.Millisecond},
 		{"steps hold the second rate", "steps 10/s 1s 20/s 1s", 20, 1500 * time.Millisecond},
 		{"the last step goes on for ever", "steps 10/s 1s 20/s 1s", 50, 3 * time.Second},
+		{"a spike begins at its time", "spike 10/s 100/s at 1s for 2s", 10, time.Second},
+		{"a spike ends at its time", "spike 10/s 100/s at 1s for 2s", 210, 3 * time.Second},
+		{"the base goes on behind a spike", "spike 10/s 100/s at 1s for 2s", 220, 4 * time.Second},
+		{"bursts pause while they are off", "bursty 10/s on 1s off 4s", 10, 5 * time.Second},
+		{"and go on after", "bursty 10/s on 1s off 4s", 25, 10500 * time.Millisecond},
 		{"a sine has sent its mean after a whole period", "sine 100/s 50/s per 10s", 1000, 10 * time.Second},
 	} {
 		got := mustPacer(t, row.pacer).Due(row.n)
@@ -43,7 +48,8 @@ func TestDue(t *testing.T) {
 
 var everyPacer = []string{
 	"constant 300/s", "ramp 10/s 500/s over 30s", "ramp 500/s 10/s over 3s", "steps 100/s 10s 200/s 10s",
-	"sine 300/s 299/s per 2s", "poisson 7 constant 1000/s", "poisson 8 ramp 10/s 1000/s over 5s",
+	"sine 300/s 299/s per 2s", "spike 100/s 1000/s at 1s for 2s", "bursty 1000/s on 100ms off 400ms",
+	"poisson 7 constant 1000/s", "poisson 9 bursty 1000/s on 1s off 1s", "poisson 8 ramp 10/s 1000/s over 5s",
 }
 
 func TestDueNeverDecreasesAndCountInvertsIt(t *testing.T) {

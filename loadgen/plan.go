@@ -77,6 +77,7 @@ type Plan struct {
 	Drain time.Duration
 	Seed  uint64
 	Guard Guard
+	Slow  []Slow // clients beside the load
 }
 
 // Validate reports everything that is wrong with the plan. It never changes it.
@@ -96,6 +97,9 @@ func (p Plan) Validate() error {
 	case Open:
 		if p.Pacer == nil {
 			errs = append(errs, errors.New("plan: an open loop needs a pacer"))
+		}
+		if replay, is := p.Pacer.(Replay); is && !(replay.Speed > 0 && replay.Speed <= 1e6) {
+			errs = append(errs, fmt.Errorf("plan: replay at %g times its speed: want more than 0 and at most 1000000", replay.Speed))
 		}
 	case Closed:
 		if p.Pacer != nil {
@@ -118,6 +122,9 @@ func (p Plan) Validate() error {
 	}
 	if p.Conns.New && (p.Conns.Fixed || p.Conns.Requests > 0) {
 		errs = append(errs, errors.New("plan: a new connection for each request leaves none to open before or to keep"))
+	}
+	for _, s := range p.Slow {
+		errs = append(errs, s.validate())
 	}
 	return errors.Join(errs...)
 }
@@ -152,10 +159,13 @@ func (p Plan) String() string {
 // MarshalJSON writes the pacer in the form that ParsePacer reads.
 func (p Plan) MarshalJSON() ([]byte, error) {
 	var pacer string
-	if p.Pacer != nil {
+	var arrivals *Replay
+	if replay, is := p.Pacer.(Replay); is {
+		arrivals = &replay
+	} else if p.Pacer != nil {
 		pacer = p.Pacer.String()
 	}
-	return json.Marshal(planRecord{p.URL, p.Mix, p.Mode, pacer, p.Duration.String(), p.Conns, p.Timeout.String(), p.Drain.String(), p.Seed, p.Guard})
+	return json.Marshal(planRecord{p.URL, p.Mix, p.Mode, pacer, arrivals, p.Duration.String(), p.Conns, p.Timeout.String(), p.Drain.String(), p.Seed, p.Guard, p.Slow})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
@@ -164,13 +174,16 @@ func (p *Plan) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &r); err != nil {
 		return err
 	}
-	*p = Plan{URL: r.URL, Mix: r.Mix, Mode: r.Mode, Conns: r.Conns, Seed: r.Seed, Guard: r.Guard}
+	*p = Plan{URL: r.URL, Mix: r.Mix, Mode: r.Mode, Conns: r.Conns, Seed: r.Seed, Guard: r.Guard, Slow: r.Slow}
 	var errs [4]error
 	p.Duration, errs[0] = time.ParseDuration(r.Duration)
 	p.Timeout, errs[1] = time.ParseDuration(r.Timeout)
 	p.Drain, errs[2] = time.ParseDuration(r.Drain)
 	if r.Pacer != "" {
 		p.Pacer, errs[3] = ParsePacer(r.Pacer)
+	}
+	if r.Replay != nil {
+		p.Pacer = *r.Replay
 	}
 	return errors.Join(errs[:]...)
 }
@@ -180,12 +193,14 @@ type planRecord struct {
 	Mix      targets.Mix `json:"mix"`
 	Mode     Mode        `json:"mode"`
 	Pacer    string      `json:"pacer,omitempty"`
+	Replay   *Replay     `json:"replay,omitempty"`
 	Duration string      `json:"duration"`
 	Conns    Conns       `json:"connections"`
 	Timeout  string      `json:"timeout"`
 	Drain    string      `json:"drain"`
 	Seed     uint64      `json:"seed"`
 	Guard    Guard       `json:"guard"`
+	Slow     []Slow      `json:"slow,omitempty"`
 }
 
 // Engine runs plans. Run calls the recorder's Start once, before its clock starts. It returns when every intended request has ended in a class and been

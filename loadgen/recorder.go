@@ -272,6 +272,47 @@ func mergeInto(iv *results.Interval, series results.Series, h *results.Histogram
 	h.Reset()
 }
 
+// tell calls the function every second with what has been recorded, until the function that
+// it returns is called.
+func (r *Recorder) tell(second func(Live)) (stop func()) {
+	if second == nil {
+		return func() {}
+	}
+	done := make(chan struct{})
+	var telling sync.WaitGroup
+	telling.Go(func() {
+		tick := time.NewTicker(IntervalLength)
+		defer tick.Stop()
+		for began := time.Now(); ; {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				live := r.live()
+				live.Elapsed = time.Since(began)
+				second(live)
+			}
+		}
+	})
+	return func() { close(done); telling.Wait() }
+}
+
+func (r *Recorder) live() (l Live) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := -1
+	for i, iv := range r.intervals {
+		l.Counts = l.Counts.Plus(iv.Counts)
+		last = max(last, i)
+	}
+	if last >= 0 {
+		response := results.Total([]results.Interval{*r.intervals[last]}, results.Response)
+		l.P50 = time.Duration(response.ValueAtPercentile(50)) * time.Microsecond
+		l.P99 = time.Duration(response.ValueAtPercentile(99)) * time.Microsecond
+	}
+	return l
+}
+
 // Outcome is what a run left in its recorder.
 type Outcome struct {
 	Intervals []results.Interval // in the order of time

@@ -18,24 +18,47 @@ type Measurement struct {
 	Elapsed   time.Duration
 	Grade     results.Grade
 	Causes    []results.Cause
+	Slow      []results.Slow
 }
 
-// Measure runs a plan on an engine and judges the generator's part in what came out. It
-// calls onStart, unless that is nil, right before the engine's clock starts.
-func Measure(ctx context.Context, e Engine, p Plan, onStart func()) (Measurement, error) {
+// Live is how far a run has got.
+type Live struct {
+	Elapsed time.Duration
+	Counts  results.Counts // of the seconds that are complete
+	P50     time.Duration  // of the response times in the last one of them
+	P99     time.Duration
+}
+
+// Watch tells of a run while it is under way. Both functions may be nil.
+type Watch struct {
+	Start  func()     // called right before the engine's clock starts
+	Second func(Live) // called every second after that, from another goroutine
+}
+
+// Measure runs a plan on an engine and judges the generator's part in what came out.
+func Measure(ctx context.Context, e Engine, p Plan, watch Watch) (Measurement, error) {
+	if err := p.Validate(); err != nil {
+		return Measurement{}, err
+	}
+	stopSlow, err := startSlow(ctx, p)
+	if err != nil {
+		return Measurement{}, fmt.Errorf("starting the slow clients: %w", err)
+	}
 	rec := NewRecorder(p)
 	before, started := cpuUsed(), time.Now()
 	health := new(monitor)
 	rec.onStart = func() {
-		if onStart != nil {
-			onStart()
+		if watch.Start != nil {
+			watch.Start()
 		}
 		health.start(rec.Threads())
 		before, started = cpuUsed(), time.Now()
 	}
-	err := e.Run(ctx, p, rec)
+	stopTelling := rec.tell(watch.Second)
+	err = e.Run(ctx, p, rec)
+	stopTelling()
 	cpu := cpuUsed() - before
-	m := Measurement{Elapsed: time.Since(started)}
+	m := Measurement{Elapsed: time.Since(started), Slow: stopSlow()}
 	m.Generator = results.Generator{Engine: e.String(), CPUSeconds: cpu.Seconds(), MaxRSS: maxRSS(), Threads: len(rec.Threads()), Health: health.stop()}
 	if paced, ok := e.(interface{ Mode() string }); ok {
 		m.Generator.Pacing = paced.Mode()

@@ -10,7 +10,7 @@ type Health struct {
 	CPU         float64 `json:"cpu_s"`                    // used by the engine's threads
 	RunQueue    float64 `json:"run_queue_s"`              // they were ready to run and had no core
 	Involuntary uint64  `json:"involuntary_switches"`     // the core was taken from them
-	Stalled     float64 `json:"stalled_s"`                // a heartbeat of 10 ms did not beat: stopped, paused or starved
+	Stalled     float64 `json:"stalled_s"`                // a heartbeat did not beat: stopped, paused or starved
 	LongestGap  float64 `json:"longest_stall_s"`          // of these
 	Throttled   float64 `json:"throttled_s"`              // the cgroup's CPU quota was used up
 	Steal       float64 `json:"steal_s"`                  // the hypervisor ran something else, all cores together

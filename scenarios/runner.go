@@ -143,7 +143,7 @@ func (r *Runner) calibrateArm(ctx context.Context, e Experiment, arm Arm) (map[s
 	if err != nil {
 		return nil, 0, err
 	}
-	m, err := loadgen.Measure(ctx, r.Engine, plan, nil)
+	m, err := loadgen.Measure(ctx, r.Engine, plan, loadgen.Watch{})
 	if err := errors.Join(err, cluster.Died()); err != nil {
 		return nil, 0, err
 	}
@@ -219,10 +219,10 @@ func (r *Runner) runCell(ctx context.Context, cell Cell, arm Arm, cluster *serve
 	var before servers.Counters
 	var beforeErr error
 	watch := startWatch(ctx, cluster)
-	m, err := loadgen.Measure(watch.ctx, r.Engine, plan, func() {
+	m, err := loadgen.Measure(watch.ctx, r.Engine, plan, loadgen.Watch{Start: func() {
 		before, beforeErr = cluster.Counters(ctx)
 		watch.begin()
-	})
+	}})
 	after, afterErr := cluster.Counters(ctx)
 	usage, watchErr := watch.stop()
 	died := cluster.Died()

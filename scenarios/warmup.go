@@ -34,7 +34,7 @@ func (r *Runner) warmUp(ctx context.Context, cluster *servers.Cluster, s Scenari
 			URL: cluster.URL(), Mix: s.Mix, Mode: loadgen.Closed, Duration: warmupSlice,
 			Conns: loadgen.Conns{Max: min(s.Connections, warmupConnections)}, Timeout: s.Timeout, Drain: drainTime, Guard: r.Guard,
 		}
-		m, err := loadgen.Measure(ctx, r.Engine, plan, nil)
+		m, err := loadgen.Measure(ctx, r.Engine, plan, loadgen.Watch{})
 		if err != nil {
 			return err
 		}

@@ -16,6 +16,9 @@ import (
 type Mix struct {
 	Targets []Target `json:"targets"`
 	Seed    uint64   `json:"seed"`
+	// Sessions, if any, make the pacer's n-th arrival a visit of several requests.
+	Sessions []Session `json:"sessions,omitempty"`
+	Feed     *Feed     `json:"feed,omitempty"` // data for placeholders
 }
 
 // At returns the target of request n. The mix must be valid (see Validate).
@@ -79,6 +82,7 @@ func (m Mix) Validate() error {
 		}
 		seen[t.Name] = true
 	}
+	errs = append(errs, m.validateSessions())
 	return errors.Join(errs...)
 }
 

@@ -67,6 +67,16 @@ func ParseMix(data []byte) (Mix, error) {
 	return MixOf(files)
 }
 
+// ParseSessions reads a YAML list of sessions, each with a name, a weight (1 unless given)
+// and steps: targets with an optional pause, think, before them.
+func ParseSessions(data []byte, feed *Feed) (Mix, error) {
+	var files []SessionEntry
+	if err := strict.YAML(data, &files); err != nil {
+		return Mix{}, fmt.Errorf("sessions: %w", err)
+	}
+	return SessionsOf(files, feed)
+}
+
 // MixOf checks the entries of a YAML list and makes a mix of them.
 func MixOf(files []Entry) (Mix, error) {
 	var mix Mix

@@ -24,6 +24,8 @@ import (
 type loadOptions struct {
 	rate        string
 	pacer       string
+	replay      string
+	speed       float64
 	arrivals    string
 	duration    time.Duration
 	connections int
@@ -34,16 +36,20 @@ type loadOptions struct {
 
 	noCalibration bool
 
-	timeout time.Duration
-	mix     string
-	targets string
-	format  string
-	slo     string
-	hdr     string
-	engine  engineOptions
-	seed    uint64
-	allow   []string
-	json    bool
+	timeout   time.Duration
+	mix       string
+	sessions  string
+	feed      string
+	slow      []string
+	slowEvery time.Duration
+	targets   string
+	format    string
+	slo       string
+	hdr       string
+	engine    engineOptions
+	seed      uint64
+	allow     []string
+	json      bool
 }
 
 func (s *shell) loadCommand() *cobra.Command {
@@ -66,7 +72,9 @@ when the last one is answered.`,
 	}
 	f := c.Flags()
 	f.StringVar(&o.rate, "rate", "", "open loop at `N[/s]` requests per second")
-	f.StringVar(&o.pacer, "pacer", "", "open loop by a pacer: constant, ramp, steps, sine or poisson")
+	f.StringVar(&o.pacer, "pacer", "", "open loop by a pacer: constant, ramp, steps, sine, spike, bursty or poisson")
+	f.StringVar(&o.replay, "replay", "", "open loop by the arrival times in `FILE`: an access log, or a time to a line")
+	f.Float64Var(&o.speed, "replay-speed", 1, "replay so many times as fast")
 	f.StringVar(&o.arrivals, "arrivals", "constant", "with --rate: constant or poisson")
 	f.DurationVarP(&o.duration, "duration", "d", 10*time.Second, "how long requests are sent")
 	f.IntVarP(&o.connections, "connections", "c", 32, "connections at most (open loop) or exactly (closed loop)")
@@ -78,6 +86,10 @@ when the last one is answered.`,
 	f.BoolVar(&o.noCalibration, "no-calibration", false, "leave out the 0.3 s in which the engine is measured against a null server")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "of one request")
 	f.StringVar(&o.mix, "mix", "", "`FILE` with a mix in YAML")
+	f.StringVar(&o.sessions, "sessions", "", "`FILE` with sessions in YAML: each arrival is a visit of several requests")
+	f.StringVar(&o.feed, "feed", "", "CSV or JSON `FILE` whose columns stand for {{column}} in paths, headers and bodies")
+	f.StringSliceVar(&o.slow, "slow", nil, "slow clients beside the load: `KIND:N` with headers, body, read or idle, such as headers:200")
+	f.DurationVar(&o.slowEvery, "slow-every", time.Second, "how often a slow client sends or reads a byte")
 	f.StringVar(&o.targets, "targets", "", "`FILE` with targets in one of vegeta's formats")
 	f.StringVar(&o.format, "format", "http", "format of --targets: http or json")
 	f.StringVar(&o.slo, "slo", "", "limits, such as 'p99<50ms,errors<0.1%'; exit 3 when one is missed")
@@ -107,6 +119,7 @@ type loadResult struct {
 	Wakeup      results.Summary `json:"wakeup_us"` // the generator's own delay in reading an answer, of a sample
 	Connections loadConnections `json:"connections"`
 	Generator   loadGenerator   `json:"generator"`
+	Slow        []results.Slow  `json:"slow_clients,omitempty"`
 	SLO         []loadObjective `json:"slo,omitempty"`
 	Grade       results.Grade   `json:"grade"`
 	Causes      []results.Cause `json:"causes"`
@@ -169,7 +182,13 @@ func (s *shell) load(ctx context.Context, rawURL string, o loadOptions) error {
 	if err != nil {
 		return err
 	}
-	m, err := loadgen.Measure(ctx, engine, plan, nil)
+	var watch loadgen.Watch
+	progress := s.newProgress()
+	if s.terminal {
+		watch.Second = func(l loadgen.Live) { progress.text(liveText(plan, l)) }
+	}
+	m, err := loadgen.Measure(ctx, engine, plan, watch)
+	progress.clear()
 	if err != nil {
 		return err
 	}
@@ -187,6 +206,11 @@ func (s *shell) load(ctx context.Context, rawURL string, o loadOptions) error {
 		return err
 	}
 	return loadVerdict(ctx, result)
+}
+
+func liveText(p loadgen.Plan, l loadgen.Live) string {
+	return fmt.Sprintf("%v of %v: %d ok, %d failed, last second p50 %v, p99 %v",
+		l.Elapsed.Round(time.Second), p.Duration, l.Counts.OK, l.Counts.Failed(), l.P50, l.P99)
 }
 
 func loadVerdict(ctx context.Context, r loadResult) error {
@@ -222,6 +246,9 @@ func loadPlan(rawURL string, o loadOptions) (loadgen.Plan, error) {
 		}
 		p.Conns.Sources = append(p.Conns.Sources, addr)
 	}
+	if p.Slow, err = loadgen.ParseSlow(o.slow, o.slowEvery); err != nil {
+		return p, usageError{fmt.Errorf("--slow: %w", err)}
+	}
 	if p.Mix, err = loadMix(u, &p, o); err != nil {
 		return p, err
 	}
@@ -236,17 +263,31 @@ func loadPlan(rawURL string, o loadOptions) (loadgen.Plan, error) {
 }
 
 func loadMix(u *url.URL, p *loadgen.Plan, o loadOptions) (targets.Mix, error) {
+	feed, err := loadFeed(o.feed)
+	if err != nil {
+		return targets.Mix{}, err
+	}
 	switch {
-	case o.mix != "" && o.targets != "":
-		return targets.Mix{}, usagef("--mix and --targets exclude each other")
-	case o.mix != "":
-		data, err := os.ReadFile(o.mix)
-		if err != nil {
-			return targets.Mix{}, usageError{fmt.Errorf("--mix: %w", err)}
+	case strings.Count(fmt.Sprint(o.mix != "", o.targets != "", o.sessions != ""), "true") > 1:
+		return targets.Mix{}, usagef("--mix, --sessions and --targets exclude each other")
+	case o.mix != "" || o.sessions != "":
+		name, file := "--mix", o.mix
+		if o.sessions != "" {
+			name, file = "--sessions", o.sessions
 		}
-		mix, err := targets.ParseMix(data)
+		data, err := os.ReadFile(file)
 		if err != nil {
-			return mix, usageError{fmt.Errorf("--mix %s: %w", o.mix, err)}
+			return targets.Mix{}, usageError{fmt.Errorf("%s: %w", name, err)}
+		}
+		var mix targets.Mix
+		if o.sessions != "" {
+			mix, err = targets.ParseSessions(data, feed)
+		} else {
+			mix, err = targets.ParseMix(data)
+			mix.Feed = feed
+		}
+		if err = errors.Join(err, mix.Validate()); err != nil {
+			return mix, usageError{fmt.Errorf("%s %s: %w", name, file, err)}
 		}
 		return mix, nil
 	case o.targets != "":
@@ -265,14 +306,45 @@ func loadMix(u *url.URL, p *loadgen.Plan, o loadOptions) (targets.Mix, error) {
 		return mix, nil
 	}
 	path := u.RequestURI()
-	return targets.Mix{Targets: []targets.Target{{Name: "url", Method: "GET", Path: path}}}, nil
+	if feed != nil {
+		// {{column}} in a URL arrives escaped.
+		path = strings.NewReplacer("%7B", "{", "%7D", "}", "%7b", "{", "%7d", "}").Replace(path)
+	}
+	return targets.Mix{Targets: []targets.Target{{Name: "url", Method: "GET", Path: path}}, Feed: feed}, nil
+}
+
+func loadFeed(file string) (*targets.Feed, error) {
+	if file == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--feed: %w", err)}
+	}
+	feed, err := targets.ParseFeed(file, data)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return feed, nil
 }
 
 func loadPacer(o loadOptions, seed uint64) (loadgen.Pacer, error) {
-	if o.pacer != "" {
-		if o.rate != "" {
-			return nil, usagef("--rate and --pacer exclude each other")
+	if given := strings.Count(fmt.Sprint(o.rate != "", o.pacer != "", o.replay != ""), "true"); given > 1 {
+		return nil, usagef("--rate, --pacer and --replay exclude each other")
+	}
+	if o.replay != "" {
+		f, err := os.Open(o.replay)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--replay: %w", err)}
 		}
+		defer f.Close()
+		times, err := loadgen.ParseArrivals(f)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--replay %s: %w", o.replay, err)}
+		}
+		return loadgen.Replay{Times: times, Speed: o.speed}, nil
+	}
+	if o.pacer != "" {
 		p, err := loadgen.ParsePacer(o.pacer)
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--pacer: %w", err)}
@@ -310,7 +382,7 @@ func newLoadResult(p loadgen.Plan, m loadgen.Measurement, calibration *results.C
 			CPUSeconds: m.Generator.CPUSeconds, MaxRSS: m.Generator.MaxRSS, Pacing: m.Generator.Pacing,
 			Threads: m.Generator.Threads, Polling: m.Generator.Spun, Calibration: calibration, Health: m.Generator.Health,
 		},
-		Grade: m.Grade, Causes: m.Causes,
+		Slow: m.Slow, Grade: m.Grade, Causes: m.Causes,
 	}
 	if r.Causes == nil {
 		r.Causes = []results.Cause{}
@@ -388,6 +460,9 @@ func (s *shell) printLoad(r loadResult, asJSON bool) error {
 		c.Intended, c.OK, c.HTTPError, c.BadBody, c.ConnectError, c.Reset, c.Timeout, c.Unsent, c.InFlight)
 	fmt.Fprintf(&out, "connections %d, requests per connection %.1f, stale retries %d\n", r.Connections.Opened, r.Connections.PerConn, c.StaleRetry)
 	fmt.Fprintln(&out, r.Generator)
+	for _, slow := range r.Slow {
+		fmt.Fprintln(&out, slow)
+	}
 	for _, o := range r.SLO {
 		mark := "met"
 		if !o.Met {

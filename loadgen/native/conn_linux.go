@@ -1,6 +1,7 @@
 package native
 
 import (
+	"bytes"
 	"net/netip"
 	"syscall"
 	"time"
@@ -28,6 +29,7 @@ type conn struct {
 	deadline  time.Duration
 	firstByte time.Duration
 	unsent    []byte // what the socket has not taken yet
+	made      []byte // the request, where each is made anew
 	parser    http1.Parser
 	body      body
 
@@ -45,6 +47,8 @@ const (
 // task is one request to be sent.
 type task struct {
 	request   *request
+	n         uint64 // of the request, or of its session
+	visit     *visit // nil outside of sessions
 	due, sent time.Duration
 	retried   bool // on another connection, because the first one was closed
 }
@@ -106,7 +110,7 @@ func (s *shard) connect(t task) {
 	c := s.slotFor()
 	c.task, c.opening = t, s.now()
 	c.deadline = t.sent + s.plan.Timeout
-	c.unsent = t.request.bytes
+	c.unsent = c.bytes()
 	s.open++
 	s.busy.append(c)
 	if err := s.dial(c); err != nil {
@@ -122,6 +126,13 @@ func (s *shard) slotFor() *conn {
 		return c
 	}
 	c := &conn{slot: int32(len(s.conns)), fd: -1, sampled: len(s.conns)%sampledConns == 0}
+	if len(s.plan.Mix.Sessions) > 0 {
+		c.parser.Field = func(name, value []byte) {
+			if c.visit != nil && len(name) == len("Set-Cookie") && bytes.EqualFold(name, []byte("Set-Cookie")) {
+				c.visit.jar.set(value)
+			}
+		}
+	}
 	s.conns = append(s.conns, c)
 	return c
 }
@@ -177,10 +188,25 @@ func (s *shard) connectFailed(c *conn, err error) {
 func (s *shard) send(c *conn, t task) {
 	c.task = t
 	c.deadline = t.sent + s.plan.Timeout
-	c.unsent = t.request.bytes
+	c.unsent = c.bytes()
 	s.busy.append(c)
 	s.write(c)
 }
+
+// bytes is the request of the connection's task.
+func (c *conn) bytes() []byte {
+	if c.request.template == nil {
+		return c.request.bytes
+	}
+	cookies := &noCookies
+	if c.visit != nil {
+		cookies = &c.visit.jar
+	}
+	c.made = c.request.template.render(c.made[:0], c.n, cookies)
+	return c.made
+}
+
+var noCookies jar // of what belongs to no session
 
 // write gives the socket what it takes.
 func (s *shard) write(c *conn) {
@@ -251,18 +277,18 @@ func (s *shard) read(c *conn) {
 			// Bytes that nobody asked for: nothing after them can be trusted.
 			s.idle.remove(c)
 			s.shut(c)
-			s.lost(s.now(), results.OK)
+			s.lost(s.now(), results.OK, false)
 			return
 		}
-		s.take(c, s.buf[:n])
+		s.consume(c, s.buf[:n])
 		if c.generation != generation || n < len(s.buf) && !c.hungUp {
 			return
 		}
 	}
 }
 
-// take reads on in the answer.
-func (s *shard) take(c *conn, data []byte) {
+// consume reads on in the answer.
+func (s *shard) consume(c *conn, data []byte) {
 	now := s.now()
 	if c.firstByte == 0 {
 		c.firstByte = now
@@ -308,7 +334,7 @@ func (s *shard) ended(c *conn, now time.Duration) {
 	case c.request == nil:
 		s.idle.remove(c)
 		s.shut(c)
-		s.lost(now, results.OK)
+		s.lost(now, results.OK, false)
 	case c.firstByte == 0:
 		s.broken(c, now)
 	case c.parser.End():
@@ -326,7 +352,7 @@ func (s *shard) broken(c *conn, now time.Duration) {
 	case c.request == nil:
 		s.idle.remove(c)
 		s.shut(c)
-		s.lost(now, results.OK)
+		s.lost(now, results.OK, false)
 	case c.served > 0 && c.firstByte == 0 && !c.retried && c.request.again && !s.proving:
 		t := c.task
 		t.retried = true
@@ -348,13 +374,15 @@ func (s *shard) finish(c *conn, class results.Class, now time.Duration, over boo
 	} else {
 		s.record(c, class, now)
 	}
-	c.request, c.firstByte = nil, 0
+	v := c.visit
+	c.request, c.visit, c.firstByte = nil, nil, 0
+	ended := v == nil || s.proceed(v, class, now)
 	if over {
 		s.shut(c)
-		s.lost(now, class)
+		s.lost(now, class, ended)
 		return
 	}
-	s.free(c, now)
+	s.free(c, now, ended)
 }
 
 func (s *shard) record(c *conn, class results.Class, now time.Duration) {
@@ -371,7 +399,7 @@ func (s *shard) shut(c *conn) {
 		}
 		_ = unix.Close(c.fd)
 	}
-	c.fd, c.state, c.hungUp, c.request, c.unsent, c.firstByte = -1, unused, false, nil, nil, 0
+	c.fd, c.state, c.hungUp, c.request, c.visit, c.unsent, c.firstByte = -1, unused, false, nil, nil, nil, 0
 	c.generation++
 	s.open--
 	s.unused = append(s.unused, c)

@@ -45,7 +45,7 @@ func plan(url string) loadgen.Plan {
 
 func run(t *testing.T, e native.Engine, p loadgen.Plan) loadgen.Measurement {
 	t.Helper()
-	m, err := loadgen.Measure(t.Context(), e, p, nil)
+	m, err := loadgen.Measure(t.Context(), e, p, loadgen.Watch{})
 	if err != nil {
 		t.Fatal(err)
 	}

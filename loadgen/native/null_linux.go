@@ -235,7 +235,7 @@ func (e Engine) calibrate(ctx context.Context, url string) (c results.Calibratio
 		URL: url, Mode: loadgen.Closed, Duration: ceilingFor, Timeout: time.Second, Conns: loadgen.Conns{Max: 32},
 		Mix: targets.Mix{Targets: []targets.Target{{Name: "null", Method: "GET", Path: "/"}}},
 	}
-	m, err := loadgen.Measure(ctx, e, plan, nil)
+	m, err := loadgen.Measure(ctx, e, plan, loadgen.Watch{})
 	if err != nil {
 		return c, err
 	}
@@ -248,7 +248,7 @@ func (e Engine) calibrate(ctx context.Context, url string) (c results.Calibratio
 	c.Achieved = float64(m.Within.OK) / plan.Duration.Seconds()
 
 	plan.Mode, plan.Pacer, plan.Duration = loadgen.Open, loadgen.Constant{PerSecond: floorRate}, floorFor
-	if m, err = loadgen.Measure(ctx, e, plan, nil); err != nil {
+	if m, err = loadgen.Measure(ctx, e, plan, loadgen.Watch{}); err != nil {
 		return c, err
 	}
 	us := func(k results.Kind, p float64) time.Duration {

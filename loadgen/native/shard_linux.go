@@ -1,6 +1,7 @@
 package native
 
 import (
+	"container/heap"
 	"fmt"
 	"math"
 	"net/netip"
@@ -23,7 +24,7 @@ type shard struct {
 	rec   *loadgen.Shard
 	tell  *loadgen.Recorder
 	w, k  int
-	begin time.Time // the start of the plan's clock
+	epoch time.Time // the start of the plan's clock
 
 	waiter
 	buf    []byte
@@ -31,8 +32,11 @@ type shard struct {
 	events []unix.EpollEvent
 
 	schedule *loadgen.Schedule // open loop only
-	next     uint64            // the next request of this shard
-	nextDue  time.Duration     // never, when there is no more
+	next     uint64            // the next request, or session, of this shard
+	arrival  time.Duration     // when it is due; never, when there is no more
+	waiting  visits            // sessions that wait for their next step
+	over     []*visit          // ended ones, to be used again
+	nextDue  time.Duration     // of the next request of either kind
 
 	max     int           // connections
 	open    int           // connections that are open or being opened
@@ -69,7 +73,7 @@ func (s *shard) close() {
 
 func newShard(r *run, w, k int, rec *loadgen.Recorder) (*shard, error) {
 	s := &shard{
-		run: r, rec: rec.Shard(), tell: rec, w: w, k: k, next: uint64(w), nextDue: never,
+		run: r, rec: rec.Shard(), tell: rec, w: w, k: k, next: uint64(w), arrival: never, nextDue: never,
 		buf: make([]byte, 64<<10), events: make([]unix.EpollEvent, 256),
 		remote: sockaddr(r.address),
 		max:    (r.plan.Conns.Max - w + k - 1) / k, retry: never,
@@ -88,7 +92,7 @@ func newShard(r *run, w, k int, rec *loadgen.Recorder) (*shard, error) {
 }
 
 // now is the time of the plan's clock. It is negative before the start.
-func (s *shard) now() time.Duration { return time.Since(s.begin) }
+func (s *shard) now() time.Duration { return time.Since(s.epoch) }
 
 // work opens the connections, waits for the start, sends the load and records what becomes
 // of it.
@@ -98,10 +102,10 @@ func (s *shard) work() error {
 	defer s.waiter.settle(s.engine, s.w)()
 	s.tell.Thread(unix.Gettid())
 
-	s.begin = time.Now()
+	s.epoch = time.Now()
 	s.prove()
 	s.opened <- struct{}{}
-	s.begin = <-s.start
+	s.epoch = <-s.start
 	s.advance(s.next)
 	for now := s.now(); now < 0; now = s.now() {
 		if err := s.poll(now, 0); err != nil {
@@ -132,8 +136,9 @@ func (s *shard) loop() error {
 		if closed && s.retry <= now {
 			s.refill(now)
 		}
-		done := closed && now >= p.Duration || !closed && s.nextDue == never
+		done := closed && now >= p.Duration || s.nextDue == never && !closed
 		if stopped || now >= last || done && s.busy.first == nil {
+			s.quitSending()
 			s.giveUp(now)
 			return nil
 		}
@@ -180,15 +185,24 @@ func (s *shard) poll(now, until time.Duration) error {
 	return nil
 }
 
-// advance makes n the next request of an open loop.
+// advance makes n the next arrival of an open loop.
 func (s *shard) advance(n uint64) {
 	s.next = n
 	if s.schedule == nil {
 		return
 	}
-	s.nextDue = never
+	s.arrival = never
 	if n < s.intended {
-		s.nextDue = s.schedule.Due(n)
+		s.arrival = s.schedule.Due(n)
+	}
+	s.refresh()
+}
+
+// refresh finds the next due time: of an arrival or of a session's next step.
+func (s *shard) refresh() {
+	s.nextDue = s.arrival
+	if len(s.waiting) > 0 {
+		s.nextDue = min(s.nextDue, s.waiting[0].due)
 	}
 }
 
@@ -210,15 +224,32 @@ func (s *shard) release(now time.Duration) {
 	}
 }
 
-// sendNext takes the next request of an open loop and starts it.
+// sendNext takes the next request and starts it.
 func (s *shard) sendNext(now time.Duration) {
-	n, due := s.next, s.nextDue
 	if s.blocked {
 		s.rec.Waited()
 	}
-	s.advance(n + uint64(s.k))
+	var t task
+	switch {
+	case s.nextDue != s.arrival:
+		v := heap.Pop(&s.waiting).(*visit)
+		s.refresh()
+		t = s.take(v, s.now())
+	default:
+		n, due := s.next, s.arrival
+		s.advance(n + uint64(s.k))
+		t = s.arriving(n, due, s.now())
+	}
 	s.blocked = s.blocked && s.nextDue <= now
-	s.assign(task{request: &s.requests[s.plan.Mix.Index(n)], due: due, sent: s.now()})
+	s.assign(t)
+}
+
+// arriving is the task of arrival n: a request, or the first one of a session.
+func (s *shard) arriving(n uint64, due, now time.Duration) task {
+	if len(s.plan.Mix.Sessions) > 0 {
+		return s.take(s.newVisit(n, due), now)
+	}
+	return task{request: &s.requests[s.plan.Mix.Index(n)], n: n, due: due, sent: now}
 }
 
 // fill starts a closed loop's first requests.
@@ -248,7 +279,7 @@ func (s *shard) nextClosed(now time.Duration) {
 func (s *shard) takeClosed(now time.Duration) task {
 	n := s.next
 	s.next += uint64(s.k)
-	return task{request: &s.requests[s.plan.Mix.Index(n)], due: now, sent: now}
+	return s.arriving(n, now, now)
 }
 
 // assign gives a task to an idle connection, or to a new one.
@@ -261,9 +292,10 @@ func (s *shard) assign(t task) {
 	s.connect(t)
 }
 
-// free tells that a connection is ready for another request.
-func (s *shard) free(c *conn, now time.Duration) {
-	if s.plan.Mode == loadgen.Closed && !s.proving && now < s.plan.Duration && !s.stopped.Load() {
+// free tells that a connection is ready for another request, and whether whoever used it has
+// ended: in a closed loop another one then begins.
+func (s *shard) free(c *conn, now time.Duration, ended bool) {
+	if s.plan.Mode == loadgen.Closed && ended && !s.proving && now < s.plan.Duration && !s.stopped.Load() {
 		s.send(c, s.takeClosed(now))
 		return
 	}
@@ -274,10 +306,10 @@ func (s *shard) free(c *conn, now time.Duration) {
 }
 
 // lost tells that a connection was closed, so that another may be made.
-func (s *shard) lost(now time.Duration, class results.Class) {
+func (s *shard) lost(now time.Duration, class results.Class, ended bool) {
 	switch {
 	case s.proving:
-	case s.plan.Mode == loadgen.Closed:
+	case s.plan.Mode == loadgen.Closed && ended:
 		if class == results.ConnectError {
 			s.holes++
 			s.retry = min(s.retry, now+holeWait)
@@ -298,12 +330,12 @@ func (s *shard) expire(now time.Duration) {
 
 // quitSending counts what was not sent and will not be.
 func (s *shard) quitSending() {
-	if s.nextDue == never {
-		return
+	if s.arrival != never {
+		s.rec.Unsent((s.intended - s.next + uint64(s.k) - 1) / uint64(s.k))
 	}
-	left := (s.intended - s.next + uint64(s.k) - 1) / uint64(s.k)
-	s.rec.Unsent(left)
-	s.nextDue, s.blocked = never, false
+	s.rec.Unsent(uint64(len(s.waiting)))
+	s.waiting = s.waiting[:0]
+	s.arrival, s.nextDue, s.blocked = never, never, false
 }
 
 // giveUp ends the requests that have no answer when the run ends.

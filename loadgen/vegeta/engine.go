@@ -38,6 +38,9 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) er
 	if err := p.Guard.Check(p.URL); err != nil {
 		return err
 	}
+	if p.Mix.Dynamic() || p.Conns.Fixed || p.Conns.Requests > 0 || len(p.Conns.Sources) > 0 {
+		return errors.New("vegeta engine: sessions, feeds and connections that are fixed, counted or bound to an address need the native engine, and so Linux and http://")
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r := &run{plan: p, shard: rec.Shard(), ctx: ctx}

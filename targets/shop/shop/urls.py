@@ -1,3 +1,4 @@
+from django.contrib.auth.views import LoginView
 from django.urls import path
 
 from shop import views
@@ -25,6 +26,8 @@ urlpatterns = [
     path("headers", views.headers),
     path("cached", views.cached),
     path("private", views.private),
+    path("accounts/login/", LoginView.as_view(template_name="shop/login.html", next_page="/account")),
+    path("account", views.account),
     path("error", views.error),
     path("status/<int:code>", views.status),
 ]

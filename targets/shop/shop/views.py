@@ -8,6 +8,7 @@ import threading
 import time
 
 import django
+from django.contrib.auth.decorators import login_required
 from django.db import connection
 from django.db.models import F
 from django.http import HttpResponse, HttpResponseBadRequest, JsonResponse, StreamingHttpResponse
@@ -225,6 +226,12 @@ def private(request):
     response = HttpResponse(json.dumps({"visits": visits}), content_type="application/json")
     response["Cache-Control"] = "private"
     return response
+
+
+@login_required
+def account(request):
+    """Only for users who have logged in."""
+    return JsonResponse({"user": request.user.get_username()})
 
 
 # --- failures ------------------------------------------------------------------------

@@ -1,0 +1,71 @@
+package loadgen
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"bench/results"
+)
+
+// measurement is a clean one of 1000 requests in 2 s, with a service time of 1 ms.
+func measurement() Measurement {
+	h := results.NewHistogram()
+	for range 1000 {
+		_ = h.RecordValue(1000)
+	}
+	var m Measurement
+	m.Counts.Add(results.OK, 1000)
+	m.Intervals = []results.Interval{{Counts: m.Counts, Length: 2 * time.Second, Hists: map[results.Series]*results.Packed{
+		{Kind: results.Response, Target: "a"}: results.Pack(h), {Kind: results.Service, Target: "a"}: results.Pack(h),
+	}}}
+	m.Generator = results.Generator{Threads: 1, CPUSeconds: 0.1, Health: []results.Health{{Length: 2, CPU: 0.1, RunQueue: 0.01}}}
+	return m
+}
+
+func TestJudge(t *testing.T) {
+	refuse := func(m *Measurement, start time.Duration, n uint64) {
+		var c results.Counts
+		c.Add(results.ConnectError, n)
+		m.Intervals = append(m.Intervals, results.Interval{Start: start, Length: time.Second, Counts: c})
+		m.Counts = m.Counts.Plus(c)
+	}
+	for _, row := range []struct {
+		says   string
+		change func(*Measurement)
+		grade  results.Grade
+		codes  string
+	}{
+		{"a clean run", func(*Measurement) {}, results.Valid, ""},
+		{"a stop of 200 ms with a free core", func(m *Measurement) {
+			m.Generator.Health[0].Stalled, m.Generator.Health[0].LongestGap = 0.18, 0.18
+		}, results.Degraded, "generator-stopped"},
+		{"stops for most of the time", func(m *Measurement) {
+			m.Generator.Health[0].Stalled, m.Generator.Health[0].LongestGap = 1.2, 0.6
+		}, results.Invalid, "generator-stopped"},
+		{"a quota that bit a little", func(m *Measurement) { m.Generator.Health[0].Throttled = 0.1 }, results.Degraded, "generator-throttled"},
+		{"a quota that bit hard", func(m *Measurement) { m.Generator.Health[0].Throttled = 1.5 }, results.Invalid, "generator-throttled"},
+		{"a wait for the core of half a service time", func(m *Measurement) { m.Generator.Health[0].RunQueue = 0.35 }, results.Degraded, "generator-cpu"},
+		{"a wait for the core of most of the time", func(m *Measurement) { m.Generator.Health[0].RunQueue = 0.9 }, results.Invalid, "generator-cpu"},
+		{"a core used up in a closed loop", func(m *Measurement) { m.Generator.Health[0].CPU = 1.98 }, results.Valid, "generator-saturated"},
+		{"a core used up by polling", func(m *Measurement) { m.Generator.Health[0].CPU, m.Spun = 1.98, 1800*time.Millisecond }, results.Valid, ""},
+		{"no port left", func(m *Measurement) { m.Limited = 3 }, results.Invalid, "generator-limits"},
+		{"a server that went away", func(m *Measurement) { refuse(m, 1*time.Second, 500) }, results.Invalid, "wrong-answers server-gone"},
+		{"a server that failed at the very end", func(m *Measurement) { refuse(m, 1950*time.Millisecond, 2) }, results.Valid, "wrong-answers"},
+		{"counts that do not add up", func(m *Measurement) { m.Counts.OK-- }, results.Invalid, "counts"},
+	} {
+		m := measurement()
+		row.change(&m)
+		grade, causes := judge(Plan{Mode: Closed, Duration: 2 * time.Second}, m, false)
+		var codes []string
+		for _, c := range causes {
+			codes = append(codes, c.Code)
+			if c.Message == "" || c.Code != "wrong-answers" && c.Remedy == "" {
+				t.Errorf("%s: cause %+v says too little", row.says, c)
+			}
+		}
+		if grade != row.grade || strings.Join(codes, " ") != row.codes {
+			t.Errorf("%s: %s because of %v; want %s because of %s", row.says, grade, causes, row.grade, row.codes)
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package loadgen
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"bench/targets"
+)
+
+func TestParseArrivals(t *testing.T) {
+	const log = `127.0.0.1 - - [22/Nov/2026:18:00:01 +0100] "GET / HTTP/1.1" 200 5
+127.0.0.1 - - [22/Nov/2026:18:00:00 +0100] "GET / HTTP/1.1" 200 5
+127.0.0.1 - - [22/Nov/2026:18:00:01 +0100] "GET /a HTTP/1.1" 200 5
+`
+	for _, row := range []struct{ says, in, want string }{
+		{"an access log, put in order, its whole seconds spread", log, "[0s 1s 1.5s]"},
+		{"seconds with fractions, as they are", "# c\n1700000000.250 GET /\n1700000000.750\n", "[0s 500ms]"},
+		{"RFC 3339", "2026-11-22T18:00:00.5Z x\n2026-11-22T18:00:02.5Z\n", "[0s 2s]"},
+	} {
+		got, err := ParseArrivals(strings.NewReader(row.in))
+		if err != nil || fmt.Sprint(got) != row.want {
+			t.Errorf("%s: %v, %v; want %s", row.says, got, err, row.want)
+		}
+	}
+	for _, bad := range []string{"", "# nothing\n", "yesterday GET /\n", "[99/Nov/2026:18:00:00 +0000]\n", "-5\n", "NaN\n"} {
+		if _, err := ParseArrivals(strings.NewReader(bad)); err == nil {
+			t.Errorf("ParseArrivals(%q) succeeded", bad)
+		}
+	}
+}
+
+func TestReplayIsAPacer(t *testing.T) {
+	p := Replay{Times: []time.Duration{0, time.Second, 1500 * time.Millisecond}, Speed: 2}
+	if p.Due(1) != 500*time.Millisecond || Count(p, 600*time.Millisecond) != 2 || Count(p, time.Hour) != 3 || p.Rate(time.Second/2) != 3 {
+		t.Errorf("Due(1) = %v, Count = %d and %d, Rate = %g", p.Due(1), Count(p, 600*time.Millisecond), Count(p, time.Hour), p.Rate(time.Second/2))
+	}
+	plan := Plan{URL: "http://127.0.0.1:1", Mode: Open, Pacer: p, Duration: time.Second, Timeout: time.Second, Conns: Conns{Max: 1},
+		Mix: targets.Mix{Targets: []targets.Target{{Name: "a", Method: "GET", Path: "/"}}}}
+	data, err := json.Marshal(plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Plan
+	if err := json.Unmarshal(data, &back); err != nil || fmt.Sprint(back.Pacer) != fmt.Sprint(p) || back.Pacer.Due(2) != p.Due(2) {
+		t.Errorf("a plan with a replay came back as %v, %v", back.Pacer, err)
+	}
+}
+
+func FuzzParseArrivals(f *testing.F) {
+	f.Add("1.5\n2.5\n")
+	f.Add("x [22/Nov/2026:18:00:00 +0000] y\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		times, err := ParseArrivals(strings.NewReader(text))
+		for i := range times {
+			if times[i] < 0 || i > 0 && times[i] < times[i-1] {
+				t.Fatalf("ParseArrivals(%q) = %v, %v", text, times, err)
+			}
+		}
+	})
+}

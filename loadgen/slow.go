@@ -1,0 +1,211 @@
+package loadgen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"bench/results"
+	"bench/targets"
+)
+
+// Slow is a population of slow clients: what a server meets on the open net, and what a
+// proxy in front of few workers is for. They run beside a load and are counted apart.
+type Slow struct {
+	Kind    SlowKind      `json:"kind"`
+	Clients int           `json:"clients"`
+	Every   time.Duration `json:"every_ns"` // between two bytes
+}
+
+// SlowKind is in which way a client is slow.
+type SlowKind string
+
+const (
+	SlowHeaders SlowKind = "headers" // sends the header byte by byte
+	SlowBody    SlowKind = "body"    // sends a header, then a body of 1 KiB byte by byte
+	SlowRead    SlowKind = "read"    // asks, and reads the answer byte by byte into a small window
+	SlowIdle    SlowKind = "idle"    // connects and says nothing
+)
+
+var slowKinds = []SlowKind{SlowHeaders, SlowBody, SlowRead, SlowIdle}
+
+// ParseSlow reads populations written as "headers:200".
+func ParseSlow(texts []string, every time.Duration) (all []Slow, err error) {
+	for _, text := range texts {
+		kind, count, _ := strings.Cut(text, ":")
+		n, err := strconv.Atoi(count)
+		s := Slow{Kind: SlowKind(kind), Clients: n, Every: every}
+		if err != nil || s.validate() != nil {
+			return nil, errors.Join(fmt.Errorf("%q: want KIND:N with one of %v and a number of clients, such as headers:200", text, slowKinds), s.validate())
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+func (s Slow) validate() error {
+	known := false
+	for _, k := range slowKinds {
+		known = known || k == s.Kind
+	}
+	if !known || s.Clients < 1 || s.Clients > 100_000 || s.Every < time.Millisecond || s.Every > time.Hour {
+		return fmt.Errorf("slow clients %s: %d, a byte every %v: want one of %v, 1 to 100000 of them, a byte every 1ms to 1h", s.Kind, s.Clients, s.Every, slowKinds)
+	}
+	return nil
+}
+
+// population is slow clients under way.
+type population struct {
+	Slow
+	plan    Plan
+	dial    func(ctx context.Context, network, address string) (net.Conn, error)
+	address string
+	host    string
+	target  *targets.Target
+
+	running                           sync.WaitGroup
+	opened, refused, closed, answered atomic.Uint64
+	held                              atomic.Int64
+}
+
+// startSlow starts the plan's slow clients, and returns the function that ends them and says
+// what became of them.
+func startSlow(ctx context.Context, p Plan) (func() []results.Slow, error) {
+	if len(p.Slow) == 0 {
+		return func() []results.Slow { return nil }, nil
+	}
+	if err := p.Guard.Check(p.URL); err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(p.URL)
+	if err != nil || u.Scheme != "http" {
+		return nil, fmt.Errorf("slow clients: %q: they speak http only", p.URL)
+	}
+	address := u.Host
+	if u.Port() == "" {
+		address = net.JoinHostPort(u.Hostname(), "80")
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var all []*population
+	for _, s := range p.Slow {
+		pop := &population{Slow: s, plan: p, dial: p.Guard.Dialer(net.Dialer{}), address: address, host: u.Host, target: &p.Mix.Targets[0]}
+		for i := range s.Clients {
+			// Spread over a period, so that their bytes do not come in step.
+			pop.running.Go(func() { pop.client(ctx, s.Every*time.Duration(i)/time.Duration(s.Clients)) })
+		}
+		all = append(all, pop)
+	}
+	return func() (said []results.Slow) {
+		for _, pop := range all {
+			said = append(said, results.Slow{Kind: string(pop.Kind), Clients: pop.Clients, Held: int(pop.held.Load())})
+		}
+		cancel()
+		for i, pop := range all {
+			pop.running.Wait()
+			said[i].Opened, said[i].Refused, said[i].Closed, said[i].Answered = pop.opened.Load(), pop.refused.Load(), pop.closed.Load(), pop.answered.Load()
+		}
+		return said
+	}, nil
+}
+
+// client connects again and again; a server that closes or refuses gets a new try after one
+// period.
+func (p *population) client(ctx context.Context, first time.Duration) {
+	for wait := first; pause(ctx, wait); wait = p.Every {
+		conn, err := p.dial(ctx, "tcp", p.address)
+		if err != nil {
+			if ctx.Err() == nil {
+				p.refused.Add(1)
+			}
+			continue
+		}
+		p.opened.Add(1)
+		p.held.Add(1)
+		stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+		done := p.talk(ctx, conn)
+		if stop() {
+			_ = conn.Close()
+		}
+		p.held.Add(-1)
+		if !done && ctx.Err() == nil {
+			p.closed.Add(1)
+		}
+	}
+}
+
+// talk is one slow request. It reports whether the client got to its end.
+func (p *population) talk(ctx context.Context, conn net.Conn) bool {
+	get := p.target.Method + " " + p.target.Path + " HTTP/1.1\r\nHost: " + p.host + "\r\nUser-Agent: bench-slow\r\n\r\n"
+	switch p.Kind {
+	case SlowHeaders:
+		return p.drip(ctx, conn, get) && p.answer(conn)
+	case SlowBody:
+		const length = 1 << 10
+		head := "POST " + p.target.Path + " HTTP/1.1\r\nHost: " + p.host + "\r\nUser-Agent: bench-slow\r\nContent-Length: " + strconv.Itoa(length) + "\r\n\r\n"
+		if _, err := conn.Write([]byte(head)); err != nil {
+			return false
+		}
+		return p.drip(ctx, conn, strings.Repeat("x", length)) && p.answer(conn)
+	case SlowRead:
+		if tcp, is := conn.(*net.TCPConn); is {
+			_ = tcp.SetReadBuffer(1) // the kernel's least
+		}
+		if _, err := conn.Write([]byte(get)); err != nil {
+			return false
+		}
+		one := make([]byte, 1)
+		for first := true; ; first = false {
+			if _, err := conn.Read(one); err != nil {
+				return false
+			}
+			if first {
+				p.answered.Add(1)
+			}
+			if !pause(ctx, p.Every) {
+				return true
+			}
+		}
+	}
+	_, err := conn.Read(make([]byte, 1)) // idle: until the server has had enough
+	return err == nil
+}
+
+// drip sends a text byte by byte, and notices a server that closes.
+func (p *population) drip(ctx context.Context, conn net.Conn, text string) bool {
+	for i := range len(text) {
+		if _, err := conn.Write([]byte(text[i : i+1])); err != nil {
+			return false
+		}
+		if !pause(ctx, p.Every) {
+			return true
+		}
+	}
+	return true
+}
+
+func (p *population) answer(conn net.Conn) bool {
+	if _, err := conn.Read(make([]byte, 1)); err != nil {
+		return false
+	}
+	p.answered.Add(1)
+	return true
+}
+
+// pause waits, and reports whether to go on.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,292 @@
+package targets
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"math/bits"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Session is a visit of one user: steps one after the other, each with a pause before it.
+// The visits begin as the pacer says, whatever became of the ones before; within a visit
+// the answers pace. This is the partly-open model of Schroeder, Wierman and Harchol-Balter
+// ("Open versus closed: a cautionary tale", NSDI 2006).
+//
+// A visit keeps its own cookies, and ends early when a step gets no right answer.
+type Session struct {
+	Name   string `json:"name"`
+	Weight uint32 `json:"weight"`
+	Steps  []Step `json:"steps"`
+}
+
+// Step is one request of a session.
+type Step struct {
+	Target int   `json:"target"` // index into the mix's targets
+	Think  Think `json:"think"`
+}
+
+// Think is the pause before a step.
+type Think struct {
+	Mean time.Duration `json:"mean_ns,omitempty"`
+	// Exponential draws the pause from an exponential distribution; otherwise each is Mean.
+	Exponential bool `json:"exponential,omitempty"`
+}
+
+// Time is the pause before a step of session n: a pure function, like everything in a mix.
+func (t Think) Time(seed, n uint64, step int) time.Duration {
+	if !t.Exponential {
+		return t.Mean
+	}
+	u := float64(splitmix64(seed^splitmix64(n, uint64(step)), n)>>11) / (1 << 53)
+	return time.Duration(-math.Log1p(-u) * float64(t.Mean))
+}
+
+// Feed is rows of data for placeholders: {{user}} in a path, a header or a body stands for
+// column user of the row of the request, or of the session. Request (or session) n has row
+// n mod the number of rows.
+type Feed struct {
+	Columns []string   `json:"columns"`
+	Rows    [][]string `json:"rows"`
+}
+
+// Row is the row of request, or session, n.
+func (f *Feed) Row(n uint64) []string { return f.Rows[n%uint64(len(f.Rows))] }
+
+// ParseFeed reads a feed: CSV with the columns' names in its first row, or, from a file whose
+// name ends in .json, a list of objects.
+func ParseFeed(name string, data []byte) (*Feed, error) {
+	var f *Feed
+	var err error
+	if strings.EqualFold(filepath.Ext(name), ".json") {
+		f, err = jsonFeed(data)
+	} else {
+		f, err = csvFeed(data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("feed %s: %w", name, err)
+	}
+	if len(f.Rows) == 0 {
+		return nil, fmt.Errorf("feed %s: no rows", name)
+	}
+	return f, nil
+}
+
+func csvFeed(data []byte) (*Feed, error) {
+	rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		return nil, errors.New("no row with the columns' names")
+	}
+	f := &Feed{Columns: rows[0], Rows: rows[1:]}
+	return f, f.validate()
+}
+
+func jsonFeed(data []byte) (*Feed, error) {
+	var objects []map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	if err := decoder.Decode(&objects); err != nil {
+		return nil, err
+	}
+	f := &Feed{}
+	for i, o := range objects {
+		if i == 0 {
+			f.Columns = slices.Sorted(maps.Keys(o))
+		}
+		if len(o) != len(f.Columns) {
+			return nil, fmt.Errorf("object %d has %d members, the first one %d", i+1, len(o), len(f.Columns))
+		}
+		row := make([]string, len(f.Columns))
+		for j, name := range f.Columns {
+			value, has := o[name]
+			if !has {
+				return nil, fmt.Errorf("object %d has no %q", i+1, name)
+			}
+			row[j] = fmt.Sprint(value)
+		}
+		f.Rows = append(f.Rows, row)
+	}
+	return f, f.validate()
+}
+
+func (f *Feed) validate() error {
+	seen := map[string]bool{}
+	for _, name := range f.Columns {
+		if !validToken(name) || seen[name] {
+			return fmt.Errorf("column %q: want names of letters, digits and _ that differ", name)
+		}
+		seen[name] = true
+	}
+	for i, row := range f.Rows {
+		for _, value := range row {
+			if strings.ContainsAny(value, "\x00") {
+				return fmt.Errorf("row %d holds a zero byte", i+1)
+			}
+		}
+	}
+	return nil
+}
+
+// Part is a piece of a text with placeholders: a literal, a column of the feed, or a cookie of
+// the session.
+type Part struct {
+	Literal string
+	Column  int    // index into the feed's columns; -1: none
+	Cookie  string // empty: none
+}
+
+// Parts splits a text at its placeholders: {{column}} and {{cookie:NAME}}.
+func (m Mix) Parts(text string) ([]Part, error) {
+	var parts []Part
+	for {
+		before, rest, found := strings.Cut(text, "{{")
+		if before != "" {
+			parts = append(parts, Part{Literal: before, Column: -1})
+		}
+		if !found {
+			return parts, nil
+		}
+		name, after, closed := strings.Cut(rest, "}}")
+		name = strings.TrimSpace(name)
+		if !closed {
+			return nil, fmt.Errorf("placeholder {{%.20s has no end", rest)
+		}
+		part := Part{Column: -1}
+		if cookie, is := strings.CutPrefix(name, "cookie:"); is && validToken(cookie) {
+			if len(m.Sessions) == 0 {
+				return nil, fmt.Errorf("placeholder {{%s}}: only sessions keep cookies", name)
+			}
+			part.Cookie = cookie
+		} else {
+			if m.Feed != nil {
+				part.Column = slices.Index(m.Feed.Columns, name)
+			}
+			if part.Column < 0 {
+				return nil, fmt.Errorf("placeholder {{%s}}: the feed has no such column", name)
+			}
+		}
+		parts = append(parts, part)
+		text = after
+	}
+}
+
+// HasPlaceholder reports whether a text may hold one.
+func HasPlaceholder(text string) bool { return strings.Contains(text, "{{") }
+
+// Escape makes a feed's value fit for a path, a query or a form.
+func Escape(value string) string { return strings.ReplaceAll(url.QueryEscape(value), "+", "%20") }
+
+// SessionIndex is the position of session n's kind, drawn by weight.
+func (m Mix) SessionIndex(n uint64) int {
+	var total uint64
+	for i := range m.Sessions {
+		total += uint64(m.Sessions[i].Weight)
+	}
+	draw, _ := bits.Mul64(splitmix64(m.Seed, n), total)
+	for i := range m.Sessions {
+		w := uint64(m.Sessions[i].Weight)
+		if draw < w {
+			return i
+		}
+		draw -= w
+	}
+	return len(m.Sessions) - 1 // not reached: draw < total
+}
+
+// Dynamic reports whether requests differ by more than their target: they then have to be
+// made when they are sent.
+func (m Mix) Dynamic() bool { return m.Feed != nil || len(m.Sessions) > 0 }
+
+func (m Mix) validateSessions() error {
+	var errs []error
+	for _, s := range m.Sessions {
+		if s.Name == "" || s.Weight == 0 || len(s.Steps) == 0 {
+			errs = append(errs, fmt.Errorf("session %q: want a name, a weight of at least 1, and steps", s.Name))
+		}
+		for i, step := range s.Steps {
+			if step.Target < 0 || step.Target >= len(m.Targets) {
+				errs = append(errs, fmt.Errorf("session %s: step %d has no target", s.Name, i+1))
+			}
+			if step.Think.Mean < 0 || step.Think.Mean > time.Hour {
+				errs = append(errs, fmt.Errorf("session %s: step %d: a pause of %v; want 0 to 1h", s.Name, i+1, step.Think.Mean))
+			}
+		}
+	}
+	for _, t := range m.Targets {
+		texts := []string{t.Path, string(t.Body)}
+		for _, values := range t.Header {
+			texts = append(texts, values...)
+		}
+		for _, text := range texts {
+			if !m.Dynamic() {
+				break // without a feed, {{ is a text like any other
+			}
+			if _, err := m.Parts(text); err != nil {
+				errs = append(errs, fmt.Errorf("target %s: %w", t.Name, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// SessionEntry is a session as it is written in YAML.
+type SessionEntry struct {
+	Name   string      `yaml:"name"`
+	Weight uint32      `yaml:"weight"`
+	Steps  []StepEntry `yaml:"steps"`
+}
+
+// StepEntry is a step as it is written in YAML: a target, with a pause before it.
+type StepEntry struct {
+	Entry `yaml:",inline"`
+	Think string `yaml:"think"` // a duration; "~2s" is exponential with that mean
+}
+
+// SessionsOf makes a mix of sessions as they are written.
+func SessionsOf(entries []SessionEntry, feed *Feed) (Mix, error) {
+	mix := Mix{Feed: feed}
+	var errs []error
+	for _, e := range entries {
+		s := Session{Name: e.Name, Weight: max(1, e.Weight)}
+		for _, step := range e.Steps {
+			t, err := step.target()
+			if err == nil && step.Weight != 0 {
+				err = fmt.Errorf("target %s: a step has no weight: the session has one", t.Name)
+			}
+			t.Weight = 0
+			think, thinkErr := parseThink(step.Think)
+			errs = append(errs, err, thinkErr)
+			s.Steps = append(s.Steps, Step{Target: len(mix.Targets), Think: think})
+			mix.Targets = append(mix.Targets, t)
+		}
+		mix.Sessions = append(mix.Sessions, s)
+	}
+	if len(mix.Sessions) == 0 {
+		errs = append(errs, errors.New("sessions: none"))
+	}
+	errs = append(errs, mix.Validate())
+	return mix, errors.Join(errs...)
+}
+
+func parseThink(text string) (t Think, err error) {
+	if text == "" {
+		return t, nil
+	}
+	mean, exponential := strings.CutPrefix(text, "~")
+	t.Exponential = exponential
+	if t.Mean, err = time.ParseDuration(mean); err != nil {
+		return t, fmt.Errorf("think %q: want a duration such as 2s, or ~2s for exponential pauses of that mean", text)
+	}
+	return t, nil
+}
