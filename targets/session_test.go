@@ -57,7 +57,7 @@ func TestThinkTimes(t *testing.T) {
 	if mean := sum / n; mean < 97*time.Millisecond || mean > 103*time.Millisecond {
 		t.Errorf("mean pause %v; want 100 ms", mean)
 	}
-	if think.Time(7, 1, 2) != think.Time(7, 1, 2) || think.Time(7, 1, 2) == think.Time(7, 1, 3) {
+	if again := think.Time(7, 1, 2); think.Time(7, 1, 2) != again || think.Time(7, 1, 2) == think.Time(7, 1, 3) {
 		t.Error("a pause is no pure function of session and step")
 	}
 }

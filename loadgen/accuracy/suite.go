@@ -63,13 +63,6 @@ func (s *Suite) say(format string, args ...any) {
 	}
 }
 
-func (s *Suite) repeats() int {
-	if s.Full {
-		return 3
-	}
-	return 1
-}
-
 func verdict(ok bool) string {
 	if ok {
 		return "ok"
