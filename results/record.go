@@ -35,6 +35,7 @@ type Manifest struct {
 	Host       Host              `json:"host"`
 	Config     map[string]string `json:"config"` // every flag with its value
 	Warnings   []Cause           `json:"warnings,omitempty"`
+	Duel       *Duel             `json:"duel,omitempty"` // of a gate
 }
 
 // AppRecord identifies the app that answered.

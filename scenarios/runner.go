@@ -207,6 +207,11 @@ func isDead(c *results.Cell) bool {
 
 // runCell measures one cell on a running cluster.
 func (r *Runner) runCell(ctx context.Context, cell Cell, arm Arm, cluster *servers.Cluster) (*results.Cell, error) {
+	return r.runCellAt(ctx, cell, arm, cluster, func() {})
+}
+
+// runCellAt is runCell that calls a function when everything is ready to start.
+func (r *Runner) runCellAt(ctx context.Context, cell Cell, arm Arm, cluster *servers.Cluster, ready func()) (*results.Cell, error) {
 	plan, err := cell.Plan(cluster.URL(), r.Guard)
 	if err != nil {
 		return nil, err
@@ -220,6 +225,7 @@ func (r *Runner) runCell(ctx context.Context, cell Cell, arm Arm, cluster *serve
 	var beforeErr error
 	watch := startWatch(ctx, cluster)
 	m, err := loadgen.Measure(watch.ctx, r.Engine, plan, loadgen.Watch{Start: func() {
+		ready()
 		before, beforeErr = cluster.Counters(ctx)
 		watch.begin()
 	}})

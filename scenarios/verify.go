@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ type answer struct {
 	headers map[string]string
 	body    string // hash; empty where the target lets bodies differ
 	length  int
+	queries int  // as the app says; -1: it does not
 	okay    bool // satisfies the target's own expectation
 }
 
@@ -83,7 +85,10 @@ func ask(ctx context.Context, client *http.Client, url string, t *targets.Target
 	if err != nil {
 		return answer{}, err
 	}
-	a := answer{status: response.StatusCode, headers: map[string]string{}, length: len(body)}
+	a := answer{status: response.StatusCode, headers: map[string]string{}, length: len(body), queries: -1}
+	if n, err := strconv.Atoi(response.Header.Get(QueriesHeader)); err == nil {
+		a.queries = n
+	}
 	a.okay = t.Expect.StatusOK(a.status) && t.Expect.BodyOK(body)
 	for _, name := range sameHeaders {
 		a.headers[name] = normalized(name, response.Header.Get(name))

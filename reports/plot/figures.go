@@ -330,3 +330,55 @@ func OverTime(name, title string, curves []Curve) (*Figure, error) {
 	logAxis(&f.plot.Y, y.low, y.headroom(len(curves)), microsTicks{})
 	return f, nil
 }
+
+// Trail is one quantity's values in a sequence.
+type Trail struct {
+	Name   string
+	Values []float64
+	Limit  float64 // what matters; drawn as a dashed line; zero draws none
+}
+
+// Trails draws sequences of relative changes, in percent, against their number, around a line
+// at zero.
+func Trails(name, title, x string, trails []Trail) (*Figure, error) {
+	f := newFigure(name, title, x, "change, %")
+	f.Reads = "Each point is one pair of fresh boots: how much more head cost than base. Points around zero are luck; points on one side are a difference. The dashed lines are the changes that matter."
+	longest, high := 1, 6.0
+	for i, t := range trails {
+		var xys plotter.XYs
+		for n, v := range t.Values {
+			// What lies far outside is drawn at the edge: one wild pair must not flatten all others.
+			v = max(-50, min(50, v))
+			high = max(high, math.Abs(v))
+			xys = append(xys, plotter.XY{X: float64(n + 1), Y: v})
+		}
+		longest = max(longest, len(t.Values))
+		if len(xys) == 0 {
+			continue
+		}
+		points, err := plotter.NewScatter(xys)
+		if err != nil {
+			return nil, fmt.Errorf("drawing %s: %w", name, err)
+		}
+		points.Color, points.Shape, points.Radius = colour(i), shape(i), vg.Points(3.4)
+		f.plot.Add(points)
+		f.plot.Legend.Add(t.Name, points)
+		if t.Limit > 0 {
+			limit, err := plotter.NewLine(plotter.XYs{{X: 0, Y: t.Limit}, {X: float64(longest) + 1, Y: t.Limit}})
+			if err != nil {
+				return nil, fmt.Errorf("drawing %s: %w", name, err)
+			}
+			limit.Color, limit.Dashes = colour(i), dashes(true)
+			f.plot.Add(limit)
+		}
+	}
+	zero, err := plotter.NewLine(plotter.XYs{{X: 0, Y: 0}, {X: float64(longest) + 1, Y: 0}})
+	if err != nil {
+		return nil, fmt.Errorf("drawing %s: %w", name, err)
+	}
+	f.plot.Add(zero)
+	f.plot.X.Min, f.plot.X.Max = 0, float64(longest)+1
+	f.plot.X.Tick.Marker = wholeTicks{}
+	f.plot.Y.Min, f.plot.Y.Max = -high*1.1, high*(1.15+0.16*float64(len(trails)))
+	return f, nil
+}

@@ -1,0 +1,84 @@
+package compare
+
+import (
+	"math"
+	"slices"
+)
+
+// Evidence weighs paired log-ratios against the hypothesis that their signs are fair coins:
+// that swapping the two arms of a pair changes nothing. It may be looked at after every
+// pair, and stopped whenever it is enough: under the hypothesis the chance that it ever
+// reaches 1/α is at most α, however long it goes on (Ville's inequality).
+//
+// It is the mean over λ of ∏ exp(λx)/cosh(λx), a test martingale for symmetric x (Ramdas et
+// al., "Game-theoretic statistics and safe anytime-valid inference", Statistical Science
+// 2023; de la Peña 1999 for the symmetric case). Each x is scaled by what is known before
+// its pair, and clipped: any odd function of a symmetric variable is symmetric.
+type Evidence struct {
+	logs  [len(lambdas)]float64 // of each product
+	pairs int
+}
+
+var lambdas = [...]float64{0.08, 0.15, 0.25, 0.4, 0.6, 0.9, 1.3, 2}
+
+// clip bounds how much one pair can weigh, in units of the scale.
+const clip = 2.5
+
+// Add weighs one log-ratio; scale is the spread that was expected before it was seen.
+func (e *Evidence) Add(logRatio, scale float64) {
+	x := max(-clip, min(clip, logRatio/scale))
+	for i, lambda := range lambdas {
+		a := lambda * x
+		// log(exp(a)/cosh(a)) without overflow.
+		e.logs[i] += a - (math.Abs(a) + math.Log1p(math.Exp(-2*math.Abs(a))) - math.Ln2)
+	}
+	e.pairs++
+}
+
+// Value is the evidence so far: 1 for none.
+func (e *Evidence) Value() float64 {
+	top := slices.Max(e.logs[:])
+	var sum float64
+	for _, l := range e.logs {
+		sum += math.Exp(l - top)
+	}
+	return math.Exp(top) * sum / float64(len(lambdas))
+}
+
+// Scale is a robust spread of the values seen so far, drawn towards an expected one that
+// counts as so many values: enough to start with, soon outvoted.
+func Scale(seen []float64, expected float64) float64 {
+	const weight = 4
+	if len(seen) == 0 {
+		return expected
+	}
+	sorted := slices.Clone(seen)
+	slices.Sort(sorted)
+	median := middle(sorted)
+	for i, v := range sorted {
+		sorted[i] = math.Abs(v - median)
+	}
+	slices.Sort(sorted)
+	const toSigma = 1.4826 // of a normal distribution's median absolute deviation
+	spread := toSigma * middle(sorted)
+	n := float64(len(seen))
+	return max(expected/10, math.Sqrt((n*spread*spread+weight*expected*expected)/(n+weight)))
+}
+
+func middle(sorted []float64) float64 {
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// Detectable is the effect, as a ratio, that so many pairs of this spread find with 90 %
+// probability at level alpha.
+func Detectable(spread float64, pairs int, alpha float64) float64 {
+	if pairs == 0 {
+		return math.Inf(1)
+	}
+	const power = 1.2816 // the normal distribution's 90 % quantile
+	return math.Exp(spread * (math.Sqrt(2*math.Log(1/alpha)) + power) / math.Sqrt(float64(pairs)))
+}
+
+// Paired estimates a ratio from its logarithms, one for each pair.
+func Paired(logs []float64) Estimate { return ofLogs(logs) }

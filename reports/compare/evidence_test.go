@@ -1,0 +1,123 @@
+package compare
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// sequence runs a sequential test on pairs until it is decided or over.
+func sequence(random *rand.Rand, pairs int, threshold float64, draw func(i int) float64) (detected bool, stopped int) {
+	var e Evidence
+	var seen []float64
+	for i := range pairs {
+		x := draw(i)
+		e.Add(x, Scale(seen, 0.03))
+		seen = append(seen, x)
+		if e.Value() >= threshold {
+			return true, i + 1
+		}
+	}
+	return false, pairs
+}
+
+// However long one looks, and whatever the noise does as long as a coin decides its sign,
+// equal arms are told apart no more often than alpha allows.
+func TestEqualArmsAreRarelyToldApart(t *testing.T) {
+	const alpha, runs, pairs = 0.01, 6000, 60
+	for _, row := range []struct {
+		says  string
+		noise func(random *rand.Rand, i int) float64
+	}{
+		{"normal noise", func(r *rand.Rand, _ int) float64 { return 0.03 * r.NormFloat64() }},
+		{"noise ten times what was expected", func(r *rand.Rand, _ int) float64 { return 0.3 * r.NormFloat64() }},
+		{"heavy tails", func(r *rand.Rand, _ int) float64 { return 0.01 * math.Tan(math.Pi*(r.Float64()-0.5)) }},
+		{"a drift that the coin turns", func(r *rand.Rand, i int) float64 { return 0.02 * float64(i) * float64(1-2*r.IntN(2)) }},
+		{"bursts", func(r *rand.Rand, i int) float64 { return 0.02 * float64(1+i%7) * float64(1-2*r.IntN(2)) }},
+	} {
+		random := rand.New(rand.NewPCG(3, 4))
+		alarms := 0
+		for range runs {
+			if detected, _ := sequence(random, pairs, 1/alpha, func(i int) float64 { return row.noise(random, i) }); detected {
+				alarms++
+			}
+		}
+		// Three standard errors above alpha would be 1.4 %.
+		share := float64(alarms) / runs
+		t.Logf("%s: %.2f %% false alarms", row.says, share*100)
+		if share > alpha+3*math.Sqrt(alpha/runs) {
+			t.Errorf("%s: %.2f %% false alarms; want at most 1 %%", row.says, share*100)
+		}
+	}
+}
+
+// Without the coin the proof is void: an order that stays the same turns a drift into an
+// effect. This is the check that the test above can fail.
+func TestAFixedOrderIsNoProof(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	detected, _ := sequence(random, 60, 100, func(i int) float64 { return 0.02 + 0.01*random.NormFloat64() })
+	if !detected {
+		t.Error("a position effect with a fixed order was not taken for a difference: the test has no power")
+	}
+}
+
+func TestPower(t *testing.T) {
+	for _, row := range []struct {
+		effect, spread float64
+		least          float64 // share detected within 30 pairs
+	}{{0.05, 0.025, 0.99}, {0.05, 0.04, 0.9}, {0.1, 0.05, 0.99}} {
+		random := rand.New(rand.NewPCG(5, 6))
+		found, pairs := 0, 0
+		const runs = 1000
+		for range runs {
+			detected, stopped := sequence(random, 30, 1/0.004, func(int) float64 { return math.Log1p(row.effect) + row.spread*random.NormFloat64() })
+			if detected {
+				found++
+				pairs += stopped
+			}
+		}
+		share := float64(found) / runs
+		t.Logf("+%.0f %% with a spread of %.1f %%: found in %.1f %%, after %.1f pairs", row.effect*100, row.spread*100, share*100, float64(pairs)/float64(max(1, found)))
+		if share < row.least {
+			t.Errorf("+%.0f %% with a spread of %.1f %%: found in %.1f %%; want %.0f %%", row.effect*100, row.spread*100, share*100, row.least*100)
+		}
+	}
+}
+
+func TestEvidenceStartsAtOneAndIsBounded(t *testing.T) {
+	var e Evidence
+	if v := e.Value(); math.Abs(v-1) > 1e-12 {
+		t.Errorf("no pairs: %g; want 1", v)
+	}
+	for range 7 {
+		e.Add(1e9, 1)
+	}
+	// Fair coins give seven equal signs with probability 2⁻⁷.
+	if v := e.Value(); v > 128 || v < 20 {
+		t.Errorf("seven pairs of one sign: %g; want below 2⁷ and well above 1", v)
+	}
+	e.Add(math.Inf(1), 1)
+	if v := e.Value(); math.IsNaN(v) || math.IsInf(v, 0) {
+		t.Errorf("an infinite ratio gives %g", v)
+	}
+}
+
+func TestScaleAndDetectable(t *testing.T) {
+	if s := Scale(nil, 0.03); s != 0.03 {
+		t.Errorf("Scale of nothing = %g; want what is expected", s)
+	}
+	many := make([]float64, 400)
+	random := rand.New(rand.NewPCG(1, 1))
+	for i := range many {
+		many[i] = 0.1 * random.NormFloat64()
+	}
+	if s := Scale(many, 0.03); s < 0.085 || s > 0.115 {
+		t.Errorf("Scale = %g; want about 0.1", s)
+	}
+	if d := Detectable(0.05, 24, 0.004); d < 1.04 || d > 1.06 {
+		t.Errorf("Detectable = %g; want about one spread with 24 pairs", d)
+	}
+	if !math.IsInf(Detectable(0.05, 0, 0.01), 1) {
+		t.Error("no pairs detect something")
+	}
+}

@@ -1,0 +1,103 @@
+package gate
+
+import (
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"math"
+
+	"bench/reports/plot"
+)
+
+var page = template.Must(template.New("gate").Parse(`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>bench gate: {{.Report.Verdict}}</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff; }
+h1 { font-size: 1.35rem; border-left: .5rem solid; padding-left: .75rem; }
+h1.pass, h1.small { border-color: #009e73; } h1.regression { border-color: #d55e00; } h1.inconclusive, h1.unfit { border-color: #e69f00; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #ddd; }
+img { max-width: 100%; } code { overflow-wrap: anywhere; } .scroll { overflow-x: auto; }
+</style>
+</head>
+<body>
+<h1 class="{{.Report.Verdict}}">{{.Report.Headline}}</h1>
+<p>Base {{.Base}}, head {{.Head}}; {{.Report.Duel.Scenario}} on {{.Report.Duel.Topology}} at {{printf "%.0f" .Report.Duel.Rate}} requests per second each.</p>
+<div class="scroll"><table>
+<tr>{{range .Columns}}<th>{{.}}</th>{{end}}</tr>
+{{range .Rows}}<tr>{{range .}}<td>{{.}}</td>{{end}}</tr>
+{{end}}</table></div>
+{{range .Figures}}<figure><img alt="{{.Title}}" src="{{.Source}}"><figcaption>{{.Reads}}</figcaption></figure>
+{{end}}<ul>
+{{range .Remarks}}<li>{{.}}</li>
+{{end}}</ul>
+<p>A cost above zero means that head is slower. “pass” is proven: were head slower by as much as matters, this would come out in at most 5 % of gates. “regression” is proven too: on equal versions it comes out in less than 1 %, over all metrics and however often the gate looks.</p>
+</body>
+</html>
+`))
+
+type figure struct {
+	Title, Reads string
+	Source       template.URL
+}
+
+// HTML writes the report as one file that needs no other.
+func HTML(w io.Writer, r Report) error {
+	data := struct {
+		Report     Report
+		Base, Head string
+		Columns    []string
+		Rows       [][]string
+		Remarks    []string
+		Figures    []figure
+	}{Report: r, Columns: columns, Remarks: r.remarks(),
+		Base: described(r.Duel.Base, r.Duel.BaseCommit, false), Head: described(r.Duel.Head, r.Duel.HeadCommit, r.Duel.Dirty)}
+	for _, m := range r.Metrics {
+		data.Rows = append(data.Rows, m.row())
+	}
+	for _, f := range r.figures() {
+		drawn, err := plot.Trails(f.name, f.title, "pair", f.trails)
+		if err != nil {
+			return fmt.Errorf("writing the gate's report as HTML: %w", err)
+		}
+		svg, err := drawn.SVG()
+		if err != nil {
+			return fmt.Errorf("writing the gate's report as HTML: %w", err)
+		}
+		data.Figures = append(data.Figures, figure{drawn.Title, drawn.Reads, template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(svg))})
+	}
+	if err := page.Execute(w, data); err != nil {
+		return fmt.Errorf("writing the gate's report as HTML: %w", err)
+	}
+	return nil
+}
+
+type trails struct {
+	name, title string
+	trails      []plot.Trail
+}
+
+// figures are the pairs drawn: the metrics of one limit together.
+func (r Report) figures() []trails {
+	both := []trails{{name: "pairs", title: "Cost of head against base, pair by pair"}, {name: "slow", title: "Share of slow answers of head against base, pair by pair"}}
+	for _, m := range r.Metrics {
+		t := plot.Trail{Name: m.Name, Limit: m.Effect * 100}
+		for _, l := range m.Logs {
+			t.Values = append(t.Values, (math.Exp(l)-1)*100)
+		}
+		at := 0
+		if m.Effect > 0.1 {
+			at = 1
+		} else if len(both[0].trails) > 0 {
+			t.Limit = 0 // drawn once
+		}
+		both[at].trails = append(both[at].trails, t)
+	}
+	return both
+}

@@ -1,0 +1,92 @@
+package gate
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"bench/results"
+
+	"gonum.org/v1/gonum/stat"
+)
+
+// where finds the endpoint and the tier whose cost moved most, over all pairs: the greatest
+// growth among those whose growth is clear of the pairs' own spread.
+func where(pairs []pair, r Report) *Where {
+	if len(pairs) < 3 {
+		return nil
+	}
+	w := &Where{}
+	endpoints := map[string][]float64{} // growth of the median, ms, weighted by how often it is asked
+	plain := map[string][]float64{}
+	tiers := map[string][]float64{} // growth of CPU time of a request, ms
+	for _, p := range pairs {
+		base, head := results.TotalByTarget(p.arms[0].alternate.Intervals, results.Service), results.TotalByTarget(p.arms[1].alternate.Intervals, results.Service)
+		for target, b := range base {
+			if h := head[target]; h != nil {
+				grown := float64(h.ValueAtPercentile(50)-b.ValueAtPercentile(50)) / 1e3
+				plain[target] = append(plain[target], grown)
+				endpoints[target] = append(endpoints[target], grown*float64(b.TotalCount()))
+			}
+		}
+		spent := [2]map[string]float64{perTier(p.arms[0].alternate), perTier(p.arms[1].alternate)}
+		for tier := range spent[0] {
+			tiers[tier] = append(tiers[tier], spent[1][tier]-spent[0][tier])
+		}
+	}
+	w.Endpoint = mostGrown(endpoints)
+	if w.Endpoint != "" {
+		w.Added = stat.Mean(plain[w.Endpoint], nil)
+	}
+	w.Tier = mostGrown(tiers)
+	if w.Tier != "" {
+		w.CPU = stat.Mean(tiers[w.Tier], nil)
+	}
+	// Time in the database is time of the tier that waits for it; more queries tell.
+	for _, c := range r.Counters {
+		if c.Name == "queries" && worse(c) {
+			w.Tier, w.Endpoint = "database", c.Target
+		}
+	}
+	if w.Endpoint == "" && w.Tier == "" {
+		return nil
+	}
+	return w
+}
+
+func perTier(c *results.Cell) map[string]float64 {
+	spent := map[string]float64{}
+	for tier, cpu := range results.CPUByTier(c.Usage) {
+		spent[tier] = cpu.Seconds() * 1e3 / float64(c.Counts.Sent)
+	}
+	return spent
+}
+
+// mostGrown is the name with the greatest mean growth that is at least three standard errors
+// above zero.
+func mostGrown(growth map[string][]float64) (name string) {
+	greatest := 0.0
+	for _, candidate := range slices.Sorted(maps.Keys(growth)) {
+		values := growth[candidate]
+		if len(values) < 3 {
+			continue
+		}
+		mean, sd := stat.MeanStdDev(values, nil)
+		if mean > greatest && mean > 3*stat.StdErr(sd, float64(len(values))) {
+			name, greatest = candidate, mean
+		}
+	}
+	return name
+}
+
+func (w Where) String() string {
+	switch {
+	case w.Tier == "database":
+		return fmt.Sprintf("endpoint %s asks the database more often", w.Endpoint)
+	case w.Endpoint != "" && w.Tier != "":
+		return fmt.Sprintf("most in endpoint %s (%+.2f ms) and tier %s (%+.3f ms of CPU a request)", w.Endpoint, w.Added, w.Tier, w.CPU)
+	case w.Tier != "":
+		return fmt.Sprintf("most in tier %s (%+.3f ms of CPU a request)", w.Tier, w.CPU)
+	}
+	return fmt.Sprintf("most in endpoint %s (%+.2f ms)", w.Endpoint, w.Added)
+}

@@ -1,0 +1,34 @@
+package results
+
+// Counter is an exact figure of one endpoint, the same at each request: it needs no
+// statistics.
+type Counter struct {
+	Target string `json:"target"`
+	Name   string `json:"name"` // status, bytes or queries
+	Base   int    `json:"base"`
+	Head   int    `json:"head"`
+}
+
+// Duel is what a gate's run measured, beside its cells: those of the arms "base" and "head",
+// one block for each pair.
+type Duel struct {
+	Base        string    `json:"base"` // what was compared, as it was named
+	Head        string    `json:"head"`
+	BaseCommit  string    `json:"base_commit,omitempty"`
+	HeadCommit  string    `json:"head_commit,omitempty"`
+	Dirty       bool      `json:"dirty,omitempty"` // head holds changes that no commit has
+	Topology    string    `json:"topology"`
+	Scenario    string    `json:"scenario"`
+	Rate        float64   `json:"rate_per_arm"`
+	MaxRate     float64   `json:"base_max_rate"`
+	SlowMicros  int64     `json:"slow_us"` // an answer that takes longer counts as slow
+	FixedOrder  bool      `json:"fixed_order,omitempty"`
+	Differences []string  `json:"differences,omitempty"` // endpoints whose answers differ
+	Counters    []Counter `json:"counters"`
+	// ConfirmFrom is the first pair of those on which a regression that had been found was
+	// tested a second time; 0: none.
+	ConfirmFrom int     `json:"confirm_from,omitempty"`
+	Failed      string  `json:"failed,omitempty"` // the arm that did not boot or died, with why
+	FailedArm   string  `json:"failed_arm,omitempty"`
+	Budget      float64 `json:"budget_s"`
+}
