@@ -30,7 +30,8 @@ type Recorder struct {
 	onStart func() // may be nil
 
 	mu        sync.Mutex
-	intervals map[int]*results.Interval
+	intervals map[int]*results.Interval // by number
+	length    int                       // of an interval, in units of IntervalLength
 	tally     tally
 
 	shards  []*Shard
@@ -49,7 +50,7 @@ func NewRecorder(p Plan) *Recorder {
 	names, of := p.Mix.Names()
 	r := &Recorder{
 		names: names, of: of, horizon: p.Duration,
-		intervals: map[int]*results.Interval{},
+		intervals: map[int]*results.Interval{}, length: 1,
 		full:      make(chan *set, maxShards*2),
 		free:      make(chan *set, maxShards*2),
 		drained:   make(chan struct{}),
@@ -241,13 +242,14 @@ func (r *Recorder) merge() {
 func (r *Recorder) add(s *set) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	iv := r.intervals[s.interval]
+	if len(r.intervals) >= maxIntervals {
+		r.coarsen()
+	}
+	number := s.interval / r.length
+	iv := r.intervals[number]
 	if iv == nil {
-		iv = &results.Interval{
-			Start: time.Duration(s.interval) * IntervalLength, Length: IntervalLength,
-			Hists: map[results.Series]*results.Packed{},
-		}
-		r.intervals[s.interval] = iv
+		iv = r.interval(number)
+		r.intervals[number] = iv
 	}
 	iv.Counts = iv.Counts.Plus(s.counts)
 	for k, byName := range s.hists {
@@ -258,6 +260,38 @@ func (r *Recorder) add(s *set) {
 	mergeInto(iv, results.Series{Kind: results.Connect}, s.connect)
 	mergeInto(iv, results.Series{Kind: results.Wakeup}, s.wakeup)
 	s.counts, s.used = results.Counts{}, false
+}
+
+func (r *Recorder) interval(number int) *results.Interval {
+	length := time.Duration(r.length) * IntervalLength
+	return &results.Interval{Start: time.Duration(number) * length, Length: length, Hists: map[results.Series]*results.Packed{}}
+}
+
+// maxIntervals bounds the memory of a long run: beyond it, intervals get twice as long.
+const maxIntervals = 120
+
+// coarsen makes one interval of every two.
+func (r *Recorder) coarsen() {
+	r.length *= 2
+	old := r.intervals
+	r.intervals = map[int]*results.Interval{}
+	for _, number := range slices.Sorted(maps.Keys(old)) {
+		from := old[number]
+		iv := r.intervals[number/2]
+		if iv == nil {
+			iv = r.interval(number / 2)
+			r.intervals[number/2] = iv
+		}
+		iv.Counts = iv.Counts.Plus(from.Counts)
+		for series, h := range from.Hists {
+			if iv.Hists[series] == nil {
+				iv.Hists[series] = h
+				continue
+			}
+			iv.Hists[series].Merge(h)
+			iv.Hists[series].Compact()
+		}
+	}
 }
 
 func mergeInto(iv *results.Interval, series results.Series, h *results.Histogram) {

@@ -102,7 +102,8 @@ func (r *Runner) Pair(ctx context.Context, d Duel, pair int) (cells []*results.C
 	// First, second, second, first: a machine that gets slower step by step is slower for
 	// both alike.
 	for slice, arm := range []int{order[0], order[1], order[1], order[0]} {
-		cell := d.cell(pair, arm, order, Load{Name: BurstLoad, Scenario: d.Scenario, Mode: loadgen.Closed, Duration: d.Burst})
+		name := fmt.Sprintf("%s-%d", BurstLoad, 1+slice/2)
+		cell := d.cell(pair, arm, order, Load{Name: name, Scenario: d.Scenario, Mode: loadgen.Closed, Duration: d.Burst})
 		cell.Index = cellsOfPair*(pair-1) + 3 + slice
 		record, err := r.runCell(ctx, cell, Arm{Name: d.Arms[arm].Name}, clusters[arm])
 		if err != nil {
