@@ -51,9 +51,9 @@ func NewRecorder(p Plan) *Recorder {
 	r := &Recorder{
 		names: names, of: of, horizon: p.Duration,
 		intervals: map[int]*results.Interval{}, length: 1,
-		full:      make(chan *set, maxShards*2),
-		free:      make(chan *set, maxShards*2),
-		drained:   make(chan struct{}),
+		full:    make(chan *set, maxShards*2),
+		free:    make(chan *set, maxShards*2),
+		drained: make(chan struct{}),
 	}
 	go r.merge()
 	return r

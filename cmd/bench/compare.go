@@ -16,6 +16,7 @@ import (
 	"bench/loadgen"
 	"bench/loadgen/native"
 	"bench/reports"
+	"bench/reports/gate"
 	"bench/results"
 	"bench/scenarios"
 	"bench/servers"
@@ -233,7 +234,11 @@ func (s *shell) compare(ctx context.Context, c *cobra.Command, o compareOptions)
 		// Nothing was measured: there is nothing to keep and nothing to report.
 		return errors.Join(runErr, os.RemoveAll(out.Path))
 	}
-	if err := s.report(out.Path, o.json); err != nil {
+	r, err := s.report(out.Path, o.json)
+	if r != nil {
+		err = errors.Join(err, remember(out.Path, out.Manifest(), compareEntries(r)))
+	}
+	if err != nil {
 		return errors.Join(runErr, err)
 	}
 	if ctx.Err() != nil {
@@ -243,17 +248,20 @@ func (s *shell) compare(ctx context.Context, c *cobra.Command, o compareOptions)
 }
 
 // report makes every form of a run's report and prints the summary.
-func (s *shell) report(dir string, asJSON bool) error {
+func (s *shell) report(dir string, asJSON bool) (*reports.Report, error) {
 	run, err := results.Load(dir)
 	if err != nil {
-		return codedError{exitUsage, err}
+		return nil, codedError{exitUsage, err}
+	}
+	if run.Manifest.Duel != nil {
+		return nil, s.writeGate(dir, gate.Judge(run, gate.Metrics()), asJSON)
 	}
 	r, err := reports.Build(run)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := reports.WriteAll(dir, r); err != nil {
-		return err
+		return nil, err
 	}
 	if asJSON {
 		err = reports.JSON(s.out, r)
@@ -261,13 +269,13 @@ func (s *shell) report(dir string, asJSON bool) error {
 		err = reports.Text(s.out, r)
 	}
 	if err != nil {
-		return err
+		return r, err
 	}
 	fmt.Fprintf(s.errs, "\nbench: the report is %s\n", filepath.Join(dir, "report.html"))
 	if r.Grade == results.Invalid {
-		return codedError{exitInvalid, errors.New("the run is INVALID; the warnings say why")}
+		return r, codedError{exitInvalid, errors.New("the run is INVALID; the warnings say why")}
 	}
-	return nil
+	return r, nil
 }
 
 func chooseObjectives(flags []string, project targets.Project) ([]string, error) {
@@ -361,7 +369,8 @@ func (s *shell) reportCommand() *cobra.Command {
 			if _, err := os.Stat(args[0]); err != nil {
 				return usageError{fmt.Errorf("reading run: %w", err)}
 			}
-			return s.report(args[0], asJSON)
+			_, err := s.report(args[0], asJSON)
+			return err
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "write report.json to stdout")

@@ -24,6 +24,9 @@ func TestDocumentedCommandLinesExist(t *testing.T) {
 	lines = append(lines, strings.Split(root.Example, "\n")...)
 	for _, c := range root.Commands() {
 		lines = append(lines, strings.Split(c.Example, "\n")...)
+		for _, sub := range c.Commands() {
+			lines = append(lines, strings.Split(sub.Example, "\n")...)
+		}
 	}
 	tested := 0
 	for _, line := range lines {
@@ -56,11 +59,27 @@ func TestDocumentedProjectFileParses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(readme)
+	m := regexp.MustCompile("(?s)```yaml\n(app:.*?)```").FindSubmatch(readme)
 	if m == nil {
 		t.Fatal("the README shows no bench.yaml")
 	}
 	if p, err := targets.ParseProject(m[1]); err != nil || len(p.Mix.Targets) != 2 {
 		t.Errorf("ParseProject = %+v, %v", p, err)
+	}
+}
+
+// So is the file of sessions.
+func TestDocumentedSessionsParse(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile("(?s)```yaml\n(- name:.*?)```").FindSubmatch(readme)
+	if m == nil {
+		t.Fatal("the README shows no sessions")
+	}
+	feed := &targets.Feed{Columns: []string{"user", "password"}, Rows: [][]string{{"a", "b"}}}
+	if mix, err := targets.ParseSessions(m[1], feed); err != nil || len(mix.Sessions) != 1 || len(mix.Targets) != 3 {
+		t.Errorf("ParseSessions = %+v, %v", mix, err)
 	}
 }

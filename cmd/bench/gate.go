@@ -31,6 +31,8 @@ type gateOptions struct {
 	budget     time.Duration
 	objectives []string
 	fixedOrder bool
+	selfTest   bool
+	pairs      int
 	headEnv    []string
 	out        string
 	seed       uint64
@@ -78,6 +80,8 @@ the time given; 5: this machine or the base is no measure. On equal versions it 
 	f.StringSliceVar(&o.objectives, "objective", nil, "limits that head has to keep beside the comparison, such as 'p99<250ms'")
 	f.BoolVar(&o.fixedOrder, "fixed-order", false, "base first in every pair: for showing what the coin is for")
 	f.StringSliceVar(&o.headEnv, "head-env", nil, "variables for head alone, such as SHOP_BURN_US=100: for trying the gate out")
+	f.BoolVar(&o.selfTest, "self-test", false, "measure what this machine can tell: false alarms, and the least slowdown that is found")
+	f.IntVar(&o.pairs, "pairs", 30, "with --self-test: pairs of equal versions")
 	_ = f.MarkHidden("fixed-order")
 	s.commonFlags(c, &o.out, &o.seed, &o.json, &o.allow)
 	return c
@@ -93,7 +97,7 @@ type side struct {
 
 func (s *shell) gate(ctx context.Context, c *cobra.Command, o gateOptions) error {
 	started := time.Now()
-	if least := setUpTime + fewestPairs*pairTime; o.budget < least {
+	if least := setUpTime + fewestPairs*pairTime; o.budget < least && !o.selfTest {
 		return usagef("--budget %v: no verdict needs less than %d pairs, about %v", o.budget, fewestPairs, least)
 	}
 	objectives, err := chooseObjectives(o.objectives, targets.Project{})
@@ -125,7 +129,13 @@ func (s *shell) gate(ctx context.Context, c *cobra.Command, o gateOptions) error
 		Topology: topologies[0], Scenario: scenario, Slice: gateSlice, Burst: gateBurst, Warmup: gateWarmup,
 		Seed: newSeed(o.seed), FixedOrder: o.fixedOrder,
 	}
-	return run.measure(ctx, c)
+	if o.selfTest {
+		return s.gateSelfTest(ctx, c, run)
+	}
+	if err := run.measure(ctx, c); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return run.finish(ctx)
 }
 
 // versions gets both sides: two folders, or two commits of a checkout.
@@ -138,6 +148,9 @@ func (s *shell) versions(ctx context.Context, o gateOptions, trees string) (both
 			}
 		}
 		return both, nil
+	}
+	if o.selfTest && o.base == "" && o.app == "" {
+		o.base = bundledName
 	}
 	if o.base == bundledName && (o.head == bundledName || o.head == "") {
 		for i := range both {
@@ -154,7 +167,7 @@ func (s *shell) versions(ctx context.Context, o gateOptions, trees string) (both
 	}
 	head := side{name: o.head}
 	if o.head == "" {
-		head.name = "work tree"
+		head.name = gate.WorkTree
 		head.commit, head.dirty, err = from.workTree(ctx)
 	} else {
 		head.commit, err = from.commit(ctx, o.head)
@@ -225,6 +238,8 @@ type gateRun struct {
 	run        results.Run
 	started    time.Time
 	progress   *progress
+	count      int    // of pairs, whatever they say; 0: until the verdict
+	doing      string // with a count: what for
 }
 
 func (g *gateRun) measure(ctx context.Context, c *cobra.Command) (err error) {
@@ -253,11 +268,10 @@ func (g *gateRun) measure(ctx context.Context, c *cobra.Command) (err error) {
 	}
 	g.progress = g.s.newProgress()
 	g.runner = &scenarios.Runner{Engine: native.Engine{Shards: 1, Pacing: native.Sleep}, Guard: guard, Out: g.out, Progress: g.progress.show}
-	var report gate.Report
 	if failed != nil {
-		report, err = g.fail(failed)
+		err = g.fail(failed)
 	} else {
-		report, err = g.pairs(ctx)
+		err = g.pairs(ctx)
 	}
 	g.progress.clear()
 	for _, st := range stacks {
@@ -265,10 +279,7 @@ func (g *gateRun) measure(ctx context.Context, c *cobra.Command) (err error) {
 			err = errors.Join(err, st.Close())
 		}
 	}
-	if err != nil && ctx.Err() == nil {
-		return err
-	}
-	return g.finish(ctx, report)
+	return err
 }
 
 func withEnv(app targets.App, pairs []string) targets.App {
@@ -315,57 +326,59 @@ func (g *gateRun) open(ctx context.Context, c *cobra.Command, st *stack) error {
 }
 
 // pairs measures until the verdict is proven and, if it is a regression, confirmed, or the
-// budget is spent.
-func (g *gateRun) pairs(ctx context.Context) (gate.Report, error) {
+// budget is spent; or just as many pairs as were asked for.
+func (g *gateRun) pairs(ctx context.Context) error {
 	calibration, err := g.runner.Calibrate(ctx, g.duel)
-	var arm *scenarios.ArmError
-	if errors.As(err, &arm) && ctx.Err() == nil {
-		return g.fail(arm)
-	}
 	if err != nil {
-		return g.judge(), err
+		return g.failure(ctx, err)
 	}
 	g.duel.Rate = calibration.Rate
 	if err := g.update(func(d *results.Duel) {
 		d.Rate, d.MaxRate, d.SlowMicros = calibration.Rate, calibration.MaxRate, calibration.Slow.Microseconds()
 		d.Differences, d.Counters = calibration.Differences, calibration.Counters
 	}); err != nil {
-		return g.judge(), err
+		return err
 	}
 	report := g.judge()
 	longest := pairTime
-	for pair := 1; time.Since(g.started)+longest < g.o.budget; pair++ {
+	for pair := 1; g.goesOn(pair, longest, report); pair++ {
 		began := time.Now()
-		g.progress.text(fmt.Sprintf("pair %d, %v of %v: %s", pair, time.Since(g.started).Round(time.Second), g.o.budget, report.Verdict))
+		g.progress.text(g.state(pair, report))
 		cells, err := g.runner.Pair(ctx, g.duel, pair)
-		if errors.As(err, &arm) && ctx.Err() == nil {
-			return g.fail(arm)
-		}
 		if err != nil {
-			return g.judge(), err
+			return g.failure(ctx, err)
 		}
 		for _, cell := range cells {
 			if err := g.out.Seal(cell, nil); err != nil {
-				return g.judge(), err
+				return err
 			}
 		}
 		g.run.Cells = append(g.run.Cells, cells...)
 		longest = max(longest, time.Since(began))
-		if report = g.judge(); !report.Decided() {
-			continue
-		}
-		if report.Verdict != gate.Regression || !report.ByMetrics() || report.Confirmed() {
-			break
-		}
-		if g.run.Manifest.Duel.ConfirmFrom == 0 {
+		report = g.judge()
+		if g.count == 0 && report.ByMetrics() && g.run.Manifest.Duel.ConfirmFrom == 0 {
 			// What was found is tested once more, on pairs that had no part in finding it.
 			if err := g.update(func(d *results.Duel) { d.ConfirmFrom = pair + 1 }); err != nil {
-				return report, err
+				return err
 			}
 			report = g.judge()
 		}
 	}
-	return report, nil
+	return nil
+}
+
+func (g *gateRun) goesOn(pair int, longest time.Duration, report gate.Report) bool {
+	if g.count > 0 {
+		return pair <= g.count
+	}
+	return !report.Decided() && time.Since(g.started)+longest < g.o.budget
+}
+
+func (g *gateRun) state(pair int, report gate.Report) string {
+	if g.count > 0 {
+		return fmt.Sprintf("%s: pair %d of %d", g.doing, pair, g.count)
+	}
+	return fmt.Sprintf("pair %d, %v of %v: %s", pair, time.Since(g.started).Round(time.Second), g.o.budget, report.Verdict)
 }
 
 func (g *gateRun) update(change func(*results.Duel)) error {
@@ -383,15 +396,23 @@ func (g *gateRun) judge() gate.Report {
 	return gate.Judge(&g.run, gate.Metrics())
 }
 
+// failure is an error that is a result, if an arm made it, and else an error.
+func (g *gateRun) failure(ctx context.Context, err error) error {
+	var arm *scenarios.ArmError
+	if errors.As(err, &arm) && ctx.Err() == nil {
+		return g.fail(arm)
+	}
+	return err
+}
+
 // fail records an arm that did not boot, or died. For the base that voids the gate; for the
 // head it is its verdict.
-func (g *gateRun) fail(arm *scenarios.ArmError) (gate.Report, error) {
-	err := g.update(func(d *results.Duel) { d.FailedArm, d.Failed = arm.Arm, arm.Err.Error() })
-	return g.judge(), err
+func (g *gateRun) fail(arm *scenarios.ArmError) error {
+	return g.update(func(d *results.Duel) { d.FailedArm, d.Failed = arm.Arm, arm.Err.Error() })
 }
 
 // finish writes every form of the report and turns the verdict into the exit code.
-func (g *gateRun) finish(ctx context.Context, report gate.Report) error {
+func (g *gateRun) finish(ctx context.Context) error {
 	status := results.Complete
 	if ctx.Err() != nil {
 		status = results.Partial
@@ -403,8 +424,11 @@ func (g *gateRun) finish(ctx context.Context, report gate.Report) error {
 	if err != nil {
 		return err
 	}
-	report = gate.Judge(run, gate.Metrics())
+	report := gate.Judge(run, gate.Metrics())
 	if err := g.s.writeGate(g.out.Path, report, g.o.json); err != nil {
+		return err
+	}
+	if err := remember(g.out.Path, run.Manifest, gateEntry(report)); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {

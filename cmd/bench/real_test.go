@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -171,4 +172,39 @@ func TestKilledBenchLeavesNothing(t *testing.T) {
 		}
 	}
 	t.Logf("%d kills; all servers were gone after %v at most", max(kills, 2), slowest.Round(time.Millisecond))
+}
+
+// The gate in a shortened form, on the bundled project: one more query of the database is a
+// regression without statistics, and equal versions are none, whatever else can be said in
+// so short a time.
+func TestRealGate(t *testing.T) {
+	bench := realBench(t)
+	dir := t.TempDir()
+	gate := func(args ...string) (code int, verdict string) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, bench, append([]string{"gate", "--base", "bundled", "--json", "--out", filepath.Join(dir, "runs"), "--seed", "1"}, args...)...)
+		cmd.Env = append(realEnv(), "TMPDIR="+dir)
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		var report struct{ Verdict string }
+		if jsonErr := json.Unmarshal(out, &report); jsonErr != nil {
+			t.Fatalf("gate %v: %v, %v\n%s", args, err, jsonErr, stderr.String())
+		}
+		return cmd.ProcessState.ExitCode(), report.Verdict
+	}
+	if code, verdict := gate("--head-env", "SHOP_EXTRA_QUERIES=1"); code != exitRegression || verdict != "regression" {
+		t.Errorf("one more query: exit code %d, %s; want a regression", code, verdict)
+	}
+	if code, verdict := gate("--budget", "50s"); code == exitRegression || verdict == "regression" {
+		t.Errorf("equal versions: exit code %d, %s", code, verdict)
+	}
+	if code, verdict := gate("--head-env", "DJANGO_SETTINGS_MODULE=nowhere"); code != exitRegression || verdict != "regression" {
+		t.Errorf("a head that does not boot: exit code %d, %s; want a regression", code, verdict)
+	}
+	if left := serversOf(dir); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
 }

@@ -13,9 +13,14 @@ import (
 // It is the mean over λ of ∏ exp(λx)/cosh(λx), a test martingale for symmetric x (Ramdas et
 // al., "Game-theoretic statistics and safe anytime-valid inference", Statistical Science
 // 2023; de la Peña 1999 for the symmetric case). Each x is scaled by what is known before
-// its pair, and clipped: any odd function of a symmetric variable is symmetric.
+// its pair, and clipped: any odd function of a symmetric variable is symmetric. Half of the
+// weight is on the λ that suits the effect aimed at best, as far as the pairs before tell:
+// what is known before a pair may choose how it is weighed.
 type Evidence struct {
+	// Aim is the log-ratio that matters; zero aims at nothing.
+	Aim   float64
 	logs  [len(lambdas)]float64 // of each product
+	aimed float64
 	pairs int
 }
 
@@ -28,27 +33,37 @@ const clip = 2.5
 func (e *Evidence) Add(logRatio, scale float64) {
 	x := max(-clip, min(clip, logRatio/scale))
 	for i, lambda := range lambdas {
-		a := lambda * x
-		// log(exp(a)/cosh(a)) without overflow.
-		e.logs[i] += a - (math.Abs(a) + math.Log1p(math.Exp(-2*math.Abs(a))) - math.Ln2)
+		e.logs[i] += weight(lambda * x)
 	}
+	// E[λx − log cosh λx] ≈ λδ − λ²(1+δ²)/2 for x of mean δ and spread 1.
+	delta := e.Aim / scale
+	e.aimed += weight(max(0.05, delta/(1+delta*delta)) * x)
 	e.pairs++
+}
+
+// weight is log(exp(a)/cosh(a)), without overflow.
+func weight(a float64) float64 {
+	return a - (math.Abs(a) + math.Log1p(math.Exp(-2*math.Abs(a))) - math.Ln2)
 }
 
 // Value is the evidence so far: 1 for none.
 func (e *Evidence) Value() float64 {
-	top := slices.Max(e.logs[:])
+	top := max(e.aimed, slices.Max(e.logs[:]))
 	var sum float64
 	for _, l := range e.logs {
 		sum += math.Exp(l - top)
 	}
-	return math.Exp(top) * sum / float64(len(lambdas))
+	mean := sum / float64(len(lambdas))
+	if e.Aim > 0 {
+		mean = (mean + math.Exp(e.aimed-top)) / 2
+	}
+	return math.Exp(top) * mean
 }
 
 // Scale is a robust spread of the values seen so far, drawn towards an expected one that
 // counts as so many values: enough to start with, soon outvoted.
 func Scale(seen []float64, expected float64) float64 {
-	const weight = 4
+	const prior = 4
 	if len(seen) == 0 {
 		return expected
 	}
@@ -62,7 +77,7 @@ func Scale(seen []float64, expected float64) float64 {
 	const toSigma = 1.4826 // of a normal distribution's median absolute deviation
 	spread := toSigma * middle(sorted)
 	n := float64(len(seen))
-	return max(expected/10, math.Sqrt((n*spread*spread+weight*expected*expected)/(n+weight)))
+	return max(expected/10, math.Sqrt((n*spread*spread+prior*expected*expected)/(n+prior)))
 }
 
 func middle(sorted []float64) float64 {

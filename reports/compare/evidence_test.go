@@ -8,7 +8,7 @@ import (
 
 // sequence runs a sequential test on pairs until it is decided or over.
 func sequence(random *rand.Rand, pairs int, threshold float64, draw func(i int) float64) (detected bool, stopped int) {
-	var e Evidence
+	e := Evidence{Aim: math.Log1p(0.05)}
 	var seen []float64
 	for i := range pairs {
 		x := draw(i)

@@ -291,27 +291,19 @@ func pairsOf(cells []*results.Cell) (pairs []pair, void int) {
 	return pairs, void
 }
 
-// judge weighs one metric, pair by pair, against two hypotheses: that head costs no more than
-// base, and that it costs more by at least the effect that matters.
+// judge weighs one metric on the pairs given.
 func (m Metric) judge(d *results.Duel, pairs []pair) Result {
-	r := Result{Name: m.Name, Unit: m.Unit, Verdict: Inconclusive, Effect: m.Effect, Needed: 1 / m.Alpha, Logs: []float64{}}
-	var slower, notSlower compare.Evidence
+	w := weigher{metric: m}
 	var base, head float64
-	worst, best := 1.0, 1.0 // the greatest evidence so far: what has been proven stays so
 	for _, p := range pairs {
 		b, h := m.cost(d, p.arms[0]), m.cost(d, p.arms[1])
 		if !(b > 0 && h > 0) || math.IsInf(b, 0) || math.IsInf(h, 0) {
 			continue
 		}
-		logRatio := math.Log(h / b)
-		scale := compare.Scale(r.Logs, m.Spread)
-		slower.Add(logRatio, scale)
-		notSlower.Add(math.Log1p(m.Effect)-logRatio, scale)
-		worst, best = max(worst, slower.Value()), max(best, notSlower.Value())
-		r.Logs = append(r.Logs, logRatio)
+		w.add(math.Log(h / b))
 		base, head = base+math.Log(b), head+math.Log(h)
 	}
-	r.Pairs, r.Against, r.For = len(r.Logs), worst, best
+	r := w.result()
 	if r.Pairs == 0 {
 		return r
 	}
@@ -320,18 +312,52 @@ func (m Metric) judge(d *results.Duel, pairs []pair) Result {
 	if m.Name == "max_rate" {
 		r.Base, r.Head = 1/r.Base, 1/r.Head
 	}
+	return r
+}
+
+// weigher weighs log-ratios, pair by pair, against two hypotheses: that head costs no more
+// than base, and that it costs more by at least the effect that matters.
+type weigher struct {
+	metric            Metric
+	logs              []float64
+	slower, notSlower compare.Evidence
+	worst, best       float64 // the greatest evidence so far: what has been proven stays so
+}
+
+func (w *weigher) add(logRatio float64) {
+	w.slower.Aim, w.notSlower.Aim = math.Log1p(w.metric.Effect), math.Log1p(w.metric.Effect)
+	scale := compare.Scale(w.logs, w.metric.Spread)
+	w.slower.Add(logRatio, scale)
+	w.notSlower.Add(math.Log1p(w.metric.Effect)-logRatio, scale)
+	w.worst, w.best = max(w.worst, w.slower.Value()), max(w.best, w.notSlower.Value())
+	w.logs = append(w.logs, logRatio)
+}
+
+func (w *weigher) verdict() Verdict {
+	m := w.metric
+	slower, fine := w.worst >= 1/m.Alpha, w.best >= 1/passLevel
+	switch {
+	case slower && compare.Paired(w.logs).Value >= 1+m.Effect/2:
+		return Regression
+	case slower && fine:
+		return Small
+	case fine:
+		return Pass
+	}
+	return Inconclusive
+}
+
+func (w *weigher) result() Result {
+	m := w.metric
+	r := Result{Name: m.Name, Unit: m.Unit, Verdict: w.verdict(), Effect: m.Effect, Needed: 1 / m.Alpha, Logs: []float64{}}
+	if len(w.logs) == 0 {
+		return r
+	}
+	r.Logs, r.Pairs, r.Against, r.For = w.logs, len(w.logs), w.worst, w.best
 	e := compare.Paired(r.Logs)
 	r.Ratio, r.Low, r.High, r.Confidence = e.Value, e.Low, e.High, e.Confidence
 	r.Spread = compare.Scale(r.Logs, m.Spread)
 	r.Detectable = compare.Detectable(r.Spread, r.Pairs, m.Alpha) - 1
-	switch {
-	case worst >= 1/m.Alpha && r.Ratio >= 1+m.Effect/2:
-		r.Verdict = Regression
-	case best >= 1/passLevel && worst >= 1/m.Alpha:
-		r.Verdict = Small
-	case best >= 1/passLevel:
-		r.Verdict = Pass
-	}
 	return r
 }
 

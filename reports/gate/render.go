@@ -9,6 +9,9 @@ import (
 	"text/tabwriter"
 )
 
+// WorkTree is the name of a head that is no commit: the files as they are.
+const WorkTree = "work tree"
+
 // Files are the forms of a report that a run directory holds, by name.
 var Files = map[string]func(io.Writer, Report) error{
 	"report.json": JSON, "report.md": Markdown, "report.txt": Text, "junit.xml": JUnit, "report.html": HTML,
@@ -21,7 +24,11 @@ func (r Report) Headline() string {
 
 // Reproduce is the command that measures the same again, as far as a command can say it.
 func (r Report) Reproduce() string {
-	return fmt.Sprintf("bench gate --base %s --head %s --topology %s --scenario %s", quoted(r.Duel.Base), quoted(r.Duel.Head), quoted(r.Duel.Topology), quoted(r.Duel.Scenario))
+	head := ""
+	if r.Duel.Head != WorkTree {
+		head = " --head " + quoted(r.Duel.Head)
+	}
+	return fmt.Sprintf("bench gate --base %s%s --topology %s --scenario %s", quoted(r.Duel.Base), head, quoted(r.Duel.Topology), quoted(r.Duel.Scenario))
 }
 
 func quoted(text string) string {

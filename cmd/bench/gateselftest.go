@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"bench/reports/gate"
+	"bench/results"
+
+	"github.com/spf13/cobra"
+)
+
+// gateSelfTest is what a machine can tell, measured on it.
+type gateSelfTest struct {
+	Schema  string             `json:"schema"`
+	Metrics []string           `json:"metrics"`
+	Spread  map[string]float64 `json:"pair_spread"` // standard deviation of a pair's log-ratio
+	// Pairs that a gate of the budget has time for.
+	Most      int           `json:"pairs_in_budget"`
+	Equal     gate.Shares   `json:"equal_versions"`
+	Slower    []slowdown    `json:"slower_by_calculation"` // measured pairs of equal versions, with a slowdown added
+	Least     float64       `json:"least_found"`           // slowdown of the CPU time found with 90 % probability
+	Injected  []injection   `json:"injected"`
+	Samples   []gate.Sample `json:"samples"`
+	Topology  string        `json:"topology"`
+	Scenario  string        `json:"scenario"`
+	Host      results.Host  `json:"host"`
+	PairTaken float64       `json:"pair_s"`
+}
+
+type slowdown struct {
+	Slower float64     `json:"slower"`
+	Gates  gate.Shares `json:"gates"`
+}
+
+type injection struct {
+	Name    string        `json:"name"`
+	Env     []string      `json:"env"`
+	Gates   gate.Shares   `json:"gates"`
+	Report  gate.Verdict  `json:"verdict_of_all_pairs"`
+	Where   *gate.Where   `json:"where,omitempty"`
+	Ratios  []float64     `json:"ratios"` // measured, by metric
+	Samples []gate.Sample `json:"samples"`
+}
+
+// replays is how many gates are replayed from measured pairs for each figure.
+const replays = 2000
+
+// gateSelfTest measures pairs of equal versions, and with the bundled project also pairs with
+// slowdowns on purpose, and replays gates from them.
+func (s *shell) gateSelfTest(ctx context.Context, c *cobra.Command, first *gateRun) error {
+	if first.o.pairs < 8 || first.o.pairs > 10_000 {
+		return usagef("--pairs %d: want 8 to 10000", first.o.pairs)
+	}
+	metrics := gate.Metrics()
+	first.count, first.doing = first.o.pairs, "equal versions"
+	began := time.Now()
+	if err := first.measured(ctx, c); err != nil {
+		return err
+	}
+	t := gateSelfTest{
+		Schema: "bench.gate-selftest/1", Topology: first.run.Manifest.Duel.Topology, Scenario: first.run.Manifest.Duel.Scenario,
+		Host: first.run.Manifest.Host, Spread: map[string]float64{}, Samples: gate.Samples(&first.run, metrics),
+	}
+	if len(t.Samples) < 8 {
+		return codedError{exitInvalid, fmt.Errorf("only %d of %d pairs could be measured: this machine is too busy to gate on", len(t.Samples), first.count)}
+	}
+	t.PairTaken = time.Since(began).Seconds() / float64(first.count)
+	t.Most = max(fewestPairs, int((first.o.budget-setUpTime).Seconds()/t.PairTaken))
+	report := gate.Judge(&first.run, metrics)
+	for _, m := range report.Metrics {
+		t.Metrics = append(t.Metrics, m.Name)
+		t.Spread[m.Name] = m.Spread
+	}
+	t.replay(metrics, first.o.seed)
+	if first.versions[0].name == bundledName {
+		for _, i := range injections(first, report) {
+			if err := s.inject(ctx, c, first, &i, t.Most); err != nil {
+				return err
+			}
+			t.Injected = append(t.Injected, i)
+		}
+	}
+	data, err := json.MarshalIndent(t, "", " ")
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(first.out.Path, "selftest.json")
+	if err := results.WriteFile(path, append(data, '\n')); err != nil {
+		return err
+	}
+	if first.o.json {
+		_, err = s.out.Write(append(data, '\n'))
+	} else {
+		err = t.print(s)
+	}
+	fmt.Fprintf(s.errs, "\nbench: the pairs are in %s\n", path)
+	return err
+}
+
+// measured measures the asked number of pairs and closes the run directory.
+func (g *gateRun) measured(ctx context.Context, c *cobra.Command) error {
+	err := g.measure(ctx, c)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if d := g.out.Manifest().Duel; d.Failed != "" {
+		return codedError{exitBoot, fmt.Errorf("%s: %s", d.FailedArm, d.Failed)}
+	}
+	g.judge()
+	return g.out.Finish(results.Complete, time.Since(g.started))
+}
+
+func (t *gateSelfTest) replay(metrics []gate.Metric, seed uint64) {
+	shifted := func(slower float64) gate.Sample {
+		shift := make(gate.Sample, len(metrics))
+		for i, m := range metrics {
+			if m.Effect < 0.1 { // a slowdown's effect on the share of slow answers is not known
+				shift[i] = math.Log1p(slower)
+			}
+		}
+		return shift
+	}
+	t.Equal = gate.Replay(t.Samples, metrics, shifted(0), true, t.Most, replays, seed)
+	for percent := 1; percent <= 20; percent++ {
+		slower := float64(percent) / 100
+		only := make(gate.Sample, len(metrics))
+		only[0] = math.Log1p(slower) // CPU time alone: the hardest case
+		shares := gate.Replay(t.Samples, metrics, only, true, t.Most, replays, seed)
+		if t.Least == 0 && shares.Regression >= 0.9 {
+			t.Least = slower
+		}
+		if percent == 2 || percent == 5 || percent == 10 || percent == 20 {
+			t.Slower = append(t.Slower, slowdown{slower, shares})
+		}
+	}
+}
+
+// injections are slowdowns of the bundled project, sized by what was measured of it.
+func injections(g *gateRun, equal gate.Report) []injection {
+	django, all := 0.0, 0.0
+	for _, t := range g.duel.Scenario.Mix.Targets {
+		all += float64(t.Weight)
+		if !strings.HasPrefix(t.Path, g.versions[0].project.App.Static.URL) {
+			django += float64(t.Weight)
+		}
+	}
+	share := django / max(1, all)
+	if share == 0 {
+		return nil // nothing of it reaches Django
+	}
+	burn := func(part float64) string {
+		return fmt.Sprintf("SHOP_BURN_US=%.0f", part*equal.Metrics[0].Base*1e3/share)
+	}
+	slow := equal.Metrics[2].Base
+	every := max(2, math.Round(share*(1-slow)/(0.2*slow)))
+	return []injection{
+		{Name: "+5 % CPU time of a request", Env: []string{burn(0.05)}},
+		{Name: "+10 % CPU time of a request", Env: []string{burn(0.10)}},
+		{Name: "+20 % slow answers", Env: []string{"SHOP_TAIL_MS=40", fmt.Sprintf("SHOP_TAIL_EVERY=%.0f", every)}},
+		{Name: "+10 % CPU time, all in /products", Env: []string{fmt.Sprintf("SHOP_BURN_US=%.0f", 0.10*equal.Metrics[0].Base*1e3*all/2), "SHOP_SLOW_PATH=/products"}},
+		{Name: "+1 SQL query", Env: []string{"SHOP_EXTRA_QUERIES=1"}},
+	}
+}
+
+// inject measures pairs whose head is slowed down.
+func (s *shell) inject(ctx context.Context, c *cobra.Command, first *gateRun, i *injection, most int) error {
+	g := &gateRun{s: s, o: first.o, versions: first.versions, duel: first.duel, started: time.Now(), count: max(8, first.o.pairs/2), doing: i.Name}
+	g.o.headEnv, g.duel.Seed = i.Env, first.duel.Seed+1
+	if err := g.measured(ctx, c); err != nil {
+		return err
+	}
+	metrics := gate.Metrics()
+	report := gate.Judge(&g.run, metrics)
+	i.Report, i.Where, i.Samples = report.Verdict, report.Where, gate.Samples(&g.run, metrics)
+	for _, m := range report.Metrics {
+		i.Ratios = append(i.Ratios, m.Ratio)
+	}
+	if len(i.Samples) == 0 {
+		return errors.New("no pair could be measured with " + i.Name)
+	}
+	i.Gates = gate.Replay(i.Samples, metrics, make(gate.Sample, len(metrics)), false, most, replays, first.o.seed)
+	return nil
+}
+
+func (t gateSelfTest) print(s *shell) error {
+	var out strings.Builder
+	fmt.Fprintf(&out, "%d pairs of equal versions of %s on %s, %.1f s each; a gate has time for %d\n\n", len(t.Samples), t.Scenario, t.Topology, t.PairTaken, t.Most)
+	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "gates replayed from these pairs\tregression\tpass\tinconclusive\tmedian pairs")
+	row := func(name string, g gate.Shares) {
+		fmt.Fprintf(w, "%s\t%.2f %%\t%.1f %%\t%.1f %%\t%.0f\n", name, g.Regression*100, g.Pass*100, g.Inconclusive*100, g.Pairs)
+	}
+	row("equal versions (false alarms)", t.Equal)
+	for _, d := range t.Slower {
+		row(fmt.Sprintf("+%.0f %% CPU time, by calculation", d.Slower*100), d.Gates)
+	}
+	for _, i := range t.Injected {
+		row(i.Name+", measured", i.Gates)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(&out, "\nnoise of a pair (standard deviation of the ratio):")
+	for _, name := range t.Metrics {
+		fmt.Fprintf(&out, "  %s %.1f %%\n", name, t.Spread[name]*100)
+	}
+	for _, i := range t.Injected {
+		place := "no place"
+		if i.Where != nil {
+			place = i.Where.String()
+		}
+		fmt.Fprintf(&out, "%s: over all pairs %s; %s\n", i.Name, i.Report, place)
+	}
+	least := "no slowdown up to 20 % of the CPU time of a request is found with 90 % probability"
+	if t.Least > 0 {
+		least = fmt.Sprintf("on this machine a slowdown of %.0f %% of the CPU time of a request is found with 90 %% probability", t.Least*100)
+	}
+	fmt.Fprintln(&out, least)
+	_, err := s.out.Write([]byte(out.String()))
+	return err
+}

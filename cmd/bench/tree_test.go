@@ -1,0 +1,128 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// repository makes a checkout with two commits of an app in a subfolder, and changes that are
+// not committed.
+func repository(t *testing.T) (root string) {
+	t.Helper()
+	root = t.TempDir()
+	run := func(args ...string) {
+		t.Helper()
+		c := exec.Command("git", args...)
+		c.Dir = root
+		c.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@b", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@b")
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	write := func(name, text string) {
+		t.Helper()
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run("init", "-q", "-b", "main")
+	run("config", "user.name", "a")
+	run("config", "user.email", "a@b")
+	write("site/bench.yaml", "app: {wsgi: \"a.wsgi:application\", settings: a.settings}\n")
+	write("site/version", "1")
+	run("add", ".")
+	run("commit", "-qm", "one")
+	run("checkout", "-qb", "work")
+	write("site/version", "2")
+	run("commit", "-qam", "two")
+	write("site/version", "3")
+	return root
+}
+
+func TestVersionsOfACheckout(t *testing.T) {
+	root := repository(t)
+	var messages strings.Builder
+	s := &shell{env: map[string]string{}, errs: &messages}
+	version := func(o gateOptions, side int) string {
+		t.Helper()
+		both, err := s.versions(t.Context(), o, t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(filepath.Join(both[side].project.App.Dir, "version"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	app := filepath.Join(root, "site")
+	if base, head := version(gateOptions{app: app}, 0), version(gateOptions{app: app}, 1); base != "1" || head != "3" {
+		t.Errorf("by default base is %s and head %s; want where the branch left main, 1, and the work tree, 3", base, head)
+	}
+	if !strings.Contains(messages.String(), "uncommitted") {
+		t.Errorf("nothing was said of the uncommitted changes: %q", messages.String())
+	}
+	if base, head := version(gateOptions{app: app, base: "main", head: "work"}, 0), version(gateOptions{app: app, base: "main", head: "work"}, 1); base != "1" || head != "2" {
+		t.Errorf("main and work are %s and %s; want 1 and 2", base, head)
+	}
+	// Neither the work tree nor the list of stashes was touched.
+	if text, _ := os.ReadFile(filepath.Join(app, "version")); string(text) != "3" {
+		t.Errorf("the work tree holds %s", text)
+	}
+	if out, _ := exec.Command("git", "-C", root, "stash", "list").Output(); len(out) > 0 {
+		t.Errorf("a stash was left: %s", out)
+	}
+}
+
+func TestBadVersions(t *testing.T) {
+	root := repository(t)
+	s := &shell{env: map[string]string{}, errs: &strings.Builder{}}
+	for _, row := range []struct {
+		says string
+		o    gateOptions
+		want string
+	}{
+		{"an unknown commit", gateOptions{app: filepath.Join(root, "site"), base: "nowhere"}, "no commit"},
+		{"an option in place of a commit", gateOptions{app: filepath.Join(root, "site"), base: "--all"}, "no commit"},
+		{"no checkout", gateOptions{app: t.TempDir()}, "in no git checkout"},
+		{"no bench.yaml", gateOptions{app: root}, "bench.yaml"},
+	} {
+		_, err := s.versions(t.Context(), row.o, t.TempDir())
+		if err == nil || !strings.Contains(err.Error(), row.want) || exitCode(t.Context(), err) != exitUsage {
+			t.Errorf("%s: %v (exit code %d); want an error of use that says %q", row.says, err, exitCode(t.Context(), err), row.want)
+		}
+	}
+}
+
+// An archive writes below its folder, and nowhere else.
+func TestUntarStaysInItsFolder(t *testing.T) {
+	for _, header := range []tar.Header{
+		{Name: "../out", Typeflag: tar.TypeReg, Mode: 0o644, Size: 1},
+		{Name: "/tmp/bench-out", Typeflag: tar.TypeReg, Mode: 0o644, Size: 1},
+		{Name: "a/../../out", Typeflag: tar.TypeReg, Mode: 0o644, Size: 1},
+	} {
+		var archive bytes.Buffer
+		w := tar.NewWriter(&archive)
+		if err := w.WriteHeader(&header); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := untar(&archive, t.TempDir()); err == nil {
+			t.Errorf("%s was written", header.Name)
+		}
+	}
+}

@@ -1,0 +1,273 @@
+package gate
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"flag"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bench/results"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// arm is a cell under the alternating load whose requests all took about so long, with so
+// much CPU time each.
+func arm(name string, number int, cpu time.Duration, latency float64) *results.Cell {
+	h := results.NewHistogram()
+	for i := range 1000 {
+		_ = h.RecordValue(int64(latency * (0.5 + float64(i)/1000)))
+	}
+	var counts results.Counts
+	counts.Add(results.OK, 1000)
+	c := &results.Cell{Topology: name, Scenario: "page", Load: "alternate", Block: number, Counts: counts, Grade: results.Valid, Duration: 3}
+	c.Intervals = []results.Interval{{Counts: counts, Length: 3 * time.Second, Hists: map[results.Series]*results.Packed{
+		{Kind: results.Response, Target: "home"}: results.Pack(h), {Kind: results.Service, Target: "home"}: results.Pack(h),
+	}}}
+	c.Usage = []results.Usage{{Tier: "python"}, {Tier: "nginx"}, {At: 3 * time.Second, Tier: "python", CPU: 1000 * cpu}, {At: 3 * time.Second, Tier: "nginx", CPU: 100 * time.Millisecond}}
+	return c
+}
+
+func burst(name string, number int, answered uint64) *results.Cell {
+	return &results.Cell{Topology: name, Load: "burst-1", Block: number, Answered: answered, Duration: 1, Grade: results.Valid}
+}
+
+// pairs is a run of so many pairs in which head costs so many times as much, with a noise of
+// one percent.
+func pairs(n int, slower float64) *results.Run {
+	run := &results.Run{}
+	run.Manifest.Status = results.Complete
+	run.Manifest.Elapsed = 100
+	run.Manifest.Duel = &results.Duel{Base: "v1", Head: "work tree", BaseCommit: "0123456789ab", HeadCommit: "ba9876543210", Topology: "nginx-uwsgi", Scenario: "page", Rate: 200, SlowMicros: 4000, Counters: []results.Counter{}}
+	random := rand.New(rand.NewPCG(1, 2))
+	noise := func() float64 { return 1 + 0.01*random.NormFloat64() }
+	for i := 1; i <= n; i++ {
+		run.Cells = append(run.Cells,
+			arm("base", i, time.Duration(2e6*noise()), 3000*noise()), arm("head", i, time.Duration(2e6*slower*noise()), 3000*slower*noise()),
+			burst("base", i, uint64(1000*noise())), burst("head", i, uint64(1000/slower*noise())))
+	}
+	return run
+}
+
+func TestVerdicts(t *testing.T) {
+	for _, row := range []struct {
+		says   string
+		run    func() *results.Run
+		want   Verdict
+		reason string
+	}{
+		{"equal versions pass", func() *results.Run { return pairs(25, 1) }, Pass, "no gated metric"},
+		{"a faster head passes", func() *results.Run { return pairs(25, 0.8) }, Pass, "no gated metric"},
+		{"ten percent more is a regression, with its place", func() *results.Run { return pairs(25, 1.1) }, Regression, "tier python"},
+		{"one percent more is small", func() *results.Run { return pairs(60, 1.012) }, Small, "less than matters"},
+		{"few pairs prove nothing", func() *results.Run { return pairs(3, 1) }, Inconclusive, "after 3 pairs"},
+		{"no pairs prove nothing", func() *results.Run { return pairs(0, 1) }, Inconclusive, "after 0 pairs"},
+		{"a head that does not boot", func() *results.Run {
+			r := pairs(0, 1)
+			r.Manifest.Duel.FailedArm, r.Manifest.Duel.Failed = "head", "no module named shop"
+			return r
+		}, Regression, "no module named shop"},
+		{"a base that does not boot", func() *results.Run {
+			r := pairs(0, 1)
+			r.Manifest.Duel.FailedArm, r.Manifest.Duel.Failed = "base", "no module named shop"
+			return r
+		}, Unfit, "no module named shop"},
+		{"one more query, without statistics", func() *results.Run {
+			r := pairs(1, 1)
+			r.Manifest.Duel.Counters = []results.Counter{{Target: "home", Name: "queries", Base: 3, Head: 4}}
+			return r
+		}, Regression, "queries of home: 4, was 3"},
+		{"an answer that fails now", func() *results.Run {
+			r := pairs(1, 1)
+			r.Manifest.Duel.Counters = []results.Counter{{Target: "home", Name: "status", Base: 200, Head: 500}}
+			return r
+		}, Regression, "status of home"},
+		{"longer answers are told, not judged", func() *results.Run {
+			r := pairs(25, 1)
+			r.Manifest.Duel.Counters = []results.Counter{{Target: "home", Name: "bytes", Base: 10, Head: 900}}
+			return r
+		}, Pass, ""},
+		{"an absolute limit that head misses", func() *results.Run {
+			r := pairs(25, 1)
+			r.Manifest.Objectives = []string{"p99 < 1ms"}
+			return r
+		}, Regression, "objective p99 < 1ms missed"},
+		{"a machine on which most pairs are void", func() *results.Run {
+			r := pairs(10, 1)
+			for _, c := range r.Cells {
+				if c.Block < 8 && c.Topology == "base" {
+					c.Grade = results.Invalid
+				}
+			}
+			return r
+		}, Unfit, "7 of 10 pairs"},
+		{"an interrupted run never passes", func() *results.Run {
+			r := pairs(25, 1)
+			r.Manifest.Status = results.Partial
+			return r
+		}, Inconclusive, "ended early"},
+		{"a regression that the second test does not find", func() *results.Run {
+			r := pairs(12, 1.1)
+			more := pairs(24, 1)
+			for _, c := range more.Cells {
+				if c.Block > 12 {
+					r.Cells = append(r.Cells, c)
+				}
+			}
+			r.Manifest.Duel.ConfirmFrom = 13
+			return r
+		}, Inconclusive, "nothing is proven"},
+	} {
+		r := Judge(row.run(), Metrics())
+		if r.Verdict != row.want || !strings.Contains(r.Reason, row.reason) {
+			t.Errorf("%s: %s; want %s, %q", row.says, r.Headline(), row.want, row.reason)
+		}
+	}
+	if r := Judge(pairs(25, 1), nil); r.Verdict != Unfit {
+		t.Errorf("no metrics: %s; want unfit: an empty set proves nothing", r.Headline())
+	}
+}
+
+// The share of false alarms allowed is divided among the metrics, and not exceeded.
+func TestAlphaIsDivided(t *testing.T) {
+	sum := 0.0
+	for _, m := range Metrics() {
+		sum += m.Alpha
+	}
+	if math.Abs(sum-Alpha) > 1e-12 || Alpha > 0.01 {
+		t.Errorf("the metrics' alphas add up to %g; want %g", sum, Alpha)
+	}
+}
+
+func TestForms(t *testing.T) {
+	r := Judge(pairs(12, 1.1), Metrics())
+	for name, write := range map[string]func(*bytes.Buffer) error{
+		"gate.txt":  func(b *bytes.Buffer) error { return Text(b, r) },
+		"gate.md":   func(b *bytes.Buffer) error { return Markdown(b, r) },
+		"junit.xml": func(b *bytes.Buffer) error { return JUnit(b, r) },
+		"gate.json": func(b *bytes.Buffer) error { return JSON(b, r) },
+	} {
+		var got bytes.Buffer
+		if err := write(&got); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join("testdata", name)
+		if *update {
+			if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got.Bytes(), want) {
+			t.Errorf("%s differs from its golden file; got:\n%s", name, got.String())
+		}
+	}
+	var page bytes.Buffer
+	if err := HTML(&page, r); err != nil || !strings.Contains(page.String(), "data:image/svg") || strings.Contains(page.String(), "<script") {
+		t.Errorf("HTML: %v; want a page with its figures and without scripts", err)
+	}
+}
+
+// Whatever a branch or a server calls itself, the forms stay what they are.
+func TestFormsAreNotInjectable(t *testing.T) {
+	run := pairs(12, 1.1)
+	run.Manifest.Duel.Head = "x|<img src=y>`\n::error::z"
+	run.Manifest.Duel.Counters = []results.Counter{{Target: "a<b>&\"|\n", Name: "queries", Base: 1, Head: 2}}
+	r := Judge(run, Metrics())
+	var md, junit, page bytes.Buffer
+	if err := Markdown(&md, r); err != nil || strings.Contains(md.String(), "<img") {
+		t.Errorf("Markdown: %v\n%s", err, md.String())
+	}
+	if err := JUnit(&junit, r); err != nil || xml.Unmarshal(junit.Bytes(), new(suite)) != nil {
+		t.Errorf("JUnit: %v\n%s", err, junit.String())
+	}
+	if err := HTML(&page, r); err != nil || strings.Contains(page.String(), "<img src=y>") {
+		t.Errorf("HTML: %v", err)
+	}
+	for _, line := range Annotations(r) {
+		if strings.Contains(line, "\n") || !strings.HasPrefix(line, "::error title=") {
+			t.Errorf("annotation %q", line)
+		}
+	}
+	if n := len(Annotations(r)); n > maxAnnotations {
+		t.Errorf("%d annotations", n)
+	}
+}
+
+// stored is pairs that `bench gate --self-test --json` measured on real servers.
+type stored struct {
+	Metrics  []string `json:"metrics"`
+	Most     int      `json:"pairs_in_budget"`
+	Samples  []Sample `json:"samples"`
+	Injected []struct {
+		Name    string   `json:"name"`
+		Samples []Sample `json:"samples"`
+		Ratios  []float64
+	} `json:"injected"`
+}
+
+func readStored(t *testing.T) stored {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "pairs.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s stored
+	if err := json.Unmarshal(data, &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Gates replayed from real pairs of equal versions cry wolf in less than one percent, end
+// mostly in a proven pass, and find what was slowed down on purpose.
+func TestGatesFromRealPairs(t *testing.T) {
+	s := readStored(t)
+	metrics := Metrics()
+	none := make(Sample, len(metrics))
+	equal := Replay(s.Samples, metrics, none, true, s.Most, 2000, 1)
+	t.Logf("equal versions, %d real pairs: %+v", len(s.Samples), equal)
+	if equal.Regression > Alpha {
+		t.Errorf("%.2f %% of %d gates on equal versions say regression; want at most 1 %%", equal.Regression*100, equal.Gates)
+	}
+	least := map[string]float64{"+5 % CPU time of a request": 0.95, "+10 % CPU time of a request": 0.99, "+10 % CPU time, all in /products": 0.99, "+20 % slow answers": 0.9}
+	for _, i := range s.Injected {
+		shares := Replay(i.Samples, metrics, none, false, s.Most, 2000, 1)
+		t.Logf("%s, %d real pairs: %+v", i.Name, len(i.Samples), shares)
+		if want, judged := least[i.Name]; judged && shares.Regression < want {
+			t.Errorf("%s is found in %.1f %% of gates; want %.0f %%", i.Name, shares.Regression*100, want*100)
+		}
+		delete(least, i.Name)
+	}
+	if len(least) > 0 {
+		t.Errorf("the stored pairs have none of %v", least)
+	}
+}
+
+// The proof bites: what the coin protects from. A position effect that always hits head is
+// called a regression; turned by the coin it is not.
+func TestWithoutTheCoinAPositionEffectIsARegression(t *testing.T) {
+	metrics := Metrics()
+	random := rand.New(rand.NewPCG(5, 6))
+	var samples []Sample
+	for range 200 {
+		samples = append(samples, Sample{0.04 + 0.02*random.NormFloat64(), 0.04 + 0.02*random.NormFloat64(), 0.1 * random.NormFloat64(), 0.03 * random.NormFloat64()})
+	}
+	none := make(Sample, len(metrics))
+	if fixed := Replay(samples, metrics, none, false, 30, 300, 1); fixed.Regression < 0.9 {
+		t.Errorf("fixed order: %+v; want the position effect taken for a regression", fixed)
+	}
+	if coin := Replay(samples, metrics, none, true, 30, 2000, 1); coin.Regression > Alpha {
+		t.Errorf("with the coin: %+v; want at most 1 %% false alarms", coin)
+	}
+}

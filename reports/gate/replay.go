@@ -1,0 +1,136 @@
+package gate
+
+import (
+	"math/rand/v2"
+
+	"bench/results"
+)
+
+// Sample is the log-ratios of one pair, in the order of the metrics.
+type Sample []float64
+
+// Samples are the pairs of a run in which every metric could be measured.
+func Samples(run *results.Run, metrics []Metric) (samples []Sample) {
+	pairs, _ := pairsOf(run.Cells)
+	for _, p := range pairs {
+		var s Sample
+		for _, m := range metrics {
+			one := m.judge(run.Manifest.Duel, []pair{p})
+			s = append(s, one.Logs...)
+		}
+		if len(s) == len(metrics) {
+			samples = append(samples, s)
+		}
+	}
+	return samples
+}
+
+// Shares are how gates ended.
+type Shares struct {
+	Gates        int     `json:"gates"`
+	Pass         float64 `json:"pass"` // small ones too
+	Regression   float64 `json:"regression"`
+	Inconclusive float64 `json:"inconclusive"`
+	Pairs        float64 `json:"median_pairs"`
+}
+
+// Replay runs gates on pairs drawn from measured ones: all metrics of a pair together, at
+// most so many pairs for each gate. With flip, a coin turns the signs of each pair, as the
+// coin of a duel does when both versions are equal. The shift is added to the metrics'
+// log-ratios.
+func Replay(samples []Sample, metrics []Metric, shift Sample, flip bool, most, gates int, seed uint64) Shares {
+	random := rand.New(rand.NewPCG(seed, 0))
+	var s Shares
+	s.Gates = gates
+	pairs := make([]int, 0, gates)
+	for range gates {
+		verdict, n := replayOne(samples, metrics, shift, flip, most, random)
+		pairs = append(pairs, n)
+		switch verdict {
+		case Regression:
+			s.Regression++
+		case Inconclusive:
+			s.Inconclusive++
+		default:
+			s.Pass++
+		}
+	}
+	n := float64(gates)
+	s.Pass, s.Regression, s.Inconclusive = s.Pass/n, s.Regression/n, s.Inconclusive/n
+	s.Pairs = medianInt(pairs)
+	return s
+}
+
+func replayOne(samples []Sample, metrics []Metric, shift Sample, flip bool, most int, random *rand.Rand) (Verdict, int) {
+	finding := weighers(metrics)
+	var confirming []weigher
+	for n := 1; n <= most; n++ {
+		sample, sign := samples[random.IntN(len(samples))], 1.0
+		if flip && random.IntN(2) == 1 {
+			sign = -1
+		}
+		into := finding
+		if confirming != nil {
+			into = confirming
+		}
+		open := false
+		for i := range into {
+			into[i].add(sign*sample[i] + shift[i])
+			switch into[i].verdict() {
+			case Regression:
+				if confirming != nil && finding[i].verdict() == Regression {
+					return Regression, n
+				}
+				if confirming == nil {
+					open = true
+				}
+			case Inconclusive:
+				open = true
+			}
+		}
+		if confirming == nil && found(finding) {
+			confirming = weighers(metrics)
+			for i := range confirming {
+				confirming[i].metric.Alpha = confirmLevel
+			}
+			continue
+		}
+		if confirming == nil && !open {
+			return Pass, n
+		}
+	}
+	return Inconclusive, most
+}
+
+func weighers(metrics []Metric) []weigher {
+	all := make([]weigher, len(metrics))
+	for i, m := range metrics {
+		all[i].metric = m
+	}
+	return all
+}
+
+func found(all []weigher) bool {
+	for i := range all {
+		if all[i].verdict() == Regression {
+			return true
+		}
+	}
+	return false
+}
+
+func medianInt(values []int) float64 {
+	count := map[int]int{}
+	top := 0
+	for _, v := range values {
+		count[v]++
+		top = max(top, v)
+	}
+	seen := 0
+	for v := 0; v <= top; v++ {
+		if seen += count[v]; 2*seen >= len(values) {
+			return float64(v)
+		}
+	}
+	return 0
+}

@@ -1,0 +1,133 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+
+	"bench/reports/plot"
+	"bench/results"
+
+	"pgregory.net/changepoint"
+)
+
+// Series is one figure of one app, deployed in one way, in one environment, over time.
+type Series struct {
+	App         string    `json:"app"`
+	Topology    string    `json:"topology"`
+	Scenario    string    `json:"scenario"`
+	Metric      string    `json:"metric"`
+	Fingerprint string    `json:"fingerprint"`
+	Points      []Point   `json:"points"`
+	Changes     []Change  `json:"changes"`
+	Drift       *Drift    `json:"drift,omitempty"`
+	Values      []float64 `json:"-"`
+}
+
+// Point is one run's value.
+type Point struct {
+	At     string  `json:"at"`
+	Commit string  `json:"commit,omitempty"`
+	Value  float64 `json:"value"`
+	Run    string  `json:"run"`
+}
+
+// Change is a point from which on the values lie elsewhere.
+type Change struct {
+	Index  int     `json:"index"` // of the first point of the new level
+	Commit string  `json:"commit,omitempty"`
+	Before float64 `json:"before"` // medians
+	After  float64 `json:"after"`
+}
+
+// Drift is how far the last runs lie from those of a release.
+type Drift struct {
+	Release string  `json:"release"`
+	Ratio   float64 `json:"ratio"`
+}
+
+const (
+	// fewestOfLevel is the runs that a new level needs before it counts as one.
+	fewestOfLevel = 4
+	// leastChange is the change of level that is told.
+	leastChange = 0.03
+)
+
+// Trend is a figure's series in the history, one for each environment: values of different
+// machines are never mixed. The release, if there is one, is the beginning of a commit.
+func Trend(history []results.Entry, app, topology, metric, release string) (all []Series) {
+	type key struct{ app, topology, scenario, fingerprint string }
+	at := map[key]int{}
+	for _, e := range history {
+		value, has := e.Metrics[metric]
+		if !has || app != "" && e.App != app || topology != "" && e.Topology != topology {
+			continue
+		}
+		k := key{e.App, e.Topology, e.Scenario, e.Fingerprint}
+		i, known := at[k]
+		if !known {
+			i = len(all)
+			at[k] = i
+			all = append(all, Series{App: e.App, Topology: e.Topology, Scenario: e.Scenario, Metric: metric, Fingerprint: e.Fingerprint, Changes: []Change{}})
+		}
+		all[i].Points = append(all[i].Points, Point{e.At.Format("2006-01-02 15:04"), e.Commit, value, e.Run})
+		all[i].Values = append(all[i].Values, value)
+	}
+	for i := range all {
+		all[i].findChanges()
+		all[i].drift(release)
+	}
+	return all
+}
+
+// findChanges uses ED-PELT: Haynes, Fearnhead and Eckley, "A computationally efficient
+// nonparametric approach for changepoint detection", Statistics and Computing 2017.
+func (s *Series) findChanges() {
+	if len(s.Values) < 2*fewestOfLevel {
+		return
+	}
+	borders := append([]int{0}, changepoint.NonParametric(s.Values, fewestOfLevel)...)
+	for i := 1; i < len(borders); i++ {
+		end := len(s.Values)
+		if i+1 < len(borders) {
+			end = borders[i+1]
+		}
+		before, after := medianOf(s.Values[borders[i-1]:borders[i]]), medianOf(s.Values[borders[i]:end])
+		if change := after/before - 1; change >= leastChange || change <= -leastChange {
+			s.Changes = append(s.Changes, Change{borders[i], s.Points[borders[i]].Commit, before, after})
+		}
+	}
+}
+
+func (s *Series) drift(release string) {
+	if release == "" {
+		return
+	}
+	var then []float64
+	for _, p := range s.Points {
+		if len(p.Commit) >= len(release) && p.Commit[:len(release)] == release {
+			then = append(then, p.Value)
+		}
+	}
+	if len(then) > 0 {
+		s.Drift = &Drift{release, medianOf(s.Values[max(0, len(s.Values)-3):]) / medianOf(then)}
+	}
+}
+
+func medianOf(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// Figure draws the series as changes against its first value.
+func (s Series) Figure() (*plot.Figure, error) {
+	t := plot.Trail{Name: s.Metric}
+	for _, v := range s.Values {
+		t.Values = append(t.Values, (v/s.Values[0]-1)*100)
+	}
+	f, err := plot.Trails("trend", fmt.Sprintf("%s of %s on %s", s.Metric, s.App, s.Topology), "run", []plot.Trail{t})
+	if err == nil {
+		f.Reads = "Each point is one run, against the first one."
+	}
+	return f, err
+}

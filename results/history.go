@@ -1,0 +1,132 @@
+package results
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// HistorySchema is the version of a line of the history.
+const HistorySchema = "bench.history/1"
+
+// HistoryFile is the history's name in the folder that holds the run directories.
+const HistoryFile = "history.jsonl"
+
+// Entry is one finished run in the history: every one, the bad ones too. A history that
+// leaves failures out hides the noise that its thresholds are made of.
+type Entry struct {
+	Schema      string             `json:"schema"`
+	At          time.Time          `json:"at"`
+	Command     string             `json:"command"`
+	App         string             `json:"app"`
+	Commit      string             `json:"commit,omitempty"`
+	Base        string             `json:"base,omitempty"` // of a gate
+	Topology    string             `json:"topology"`
+	Scenario    string             `json:"scenario"`
+	Verdict     string             `json:"verdict,omitempty"`
+	Grade       string             `json:"grade,omitempty"`
+	Metrics     map[string]float64 `json:"metrics"`          // of head, or of the topology
+	Ratios      map[string]float64 `json:"ratios,omitempty"` // costs, against the base
+	Environment Environment        `json:"environment"`
+	Fingerprint string             `json:"fingerprint"` // of the environment: only equal ones may be compared
+	Run         string             `json:"run"`         // name of the run directory
+}
+
+// Environment is what a figure depends on besides the app.
+type Environment struct {
+	CPU     string `json:"cpu"`
+	Cores   int    `json:"cores"`
+	Kernel  string `json:"kernel"`
+	Python  string `json:"python"`
+	Django  string `json:"django"`
+	Server  string `json:"server"` // versions of uWSGI and nginx
+	Profile string `json:"profile"`
+}
+
+// NewEntry begins an entry with what a manifest says.
+func NewEntry(m Manifest, run string) Entry {
+	e := Entry{
+		Schema: HistorySchema, At: m.Started, Command: m.Command, App: m.App.Name, Commit: m.App.Commit, Run: filepath.Base(run),
+		Environment: Environment{
+			CPU: m.Host.CPU, Cores: m.Host.Cores, Kernel: m.Host.Kernel, Python: m.Tools["python"], Django: m.Tools["django"],
+			Server: strings.TrimSpace("uwsgi " + m.Tools["uwsgi"] + " nginx " + m.Tools["nginx"]), Profile: m.Profile,
+		},
+		Metrics: map[string]float64{},
+	}
+	if len(m.Scenarios) > 0 {
+		e.Scenario = m.Scenarios[0].Name
+	}
+	e.Fingerprint = e.Environment.fingerprint()
+	return e
+}
+
+func (e Environment) fingerprint() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%#v", e))
+	return hex.EncodeToString(sum[:6])
+}
+
+// AppendHistory adds entries to the history of a folder. Several benches may do so at once:
+// each waits for the file's lock, and writes whole lines.
+func AppendHistory(root string, entries []Entry) (err error) {
+	var text strings.Builder
+	out := json.NewEncoder(&text)
+	for _, e := range entries {
+		if err := out.Encode(e); err != nil {
+			return fmt.Errorf("writing the history: %w", err)
+		}
+	}
+	f, err := os.OpenFile(filepath.Join(root, HistoryFile), os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("writing the history: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		return fmt.Errorf("locking the history: %w", err)
+	}
+	if info, err := f.Stat(); err == nil && info.Size() > 0 {
+		// A line that was cut off, by a full disk say, must not spoil the next one.
+		last := make([]byte, 1)
+		if _, err := f.ReadAt(last, info.Size()-1); err == nil && last[0] != '\n' {
+			if _, err := f.WriteString("\n"); err != nil {
+				return fmt.Errorf("writing the history: %w", err)
+			}
+		}
+	}
+	if _, err := f.WriteString(text.String()); err != nil {
+		return fmt.Errorf("writing the history: %w", err)
+	}
+	return f.Sync()
+}
+
+// ReadHistory reads the history of a folder. Lines that are none are counted, not fatal: one
+// bad line must not lose all others.
+func ReadHistory(root string) (entries []Entry, bad int, err error) {
+	f, err := os.Open(filepath.Join(root, HistoryFile))
+	if err != nil {
+		return nil, 0, fmt.Errorf("reading the history: %w", err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if strings.TrimSpace(lines.Text()) == "" {
+			continue
+		}
+		var e Entry
+		if json.Unmarshal(lines.Bytes(), &e) != nil || e.Schema != HistorySchema {
+			bad++
+			continue
+		}
+		entries = append(entries, e)
+	}
+	return entries, bad, lines.Err()
+}

@@ -1,0 +1,81 @@
+package results
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestHistoryKeepsEveryLine(t *testing.T) {
+	dir := t.TempDir()
+	m := Manifest{Command: "gate", Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), App: AppRecord{Name: "shop", Commit: "abc"}, Tools: map[string]string{"python": "3.11"}, Host: Host{CPU: "x", Cores: 2}}
+	var writers sync.WaitGroup
+	for i := range 20 {
+		writers.Go(func() {
+			e := NewEntry(m, fmt.Sprintf("/somewhere/run-%d", i))
+			e.Metrics["cpu_ms_per_request"] = float64(i)
+			if err := AppendHistory(dir, []Entry{e, e}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	writers.Wait()
+	entries, bad, err := ReadHistory(dir)
+	if err != nil || bad != 0 || len(entries) != 40 {
+		t.Fatalf("%d entries, %d bad, %v; want 40 from 20 writers at once", len(entries), bad, err)
+	}
+	if e := entries[0]; e.App != "shop" || e.Environment.Python != "3.11" || e.Fingerprint == "" || filepath.IsAbs(e.Run) {
+		t.Errorf("entry %+v", e)
+	}
+}
+
+// A line that was cut off spoils neither the ones before nor the ones after.
+func TestHistorySurvivesACutLine(t *testing.T) {
+	dir := t.TempDir()
+	e := NewEntry(Manifest{Command: "gate"}, "run")
+	if err := AppendHistory(dir, []Entry{e}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, HistoryFile), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(`{"schema":"bench.hist`); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := AppendHistory(dir, []Entry{e}); err != nil {
+		t.Fatal(err)
+	}
+	if entries, bad, err := ReadHistory(dir); err != nil || len(entries) != 2 || bad != 1 {
+		t.Errorf("%d entries, %d bad, %v; want 2 and 1", len(entries), bad, err)
+	}
+}
+
+func TestEnvironmentsDifferByWhatMatters(t *testing.T) {
+	m := Manifest{Host: Host{CPU: "x", Cores: 2, Kernel: "6.1"}, Tools: map[string]string{"python": "3.11", "django": "5.2"}}
+	first := NewEntry(m, "a").Fingerprint
+	if again := NewEntry(m, "b").Fingerprint; again != first {
+		t.Errorf("the same environment has two fingerprints, %s and %s", first, again)
+	}
+	m.Host.Kernel = "6.2"
+	if other := NewEntry(m, "a").Fingerprint; other == first {
+		t.Error("another kernel has the same fingerprint: one was once taken for a slowdown of 37 %")
+	}
+}
+
+func FuzzReadHistory(f *testing.F) {
+	f.Add(`{"schema":"bench.history/1","metrics":{"a":1}}` + "\nx\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, HistoryFile), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, _, _ = ReadHistory(dir) // must not panic
+	})
+}
