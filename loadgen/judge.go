@@ -74,26 +74,23 @@ func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Ca
 	return grade, causes
 }
 
-// serverGone tells of a server that answered and then, until the end, only refused.
+// serverGone tells of a server that answered and then, for the rest of the load, did not. A
+// request that is not answered ends only with its time-out, so it is the last answer that
+// tells when the server went.
 func serverGone(p Plan, m Measurement) string {
-	var answered, refused uint64
-	since := time.Duration(-1)
+	var answered, unanswered uint64
+	var last time.Duration
 	for _, iv := range m.Intervals {
 		c := iv.Counts
-		switch got := c.OK + c.HTTPError + c.BadBody; {
-		case got > 0:
-			answered, refused, since = answered+got, 0, -1
-		case c.ConnectError+c.Reset+c.Timeout > 0:
-			refused += c.ConnectError + c.Reset + c.Timeout
-			if since < 0 {
-				since = iv.Start
-			}
+		if got := c.OK + c.HTTPError + c.BadBody; got > 0 {
+			answered, unanswered, last = answered+got, 0, iv.Start+iv.Length
 		}
+		unanswered += c.ConnectError + c.Reset + c.Timeout + c.InFlight
 	}
-	if answered == 0 || refused == 0 || since > p.Duration-p.Duration/10 {
+	if answered == 0 || unanswered == 0 || last > p.Duration-max(p.Duration/10, IntervalLength) {
 		return ""
 	}
-	return fmt.Sprintf("the server answered %d requests, and from %v on none: %d were refused, cut off or timed out", answered, since, refused)
+	return fmt.Sprintf("the server answered %d requests, the last ones before %v, and then none: %d were refused, cut off, timed out or never answered", answered, last, unanswered)
 }
 
 // How much of a run the generator may have been kept from running, as a share of the time,

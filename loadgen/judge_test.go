@@ -50,13 +50,22 @@ func TestJudge(t *testing.T) {
 		{"a core used up in a closed loop", func(m *Measurement) { m.Generator.Health[0].CPU = 1.98 }, results.Valid, "generator-saturated"},
 		{"a core used up by polling", func(m *Measurement) { m.Generator.Health[0].CPU, m.Spun = 1.98, 1800*time.Millisecond }, results.Valid, ""},
 		{"no port left", func(m *Measurement) { m.Limited = 3 }, results.Invalid, "generator-limits"},
-		{"a server that went away", func(m *Measurement) { refuse(m, 1*time.Second, 500) }, results.Invalid, "wrong-answers server-gone"},
-		{"a server that failed at the very end", func(m *Measurement) { refuse(m, 1950*time.Millisecond, 2) }, results.Valid, "wrong-answers"},
+		{"a server that went away", func(m *Measurement) { refuse(m, 5*time.Second, 500) }, results.Invalid, "wrong-answers server-gone"},
+		{"a server that failed at the very end", func(m *Measurement) {
+			m.Intervals[0].Length = 9500 * time.Millisecond
+			refuse(m, 9500*time.Millisecond, 2)
+		}, results.Valid, "wrong-answers"},
+		{"a server that hangs: its time-outs end last", func(m *Measurement) {
+			var c results.Counts
+			c.Add(results.Timeout, 5)
+			m.Intervals = append(m.Intervals, results.Interval{Start: 9 * time.Second, Length: time.Second, Counts: c})
+			m.Counts = m.Counts.Plus(c)
+		}, results.Invalid, "wrong-answers server-gone"},
 		{"counts that do not add up", func(m *Measurement) { m.Counts.OK-- }, results.Invalid, "counts"},
 	} {
 		m := measurement()
 		row.change(&m)
-		grade, causes := judge(Plan{Mode: Closed, Duration: 2 * time.Second}, m, false)
+		grade, causes := judge(Plan{Mode: Closed, Duration: 10 * time.Second}, m, false)
 		var codes []string
 		for _, c := range causes {
 			codes = append(codes, c.Code)

@@ -82,6 +82,26 @@ func (l *list) append(c *conn) {
 	l.length++
 }
 
+// insert puts c where its deadline belongs: last, but for a request that is sent again.
+func (l *list) insert(c *conn) {
+	after := l.last
+	for after != nil && after.deadline > c.deadline {
+		after = after.prev
+	}
+	switch {
+	case after == l.last:
+		l.append(c)
+		return
+	case after == nil:
+		l.push(c)
+		return
+	}
+	c.prev, c.next = after, after.next
+	after.next.prev = c
+	after.next = c
+	l.length++
+}
+
 func (l *list) remove(c *conn) {
 	if c.prev != nil {
 		c.prev.next = c.next
@@ -112,7 +132,7 @@ func (s *shard) connect(t task) {
 	c.deadline = t.sent + s.plan.Timeout
 	c.unsent = c.bytes()
 	s.open++
-	s.busy.append(c)
+	s.busy.insert(c)
 	if err := s.dial(c); err != nil {
 		s.connectFailed(c, err)
 	}
@@ -227,6 +247,7 @@ func (s *shard) write(c *conn) {
 
 // handle does what an event asks for.
 func (s *shard) handle(c *conn, events uint32) {
+	generation := c.generation
 	if c.state == connecting {
 		if events&(unix.EPOLLOUT|unix.EPOLLERR|unix.EPOLLHUP) == 0 {
 			return
@@ -240,6 +261,9 @@ func (s *shard) handle(c *conn, events uint32) {
 		s.write(c)
 	} else if events&unix.EPOLLOUT != 0 && len(c.unsent) > 0 {
 		s.write(c)
+	}
+	if c.generation != generation {
+		return // the write failed, and this is another connection by now
 	}
 	if events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		c.hungUp = true
@@ -344,6 +368,10 @@ func (s *shard) ended(c *conn, now time.Duration) {
 	}
 }
 
+// staleWithin is how soon a closed connection shows: a server that takes a request, and breaks
+// the connection a second later, did not close it before the request came.
+const staleWithin = time.Second
+
 // broken deals with a connection that failed. If it had been used before and this request
 // got no byte, the server had closed it before the request came: it is sent again, once,
 // on a new connection, and keeps its due and sent times.
@@ -353,7 +381,7 @@ func (s *shard) broken(c *conn, now time.Duration) {
 		s.idle.remove(c)
 		s.shut(c)
 		s.lost(now, results.OK, false)
-	case c.served > 0 && c.firstByte == 0 && !c.retried && c.request.again && !s.proving:
+	case c.served > 0 && c.firstByte == 0 && !c.retried && c.request.again && !s.proving && now-c.sent < staleWithin:
 		t := c.task
 		t.retried = true
 		s.busy.remove(c)

@@ -53,11 +53,21 @@ func (e Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) 
 		}
 		shards[w] = s
 	}
-	defer context.AfterFunc(ctx, func() { r.stop(shards) })()
+	stopped := make(chan struct{})
+	unhook := context.AfterFunc(ctx, func() { defer close(stopped); r.stop(shards) })
 	if e.Pacing == Auto {
 		defer r.watchCores(k)()
 	}
-	return r.drive(shards, rec)
+	err = r.drive(shards, rec)
+	if !unhook() {
+		<-stopped // it writes to the shards' files, which must not be closed, and used again, meanwhile
+	}
+	for _, s := range shards {
+		if s != nil {
+			s.close()
+		}
+	}
+	return err
 }
 
 // run is one plan being run: what the shards share and only read.
@@ -77,13 +87,6 @@ type run struct {
 
 // drive runs the shards: each opens its connections, then all start by one clock.
 func (r *run) drive(shards []*shard, rec *loadgen.Recorder) error {
-	defer func() {
-		for _, s := range shards {
-			if s != nil {
-				s.close()
-			}
-		}
-	}()
 	if r.failed != nil {
 		return r.failed
 	}

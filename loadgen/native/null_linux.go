@@ -33,10 +33,11 @@ type Null struct {
 	done     chan error
 	closing  atomic.Bool
 
-	began   time.Time
-	arrived uint64
-	free    []time.Duration // when each worker is done with what it was given
-	pending answers
+	began    time.Time
+	accepted uint64          // connections
+	arrived  uint64          // requests
+	free     []time.Duration // when each worker is done with what it was given
+	pending  answers
 }
 
 var nullAnswer = []byte("HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nHello, world!")
@@ -98,7 +99,7 @@ func (n *Null) serve() error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer n.waiter.settle(Engine{}, 0)()
-	open := map[int32]bool{}
+	open := map[int32]uint64{} // by file, the number of its connection
 	defer func() {
 		for fd := range open {
 			_ = unix.Close(int(fd))
@@ -117,13 +118,15 @@ func (n *Null) serve() error {
 			case e.Fd == timerSlot:
 			case e.Fd == int32(n.listener):
 				n.accept(open)
-			case !n.read(int(e.Fd), buf):
+			case !n.read(int(e.Fd), open[e.Fd], buf):
 				_ = unix.Close(int(e.Fd))
 				delete(open, e.Fd)
 			}
 		}
 		for len(n.pending) > 0 && n.pending[0].at <= time.Since(n.began) {
-			_, _ = write(heap.Pop(&n.pending).(answer).fd, nullAnswer) // a client that has gone reads nothing
+			if a := heap.Pop(&n.pending).(answer); open[int32(a.fd)] == a.conn {
+				_, _ = write(a.fd, nullAnswer) // a client that has gone reads nothing
+			}
 		}
 	}
 	return nil
@@ -138,7 +141,7 @@ func (n *Null) next(events []unix.EpollEvent) (int, syscall.Errno) {
 	return n.block(events, time.Second)
 }
 
-func (n *Null) accept(open map[int32]bool) {
+func (n *Null) accept(open map[int32]uint64) {
 	for {
 		fd, _, err := unix.Accept4(n.listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		if err != nil {
@@ -149,12 +152,13 @@ func (n *Null) accept(open map[int32]bool) {
 			_ = unix.Close(fd)
 			continue
 		}
-		open[int32(fd)] = true
+		n.accepted++
+		open[int32(fd)] = n.accepted
 	}
 }
 
 // read takes the requests that have come, and reports whether the connection lives on.
-func (n *Null) read(fd int, buf []byte) bool {
+func (n *Null) read(fd int, conn uint64, buf []byte) bool {
 	got, errno := read(fd, buf)
 	if errno == unix.EAGAIN || errno == unix.EINTR {
 		return true
@@ -164,7 +168,7 @@ func (n *Null) read(fd int, buf []byte) bool {
 	}
 	for range bytes.Count(buf[:got], []byte("\r\n\r\n")) {
 		if n.Service != nil {
-			n.enqueue(fd)
+			n.enqueue(fd, conn)
 		} else if sent, errno := write(fd, nullAnswer); errno != 0 || sent < len(nullAnswer) {
 			return false // a client that does not read is no use here
 		}
@@ -174,7 +178,7 @@ func (n *Null) read(fd int, buf []byte) bool {
 
 // enqueue gives a request to the worker that is free first (Lindley's recursion, for so many
 // workers: Kiefer and Wolfowitz 1955).
-func (n *Null) enqueue(fd int) {
+func (n *Null) enqueue(fd int, conn uint64) {
 	first := 0
 	for w, at := range n.free {
 		if at < n.free[first] {
@@ -183,13 +187,14 @@ func (n *Null) enqueue(fd int) {
 	}
 	n.free[first] = max(n.free[first], time.Since(n.began)) + n.Service(n.arrived)
 	n.arrived++
-	heap.Push(&n.pending, answer{n.free[first], fd})
+	heap.Push(&n.pending, answer{n.free[first], fd, conn})
 }
 
 // answer is one answer that is to be sent.
 type answer struct {
-	at time.Duration
-	fd int
+	at   time.Duration
+	fd   int
+	conn uint64 // the connection that asked: its file may be another's by then
 }
 
 // answers is a heap of them, the next one first.

@@ -168,9 +168,11 @@ func (s *shard) poll(now, until time.Duration) error {
 	}
 	for i := range n {
 		e := &s.events[i]
-		if e.Fd == wakeSlot {
-			s.drain()
-			continue
+		if e.Fd < 0 {
+			if e.Fd == wakeSlot {
+				s.drain()
+			}
+			continue // the timer's event has done its work by waking the shard up
 		}
 		if c := s.conns[e.Fd]; c.generation == e.Pad {
 			s.handle(c, e.Events)
@@ -214,7 +216,8 @@ func (s *shard) release(now time.Duration) {
 	}
 	s.sending = true
 	defer func() { s.sending = false }()
-	for s.nextDue <= now {
+	// So many at a time: connections that fail at once must not keep the shard from its sockets.
+	for sent := 0; s.nextDue <= now && sent <= s.max; sent++ {
 		if s.idle.first == nil && s.open >= s.max {
 			s.blocked = true
 			return
@@ -309,6 +312,7 @@ func (s *shard) free(c *conn, now time.Duration, ended bool) {
 func (s *shard) lost(now time.Duration, class results.Class, ended bool) {
 	switch {
 	case s.proving:
+		s.unproven = true // a server that closes what was just proven does not mean to keep it
 	case s.plan.Mode == loadgen.Closed && ended:
 		if class == results.ConnectError {
 			s.holes++

@@ -113,19 +113,21 @@ func (w *waiter) wait(s *shard, now, until time.Duration) (int, error) {
 		case left <= 0 || w.polls(s, now, until):
 			n, errno = w.pollOnce(s.events)
 			if later := s.now(); left > 0 {
-				s.rec.Spun(later - now)
+				if !s.proving {
+					s.rec.Spun(later - now)
+				}
 				if n == 0 && errno == 0 && later < until && !s.stopped.Load() {
 					now = later
 					continue
 				}
 			}
 		case w.hybrid(s) && s.nextDue == until && left > w.overshoot:
-			n, errno = w.block(s.events, left-w.overshoot)
+			target := until - w.overshoot
+			if n, errno = w.block(s.events, target-now); n == 0 && errno == 0 {
+				w.learn(s.now() - target)
+			}
 		default:
 			n, errno = w.block(s.events, left)
-			if n == 0 && until == s.nextDue {
-				w.learn(s.now() - until)
-			}
 		}
 		switch errno {
 		case 0:
