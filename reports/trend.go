@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"bench/reports/plot"
 	"bench/results"
@@ -12,6 +13,7 @@ import (
 
 // Series is one figure of one app, deployed in one way, in one environment, over time.
 type Series struct {
+	Command     string    `json:"command"` // gate and compare measure differently, and are never mixed
 	App         string    `json:"app"`
 	Topology    string    `json:"topology"`
 	Scenario    string    `json:"scenario"`
@@ -55,19 +57,19 @@ const (
 // Trend is a figure's series in the history, one for each environment: values of different
 // machines are never mixed. The release, if there is one, is the beginning of a commit.
 func Trend(history []results.Entry, app, topology, metric, release string) (all []Series) {
-	type key struct{ app, topology, scenario, fingerprint string }
+	type key struct{ command, app, topology, scenario, fingerprint string }
 	at := map[key]int{}
 	for _, e := range history {
 		value, has := e.Metrics[metric]
-		if !has || app != "" && e.App != app || topology != "" && e.Topology != topology {
+		if !has || app != "" && e.App != app || topology != "" && !named(e.Topology, topology) || e.Verdict == "unfit" || e.Grade == string(results.Invalid) {
 			continue
 		}
-		k := key{e.App, e.Topology, e.Scenario, e.Fingerprint}
+		k := key{e.Command, e.App, e.Topology, e.Scenario, e.Fingerprint}
 		i, known := at[k]
 		if !known {
 			i = len(all)
 			at[k] = i
-			all = append(all, Series{App: e.App, Topology: e.Topology, Scenario: e.Scenario, Metric: metric, Fingerprint: e.Fingerprint, Changes: []Change{}})
+			all = append(all, Series{Command: e.Command, App: e.App, Topology: e.Topology, Scenario: e.Scenario, Metric: metric, Fingerprint: e.Fingerprint, Changes: []Change{}})
 		}
 		all[i].Points = append(all[i].Points, Point{e.At.Format("2006-01-02 15:04"), e.Commit, value, e.Run})
 		all[i].Values = append(all[i].Values, value)
@@ -77,6 +79,12 @@ func Trend(history []results.Entry, app, topology, metric, release string) (all 
 		all[i].drift(release)
 	}
 	return all
+}
+
+// named reports whether a topology is the one asked for, with all its parameters or without.
+func named(ref, asked string) bool {
+	name, _, _ := strings.Cut(ref, ":")
+	return ref == asked || name == asked
 }
 
 // findChanges uses ED-PELT: Haynes, Fearnhead and Eckley, "A computationally efficient
@@ -104,7 +112,7 @@ func (s *Series) drift(release string) {
 	}
 	var then []float64
 	for _, p := range s.Points {
-		if len(p.Commit) >= len(release) && p.Commit[:len(release)] == release {
+		if p.Commit != "" && (strings.HasPrefix(p.Commit, release) || strings.HasPrefix(release, p.Commit)) {
 			then = append(then, p.Value)
 		}
 	}

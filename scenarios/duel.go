@@ -207,6 +207,9 @@ func (r *Runner) Calibrate(ctx context.Context, d Duel) (c Calibration, err erro
 	if bad := unexpected(answers[0]); len(bad) > 0 {
 		return c, &ArmError{Base, fmt.Errorf("%w: not the answers that the scenario expects: %s", ErrUnexpected, strings.Join(bad, "; "))}
 	}
+	if bad := unexpected(answers[1]); len(bad) > 0 {
+		return c, &ArmError{Head, fmt.Errorf("%w: not the answers that the scenario expects, which base gives: %s", ErrUnexpected, strings.Join(bad, "; "))}
+	}
 	c.Differences = differences(answers[0], answers[1])
 	c.Counters = counters(answers[0], answers[1])
 	return c, nil

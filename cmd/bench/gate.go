@@ -132,7 +132,7 @@ func (s *shell) gate(ctx context.Context, c *cobra.Command, o gateOptions) error
 	if o.selfTest {
 		return s.gateSelfTest(ctx, c, run)
 	}
-	if err := run.measure(ctx, c); err != nil && ctx.Err() == nil {
+	if err := run.measure(ctx, c); err != nil && (ctx.Err() == nil || run.out == nil) {
 		return err
 	}
 	return run.finish(ctx)
@@ -186,8 +186,14 @@ func (s *shell) versions(ctx context.Context, o gateOptions, trees string) (both
 	if err != nil {
 		return both, err
 	}
+	if base.commit == head.commit && len(o.headEnv) == 0 {
+		return both, usagef("base and head are the same commit, %s: there is nothing to judge; name another base: --base REF", base.commit[:12])
+	}
 	if head.dirty {
-		fmt.Fprintln(s.errs, "bench: the work tree has uncommitted changes: they are measured; files that git does not know are not")
+		fmt.Fprintln(s.errs, "bench: the work tree has uncommitted changes: they are measured")
+	}
+	if unknown, err := git(ctx, from.root, "ls-files", "--others", "--exclude-standard", "--", cmp.Or(from.prefix, ".")); err == nil && unknown != "" && o.head == "" {
+		fmt.Fprintln(s.errs, "bench: files that git does not know are not measured; add them first: git add")
 	}
 	both = [2]side{base, head}
 	for i, folder := range []string{"base", "head"} { // as long as each other
@@ -198,6 +204,7 @@ func (s *shell) versions(ctx context.Context, o gateOptions, trees string) (both
 		if both[i].project, err = loadProject(dir); err != nil {
 			return both, fmt.Errorf("%s: %w", both[i].name, err)
 		}
+		both[i].project.App.Python = from.interpreter(dir, both[i].project.App.Python)
 		both[i].commit = both[i].commit[:12]
 	}
 	return both, nil
@@ -254,6 +261,9 @@ func (g *gateRun) measure(ctx context.Context, c *cobra.Command) (err error) {
 		stacks[i], err = g.s.openStack(ctx, project, []servers.Topology{g.duel.Topology}, time.Minute, guard)
 		if err != nil {
 			var prepare *servers.PrepareError
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
 			if !errors.As(err, &prepare) {
 				return err
 			}
@@ -305,7 +315,7 @@ func (g *gateRun) open(ctx context.Context, c *cobra.Command, st *stack) error {
 		App: results.AppRecord{Name: g.versions[1].project.App.Name, WSGI: g.versions[1].project.App.WSGI, Commit: g.versions[1].commit},
 		Duel: &results.Duel{
 			Base: g.versions[0].name, Head: g.versions[1].name, BaseCommit: g.versions[0].commit, HeadCommit: g.versions[1].commit,
-			Dirty: g.versions[1].dirty, Topology: d.Topology.Short(), Scenario: d.Scenario.Name, FixedOrder: d.FixedOrder, Budget: g.o.budget.Seconds(),
+			Dirty: g.versions[1].dirty, Topology: d.Topology.String(), Scenario: d.Scenario.Name, FixedOrder: d.FixedOrder, Budget: g.o.budget.Seconds(),
 		},
 	}
 	if st != nil {
@@ -345,6 +355,10 @@ func (g *gateRun) pairs(ctx context.Context) error {
 		began := time.Now()
 		g.progress.text(g.state(pair, report))
 		cells, err := g.runner.Pair(ctx, g.duel, pair)
+		if err != nil && ctx.Err() == nil {
+			// Once more: a boot that fails once may be the machine's doing.
+			cells, err = g.runner.Pair(ctx, g.duel, pair)
+		}
 		if err != nil {
 			return g.failure(ctx, err)
 		}
@@ -393,7 +407,7 @@ func (g *gateRun) update(change func(*results.Duel)) error {
 func (g *gateRun) judge() gate.Report {
 	g.run.Manifest = g.out.Manifest()
 	g.run.Manifest.Elapsed = time.Since(g.started).Seconds()
-	return gate.Judge(&g.run, gate.Metrics())
+	return gate.JudgeSoFar(&g.run, gate.Metrics())
 }
 
 // failure is an error that is a result, if an arm made it, and else an error.

@@ -79,7 +79,7 @@ func (s *shell) gateSelfTest(ctx context.Context, c *cobra.Command, first *gateR
 		t.Metrics = append(t.Metrics, m.Name)
 		t.Spread[m.Name] = m.Spread
 	}
-	t.replay(metrics, first.o.seed)
+	t.replay(metrics, !first.duel.FixedOrder, first.o.seed)
 	if first.versions[0].name == bundledName {
 		for _, i := range injections(first, report) {
 			if err := s.inject(ctx, c, first, &i, t.Most); err != nil {
@@ -121,17 +121,8 @@ func (g *gateRun) measured(ctx context.Context, c *cobra.Command) error {
 	return g.out.Finish(results.Complete, time.Since(g.started))
 }
 
-func (t *gateSelfTest) replay(metrics []gate.Metric, seed uint64) {
-	shifted := func(slower float64) gate.Sample {
-		shift := make(gate.Sample, len(metrics))
-		for i, m := range metrics {
-			if m.Effect < 0.1 { // a slowdown's effect on the share of slow answers is not known
-				shift[i] = math.Log1p(slower)
-			}
-		}
-		return shift
-	}
-	t.Equal = gate.Replay(t.Samples, metrics, shifted(0), true, t.Most, replays, seed)
+func (t *gateSelfTest) replay(metrics []gate.Metric, coin bool, seed uint64) {
+	t.Equal = gate.Replay(t.Samples, metrics, make(gate.Sample, len(metrics)), coin, t.Most, replays, seed)
 	for percent := 1; percent <= 20; percent++ {
 		slower := float64(percent) / 100
 		only := make(gate.Sample, len(metrics))

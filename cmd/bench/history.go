@@ -38,7 +38,7 @@ func compareEntries(r *reports.Report) func(results.Entry) []results.Entry {
 	return func(first results.Entry) (all []results.Entry) {
 		for _, t := range r.Topologies {
 			e := first
-			e.Topology, e.Grade, e.Metrics = t.Name, string(r.Grade), map[string]float64{}
+			e.Topology, e.Grade, e.Metrics = t.Ref, string(r.Grade), map[string]float64{}
 			for name, v := range map[string]float64{"max_rate": t.MaxRate.Value, "cpu_ms_per_request": t.CPUTotal.Value, "pss_bytes": float64(t.PSS), "boot_ms": t.BootMS} {
 				if v > 0 {
 					e.Metrics[name] = v

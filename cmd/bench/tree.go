@@ -82,6 +82,9 @@ func (c checkout) workTree(ctx context.Context) (commit string, dirty bool, err 
 // Note: a git worktree would do the same, but leaves its registration behind in the user's
 // repository when bench is killed.
 func (c checkout) extract(ctx context.Context, commit, dir string) (string, error) {
+	if tree, err := git(ctx, c.root, "ls-tree", "-r", commit); err == nil && (strings.HasPrefix(tree, "160000 ") || strings.Contains(tree, "\n160000 ")) {
+		return "", usagef("%.12s has submodules, which git archive leaves out; compare two folders instead: --base DIR --head DIR", commit)
+	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", err
 	}
@@ -106,6 +109,19 @@ func (c checkout) extract(ctx context.Context, commit, dir string) (string, erro
 		return "", fmt.Errorf("writing the files of %s: %w", commit, err)
 	}
 	return filepath.Join(dir, c.prefix), nil
+}
+
+// interpreter is where an app's Python is: an environment within the project is not in git,
+// and so not among the extracted files; the checkout's own is used for both versions then.
+func (c checkout) interpreter(dir, python string) string {
+	rel, err := filepath.Rel(dir, python)
+	if python == "" || err != nil || !filepath.IsLocal(rel) {
+		return python
+	}
+	if _, err := os.Stat(python); err == nil {
+		return python
+	}
+	return filepath.Join(c.root, c.prefix, rel)
 }
 
 // untar writes an archive below a folder, and nothing outside of it.

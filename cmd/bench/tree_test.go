@@ -93,6 +93,7 @@ func TestBadVersions(t *testing.T) {
 	}{
 		{"an unknown commit", gateOptions{app: filepath.Join(root, "site"), base: "nowhere"}, "no commit"},
 		{"an option in place of a commit", gateOptions{app: filepath.Join(root, "site"), base: "--all"}, "no commit"},
+		{"the same commit twice", gateOptions{app: filepath.Join(root, "site"), base: "work", head: "work"}, "same commit"},
 		{"no checkout", gateOptions{app: t.TempDir()}, "in no git checkout"},
 		{"no bench.yaml", gateOptions{app: root}, "bench.yaml"},
 	} {

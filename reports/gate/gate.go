@@ -87,7 +87,8 @@ func slowShare(d *results.Duel, arm measured) float64 {
 			slow += bar.Count
 		}
 	}
-	failed := alternate.Counts.HTTPError + alternate.Counts.BadBody + alternate.Counts.ConnectError + alternate.Counts.Reset
+	c := alternate.Counts
+	failed := c.HTTPError + c.BadBody + c.ConnectError + c.Reset + c.Unsent
 	return (float64(slow) + float64(failed) + 0.5) / (float64(alternate.Counts.Intended) + 1)
 }
 
@@ -143,7 +144,9 @@ type Report struct {
 	Where      *Where            `json:"where,omitempty"`
 	Pairs      int               `json:"pairs"`
 	Void       int               `json:"void_pairs"` // not counted, by rules that do not look at the arms' difference
-	Elapsed    float64           `json:"elapsed_s"`
+	// HeadFailed is the pairs in which base answered, and head did not.
+	HeadFailed int     `json:"head_failed_pairs"`
+	Elapsed    float64 `json:"elapsed_s"`
 	// Partial tells that the run was ended before it had decided.
 	Partial  bool            `json:"partial,omitempty"`
 	Duel     *results.Duel   `json:"duel"`
@@ -153,15 +156,23 @@ type Report struct {
 // Schema of the report as JSON.
 const Schema = "bench.gate/1"
 
-// Judge decides on what a run has measured so far.
+// Judge decides on a run that has ended.
 func Judge(run *results.Run, metrics []Metric) Report {
+	return judge(run, metrics, run.Manifest.Status == results.Partial, true)
+}
+
+// JudgeSoFar decides on a run under way. Absolute limits wait for its end: looked at after
+// every pair, noise would sooner or later cross them.
+func JudgeSoFar(run *results.Run, metrics []Metric) Report { return judge(run, metrics, false, false) }
+
+func judge(run *results.Run, metrics []Metric, partial, ended bool) Report {
 	d := run.Manifest.Duel
-	r := Report{Schema: Schema, Duel: d, Elapsed: run.Manifest.Elapsed, Partial: run.Manifest.Status == results.Partial, Warnings: run.Manifest.Warnings}
+	r := Report{Schema: Schema, Duel: d, Elapsed: run.Manifest.Elapsed, Partial: partial, Warnings: run.Manifest.Warnings}
 	if r.Warnings == nil {
 		r.Warnings = []results.Cause{}
 	}
-	pairs, void := pairsOf(run.Cells)
-	r.Pairs, r.Void = len(pairs), void
+	pairs, void, failed := pairsOf(run.Cells)
+	r.Pairs, r.Void, r.HeadFailed = len(pairs), void, failed
 	r.Counters = moved(d.Counters)
 	finding, confirming := pairs, []pair(nil)
 	if d.ConfirmFrom > 0 {
@@ -178,7 +189,9 @@ func Judge(run *results.Run, metrics []Metric) Report {
 		}
 		r.Metrics = append(r.Metrics, found)
 	}
-	r.Objectives = objectives(run, pairs)
+	if ended {
+		r.Objectives = objectives(run, pairs)
+	}
 	r.Where = where(pairs, r)
 	r.decide()
 	return r
@@ -257,38 +270,48 @@ type pair struct {
 }
 
 // pairsOf sorts cells into pairs. A pair in which either arm was measured badly is void: the
-// rule looks at both arms alike, and never at their difference.
-func pairsOf(cells []*results.Cell) (pairs []pair, void int) {
+// rule looks at both arms alike, and never at their difference. A head that does not answer
+// where base does is no bad measurement, but a finding of its own.
+func pairsOf(cells []*results.Cell) (pairs []pair, void, headFailed int) {
 	byBlock := map[int]*pair{}
-	bad := map[int]bool{}
+	bad, silent := map[int]bool{}, map[int]*[2]bool{}
 	for _, c := range cells {
 		p := byBlock[c.Block]
 		if p == nil {
 			p = &pair{number: c.Block}
-			byBlock[c.Block] = p
+			byBlock[c.Block], silent[c.Block] = p, new([2]bool)
 		}
 		arm := 0
 		if c.Topology == "head" {
 			arm = 1
 		}
+		answered := c.Counts.OK
 		if c.Load == "alternate" {
 			p.arms[arm].alternate = c
-			bad[c.Block] = bad[c.Block] || c.Grade == results.Invalid || c.Counts.Sent == 0
 		} else {
 			p.arms[arm].bursts = append(p.arms[arm].bursts, c)
-			bad[c.Block] = bad[c.Block] || c.Grade == results.Invalid || c.Answered == 0
+			answered = c.Answered
 		}
+		bad[c.Block] = bad[c.Block] || c.Grade == results.Invalid || answered == 0
+		silent[c.Block][arm] = silent[c.Block][arm] || answered == 0 || slices.ContainsFunc(c.Causes, fromServer)
 	}
 	for _, number := range slices.Sorted(maps.Keys(byBlock)) {
 		p := byBlock[number]
 		switch {
+		case silent[number][1] && !silent[number][0]:
+			headFailed++
 		case bad[number]:
 			void++
 		case p.arms[0].alternate != nil && p.arms[1].alternate != nil:
 			pairs = append(pairs, *p)
 		}
 	}
-	return pairs, void
+	return pairs, void, headFailed
+}
+
+// fromServer reports whether a cell is void because of its servers, not of the generator.
+func fromServer(c results.Cause) bool {
+	return c.Code == "server-died" || c.Code == "server-gone" || c.Code == "no-right-answer"
 }
 
 // judge weighs one metric on the pairs given.
@@ -337,10 +360,10 @@ func (w *weigher) verdict() Verdict {
 	m := w.metric
 	slower, fine := w.worst >= 1/m.Alpha, w.best >= 1/passLevel
 	switch {
-	case slower && compare.Paired(w.logs).Value >= 1+m.Effect/2:
-		return Regression
 	case slower && fine:
 		return Small
+	case slower && compare.Paired(w.logs).Value >= 1+m.Effect/2:
+		return Regression
 	case fine:
 		return Pass
 	}
@@ -411,13 +434,17 @@ func (r *Report) decide() {
 		r.Verdict, r.Reason = Unfit, d.FailedArm+" failed: "+d.Failed
 	case len(r.Metrics) == 0:
 		r.Verdict, r.Reason = Unfit, "no metric is gated"
-	case r.Void > r.Pairs && r.Void >= 3:
-		r.Verdict, r.Reason = Unfit, fmt.Sprintf("%d of %d pairs could not be measured: %s", r.Void, r.Void+r.Pairs, "the machine is too busy or the servers die")
+	case r.HeadFailed >= 2:
+		r.Verdict, r.Reason = Regression, fmt.Sprintf("in %d of %d pairs head did not answer, or its processes died, while base answered", r.HeadFailed, r.HeadFailed+r.Void+r.Pairs)
 	case len(regressed) > 0:
 		r.Verdict, r.Reason = Regression, strings.Join(regressed, "; ")
 		if r.Where != nil {
 			r.Reason += "; " + r.Where.String()
 		}
+	case r.Void > r.Pairs && r.Void >= 3:
+		r.Verdict, r.Reason = Unfit, fmt.Sprintf("%d of %d pairs could not be measured: the machine is too busy, or base dies", r.Void, r.Void+r.Pairs)
+	case r.HeadFailed > 0:
+		r.Verdict, r.Reason = Inconclusive, "in one pair head did not answer while base did"
 	case count[Inconclusive] == 0 && !r.Partial:
 		r.Verdict, r.Reason = Pass, "no gated metric is slower by as much as matters"
 		if count[Small] > 0 {

@@ -108,6 +108,24 @@ func TestVerdicts(t *testing.T) {
 			}
 			return r
 		}, Unfit, "7 of 10 pairs"},
+		{"a head that does not answer while base does", func() *results.Run {
+			r := pairs(3, 1)
+			for _, c := range r.Cells {
+				if c.Topology == "head" && c.Load != "alternate" {
+					c.Answered = 0
+				}
+			}
+			return r
+		}, Regression, "did not answer"},
+		{"a head that failed once never passes", func() *results.Run {
+			r := pairs(25, 1)
+			for _, c := range r.Cells {
+				if c.Topology == "head" && c.Block == 9 {
+					c.Grade, c.Causes = results.Invalid, []results.Cause{{Code: "server-died"}}
+				}
+			}
+			return r
+		}, Inconclusive, "one pair"},
 		{"an interrupted run never passes", func() *results.Run {
 			r := pairs(25, 1)
 			r.Manifest.Status = results.Partial
@@ -132,6 +150,20 @@ func TestVerdicts(t *testing.T) {
 	}
 	if r := Judge(pairs(25, 1), nil); r.Verdict != Unfit {
 		t.Errorf("no metrics: %s; want unfit: an empty set proves nothing", r.Headline())
+	}
+}
+
+// A gate under way stops when something is proven, though its run is not complete yet, and
+// leaves absolute limits for the end.
+func TestAGateUnderWayIsDecidedByItsPairs(t *testing.T) {
+	run := pairs(25, 1)
+	run.Manifest.Status = results.Partial
+	run.Manifest.Objectives = []string{"p99 < 1ms"}
+	if r := JudgeSoFar(run, Metrics()); r.Verdict != Pass || !r.Decided() {
+		t.Errorf("so far: %s; want a pass", r.Headline())
+	}
+	if r := Judge(run, Metrics()); r.Verdict == Pass {
+		t.Errorf("ended early: %s; want no pass", r.Headline())
 	}
 }
 

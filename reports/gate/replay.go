@@ -11,7 +11,7 @@ type Sample []float64
 
 // Samples are the pairs of a run in which every metric could be measured.
 func Samples(run *results.Run, metrics []Metric) (samples []Sample) {
-	pairs, _ := pairsOf(run.Cells)
+	pairs, _, _ := pairsOf(run.Cells)
 	for _, p := range pairs {
 		var s Sample
 		for _, m := range metrics {
