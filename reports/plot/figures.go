@@ -380,5 +380,14 @@ func Trails(name, title, x string, trails []Trail) (*Figure, error) {
 	f.plot.X.Min, f.plot.X.Max = 0, float64(longest)+1
 	f.plot.X.Tick.Marker = wholeTicks{}
 	f.plot.Y.Min, f.plot.Y.Max = -high*1.1, high*(1.15+0.16*float64(len(trails)))
+	step := 5.0
+	if high > 20 {
+		step = 10
+	}
+	var ticks plot.ConstantTicks
+	for v := -math.Floor(-f.plot.Y.Min/step) * step; v <= f.plot.Y.Max; v += step {
+		ticks = append(ticks, plot.Tick{Value: v, Label: fmt.Sprintf("%+.0f", v)})
+	}
+	f.plot.Y.Tick.Marker = ticks
 	return f, nil
 }

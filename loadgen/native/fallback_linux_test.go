@@ -1,0 +1,31 @@
+package native
+
+import (
+	"testing"
+	"time"
+
+	"bench/loadgen"
+	"bench/targets"
+)
+
+// Where epoll_pwait2 is missing, a timerfd wakes the shards up instead.
+func TestOldKernelsAreServedByATimer(t *testing.T) {
+	was := hasPwait2
+	hasPwait2 = func(*waiter) bool { return false }
+	defer func() { hasPwait2 = was }()
+	server := new(Null)
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	for _, pacing := range []Pacing{Sleep, Hybrid} {
+		p := loadgen.Plan{
+			URL: server.URL(), Mode: loadgen.Open, Pacer: loadgen.Constant{PerSecond: 200}, Duration: 250 * time.Millisecond, Timeout: time.Second,
+			Conns: loadgen.Conns{Max: 4}, Mix: targets.Mix{Targets: []targets.Target{{Name: "a", Method: "GET", Path: "/"}}},
+		}
+		m, err := loadgen.Measure(t.Context(), Engine{Pacing: pacing}, p, loadgen.Watch{})
+		if err != nil || m.Counts.OK != 50 || m.Elapsed < 200*time.Millisecond {
+			t.Errorf("%s: counts %+v after %v, %v; want 50 ok, in their time", pacing, m.Counts, m.Elapsed, err)
+		}
+	}
+}
