@@ -78,7 +78,7 @@ func TestCompareOnRealServers(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	runs, _ := filepath.Glob(filepath.Join(dir, "runs", "*"))
+	runs, _ := filepath.Glob(filepath.Join(dir, "runs", "*-compare-*"))
 	if len(runs) != 1 {
 		t.Fatalf("%d run directories; want 1", len(runs))
 	}
