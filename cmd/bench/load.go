@@ -218,7 +218,8 @@ func loadVerdict(ctx context.Context, r loadResult) error {
 		return fmt.Errorf("%w: the figures are those until then", context.Cause(ctx))
 	}
 	if r.Grade == results.Invalid {
-		return codedError{exitInvalid, fmt.Errorf("the run is INVALID: %s", r.Causes[0].Message)}
+		// The last cause is the most telling: judgement goes from the counts to what explains them.
+		return codedError{exitInvalid, fmt.Errorf("the run is INVALID: %s", r.Causes[len(r.Causes)-1].Message)}
 	}
 	for _, o := range r.SLO {
 		if !o.Met {
