@@ -81,13 +81,14 @@ func TestNoAllocationPerRequest(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			m := run(t, native.Engine{Shards: 1}, p)
 			runtime.ReadMemStats(&after)
-			if m.Counts.OK != m.Counts.Intended {
-				t.Errorf("%s: counts %+v; want all ok", row.says, m.Counts)
+			// On a busy machine some are not sent in time, which is no failure of this test.
+			if m.Counts.OK != m.Counts.Sent {
+				t.Errorf("%s: counts %+v; want every request that was sent ok", row.says, m.Counts)
 			}
 			return after.Mallocs - before.Mallocs, m.Counts.OK
 		}
 		short, few := allocations(100 * time.Millisecond)
-		long, many := allocations(900 * time.Millisecond)
+		long, many := allocations(2 * time.Second)
 		perRequest := (float64(long) - float64(short)) / float64(max(1, many-few))
 		if many < 2*few || perRequest > 0.05 {
 			t.Errorf("%s: %d allocations for %d requests, %d for %d: %.3f per request; want 0", row.says, short, few, long, many, perRequest)

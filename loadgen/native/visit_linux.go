@@ -52,16 +52,19 @@ func (s *shard) take(v *visit, now time.Duration) task {
 }
 
 // proceed goes on with a visit whose step has ended: its next step is due after the pause. It
-// reports whether the visit is over: after its last step, after one that got no right
-// answer, or because the next one would fall due after the end of the plan.
+// reports whether the visit is over, after its last step or one that got no right answer. A
+// visit whose next step would fall due after the end of the plan just ends there: in a
+// closed loop no other one takes its place.
 func (s *shard) proceed(v *visit, class results.Class, now time.Duration) (over bool) {
 	if class == results.OK && v.step < len(v.kind.Steps) {
 		v.due = now + v.kind.Steps[v.step].Think.Time(s.plan.Seed, v.n, v.step)
 		if v.due <= s.plan.Duration {
 			heap.Push(&s.waiting, v)
 			s.refresh()
-			return false
+		} else {
+			s.over = append(s.over, v)
 		}
+		return false
 	}
 	s.over = append(s.over, v)
 	return true
