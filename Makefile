@@ -54,7 +54,7 @@ accuracy: build ## what the engines report, against what is known without them (
 	$(BENCH) selftest accuracy
 
 golden: ## write the golden files anew, to be looked at with git diff
-	$(GO) test ./results ./servers ./reports -update
+	$(GO) test ./results ./servers ./reports ./reports/gate -update
 
 clean: ## remove what was built and measured
 	rm -rf bin bench-runs

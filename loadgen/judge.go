@@ -32,7 +32,7 @@ func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Ca
 	if m.Counts.Sent == 0 {
 		add(results.Invalid, "nothing-sent", "no request was sent", "Use a longer duration or a higher rate.")
 	} else if m.Counts.OK == 0 {
-		add(results.Invalid, "no-right-answer", "no request got a right answer", "Look at the server's log and at the counts of each class.")
+		add(results.Invalid, results.NoRightAnswer, "no request got a right answer", "Look at the server's log and at the counts of each class.")
 	}
 	if m.Limited > 0 {
 		add(results.Invalid, "generator-limits", fmt.Sprintf("%d connections could not be made because this machine had no file or port left for them", m.Limited),
@@ -53,7 +53,7 @@ func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Ca
 		add(results.Degraded, "clamped", fmt.Sprintf("%d times lay outside the histograms' range and count at its end", m.Clamped), "")
 	}
 	if gone := serverGone(p, m); gone != "" && !interrupted {
-		add(results.Invalid, "server-gone", gone, "Look at the server's log: it stopped answering and did not come back.")
+		add(results.Invalid, results.ServerGone, gone, "Look at the server's log: it stopped answering and did not come back.")
 	}
 	starved := judgeHealth(m, add)
 	if busy := generatorBusy(m); busy > saturated {

@@ -2,7 +2,6 @@ package reports
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"bench/reports/plot"
@@ -99,7 +98,7 @@ func (s *Series) findChanges() {
 		if i+1 < len(borders) {
 			end = borders[i+1]
 		}
-		before, after := medianOf(s.Values[borders[i-1]:borders[i]]), medianOf(s.Values[borders[i]:end])
+		before, after := median(s.Values[borders[i-1]:borders[i]]), median(s.Values[borders[i]:end])
 		if change := after/before - 1; change >= leastChange || change <= -leastChange {
 			s.Changes = append(s.Changes, Change{borders[i], s.Points[borders[i]].Commit, before, after})
 		}
@@ -117,14 +116,8 @@ func (s *Series) drift(release string) {
 		}
 	}
 	if len(then) > 0 {
-		s.Drift = &Drift{release, medianOf(s.Values[max(0, len(s.Values)-3):]) / medianOf(then)}
+		s.Drift = &Drift{release, median(s.Values[max(0, len(s.Values)-3):]) / median(then)}
 	}
-}
-
-func medianOf(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
 // Figure draws the series as changes against its first value.

@@ -9,6 +9,14 @@ type Counter struct {
 	Head   int    `json:"head"`
 }
 
+// Names of a duel's arms and of its loads.
+const (
+	Base      = "base"
+	Head      = "head"
+	Alternate = "alternate" // both arms at once, at one rate
+	Burst     = "burst"
+)
+
 // Duel is what a gate's run measured, beside its cells: those of the arms "base" and "head",
 // one block for each pair.
 type Duel struct {

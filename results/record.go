@@ -107,6 +107,13 @@ type Cause struct {
 	Remedy  string `json:"remedy"`
 }
 
+// Codes of the causes that say that a server failed, not the measurement.
+const (
+	ServerDied    = "server-died"
+	ServerGone    = "server-gone"
+	NoRightAnswer = "no-right-answer"
+)
+
 // Loads of a cell.
 const (
 	OpenLoop   = "open"

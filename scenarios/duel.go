@@ -35,18 +35,10 @@ type Duel struct {
 
 // DuelArm is one version: where it is booted, and what.
 type DuelArm struct {
-	Name string // "base" or "head"
+	Name string // results.Base or results.Head
 	Site *servers.Site
 	App  targets.App
 }
-
-// Names of a duel's arms and loads.
-const (
-	Base      = "base"
-	Head      = "head"
-	Alternate = "alternate"
-	BurstLoad = "burst"
-)
 
 // ArmError is a failure of one arm.
 type ArmError struct {
@@ -102,7 +94,7 @@ func (r *Runner) Pair(ctx context.Context, d Duel, pair int) (cells []*results.C
 	// First, second, second, first: a machine that gets slower step by step is slower for
 	// both alike.
 	for slice, arm := range []int{order[0], order[1], order[1], order[0]} {
-		name := fmt.Sprintf("%s-%d", BurstLoad, 1+slice/2)
+		name := fmt.Sprintf("%s-%d", results.Burst, 1+slice/2)
 		cell := d.cell(pair, arm, order, Load{Name: name, Scenario: d.Scenario, Mode: loadgen.Closed, Duration: d.Burst})
 		cell.Index = cellsOfPair*(pair-1) + 3 + slice
 		record, err := r.runCell(ctx, cell, Arm{Name: d.Arms[arm].Name}, clusters[arm])
@@ -127,7 +119,7 @@ func (d Duel) cell(pair, arm int, order [2]int, load Load) Cell {
 // alternate runs the same open-loop plan on both arms at once, the second one half a mean gap
 // later.
 func (r *Runner) alternate(ctx context.Context, d Duel, pair int, order [2]int, clusters [2]*servers.Cluster) (cells [2]*results.Cell, err error) {
-	load := Load{Name: Alternate, Scenario: d.Scenario, Mode: loadgen.Open, Rate: d.Rate, Duration: d.Slice}
+	load := Load{Name: results.Alternate, Scenario: d.Scenario, Mode: loadgen.Open, Rate: d.Rate, Duration: d.Slice}
 	together := newBarrier(2)
 	var errs [2]error
 	var both sync.WaitGroup
@@ -205,10 +197,10 @@ func (r *Runner) Calibrate(ctx context.Context, d Duel) (c Calibration, err erro
 		}
 	}
 	if bad := unexpected(answers[0]); len(bad) > 0 {
-		return c, &ArmError{Base, fmt.Errorf("%w: not the answers that the scenario expects: %s", ErrUnexpected, strings.Join(bad, "; "))}
+		return c, &ArmError{results.Base, fmt.Errorf("%w: not the answers that the scenario expects: %s", ErrUnexpected, strings.Join(bad, "; "))}
 	}
 	if bad := unexpected(answers[1]); len(bad) > 0 {
-		return c, &ArmError{Head, fmt.Errorf("%w: not the answers that the scenario expects, which base gives: %s", ErrUnexpected, strings.Join(bad, "; "))}
+		return c, &ArmError{results.Head, fmt.Errorf("%w: not the answers that the scenario expects, which base gives: %s", ErrUnexpected, strings.Join(bad, "; "))}
 	}
 	c.Differences = differences(answers[0], answers[1])
 	c.Counters = counters(answers[0], answers[1])
@@ -231,7 +223,7 @@ func (r *Runner) calibrateDuelArm(ctx context.Context, d Duel, arm int, c *Calib
 	if err := r.warmUp(ctx, cluster, d.Scenario, 2*d.Warmup); err != nil {
 		return nil, err
 	}
-	burst := Cell{Load: Load{Name: BurstLoad, Scenario: d.Scenario, Mode: loadgen.Closed, Duration: time.Second}, Seed: d.Seed}
+	burst := Cell{Load: Load{Name: results.Burst, Scenario: d.Scenario, Mode: loadgen.Closed, Duration: time.Second}, Seed: d.Seed}
 	m, err := r.measure(ctx, burst, cluster)
 	if err != nil {
 		return nil, err
@@ -239,7 +231,7 @@ func (r *Runner) calibrateDuelArm(ctx context.Context, d Duel, arm int, c *Calib
 	c.MaxRate = float64(m.Within.OK) / burst.Load.Duration.Seconds()
 	c.Rate = max(1, c.MaxRate*utilization/2)
 	// At twice the rate, because in a pair the other arm uses as much of the machine.
-	open := Cell{Load: Load{Name: Alternate, Scenario: d.Scenario, Mode: loadgen.Open, Rate: 2 * c.Rate, Duration: d.Slice}, Seed: d.Seed}
+	open := Cell{Load: Load{Name: results.Alternate, Scenario: d.Scenario, Mode: loadgen.Open, Rate: 2 * c.Rate, Duration: d.Slice}, Seed: d.Seed}
 	if m, err = r.measure(ctx, open, cluster); err != nil {
 		return nil, err
 	}

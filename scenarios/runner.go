@@ -199,10 +199,8 @@ func (r *Runner) bootWarm(ctx context.Context, e Experiment, arm Arm) (*servers.
 	return cluster, nil
 }
 
-const deadCode = "server-died"
-
 func isDead(c *results.Cell) bool {
-	return slices.ContainsFunc(c.Causes, func(cause results.Cause) bool { return cause.Code == deadCode })
+	return slices.ContainsFunc(c.Causes, func(cause results.Cause) bool { return cause.Code == results.ServerDied })
 }
 
 // runCell measures one cell on a running cluster.
@@ -244,7 +242,7 @@ func (r *Runner) runCellAt(ctx context.Context, cell Cell, arm Arm, cluster *ser
 	record.Grade, record.Causes = m.Grade, m.Causes
 	if died != nil {
 		record.Grade = results.Invalid
-		record.Causes = append(record.Causes, topologyCause(deadCode, record.Topology, firstLine(died), "The cell is void. Its logs are beside it."))
+		record.Causes = append(record.Causes, topologyCause(results.ServerDied, record.Topology, firstLine(died), "The cell is void. Its logs are beside it."))
 		return record, nil
 	}
 	if err := errors.Join(beforeErr, afterErr, watchErr); err != nil {
@@ -276,7 +274,7 @@ func judgeServer(c *results.Cell, cell Cell) {
 		c.Causes = append(c.Causes, results.Cause{Code: code, Message: message, Remedy: remedy})
 	}
 	if u := c.Server.UWSGI; u != nil && u.Respawns > 0 {
-		add(results.Invalid, deadCode, fmt.Sprintf("%d worker processes died and were replaced", u.Respawns), "The cell is void. Its logs are beside it.")
+		add(results.Invalid, results.ServerDied, fmt.Sprintf("%d worker processes died and were replaced", u.Respawns), "The cell is void. Its logs are beside it.")
 	}
 	if share := c.Server.StealSeconds / c.Elapsed; share > 0.05 {
 		add(results.Degraded, "steal", fmt.Sprintf("the hypervisor took away %.0f %% of a core", share*100), "Repeat on a quieter machine.")

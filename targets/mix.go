@@ -29,22 +29,30 @@ func (m Mix) Index(n uint64) int {
 	if m.Targets[0].Weight == 0 {
 		return int(n % uint64(len(m.Targets)))
 	}
+	return draw(m.Seed, n, m.Targets, (*Target).weight)
+}
+
+func (t *Target) weight() uint32 { return t.Weight }
+
+// draw is the position of draw n, each in proportion to its weight. It allocates nothing:
+// every request asks it.
+func draw[W any](seed, n uint64, of []W, weight func(*W) uint32) int {
 	var total uint64
-	for i := range m.Targets {
-		total += uint64(m.Targets[i].Weight)
+	for i := range of {
+		total += uint64(weight(&of[i]))
 	}
 	// The high word of hash × total is uniform on [0, total): Lemire, "Fast random integer
 	// generation in an interval", 2019, without the rejection step, whose bias is below
 	// total/2^64.
-	draw, _ := bits.Mul64(splitmix64(m.Seed, n), total)
-	for i := range m.Targets {
-		w := uint64(m.Targets[i].Weight)
-		if draw < w {
+	at, _ := bits.Mul64(splitmix64(seed, n), total)
+	for i := range of {
+		w := uint64(weight(&of[i]))
+		if at < w {
 			return i
 		}
-		draw -= w
+		at -= w
 	}
-	return len(m.Targets) - 1 // not reached: draw < total
+	return len(of) - 1 // not reached: at < total
 }
 
 // splitmix64 is the n-th output of the generator started at seed: Steele, Lea and Flood,

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"math/bits"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -188,21 +187,9 @@ func HasPlaceholder(text string) bool { return strings.Contains(text, "{{") }
 func Escape(value string) string { return strings.ReplaceAll(url.QueryEscape(value), "+", "%20") }
 
 // SessionIndex is the position of session n's kind, drawn by weight.
-func (m Mix) SessionIndex(n uint64) int {
-	var total uint64
-	for i := range m.Sessions {
-		total += uint64(m.Sessions[i].Weight)
-	}
-	draw, _ := bits.Mul64(splitmix64(m.Seed, n), total)
-	for i := range m.Sessions {
-		w := uint64(m.Sessions[i].Weight)
-		if draw < w {
-			return i
-		}
-		draw -= w
-	}
-	return len(m.Sessions) - 1 // not reached: draw < total
-}
+func (m Mix) SessionIndex(n uint64) int { return draw(m.Seed, n, m.Sessions, (*Session).weight) }
+
+func (s *Session) weight() uint32 { return s.Weight }
 
 // Dynamic reports whether requests differ by more than their target: they then have to be
 // made when they are sent.

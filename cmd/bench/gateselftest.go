@@ -73,7 +73,7 @@ func (s *shell) gateSelfTest(ctx context.Context, c *cobra.Command, first *gateR
 		return codedError{exitInvalid, fmt.Errorf("only %d of %d pairs could be measured: this machine is too busy to gate on", len(t.Samples), first.count)}
 	}
 	t.PairTaken = time.Since(began).Seconds() / float64(first.count)
-	t.Most = max(fewestPairs, int((first.o.budget-setUpTime).Seconds()/t.PairTaken))
+	t.Most = max(gate.FewestPairs, int((first.o.budget-setUpTime).Seconds()/t.PairTaken))
 	report := gate.Judge(&first.run, metrics)
 	for _, m := range report.Metrics {
 		t.Metrics = append(t.Metrics, m.Name)

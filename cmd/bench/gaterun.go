@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"bench/loadgen"
+	"bench/loadgen/native"
+	"bench/reports/gate"
+	"bench/results"
+	"bench/scenarios"
+	"bench/servers"
+	"bench/targets"
+
+	"github.com/spf13/cobra"
+)
+
+// gateRun is one gate under way.
+type gateRun struct {
+	s          *shell
+	o          gateOptions
+	versions   [2]side
+	objectives []string
+	duel       scenarios.Duel
+	runner     *scenarios.Runner
+	out        *results.Directory
+	run        results.Run
+	started    time.Time
+	progress   *progress
+	count      int    // of pairs, whatever they say; 0: until the verdict
+	doing      string // with a count: what for
+}
+
+func (g *gateRun) measure(ctx context.Context, c *cobra.Command) (err error) {
+	guard := loadgen.Guard{Hosts: g.o.allow}
+	var stacks [2]*stack
+	var failed *scenarios.ArmError
+	for i := range stacks {
+		project := g.versions[i].project
+		if i == 1 {
+			project.App = withEnv(project.App, g.o.headEnv)
+		}
+		stacks[i], err = g.s.openStack(ctx, project, []servers.Topology{g.duel.Topology}, time.Minute, guard)
+		if err != nil {
+			var prepare *servers.PrepareError
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if !errors.As(err, &prepare) {
+				return err
+			}
+			failed = &scenarios.ArmError{Arm: []string{results.Base, results.Head}[i], Err: err}
+			break
+		}
+		defer stacks[i].Close()
+		g.duel.Arms[i] = scenarios.DuelArm{Name: []string{results.Base, results.Head}[i], Site: stacks[i].site, App: stacks[i].project.App}
+	}
+	if err := g.open(ctx, c, stacks[0]); err != nil {
+		return err
+	}
+	g.progress = g.s.newProgress()
+	g.runner = &scenarios.Runner{Engine: native.Engine{Shards: 1, Pacing: native.Sleep}, Guard: guard, Out: g.out, Progress: g.progress.show}
+	if failed != nil {
+		err = g.fail(failed)
+	} else {
+		err = g.pairs(ctx)
+	}
+	g.progress.clear()
+	for _, st := range stacks {
+		if st != nil {
+			err = errors.Join(err, st.Close())
+		}
+	}
+	return err
+}
+
+func withEnv(app targets.App, pairs []string) targets.App {
+	env := map[string]string{}
+	for key, value := range app.Env {
+		env[key] = value
+	}
+	for _, pair := range pairs {
+		key, value, _ := strings.Cut(pair, "=")
+		env[key] = value
+	}
+	app.Env = env
+	return app
+}
+
+// open creates the run directory.
+func (g *gateRun) open(ctx context.Context, c *cobra.Command, st *stack) error {
+	d := g.duel
+	m := results.Manifest{
+		Command: "gate", Name: "gate", Started: g.started.UTC().Truncate(time.Millisecond), Seed: d.Seed, Engine: "native",
+		Profile: g.o.profile, Baseline: results.Base, Tools: map[string]string{"bench": version}, Config: flagValues(c),
+		Scenarios: []results.ScenarioRecord{d.Scenario.Record()}, Objectives: g.objectives,
+		App: results.AppRecord{Name: g.versions[1].project.App.Name, WSGI: g.versions[1].project.App.WSGI, Commit: g.versions[1].commit},
+		Duel: &results.Duel{
+			Base: g.versions[0].name, Head: g.versions[1].name, BaseCommit: g.versions[0].commit, HeadCommit: g.versions[1].commit,
+			Dirty: g.versions[1].dirty, Topology: d.Topology.String(), Scenario: d.Scenario.Name, FixedOrder: d.FixedOrder, Budget: g.o.budget.Seconds(),
+		},
+	}
+	if st != nil {
+		m.Host = st.site.Host.Record()
+		for name, v := range st.site.Host.Tools.Versions {
+			m.Tools[name] = v
+		}
+	}
+	for _, arm := range []string{results.Base, results.Head} {
+		m.Topologies = append(m.Topologies, results.TopologyRecord{Name: arm, Ref: d.Topology.String()})
+	}
+	var err error
+	if m.Generator, err = calibrate(ctx, native.Engine{}, true); err != nil {
+		return err
+	}
+	g.out, err = results.Create(g.o.out, m)
+	return err
+}
+
+// pairs measures until the verdict is proven and, if it is a regression, confirmed, or the
+// budget is spent; or just as many pairs as were asked for.
+func (g *gateRun) pairs(ctx context.Context) error {
+	calibration, err := g.runner.Calibrate(ctx, g.duel)
+	if err != nil {
+		return g.failure(ctx, err)
+	}
+	g.duel.Rate = calibration.Rate
+	if err := g.update(func(d *results.Duel) {
+		d.Rate, d.MaxRate, d.SlowMicros = calibration.Rate, calibration.MaxRate, calibration.Slow.Microseconds()
+		d.Differences, d.Counters = calibration.Differences, calibration.Counters
+	}); err != nil {
+		return err
+	}
+	report := g.judge()
+	longest := pairTime
+	for pair := 1; g.goesOn(pair, longest, report); pair++ {
+		began := time.Now()
+		g.progress.text(g.state(pair, report))
+		cells, err := g.runner.Pair(ctx, g.duel, pair)
+		if err != nil && ctx.Err() == nil {
+			// Once more: a boot that fails once may be the machine's doing.
+			cells, err = g.runner.Pair(ctx, g.duel, pair)
+		}
+		if err != nil {
+			return g.failure(ctx, err)
+		}
+		for _, cell := range cells {
+			if err := g.out.Seal(cell, nil); err != nil {
+				return err
+			}
+		}
+		g.run.Cells = append(g.run.Cells, cells...)
+		longest = max(longest, time.Since(began))
+		report = g.judge()
+		if g.count == 0 && report.ByMetrics() && g.run.Manifest.Duel.ConfirmFrom == 0 {
+			// What was found is tested once more, on pairs that had no part in finding it.
+			if err := g.update(func(d *results.Duel) { d.ConfirmFrom = pair + 1 }); err != nil {
+				return err
+			}
+			report = g.judge()
+		}
+	}
+	return nil
+}
+
+func (g *gateRun) goesOn(pair int, longest time.Duration, report gate.Report) bool {
+	if g.count > 0 {
+		return pair <= g.count
+	}
+	return !report.Decided() && time.Since(g.started)+longest < g.o.budget
+}
+
+func (g *gateRun) state(pair int, report gate.Report) string {
+	if g.count > 0 {
+		return fmt.Sprintf("%s: pair %d of %d", g.doing, pair, g.count)
+	}
+	return fmt.Sprintf("pair %d, %v of %v: %s", pair, time.Since(g.started).Round(time.Second), g.o.budget, report.Verdict)
+}
+
+func (g *gateRun) update(change func(*results.Duel)) error {
+	m := g.out.Manifest()
+	duel := *m.Duel
+	change(&duel)
+	m.Duel = &duel
+	return g.out.SetManifest(m)
+}
+
+// judge asks for the verdict on what has been measured so far.
+func (g *gateRun) judge() gate.Report {
+	g.run.Manifest = g.out.Manifest()
+	g.run.Manifest.Elapsed = time.Since(g.started).Seconds()
+	return gate.JudgeSoFar(&g.run, gate.Metrics())
+}
+
+// failure is an error that is a result, if an arm made it, and else an error.
+func (g *gateRun) failure(ctx context.Context, err error) error {
+	var arm *scenarios.ArmError
+	if errors.As(err, &arm) && ctx.Err() == nil {
+		return g.fail(arm)
+	}
+	return err
+}
+
+// fail records an arm that did not boot, or died. For the base that voids the gate; for the
+// head it is its verdict.
+func (g *gateRun) fail(arm *scenarios.ArmError) error {
+	return g.update(func(d *results.Duel) { d.FailedArm, d.Failed = arm.Arm, arm.Err.Error() })
+}

@@ -1,0 +1,116 @@
+package native
+
+import (
+	"time"
+
+	"bench/loadgen"
+	"bench/results"
+)
+
+// consume reads on in the answer.
+func (s *shard) consume(c *conn, data []byte) {
+	now := s.now()
+	if c.firstByte == 0 {
+		c.firstByte = now
+		c.body.reset()
+		c.parser.Reset(c.request.head)
+	}
+	for len(data) > 0 && !c.parser.Complete() {
+		piece, rest, err := c.parser.Next(data)
+		if err != nil {
+			s.finish(c, results.BadBody, now, true)
+			return
+		}
+		if len(piece) > 0 {
+			c.body.add(&c.request.check, piece)
+		}
+		data = rest
+	}
+	if c.parser.Complete() {
+		s.answered(c, now, len(data) > 0)
+	}
+}
+
+// answered ends a request whose answer is complete. More bytes than the answer has are no
+// part of it, and make the connection useless.
+func (s *shard) answered(c *conn, now time.Duration, more bool) {
+	class := results.OK
+	switch k := &c.request.check; {
+	case !k.expect.StatusOK(c.parser.Status):
+		class = results.HTTPError
+	case !c.body.ok(k, s.sum[:]):
+		class = results.BadBody
+	}
+	c.served++
+	// An answer that came before the request was sent whole leaves the rest unsent.
+	over := c.parser.Close || c.hungUp || more || s.plan.Conns.New || len(c.unsent) > 0 ||
+		s.plan.Conns.Requests > 0 && c.served >= s.plan.Conns.Requests
+	s.finish(c, class, now, over)
+}
+
+// ended deals with the end of what the server sends.
+func (s *shard) ended(c *conn, now time.Duration) {
+	switch {
+	case c.request == nil:
+		s.idle.remove(c)
+		s.shut(c)
+		s.lost(now, results.OK, false)
+	case c.firstByte == 0:
+		s.broken(c, now)
+	case c.parser.End():
+		s.answered(c, now, false)
+	default:
+		s.finish(c, results.Reset, now, true)
+	}
+}
+
+// staleWithin is how soon a closed connection shows: a server that takes a request, and breaks
+// the connection a second later, did not close it before the request came.
+const staleWithin = time.Second
+
+// broken deals with a connection that failed. If it had been used before and this request
+// got no byte, the server had closed it before the request came: it is sent again, once,
+// on a new connection, and keeps its due and sent times.
+func (s *shard) broken(c *conn, now time.Duration) {
+	switch {
+	case c.request == nil:
+		s.idle.remove(c)
+		s.shut(c)
+		s.lost(now, results.OK, false)
+	case c.served > 0 && c.firstByte == 0 && !c.retried && c.request.again && !s.proving && now-c.sent < staleWithin:
+		t := c.task
+		t.retried = true
+		s.busy.remove(c)
+		s.shut(c)
+		s.rec.StaleRetry()
+		s.connect(t)
+	default:
+		s.finish(c, results.Reset, now, true)
+	}
+}
+
+// finish ends the request on a connection, and the connection too if it cannot be used
+// again.
+func (s *shard) finish(c *conn, class results.Class, now time.Duration, over bool) {
+	s.busy.remove(c)
+	if s.proving {
+		s.unproven = s.unproven || over
+	} else {
+		s.record(c, class, now)
+	}
+	v := c.visit
+	c.request, c.visit, c.firstByte = nil, nil, 0
+	ended := v == nil || s.proceed(v, class, now)
+	if over {
+		s.shut(c)
+		s.lost(now, class, ended)
+		return
+	}
+	s.free(c, now, ended)
+}
+
+func (s *shard) record(c *conn, class results.Class, now time.Duration) {
+	s.rec.Record(loadgen.Sample{
+		Target: c.request.target, Due: c.due, Sent: c.sent, End: now, FirstByte: c.firstByte, Class: class,
+	})
+}
