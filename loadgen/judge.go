@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"time"
 
@@ -55,6 +56,7 @@ func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Ca
 	if gone := serverGone(p, m); gone != "" && !interrupted {
 		add(results.Invalid, results.ServerGone, gone, "Look at the server's log: it stopped answering and did not come back.")
 	}
+	judgeLittle(m, add)
 	starved := judgeHealth(m, add)
 	if busy := generatorBusy(m); busy > saturated {
 		starved = true
@@ -72,6 +74,27 @@ func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Ca
 		judgeLateness(p, m, add)
 	}
 	return grade, causes
+}
+
+// littleLimit is how far the two sides of Little's law may lie apart.
+const littleLimit = 0.02
+
+// judgeLittle checks the instrument: the requests under way, summed over time, are the sum of
+// the times that each was under way (Little, "A Proof for the Queuing Formula L = λW", 1961).
+// The one is counted by the engine's connections, the other by the histograms. Wrong answers
+// have no service time, so a load with many of them is not checked.
+func judgeLittle(m Measurement, add func(results.Grade, string, string, string)) {
+	service := results.Total(m.Intervals, results.Service)
+	if m.UnderWay == 0 || service.TotalCount() != int64(m.Counts.Sent) || m.Clamped > 0 {
+		return
+	}
+	// The histograms round to microseconds.
+	sum := service.Mean() * float64(service.TotalCount()) * float64(time.Microsecond)
+	off := math.Abs(sum - float64(m.UnderWay))
+	if off > littleLimit*float64(m.UnderWay)+float64(m.Counts.Sent)*float64(time.Microsecond) {
+		add(results.Invalid, "littles-law", fmt.Sprintf("the requests' service times add up to %v, but %v were spent with requests under way: the two sides of Little's law differ",
+			time.Duration(sum).Round(time.Millisecond), m.UnderWay.Round(time.Millisecond)), "This is a defect of bench; please report it.")
+	}
 }
 
 // serverGone tells of a server that answered and then, for the rest of the load, did not. A

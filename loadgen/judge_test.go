@@ -61,6 +61,8 @@ func TestJudge(t *testing.T) {
 			m.Intervals = append(m.Intervals, results.Interval{Start: 9 * time.Second, Length: time.Second, Counts: c})
 			m.Counts = m.Counts.Plus(c)
 		}, results.Invalid, "wrong-answers server-gone"},
+		{"as many requests under way as their times say", func(m *Measurement) { m.UnderWay = 1005 * time.Millisecond }, results.Valid, ""},
+		{"the two sides of Little's law differ", func(m *Measurement) { m.UnderWay = 1100 * time.Millisecond }, results.Invalid, "littles-law"},
 		{"counts that do not add up", func(m *Measurement) { m.Counts.OK-- }, results.Invalid, "counts"},
 	} {
 		m := measurement()

@@ -137,10 +137,11 @@ type tally struct {
 	waited  uint64
 	limited uint64
 	spun    time.Duration
+	area    float64 // of the number of requests under way, over time, in nanoseconds
 }
 
 func (t tally) plus(u tally) tally {
-	return tally{t.within.Plus(u.within), t.opened + u.opened, t.clamped + u.clamped, t.waited + u.waited, t.limited + u.limited, t.spun + u.spun}
+	return tally{t.within.Plus(u.within), t.opened + u.opened, t.clamped + u.clamped, t.waited + u.waited, t.limited + u.limited, t.spun + u.spun, t.area + u.area}
 }
 
 // Record counts one ended request. It allocates nothing. A request that ended before the
@@ -210,6 +211,10 @@ func (s *Shard) Woke(delay time.Duration) { s.record(s.set.wakeup, delay) }
 
 // Spun adds time that the engine spent polling so as not to wake up late.
 func (s *Shard) Spun(d time.Duration) { s.spun += d }
+
+// UnderWay adds to the time integral of the number of requests that are under way. Divided
+// by the time it is their mean number, counted without looking at any request's own time.
+func (s *Shard) UnderWay(n int, during time.Duration) { s.area += float64(n) * float64(during) }
 
 // StaleRetry counts one request sent again because its reused connection was closed.
 func (s *Shard) StaleRetry() { s.set.counts.StaleRetry++ }
@@ -357,6 +362,7 @@ type Outcome struct {
 	Waited    uint64         // requests due while every connection was busy
 	Limited   uint64         // connections for which this machine had no file or port left
 	Spun      time.Duration  // the engine polled, all shards together
+	UnderWay  time.Duration  // time integral of the number of requests under way; 0: the engine does not keep it
 }
 
 // Close ends the recording and returns what was recorded. The engine must have returned.
@@ -370,7 +376,7 @@ func (r *Recorder) Close() Outcome {
 	close(r.full)
 	<-r.drained
 	t := r.tally
-	out := Outcome{Within: t.within, Opened: t.opened, Clamped: t.clamped, Waited: t.waited, Limited: t.limited, Spun: t.spun}
+	out := Outcome{Within: t.within, Opened: t.opened, Clamped: t.clamped, Waited: t.waited, Limited: t.limited, Spun: t.spun, UnderWay: time.Duration(t.area)}
 	for _, i := range slices.Sorted(maps.Keys(r.intervals)) {
 		out.Intervals = append(out.Intervals, *r.intervals[i])
 	}

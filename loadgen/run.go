@@ -64,7 +64,7 @@ func Measure(ctx context.Context, e Engine, p Plan, watch Watch) (Measurement, e
 		m.Generator.Pacing = paced.Mode()
 	}
 	m.Outcome = rec.Close()
-	m.Generator.Spun = m.Spun.Seconds()
+	m.Generator.Spun, m.Generator.UnderWay = m.Spun.Seconds(), m.UnderWay.Seconds()
 	if err != nil {
 		return m, fmt.Errorf("running the load: %w", err)
 	}

@@ -168,7 +168,8 @@ type Generator struct {
 	CPUSeconds float64  `json:"cpu_seconds"`
 	Spun       float64  `json:"polling_s"` // of them, spent polling so as not to wake up late
 	MaxRSS     int64    `json:"max_rss_bytes"`
-	Health     []Health `json:"health,omitempty"` // by the second
+	UnderWay   float64  `json:"under_way_s,omitempty"` // time integral of the number of requests under way
+	Health     []Health `json:"health,omitempty"`      // by the second
 }
 
 // Server is what the servers and the kernel counted during the cell.

@@ -92,6 +92,7 @@ func (s *shard) broken(c *conn, now time.Duration) {
 // finish ends the request on a connection, and the connection too if it cannot be used
 // again.
 func (s *shard) finish(c *conn, class results.Class, now time.Duration, over bool) {
+	s.count(now)
 	s.busy.remove(c)
 	if s.proving {
 		s.unproven = s.unproven || over

@@ -67,6 +67,7 @@ func (s *shard) connect(t task) {
 	c.deadline = t.sent + s.plan.Timeout
 	c.unsent = c.bytes()
 	s.open++
+	s.count(t.sent)
 	s.busy.insert(c)
 	if err := s.dial(c); err != nil {
 		s.connectFailed(c, err)
@@ -144,6 +145,7 @@ func (s *shard) send(c *conn, t task) {
 	c.task = t
 	c.deadline = t.sent + s.plan.Timeout
 	c.unsent = c.bytes()
+	s.count(t.sent)
 	s.busy.append(c)
 	s.write(c)
 }

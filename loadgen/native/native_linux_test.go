@@ -296,3 +296,25 @@ func TestNullServerIsAQueue(t *testing.T) {
 		t.Errorf("mean service time %v, %d answers; want 20 ms and at most 60 and the last 4", mean, m.Counts.OK)
 	}
 }
+
+// Both sides of Little's law, from a server whose answers take known times.
+func TestRequestsUnderWayAreTheSumOfTheirTimes(t *testing.T) {
+	url := startNull(t, &native.Null{Workers: 2, Service: func(i uint64) time.Duration { return time.Duration(2+i%5) * time.Millisecond }})
+	for _, row := range []struct {
+		says   string
+		change func(*loadgen.Plan)
+	}{
+		{"closed loop", func(*loadgen.Plan) {}},
+		{"open loop", func(p *loadgen.Plan) { p.Mode, p.Pacer = loadgen.Open, loadgen.Constant{PerSecond: 300} }},
+		{"a connection for each request", func(p *loadgen.Plan) { p.Conns.New = true }},
+	} {
+		p := plan(url)
+		row.change(&p)
+		m := run(t, native.Engine{Shards: 1}, p)
+		service := results.Total(m.Intervals, results.Service)
+		sum := time.Duration(service.Mean()*float64(service.TotalCount())) * time.Microsecond
+		if off := float64(m.UnderWay-sum) / float64(sum); off < -0.02 || off > 0.02 || m.Counts.OK == 0 {
+			t.Errorf("%s: %v under way, the times of %d requests add up to %v", row.says, m.UnderWay, m.Counts.OK, sum)
+		}
+	}
+}

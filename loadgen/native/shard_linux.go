@@ -55,6 +55,7 @@ type shard struct {
 	blocked  bool          // a request is due and every connection busy
 	sending  bool          // release is running
 	sampling int           // answers until the next one with a kernel timestamp
+	counted  time.Duration // until when the requests under way have been summed up
 }
 
 // holeWait is how long a closed loop's place rests after its connection could not be made: a
@@ -106,6 +107,7 @@ func (s *shard) work() error {
 	s.prove()
 	s.opened <- struct{}{}
 	s.epoch = <-s.start
+	s.counted = 0
 	s.advance(s.next)
 	for now := s.now(); now < 0; now = s.now() {
 		if err := s.poll(now, 0); err != nil {
@@ -247,6 +249,16 @@ func (s *shard) sendNext(now time.Duration) {
 	s.assign(t)
 }
 
+// count sums up the requests that have been under way since the last change of their number.
+// By Little's law their mean is the rate times the mean service time, which the histograms
+// know from another side.
+func (s *shard) count(now time.Duration) {
+	if now > s.counted && !s.proving {
+		s.rec.UnderWay(s.busy.length, now-s.counted)
+		s.counted = now
+	}
+}
+
 // arriving is the task of arrival n: a request, or the first one of a session.
 func (s *shard) arriving(n uint64, due, now time.Duration) task {
 	if len(s.plan.Mix.Sessions) > 0 {
@@ -344,6 +356,7 @@ func (s *shard) quitSending() {
 
 // giveUp ends the requests that have no answer when the run ends.
 func (s *shard) giveUp(now time.Duration) {
+	s.count(now)
 	for c := s.busy.first; c != nil; c = s.busy.first {
 		s.busy.remove(c)
 		s.record(c, results.InFlight, now)
