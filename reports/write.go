@@ -2,10 +2,9 @@ package reports
 
 import (
 	"bytes"
-	"fmt"
-	"os"
 	"path/filepath"
 
+	"bench/reports/plot"
 	"bench/results"
 )
 
@@ -25,25 +24,5 @@ func WriteAll(dir string, r *Report) error {
 	if err != nil {
 		return err
 	}
-	plots := filepath.Join(dir, "plots")
-	if err := os.MkdirAll(plots, 0o700); err != nil {
-		return fmt.Errorf("writing the plots: %w", err)
-	}
-	for _, f := range figures {
-		svg, err := f.SVG()
-		if err != nil {
-			return err
-		}
-		png, err := f.PNG()
-		if err != nil {
-			return err
-		}
-		if err := results.WriteFile(filepath.Join(plots, f.Name+".svg"), svg); err != nil {
-			return err
-		}
-		if err := results.WriteFile(filepath.Join(plots, f.Name+".png"), png); err != nil {
-			return err
-		}
-	}
-	return nil
+	return plot.Write(filepath.Join(dir, "plots"), figures)
 }

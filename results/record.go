@@ -36,6 +36,7 @@ type Manifest struct {
 	Config     map[string]string `json:"config"` // every flag with its value
 	Warnings   []Cause           `json:"warnings,omitempty"`
 	Duel       *Duel             `json:"duel,omitempty"` // of a gate
+	Capacity   *Capacity         `json:"capacity,omitempty"`
 }
 
 // AppRecord identifies the app that answered.
@@ -179,6 +180,7 @@ type Server struct {
 	RetransSegs     uint64  `json:"retransmitted_segments"`
 	TCPTimeouts     uint64  `json:"tcp_timeouts"`
 	StealSeconds    float64 `json:"steal_seconds"`
+	BusySeconds     float64 `json:"busy_seconds"` // CPU time of the whole machine, whoever used it
 
 	UWSGI *UWSGIStats `json:"uwsgi,omitempty"`
 	Nginx *NginxStats `json:"nginx,omitempty"`
@@ -192,6 +194,7 @@ type UWSGIStats struct {
 	Respawns    uint64   `json:"respawns"`
 	ListenQueue uint64   `json:"listen_queue_max"` // greatest length seen
 	PerWorker   []uint64 `json:"requests_per_worker"`
+	BusySeconds float64  `json:"busy_seconds"` // within requests, all workers together: over Requests, the service time in the worker
 }
 
 // NginxStats is the difference of two readings of stub_status.

@@ -78,6 +78,19 @@ func (d *Directory) Cells() int { return len(cellNames(d.sums)) }
 // Manifest returns the manifest as last set.
 func (d *Directory) Manifest() Manifest { return d.manifest }
 
+// FileName keeps of a name what may stand in a file's name everywhere, and makes the rest "_".
+func FileName(name string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == ',':
+			return '+'
+		case strings.ContainsRune("-_.=+", c), '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
+			return c
+		}
+		return '_'
+	}, name)
+}
+
 // CellName is the name of a cell's folder.
 func CellName(c *Cell) string {
 	return fmt.Sprintf("%03d-%s-%s-%s-r%d", c.Index, c.Topology, c.Scenario, c.Load, c.Block)

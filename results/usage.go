@@ -36,6 +36,14 @@ func CPUByTier(usage []Usage) map[string]time.Duration {
 	return spent
 }
 
+// TotalCPU is what all tiers used together between the first and the last reading.
+func TotalCPU(usage []Usage) (sum time.Duration) {
+	for _, spent := range CPUByTier(usage) {
+		sum += spent
+	}
+	return sum
+}
+
 // PeakPSS is the greatest sum over the tiers at one moment, in bytes.
 func PeakPSS(usage []Usage) int64 {
 	at := map[time.Duration]int64{}

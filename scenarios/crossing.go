@@ -1,7 +1,9 @@
 package scenarios
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -116,15 +118,15 @@ func regress(points []point, near float64) (crossing, bool) {
 		boots[p.boot] += d
 	}
 	var byBoot float64
-	for _, d := range boots {
-		byBoot += d * d
+	for _, boot := range slices.Sorted(maps.Keys(boots)) { // in an order, so that sums are the same each time
+		byBoot += boots[boot] * boots[boot]
 	}
 	free := len(points) - 2
 	variance := byTrial * float64(len(points)) / float64(free)
 	dispersed := pearson / float64(free) * (g0*g0*h[0] + 2*g0*g1*h[1] + g1*g1*h[2]) / (b * b)
 	variance = max(variance, dispersed)
-	if n := float64(len(boots)); n > 2 {
-		variance = max(variance, byBoot*n/(n-2))
+	if n := float64(len(boots)); n > 2 && byBoot*n/(n-2) > variance {
+		variance, free = byBoot*n/(n-2), min(free, len(boots)-1)
 	}
 	c := crossing{near * math.Exp(at), math.Sqrt(variance), free}
 	low, high := c.interval()

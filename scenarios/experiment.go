@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bench/loadgen"
+	"bench/results"
 	"bench/servers"
 )
 
@@ -63,7 +64,7 @@ func Arms(topologies []servers.Topology) ([]Arm, error) {
 	for _, t := range topologies {
 		name := t.Short()
 		if params := t.Without(shared).Params; times[name] > 1 && params != "" {
-			name += "-" + strings.Map(fileSafe, params)
+			name += "-" + results.FileName(params)
 		}
 		if used[name] {
 			return nil, fmt.Errorf("topology %s is given twice", t)
@@ -84,17 +85,6 @@ func sharedProfile(topologies []servers.Topology) string {
 	return "profile"
 }
 
-// fileSafe keeps what may stand in a file's name everywhere, and makes the rest "_".
-func fileSafe(c rune) rune {
-	switch {
-	case c == ',':
-		return '+'
-	case strings.ContainsRune("-_.=+", c), '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
-		return c
-	}
-	return '_'
-}
-
 // Load is one load of a cell: what is asked, and how hard.
 type Load struct {
 	Name     string
@@ -103,6 +93,7 @@ type Load struct {
 	Rate     float64 // open loop
 	New      bool    // a connection for each request
 	Duration time.Duration
+	Drain    time.Duration // how long late answers are waited for, if that is longer than usual
 }
 
 // openConnections bounds the connections of an open loop: enough that a healthy server
@@ -165,7 +156,7 @@ func (c Cell) Plan(url string, guard loadgen.Guard) (loadgen.Plan, error) {
 	p := loadgen.Plan{
 		URL: url, Mix: c.Load.Scenario.Mix.WithSeed(c.Seed), Mode: c.Load.Mode, Duration: c.Load.Duration,
 		Conns:   loadgen.Conns{Max: c.Load.Scenario.Connections, New: c.Load.New},
-		Timeout: c.Load.Scenario.Timeout, Drain: drainTime, Seed: c.Seed, Guard: guard,
+		Timeout: c.Load.Scenario.Timeout, Drain: max(drainTime, c.Load.Drain), Seed: c.Seed, Guard: guard,
 	}
 	if c.Load.Mode == loadgen.Open {
 		p.Conns.Max = max(openConnections, c.Load.Scenario.Connections)

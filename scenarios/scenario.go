@@ -50,7 +50,7 @@ func Named(name string) (Scenario, error) {
 	var err error
 	if strings.HasSuffix(name, ".yaml") || strings.ContainsRune(name, os.PathSeparator) {
 		data, err = os.ReadFile(name)
-		name = strings.Map(fileSafe, strings.TrimSuffix(filepath.Base(name), ".yaml"))
+		name = results.FileName(strings.TrimSuffix(filepath.Base(name), ".yaml"))
 	} else {
 		data, err = builtin.ReadFile("builtin/" + name + ".yaml")
 		if errors.Is(err, fs.ErrNotExist) {

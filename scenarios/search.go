@@ -38,7 +38,7 @@ type Search struct {
 
 // SearchOptions say what a search looks for and how long.
 type SearchOptions struct {
-	Goals []string // names; the first is the one that decides, the others are looser
+	Goals int // their number; the first is the one that decides, the others are looser
 	// Guess is where the search begins, in requests per second.
 	Guess float64
 	// Least and Most bound the rates: below, nothing is of use; above, the generator itself
@@ -50,7 +50,8 @@ type SearchOptions struct {
 	Boots int
 	// Targets are the trials of each phase, from the shortest.
 	Targets []SearchTarget
-	// Budget bounds the time of all trials; what is known when it is spent is the result.
+	// Budget bounds the time of all trials with their lead-ins; what is known when it is spent
+	// is the result.
 	Budget time.Duration
 }
 
@@ -67,7 +68,7 @@ func DefaultTargets() []SearchTarget {
 	return []SearchTarget{
 		{time.Second, time.Second, 8},
 		{3 * time.Second, 3 * time.Second, 3},
-		{10 * time.Second, 20 * time.Second, 1},
+		{7 * time.Second, 14 * time.Second, 2},
 	}
 }
 
@@ -109,6 +110,13 @@ type Batches struct {
 // multiples of what is allowed.
 func (b Batches) Excess() (over, se float64) {
 	share, se := BatchMeans(b.Part, b.All)
+	var part, all float64
+	for i := range b.All {
+		part, all = part+b.Part[i], all+b.All[i]
+	}
+	// No slow request among few is no proof that there are none: at least the scatter of a
+	// Poisson count with one more.
+	se = max(se, math.Sqrt(part+1)/max(all, 1))
 	if b.Allowed == 0 {
 		if share > 0 {
 			return math.Inf(1), 0
@@ -124,7 +132,7 @@ var ErrSearch = errors.New("search")
 // NewSearch returns a search that has not begun.
 func NewSearch(o SearchOptions) (*Search, error) {
 	switch {
-	case len(o.Goals) == 0 || len(o.Targets) == 0:
+	case o.Goals < 1 || len(o.Targets) == 0:
 		return nil, fmt.Errorf("%w: no goals, or no targets", ErrSearch)
 	case !(o.Least > 0) || !(o.Most > o.Least) || math.IsInf(o.Most, 0):
 		return nil, fmt.Errorf("%w: rates from %g to %g", ErrSearch, o.Least, o.Most)
@@ -161,7 +169,7 @@ func (s *Search) Trials() []Outcome { return s.trials }
 // Add tells how a trial went.
 func (s *Search) Add(o Outcome) {
 	s.boot = max(s.boot, o.Boot)
-	s.spent += o.Duration
+	s.spent += LeadIn(o.Duration) + o.Duration
 	if o.Beyond {
 		s.most = min(s.most, o.Step-1)
 	}
@@ -265,14 +273,25 @@ func (s *Search) seen(step int, target SearchTarget) bool {
 	})
 }
 
-// trial asks for one at a load. A load of the final target gets one trial in each boot.
+// trial asks for one at a load. A boot sees two trials of the final target, at two loads.
 func (s *Search) trial(step int, target SearchTarget) Trial {
 	t := Trial{Number: len(s.trials) + 1, Step: step, Rate: s.Rate(step), Duration: target.Trial, Boot: s.boot}
-	if target == s.o.Targets[len(s.o.Targets)-1] && s.seen(step, target) {
-		t.Boot++
+	if target == s.o.Targets[len(s.o.Targets)-1] {
+		in := 0
+		for _, o := range s.trials {
+			if o.Boot == s.boot && o.Duration >= target.Trial {
+				in++
+			}
+		}
+		if in >= trialsOfBoot || s.seen(step, target) {
+			t.Boot++
+		}
 	}
 	return t
 }
+
+// trialsOfBoot is how many trials of the final target a boot sees.
+const trialsOfBoot = 2
 
 // bounds are the relevant ones of RFC 9971: the least load that is an upper bound, and the
 // greatest load below it that is a lower one; just outside of the grid where there is none.
@@ -354,13 +373,15 @@ func (s *Search) boots(step int) int {
 // Range is what a search knows of a goal: the greatest rate that meets it lies between Low
 // and High.
 type Range struct {
-	Low  float64 // 0: not even the least rate meets it
+	Low  float64 // 0: not even the least rate meets it, unless Undecided
 	High float64 // 0: the greatest rate that the generator can be trusted with meets it
 	// Confirmed is in how many boots the lower bound was tried.
 	Confirmed int
 	// Fitted tells that the ends are those of a regression over the trials near the bounds, and
 	// not the bounds themselves.
 	Fitted bool
+	// Undecided tells that the time was over before any load was seen to meet the goal.
+	Undecided bool
 }
 
 // Range tells the result for a goal, by its index. Where the trials allow it, that is the
@@ -376,6 +397,7 @@ func (s *Search) Range(goal int) Range {
 		r.High = s.Rate(high)
 	}
 	if r.Low == 0 || r.High == 0 {
+		r.Undecided = r.Low == 0 && high > s.least
 		return r
 	}
 	c, ok := s.crossing(goal, math.Sqrt(r.Low*r.High))
@@ -408,11 +430,11 @@ func (s *Search) known(goal int) (low, high int) {
 		}
 	}
 	// A search that ran out of time may have no bound on a side, only loads that looked like
-	// one; failing those, all that is known is that it lies further out than what was tried.
-	first, last := s.most, s.least
+	// one; failing those, all that is known is that it lies further up than what was tried.
+	last := s.least
 	nearLow, nearHigh := s.least-1, s.most+1
 	for _, o := range s.trials {
-		first, last = min(first, o.Step), max(last, o.Step)
+		last = max(last, o.Step)
 		if over, _, _ := s.excess(goal, o.Step); over < 0 && o.Step < high {
 			nearLow = max(nearLow, o.Step)
 		} else if over >= 0 && o.Step > low {
@@ -420,9 +442,7 @@ func (s *Search) known(goal int) (low, high int) {
 		}
 	}
 	if low < s.least && high > s.least {
-		if low = nearLow; low < s.least {
-			low = max(first-s.o.Targets[0].Stride, s.least-1)
-		}
+		low = nearLow
 	}
 	if high > s.most && low < s.most {
 		if high = nearHigh; high <= low || high > s.most {

@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -28,6 +29,35 @@ type Blueprint struct {
 	State     string // copied to StateDir before the start
 	StateDir  string
 	Processes []Process
+}
+
+// Queueing is how the cluster's workers wait for work: in how many groups with a queue of their
+// own, of how many processes, each working on how many requests at once; 0 is a thread for
+// each connection.
+func (b Blueprint) Queueing() (queues, workers, threads int) {
+	for _, p := range b.Processes {
+		if p.Workers > 0 {
+			queues++
+			workers = p.Workers
+		}
+	}
+	if queues == 0 {
+		return 1, 1, max(0, b.Slots)
+	}
+	return queues, workers, b.Slots / (queues * workers)
+}
+
+// WorkersTier is the tier in which the app itself runs.
+func (b Blueprint) WorkersTier() string {
+	for _, p := range b.Processes {
+		if p.Workers > 0 {
+			return cmp.Or(p.WorkerTier, p.Tier)
+		}
+	}
+	if len(b.Processes) == 0 {
+		return ""
+	}
+	return b.Processes[0].Tier
 }
 
 // UnknownSlots stands for a topology that does not say how many requests it works on at once.

@@ -28,6 +28,7 @@ type uwsgiStats struct {
 		Exceptions uint64 `json:"exceptions"`
 		Harakiri   uint64 `json:"harakiri_count"`
 		Respawns   uint64 `json:"respawn_count"`
+		Running    uint64 `json:"running_time"` // microseconds within requests
 	} `json:"workers"`
 }
 
@@ -129,6 +130,7 @@ func (c Counters) Since(before Counters) results.Server {
 	s.RetransSegs -= before.kernel.RetransSegs
 	s.TCPTimeouts -= before.kernel.TCPTimeouts
 	s.StealSeconds -= before.kernel.StealSeconds
+	s.BusySeconds -= before.kernel.BusySeconds
 	if c.nginx != nil && before.nginx != nil {
 		s.Nginx = &results.NginxStats{
 			Accepts:  c.nginx.Accepts - before.nginx.Accepts,
@@ -155,6 +157,7 @@ func uwsgiSince(now, before []uwsgiStats) *results.UWSGIStats {
 			sum.Exceptions += worker.Exceptions - old.Exceptions
 			sum.Harakiri += worker.Harakiri - old.Harakiri
 			sum.Respawns += worker.Respawns - old.Respawns
+			sum.BusySeconds += float64(worker.Running-old.Running) / 1e6
 			sum.PerWorker = append(sum.PerWorker, worker.Requests-old.Requests)
 		}
 	}
@@ -193,5 +196,7 @@ func readKernel() (results.Server, error) {
 	s.ListenOverflows, s.ListenDrops = count(netstat.ListenOverflows), count(netstat.ListenDrops)
 	s.TCPTimeouts, s.RetransSegs = count(netstat.TCPTimeouts), count(snmp.RetransSegs)
 	s.StealSeconds = stat.CPUTotal.Steal
+	cpu := stat.CPUTotal
+	s.BusySeconds = cpu.User + cpu.Nice + cpu.System + cpu.IRQ + cpu.SoftIRQ
 	return s, nil
 }

@@ -256,6 +256,10 @@ func (s *shell) report(dir string, asJSON bool) (*reports.Report, error) {
 	if run.Manifest.Duel != nil {
 		return nil, s.writeGate(dir, gate.Judge(run, gate.Metrics()), asJSON)
 	}
+	if run.Manifest.Capacity != nil {
+		_, err := s.writeCapacity(dir, run, asJSON)
+		return nil, err
+	}
 	r, err := reports.Build(run)
 	if err != nil {
 		return nil, err

@@ -68,7 +68,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitBoot
 	case errors.Is(err, loadgen.ErrRefused), errors.Is(err, native.ErrTooFew), errors.Is(err, scenarios.ErrUnexpected):
 		return exitRefused
-	case errors.Is(err, scenarios.ErrTooFew):
+	case errors.Is(err, scenarios.ErrTooFew), errors.Is(err, scenarios.ErrUnfit):
 		return exitInvalid
 	case errors.As(err, &coded):
 		return coded.code

@@ -208,3 +208,58 @@ func TestRealGate(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+// One worker that waits 20 ms for each request cannot serve more than 50 in a second, and an
+// SLO below those 20 ms is met by no rate: both are known without any measurement.
+func TestRealCapacity(t *testing.T) {
+	bench := realBench(t)
+	dir := t.TempDir()
+	capacity := func(slo string, args ...string) (code int, report string) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+		defer cancel()
+		all := []string{"capacity", "--topology", "uwsgi:workers=1", "--scenario", "io", "--slo", slo, "--json", "--budget", "12s", "--seed", "3", "--out", filepath.Join(dir, "runs")}
+		cmd := exec.CommandContext(ctx, bench, append(all, args...)...)
+		cmd.Env = append(realEnv(), "TMPDIR="+dir)
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if len(out) == 0 {
+			t.Fatalf("capacity: %v\n%s", err, stderr.String())
+		}
+		return cmd.ProcessState.ExitCode(), string(out)
+	}
+	var found struct {
+		MaxRate struct{ Low, High float64 } `json:"max_rate"`
+		Binding string
+	}
+	code, report := capacity("p99<250ms", "--target", "30/s")
+	if err := json.Unmarshal([]byte(report), &found); err != nil {
+		t.Fatal(err)
+	}
+	if code == exitInvalid {
+		t.Skip("the machine is too busy to measure a capacity on")
+	}
+	if code != exitOK || found.MaxRate.Low <= 10 || found.MaxRate.Low > 50 || found.Binding != "worker slots" {
+		t.Errorf("exit code %d, %+v; want a rate of at most 50/s, bound by worker slots", code, found)
+	}
+	runs, err := filepath.Glob(filepath.Join(dir, "runs", "*-capacity-*"))
+	if err != nil || len(runs) != 1 {
+		t.Fatalf("%d run directories", len(runs))
+	}
+	again := exec.Command(bench, "report", "--json", runs[0])
+	again.Env = realEnv()
+	if out, err := again.Output(); err != nil || string(out) != report {
+		t.Errorf("the report made again differs: %v", err)
+	}
+	code, report = capacity("p99<5ms")
+	if err := json.Unmarshal([]byte(report), &found); err != nil {
+		t.Fatal(err)
+	}
+	if code != exitInvalid && (code != exitRegression || found.MaxRate.Low != 0 || !strings.Contains(report, "without any load p50 is")) {
+		t.Errorf("an SLO below the service time: exit code %d, %+v; want that no rate meets it, and the floor", code, found)
+	}
+	if left := serversOf(dir); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}

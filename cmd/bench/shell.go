@@ -92,7 +92,7 @@ failed or target refused, 130 and 143 interrupted with partial results saved.`,
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		s.compareCommand(), s.gateCommand(), s.historyCommand(), s.trendCommand(), s.reportCommand(), s.loadCommand(), s.topologiesCommand(), s.renderCommand(),
+		s.compareCommand(), s.gateCommand(), s.capacityCommand(), s.historyCommand(), s.trendCommand(), s.reportCommand(), s.loadCommand(), s.topologiesCommand(), s.renderCommand(),
 		s.upCommand(), s.setupCommand(), s.doctorCommand(), s.selftestCommand(), s.versionCommand(),
 		s.nullServerCommand(), keepCommand(),
 	)

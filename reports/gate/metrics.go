@@ -47,11 +47,7 @@ type measured struct {
 
 func cpuPerRequest(_ *results.Duel, arm measured) float64 {
 	alternate := arm.alternate
-	var spent float64
-	for _, cpu := range results.CPUByTier(alternate.Usage) {
-		spent += cpu.Seconds() * 1e3
-	}
-	return spent / float64(alternate.Counts.Sent)
+	return results.TotalCPU(alternate.Usage).Seconds() * 1e3 / float64(alternate.Counts.Sent)
 }
 
 func median(_ *results.Duel, arm measured) float64 {

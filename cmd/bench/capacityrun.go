@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"bench/reports/capacity"
+	"bench/results"
+	"bench/scenarios"
+)
+
+// capacityRun is one under way.
+type capacityRun struct {
+	plan    capacityPlan
+	runner  *scenarios.Runner
+	out     *results.Directory
+	stack   *stack
+	started time.Time
+}
+
+// How the predictions of --validate are tried.
+const (
+	shareTime = 10 * time.Second
+	checkTime = 10 * time.Second
+)
+
+// checkedTargets are the loads of which a recommendation is tried, as shares of the greatest
+// rate that is predicted for any size.
+var checkedTargets = []float64{0.4, 0.65, 0.9}
+
+func (r *capacityRun) measure(ctx context.Context) error {
+	for _, size := range r.plan.sizes {
+		if !size.Unseen {
+			if err := r.size(ctx, size); err != nil {
+				return err
+			}
+		}
+	}
+	if !r.plan.sizes[len(r.plan.sizes)-1].Unseen {
+		return nil
+	}
+	predictions, checks, err := r.predict()
+	if err != nil {
+		return err
+	}
+	for _, size := range r.plan.sizes {
+		if !size.Unseen {
+			continue
+		}
+		if err := r.size(ctx, size); err != nil {
+			return err
+		}
+		if err := r.shares(ctx, size, predictions); err != nil {
+			return err
+		}
+	}
+	return r.check(ctx, checks)
+}
+
+// size searches one and records what was found, also when the search was cut short.
+func (r *capacityRun) size(ctx context.Context, size scenarios.CapacitySize) error {
+	found, err := r.runner.Size(ctx, r.plan.search, size)
+	if len(found.Goals) == 0 {
+		return err
+	}
+	return errors.Join(err, r.update(func(c *results.Capacity) { c.Sizes = append(c.Sizes, found) }))
+}
+
+func (r *capacityRun) update(change func(*results.Capacity)) error {
+	m := r.out.Manifest()
+	c := *m.Capacity
+	change(&c)
+	m.Capacity = &c
+	return r.out.SetManifest(m)
+}
+
+// prediction is the file that is written before the unseen sizes are measured.
+type prediction struct {
+	Schema string                `json:"schema"`
+	SLO    string                `json:"slo"`
+	Sizes  []capacity.Prediction `json:"sizes"`
+	Checks []results.Check       `json:"checks"`
+}
+
+// predict says what the unseen sizes will do, and how many workers some targets need, and
+// keeps the file's hash in the manifest: what was predicted cannot be changed afterwards.
+func (r *capacityRun) predict() (map[string]capacity.Prediction, []results.Check, error) {
+	r.runner.Progress(scenarios.Progress{Text: "predicting"})
+	run, err := results.Load(r.out.Path)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := run.Manifest.Capacity
+	model, err := capacity.Fit(run, c.Sizes, arrivals)
+	if err != nil {
+		return nil, nil, fmt.Errorf("there is nothing to predict from: %w", err)
+	}
+	p := prediction{Schema: "bench.prediction/1", SLO: c.SLO}
+	byName := map[string]capacity.Prediction{}
+	greatest := 0.0
+	for _, size := range r.plan.sizes {
+		at, _ := capacity.At(c.Sizes[0], c.Sweep, size.Value) // addSizes has seen to it
+		at.Topology = size.Arm.Name
+		predicted := model.Predict(at, size.Unseen)
+		greatest = max(greatest, predicted.MaxRate.Estimate)
+		if size.Unseen {
+			byName[size.Arm.Name] = predicted
+			p.Sizes = append(p.Sizes, predicted)
+		}
+	}
+	if p.Checks, err = r.checks(run, greatest); err != nil {
+		return nil, nil, err
+	}
+	data, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := results.WriteFile(filepath.Join(r.out.Path, "prediction.json"), append(data, '\n')); err != nil {
+		return nil, nil, err
+	}
+	sum := sha256.Sum256(append(data, '\n'))
+	return byName, p.Checks, r.update(func(c *results.Capacity) {
+		c.Prediction = hex.EncodeToString(sum[:])
+		for _, predicted := range p.Sizes {
+			c.Predicted = append(c.Predicted, predicted.Record())
+		}
+	})
+}
+
+// checks are the sizes recommended for some targets, and the ones just below them.
+func (r *capacityRun) checks(run *results.Run, greatest float64) (all []results.Check, err error) {
+	c := *run.Manifest.Capacity
+	copied := *run
+	copied.Manifest.Capacity = &c
+	base := r.plan.sizes[0].Arm.Topology
+	for _, share := range checkedTargets {
+		c.Target = share * greatest
+		report, err := capacity.Build(&copied, arrivals)
+		if err != nil {
+			return nil, err
+		}
+		if report.Recommendation == nil || !report.Recommendation.Carries {
+			continue
+		}
+		workers := report.Recommendation.Workers
+		for _, value := range []int{workers, workers - 1} {
+			if value > 0 {
+				all = append(all, results.Check{Topology: sizedArm(base, c.Sweep, value).Name, Value: value, Rate: c.Target, Expected: value == workers})
+			}
+		}
+	}
+	return all, nil
+}
+
+// shares measures the latency at the rates for which it was predicted.
+func (r *capacityRun) shares(ctx context.Context, size scenarios.CapacitySize, predictions map[string]capacity.Prediction) error {
+	var rates []float64
+	for _, l := range predictions[size.Arm.Name].Latency {
+		rates = append(rates, l.Rate)
+	}
+	r.runner.Progress(scenarios.Progress{Text: size.Arm.Name + ": latency at shares of the predicted rate"})
+	_, err := r.runner.At(ctx, r.plan.search, size, results.AtShares, rates, shareTime)
+	return err
+}
+
+// check tries what was recommended.
+func (r *capacityRun) check(ctx context.Context, checks []results.Check) error {
+	base := r.plan.sizes[0].Arm.Topology
+	for i, check := range checks {
+		arm := sizedArm(base, r.plan.record.Sweep, check.Value)
+		if err := r.know(arm); err != nil {
+			return err
+		}
+		r.runner.Progress(scenarios.Progress{Text: fmt.Sprintf("trying the recommendation: %s at %.4g/s", arm.Name, check.Rate)})
+		cells, err := r.runner.At(ctx, r.plan.search, scenarios.CapacitySize{Arm: arm, Value: check.Value}, fmt.Sprintf("check-%d", i+1), []float64{check.Rate}, checkTime)
+		if err != nil {
+			return err
+		}
+		if cells[0] == nil {
+			continue // the machine did not let it be measured
+		}
+		check.Met = r.plan.search.Met(cells[0], checkTime)
+		if err := r.update(func(c *results.Capacity) { c.Checks = append(c.Checks, check) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// know adds a topology to the manifest, unless it is there.
+func (r *capacityRun) know(arm scenarios.Arm) error {
+	m := r.out.Manifest()
+	for _, t := range m.Topologies {
+		if t.Name == arm.Name {
+			return nil
+		}
+	}
+	fresh, err := newManifest(r.stack, scenarios.Experiment{Scenarios: []scenarios.Scenario{r.plan.search.Scenario}, Arms: []scenarios.Arm{arm}}, r.started)
+	if err != nil {
+		return err
+	}
+	m.Topologies = append(m.Topologies, fresh.Topologies...)
+	return r.out.SetManifest(m)
+}
+
+// finishCapacity closes the run directory and writes its report, also of a run that was ended.
+func (s *shell) finishCapacity(ctx context.Context, run *capacityRun, asJSON bool, runErr error) error {
+	status := results.Complete
+	if runErr != nil {
+		status = results.Partial
+	}
+	if err := errors.Join(run.out.Finish(status, time.Since(run.started)), run.stack.Close()); err != nil {
+		return errors.Join(runErr, err)
+	}
+	if runErr != nil && run.out.Cells() == 0 {
+		return errors.Join(runErr, os.RemoveAll(run.out.Path))
+	}
+	loaded, err := results.Load(run.out.Path)
+	if err != nil {
+		return errors.Join(runErr, err)
+	}
+	r, err := s.writeCapacity(run.out.Path, loaded, asJSON)
+	if err != nil {
+		return errors.Join(runErr, err)
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: what was measured until then is in %s, marked %s", context.Cause(ctx), run.out.Path, results.Partial)
+	}
+	if runErr != nil {
+		return runErr
+	}
+	return capacityError(r)
+}
+
+// capacityError is the exit code of a report.
+func capacityError(r *capacity.Report) error {
+	if r.Grade == results.Invalid {
+		return codedError{exitInvalid, errors.New("the run is INVALID; the warnings say why")}
+	}
+	if r.MaxRate.Low == 0 {
+		return codedError{exitRegression, errors.New(r.Headline())}
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+package capacity
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"bench/results"
+)
+
+// Arrivals are the times at which the requests of an open-loop cell were due, in seconds, in
+// order. They follow from the cell's rate and seed, and are for whoever knows the pacer to say.
+type Arrivals func(*results.Cell) []float64
+
+// speed is how many times as fast as the model a size turned out to be.
+type speed struct {
+	value float64
+	se    float64 // of its logarithm
+	free  int     // degrees of freedom
+	pace  float64 // of the machine in the trials: their median
+}
+
+// Trials that a size's speed is taken from: near the limit, long enough, and not so overloaded
+// that only the backlog counts.
+const (
+	assistWithin = 0.3
+	assistMost   = 0.5
+	assistLeast  = 3.5 // seconds, with the lead-in
+	assistFewest = 4
+	draws        = 4 // of the service times, for each trial
+	// No simulation is a server: below this standard error a handful of trials that happen to
+	// agree say more of their luck than of the rate.
+	leastError = 0.012
+	manyTrials = 30 // degrees of freedom of that
+)
+
+// observed is one trial for the comparison.
+type observed struct {
+	arrivals []float64
+	slow     float64
+	all      float64
+	boot     int
+	pace     float64 // of the machine during the trial, against the whole run: by the CPU time of a request
+}
+
+// assisted finds the speed at which the simulation, given the very arrivals of each trial, has
+// as many slow requests as were measured. What makes trials of ten seconds scatter is mostly
+// the luck of their arrivals, which come in bursts at random; those are known, since bench
+// made them, and so need not be left in the result (control variates; Law, Simulation Modeling
+// and Analysis, section 11.4). Nor need the pace of a machine that others share: how much CPU
+// time a request took in a trial says how fast the cores were in it. The standard error comes
+// from what is left, by trial or by boot, whichever is greater.
+func (m *Model) assisted(run *results.Run, size results.Size, arrivals Arrivals) (speed, bool) {
+	limit, ok := m.limit()
+	if bound := size.Goals[0]; !ok || arrivals == nil || bound.Low <= 0 || bound.High <= 0 || size.Died != "" {
+		return speed{}, false
+	}
+	near := m.roughly(m.System(size))
+	var trials []observed
+	var paces []float64
+	for _, c := range run.Cells {
+		if c.Topology != size.Topology || !strings.HasPrefix(c.Load, results.TrialLoad) || c.Grade == results.Invalid || c.Duration < assistLeast {
+			continue
+		}
+		pace := m.pace(c)
+		if math.Abs(math.Log(c.Rate/pace/near)) > assistWithin {
+			continue
+		}
+		o := observed{arrivals: arrivals(c), boot: c.Block, pace: pace}
+		for _, iv := range counted(c) {
+			h := results.Total([]results.Interval{iv}, results.Response)
+			o.all += float64(iv.Counts.Intended)
+			o.slow += float64(iv.Counts.Unsent)
+			if c := iv.Counts; c.HTTPError+c.BadBody+c.ConnectError+c.Reset > 0 {
+				return speed{}, false // the simulation knows no errors: the search has the say
+			}
+			for _, bar := range h.Distribution() {
+				if float64(bar.To) >= limit*1e6 {
+					o.slow += float64(bar.Count)
+				}
+			}
+		}
+		if o.all > 0 && o.slow <= assistMost*o.all {
+			trials, paces = append(trials, o), append(paces, pace)
+		}
+	}
+	if len(trials) < assistFewest {
+		return speed{}, false
+	}
+	v, ok := m.fitSpeed(m.System(size), trials, limit)
+	v.pace = median(paces)
+	return v, ok
+}
+
+// pace is how fast the machine's cores were during a cell, against the whole run: by the CPU
+// time of a request.
+func (m *Model) pace(c *results.Cell) float64 {
+	k, ok := costOf(c, m.Cores)
+	if !ok {
+		return 1
+	}
+	return m.expectedCPU(k.busy) / k.total
+}
+
+// limit is that of the objective that the speed is found by: a percentile's, in seconds.
+func (m *Model) limit() (float64, bool) {
+	at := slices.IndexFunc(m.objectives, func(o results.Objective) bool { return o.Quantile > 0 })
+	if at < 0 {
+		return 0, false
+	}
+	return m.objectives[at].Limit / 1e6, true
+}
+
+// fitSpeed solves for the speed by bisection: the faster, the fewer are slow.
+func (m *Model) fitSpeed(s System, trials []observed, limit float64) (speed, bool) {
+	var slow float64
+	for _, o := range trials {
+		slow += o.slow
+	}
+	if slow == 0 {
+		return speed{}, false
+	}
+	low, high := math.Log(0.6), math.Log(1.7)
+	for range 10 {
+		middle := (low + high) / 2
+		var sum float64
+		for _, e := range m.expected(s.Scaled(math.Exp(middle)), trials, limit) {
+			sum += e
+		}
+		if sum > slow {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	at := (low + high) / 2
+	const step = 0.02
+	var slope float64
+	less, more := m.expected(s.Scaled(math.Exp(at-step)), trials, limit), m.expected(s.Scaled(math.Exp(at+step)), trials, limit)
+	here := m.expected(s.Scaled(math.Exp(at)), trials, limit)
+	var byTrial, byBoot float64
+	boots := map[int]float64{}
+	for i, o := range trials {
+		slope += (more[i] - less[i]) / (2 * step)
+		d := o.slow - here[i]
+		byTrial += d * d
+		boots[o.boot] += d
+	}
+	for _, boot := range slices.Sorted(maps.Keys(boots)) { // in an order: the same sum each time
+		byBoot += boots[boot] * boots[boot]
+	}
+	n := float64(len(trials))
+	variance, free := byTrial*n/(n-1), len(trials)-1
+	if b := float64(len(boots)); b > 2 && byBoot*b/(b-1) > variance {
+		variance, free = byBoot*b/(b-1), len(boots)-1
+	}
+	v := speed{value: math.Exp(at), se: math.Sqrt(variance) / math.Abs(slope), free: free}
+	if v.se < leastError {
+		v.se, v.free = leastError, manyTrials
+	}
+	return v, slope < 0 && v.se > 0 && v.se < 0.1 && at > math.Log(0.62) && at < math.Log(1.65)
+}
+
+// expected is how many requests of each trial the simulation finds slow.
+func (m *Model) expected(s System, trials []observed, limit float64) []float64 {
+	slow := make([]float64, len(trials))
+	for i, o := range trials {
+		lead := leadIn(o.arrivals)
+		for draw := range uint64(draws) {
+			out := s.paced(o.pace).run(o.arrivals, func(_ int, end float64) bool { return end >= lead }, m.seed+draw)
+			slow[i] += out.Share(limit) * o.all / draws
+		}
+	}
+	return slow
+}
+
+// leadIn is how long a load of those arrivals runs before it counts.
+func leadIn(arrivals []float64) float64 {
+	if arrivals[len(arrivals)-1] >= 6.5 {
+		return 2
+	}
+	return 1
+}

@@ -1,0 +1,164 @@
+package capacity
+
+import (
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"slices"
+
+	"bench/reports/plot"
+)
+
+var page = template.Must(template.New("capacity").Parse(`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>bench capacity: {{.Report.Topology}}</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff; }
+h1 { font-size: 1.35rem; border-left: .5rem solid #0072b2; padding-left: .75rem; }
+h2 { font-size: 1.1rem; margin-top: 2rem; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #ddd; }
+img { max-width: 100%; } figure { margin: 1.5rem 0; } .scroll { overflow-x: auto; }
+td, li, p { overflow-wrap: anywhere; }
+</style>
+</head>
+<body>
+<h1>{{.Report.Headline}}</h1>
+<ul>
+{{range .Remarks}}<li>{{.}}</li>
+{{end}}</ul>
+{{range .Figures}}<figure><img alt="{{.Title}}" src="{{.Source}}"><figcaption>{{.Reads}}</figcaption></figure>
+{{end}}{{range .Tables}}<h2>{{.Title}}</h2>
+<div class="scroll"><table>
+<tr>{{range .Columns}}<th>{{.}}</th>{{end}}</tr>
+{{range .Rows}}<tr>{{range .}}<td>{{.}}</td>{{end}}</tr>
+{{end}}</table></div>
+{{if .Note}}<p>{{.Note}}</p>
+{{end}}{{end}}<p>How this is found: the greatest rate is searched by open-loop trials with Poisson arrivals that grow in length, are judged more than once and in several boots (in the manner of RFC 9971). It is an interval, because it is a measurement. The model is a simulation of proxies, queue, workers and cores, fed with the service times measured here.</p>
+</body>
+</html>
+`))
+
+type drawn struct {
+	Title, Reads string
+	Source       template.URL
+}
+
+// HTML writes the report as one file that needs no other.
+func HTML(w io.Writer, r *Report) error {
+	figures, err := r.Figures()
+	if err != nil {
+		return err
+	}
+	data := struct {
+		Report  *Report
+		Remarks []string
+		Tables  []table
+		Figures []drawn
+	}{Report: r, Remarks: r.remarks(), Tables: r.tables()}
+	for _, f := range figures {
+		svg, err := f.SVG()
+		if err != nil {
+			return fmt.Errorf("writing the capacity report as HTML: %w", err)
+		}
+		data.Figures = append(data.Figures, drawn{f.Title, f.Reads, template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(svg))})
+	}
+	if err := page.Execute(w, data); err != nil {
+		return fmt.Errorf("writing the capacity report as HTML: %w", err)
+	}
+	return nil
+}
+
+// Figures are the report's drawings.
+func (r *Report) Figures() (figures []*plot.Figure, err error) {
+	add := func(f *plot.Figure, e error) {
+		if e != nil && err == nil {
+			err = e
+		}
+		if e == nil {
+			figures = append(figures, f)
+		}
+	}
+	if len(r.Sizes) == 0 {
+		return nil, nil
+	}
+	add(r.searches())
+	if r.Sweep != "" && len(r.Sizes) > 1 {
+		add(r.bySize())
+	}
+	add(r.utilization())
+	if r.Sizes[0].PerMillion > 0 {
+		add(r.prices())
+	}
+	return figures, err
+}
+
+// searches draws p99, or what the SLO limits if that is another percentile's business: the
+// trials' p99 is what is recorded, and the limit is drawn where the SLO has one on it.
+func (r *Report) searches() (*plot.Figure, error) {
+	var all []plot.Search
+	for _, s := range r.Sizes {
+		one := plot.Search{Name: s.Topology, Low: s.MaxRate.Low, High: s.MaxRate.High}
+		for _, t := range s.Trials {
+			one.Trials = append(one.Trials, plot.Point{X: t.Rate, Y: t.P99 * 1e3})
+		}
+		all = append(all, one)
+	}
+	limit := 0.0
+	if r.Model != nil {
+		for _, o := range r.Model.objectives {
+			if o.Metric == "p99" {
+				limit = o.Limit
+			}
+		}
+	}
+	return plot.Searches("latency-by-rate", "p99 against rate", "p99 of the response time", all, limit)
+}
+
+func (r *Report) bySize() (*plot.Figure, error) {
+	var seen, unseen, model []plot.Sized
+	for _, s := range r.Sizes {
+		at := plot.Sized{Size: float64(s.Value), Value: s.MaxRate.middle(), Low: s.MaxRate.Low, High: max(s.MaxRate.Low, s.MaxRate.High)}
+		if s.Unseen {
+			unseen = append(unseen, at)
+		} else {
+			seen = append(seen, at)
+		}
+		if s.Model != nil {
+			p := s.Model.MaxRate
+			model = append(model, plot.Sized{Size: float64(s.Value), Value: p.Estimate, Low: p.Low, High: p.High})
+		}
+	}
+	slices.SortFunc(model, func(a, b plot.Sized) int { return int(a.Size - b.Size) })
+	return plot.BySize("rate-by-size", "Greatest rate that meets the SLO", r.Sweep, "requests per second", seen, unseen, model)
+}
+
+func (r *Report) utilization() (*plot.Figure, error) {
+	var stacks []plot.Stack
+	var tiers []string
+	for _, s := range r.Sizes {
+		stack := plot.Stack{Name: s.Topology}
+		for tier, v := range s.Utilization {
+			stack.Parts = append(stack.Parts, plot.Part{Name: tier, Value: v * 100})
+			if !slices.Contains(tiers, tier) {
+				tiers = append(tiers, tier)
+			}
+		}
+		stacks = append(stacks, stack)
+	}
+	slices.Sort(tiers)
+	return plot.Stacks("utilization", "The machine's cores near the greatest rate", "% of all cores", stacks, tiers)
+}
+
+func (r *Report) prices() (*plot.Figure, error) {
+	var stacks []plot.Stack
+	for _, s := range r.Sizes {
+		stacks = append(stacks, plot.Stack{Name: s.Topology, Parts: []plot.Part{{Name: "one machine", Value: s.PerMillion}}})
+	}
+	return plot.Stacks("price", "Price of a million requests at the greatest rate", "units of --price", stacks, []string{"one machine"})
+}

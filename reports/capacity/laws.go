@@ -1,0 +1,199 @@
+package capacity
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// ErlangC is the probability that an arrival has to wait, in an M/M/c queue under an offered
+// load in Erlangs (Erlang 1917; by the recursion for Erlang's B). 1 at and beyond saturation.
+func ErlangC(load float64, c int) float64 {
+	if load >= float64(c) {
+		return 1
+	}
+	b := 1.0
+	for k := 1; k <= c; k++ {
+		b = load * b / (float64(k) + load*b)
+	}
+	rho := load / float64(c)
+	return b / (1 - rho*(1-b))
+}
+
+// Estimate is a value with its 90 % interval.
+type Estimate struct {
+	Estimate float64 `json:"estimate"`
+	Low      float64 `json:"low"`
+	High     float64 `json:"high"`
+}
+
+// USL is the Universal Scalability Law, X(N) = γN / (1 + σ(N−1) + κN(N−1)) (Gunther,
+// Guerrilla Capacity Planning, 2007): a diagnosis of how far from linear the scaling is, and
+// whether it turns back. It predicts nothing here.
+type USL struct {
+	Gamma Estimate `json:"gamma"` // rate of one
+	Sigma Estimate `json:"sigma"` // contention
+	Kappa Estimate `json:"kappa"` // coherence: above 0, more is less beyond some N
+}
+
+// USLPoint is the greatest rate measured at one size.
+type USLPoint struct{ N, Low, High float64 }
+
+// fewestUSL is the number of points that a fit of three coefficients needs.
+const fewestUSL = 3
+
+// FitUSL fits the law with σ, κ ≥ 0 by least squares of relative errors; the intervals come
+// from fits to rates drawn from the points' own intervals.
+func FitUSL(points []USLPoint, seed uint64) (USL, bool) {
+	if len(points) < fewestUSL {
+		return USL{}, false
+	}
+	middle := make([]float64, len(points))
+	for i, p := range points {
+		middle[i] = math.Sqrt(p.Low * p.High)
+	}
+	best := fitUSL(points, middle)
+	random := rand.New(rand.NewPCG(seed, 0))
+	const draws = 400
+	var all [3][]float64
+	for range draws {
+		drawn := make([]float64, len(points))
+		for i, p := range points {
+			// The points' intervals are of 90 %: ±1.645 standard deviations.
+			drawn[i] = middle[i] * math.Exp(random.NormFloat64()*math.Log(p.High/p.Low)/2/1.645)
+		}
+		for i, v := range fitUSL(points, drawn) {
+			all[i] = append(all[i], v)
+		}
+	}
+	interval := func(i int) Estimate {
+		slices.Sort(all[i])
+		return Estimate{best[i], all[i][draws/20], all[i][draws-1-draws/20]}
+	}
+	return USL{interval(0), interval(1), interval(2)}, true
+}
+
+// fitUSL is a linear fit of N/X = 1/γ + (σ/γ)(N−1) + (κ/γ)N(N−1), with weights that make the
+// errors relative. The bounds at zero leave four candidates: both free, one at zero, both.
+func fitUSL(points []USLPoint, rates []float64) [3]float64 {
+	best, least := [3]float64{}, math.Inf(1)
+	for _, use := range [][]int{{0}, {0, 1}, {0, 2}, {0, 1, 2}} {
+		rows := make([][]float64, len(points))
+		target := make([]float64, len(points))
+		for i, p := range points {
+			y := p.N / rates[i]
+			full := []float64{1, p.N - 1, p.N * (p.N - 1)}
+			for _, u := range use {
+				rows[i] = append(rows[i], full[u]/y)
+			}
+			target[i] = 1
+		}
+		solved, ok := leastSquares(rows, target)
+		if !ok || slices.Min(solved) < 0 || solved[0] <= 0 {
+			continue
+		}
+		var squares float64
+		for i := range rows {
+			d := -1.0
+			for j := range solved {
+				d += rows[i][j] * solved[j]
+			}
+			squares += d * d
+		}
+		if squares < least {
+			least = squares
+			best = [3]float64{1 / solved[0], 0, 0}
+			for j, u := range use[1:] {
+				best[u] = solved[j+1] / solved[0]
+			}
+		}
+	}
+	return best
+}
+
+// leastSquares solves the normal equations, of three unknowns at most, by elimination.
+func leastSquares(rows [][]float64, target []float64) ([]float64, bool) {
+	n := len(rows[0])
+	a := make([][]float64, n)
+	for i := range a {
+		a[i] = make([]float64, n+1)
+		for r := range rows {
+			for j := range n {
+				a[i][j] += rows[r][i] * rows[r][j]
+			}
+			a[i][n] += rows[r][i] * target[r]
+		}
+	}
+	for i := range n {
+		pivot := i
+		for r := i + 1; r < n; r++ {
+			if math.Abs(a[r][i]) > math.Abs(a[pivot][i]) {
+				pivot = r
+			}
+		}
+		a[i], a[pivot] = a[pivot], a[i]
+		if math.Abs(a[i][i]) < 1e-12 {
+			return nil, false
+		}
+		for r := range n {
+			if r == i {
+				continue
+			}
+			f := a[r][i] / a[i][i]
+			for c := i; c <= n; c++ {
+				a[r][c] -= f * a[i][c]
+			}
+		}
+	}
+	solved := make([]float64, n)
+	for i := range n {
+		solved[i] = a[i][n] / a[i][i]
+	}
+	return solved, true
+}
+
+// Bound is the operational one: no rate can exceed what the scarcest resource serves
+// (Denning and Buzen, "The Operational Analysis of Queueing Network Models", 1978).
+func (s System) Bound() float64 {
+	limits := s.Limits()
+	return limits[0].Rate
+}
+
+// Limit is what one resource allows by itself.
+type Limit struct {
+	Resource string  `json:"resource"`
+	Rate     float64 `json:"rate"`
+}
+
+// Limits are those of all resources, the scarcest first.
+func (s System) Limits() []Limit {
+	var limits []Limit
+	add := func(name string, rate float64) {
+		if !math.IsInf(rate, 0) && !math.IsNaN(rate) {
+			limits = append(limits, Limit{name, rate})
+		}
+	}
+	work, wait, _ := s.means()
+	total := work + s.Generator
+	for _, p := range s.Proxies {
+		total += p
+		add("the proxy's process", 1/p)
+	}
+	add("CPU cores", float64(s.Cores)/(total*s.Slowdown))
+	if s.Threads != 1 {
+		add("worker processes' CPU", float64(s.Queues*s.Workers)/work)
+	}
+	if slots := s.slots() * s.Queues; slots > 0 {
+		add("worker slots", float64(slots)/(work+wait))
+	}
+	slices.SortStableFunc(limits, func(a, b Limit) int {
+		switch {
+		case a.Rate < b.Rate:
+			return -1
+		case a.Rate > b.Rate:
+			return 1
+		}
+		return 0
+	})
+	return limits
+}

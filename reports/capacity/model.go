@@ -1,0 +1,502 @@
+package capacity
+
+import (
+	"errors"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"bench/results"
+
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// Model is what a run's measured sizes say of a request, and how well the simulation that
+// follows from it meets the rates that were measured.
+type Model struct {
+	Cores    int     `json:"cores"`
+	Slowdown float64 `json:"slowdown"` // of CPU work when all cores are busy
+	// CPU time of a request by tier, in milliseconds, while one core works.
+	CPU       map[string]float64 `json:"cpu_ms"`
+	Generator float64            `json:"generator_cpu_ms"`
+	Service   float64            `json:"service_ms"` // that a request holds a worker's slot
+	Wait      float64            `json:"wait_ms"`    // of it, off the CPU
+	Outside   float64            `json:"outside_ms"` // of a lone request's response time, outside of slot and proxies
+	// Correction is how many times as fast as the simulation the sizes that were fitted turned
+	// out to be: what the simulation leaves out. Predictions are made with it.
+	Correction Estimate `json:"correction"`
+	USL        *USL     `json:"usl,omitempty"`
+
+	proxies    []string // tiers ahead of the workers
+	kinds      []Kind
+	alone      float64 // CPU time of a request while one core works, all tiers together, in seconds
+	objectives []results.Objective
+	seed       uint64
+}
+
+// How many requests a simulation sees: where only the region is looked for, and where the
+// result counts. A p99 near saturation is known to 1 % in the rate from a few hundred thousand
+// requests only: slow ones come in bursts.
+const roughly = 20_000
+
+var simulated = 120_000 // less in tests of what does not depend on it
+
+// Fit makes the model of a run from the sizes given, of one topology.
+func Fit(run *results.Run, sizes []results.Size, arrivals Arrivals) (*Model, error) {
+	if len(sizes) == 0 {
+		return nil, errors.New("no size was measured")
+	}
+	m := &Model{Cores: run.Manifest.Host.Cores, CPU: map[string]float64{}, Slowdown: max(1, run.Manifest.Capacity.Contention), seed: run.Manifest.Seed}
+	var err error
+	if m.objectives, err = results.ParseObjectives(run.Manifest.Capacity.SLO); err != nil {
+		return nil, err
+	}
+	if err := m.demands(run, sizes); err != nil {
+		return nil, err
+	}
+	m.correct(run, sizes, arrivals)
+	return m, nil
+}
+
+// cost is what one request of a cell cost.
+type cost struct {
+	cpu       map[string]float64 // seconds, by tier
+	total     float64            // of all tiers
+	generator float64
+	busy      float64 // of the cores, of all of them together
+}
+
+func costOf(c *results.Cell, cores int) (cost, bool) {
+	n := float64(c.Counts.Sent)
+	if n == 0 || c.Elapsed == 0 {
+		return cost{}, false
+	}
+	k := cost{cpu: map[string]float64{}, total: results.TotalCPU(c.Usage).Seconds() / n, generator: c.Generator.CPUSeconds / n}
+	for tier, spent := range results.CPUByTier(c.Usage) {
+		k.cpu[tier] = spent.Seconds() / n
+	}
+	k.busy = (k.total + k.generator) * n / c.Elapsed / float64(cores)
+	return k, k.total > 0
+}
+
+// demands learns from the sizes' cells what a request costs.
+func (m *Model) demands(run *results.Run, sizes []results.Size) error {
+	worker := sizes[0].Tier
+	var points []used
+	for _, size := range sizes {
+		for _, c := range run.Cells {
+			whole := c.Load == results.Single || c.Load == results.Saturated || strings.HasPrefix(c.Load, results.TrialLoad)
+			if k, ok := costOf(c, m.Cores); ok && whole && c.Topology == size.Topology {
+				points = append(points, used{k, float64(c.Counts.Sent), c.Load == results.Single})
+			}
+		}
+	}
+	if len(points) == 0 {
+		return errors.New("the servers' CPU time is not known")
+	}
+	m.level(points)
+	// What the tiers share of it is taken from the loads with many requests.
+	var total, generator, weight float64
+	for _, p := range points {
+		if p.alone {
+			continue
+		}
+		for tier, v := range p.cpu {
+			m.CPU[tier] += v * p.requests
+		}
+		total, generator, weight = total+p.total*p.requests, generator+p.generator*p.requests, weight+p.requests
+	}
+	if weight == 0 || total == 0 {
+		return errors.New("no load but that of one connection was measured")
+	}
+	for tier := range m.CPU {
+		m.CPU[tier] *= m.alone / total * 1e3
+	}
+	m.Generator = generator / weight * 1e3
+	for _, tier := range slices.Sorted(maps.Keys(m.CPU)) {
+		// A master process that only looks after its workers is in nobody's way.
+		if tier != worker && m.CPU[tier] > leastProxy*m.alone*1e3 {
+			m.proxies = append(m.proxies, tier)
+		}
+	}
+	return m.kindsOf(run, sizes, worker)
+}
+
+// leastProxy is the share of the CPU time from which on a tier is something that requests
+// pass through.
+const leastProxy = 0.01
+
+// used is one cell's cost.
+type used struct {
+	cost
+	requests float64
+	alone    bool
+}
+
+// level is what a request costs while one core works: the median of what the loads say. The
+// pace of a machine that others share wavers: over minutes, CPU time per request was seen to
+// change by a quarter, with no load to explain it. How much busy cores slow each other down
+// cannot be told from that, and is measured apart.
+func (m *Model) level(points []used) {
+	var levels []float64
+	for _, p := range points {
+		if p.requests >= fewRequests || len(points) < 3 {
+			levels = append(levels, p.total/(1+(m.Slowdown-1)*min(1, p.busy)))
+		}
+	}
+	if len(levels) == 0 {
+		levels = []float64{points[0].total}
+	}
+	m.alone = median(levels)
+}
+
+// expectedCPU is the CPU time of a request, all tiers together, at a share of busy cores.
+func (m *Model) expectedCPU(busy float64) float64 {
+	return m.alone * (1 + (m.Slowdown-1)*min(1, busy))
+}
+
+// fewRequests is the number below which a cell's CPU time per request says too little.
+const fewRequests = 200
+
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
+
+// alone is what a target costs by itself.
+type alone struct {
+	work, hold, requests, worked float64
+	told                         bool // the servers say how long a slot is held
+	response                     *results.Histogram
+}
+
+// targetsAlone adds up the cells in which one connection asked one target, by its name; of a
+// scenario with one target, that is the cell of the whole scenario.
+func targetsAlone(run *results.Run, sizes []results.Size, worker string) map[string]*alone {
+	seen := map[string]*alone{}
+	one := len(run.Manifest.Scenarios[0].Targets) < 2
+	for _, c := range run.Cells {
+		name, single := strings.CutPrefix(c.Load, results.Single)
+		if !single || (name == "") != one || c.Counts.OK == 0 || !slices.ContainsFunc(sizes, func(s results.Size) bool { return s.Topology == c.Topology }) {
+			continue
+		}
+		name = strings.TrimPrefix(name, "-")
+		if seen[name] == nil {
+			seen[name] = &alone{response: results.NewHistogram()}
+		}
+		n := float64(c.Counts.Sent)
+		a := seen[name]
+		a.requests += n
+		a.work += results.CPUByTier(c.Usage)[worker].Seconds()
+		a.worked += n
+		if u := c.Server.UWSGI; u != nil {
+			a.told = true
+			a.hold += u.BusySeconds
+			a.worked += min(n, float64(u.Requests)) - n
+		}
+		a.response.Merge(results.Total(c.Intervals, results.Response))
+	}
+	return seen
+}
+
+// kindsOf are the targets, by what each costs alone. Their work is scaled to what the mix was
+// seen to cost under load, which rests on many more requests.
+func (m *Model) kindsOf(run *results.Run, sizes []results.Size, worker string) error {
+	weights := map[string]float64{}
+	for _, t := range run.Manifest.Scenarios[0].Targets {
+		weights[results.FileName(t.Name)] += float64(max(1, t.Weight))
+	}
+	seen := targetsAlone(run, sizes, worker)
+	if len(seen) == 0 {
+		return errors.New("the cells of the service times are missing")
+	}
+	var work, weight float64
+	for _, name := range slices.Sorted(maps.Keys(seen)) {
+		k := m.kind(seen[name])
+		k.Weight = max(weights[name], 1)
+		work, weight = work+k.Weight*k.Work, weight+k.Weight
+		m.kinds = append(m.kinds, k)
+	}
+	if work > 0 {
+		scale := m.CPU[worker] / 1e3 / (work / weight)
+		for i := range m.kinds {
+			m.kinds[i].Work *= scale
+		}
+	}
+	m.summarize()
+	return nil
+}
+
+// kind is what the simulation knows of a target.
+func (m *Model) kind(a *alone) (k Kind) {
+	if k.Bypass = a.worked < a.requests/2 && len(m.proxies) > 0; !k.Bypass {
+		k.Work = a.work / a.requests
+		hold := a.hold / a.requests
+		if !a.told {
+			hold = a.response.Mean()/1e6 - m.ahead()
+		}
+		k.Wait = max(0, hold-k.Work)
+	}
+	k.Outside = beside(a.response, k.Work+k.Wait+m.ahead())
+	return k
+}
+
+// ahead is the CPU time before the workers, in seconds.
+func (m *Model) ahead() (sum float64) {
+	for _, tier := range m.proxies {
+		sum += m.CPU[tier] / 1e3
+	}
+	return sum
+}
+
+// beside is a sample, by quantiles, of what a lone request takes beyond the time given.
+func beside(h *results.Histogram, known float64) []float64 {
+	const n = 100
+	sample := make([]float64, n)
+	for i := range sample {
+		sample[i] = max(0, float64(h.ValueAtPercentile((float64(i)+0.5)/n*100))/1e6-known)
+	}
+	return sample
+}
+
+// summarize fills in what a report shows of the kinds.
+func (m *Model) summarize() {
+	var weight float64
+	for _, k := range m.kinds {
+		weight += k.Weight
+		m.Wait += k.Weight * k.Wait * 1e3
+		m.Service += k.Weight * (k.Work + k.Wait) * 1e3
+		for _, o := range k.Outside {
+			m.Outside += k.Weight * o * 1e3 / float64(len(k.Outside))
+		}
+	}
+	m.Wait, m.Service, m.Outside = m.Wait/weight, m.Service/weight, m.Outside/weight
+}
+
+func cellOf(run *results.Run, topology, load string) *results.Cell {
+	for _, c := range run.Cells {
+		if c.Topology == topology && c.Load == load {
+			return c
+		}
+	}
+	return nil
+}
+
+// System is the model at a size.
+func (m *Model) System(size results.Size) System {
+	s := System{
+		Cores: m.Cores, Slowdown: m.Slowdown, Generator: m.Generator / 1e3, Kinds: m.kinds,
+		Queues: size.Queues, Workers: size.Workers, Threads: size.Threads,
+	}
+	for _, tier := range m.proxies {
+		s.Proxies = append(s.Proxies, m.CPU[tier]/1e3)
+	}
+	return s
+}
+
+// meets reports whether a simulation keeps the objectives. Errors are not simulated.
+func (m *Model) meets(out Simulated) bool {
+	for _, o := range m.objectives {
+		limit := o.Limit / 1e6
+		switch o.Metric {
+		case "errors":
+		case "mean":
+			var sum float64
+			for _, r := range out.Responses {
+				sum += r
+			}
+			if sum/float64(len(out.Responses)) >= limit {
+				return false
+			}
+		case "max":
+			if out.Quantile(1) >= limit {
+				return false
+			}
+		default:
+			if out.Share(limit) >= 1-o.Quantile/100 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// correct finds how many times as fast as the simulation the sizes turned out to be.
+func (m *Model) correct(run *results.Run, sizes []results.Size, arrivals Arrivals) {
+	var logs []float64
+	var width float64
+	for _, size := range sizes {
+		b := size.Goals[0]
+		if b.Low <= 0 || b.High <= 0 || size.Died != "" {
+			continue
+		}
+		v, ok := m.assisted(run, size, arrivals)
+		if !ok {
+			rate := m.greatest(m.System(size))
+			if rate <= 0 {
+				continue
+			}
+			v = speed{value: math.Sqrt(b.Low*b.High) / rate, se: math.Log(b.High/b.Low) / 2 / 1.645}
+		}
+		logs = append(logs, math.Log(v.value))
+		width += v.se
+	}
+	if len(logs) == 0 {
+		// Without a measured rate, nothing says how far the simulation is off.
+		m.Correction = Estimate{1, math.Exp(-unknownSpread), math.Exp(unknownSpread)}
+		return
+	}
+	var mean, squares float64
+	for _, l := range logs {
+		mean += l / float64(len(logs))
+	}
+	for _, l := range logs {
+		squares += (l - mean) * (l - mean)
+	}
+	n := float64(len(logs))
+	width /= n
+	between := 0.0
+	free := max(1, len(logs)-1)
+	if len(logs) > 1 {
+		between = squares / (n - 1)
+	}
+	// A size that was not fitted differs from those that were as they differ from each other,
+	// and none was measured more finely than its own interval.
+	spread := math.Sqrt(max(between, width*width, leastSpread*leastSpread) * (1 + 1/n))
+	if len(logs) < 3 {
+		free = 3 // of the simulation's error, not only of these sizes: else no interval would be left
+	}
+	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(free)}.Quantile(0.95) * spread
+	m.Correction = Estimate{math.Exp(mean), math.Exp(mean - t), math.Exp(mean + t)}
+}
+
+// What a prediction's spread is at least, and how far off it may be when nothing was measured.
+const (
+	leastSpread   = 0.02
+	unknownSpread = 0.3
+)
+
+// Prediction is what the model says of a size.
+type Prediction struct {
+	Topology string   `json:"topology,omitempty"`
+	Value    int      `json:"value"`
+	MaxRate  Estimate `json:"max_rate"`
+	Limits   []Limit  `json:"limits"` // of each resource by itself, the scarcest first
+	// Latency at shares of the predicted greatest rate.
+	Latency []results.PredictedLatency `json:"latency,omitempty"`
+}
+
+// Record is the prediction as a run keeps it.
+func (p Prediction) Record() results.Predicted {
+	e := p.MaxRate
+	return results.Predicted{Topology: p.Topology, Value: p.Value, MaxRate: [3]float64{e.Estimate, e.Low, e.High}, Latency: p.Latency}
+}
+
+// Shares of the greatest rate at which the latency is predicted.
+var Shares = []float64{0.5, 0.7, 0.85}
+
+// around is the interval of a rate that follows from the speed: all times being shorter by a
+// factor, rates are greater by it.
+func (v speed) around(rate float64) Estimate {
+	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(max(1, v.free))}.Quantile(0.95)
+	return Estimate{rate, rate * math.Exp(-t*v.se), rate * math.Exp(t*v.se)}
+}
+
+// Predict says what a size can do.
+func (m *Model) Predict(size results.Size, latency bool) Prediction {
+	s := m.System(size).Scaled(m.Correction.Estimate)
+	rate := m.greatest(s)
+	c := m.Correction
+	p := Prediction{Topology: size.Topology, Value: size.Value, MaxRate: Estimate{rate, rate * c.Low / c.Estimate, rate * c.High / c.Estimate}}
+	for _, l := range s.Limits() {
+		l.Resource = m.named(l.Resource)
+		p.Limits = append(p.Limits, l)
+	}
+	if !latency {
+		return p
+	}
+	for _, share := range Shares {
+		out := s.Simulate(share*rate, simulated, m.seed)
+		p.Latency = append(p.Latency, results.PredictedLatency{Share: share, Rate: share * rate, P50: out.Quantile(0.5) * 1e3, P99: out.Quantile(0.99) * 1e3})
+	}
+	return p
+}
+
+// around are the rates at which a limit is looked for, against where it is thought to be.
+var around = []float64{0.96, 0.985, 1.01, 1.035}
+
+// greatest is the greatest rate at which a system keeps the objectives: by bisection, and then
+// by a line through the logarithms of the shares of slow requests at rates around it, each
+// with random numbers of its own (as in a search; see the crossing in scenarios).
+func (m *Model) greatest(s System) float64 {
+	rate := m.roughly(s)
+	var best float64
+	for _, o := range m.objectives {
+		if o.Quantile == 0 {
+			continue
+		}
+		var xs, ys []float64
+		for i, share := range around {
+			if at := share * rate; at < s.Bound() {
+				slow := s.Simulate(at, simulated, m.seed+uint64(i)).Share(o.Limit / 1e6)
+				xs, ys = append(xs, math.Log(at)), append(ys, math.Log(slow+0.5/float64(simulated)))
+			}
+		}
+		if len(xs) < 2 {
+			continue
+		}
+		if a, b := stat.LinearRegression(xs, ys, nil, false); b > 0 {
+			at := math.Exp((math.Log(1-o.Quantile/100) - a) / b)
+			if at = min(max(at, rate*0.93), rate*1.07); best == 0 || at < best {
+				best = at
+			}
+		}
+	}
+	if best == 0 {
+		return rate
+	}
+	return best
+}
+
+// roughly is the greatest rate to within a few percent.
+func (m *Model) roughly(s System) float64 {
+	low, high := 0.0, s.Bound()
+	for range 9 {
+		middle := (low + high) / 2
+		if m.meets(s.Simulate(middle, roughly, m.seed)) {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return (low + high) / 2
+}
+
+// named says which process "the proxy's" is, where there is only one.
+func (m *Model) named(resource string) string {
+	if resource == "the proxy's process" && len(m.proxies) == 1 {
+		return "the process of " + m.proxies[0]
+	}
+	return strings.ReplaceAll(resource, "the proxy's process", "a proxy's process")
+}
+
+// At is the size that a value of the swept parameter makes, derived from one that was measured.
+func At(measured results.Size, parameter string, value int) (results.Size, bool) {
+	size := results.Size{Value: value, Queues: measured.Queues, Workers: measured.Workers, Threads: measured.Threads, Tier: measured.Tier}
+	switch parameter {
+	case "workers":
+		size.Workers = value
+	case "backends":
+		size.Queues = value
+	case "threads":
+		size.Threads = value
+	default:
+		return size, value == measured.Value
+	}
+	return size, true
+}

@@ -1,0 +1,228 @@
+package capacity
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"bench/results"
+)
+
+// Recommendation is how much the target needs.
+type Recommendation struct {
+	// Carries tells whether one machine of some size within the range meets the target.
+	Carries bool `json:"carries"`
+	// Workers is the least value of the swept parameter with which one machine meets the
+	// target, without any headroom; 0: none within the range. The interval is what it would be
+	// if the capacity were at the ends of its own.
+	Workers     int `json:"workers"`
+	WorkersLow  int `json:"workers_low"`
+	WorkersHigh int `json:"workers_high"`
+	// Measured tells that the size of Workers was measured, and not only calculated.
+	Measured bool `json:"measured"`
+	// Machines with PerMachine workers each carry the target with the headroom. More than one
+	// are extrapolated from one, by dividing the load.
+	Machines     int     `json:"machines"`
+	MachinesLow  int     `json:"machines_low"`
+	MachinesHigh int     `json:"machines_high"`
+	PerMachine   int     `json:"workers_per_machine"`
+	Headroom     float64 `json:"headroom"` // share of the target that is added
+	Spare        int     `json:"spare_machines"`
+	Extrapolated bool    `json:"extrapolated"`
+	// Range is the greatest value that is answered for: twice the greatest that was measured.
+	Range       int     `json:"answers_up_to"`
+	Binding     string  `json:"binding"`
+	Next        string  `json:"next_binding"`
+	CostPerHour float64 `json:"cost_per_hour,omitempty"`
+	Refused     string  `json:"refused,omitempty"`
+}
+
+// beyond is how far past what was measured an answer is given.
+const beyond = 2
+
+// recommend finds the least that carries the target. Where a size was measured, that counts;
+// between and beyond, the model.
+func (r *Report) recommend(c *results.Capacity) {
+	rec := &Recommendation{}
+	r.Recommendation = rec
+	last := r.Sizes[0]
+	for _, s := range r.Sizes {
+		if s.Value > last.Value {
+			last = s
+		}
+	}
+	if !slices.ContainsFunc(r.Sizes, func(s Size) bool { return s.MaxRate.Low > 0 }) {
+		rec.Refused = "no rate meets the SLO, so no number of workers does"
+		return
+	}
+	values := r.values(c, last.Size)
+	rec.Range = values[len(values)-1]
+	m := r.Model.Correction
+	rec.Workers, rec.Carries = r.least(c, values, r.Target, m.Estimate)
+	rec.WorkersLow, _ = r.least(c, values, r.Target, m.High)
+	rec.WorkersHigh, _ = r.least(c, values, r.Target, m.Low)
+	for _, s := range r.Sizes {
+		rec.Measured = rec.Measured || s.Value == rec.Workers
+	}
+	best, per := r.machine(c, values)
+	rec.PerMachine = best.Value
+	limits := r.Model.System(best).Limits()
+	rec.Binding = r.Model.named(limits[0].Resource)
+	if len(limits) > 1 {
+		rec.Next = r.Model.named(limits[1].Resource)
+	}
+	if !(per.Low > 0) {
+		rec.Refused = "no size was found that meets the SLO at any rate"
+		return
+	}
+	rec.Headroom, rec.Spare = c.Headroom, 0
+	if c.Headroom == results.Automatic {
+		// Square-root staffing: a load of R busy servers fluctuates by √R of them (Halfin and
+		// Whitt, "Heavy-traffic limits for queues with many exponential servers", 1981).
+		busy := r.Target / limits[0].Rate * r.servers(best, limits[0].Resource)
+		rec.Headroom, rec.Spare = 1/math.Sqrt(max(busy, 0.25)), 1
+	}
+	machines := func(rate float64) int { return int(math.Ceil(r.Target*(1+rec.Headroom)/rate-1e-9)) + rec.Spare }
+	rec.Machines, rec.MachinesLow, rec.MachinesHigh = machines(per.Estimate), machines(per.High), machines(per.Low)
+	rec.Extrapolated = rec.Machines > 1
+	rec.CostPerHour = c.Price * float64(rec.Machines)
+}
+
+// values are the sizes that an answer may name, in their order: up to twice the greatest, where
+// the model knows what a value does, and else those that were measured.
+func (r *Report) values(c *results.Capacity, last results.Size) (values []int) {
+	if _, extends := At(last, c.Sweep, last.Value+1); extends {
+		for v := 1; v <= beyond*last.Value; v++ {
+			values = append(values, v)
+		}
+		return values
+	}
+	for _, s := range r.Sizes {
+		values = append(values, s.Value)
+	}
+	slices.Sort(values)
+	return values
+}
+
+// servers is how many of the binding resource one machine has.
+func (r *Report) servers(size results.Size, resource string) float64 {
+	switch resource {
+	case "CPU cores":
+		return float64(r.Model.Cores)
+	case "worker slots":
+		return float64(size.Queues * size.Workers * max(1, size.Threads))
+	case "worker processes' CPU":
+		return float64(size.Queues * size.Workers)
+	}
+	return 1
+}
+
+// least is the least value that meets the target, with the simulation corrected by a factor.
+// One after the other: beyond the cores, more workers may carry less.
+func (r *Report) least(c *results.Capacity, values []int, target, correction float64) (int, bool) {
+	for _, v := range values {
+		if r.carries(c, v, target, correction) {
+			return v, true
+		}
+	}
+	return 0, false
+}
+
+// near is the share of its bound that no system reaches under random arrivals.
+const near = 0.995
+
+func (r *Report) carries(c *results.Capacity, value int, target, correction float64) bool {
+	for _, s := range r.Sizes {
+		if s.Value == value {
+			// Measured: the correction only says which end of the interval to believe.
+			switch m := r.Model.Correction; {
+			case correction < m.Estimate:
+				return s.MaxRate.Low >= target
+			case correction > m.Estimate:
+				return s.MaxRate.Low > 0 && (s.MaxRate.High == 0 || s.MaxRate.High >= target)
+			}
+			return s.MaxRate.middle() >= target
+		}
+	}
+	size, _ := At(r.Sizes[0].Size, c.Sweep, value)
+	system := r.Model.System(size).Scaled(correction)
+	if target > near*system.Bound() {
+		return false
+	}
+	return r.Model.meets(system.Simulate(target, simulated, r.Model.seed))
+}
+
+// nearlyBest is the share of the best rate for which fewer workers are preferred.
+const nearlyBest = 0.97
+
+// machine is the size that one machine should have, when there are several: the least that
+// serves nearly as much as any; and its greatest rate.
+func (r *Report) machine(c *results.Capacity, values []int) (results.Size, Estimate) {
+	const tried = 12 // of a long list
+	step := max(1, len(values)/tried)
+	var sizes []results.Size
+	var rates []Estimate
+	top := 0.0
+	for i := len(values) - 1; i >= 0; i -= step {
+		size, _ := At(r.Sizes[0].Size, c.Sweep, values[i])
+		rate := Estimate{}
+		for _, s := range r.Sizes {
+			if s.Value == values[i] {
+				rate = Estimate{s.MaxRate.middle(), s.MaxRate.Low, max(s.MaxRate.Low, s.MaxRate.High)}
+			}
+		}
+		if rate.Estimate == 0 {
+			rate = r.Model.Predict(size, false).MaxRate
+		}
+		sizes, rates = append(sizes, size), append(rates, rate)
+		top = max(top, rate.Estimate)
+	}
+	for i := len(sizes) - 1; i >= 0; i-- {
+		if rates[i].Estimate >= nearlyBest*top {
+			return sizes[i], rates[i]
+		}
+	}
+	return sizes[0], rates[0]
+}
+
+// sentence is the recommendation in words.
+func (rec *Recommendation) sentence(r *Report) string {
+	if rec.Refused != "" {
+		return fmt.Sprintf("%.4g requests per second: refused: %s.", r.Target, rec.Refused)
+	}
+	unit := r.Sweep
+	if unit == "" {
+		unit = "size"
+	}
+	one := fmt.Sprintf("one machine needs %s=%d (%s)", unit, rec.Workers, between(rec.WorkersLow, rec.WorkersHigh))
+	switch {
+	case !rec.Carries && r.Sweep == "":
+		one = "one machine as it is does not carry them"
+	case !rec.Carries:
+		one = fmt.Sprintf("one machine does not carry them with up to %s=%d, as far as is answered for", unit, rec.Range)
+	case r.Sweep == "":
+		one = "one machine as it is carries them"
+	}
+	more := fmt.Sprintf("with headroom for %.0f %% more", rec.Headroom*100)
+	if rec.Spare > 0 {
+		more += " and the loss of one"
+	}
+	machines := fmt.Sprintf("%d machines (%s)", rec.Machines, between(rec.MachinesLow, rec.MachinesHigh))
+	if rec.Machines == 1 {
+		machines = "1 machine"
+	}
+	if r.Sweep != "" {
+		machines += fmt.Sprintf(" with %s=%d each", unit, rec.PerMachine)
+	}
+	return fmt.Sprintf("For %.4g requests per second %s; %s, %s.", r.Target, one, more, machines)
+}
+
+func between(low, high int) string {
+	switch {
+	case high == 0:
+		return fmt.Sprintf("%d or more", low)
+	case low == high:
+		return fmt.Sprint(low)
+	}
+	return fmt.Sprintf("%d to %d", low, high)
+}

@@ -1,0 +1,273 @@
+package capacity
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"bench/results"
+)
+
+// world makes the cells that a real run on a known system would have left.
+type world struct {
+	system   System // of one worker; sizes differ in the workers
+	arrivals map[*results.Cell][]float64
+	run      results.Run
+}
+
+func newWorld(slo string) *world {
+	w := &world{arrivals: map[*results.Cell][]float64{}, system: System{
+		Cores: 2, Slowdown: 1.05, Generator: 0.0001, Proxies: []float64{0.0002}, Queues: 1, Workers: 1, Threads: 1,
+		Kinds: []Kind{{Weight: 1, Work: 0.004, Outside: []float64{0.0001, 0.0003}}, {Weight: 1, Work: 0.001, Wait: 0.001, Outside: []float64{0.0002}}},
+	}}
+	w.run.Manifest = results.Manifest{
+		Status: results.Complete, Seed: 5, Host: results.Host{Cores: 2, CPU: "a CPU"}, Started: time.Unix(0, 0),
+		Scenarios: []results.ScenarioRecord{{Name: "mix", Targets: []results.TargetRecord{{Name: "a", Weight: 1}, {Name: "b", Weight: 1}}}},
+		Capacity:  &results.Capacity{SLO: slo, Sweep: "workers", Contention: 1.05, Headroom: results.Automatic},
+	}
+	return w
+}
+
+func (w *world) at(workers int) System {
+	s := w.system
+	s.Workers = workers
+	return s
+}
+
+// truth is the greatest rate of a size.
+func (w *world) truth(workers int) float64 {
+	if truths[workers] == 0 {
+		objective, _ := results.ParseObjectives("p99<100ms")
+		var sum float64
+		for seed := range uint64(4) {
+			m := &Model{objectives: objective, seed: 1000 * (seed + 1)}
+			sum += m.greatest(w.at(workers))
+		}
+		truths[workers] = sum / 4
+	}
+	return truths[workers]
+}
+
+var truths = map[int]float64{} // all worlds are alike
+
+// measure adds a size with the trials of a search around its true rate.
+func (w *world) measure(workers int, unseen bool) {
+	name := fmt.Sprintf("uwsgi-workers=%d", workers)
+	w.run.Manifest.Topologies = append(w.run.Manifest.Topologies, results.TopologyRecord{Name: name, Ref: fmt.Sprintf("uwsgi:workers=%d", workers)})
+	truth := w.truth(workers)
+	w.run.Manifest.Capacity.Sizes = append(w.run.Manifest.Capacity.Sizes, results.Size{
+		Topology: name, Value: workers, Unseen: unseen, Queues: 1, Workers: workers, Threads: 1, Tier: "python", FloorP50: 3000, FloorP99: 6000,
+		Goals: []results.Bound{{Goal: "p99 < 100ms", Low: truth * 0.95, High: truth * 1.05, Confirmed: 3}, {Goal: "p99 < 200ms", Low: truth, High: truth * 1.1}},
+	})
+	s := w.at(workers)
+	for i, kind := range s.Kinds {
+		alone := s
+		alone.Kinds = []Kind{kind}
+		w.cell(alone, name, results.Single+"-"+w.run.Manifest.Scenarios[0].Targets[i].Name, 40, 2, 1)
+	}
+	w.cell(s, name, results.Single, 40, 2, 1)
+	w.cell(s, name, results.Saturated, truth, 4, 1)
+	for i, share := range []float64{0.8, 0.94, 0.97, 1, 1.03, 1, 1.05} {
+		w.cell(s, name, fmt.Sprintf("trial-%d", i+1), share*truth, 9, 1+i/2)
+	}
+}
+
+// cell simulates one.
+func (w *world) cell(s System, topology, load string, rate, seconds float64, boot int) {
+	random := rand.New(rand.NewPCG(uint64(len(w.run.Cells)), 9))
+	var arrivals []float64
+	for at := random.ExpFloat64() / rate; at < seconds; at += random.ExpFloat64() / rate {
+		arrivals = append(arrivals, at)
+	}
+	c := &results.Cell{
+		Index: len(w.run.Cells) + 1, Topology: topology, Scenario: "mix", Load: load, Mode: results.OpenLoop, Rate: rate, Block: boot,
+		Duration: seconds, Elapsed: seconds, Grade: results.Valid, Connections: 1,
+	}
+	if strings.HasPrefix(load, results.Single) || load == results.Saturated {
+		c.Mode = results.ClosedLoop
+	}
+	hists := map[int]*results.Histogram{}
+	counts := map[int]*results.Counts{}
+	s.run(arrivals, func(request int, end float64) bool {
+		i := min(int(end), int(seconds))
+		if hists[i] == nil {
+			hists[i], counts[i] = results.NewHistogram(), &results.Counts{}
+		}
+		_ = hists[i].RecordValue(int64((end - arrivals[request]) * 1e6))
+		counts[i].Add(results.OK, 1)
+		return true
+	}, random.Uint64())
+	for i := range int(seconds) + 1 {
+		if hists[i] != nil {
+			c.Intervals = append(c.Intervals, results.Interval{Start: time.Duration(i) * time.Second, Length: time.Second, Counts: *counts[i],
+				Hists: map[results.Series]*results.Packed{{Kind: results.Response, Target: "a"}: results.Pack(hists[i])}})
+			c.Counts = c.Counts.Plus(*counts[i])
+		}
+	}
+	work, wait, _ := s.means()
+	n := float64(len(arrivals))
+	busy := min(1, n/seconds*(work+s.Proxies[0]+s.Generator)/2)
+	slow := 1 + (s.Slowdown-1)*busy
+	cpu := func(each float64) time.Duration { return time.Duration(each * slow * n * 1e9) }
+	c.Usage = []results.Usage{{Tier: "python"}, {Tier: "uwsgi"},
+		{At: time.Second, Tier: "python", CPU: cpu(work)}, {At: time.Second, Tier: "uwsgi", CPU: cpu(s.Proxies[0])}}
+	c.Generator.CPUSeconds = s.Generator * slow * n
+	c.Server.UWSGI = &results.UWSGIStats{Requests: uint64(len(arrivals)), BusySeconds: (work*slow + wait) * n}
+	w.arrivals[c] = arrivals
+	w.run.Cells = append(w.run.Cells, c)
+}
+
+func (w *world) build(t *testing.T) *Report {
+	t.Helper()
+	r, err := Build(&w.run, func(c *results.Cell) []float64 { return w.arrivals[c] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// From cells of a known system, the model finds that system, and sizes that it never saw.
+func TestReportAgainstAKnownSystem(t *testing.T) {
+	w := newWorld("p99<100ms,errors<0.1%")
+	w.run.Manifest.Capacity.Target = 500
+	w.measure(1, false)
+	w.measure(2, false)
+	w.measure(3, true)
+	r := w.build(t)
+	for _, s := range r.Sizes {
+		truth := w.truth(s.Value)
+		within(t, s.Topology+": measured", s.MaxRate.middle(), truth, 0.03)
+		within(t, s.Topology+": model", s.Model.MaxRate.Estimate, truth, 0.03)
+		if !s.Assisted || s.MaxRate.High/s.MaxRate.Low > 1.05 {
+			t.Errorf("%s: the interval %v is not narrower than the search's %v", s.Topology, s.MaxRate, s.Searched)
+		}
+	}
+	if len(r.Validation) != 1 || math.Abs(r.Validation[0].Error) > 0.03 || !*r.Validation[0].Covered {
+		t.Errorf("validation: %+v", r.Validation)
+	}
+	rec := r.Recommendation
+	if one, two := w.truth(1), w.truth(2); rec == nil || one > 500 || two < 500 || rec.Workers != 2 || rec.Machines < 2 || rec.Spare != 1 {
+		t.Errorf("500/s, where one worker serves %.0f and two %.0f: %+v", one, two, rec)
+	}
+	if r.Sizes[0].Model.Limits[0].Resource != "worker slots" || r.Sizes[2].Model.Limits[0].Resource != "CPU cores" {
+		t.Errorf("what binds one worker is %v, what three on two cores is %v", r.Sizes[0].Model.Limits, r.Sizes[2].Model.Limits)
+	}
+}
+
+// What a machine does to all times in a trial is seen in its CPU time, and taken out.
+func TestPaceOfTheMachineIsTakenOut(t *testing.T) {
+	defer func(n int) { simulated = n }(simulated)
+	simulated = 40_000
+	w := newWorld("p99<100ms")
+	w.measure(1, false)
+	before := w.build(t)
+	steady := w.system
+	slow := 0
+	for i, c := range w.run.Cells {
+		if c.Mode != results.OpenLoop || i%3 != 0 {
+			continue
+		}
+		slow++ // a third of the trials ran on cores that were a fifth slower
+		w.system = steady.Scaled(1 / 1.2)
+		n := len(w.run.Cells)
+		w.cell(w.at(1), c.Topology, c.Load, c.Rate, c.Duration, c.Block)
+		w.run.Cells[i] = w.run.Cells[n]
+		w.run.Cells = w.run.Cells[:n]
+		w.system = steady
+	}
+	after := w.build(t)
+	if slow == 0 {
+		t.Fatal("no trial was slowed down")
+	}
+	within(t, "the greatest rate", after.Sizes[0].MaxRate.middle(), before.Sizes[0].MaxRate.middle(), 0.04)
+}
+
+func TestRecommendationsThatAreRefusedOrBounded(t *testing.T) {
+	defer func(n int) { simulated = n }(simulated)
+	simulated = 10_000
+	w := newWorld("p99<100ms")
+	w.measure(1, false)
+	w.measure(2, false)
+	for _, row := range []struct {
+		says   string
+		change func(*results.Capacity)
+		want   func(*Report) bool
+	}{
+		{"far beyond one machine: machines, and no number of workers", func(c *results.Capacity) { c.Target = 20_000 }, func(r *Report) bool {
+			return r.Recommendation.Workers == 0 && r.Recommendation.Machines > 20 && r.Recommendation.Extrapolated && strings.Contains(r.Headline(), "up to workers=4")
+		}},
+		{"no headroom: as many as are needed", func(c *results.Capacity) { c.Target, c.Headroom = 300, 0 }, func(r *Report) bool {
+			return r.Recommendation.Machines == 1 && r.Recommendation.Spare == 0 && r.Recommendation.Headroom == 0
+		}},
+		{"an SLO that nothing meets", func(c *results.Capacity) {
+			c.Target = 100
+			for i := range c.Sizes {
+				c.Sizes[i].Goals[0] = results.Bound{High: 1}
+			}
+		}, func(r *Report) bool {
+			return strings.Contains(r.Headline(), "at no rate") && hasWarning(r, "floor") && r.Recommendation.Machines == 0
+		}},
+		{"met beyond the generator's limit", func(c *results.Capacity) {
+			for i := range c.Sizes {
+				c.Sizes[i].Goals[0] = results.Bound{Low: 9000, Confirmed: 3}
+				c.Sizes[i].Generator = true
+			}
+		}, func(r *Report) bool {
+			return strings.Contains(r.Headline(), "at least 9000") && hasWarning(r, "generator-limit")
+		}},
+		{"a topology that died", func(c *results.Capacity) { c.Sizes[0].Died, c.Sizes[0].DiedAt = "killed", 444 }, func(r *Report) bool { return hasWarning(r, "died") }},
+		{"a price", func(c *results.Capacity) { c.Price, c.Target = 0.5, 300 }, func(r *Report) bool {
+			return r.Sizes[0].PerMillion > 0 && r.Recommendation.CostPerHour == 0.5*float64(r.Recommendation.Machines)
+		}},
+	} {
+		c := *w.run.Manifest.Capacity
+		c.Sizes = slices.Clone(c.Sizes)
+		for i := range c.Sizes {
+			c.Sizes[i].Goals = slices.Clone(c.Sizes[i].Goals)
+		}
+		run := w.run
+		run.Manifest.Capacity = &c
+		row.change(&c)
+		r, err := Build(&run, func(c *results.Cell) []float64 { return w.arrivals[c] })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !row.want(r) {
+			text, _ := json.Marshal(r.Recommendation)
+			t.Errorf("%s: %s %s", row.says, r.Headline(), text)
+		}
+		for name, write := range Files {
+			var out bytes.Buffer
+			if err := write(&out, r); err != nil || out.Len() == 0 || strings.Contains(out.String(), "NaN") || strings.Contains(out.String(), "Inf") {
+				t.Errorf("%s: %s: %v, %d bytes", row.says, name, err, out.Len())
+			}
+		}
+	}
+}
+
+func hasWarning(r *Report, code string) bool {
+	for _, w := range r.Warnings {
+		if w.Code == code {
+			return true
+		}
+	}
+	return false
+}
+
+func TestBuildNeedsACapacityRun(t *testing.T) {
+	if _, err := Build(&results.Run{}, nil); err == nil {
+		t.Error("a run without a search has a capacity report")
+	}
+	w := newWorld("p99<100ms")
+	w.run.Manifest.Topologies = []results.TopologyRecord{{Name: "uwsgi", Ref: "uwsgi"}}
+	r := w.build(t)
+	if r.Headline() != "nothing was measured" {
+		t.Errorf("a run that was ended at once: %q", r.Headline())
+	}
+}

@@ -1,0 +1,360 @@
+package capacity
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// Kind is one kind of request, such as a target of a mix.
+type Kind struct {
+	Weight float64 // share of the requests, in any unit
+	Work   float64 // CPU time in the worker
+	Wait   float64 // time in the worker off the CPU
+	// Outside is a sample of the time that passes beside all of that, whatever the load.
+	Outside []float64
+	// Bypass tells that the proxies answer it, without a worker.
+	Bypass bool
+}
+
+// System is one machine as the simulation sees it. All times are in seconds.
+//
+// A request costs the proxies CPU time, waits in a queue for a worker's slot, holds it for the
+// worker's CPU time and for what it waits on something else (a database, a sleep), and costs
+// the generator CPU time beside that. Processes share the cores; a process runs on one core
+// at a time, as Python's do.
+type System struct {
+	Cores int
+	// Slowdown is how many times as long CPU work takes when all cores are busy as when one
+	// is: shared caches, shared memory, sibling threads. 1 is none.
+	Slowdown  float64
+	Proxies   []float64 // CPU time at each process ahead of the workers
+	Generator float64   // CPU time of the load generator, on the same cores
+	Kinds     []Kind    // of requests
+	Queues    int       // groups of workers with a queue each; a request goes to the one with the least to do
+	Workers   int       // of each group
+	Threads   int       // of each worker; 0: one for each request
+}
+
+// Scaled is the system that does everything so many times as fast.
+func (s System) Scaled(speed float64) System {
+	s.Proxies = slices.Clone(s.Proxies)
+	for i := range s.Proxies {
+		s.Proxies[i] /= speed
+	}
+	s.Kinds = slices.Clone(s.Kinds)
+	for i := range s.Kinds {
+		s.Kinds[i].Work, s.Kinds[i].Wait = s.Kinds[i].Work/speed, s.Kinds[i].Wait/speed
+	}
+	s.Generator /= speed
+	return s
+}
+
+// paced is the system on cores of another pace: what waits does not care.
+func (s System) paced(pace float64) System {
+	waits := make([]float64, len(s.Kinds))
+	for i, k := range s.Kinds {
+		waits[i] = k.Wait
+	}
+	s = s.Scaled(pace)
+	for i := range s.Kinds {
+		s.Kinds[i].Wait = waits[i]
+	}
+	return s
+}
+
+// means are those of the work and the wait of a request, and the share that needs a worker.
+func (s System) means() (work, wait, worked float64) {
+	var weight float64
+	for _, k := range s.Kinds {
+		weight += k.Weight
+		if !k.Bypass {
+			work, wait, worked = work+k.Weight*k.Work, wait+k.Weight*k.Wait, worked+k.Weight
+		}
+	}
+	return work / weight, wait / weight, worked / weight
+}
+
+// slots is how many requests a queue's workers work on at once; 0 is without limit.
+func (s System) slots() int { return s.Workers * s.Threads }
+
+// job is one piece of CPU work of a process.
+type job struct {
+	left    float64
+	request int // -1: the generator's own work
+	stage   int
+}
+
+// process is whatever the kernel puts on one core at a time: an event loop works off its jobs
+// in their order, a Python process switches between them.
+type process struct {
+	jobs   []job
+	shares bool
+}
+
+// simulation is a run of a system, event by event.
+type simulation struct {
+	System
+	random    *rand.Rand
+	now       float64
+	processes []process // proxies, the generator, then the workers
+	workers   []int     // by worker: requests that it has
+	queues    [][]int   // waiting requests
+	inQueue   []int     // by queue: waiting and worked on
+	waits     []wait    // off the CPU, unordered: there are few
+	requests  []request
+	weights   []float64 // cumulative, of the kinds
+	busy      float64   // core seconds
+}
+
+type request struct {
+	arrived       float64
+	kind          *Kind
+	outside       float64
+	queue, worker int
+}
+
+type wait struct {
+	until   float64
+	request int
+}
+
+// Simulated is what a simulation saw.
+type Simulated struct {
+	Responses   []float64 // sorted, of the requests that count
+	Utilization float64   // of the cores, by everything, until the last arrival
+}
+
+// Simulate runs the system under Poisson arrivals: so many requests, after a tenth as many
+// that do not count. It is a pure function; the seed gives the same arrivals at every rate,
+// spaced by it, so that two rates differ by the rate alone.
+func (s System) Simulate(rate float64, count int, seed uint64) Simulated {
+	random := rand.New(rand.NewPCG(seed, 1))
+	lead, at := count/10, 0.0
+	arrivals := make([]float64, lead+count)
+	for i := range arrivals {
+		at += random.ExpFloat64() / rate
+		arrivals[i] = at
+	}
+	return s.run(arrivals, func(request int, _ float64) bool { return request >= lead }, seed)
+}
+
+// run lets requests arrive at the times given, in order. It keeps the response times of those
+// that count, by their number and the time of their end.
+func (s System) run(arrivals []float64, counts func(request int, end float64) bool, seed uint64) (out Simulated) {
+	sim := newSimulation(s, seed)
+	for next := 0; ; {
+		step, kind := sim.next()
+		if next < len(arrivals) && arrivals[next] <= sim.now+step {
+			sim.advance(arrivals[next] - sim.now)
+			sim.arrive()
+			if next++; next == len(arrivals) {
+				out.Utilization = sim.busy / sim.now / float64(s.Cores)
+			}
+			continue
+		}
+		if math.IsInf(step, 1) {
+			break
+		}
+		sim.advance(step)
+		if request := sim.happen(kind); request >= 0 && counts(request, sim.now) {
+			out.Responses = append(out.Responses, sim.now-sim.requests[request].arrived+sim.requests[request].outside)
+		}
+	}
+	slices.Sort(out.Responses)
+	return out
+}
+
+func newSimulation(s System, seed uint64) *simulation {
+	sim := &simulation{System: s, random: rand.New(rand.NewPCG(seed, 2))}
+	sim.processes = make([]process, len(s.Proxies)+1+s.Queues*s.Workers)
+	for i := range sim.processes {
+		sim.processes[i].shares = i > len(s.Proxies)
+	}
+	sum := 0.0
+	for _, k := range s.Kinds {
+		sum += k.Weight
+		sim.weights = append(sim.weights, sum)
+	}
+	sim.workers = make([]int, s.Queues*s.Workers)
+	sim.queues, sim.inQueue = make([][]int, s.Queues), make([]int, s.Queues)
+	return sim
+}
+
+// speed is how fast a process runs that has work.
+func (s *simulation) speed() float64 {
+	busy := 0
+	for i := range s.processes {
+		if len(s.processes[i].jobs) > 0 {
+			busy++
+		}
+	}
+	if busy == 0 {
+		return 1
+	}
+	running := min(busy, s.Cores)
+	slow := 1.0
+	if s.Cores > 1 {
+		slow += (s.Slowdown - 1) * float64(running-1) / float64(s.Cores-1)
+	}
+	return float64(running) / float64(busy) / slow
+}
+
+// event is the one that comes next: a process that ends a job, or a wait that is over.
+type event struct{ process, job, wait int }
+
+func (s *simulation) next() (step float64, e event) {
+	step, e = math.Inf(1), event{-1, -1, -1}
+	speed := s.speed()
+	for i := range s.processes {
+		p := &s.processes[i]
+		n := 1
+		if p.shares {
+			n = len(p.jobs)
+		}
+		for j := range p.jobs {
+			if took := p.jobs[j].left * float64(n) / speed; took < step {
+				step, e = took, event{i, j, -1}
+			}
+			if !p.shares {
+				break
+			}
+		}
+	}
+	for i := range s.waits {
+		if took := s.waits[i].until - s.now; took < step {
+			step, e = max(0, took), event{-1, -1, i}
+		}
+	}
+	return step, e
+}
+
+// advance lets time pass, in which nothing ends.
+func (s *simulation) advance(step float64) {
+	speed := s.speed()
+	active := 0
+	for i := range s.processes {
+		p := &s.processes[i]
+		if len(p.jobs) == 0 {
+			continue
+		}
+		active++
+		if !p.shares {
+			p.jobs[0].left -= step * speed
+			continue
+		}
+		for j := range p.jobs {
+			p.jobs[j].left -= step * speed / float64(len(p.jobs))
+		}
+	}
+	s.busy += step * float64(min(active, s.Cores))
+	s.now += step
+}
+
+// arrive lets a request arrive: at the first proxy, or in a queue.
+func (s *simulation) arrive() {
+	n := len(s.requests)
+	drawn, _ := slices.BinarySearch(s.weights, s.random.Float64()*s.weights[len(s.weights)-1])
+	r := request{arrived: s.now, kind: &s.Kinds[drawn], worker: -1}
+	if outside := r.kind.Outside; len(outside) > 0 {
+		r.outside = outside[s.random.IntN(len(outside))]
+	}
+	s.requests = append(s.requests, r)
+	if s.Generator > 0 {
+		generator := &s.processes[len(s.Proxies)]
+		generator.jobs = append(generator.jobs, job{s.Generator, -1, 0})
+	}
+	if len(s.Proxies) == 0 && r.kind.Bypass {
+		panic("capacity: a kind that no proxy answers") // Fit makes none
+	}
+	s.proxy(n, 0)
+}
+
+// proxy gives a request to the proxy of a stage, or after the last one to the workers.
+func (s *simulation) proxy(n, stage int) {
+	if stage < len(s.Proxies) {
+		s.processes[stage].jobs = append(s.processes[stage].jobs, job{s.Proxies[stage], n, stage})
+		return
+	}
+	queue := 0
+	for q := range s.inQueue {
+		if s.inQueue[q] < s.inQueue[queue] {
+			queue = q
+		}
+	}
+	s.inQueue[queue]++
+	s.requests[n].queue = queue
+	s.queues[queue] = append(s.queues[queue], n)
+	s.dispatch(queue)
+}
+
+// dispatch gives waiting requests to workers with a free slot, those with the fewest first.
+func (s *simulation) dispatch(queue int) {
+	for len(s.queues[queue]) > 0 {
+		best := -1
+		for w := queue * s.Workers; w < (queue+1)*s.Workers; w++ {
+			if (s.Threads == 0 || s.workers[w] < s.Threads) && (best < 0 || s.workers[w] < s.workers[best]) {
+				best = w
+			}
+		}
+		if best < 0 {
+			return
+		}
+		n := s.queues[queue][0]
+		s.queues[queue] = s.queues[queue][1:]
+		s.workers[best]++
+		s.requests[n].worker = best
+		p := &s.processes[len(s.Proxies)+1+best]
+		p.jobs = append(p.jobs, job{s.requests[n].kind.Work, n, len(s.Proxies)})
+	}
+}
+
+// happen carries out an event and returns the request that it ends, or -1.
+func (s *simulation) happen(e event) int {
+	if e.wait >= 0 {
+		n := s.waits[e.wait].request
+		s.waits = slices.Delete(s.waits, e.wait, e.wait+1)
+		s.leave(n)
+		return n
+	}
+	p := &s.processes[e.process]
+	done := p.jobs[e.job]
+	p.jobs = slices.Delete(p.jobs, e.job, e.job+1)
+	switch {
+	case done.request < 0:
+		return -1
+	case done.stage == len(s.Proxies)-1 && s.requests[done.request].kind.Bypass:
+		return done.request
+	case done.stage < len(s.Proxies):
+		s.proxy(done.request, done.stage+1)
+		return -1
+	}
+	if off := s.requests[done.request].kind.Wait; off > 0 {
+		s.waits = append(s.waits, wait{s.now + off, done.request})
+		return -1
+	}
+	s.leave(done.request)
+	return done.request
+}
+
+// leave frees a request's slot.
+func (s *simulation) leave(n int) {
+	r := s.requests[n]
+	s.workers[r.worker]--
+	s.inQueue[r.queue]--
+	s.dispatch(r.queue)
+}
+
+// Quantile of the response times, in seconds.
+func (s Simulated) Quantile(q float64) float64 {
+	if len(s.Responses) == 0 {
+		return math.Inf(1)
+	}
+	return s.Responses[min(len(s.Responses)-1, int(q*float64(len(s.Responses))))]
+}
+
+// Share of the requests that took longer than a limit in seconds.
+func (s Simulated) Share(limit float64) float64 {
+	at, _ := slices.BinarySearch(s.Responses, limit)
+	return float64(len(s.Responses)-at) / float64(max(1, len(s.Responses)))
+}

@@ -1,0 +1,124 @@
+package capacity
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// kinds are as many kinds of requests as the shape has values: with the work and the wait given
+// times one of them.
+func kinds(work, wait float64, shape []float64) (all []Kind) {
+	for _, v := range shape {
+		all = append(all, Kind{Weight: 1, Work: work * v, Wait: wait * v})
+	}
+	return all
+}
+
+// exponential is a sample of that distribution, by quantiles, with a mean of 1.
+func exponential() []float64 {
+	const n = 2000
+	var shape []float64
+	sum := 0.0
+	for i := range n {
+		v := -math.Log(1 - (float64(i)+0.5)/n)
+		shape, sum = append(shape, v), sum+v
+	}
+	for i := range shape {
+		shape[i] *= n / sum
+	}
+	return shape
+}
+
+func within(t *testing.T, says string, got, want, by float64) {
+	t.Helper()
+	if !(math.Abs(got/want-1) <= by) {
+		t.Errorf("%s: %.5g, want %.5g within %g %%", says, got, want, by*100)
+	}
+}
+
+func mean(values []float64) (sum float64) {
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(len(values))
+}
+
+// The corners in which theory knows the answer.
+func TestSimulationAgainstTheory(t *testing.T) {
+	const count = 200_000
+	for _, row := range []struct {
+		workers int
+		rho     float64
+	}{{1, 0.5}, {1, 0.8}, {2, 0.7}, {4, 0.8}, {8, 0.85}} {
+		// A wait holds a slot without a core: M/M/c.
+		s := System{Cores: 1, Slowdown: 1, Kinds: kinds(0, 0.01, exponential()), Queues: 1, Workers: row.workers, Threads: 1}
+		rate := row.rho * float64(row.workers) / 0.01
+		out := s.Simulate(rate, count, 1)
+		want := ErlangC(rate*0.01, row.workers)*0.01/(float64(row.workers)-rate*0.01) + 0.01
+		within(t, "M/M/c: mean", mean(out.Responses), want, 0.03)
+	}
+	// M/D/1 by work on a core: Pollaczek and Khinchine.
+	s := System{Cores: 2, Slowdown: 1, Kinds: kinds(0.01, 0, []float64{1}), Queues: 1, Workers: 1, Threads: 1}
+	within(t, "M/D/1: mean", mean(s.Simulate(70, count, 1).Responses), 0.01*(1+0.7/2/(1-0.7)), 0.03)
+	within(t, "M/D/1: utilization of two cores", s.Simulate(70, count, 1).Utilization, 0.35, 0.03)
+	// M/G/1 with processor sharing is insensitive to the distribution: S/(1−ρ).
+	s = System{Cores: 1, Slowdown: 1, Kinds: kinds(0.01, 0, exponential()), Queues: 1, Workers: 1}
+	within(t, "M/M/1 shared: mean", mean(s.Simulate(60, count, 1).Responses), 0.01/(1-0.6), 0.03)
+	s.Kinds = kinds(0.01, 0, []float64{0.2, 1.8})
+	within(t, "M/G/1 shared: mean", mean(s.Simulate(60, count, 1).Responses), 0.01/(1-0.6), 0.03)
+	// Many workers on two cores share them like M/M/2 with processor sharing: the same mean as
+	// M/M/2, since its number in the system does not depend on the order of service.
+	s = System{Cores: 2, Slowdown: 1, Kinds: kinds(0.01, 0, exponential()), Queues: 1, Workers: 40, Threads: 1}
+	within(t, "M/M/2 shared: mean", mean(s.Simulate(140, count, 1).Responses), ErlangC(1.4, 2)*0.01/0.6+0.01, 0.03)
+	// A slowdown of the second core's work.
+	s = System{Cores: 2, Slowdown: 1.5, Kinds: kinds(0.01, 0, []float64{1}), Queues: 1, Workers: 2, Threads: 1}
+	within(t, "two cores that slow each other down by half: bound", s.Bound(), 2/0.015, 1e-9)
+	within(t, "two cores that slow each other down by half: utilization", s.Simulate(120, count, 1).Utilization, 120*0.015/2, 0.05)
+}
+
+// P(wait > t) of M/M/c is known, and with it the share of slow answers.
+func TestSimulatedTails(t *testing.T) {
+	s := System{Cores: 1, Slowdown: 1, Kinds: kinds(0, 0.002, exponential()), Queues: 1, Workers: 1, Threads: 1}
+	out := s.Simulate(300, 800_000, 3)
+	// M/M/1: responses are exponential with rate µ−λ = 200.
+	within(t, "M/M/1: p99", out.Quantile(0.99), math.Log(100)/200, 0.03)
+	within(t, "M/M/1: share over 15 ms", out.Share(0.015), math.Exp(-3), 0.05)
+}
+
+func TestErlangC(t *testing.T) {
+	// Tabulated, for example in Cooper, Introduction to Queueing Theory, 1981.
+	for _, row := range []struct {
+		load float64
+		c    int
+		want float64
+	}{{0.5, 1, 0.5}, {1, 2, 1.0 / 3}, {8, 10, 0.4092}, {15, 20, 0.1604}, {2, 2, 1}} {
+		if got := ErlangC(row.load, row.c); math.Abs(got-row.want) > 0.0005 {
+			t.Errorf("ErlangC(%g, %d) = %.4f, want %.4f", row.load, row.c, got, row.want)
+		}
+	}
+}
+
+func TestUSLFindsWhatMadeTheNumbers(t *testing.T) {
+	for _, row := range []struct {
+		says         string
+		sigma, kappa float64
+	}{{"linear", 0, 0}, {"contention", 0.05, 0}, {"contention and coherence", 0.03, 0.002}} {
+		random := rand.New(rand.NewPCG(1, 1))
+		var points []USLPoint
+		for _, n := range []float64{1, 2, 4, 8, 16} {
+			x := 100 * n / (1 + row.sigma*(n-1) + row.kappa*n*(n-1)) * math.Exp(0.01*random.NormFloat64())
+			points = append(points, USLPoint{N: n, Low: x * 0.98, High: x * 1.02})
+		}
+		u, ok := FitUSL(points, 1)
+		if !ok || u.Sigma.Low > row.sigma || u.Sigma.High < row.sigma || u.Kappa.Low > row.kappa || u.Kappa.High < row.kappa {
+			t.Errorf("%s: %+v", row.says, u)
+		}
+		if u.Sigma.Estimate < 0 || u.Kappa.Estimate < 0 {
+			t.Errorf("%s: negative: %+v", row.says, u)
+		}
+	}
+	if _, ok := FitUSL([]USLPoint{{1, 10, 11}, {2, 20, 21}}, 1); ok {
+		t.Error("a fit of three coefficients to two points")
+	}
+}

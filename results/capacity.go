@@ -1,0 +1,95 @@
+package results
+
+// Capacity is what a search for the greatest rate found, beside the cells of its trials. Sizes
+// are topologies that differ in one parameter.
+type Capacity struct {
+	SLO    string  `json:"slo"`
+	Target float64 `json:"target,omitempty"` // requests per second that are asked for
+	Sweep  string  `json:"sweep,omitempty"`  // the parameter
+	Price  float64 `json:"price,omitempty"`  // of a machine, per hour
+	// Headroom beyond the target: a share, or Automatic.
+	Headroom float64 `json:"headroom"`
+	// Contention is how many times as long CPU work takes when all cores are busy, as when
+	// one is; measured before the servers started.
+	Contention float64 `json:"contention"`
+	Sizes      []Size  `json:"sizes"`
+	// Prediction is the hash of prediction.json, which was written before the unseen sizes
+	// were measured.
+	Prediction string      `json:"prediction_sha256,omitempty"`
+	Predicted  []Predicted `json:"predicted,omitempty"`
+	// Checks are rates that were tried at a size because a recommendation says that it meets
+	// the SLO there, or does not.
+	Checks []Check `json:"checks,omitempty"`
+}
+
+// Automatic is the headroom that survives the loss of a machine, and a fluctuation of the load.
+const Automatic = -1
+
+// Size is one topology of a capacity run.
+type Size struct {
+	Topology string `json:"topology"` // its name in the manifest
+	Value    int    `json:"value,omitempty"`
+	Unseen   bool   `json:"unseen,omitempty"` // measured after it had been predicted
+	// Queues is how many groups of workers have a queue of their own, Workers how many
+	// processes each has, and Threads how many requests each process works on at once; 0:
+	// a thread for each connection.
+	Queues  int     `json:"queues"`
+	Workers int     `json:"workers"`
+	Threads int     `json:"threads"`
+	Tier    string  `json:"worker_tier"` // of the workers; the other tiers stand ahead of them
+	Goals   []Bound `json:"goals"`
+	Boots   int     `json:"boots"`
+	Elapsed float64 `json:"elapsed_s"`
+	// Died tells that the topology died in the search, twice: its capacity is below that rate.
+	Died      string  `json:"died,omitempty"`
+	DiedAt    float64 `json:"died_at,omitempty"`
+	Generator bool    `json:"generator_limit,omitempty"` // the generator, not the server, was the limit
+	// Floor is the response time without any load, in microseconds: p50 and p99 of one
+	// connection.
+	FloorP50 int64 `json:"floor_p50_us"`
+	FloorP99 int64 `json:"floor_p99_us"`
+}
+
+// Bound is the interval in which the greatest rate lies that meets a goal.
+type Bound struct {
+	Goal      string  `json:"goal"`
+	Low       float64 `json:"low"`  // 0: not even the least rate meets it
+	High      float64 `json:"high"` // 0: met beyond what the generator can be trusted with
+	Confirmed int     `json:"boots"`
+	Fitted    bool    `json:"fitted"`
+	// Undecided tells that the time was over before any load was seen to meet the goal.
+	Undecided bool `json:"undecided,omitempty"`
+}
+
+// Predicted is what was said of a size before it was measured.
+type Predicted struct {
+	Topology string             `json:"topology"`
+	Value    int                `json:"value"`
+	MaxRate  [3]float64         `json:"max_rate"` // estimate, and the ends of its interval
+	Latency  []PredictedLatency `json:"latency"`
+}
+
+// PredictedLatency is that at one rate.
+type PredictedLatency struct {
+	Share float64 `json:"share"` // of the greatest rate
+	Rate  float64 `json:"rate"`
+	P50   float64 `json:"p50_ms"`
+	P99   float64 `json:"p99_ms"`
+}
+
+// Check is one rate tried at one size.
+type Check struct {
+	Topology string  `json:"topology"`
+	Value    int     `json:"value"`
+	Rate     float64 `json:"rate"`
+	Expected bool    `json:"expected_to_meet"`
+	Met      bool    `json:"met"`
+}
+
+// Names of a capacity run's loads, beside the trials of its searches.
+const (
+	TrialLoad = "trial"     // open loop, of a search
+	Single    = "single"    // closed loop, one connection: the service times; of a mix, "single-TARGET" for each of its targets
+	Saturated = "saturated" // closed loop, more connections than there are workers
+	AtShares  = "share"     // open loop, at shares of the predicted greatest rate
+)

@@ -1,0 +1,84 @@
+package scenarios
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+)
+
+// How the slowdown of busy cores is measured.
+const (
+	contentionSlice  = 15 * time.Millisecond
+	contentionRounds = 25
+	contentionMemory = 1 << 18 // words: what an interpreter touches does not fit the nearest cache
+)
+
+// Contention is how many times as long work takes on a core when all cores work, as when one
+// does: they may share caches, memory, or be two threads of one core. One core and all cores
+// work in turn, for a few milliseconds each, and the median of the ratios counts: the pace of
+// a machine that others share changes by more than this within minutes, but not from slice to
+// slice. It takes about a second.
+func Contention(cores int) float64 {
+	if cores < 2 {
+		return 1
+	}
+	// Long enough for every core to be found and warm.
+	work := make([]spinner, cores)
+	for i := range work {
+		work[i].memory = make([]uint64, contentionMemory)
+	}
+	together(work)
+	var ratios []float64
+	for range contentionRounds {
+		one := together(work[:1])
+		all := together(work)
+		ratios = append(ratios, one/all)
+	}
+	slices.Sort(ratios)
+	return max(1, ratios[len(ratios)/2])
+}
+
+// together lets all spinners work for a slice and returns the mean of their paces.
+func together(work []spinner) float64 {
+	var wait sync.WaitGroup
+	for i := range work {
+		wait.Go(work[i].spin)
+	}
+	wait.Wait()
+	var pace float64
+	for i := range work {
+		pace += work[i].pace
+	}
+	return pace / float64(len(work))
+}
+
+// spinner does what an interpreter does, as far as a core can tell: it follows data through
+// memory, and branches on it.
+type spinner struct {
+	memory []uint64
+	pace   float64 // steps per second of CPU time
+	state  uint64
+}
+
+func (s *spinner) spin() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	began, used := time.Now(), threadCPU()
+	steps := 0
+	for x := s.state | 1; time.Since(began) < contentionSlice; steps += 2000 {
+		for range 2000 {
+			x ^= x << 13
+			x ^= x >> 7
+			x ^= x << 17
+			at := &s.memory[x%uint64(len(s.memory))]
+			if *at += x; *at&3 == 0 {
+				x += *at
+			}
+		}
+		s.state = x
+	}
+	if took := threadCPU() - used; took > 0 {
+		s.pace = float64(steps) / took.Seconds()
+	}
+}
