@@ -28,12 +28,14 @@ const (
 	assistMost   = 0.5
 	assistLeast  = 3.5 // seconds, with the lead-in
 	assistFewest = 4
-	draws        = 4 // of the service times, for each trial
 	// No simulation is a server: below this standard error a handful of trials that happen to
 	// agree say more of their luck than of the rate.
 	leastError = 0.012
 	manyTrials = 30 // degrees of freedom of that
 )
+
+// draws of the service times, for each trial; fewer in tests of what does not depend on them.
+var draws = 4
 
 // observed is one trial for the comparison.
 type observed struct {
@@ -52,6 +54,20 @@ type observed struct {
 // time a request took in a trial says how fast the cores were in it. The standard error comes
 // from what is left, by trial or by boot, whichever is greater.
 func (m *Model) assisted(run *results.Run, size results.Size, arrivals Arrivals) (speed, bool) {
+	v, known := m.speeds[size.Topology]
+	if !known {
+		if found, ok := m.findSpeed(run, size, arrivals); ok {
+			v = &found
+		}
+		m.speeds[size.Topology] = v
+	}
+	if v == nil {
+		return speed{}, false
+	}
+	return *v, true
+}
+
+func (m *Model) findSpeed(run *results.Run, size results.Size, arrivals Arrivals) (speed, bool) {
 	limit, ok := m.limit()
 	if bound := size.Goals[0]; !ok || arrivals == nil || bound.Low <= 0 || bound.High <= 0 || size.Died != "" {
 		return speed{}, false
@@ -167,9 +183,9 @@ func (m *Model) expected(s System, trials []observed, limit float64) []float64 {
 	slow := make([]float64, len(trials))
 	for i, o := range trials {
 		lead := leadIn(o.arrivals)
-		for draw := range uint64(draws) {
-			out := s.paced(o.pace).run(o.arrivals, func(_ int, end float64) bool { return end >= lead }, m.seed+draw)
-			slow[i] += out.Share(limit) * o.all / draws
+		for draw := range draws {
+			out := s.paced(o.pace).run(o.arrivals, func(_ int, end float64) bool { return end >= lead }, m.seed+uint64(draw))
+			slow[i] += out.Share(limit) * o.all / float64(draws)
 		}
 	}
 	return slow

@@ -34,6 +34,7 @@ type Model struct {
 	alone      float64 // CPU time of a request while one core works, all tiers together, in seconds
 	objectives []results.Objective
 	seed       uint64
+	speeds     map[string]*speed // of sizes that were asked for; nil where none can be told
 }
 
 // How many requests a simulation sees: where only the region is looked for, and where the
@@ -48,7 +49,7 @@ func Fit(run *results.Run, sizes []results.Size, arrivals Arrivals) (*Model, err
 	if len(sizes) == 0 {
 		return nil, errors.New("no size was measured")
 	}
-	m := &Model{Cores: run.Manifest.Host.Cores, CPU: map[string]float64{}, Slowdown: max(1, run.Manifest.Capacity.Contention), seed: run.Manifest.Seed}
+	m := &Model{Cores: run.Manifest.Host.Cores, CPU: map[string]float64{}, speeds: map[string]*speed{}, Slowdown: max(1, run.Manifest.Capacity.Contention), seed: run.Manifest.Seed}
 	var err error
 	if m.objectives, err = results.ParseObjectives(run.Manifest.Capacity.SLO); err != nil {
 		return nil, err

@@ -134,6 +134,8 @@ func (w *world) build(t *testing.T) *Report {
 
 // From cells of a known system, the model finds that system, and sizes that it never saw.
 func TestReportAgainstAKnownSystem(t *testing.T) {
+	defer func(n int) { simulated = n }(simulated)
+	simulated = 50_000
 	w := newWorld("p99<100ms,errors<0.1%")
 	w.run.Manifest.Capacity.Target = 500
 	w.measure(1, false)
@@ -162,8 +164,8 @@ func TestReportAgainstAKnownSystem(t *testing.T) {
 
 // What a machine does to all times in a trial is seen in its CPU time, and taken out.
 func TestPaceOfTheMachineIsTakenOut(t *testing.T) {
-	defer func(n int) { simulated = n }(simulated)
-	simulated = 40_000
+	defer func(n, d int) { simulated, draws = n, d }(simulated, draws)
+	simulated, draws = 20_000, 2
 	w := newWorld("p99<100ms")
 	w.measure(1, false)
 	before := w.build(t)
@@ -189,8 +191,8 @@ func TestPaceOfTheMachineIsTakenOut(t *testing.T) {
 }
 
 func TestRecommendationsThatAreRefusedOrBounded(t *testing.T) {
-	defer func(n int) { simulated = n }(simulated)
-	simulated = 10_000
+	defer func(n, d int) { simulated, draws = n, d }(simulated, draws)
+	simulated, draws = 10_000, 1
 	w := newWorld("p99<100ms")
 	w.measure(1, false)
 	w.measure(2, false)

@@ -105,6 +105,8 @@ type simulation struct {
 	requests  []request
 	weights   []float64 // cumulative, of the kinds
 	busy      float64   // core seconds
+	active    int       // processes with work
+	speed     float64   // at which each of them runs
 }
 
 type request struct {
@@ -181,23 +183,20 @@ func newSimulation(s System, seed uint64) *simulation {
 	return sim
 }
 
-// speed is how fast a process runs that has work.
-func (s *simulation) speed() float64 {
-	busy := 0
+// look counts the processes that have work, and says how fast each runs.
+func (s *simulation) look() {
+	s.active = 0
 	for i := range s.processes {
 		if len(s.processes[i].jobs) > 0 {
-			busy++
+			s.active++
 		}
 	}
-	if busy == 0 {
-		return 1
-	}
-	running := min(busy, s.Cores)
+	running := min(s.active, s.Cores)
 	slow := 1.0
 	if s.Cores > 1 {
 		slow += (s.Slowdown - 1) * float64(running-1) / float64(s.Cores-1)
 	}
-	return float64(running) / float64(busy) / slow
+	s.speed = float64(running) / float64(max(1, s.active)) / slow
 }
 
 // event is the one that comes next: a process that ends a job, or a wait that is over.
@@ -205,7 +204,7 @@ type event struct{ process, job, wait int }
 
 func (s *simulation) next() (step float64, e event) {
 	step, e = math.Inf(1), event{-1, -1, -1}
-	speed := s.speed()
+	s.look()
 	for i := range s.processes {
 		p := &s.processes[i]
 		n := 1
@@ -213,7 +212,7 @@ func (s *simulation) next() (step float64, e event) {
 			n = len(p.jobs)
 		}
 		for j := range p.jobs {
-			if took := p.jobs[j].left * float64(n) / speed; took < step {
+			if took := p.jobs[j].left * float64(n) / s.speed; took < step {
 				step, e = took, event{i, j, -1}
 			}
 			if !p.shares {
@@ -229,25 +228,22 @@ func (s *simulation) next() (step float64, e event) {
 	return step, e
 }
 
-// advance lets time pass, in which nothing ends.
+// advance lets time pass, in which nothing ends; next has looked before.
 func (s *simulation) advance(step float64) {
-	speed := s.speed()
-	active := 0
 	for i := range s.processes {
 		p := &s.processes[i]
 		if len(p.jobs) == 0 {
 			continue
 		}
-		active++
 		if !p.shares {
-			p.jobs[0].left -= step * speed
+			p.jobs[0].left -= step * s.speed
 			continue
 		}
 		for j := range p.jobs {
-			p.jobs[j].left -= step * speed / float64(len(p.jobs))
+			p.jobs[j].left -= step * s.speed / float64(len(p.jobs))
 		}
 	}
-	s.busy += step * float64(min(active, s.Cores))
+	s.busy += step * float64(min(s.active, s.Cores))
 	s.now += step
 }
 
