@@ -396,12 +396,19 @@ func (s *Search) Range(goal int) Range {
 	if high <= s.most {
 		r.High = s.Rate(high)
 	}
-	if r.Low == 0 || r.High == 0 {
-		r.Undecided = r.Low == 0 && high > s.least
+	if r.High == 0 || high <= s.least {
 		return r
 	}
-	c, ok := s.crossing(goal, math.Sqrt(r.Low*r.High))
-	if !ok {
+	near := r.High // the time may have been spent on loads that were in doubt
+	if r.Low > 0 {
+		near = math.Sqrt(r.Low * r.High)
+	}
+	c, ok := s.crossing(goal, near)
+	switch {
+	case !ok && r.Low == 0:
+		r.Undecided = true
+		return r
+	case !ok:
 		return s.doubted(goal, low, high, r)
 	}
 	l, h := c.interval()

@@ -253,3 +253,29 @@ func FuzzParseTopology(f *testing.F) {
 		}
 	})
 }
+
+func TestHowWorkersWaitForWork(t *testing.T) {
+	for _, row := range []struct {
+		topology                 string
+		queues, workers, threads int
+		tier                     string
+	}{
+		{"runserver", 1, 1, 0, "python"},
+		{"runserver:threads=off", 1, 1, 1, "python"},
+		{"uwsgi:workers=3,threads=2", 1, 3, 2, "python"},
+		{"nginx-uwsgi:backends=2,workers=4", 2, 4, 1, "python"},
+	} {
+		topology, err := ParseTopology(row.topology)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := topology.Canonical(testApp(t), testHost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		queues, workers, threads := b.Queueing()
+		if queues != row.queues || workers != row.workers || threads != row.threads || b.WorkersTier() != row.tier {
+			t.Errorf("%s: %d queues of %d workers with %d threads, tier %s; want %+v", row.topology, queues, workers, threads, b.WorkersTier(), row)
+		}
+	}
+}

@@ -133,7 +133,7 @@ const near = 0.995
 
 func (r *Report) carries(c *results.Capacity, value int, target, correction float64) bool {
 	for _, s := range r.Sizes {
-		if s.Value == value {
+		if s.Value == value && !s.Goals[0].Undecided {
 			// Measured: the correction only says which end of the interval to believe.
 			switch m := r.Model.Correction; {
 			case correction < m.Estimate:

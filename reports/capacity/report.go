@@ -157,7 +157,7 @@ func measured(run *results.Run, size results.Size) Size {
 			Rate: c.Rate, P50: float64(h.ValueAtPercentile(50)) / 1e3, P99: float64(h.ValueAtPercentile(99)) / 1e3,
 			Boot: c.Block, Length: c.Duration, Grade: c.Grade,
 		})
-		if c.Rate <= max(s.MaxRate.middle(), 1) && (nearest == nil || c.Rate > nearest.Rate) {
+		if c.Rate <= max(s.MaxRate.middle(), s.MaxRate.High/2, 1) && (nearest == nil || c.Rate > nearest.Rate) {
 			nearest = c
 		}
 	}
