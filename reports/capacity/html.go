@@ -123,6 +123,9 @@ func (r *Report) searches() (*plot.Figure, error) {
 func (r *Report) bySize() (*plot.Figure, error) {
 	var seen, unseen, model []plot.Sized
 	for _, s := range r.Sizes {
+		if s.MaxRate.Low == 0 {
+			continue // there is no rate to draw
+		}
 		at := plot.Sized{Size: float64(s.Value), Value: s.MaxRate.middle(), Low: s.MaxRate.Low, High: max(s.MaxRate.Low, s.MaxRate.High)}
 		if s.Unseen {
 			unseen = append(unseen, at)
@@ -142,7 +145,7 @@ func (r *Report) utilization() (*plot.Figure, error) {
 	var stacks []plot.Stack
 	var tiers []string
 	for _, s := range r.Sizes {
-		stack := plot.Stack{Name: s.Topology}
+		stack := plot.Stack{Name: r.label(s)}
 		for tier, v := range s.Utilization {
 			stack.Parts = append(stack.Parts, plot.Part{Name: tier, Value: v * 100})
 			if !slices.Contains(tiers, tier) {
@@ -155,10 +158,18 @@ func (r *Report) utilization() (*plot.Figure, error) {
 	return plot.Stacks("utilization", "The machine's cores near the greatest rate", "% of all cores", stacks, tiers)
 }
 
+// label names a size in a narrow place.
+func (r *Report) label(s Size) string {
+	if r.Sweep == "" || s.Value == 0 {
+		return s.Topology
+	}
+	return fmt.Sprintf("%s=%d", r.Sweep, s.Value)
+}
+
 func (r *Report) prices() (*plot.Figure, error) {
 	var stacks []plot.Stack
 	for _, s := range r.Sizes {
-		stacks = append(stacks, plot.Stack{Name: s.Topology, Parts: []plot.Part{{Name: "one machine", Value: s.PerMillion}}})
+		stacks = append(stacks, plot.Stack{Name: r.label(s), Parts: []plot.Part{{Name: "one machine", Value: s.PerMillion}}})
 	}
 	return plot.Stacks("price", "Price of a million requests at the greatest rate", "units of --price", stacks, []string{"one machine"})
 }

@@ -48,6 +48,14 @@ func (x Range) String() string {
 	return fmt.Sprintf("%.4g – %.4g", x.Low, x.High)
 }
 
+// rate is a range of the size in words.
+func (s Size) rate(x Range) string {
+	if x.Low == 0 && s.Goals[0].Undecided {
+		return "undecided"
+	}
+	return x.String()
+}
+
 func shareText(share float64) string {
 	if share == 0 {
 		return "-"
@@ -94,7 +102,7 @@ func (r *Report) tables() (all []table) {
 		if s.Model != nil {
 			model = rateText(s.Model.MaxRate.Estimate)
 		}
-		row := []string{s.Topology, s.MaxRate.String(), width, s.Searched.String(), loose, fmt.Sprint(s.Goals[0].Confirmed), model, shareText(s.Waits), paceText(s.Pace), fmt.Sprintf("%.0f %%", s.Busy*100), fmt.Sprintf("%.0f s", s.Elapsed)}
+		row := []string{s.Topology, s.rate(s.MaxRate), width, s.rate(s.Searched), loose, fmt.Sprint(s.Goals[0].Confirmed), model, shareText(s.Waits), paceText(s.Pace), fmt.Sprintf("%.0f %%", s.Busy*100), fmt.Sprintf("%.0f s", s.Elapsed)}
 		if priced {
 			row = append(row, fmt.Sprintf("%.4g", s.PerMillion))
 		}

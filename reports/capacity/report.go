@@ -116,6 +116,7 @@ func Build(run *results.Run, arrivals Arrivals) (*Report, error) {
 	if len(r.Sizes) == 0 {
 		return r, nil
 	}
+	slices.SortStableFunc(r.Sizes, func(a, b Size) int { return cmp.Compare(a.Value, b.Value) })
 	model, err := Fit(run, seen(c.Sizes), arrivals)
 	if err != nil {
 		r.warn("no-model", "there is no model: "+err.Error(), "Measured rates stand without it.")
@@ -345,7 +346,7 @@ func (r *Report) judge(run *results.Run) {
 		case s.Generator || s.MaxRate.High == 0 && s.MaxRate.Low > 0:
 			r.warn("generator-limit", s.Topology+" meets the SLO as far as this generator can drive it: its capacity is a lower bound", "Use a machine with more cores, or a generator of its own.")
 		case s.Goals[0].Undecided:
-			r.warn("undecided", fmt.Sprintf("no trial of %s met the SLO before the time was over; the lowest was tried at %.4g requests per second", s.Topology, lowest(s.Trials)), "Give the search more time: --budget.")
+			r.warn("undecided", fmt.Sprintf("before the time was over, no load of %s was found to meet the SLO for sure; the lowest was tried at %.4g requests per second", s.Topology, lowest(s.Trials)), "Give the search more time: --budget.")
 		case s.MaxRate.Low == 0:
 			r.warn("floor", fmt.Sprintf("not even %.0f request per second meets the SLO at %s: without any load p50 is %.4g ms and p99 %.4g ms", 1.0, s.Topology, float64(s.FloorP50)/1e3, float64(s.FloorP99)/1e3), "Make the app faster, or ask for less.")
 		case s.MaxRate.High/s.MaxRate.Low-1 > wideRange:
