@@ -1,0 +1,120 @@
+package capacity
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"bench/results"
+)
+
+// alone is what a target costs by itself.
+type alone struct {
+	work, hold, requests, worked float64
+	told                         bool // the servers say how long a slot is held
+	response                     *results.Histogram
+}
+
+// targetsAlone adds up the cells in which one connection asked one target, by its name; of a
+// scenario with one target, that is the cell of the whole scenario.
+func targetsAlone(run *results.Run, sizes []results.Size, worker string) map[string]*alone {
+	seen := map[string]*alone{}
+	one := len(run.Manifest.Scenarios[0].Targets) < 2
+	for _, c := range run.Cells {
+		name, single := strings.CutPrefix(c.Load, results.Single)
+		if !single || (name == "") != one || c.Counts.OK == 0 || !slices.ContainsFunc(sizes, func(s results.Size) bool { return s.Topology == c.Topology }) {
+			continue
+		}
+		name = strings.TrimPrefix(name, "-")
+		if seen[name] == nil {
+			seen[name] = &alone{response: results.NewHistogram()}
+		}
+		n := float64(c.Counts.Sent)
+		a := seen[name]
+		a.requests += n
+		a.work += results.CPUByTier(c.Usage)[worker].Seconds()
+		a.worked += n
+		if u := c.Server.UWSGI; u != nil {
+			a.told = true
+			a.hold += u.BusySeconds
+			a.worked += min(n, float64(u.Requests)) - n
+		}
+		a.response.Merge(results.Total(c.Intervals, results.Response))
+	}
+	return seen
+}
+
+// kindsOf are the targets, by what each costs alone. Their work is scaled to what the mix was
+// seen to cost under load, which rests on many more requests.
+func (m *Model) kindsOf(run *results.Run, sizes []results.Size, worker string) error {
+	weights := map[string]float64{}
+	for _, t := range run.Manifest.Scenarios[0].Targets {
+		weights[results.FileName(t.Name)] += float64(max(1, t.Weight))
+	}
+	seen := targetsAlone(run, sizes, worker)
+	if len(seen) == 0 {
+		return errors.New("the cells of the service times are missing")
+	}
+	var work, weight float64
+	for _, name := range slices.Sorted(maps.Keys(seen)) {
+		k := m.kind(seen[name])
+		k.Weight = max(weights[name], 1)
+		work, weight = work+k.Weight*k.Work, weight+k.Weight
+		m.kinds = append(m.kinds, k)
+	}
+	if work > 0 {
+		scale := m.CPU[worker] / 1e3 / (work / weight)
+		for i := range m.kinds {
+			m.kinds[i].Work *= scale
+		}
+	}
+	m.summarize()
+	return nil
+}
+
+// kind is what the simulation knows of a target.
+func (m *Model) kind(a *alone) (k Kind) {
+	if k.Bypass = a.worked < a.requests/2 && len(m.proxies) > 0; !k.Bypass {
+		k.Work = a.work / a.requests
+		hold := a.hold / a.requests
+		if !a.told {
+			hold = a.response.Mean()/1e6 - m.ahead()
+		}
+		k.Wait = max(0, hold-k.Work)
+	}
+	k.Outside = beside(a.response, k.Work+k.Wait+m.ahead())
+	return k
+}
+
+// ahead is the CPU time before the workers, in seconds.
+func (m *Model) ahead() (sum float64) {
+	for _, tier := range m.proxies {
+		sum += m.CPU[tier] / 1e3
+	}
+	return sum
+}
+
+// beside is a sample, by quantiles, of what a lone request takes beyond the time given.
+func beside(h *results.Histogram, known float64) []float64 {
+	const n = 100
+	sample := make([]float64, n)
+	for i := range sample {
+		sample[i] = max(0, float64(h.ValueAtPercentile((float64(i)+0.5)/n*100))/1e6-known)
+	}
+	return sample
+}
+
+// summarize fills in what a report shows of the kinds.
+func (m *Model) summarize() {
+	var weight float64
+	for _, k := range m.kinds {
+		weight += k.Weight
+		m.Wait += k.Weight * k.Wait * 1e3
+		m.Service += k.Weight * (k.Work + k.Wait) * 1e3
+		for _, o := range k.Outside {
+			m.Outside += k.Weight * o * 1e3 / float64(len(k.Outside))
+		}
+	}
+	m.Wait, m.Service, m.Outside = m.Wait/weight, m.Service/weight, m.Outside/weight
+}

@@ -1,0 +1,123 @@
+package capacity
+
+import (
+	"math"
+	"strings"
+
+	"bench/results"
+
+	"gonum.org/v1/gonum/stat"
+)
+
+// Prediction is what the model says of a size.
+type Prediction struct {
+	Topology string   `json:"topology,omitempty"`
+	Value    int      `json:"value"`
+	MaxRate  Estimate `json:"max_rate"`
+	Limits   []Limit  `json:"limits"` // of each resource by itself, the scarcest first
+	// Latency at shares of the predicted greatest rate.
+	Latency []results.PredictedLatency `json:"latency,omitempty"`
+}
+
+// Record is the prediction as a run keeps it.
+func (p Prediction) Record() results.Predicted {
+	e := p.MaxRate
+	return results.Predicted{Topology: p.Topology, Value: p.Value, MaxRate: [3]float64{e.Estimate, e.Low, e.High}, Latency: p.Latency}
+}
+
+// Shares of the greatest rate at which the latency is predicted.
+var Shares = []float64{0.5, 0.7, 0.85}
+
+// Predict says what a size can do.
+func (m *Model) Predict(size results.Size, latency bool) Prediction {
+	s := m.System(size).Scaled(m.Correction.Estimate)
+	rate := m.greatest(s)
+	c := m.Correction
+	p := Prediction{Topology: size.Topology, Value: size.Value, MaxRate: Estimate{rate, rate * c.Low / c.Estimate, rate * c.High / c.Estimate}}
+	for _, l := range s.Limits() {
+		l.Resource = m.named(l.Resource)
+		p.Limits = append(p.Limits, l)
+	}
+	if !latency {
+		return p
+	}
+	for _, share := range Shares {
+		out := s.Simulate(share*rate, simulated, m.seed)
+		p.Latency = append(p.Latency, results.PredictedLatency{Share: share, Rate: share * rate, P50: out.Quantile(0.5) * 1e3, P99: out.Quantile(0.99) * 1e3})
+	}
+	return p
+}
+
+// around are the rates at which a limit is looked for, against where it is thought to be.
+var around = []float64{0.96, 0.985, 1.01, 1.035}
+
+// greatest is the greatest rate at which a system keeps the objectives: by bisection, and then
+// by a line through the logarithms of the shares of slow requests at rates around it, each
+// with random numbers of its own (as in a search; see the crossing in scenarios).
+func (m *Model) greatest(s System) float64 {
+	rate := m.roughly(s)
+	var best float64
+	for _, o := range m.objectives {
+		if o.Quantile == 0 {
+			continue
+		}
+		var xs, ys []float64
+		for i, share := range around {
+			if at := share * rate; at < s.Bound() {
+				slow := s.Simulate(at, simulated, m.seed+uint64(i)).Share(o.Limit / 1e6)
+				xs, ys = append(xs, math.Log(at)), append(ys, math.Log(slow+0.5/float64(simulated)))
+			}
+		}
+		if len(xs) < 2 {
+			continue
+		}
+		if a, b := stat.LinearRegression(xs, ys, nil, false); b > 0 {
+			at := math.Exp((math.Log(1-o.Quantile/100) - a) / b)
+			if at = min(max(at, rate*0.93), rate*1.07); best == 0 || at < best {
+				best = at
+			}
+		}
+	}
+	if best == 0 {
+		return rate
+	}
+	return best
+}
+
+// roughly is the greatest rate to within a few percent.
+func (m *Model) roughly(s System) float64 {
+	low, high := 0.0, s.Bound()
+	for range 9 {
+		middle := (low + high) / 2
+		if m.meets(s.Simulate(middle, roughly, m.seed)) {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return (low + high) / 2
+}
+
+// named says which process "the proxy's" is, where there is only one.
+func (m *Model) named(resource string) string {
+	if resource == "the proxy's process" && len(m.proxies) == 1 {
+		return "the process of " + m.proxies[0]
+	}
+	return strings.ReplaceAll(resource, "the proxy's process", "a proxy's process")
+}
+
+// At is the size that a value of the swept parameter makes, derived from one that was measured.
+func At(measured results.Size, parameter string, value int) (results.Size, bool) {
+	size := results.Size{Value: value, Queues: measured.Queues, Workers: measured.Workers, Threads: measured.Threads, Tier: measured.Tier}
+	switch parameter {
+	case "workers":
+		size.Workers = value
+	case "backends":
+		size.Queues = value
+	case "threads":
+		size.Threads = value
+	default:
+		return size, value == measured.Value
+	}
+	return size, true
+}

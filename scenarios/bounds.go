@@ -1,0 +1,203 @@
+package scenarios
+
+import (
+	"math"
+)
+
+// bounds are the relevant ones of RFC 9971: the least load that is an upper bound, and the
+// greatest load below it that is a lower one; just outside of the grid where there is none.
+func (s *Search) bounds(goal int, target SearchTarget) (low, high int) {
+	low, high = s.least-1, s.most+1
+	for _, o := range s.trials {
+		if _, upper := s.classify(goal, o.Step, target); upper {
+			high = min(high, o.Step)
+		}
+	}
+	for _, o := range s.trials {
+		if lower, _ := s.classify(goal, o.Step, target); lower && o.Step < high {
+			low = max(low, o.Step)
+		}
+	}
+	return low, high
+}
+
+// classify tells whether a load is a lower bound or an upper one; neither, while too little
+// time was spent on it. A load whose pooled seconds leave a doubt gets twice the time before
+// it is decided by what there is; one that fails by far needs no more.
+func (s *Search) classify(goal, step int, target SearchTarget) (lower, upper bool) {
+	over, se, seconds := s.excess(goal, step)
+	if seconds == 0 {
+		return false, false
+	}
+	enough := seconds >= target.Sum.Seconds()
+	if final := target == s.o.Targets[len(s.o.Targets)-1]; final && math.Abs(over) <= se {
+		enough = seconds >= 2*target.Sum.Seconds()
+	}
+	switch {
+	case over >= 0 && (enough || seconds >= target.Trial.Seconds() && over > farOver):
+		return false, true
+	case over < 0 && enough:
+		return true, false
+	}
+	return false, false
+}
+
+// farOver is how many times what is allowed decides at once.
+const farOver = 5
+
+// excess pools all trials at a load: that of the objective that is worst, its standard error,
+// and how many seconds there are.
+func (s *Search) excess(goal, step int) (over, se, seconds float64) {
+	over = math.Inf(-1)
+	var pooled []Batches
+	for _, o := range s.trials {
+		if o.Step != step || o.Beyond {
+			continue
+		}
+		if pooled == nil {
+			pooled = make([]Batches, len(o.Goals[goal]))
+		}
+		seconds += o.Duration.Seconds()
+		for i, b := range o.Goals[goal] {
+			pooled[i] = Batches{append(pooled[i].Part, b.Part...), append(pooled[i].All, b.All...), b.Allowed}
+		}
+	}
+	for _, b := range pooled {
+		if x, e := b.Excess(); x > over {
+			over, se = x, e
+		}
+	}
+	return over, se, seconds
+}
+
+// boots is in how many boots the load had trials of the final length.
+func (s *Search) boots(step int) int {
+	boots := map[int]bool{}
+	for _, o := range s.trials {
+		if o.Step == step && o.Duration >= s.o.Targets[len(s.o.Targets)-1].Trial {
+			boots[o.Boot] = true
+		}
+	}
+	return len(boots)
+}
+
+// Range is what a search knows of a goal: the greatest rate that meets it lies between Low
+// and High.
+type Range struct {
+	Low  float64 // 0: not even the least rate meets it, unless Undecided
+	High float64 // 0: the greatest rate that the generator can be trusted with meets it
+	// Confirmed is in how many boots the lower bound was tried.
+	Confirmed int
+	// Fitted tells that the ends are those of a regression over the trials near the bounds, and
+	// not the bounds themselves.
+	Fitted bool
+	// Undecided tells that the time was over before any load was seen to meet the goal.
+	Undecided bool
+}
+
+// Range tells the result for a goal, by its index. Where the trials allow it, that is the
+// interval of the fitted crossing; where that contradicts the bounds, it reaches to them too:
+// a machine that wavers gets a wider interval, never a false narrow one.
+func (s *Search) Range(goal int) Range {
+	low, high := s.known(goal)
+	var r Range
+	if low >= s.least {
+		r.Low, r.Confirmed = s.Rate(low), s.boots(low)
+	}
+	if high <= s.most {
+		r.High = s.Rate(high)
+	}
+	if r.High == 0 || high <= s.least {
+		return r
+	}
+	near := r.High // the time may have been spent on loads that were in doubt
+	if r.Low > 0 {
+		near = math.Sqrt(r.Low * r.High)
+	}
+	c, ok := s.crossing(goal, near)
+	switch {
+	case !ok && r.Low == 0:
+		r.Undecided = true
+		return r
+	case !ok:
+		return s.doubted(goal, low, high, r)
+	}
+	l, h := c.interval()
+	// Nothing is known more finely than the grid.
+	l, h = min(l, c.rate/math.Sqrt(s.ratio())), max(h, c.rate*math.Sqrt(s.ratio()))
+	if h < r.Low {
+		h = r.Low
+	}
+	if l > r.High {
+		l = r.High
+	}
+	r.Low, r.High, r.Fitted = max(l, s.o.Least), h, true
+	return r
+}
+
+// known are the bounds by the longest trials that know one.
+func (s *Search) known(goal int) (low, high int) {
+	low, high = s.least-1, s.most+1
+	for _, target := range s.o.Targets {
+		l, h := s.bounds(goal, target)
+		if l >= s.least {
+			low = l
+		}
+		if h <= s.most {
+			high = h
+		}
+	}
+	// A search that ran out of time may have no bound on a side, only loads that looked like
+	// one; failing those, all that is known is that it lies further up than what was tried.
+	last := s.least
+	nearLow, nearHigh := s.least-1, s.most+1
+	for _, o := range s.trials {
+		last = max(last, o.Step)
+		if over, _, _ := s.excess(goal, o.Step); over < 0 && o.Step < high {
+			nearLow = max(nearLow, o.Step)
+		} else if over >= 0 && o.Step > low {
+			nearHigh = min(nearHigh, o.Step)
+		}
+	}
+	if low < s.least && high > s.least {
+		low = nearLow
+	}
+	if high > s.most && low < s.most {
+		if high = nearHigh; high <= low || high > s.most {
+			high = min(max(last, low)+s.o.Targets[0].Stride, s.most+1)
+		}
+	}
+	return low, high
+}
+
+// crossing is the lowest among the goal's objectives: the one that ends it.
+func (s *Search) crossing(goal int, near float64) (crossing, bool) {
+	var least crossing
+	found := false
+	for objective := range s.trials[0].Goals[goal] {
+		if c, ok := fitted(s.trials, goal, objective, near); ok && (!found || c.rate < least.rate) {
+			least, found = c, true
+		}
+	}
+	return least, found
+}
+
+// doubted moves bounds outwards, where no line can be fitted, to the next load that its own
+// scatter leaves in no doubt.
+func (s *Search) doubted(goal, low, high int, r Range) Range {
+	for low > s.least && s.doubtful(goal, low) {
+		low--
+	}
+	for high < s.most && s.doubtful(goal, high) {
+		high++
+	}
+	r.Low, r.High = s.Rate(low), s.Rate(high)
+	return r
+}
+
+// doubtful reports whether what was seen at a load lies within its standard error of what is
+// allowed. A load that was never tried is in no doubt of its own.
+func (s *Search) doubtful(goal, step int) bool {
+	over, se, seconds := s.excess(goal, step)
+	return seconds > 0 && math.Abs(over) <= se && !math.IsInf(se, 1)
+}

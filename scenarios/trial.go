@@ -1,0 +1,186 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"bench/loadgen"
+	"bench/results"
+)
+
+// open is the load of a trial.
+func (s *sizeRun) open(name string, rate float64, d time.Duration) Load {
+	scenario := s.Scenario
+	var longest time.Duration
+	for _, o := range s.Objectives {
+		if o.Metric != "errors" {
+			longest = max(longest, time.Duration(o.Limit)*time.Microsecond)
+		}
+	}
+	// As many as would be under way if every request took twice the limit: the pool must not
+	// be what keeps the server from being overloaded.
+	scenario.Connections = min(mostConnections, max(openConnections, int(2*rate*longest.Seconds())))
+	return Load{Name: name, Scenario: scenario, Mode: loadgen.Open, Rate: rate, Duration: LeadIn(d) + d, Drain: 2 * longest}
+}
+
+// mostConnections bounds the connections of a trial: a development server starts a thread for
+// each.
+const mostConnections = 512
+
+// diedError is a topology that died under a load, and again when that was repeated.
+type diedError struct{ why string }
+
+func (e *diedError) Error() string { return e.why }
+
+// tries is how often a trial is repeated that could not be measured.
+const tries = 3
+
+// trial carries out one. What the machine spoilt is repeated; a topology that dies is given
+// one more chance.
+func (s *sizeRun) trial(ctx context.Context, t Trial) (Outcome, error) {
+	deaths := 0
+	var why string
+	for try := range tries {
+		if err := s.ensure(ctx, t.Boot); err != nil {
+			return Outcome{}, err
+		}
+		name := fmt.Sprintf("%s-%d", results.TrialLoad, t.Number)
+		if try > 0 {
+			name += fmt.Sprintf("-again%d", try)
+		}
+		cell, err := s.cell(ctx, s.open(name, t.Rate, t.Duration))
+		if err != nil {
+			return Outcome{}, err
+		}
+		if isDead(cell) {
+			why = reason(cell, results.ServerDied)
+			if err := s.close(); err != nil {
+				return Outcome{}, err
+			}
+			if deaths++; deaths > 1 {
+				return Outcome{}, &diedError{why}
+			}
+			continue
+		}
+		o := Outcome{Trial: t, Beyond: has(cell, "generator-saturated") || has(cell, "generator-limits")}
+		for _, goal := range s.goals() {
+			o.Goals = append(o.Goals, judged(cell, goal, LeadIn(t.Duration), t.Duration))
+		}
+		if err := s.calm(ctx); err != nil {
+			return o, err
+		}
+		if why = spoilt(cell); why == "" || o.Beyond {
+			return o, nil
+		}
+	}
+	return Outcome{}, fmt.Errorf("%w: %.4g/s at %s could not be measured in %d tries: %s", ErrUnfit, t.Rate, s.size.Arm.Name, tries, why)
+}
+
+// lethal is how many times worse than all requests being slow a death is.
+const lethal = 100
+
+// failed is the outcome of a trial that nothing survived.
+func failed(t Trial, goals [][]results.Objective) Outcome {
+	o := Outcome{Trial: t}
+	for _, goal := range goals {
+		all := make([]Batches, len(goal))
+		for i, objective := range goal {
+			all[i].Allowed = allowed(objective)
+			for range int(t.Duration.Seconds()) {
+				// More than every request: what passed before at this load does not outweigh it.
+				all[i].Part, all[i].All = append(all[i].Part, t.Rate*lethal), append(all[i].All, t.Rate)
+			}
+		}
+		o.Goals = append(o.Goals, all)
+	}
+	return o
+}
+
+// cell runs one load on the cluster that is up, and seals it.
+func (s *sizeRun) cell(ctx context.Context, load Load) (*results.Cell, error) {
+	index := s.Out.Cells() + 1
+	cell := Cell{Index: index, Load: load, Block: s.boots, Position: 1, Seed: rand.NewPCG(s.Seed, uint64(index)).Uint64()}
+	record, err := s.runCell(ctx, cell, s.size.Arm, s.cluster)
+	if err != nil {
+		return nil, err
+	}
+	judgeMachine(record, s.Site.Host.Cores)
+	return record, s.Out.Seal(record, s.cluster.Evidence())
+}
+
+// calm waits until an overload has passed: until a lone request is answered nearly as fast as
+// without any load. If it does not pass, the next trial gets a cluster that never had it.
+func (s *sizeRun) calm(ctx context.Context) error {
+	const most = 5 * time.Second
+	for began := time.Now(); time.Since(began) < most; {
+		probe := Cell{Load: s.closed("calm", 1, 50*time.Millisecond), Seed: s.Seed}
+		m, err := s.measure(ctx, probe, s.cluster)
+		if err != nil {
+			if ctx.Err() == nil && s.cluster.Died() != nil {
+				break
+			}
+			return err
+		}
+		p50 := time.Duration(results.Total(m.Intervals, results.Response).ValueAtPercentile(50)) * time.Microsecond
+		if m.Counts.OK > 0 && p50 <= max(3*s.floor, s.floor+2*time.Millisecond) {
+			return nil
+		}
+	}
+	return s.close()
+}
+
+// At measures one size, in a boot of its own, at rates given: open loop, each for so long. A
+// rate that the machine did not let be measured has no cell.
+func (r *Runner) At(ctx context.Context, c Capacity, size CapacitySize, name string, rates []float64, d time.Duration) (cells []*results.Cell, err error) {
+	s := &sizeRun{Runner: r, Capacity: c, size: size, started: time.Now(), floor: time.Hour}
+	defer func() { err = errors.Join(err, s.close()) }()
+	for i, rate := range rates {
+		cell, err := s.once(ctx, fmt.Sprintf("%s-%d", name, i+1), rate, d)
+		if err != nil {
+			return cells, err
+		}
+		cells = append(cells, cell) // nil where there is none
+	}
+	return cells, nil
+}
+
+// once measures one rate, and again what the machine spoilt.
+func (s *sizeRun) once(ctx context.Context, name string, rate float64, d time.Duration) (*results.Cell, error) {
+	for try := range tries {
+		if err := s.ensure(ctx, 1); err != nil {
+			return nil, err
+		}
+		load := name
+		if try > 0 {
+			load += fmt.Sprintf("-again%d", try)
+		}
+		cell, err := s.cell(ctx, s.open(load, rate, d))
+		if err != nil {
+			return nil, err
+		}
+		if isDead(cell) {
+			return cell, s.close()
+		}
+		if err := s.calm(ctx); err != nil {
+			return nil, err
+		}
+		if spoilt(cell) == "" {
+			return cell, nil
+		}
+	}
+	return nil, nil
+}
+
+// Met reports whether a cell of At keeps the objectives, by the seconds after its lead-in.
+func (c Capacity) Met(cell *results.Cell, d time.Duration) bool {
+	for _, b := range judged(cell, c.Objectives, LeadIn(d), d) {
+		if over, _ := b.Excess(); over >= 0 || math.IsNaN(over) {
+			return false
+		}
+	}
+	return cell.Counts.OK > 0
+}
