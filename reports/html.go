@@ -2,10 +2,11 @@ package reports
 
 import (
 	_ "embed"
-	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
+
+	"bench/reports/plot"
 )
 
 //go:embed report.html.tmpl
@@ -17,7 +18,7 @@ type pageData struct {
 	*Report
 	Heading string
 	Tables  []pageTable
-	Figures []pageFigure
+	Figures []plot.Embedded
 	Tools   string
 	Order   []Scenario
 }
@@ -29,11 +30,6 @@ type pageTable struct {
 	Long  bool
 }
 
-type pageFigure struct {
-	Title, Reads string
-	Source       template.URL
-}
-
 // HTML writes the report as one file that needs no other: its plots are in it, it runs no
 // script and asks for nothing, which its content security policy also forbids.
 func HTML(w io.Writer, r *Report) error {
@@ -42,14 +38,8 @@ func HTML(w io.Writer, r *Report) error {
 		return fmt.Errorf("writing the report as HTML: %w", err)
 	}
 	data := pageData{Report: r, Heading: r.heading(), Tools: r.toolText(), Order: r.Scenarios}
-	for _, f := range figures {
-		svg, err := f.SVG()
-		if err != nil {
-			return fmt.Errorf("writing the report as HTML: %w", err)
-		}
-		// An image, not markup: whatever its labels hold, nothing in it can run.
-		source := "data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(svg)
-		data.Figures = append(data.Figures, pageFigure{f.Title, f.Reads, template.URL(source)})
+	if data.Figures, err = plot.Embed(figures); err != nil {
+		return fmt.Errorf("writing the report as HTML: %w", err)
 	}
 	for _, t := range r.tables() {
 		data.Tables = append(data.Tables, pageTable{t.title, t.rows[0], t.rows[1:], t.long})

@@ -130,3 +130,39 @@ func (o Objective) Met(h *Histogram, counts Counts) bool {
 	}
 	return o.Value(h, counts) < o.Limit
 }
+
+// Allowed is the greatest value of part over whole, as Share gives them, that the objective
+// does not reach.
+func (o Objective) Allowed() float64 {
+	switch o.Metric {
+	case "errors":
+		return o.Limit
+	case "mean":
+		return 1
+	case "max":
+		return 0
+	}
+	return 1 - o.Quantile/100
+}
+
+// Share is how an interval fared: the part of it that the objective limits, and the whole that
+// this is a part of. Unlike Value, both may be added over intervals. Requests without a right
+// answer count as slower than any limit, and to a mean as twice the limit.
+func (o Objective) Share(iv Interval) (part, whole float64) {
+	c := iv.Counts
+	if o.Metric == "errors" {
+		return float64(c.Failed()), float64(c.Intended)
+	}
+	h := Total([]Interval{iv}, Response)
+	wrong := float64(c.HTTPError + c.BadBody + c.ConnectError + c.Reset + c.Unsent)
+	if o.Metric == "mean" {
+		n := float64(h.TotalCount())
+		return h.Mean()*n + 2*o.Limit*wrong, o.Limit * (n + wrong)
+	}
+	for _, bar := range h.Distribution() {
+		if float64(bar.To) >= o.Limit {
+			part += float64(bar.Count)
+		}
+	}
+	return part + wrong, float64(c.Intended)
+}

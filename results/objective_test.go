@@ -131,3 +131,42 @@ func FuzzParseObjective(f *testing.F) {
 		}
 	})
 }
+
+// Shares of intervals add up to what the objective says of the whole.
+func TestSharesAddUp(t *testing.T) {
+	interval := func(micros []int64, wrong uint64) Interval {
+		h := NewHistogram()
+		var c Counts
+		for _, v := range micros {
+			_ = h.RecordValue(v)
+			c.Add(OK, 1)
+		}
+		c.Add(HTTPError, wrong)
+		return Interval{Counts: c, Hists: map[Series]*Packed{{Kind: Response, Target: "a"}: Pack(h)}}
+	}
+	intervals := []Interval{interval([]int64{1000, 2000, 300_000}, 0), interval([]int64{1000, 1000, 1000, 99_000}, 1)}
+	for _, row := range []struct {
+		objective   string
+		part, whole float64
+		allowed     float64
+	}{
+		{"p99<100ms", 2, 8, 0.01}, // one is slow, one is wrong
+		{"p50<1s", 1, 8, 0.5},     // a wrong answer is slower than any limit
+		{"errors<10%", 1, 8, 0.1},
+		{"max<200ms", 2, 8, 0},
+		{"mean<100ms", 405_000 + 200_000, 800_000, 1},
+	} {
+		o, err := ParseObjective(row.objective)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var part, whole float64
+		for _, iv := range intervals {
+			p, w := o.Share(iv)
+			part, whole = part+p, whole+w
+		}
+		if math.Abs(part-row.part) > 0.001*row.part || whole != row.whole || math.Abs(o.Allowed()-row.allowed) > 1e-9 {
+			t.Errorf("%s: %g of %g, %g allowed; want %g of %g, %g", row.objective, part, whole, o.Allowed(), row.part, row.whole, row.allowed)
+		}
+	}
+}

@@ -135,8 +135,9 @@ type Cell struct {
 	Position    int       `json:"position"` // place of the topology within its block
 	Seed        uint64    `json:"seed"`
 	Started     time.Time `json:"started"`
-	Duration    float64   `json:"duration_s"` // of the load, as planned
-	Elapsed     float64   `json:"elapsed_s"`  // with the wait for the last answers
+	Duration    float64   `json:"duration_s"`          // of the load, as planned
+	Elapsed     float64   `json:"elapsed_s"`           // with the wait for the last answers
+	LeadIn      float64   `json:"lead_in_s,omitempty"` // of Duration, at its start, that does not count
 
 	Boot      Boot      `json:"boot"`
 	Counts    Counts    `json:"counts"`
@@ -150,6 +151,16 @@ type Cell struct {
 
 	Intervals []Interval `json:"-"` // latency.hlog and counts.csv
 	Usage     []Usage    `json:"-"` // usage.csv
+}
+
+// Counted are the intervals after the lead-in.
+func (c *Cell) Counted() []Interval {
+	for i, iv := range c.Intervals {
+		if iv.Start.Seconds() >= c.LeadIn {
+			return c.Intervals[i:]
+		}
+	}
+	return nil
 }
 
 // Boot is how the cluster of a cell came up. Cells of one boot share it.

@@ -93,6 +93,7 @@ type Load struct {
 	Rate     float64 // open loop
 	New      bool    // a connection for each request
 	Duration time.Duration
+	LeadIn   time.Duration // of Duration, at its start, that does not count
 	Drain    time.Duration // how long late answers are waited for, if that is longer than usual
 }
 

@@ -24,7 +24,7 @@ func (s *sizeRun) open(name string, rate float64, d time.Duration) Load {
 	// As many as would be under way if every request took twice the limit: the pool must not
 	// be what keeps the server from being overloaded.
 	scenario.Connections = min(mostConnections, max(openConnections, int(2*rate*longest.Seconds())))
-	return Load{Name: name, Scenario: scenario, Mode: loadgen.Open, Rate: rate, Duration: LeadIn(d) + d, Drain: 2 * longest}
+	return Load{Name: name, Scenario: scenario, Mode: loadgen.Open, Rate: rate, Duration: LeadIn(d) + d, LeadIn: LeadIn(d), Drain: 2 * longest}
 }
 
 // mostConnections bounds the connections of a trial: a development server starts a thread for
@@ -68,7 +68,7 @@ func (s *sizeRun) trial(ctx context.Context, t Trial) (Outcome, error) {
 		}
 		o := Outcome{Trial: t, Beyond: has(cell, "generator-saturated") || has(cell, "generator-limits")}
 		for _, goal := range s.goals() {
-			o.Goals = append(o.Goals, judged(cell, goal, LeadIn(t.Duration), t.Duration))
+			o.Goals = append(o.Goals, judged(cell, goal))
 		}
 		if err := s.calm(ctx); err != nil {
 			return o, err
@@ -89,7 +89,7 @@ func failed(t Trial, goals [][]results.Objective) Outcome {
 	for _, goal := range goals {
 		all := make([]Batches, len(goal))
 		for i, objective := range goal {
-			all[i].Allowed = allowed(objective)
+			all[i].Allowed = objective.Allowed()
 			for range int(t.Duration.Seconds()) {
 				// More than every request: what passed before at this load does not outweigh it.
 				all[i].Part, all[i].All = append(all[i].Part, t.Rate*lethal), append(all[i].All, t.Rate)
@@ -176,8 +176,8 @@ func (s *sizeRun) once(ctx context.Context, name string, rate float64, d time.Du
 }
 
 // Met reports whether a cell of At keeps the objectives, by the seconds after its lead-in.
-func (c Capacity) Met(cell *results.Cell, d time.Duration) bool {
-	for _, b := range judged(cell, c.Objectives, LeadIn(d), d) {
+func (c Capacity) Met(cell *results.Cell) bool {
+	for _, b := range judged(cell, c.Objectives) {
 		if over, _ := b.Excess(); over >= 0 || math.IsNaN(over) {
 			return false
 		}

@@ -3,9 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"slices"
-	"time"
 
-	"bench/loadgen"
 	"bench/results"
 )
 
@@ -71,54 +69,16 @@ func reason(c *results.Cell, codes ...string) string {
 
 // judged is how each objective fared in a trial, second by second. Answers that came after
 // the load's end belong to its last second.
-func judged(c *results.Cell, goal []results.Objective, leadIn, d time.Duration) []Batches {
+func judged(c *results.Cell, goal []results.Objective) []Batches {
 	all := make([]Batches, len(goal))
-	seconds := int(d / loadgen.IntervalLength)
+	seconds := max(1, int(c.Duration-c.LeadIn))
 	for i, o := range goal {
-		all[i] = Batches{make([]float64, seconds), make([]float64, seconds), allowed(o)}
-		for _, iv := range c.Intervals {
-			if iv.Start < leadIn {
-				continue
-			}
-			batch := min(int((iv.Start-leadIn)/loadgen.IntervalLength), seconds-1)
-			part, whole := fared(iv, o)
+		all[i] = Batches{make([]float64, seconds), make([]float64, seconds), o.Allowed()}
+		for _, iv := range c.Counted() {
+			batch := min(int(iv.Start.Seconds()-c.LeadIn), seconds-1)
+			part, whole := o.Share(iv)
 			all[i].Part[batch], all[i].All[batch] = all[i].Part[batch]+part, all[i].All[batch]+whole
 		}
 	}
 	return all
-}
-
-// allowed is the share that an objective allows.
-func allowed(o results.Objective) float64 {
-	switch o.Metric {
-	case "errors":
-		return o.Limit
-	case "mean":
-		return 1
-	case "max":
-		return 0
-	}
-	return 1 - o.Quantile/100
-}
-
-// fared is the part of an interval that an objective limits, and the whole that it is part of.
-func fared(iv results.Interval, o results.Objective) (part, whole float64) {
-	if o.Metric == "errors" {
-		return float64(iv.Counts.Failed()), float64(iv.Counts.Intended)
-	}
-	h := results.Total([]results.Interval{iv}, results.Response)
-	c := iv.Counts
-	wrong := float64(c.HTTPError + c.BadBody + c.ConnectError + c.Reset + c.Unsent)
-	if o.Metric == "mean" {
-		// A request without a right answer counts as twice the limit.
-		n := float64(h.TotalCount())
-		return h.Mean()*n + 2*o.Limit*wrong, o.Limit * (n + wrong)
-	}
-	for _, bar := range h.Distribution() {
-		if float64(bar.To) >= o.Limit {
-			part += float64(bar.Count)
-		}
-	}
-	// Requests without a right answer count as slower than any limit.
-	return part + wrong, float64(c.Intended)
 }

@@ -186,7 +186,7 @@ func (r *capacityRun) check(ctx context.Context, checks []results.Check) error {
 		if cells[0] == nil {
 			continue // the machine did not let it be measured
 		}
-		check.Met = r.plan.search.Met(cells[0], checkTime)
+		check.Met = r.plan.search.Met(cells[0])
 		if err := r.update(func(c *results.Capacity) { c.Checks = append(c.Checks, check) }); err != nil {
 			return err
 		}

@@ -40,6 +40,7 @@ var draws = 4
 // observed is one trial for the comparison.
 type observed struct {
 	arrivals []float64
+	leadIn   float64
 	slow     float64
 	all      float64
 	boot     int
@@ -68,7 +69,7 @@ func (m *Model) assisted(run *results.Run, size results.Size, arrivals Arrivals)
 }
 
 func (m *Model) findSpeed(run *results.Run, size results.Size, arrivals Arrivals) (speed, bool) {
-	limit, ok := m.limit()
+	objective, ok := m.percentile()
 	if bound := size.Goals[0]; !ok || arrivals == nil || bound.Low <= 0 || bound.High <= 0 || size.Died != "" {
 		return speed{}, false
 	}
@@ -83,19 +84,13 @@ func (m *Model) findSpeed(run *results.Run, size results.Size, arrivals Arrivals
 		if math.Abs(math.Log(c.Rate/pace/near)) > assistWithin {
 			continue
 		}
-		o := observed{arrivals: arrivals(c), boot: c.Block, pace: pace}
-		for _, iv := range counted(c) {
-			h := results.Total([]results.Interval{iv}, results.Response)
-			o.all += float64(iv.Counts.Intended)
-			o.slow += float64(iv.Counts.Unsent)
-			if c := iv.Counts; c.HTTPError+c.BadBody+c.ConnectError+c.Reset > 0 {
-				return speed{}, false // the simulation knows no errors: the search has the say
-			}
-			for _, bar := range h.Distribution() {
-				if float64(bar.To) >= limit*1e6 {
-					o.slow += float64(bar.Count)
-				}
-			}
+		if n := c.Counts; n.HTTPError+n.BadBody+n.ConnectError+n.Reset > 0 {
+			return speed{}, false // the simulation knows no errors: the search has the say
+		}
+		o := observed{arrivals: arrivals(c), leadIn: c.LeadIn, boot: c.Block, pace: pace}
+		for _, iv := range c.Counted() {
+			slow, all := objective.Share(iv)
+			o.slow, o.all = o.slow+slow, o.all+all
 		}
 		if o.all > 0 && o.slow <= assistMost*o.all {
 			trials, paces = append(trials, o), append(paces, pace)
@@ -104,7 +99,7 @@ func (m *Model) findSpeed(run *results.Run, size results.Size, arrivals Arrivals
 	if len(trials) < assistFewest {
 		return speed{}, false
 	}
-	v, ok := m.fitSpeed(m.System(size), trials, limit)
+	v, ok := m.fitSpeed(m.System(size), trials, objective.Limit/1e6)
 	v.pace = median(paces)
 	return v, ok
 }
@@ -119,13 +114,13 @@ func (m *Model) pace(c *results.Cell) float64 {
 	return m.expectedCPU(k.busy) / k.total
 }
 
-// limit is that of the objective that the speed is found by: a percentile's, in seconds.
-func (m *Model) limit() (float64, bool) {
+// percentile is the objective that the speed is found by: the first on a percentile.
+func (m *Model) percentile() (results.Objective, bool) {
 	at := slices.IndexFunc(m.objectives, func(o results.Objective) bool { return o.Quantile > 0 })
 	if at < 0 {
-		return 0, false
+		return results.Objective{}, false
 	}
-	return m.objectives[at].Limit / 1e6, true
+	return m.objectives[at], true
 }
 
 // fitSpeed solves for the speed by bisection: the faster, the fewer are slow.
@@ -182,19 +177,10 @@ func (m *Model) fitSpeed(s System, trials []observed, limit float64) (speed, boo
 func (m *Model) expected(s System, trials []observed, limit float64) []float64 {
 	slow := make([]float64, len(trials))
 	for i, o := range trials {
-		lead := leadIn(o.arrivals)
 		for draw := range draws {
-			out := s.paced(o.pace).run(o.arrivals, func(_ int, end float64) bool { return end >= lead }, m.seed+uint64(draw))
+			out := s.paced(o.pace).run(o.arrivals, func(_ int, end float64) bool { return end >= o.leadIn }, m.seed+uint64(draw))
 			slow[i] += out.Share(limit) * o.all / float64(draws)
 		}
 	}
 	return slow
-}
-
-// leadIn is how long a load of those arrivals runs before it counts.
-func leadIn(arrivals []float64) float64 {
-	if arrivals[len(arrivals)-1] >= 6.5 {
-		return 2
-	}
-	return 1
 }

@@ -1,7 +1,6 @@
 package capacity
 
 import (
-	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
@@ -44,11 +43,6 @@ td, li, p { overflow-wrap: anywhere; }
 </html>
 `))
 
-type drawn struct {
-	Title, Reads string
-	Source       template.URL
-}
-
 // HTML writes the report as one file that needs no other.
 func HTML(w io.Writer, r *Report) error {
 	figures, err := r.Figures()
@@ -59,14 +53,10 @@ func HTML(w io.Writer, r *Report) error {
 		Report  *Report
 		Remarks []string
 		Tables  []table
-		Figures []drawn
+		Figures []plot.Embedded
 	}{Report: r, Remarks: r.remarks(), Tables: r.tables()}
-	for _, f := range figures {
-		svg, err := f.SVG()
-		if err != nil {
-			return fmt.Errorf("writing the capacity report as HTML: %w", err)
-		}
-		data.Figures = append(data.Figures, drawn{f.Title, f.Reads, template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(svg))})
+	if data.Figures, err = plot.Embed(figures); err != nil {
+		return fmt.Errorf("writing the capacity report as HTML: %w", err)
 	}
 	if err := page.Execute(w, data); err != nil {
 		return fmt.Errorf("writing the capacity report as HTML: %w", err)

@@ -153,7 +153,7 @@ func measured(run *results.Run, size results.Size) Size {
 		if c.Topology != size.Topology || !strings.HasPrefix(c.Load, results.TrialLoad) {
 			continue
 		}
-		h := results.Total(counted(c), results.Response)
+		h := results.Total(c.Counted(), results.Response)
 		s.Trials = append(s.Trials, Trial{
 			Rate: c.Rate, P50: float64(h.ValueAtPercentile(50)) / 1e3, P99: float64(h.ValueAtPercentile(99)) / 1e3,
 			Boot: c.Block, Length: c.Duration, Grade: c.Grade,
@@ -185,19 +185,6 @@ func (s *Size) price(perHour float64) {
 
 // generatorTier names the load generator among the tiers.
 const generatorTier = "generator"
-
-// counted are the intervals after the lead-in, which is a second, or two of a long trial.
-func counted(c *results.Cell) []results.Interval {
-	lead := 1.0
-	if c.Duration >= 7 {
-		lead = 2
-	}
-	at := slices.IndexFunc(c.Intervals, func(iv results.Interval) bool { return iv.Start.Seconds() >= lead })
-	if at < 0 {
-		return c.Intervals
-	}
-	return c.Intervals[at:]
-}
 
 // fit lays the model beside what was measured.
 func (r *Report) fit(run *results.Run, arrivals Arrivals) {

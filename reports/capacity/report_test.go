@@ -85,9 +85,13 @@ func (w *world) cell(s System, topology, load string, rate, seconds float64, boo
 	for at := random.ExpFloat64() / rate; at < seconds; at += random.ExpFloat64() / rate {
 		arrivals = append(arrivals, at)
 	}
+	leadIn := 0.0
+	if strings.HasPrefix(load, results.TrialLoad) {
+		leadIn = 2
+	}
 	c := &results.Cell{
 		Index: len(w.run.Cells) + 1, Topology: topology, Scenario: "mix", Load: load, Mode: results.OpenLoop, Rate: rate, Block: boot,
-		Duration: seconds, Elapsed: seconds, Grade: results.Valid, Connections: 1,
+		Duration: seconds, Elapsed: seconds, LeadIn: leadIn, Grade: results.Valid, Connections: 1,
 	}
 	if strings.HasPrefix(load, results.Single) || load == results.Saturated {
 		c.Mode = results.ClosedLoop

@@ -45,7 +45,7 @@ func validate(run *results.Run, m *Model, s Size) (all []Validated) {
 		if cell == nil {
 			continue
 		}
-		p99 := float64(results.Total(counted(cell), results.Response).ValueAtPercentile(99)) / 1e3
+		p99 := float64(results.Total(cell.Counted(), results.Response).ValueAtPercentile(99)) / 1e3
 		if cell.Grade == results.Invalid || p99 == 0 {
 			continue // no measurement of the servers
 		}

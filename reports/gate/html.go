@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
@@ -42,11 +41,6 @@ img { max-width: 100%; } code { overflow-wrap: anywhere; } .scroll { overflow-x:
 </html>
 `))
 
-type figure struct {
-	Title, Reads string
-	Source       template.URL
-}
-
 // HTML writes the report as one file that needs no other.
 func HTML(w io.Writer, r Report) error {
 	data := struct {
@@ -55,22 +49,23 @@ func HTML(w io.Writer, r Report) error {
 		Columns    []string
 		Rows       [][]string
 		Remarks    []string
-		Figures    []figure
+		Figures    []plot.Embedded
 	}{Report: r, Columns: columns, Remarks: r.remarks(),
 		Base: described(r.Duel.Base, r.Duel.BaseCommit, false), Head: described(r.Duel.Head, r.Duel.HeadCommit, r.Duel.Dirty)}
 	for _, m := range r.Metrics {
 		data.Rows = append(data.Rows, m.row())
 	}
+	var figures []*plot.Figure
 	for _, f := range r.figures() {
 		drawn, err := plot.Trails(f.name, f.title, "pair", f.trails)
 		if err != nil {
 			return fmt.Errorf("writing the gate's report as HTML: %w", err)
 		}
-		svg, err := drawn.SVG()
-		if err != nil {
-			return fmt.Errorf("writing the gate's report as HTML: %w", err)
-		}
-		data.Figures = append(data.Figures, figure{drawn.Title, drawn.Reads, template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(svg))})
+		figures = append(figures, drawn)
+	}
+	var err error
+	if data.Figures, err = plot.Embed(figures); err != nil {
+		return fmt.Errorf("writing the gate's report as HTML: %w", err)
 	}
 	if err := page.Execute(w, data); err != nil {
 		return fmt.Errorf("writing the gate's report as HTML: %w", err)
