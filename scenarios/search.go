@@ -63,7 +63,7 @@ type SearchTarget struct {
 	Stride int
 }
 
-// DefaultTargets find the region in seconds and decide on trials of five.
+// DefaultTargets find the region in seconds and decide on trials of seven.
 func DefaultTargets() []SearchTarget {
 	return []SearchTarget{
 		{time.Second, time.Second, 8},

@@ -98,9 +98,12 @@ func (r *capacityRun) predict() (map[string]capacity.Prediction, []results.Check
 		return nil, nil, err
 	}
 	c := run.Manifest.Capacity
-	model, err := capacity.Fit(run, c.Sizes, arrivals)
+	report, err := capacity.Build(run, arrivals)
 	if err != nil {
-		return nil, nil, fmt.Errorf("there is nothing to predict from: %w", err)
+		return nil, nil, err
+	}
+	if report.Model == nil {
+		return nil, nil, codedError{exitInvalid, fmt.Errorf("there is nothing to predict from: %s", report.Headline())}
 	}
 	p := prediction{Schema: "bench.prediction/1", SLO: c.SLO}
 	byName := map[string]capacity.Prediction{}
@@ -108,24 +111,23 @@ func (r *capacityRun) predict() (map[string]capacity.Prediction, []results.Check
 	for _, size := range r.plan.sizes {
 		at, _ := capacity.At(c.Sizes[0], c.Sweep, size.Value) // addSizes has seen to it
 		at.Topology = size.Arm.Name
-		predicted := model.Predict(at, size.Unseen)
+		predicted := report.Model.Predict(at, size.Unseen)
 		greatest = max(greatest, predicted.MaxRate.Estimate)
 		if size.Unseen {
 			byName[size.Arm.Name] = predicted
 			p.Sizes = append(p.Sizes, predicted)
 		}
 	}
-	if p.Checks, err = r.checks(run, greatest); err != nil {
-		return nil, nil, err
-	}
+	p.Checks = r.checks(report, c, greatest)
 	data, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := results.WriteFile(filepath.Join(r.out.Path, "prediction.json"), append(data, '\n')); err != nil {
+	data = append(data, '\n')
+	if err := results.WriteFile(filepath.Join(r.out.Path, "prediction.json"), data); err != nil {
 		return nil, nil, err
 	}
-	sum := sha256.Sum256(append(data, '\n'))
+	sum := sha256.Sum256(data)
 	return byName, p.Checks, r.update(func(c *results.Capacity) {
 		c.Prediction = hex.EncodeToString(sum[:])
 		for _, predicted := range p.Sizes {
@@ -135,28 +137,20 @@ func (r *capacityRun) predict() (map[string]capacity.Prediction, []results.Check
 }
 
 // checks are the sizes recommended for some targets, and the ones just below them.
-func (r *capacityRun) checks(run *results.Run, greatest float64) (all []results.Check, err error) {
-	c := *run.Manifest.Capacity
-	copied := *run
-	copied.Manifest.Capacity = &c
+func (r *capacityRun) checks(report *capacity.Report, c *results.Capacity, greatest float64) (all []results.Check) {
 	base := r.plan.sizes[0].Arm.Topology
 	for _, share := range checkedTargets {
-		c.Target = share * greatest
-		report, err := capacity.Build(&copied, arrivals)
-		if err != nil {
-			return nil, err
-		}
-		if report.Recommendation == nil || !report.Recommendation.Carries {
+		need := report.Need(c, share*greatest)
+		if need == nil || !need.Carries {
 			continue
 		}
-		workers := report.Recommendation.Workers
-		for _, value := range []int{workers, workers - 1} {
+		for _, value := range []int{need.Workers, need.Workers - 1} {
 			if value > 0 {
-				all = append(all, results.Check{Topology: sizedArm(base, c.Sweep, value).Name, Value: value, Rate: c.Target, Expected: value == workers})
+				all = append(all, results.Check{Topology: sizedArm(base, c.Sweep, value).Name, Value: value, Rate: need.Target, Expected: value == need.Workers})
 			}
 		}
 	}
-	return all, nil
+	return all
 }
 
 // shares measures the latency at the rates for which it was predicted.

@@ -48,8 +48,8 @@ func (m *Model) Predict(size results.Size, latency bool) Prediction {
 	return p
 }
 
-// around are the rates at which a limit is looked for, against where it is thought to be.
-var around = []float64{0.96, 0.985, 1.01, 1.035}
+// lookedAt are the rates at which a limit is looked for, against where it is thought to be.
+var lookedAt = []float64{0.96, 0.985, 1.01, 1.035}
 
 // greatest is the greatest rate at which a system keeps the objectives: by bisection, and then
 // by a line through the logarithms of the shares of slow requests at rates around it, each
@@ -62,7 +62,7 @@ func (m *Model) greatest(s System) float64 {
 			continue
 		}
 		var xs, ys []float64
-		for i, share := range around {
+		for i, share := range lookedAt {
 			if at := share * rate; at < s.Bound() {
 				slow := s.Simulate(at, simulated, m.seed+uint64(i)).Share(o.Limit / 1e6)
 				xs, ys = append(xs, math.Log(at)), append(ys, math.Log(slow+0.5/float64(simulated)))

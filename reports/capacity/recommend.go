@@ -10,6 +10,7 @@ import (
 
 // Recommendation is how much the target needs.
 type Recommendation struct {
+	Target float64 `json:"target"`
 	// Carries tells whether one machine of some size within the range meets the target.
 	Carries bool `json:"carries"`
 	// Workers is the least value of the swept parameter with which one machine meets the
@@ -40,11 +41,13 @@ type Recommendation struct {
 // beyond is how far past what was measured an answer is given.
 const beyond = 2
 
-// recommend finds the least that carries the target. Where a size was measured, that counts;
-// between and beyond, the model.
-func (r *Report) recommend(c *results.Capacity) {
-	rec := &Recommendation{}
-	r.Recommendation = rec
+// Need is the least that carries a rate; nil where there is no model to tell it. Where a size
+// was measured, that counts; between and beyond, the model.
+func (r *Report) Need(c *results.Capacity, target float64) *Recommendation {
+	if r.Model == nil || len(r.Sizes) == 0 {
+		return nil
+	}
+	rec := &Recommendation{Target: target}
 	last := r.Sizes[0]
 	for _, s := range r.Sizes {
 		if s.Value > last.Value {
@@ -53,14 +56,14 @@ func (r *Report) recommend(c *results.Capacity) {
 	}
 	if !slices.ContainsFunc(r.Sizes, func(s Size) bool { return s.MaxRate.Low > 0 }) {
 		rec.Refused = "no rate meets the SLO, so no number of workers does"
-		return
+		return rec
 	}
 	values := r.values(c, last.Size)
 	rec.Range = values[len(values)-1]
 	m := r.Model.Correction
-	rec.Workers, rec.Carries = r.least(c, values, r.Target, m.Estimate)
-	rec.WorkersLow, _ = r.least(c, values, r.Target, m.High)
-	rec.WorkersHigh, _ = r.least(c, values, r.Target, m.Low)
+	rec.Workers, rec.Carries = r.least(c, values, target, m.Estimate)
+	rec.WorkersLow, _ = r.least(c, values, target, m.High)
+	rec.WorkersHigh, _ = r.least(c, values, target, m.Low)
 	for _, s := range r.Sizes {
 		rec.Measured = rec.Measured || s.Value == rec.Workers
 	}
@@ -73,19 +76,20 @@ func (r *Report) recommend(c *results.Capacity) {
 	}
 	if !(per.Low > 0) {
 		rec.Refused = "no size was found that meets the SLO at any rate"
-		return
+		return rec
 	}
 	rec.Headroom, rec.Spare = c.Headroom, 0
 	if c.Headroom == results.Automatic {
 		// Square-root staffing: a load of R busy servers fluctuates by √R of them (Halfin and
 		// Whitt, "Heavy-traffic limits for queues with many exponential servers", 1981).
-		busy := r.Target / limits[0].Rate * r.servers(best, limits[0].Resource)
+		busy := target / limits[0].Rate * r.servers(best, limits[0].Resource)
 		rec.Headroom, rec.Spare = 1/math.Sqrt(max(busy, 0.25)), 1
 	}
-	machines := func(rate float64) int { return int(math.Ceil(r.Target*(1+rec.Headroom)/rate-1e-9)) + rec.Spare }
+	machines := func(rate float64) int { return int(math.Ceil(target*(1+rec.Headroom)/rate-1e-9)) + rec.Spare }
 	rec.Machines, rec.MachinesLow, rec.MachinesHigh = machines(per.Estimate), machines(per.High), machines(per.Low)
 	rec.Extrapolated = rec.Machines > 1
 	rec.CostPerHour = c.Price * float64(rec.Machines)
+	return rec
 }
 
 // values are the sizes that an answer may name, in their order: up to twice the greatest, where
@@ -188,7 +192,7 @@ func (r *Report) machine(c *results.Capacity, values []int) (results.Size, Estim
 // sentence is the recommendation in words.
 func (rec *Recommendation) sentence(r *Report) string {
 	if rec.Refused != "" {
-		return fmt.Sprintf("%.4g requests per second: refused: %s.", r.Target, rec.Refused)
+		return fmt.Sprintf("%.4g requests per second: refused: %s.", rec.Target, rec.Refused)
 	}
 	unit := r.Sweep
 	if unit == "" {
@@ -214,7 +218,7 @@ func (rec *Recommendation) sentence(r *Report) string {
 	if r.Sweep != "" {
 		machines += fmt.Sprintf(" with %s=%d each", unit, rec.PerMachine)
 	}
-	return fmt.Sprintf("For %.4g requests per second %s; %s, %s.", r.Target, one, more, machines)
+	return fmt.Sprintf("For %.4g requests per second %s; %s, %s.", rec.Target, one, more, machines)
 }
 
 func between(low, high int) string {

@@ -205,7 +205,7 @@ func (r *Report) fit(run *results.Run, arrivals Arrivals) {
 		r.Model.USL = &u
 	}
 	if r.Target > 0 {
-		r.recommend(run.Manifest.Capacity)
+		r.Recommendation = r.Need(run.Manifest.Capacity, r.Target)
 	}
 }
 

@@ -114,7 +114,7 @@ func (w *world) cell(s System, topology, load string, rate, seconds float64, boo
 			c.Counts = c.Counts.Plus(*counts[i])
 		}
 	}
-	work, wait, _ := s.means()
+	work, wait := s.means()
 	n := float64(len(arrivals))
 	busy := min(1, n/seconds*(work+s.Proxies[0]+s.Generator)/2)
 	slow := 1 + (s.Slowdown-1)*busy

@@ -32,7 +32,6 @@ type simulation struct {
 	waits     []wait    // off the CPU, unordered: there are few
 	requests  []request
 	weights   []float64 // cumulative, of the kinds
-	busy      float64   // core seconds
 	active    int       // processes with work
 	speed     float64   // at which each of them runs
 }
@@ -51,8 +50,7 @@ type wait struct {
 
 // Simulated is what a simulation saw.
 type Simulated struct {
-	Responses   []float64 // sorted, of the requests that count
-	Utilization float64   // of the cores, by everything, until the last arrival
+	Responses []float64 // sorted, of the requests that count
 }
 
 // Simulate runs the system under Poisson arrivals: so many requests, after a tenth as many
@@ -78,9 +76,7 @@ func (s System) run(arrivals []float64, counts func(request int, end float64) bo
 		if next < len(arrivals) && arrivals[next] <= sim.now+step {
 			sim.advance(arrivals[next] - sim.now)
 			sim.arrive()
-			if next++; next == len(arrivals) {
-				out.Utilization = sim.busy / sim.now / float64(s.Cores)
-			}
+			next++
 			continue
 		}
 		if math.IsInf(step, 1) {
@@ -171,7 +167,6 @@ func (s *simulation) advance(step float64) {
 			p.jobs[j].left -= step * s.speed / float64(len(p.jobs))
 		}
 	}
-	s.busy += step * float64(min(s.active, s.Cores))
 	s.now += step
 }
 

@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -62,16 +63,16 @@ func (s System) paced(pace float64) System {
 	return s
 }
 
-// means are those of the work and the wait of a request, and the share that needs a worker.
-func (s System) means() (work, wait, worked float64) {
+// means are those of the work and the wait of a request.
+func (s System) means() (work, wait float64) {
 	var weight float64
 	for _, k := range s.Kinds {
 		weight += k.Weight
 		if !k.Bypass {
-			work, wait, worked = work+k.Weight*k.Work, wait+k.Weight*k.Wait, worked+k.Weight
+			work, wait = work+k.Weight*k.Work, wait+k.Weight*k.Wait
 		}
 	}
-	return work / weight, wait / weight, worked / weight
+	return work / weight, wait / weight
 }
 
 // slots is how many requests a queue's workers work on at once; 0 is without limit.
@@ -98,7 +99,7 @@ func (s System) Limits() []Limit {
 			limits = append(limits, Limit{name, rate})
 		}
 	}
-	work, wait, _ := s.means()
+	work, wait := s.means()
 	total := work + s.Generator
 	for _, p := range s.Proxies {
 		total += p
@@ -111,14 +112,6 @@ func (s System) Limits() []Limit {
 	if slots := s.slots() * s.Queues; slots > 0 {
 		add("worker slots", float64(slots)/(work+wait))
 	}
-	slices.SortStableFunc(limits, func(a, b Limit) int {
-		switch {
-		case a.Rate < b.Rate:
-			return -1
-		case a.Rate > b.Rate:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(limits, func(a, b Limit) int { return cmp.Compare(a.Rate, b.Rate) })
 	return limits
 }
