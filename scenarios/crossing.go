@@ -42,8 +42,8 @@ func (c crossing) interval() (low, high float64) {
 //
 // The model is a quasi-Poisson one with a logarithmic link; the standard error is the
 // greatest of the model's own with its dispersion, the sandwich over trials, since the seconds
-// within one depend on each other, and that over boots (Liang and Zeger, "Longitudinal data analysis using generalized linear
-// models", 1986).
+// within one depend on each other, and that over boots (Liang and Zeger, "Longitudinal data
+// analysis using generalized linear models", 1986).
 func fitted(trials []Outcome, goal, objective int, near float64) (crossing, bool) {
 	var points []point
 	for _, o := range trials {
@@ -73,63 +73,75 @@ type point struct {
 	boot      int
 }
 
+// line is log(share) = a + bx, with the information matrix at its maximum: 11, 12, 22.
+type line struct {
+	a, b float64
+	h    [3]float64
+}
+
+func (l line) mean(p point) float64 { return p.all * math.Exp(l.a+l.b*p.x) }
+func (l line) det() float64         { return l.h[0]*l.h[2] - l.h[1]*l.h[1] }
+
+// regress finds where the line through the points meets what is allowed, with its variance by
+// the delta method: g' H⁻¹ V H⁻¹ g / b², with g = (1, at) and V that of the scores.
 func regress(points []point, near float64) (crossing, bool) {
-	var part, all float64
-	for _, p := range points {
-		part, all = part+p.part, all+p.all
-	}
-	if part == 0 {
+	l, ok := maximize(points)
+	if !ok || l.b <= 0 {
 		return crossing{}, false
 	}
-	a, b := math.Log(part/all), 0.0
-	var h [3]float64 // of the information: 11, 12, 22
-	for range fitRounds {
-		var u0, u1 float64
-		h = [3]float64{}
-		for _, p := range points {
-			mu := p.all * math.Exp(a+b*p.x)
-			u0, u1 = u0+p.part-mu, u1+(p.part-mu)*p.x
-			h[0], h[1], h[2] = h[0]+mu, h[1]+mu*p.x, h[2]+mu*p.x*p.x
-		}
-		det := h[0]*h[2] - h[1]*h[1]
-		if !(det > 0) {
-			return crossing{}, false
-		}
-		da, db := (h[2]*u0-h[1]*u1)/det, (h[0]*u1-h[1]*u0)/det
-		// A step of the logarithm beyond 5 is a leap in the dark.
-		limit := max(1, math.Abs(da)/5, math.Abs(db)/50)
-		a, b = a+da/limit, b+db/limit
-		if math.Abs(da) < 1e-9 && math.Abs(db) < 1e-9 {
-			break
-		}
-	}
-	at := (math.Log(points[0].allowed) - a) / b
-	// The variance of at, by the delta method: g' H⁻¹ V H⁻¹ g / b², with g = (1, at) and V that
-	// of the scores.
-	det := h[0]*h[2] - h[1]*h[1]
-	g0, g1 := (h[2]-h[1]*at)/det, (h[0]*at-h[1])/det
-	var byTrial, pearson float64
+	at := (math.Log(points[0].allowed) - l.a) / l.b
+	g0, g1 := (l.h[2]-l.h[1]*at)/l.det(), (l.h[0]*at-l.h[1])/l.det()
+	var byTrial, byBoot, pearson float64
 	boots := map[int]float64{}
 	for _, p := range points {
-		mu := p.all * math.Exp(a+b*p.x)
-		d := (p.part - mu) * (g0 + g1*p.x) / b
-		pearson += (p.part - mu) * (p.part - mu) / mu
+		residual := p.part - l.mean(p)
+		d := residual * (g0 + g1*p.x) / l.b
+		pearson += residual * residual / l.mean(p)
 		byTrial += d * d
 		boots[p.boot] += d
 	}
-	var byBoot float64
 	for _, boot := range slices.Sorted(maps.Keys(boots)) { // in an order, so that sums are the same each time
 		byBoot += boots[boot] * boots[boot]
 	}
 	free := len(points) - 2
-	variance := byTrial * float64(len(points)) / float64(free)
-	dispersed := pearson / float64(free) * (g0*g0*h[0] + 2*g0*g1*h[1] + g1*g1*h[2]) / (b * b)
-	variance = max(variance, dispersed)
+	dispersed := pearson / float64(free) * (g0*g0*l.h[0] + 2*g0*g1*l.h[1] + g1*g1*l.h[2]) / (l.b * l.b)
+	variance := max(byTrial*float64(len(points))/float64(free), dispersed)
 	if n := float64(len(boots)); n > 2 && byBoot*n/(n-2) > variance {
 		variance, free = byBoot*n/(n-2), min(free, len(boots)-1)
 	}
 	c := crossing{near * math.Exp(at), math.Sqrt(variance), free}
 	low, high := c.interval()
-	ok := b > 0 && math.Abs(at) <= fitWithin && c.se > 0 && math.Log(high/low) <= 2*fitWithin
-	return c, ok
+	return c, math.Abs(at) <= fitWithin && c.se > 0 && math.Log(high/low) <= 2*fitWithin
+}
+
+// maximize fits the line by Newton's method.
+func maximize(points []point) (l line, ok bool) {
+	var part, all float64
+	for _, p := range points {
+		part, all = part+p.part, all+p.all
+	}
+	if part == 0 {
+		return l, false
+	}
+	l.a = math.Log(part / all)
+	for range fitRounds {
+		var u0, u1 float64
+		l.h = [3]float64{}
+		for _, p := range points {
+			mu := l.mean(p)
+			u0, u1 = u0+p.part-mu, u1+(p.part-mu)*p.x
+			l.h[0], l.h[1], l.h[2] = l.h[0]+mu, l.h[1]+mu*p.x, l.h[2]+mu*p.x*p.x
+		}
+		if !(l.det() > 0) {
+			return l, false
+		}
+		da, db := (l.h[2]*u0-l.h[1]*u1)/l.det(), (l.h[0]*u1-l.h[1]*u0)/l.det()
+		// A step of the logarithm beyond 5 is a leap in the dark.
+		limit := max(1, math.Abs(da)/5, math.Abs(db)/50)
+		l.a, l.b = l.a+da/limit, l.b+db/limit
+		if math.Abs(da) < 1e-9 && math.Abs(db) < 1e-9 {
+			return l, true
+		}
+	}
+	return l, true
 }

@@ -42,14 +42,10 @@ func Searches(name, title, y string, searches []Search, limit float64) (*Figure,
 	logAxis(&f.plot.Y, ys.low, top, microsTicks{})
 	for i, s := range searches {
 		if s.Low > 0 && s.High > 0 {
-			shade := colour(i)
-			shade.A = 0x40
-			area, err := plotter.NewPolygon(plotter.XYs{{X: s.Low, Y: f.plot.Y.Min}, {X: s.High, Y: f.plot.Y.Min}, {X: s.High, Y: f.plot.Y.Max}, {X: s.Low, Y: f.plot.Y.Max}})
-			if err != nil {
-				return nil, fmt.Errorf("drawing %s: %w", name, err)
+			corners := plotter.XYs{{X: s.Low, Y: f.plot.Y.Min}, {X: s.High, Y: f.plot.Y.Min}, {X: s.High, Y: f.plot.Y.Max}, {X: s.Low, Y: f.plot.Y.Max}}
+			if err := f.shade(corners, i); err != nil {
+				return nil, err
 			}
-			area.Color, area.LineStyle.Width = color.NRGBA(shade), 0
-			f.plot.Add(area)
 		}
 		var xys plotter.XYs
 		for _, p := range s.Trials {
@@ -78,6 +74,19 @@ func Searches(name, title, y string, searches []Search, limit float64) (*Figure,
 	return f, nil
 }
 
+// shade fills an area with a colour that lets the rest through.
+func (f *Figure) shade(outline plotter.XYs, i int) error {
+	area, err := plotter.NewPolygon(outline)
+	if err != nil {
+		return fmt.Errorf("drawing %s: %w", f.Name, err)
+	}
+	shade := colour(i)
+	shade.A = 0x38
+	area.Color, area.LineStyle.Width = color.NRGBA(shade), 0
+	f.plot.Add(area)
+	return nil
+}
+
 // Sized is a value of one size, with its interval.
 type Sized struct {
 	Size             float64
@@ -99,19 +108,15 @@ func BySize(name, title, x, y string, measured, unseen, model []Sized) (*Figure,
 		for i := len(high) - 1; i >= 0; i-- {
 			outline = append(outline, high[i])
 		}
-		area, err := plotter.NewPolygon(outline)
-		if err != nil {
-			return nil, fmt.Errorf("drawing %s: %w", name, err)
+		if err := f.shade(outline, 1); err != nil {
+			return nil, err
 		}
-		shade := colour(1)
-		shade.A = 0x30
-		area.Color, area.LineStyle.Width = color.NRGBA(shade), 0
 		middle, err := plotter.NewLine(line)
 		if err != nil {
 			return nil, fmt.Errorf("drawing %s: %w", name, err)
 		}
 		middle.Color, middle.Width, middle.Dashes = colour(1), vg.Points(1.6), dashes(true)
-		f.plot.Add(area, middle)
+		f.plot.Add(middle)
 		f.plot.Legend.Add("model", middle)
 	}
 	for i, points := range [][]Sized{measured, unseen} {
