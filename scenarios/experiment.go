@@ -95,6 +95,7 @@ type Load struct {
 	Duration time.Duration
 	LeadIn   time.Duration // of Duration, at its start, that does not count
 	Drain    time.Duration // how long late answers are waited for, if that is longer than usual
+	Stagger  Stagger       // with another load
 }
 
 // openConnections bounds the connections of an open loop: enough that a healthy server
@@ -166,6 +167,9 @@ func (c Cell) Plan(url string, guard loadgen.Guard) (loadgen.Plan, error) {
 			return p, err
 		}
 		p.Pacer = pacer
+		if c.Load.Stagger.By > 0 {
+			p.Pacer = staggered{pacer, c.Load.Stagger}
+		}
 	}
 	return p, p.Validate()
 }

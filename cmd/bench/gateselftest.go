@@ -22,6 +22,9 @@ type gateSelfTest struct {
 	Schema  string             `json:"schema"`
 	Metrics []string           `json:"metrics"`
 	Spread  map[string]float64 `json:"pair_spread"` // standard deviation of a pair's log-ratio
+	// Wider is how many times as wide the intervals of equal versions would be, if base were
+	// measured first and head after it.
+	Wider map[string]float64 `json:"base_then_head_wider"`
 	// Pairs that a gate of the budget has time for.
 	Most      int           `json:"pairs_in_budget"`
 	Equal     gate.Shares   `json:"equal_versions"`
@@ -67,7 +70,7 @@ func (s *shell) gateSelfTest(ctx context.Context, c *cobra.Command, first *gateR
 	}
 	t := gateSelfTest{
 		Schema: "bench.gate-selftest/1", Topology: first.run.Manifest.Duel.Topology, Scenario: first.run.Manifest.Duel.Scenario,
-		Host: first.run.Manifest.Host, Spread: map[string]float64{}, Samples: gate.Samples(&first.run, metrics),
+		Host: first.run.Manifest.Host, Spread: map[string]float64{}, Wider: gate.BaseThenHead(&first.run, metrics), Samples: gate.Samples(&first.run, metrics),
 	}
 	if len(t.Samples) < 8 {
 		return codedError{exitInvalid, fmt.Errorf("only %d of %d pairs could be measured: this machine is too busy to gate on", len(t.Samples), first.count)}
@@ -80,9 +83,12 @@ func (s *shell) gateSelfTest(ctx context.Context, c *cobra.Command, first *gateR
 		t.Spread[m.Name] = m.Spread
 	}
 	t.replay(metrics, !first.duel.FixedOrder, first.o.seed)
+	var err error
 	if first.versions[0].name == bundledName {
-		for _, i := range injections(first, report) {
-			if err := s.inject(ctx, c, first, &i, t.Most); err != nil {
+		for n := range injections(first, report) {
+			// Sized by what a request cost last: the machine's pace changes within minutes.
+			i := injections(first, report)[n]
+			if report, err = s.inject(ctx, c, first, &i, t.Most); err != nil {
 				return err
 			}
 			t.Injected = append(t.Injected, i)
@@ -155,21 +161,23 @@ func injections(g *gateRun, equal gate.Report) []injection {
 	}
 	slow := equal.Metrics[2].Base
 	every := max(2, math.Round(share*(1-slow)/(0.2*slow)))
+	// Long enough to be slow for sure, and not so long that it is the worker's main work.
+	tail := math.Ceil(2 * float64(equal.Duel.SlowMicros) / 1e3)
 	return []injection{
 		{Name: "+5 % CPU time of a request", Env: []string{burn(0.05)}},
 		{Name: "+10 % CPU time of a request", Env: []string{burn(0.10)}},
-		{Name: "+20 % slow answers", Env: []string{"SHOP_TAIL_MS=40", fmt.Sprintf("SHOP_TAIL_EVERY=%.0f", every)}},
+		{Name: "+20 % slow answers", Env: []string{fmt.Sprintf("SHOP_TAIL_MS=%.0f", tail), fmt.Sprintf("SHOP_TAIL_EVERY=%.0f", every)}},
 		{Name: "+10 % CPU time, all in /products", Env: []string{fmt.Sprintf("SHOP_BURN_US=%.0f", 0.10*equal.Metrics[0].Base*1e3*all/2), "SHOP_SLOW_PATH=/products"}},
 		{Name: "+1 SQL query", Env: []string{"SHOP_EXTRA_QUERIES=1"}},
 	}
 }
 
-// inject measures pairs whose head is slowed down.
-func (s *shell) inject(ctx context.Context, c *cobra.Command, first *gateRun, i *injection, most int) error {
+// inject measures pairs whose head is slowed down, and returns what they say.
+func (s *shell) inject(ctx context.Context, c *cobra.Command, first *gateRun, i *injection, most int) (gate.Report, error) {
 	g := &gateRun{s: s, o: first.o, versions: first.versions, duel: first.duel, started: time.Now(), count: max(8, first.o.pairs/2), doing: i.Name}
 	g.o.headEnv, g.duel.Seed = i.Env, first.duel.Seed+1
 	if err := g.measured(ctx, c); err != nil {
-		return err
+		return gate.Report{}, err
 	}
 	metrics := gate.Metrics()
 	report := gate.Judge(&g.run, metrics)
@@ -178,10 +186,10 @@ func (s *shell) inject(ctx context.Context, c *cobra.Command, first *gateRun, i 
 		i.Ratios = append(i.Ratios, m.Ratio)
 	}
 	if len(i.Samples) == 0 {
-		return errors.New("no pair could be measured with " + i.Name)
+		return report, errors.New("no pair could be measured with " + i.Name)
 	}
 	i.Gates = gate.Replay(i.Samples, metrics, make(gate.Sample, len(metrics)), false, most, replays, first.o.seed)
-	return nil
+	return report, nil
 }
 
 func (t gateSelfTest) print(s *shell) error {
@@ -204,7 +212,7 @@ func (t gateSelfTest) print(s *shell) error {
 	}
 	fmt.Fprintln(&out, "\nnoise of a pair (standard deviation of the ratio):")
 	for _, name := range t.Metrics {
-		fmt.Fprintf(&out, "  %s %.1f %%\n", name, t.Spread[name]*100)
+		fmt.Fprintf(&out, "  %s %.1f %%; base first and then head would make the interval %.1f times as wide\n", name, t.Spread[name]*100, t.Wider[name])
 	}
 	for _, i := range t.Injected {
 		place := "no place"

@@ -35,9 +35,9 @@ func (e *Evidence) Add(logRatio, scale float64) {
 	for i, lambda := range lambdas {
 		e.logs[i] += weight(lambda * x)
 	}
-	// E[λx − log cosh λx] ≈ λδ − λ²(1+δ²)/2 for x of mean δ and spread 1.
-	delta := e.Aim / scale
-	e.aimed += weight(max(0.05, delta/(1+delta*delta)) * x)
+	// For x normal of mean δ and spread 1, exp(δx)/cosh(δx) is the likelihood ratio of the
+	// value seen against its mirror image, and so what grows fastest.
+	e.aimed += weight(min(2, max(0.05, e.Aim/scale)) * x)
 	e.pairs++
 }
 

@@ -1,9 +1,12 @@
 package gate
 
 import (
+	"math"
 	"math/rand/v2"
 
 	"bench/results"
+
+	"gonum.org/v1/gonum/stat"
 )
 
 // Sample is the log-ratios of one pair, in the order of the metrics.
@@ -23,6 +26,34 @@ func Samples(run *results.Run, metrics []Metric) (samples []Sample) {
 		}
 	}
 	return samples
+}
+
+// BaseThenHead is how many times as wide each metric's interval would be, had the same time
+// gone into measuring base first and head after it: the standard error of the base in the first
+// half of the pairs against the head in the second, over that of the pairs.
+func BaseThenHead(run *results.Run, metrics []Metric) map[string]float64 {
+	pairs, _, _ := pairsOf(run.Cells)
+	half := len(pairs) / 2
+	if half < 2 {
+		return nil
+	}
+	wider := map[string]float64{}
+	for _, m := range metrics {
+		var logs [2][]float64
+		var ratios []float64
+		for _, p := range pairs {
+			for arm := range logs {
+				logs[arm] = append(logs[arm], math.Log(m.cost(run.Manifest.Duel, p.arms[arm])))
+			}
+			ratios = append(ratios, logs[1][len(logs[1])-1]-logs[0][len(logs[0])-1])
+		}
+		before, after := logs[0][:half], logs[1][half:]
+		apart := math.Sqrt(stat.Variance(before, nil)/float64(len(before)) + stat.Variance(after, nil)/float64(len(after)))
+		if paired := stat.StdDev(ratios, nil) / math.Sqrt(float64(len(ratios))); paired > 0 && !math.IsNaN(apart) {
+			wider[m.Name] = apart / paired
+		}
+	}
+	return wider
 }
 
 // Shares are how gates ended.

@@ -1,0 +1,45 @@
+package scenarios
+
+import (
+	"testing"
+	"time"
+
+	"bench/loadgen"
+)
+
+// Both arms get every request of the plan, in turns one a little after the other, and the two
+// courses of a pair are mirror images.
+func TestStagger(t *testing.T) {
+	const by = 3 * time.Millisecond
+	base, err := loadgen.NewPoisson(loadgen.Constant{PerSecond: 200}, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := staggered{base, Stagger{By: by}}, staggered{base, Stagger{By: by, Second: true}}
+	var ahead [2]int
+	var last [2]time.Duration
+	for n := range uint64(2000) {
+		due := [2]time.Duration{first.Due(n), second.Due(n)}
+		for arm, d := range due {
+			if late := d - base.Due(n); late < 0 || late > by {
+				t.Fatalf("request %d of arm %d is due %v after the plan; want 0 to %v", n, arm, late, by)
+			}
+			if d < last[arm] {
+				t.Fatalf("request %d of arm %d is due before the one ahead of it", n, arm)
+			}
+		}
+		last = due
+		switch {
+		case due[0] < due[1]:
+			ahead[0]++
+		case due[1] < due[0]:
+			ahead[1]++
+		}
+		if n < turnLength && due[0] > due[1] {
+			t.Errorf("request %d: the first arm begins behind", n)
+		}
+	}
+	if ahead[0] < 900 || ahead[1] < 900 {
+		t.Errorf("ahead: %v of 2000; want half each, but for a few that are due together", ahead)
+	}
+}
