@@ -9,6 +9,12 @@ type Counter struct {
 	Head   int    `json:"head"`
 }
 
+// Gated is a metric of a gate, and the least slowdown of it that matters: 0.05 is 5 %.
+type Gated struct {
+	Metric string  `json:"metric"`
+	Effect float64 `json:"effect"`
+}
+
 // Names of a duel's arms and of its loads.
 const (
 	Base      = "base"
@@ -33,6 +39,7 @@ type Duel struct {
 	FixedOrder  bool      `json:"fixed_order,omitempty"`
 	Differences []string  `json:"differences,omitempty"` // endpoints whose answers differ
 	Counters    []Counter `json:"counters"`
+	Gated       []Gated   `json:"gated,omitempty"` // the metrics that decide; empty: all
 	// ConfirmFrom is the first pair of those on which a regression that had been found was
 	// tested a second time; 0: none.
 	ConfirmFrom int     `json:"confirm_from,omitempty"`

@@ -16,16 +16,19 @@ const ProjectFile = "bench.yaml"
 // App is a Django project as its servers need to know it. Its strings may hold {state}, a
 // folder of which every boot gets a fresh copy, and {build}, one that all boots share.
 type App struct {
-	Name     string            `json:"name"`
-	Dir      string            `json:"-"` // where manage.py is; not in records, which travel
-	WSGI     string            `json:"wsgi"`
-	Settings string            `json:"settings"`
-	Python   string            `json:"python,omitempty"` // interpreter; empty means bench's own
-	Health   string            `json:"health"`           // path that answers 2xx or 3xx when the app works
-	Static   Static            `json:"static"`
-	Env      map[string]string `json:"env,omitempty"`
-	DebugEnv map[string]string `json:"debug_env,omitempty"` // added where a topology runs with DEBUG on
-	Prepare  [][]string        `json:"prepare,omitempty"`   // run once, in order, before the first boot
+	Name     string `json:"name"`
+	Dir      string `json:"-"` // where manage.py is; not in records, which travel
+	WSGI     string `json:"wsgi"`
+	Settings string `json:"settings"`
+	Python   string `json:"python,omitempty"` // interpreter; empty means bench's own
+	// Requirements is a list of packages for pip; without an interpreter, bench makes an
+	// environment from it.
+	Requirements string            `json:"requirements,omitempty"`
+	Health       string            `json:"health"` // path that answers 2xx or 3xx when the app works
+	Static       Static            `json:"static"`
+	Env          map[string]string `json:"env,omitempty"`
+	DebugEnv     map[string]string `json:"debug_env,omitempty"` // added where a topology runs with DEBUG on
+	Prepare      [][]string        `json:"prepare,omitempty"`   // run once, in order, before the first boot
 }
 
 // Static says which URL prefix is served from which folder.
@@ -44,15 +47,16 @@ type Project struct {
 
 type projectFile struct {
 	App *struct {
-		Name     string            `yaml:"name"`
-		WSGI     string            `yaml:"wsgi"`
-		Settings string            `yaml:"settings"`
-		Python   string            `yaml:"python"`
-		Health   string            `yaml:"health"`
-		Static   Static            `yaml:"static"`
-		Env      map[string]string `yaml:"env"`
-		DebugEnv map[string]string `yaml:"debug_env"`
-		Prepare  [][]string        `yaml:"prepare"`
+		Name         string            `yaml:"name"`
+		WSGI         string            `yaml:"wsgi"`
+		Settings     string            `yaml:"settings"`
+		Python       string            `yaml:"python"`
+		Requirements string            `yaml:"requirements"`
+		Health       string            `yaml:"health"`
+		Static       Static            `yaml:"static"`
+		Env          map[string]string `yaml:"env"`
+		DebugEnv     map[string]string `yaml:"debug_env"`
+		Prepare      [][]string        `yaml:"prepare"`
 	} `yaml:"app"`
 	Mix        []Entry        `yaml:"mix"`
 	Objectives []string       `yaml:"objectives"`
@@ -82,6 +86,14 @@ func LoadProject(dir string) (Project, error) {
 	if p := project.App.Python; strings.ContainsRune(p, os.PathSeparator) && !filepath.IsAbs(p) {
 		project.App.Python = filepath.Join(project.App.Dir, p)
 	}
+	if list := project.App.Requirements; list != "" {
+		if !filepath.IsAbs(list) {
+			project.App.Requirements = filepath.Join(project.App.Dir, list)
+		}
+		if _, err := os.Stat(project.App.Requirements); err != nil {
+			return Project{}, fmt.Errorf("%s: app.requirements: %w", path, err)
+		}
+	}
 	return project, nil
 }
 
@@ -95,7 +107,7 @@ func ParseProject(data []byte) (Project, error) {
 	p := Project{Objectives: f.Objectives, Flags: f.Flags}
 	if f.App != nil {
 		p.App = App{
-			Name: f.App.Name, WSGI: f.App.WSGI, Settings: f.App.Settings, Python: f.App.Python,
+			Name: f.App.Name, WSGI: f.App.WSGI, Settings: f.App.Settings, Python: f.App.Python, Requirements: f.App.Requirements,
 			Health: f.App.Health, Static: f.App.Static, Env: f.App.Env, DebugEnv: f.App.DebugEnv,
 			Prepare: f.App.Prepare,
 		}

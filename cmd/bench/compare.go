@@ -254,7 +254,7 @@ func (s *shell) report(dir string, asJSON bool) (*reports.Report, error) {
 		return nil, codedError{exitUsage, err}
 	}
 	if run.Manifest.Duel != nil {
-		return nil, s.writeGate(dir, gate.Judge(run, gate.Metrics()), asJSON)
+		return nil, s.writeGate(dir, gate.Judge(run, gate.MetricsOf(run.Manifest.Duel)), asJSON)
 	}
 	if run.Manifest.Capacity != nil {
 		_, err := s.writeCapacity(dir, run, asJSON)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bench/reports/gate"
+	"bench/results"
 	"bench/scenarios"
 	"bench/targets"
 
@@ -22,6 +23,7 @@ type gateOptions struct {
 	profile    string
 	budget     time.Duration
 	objectives []string
+	metrics    []string
 	fixedOrder bool
 	selfTest   bool
 	pairs      int
@@ -34,8 +36,8 @@ type gateOptions struct {
 
 // How a pair is spent.
 const (
-	gateSlice  = 3 * time.Second
-	gateBurst  = 500 * time.Millisecond
+	gateSlice  = 4 * time.Second
+	gateBurst  = 300 * time.Millisecond
 	gateWarmup = 600 * time.Millisecond
 	// pairTime and setUpTime are rough, for telling a budget that is too small.
 	pairTime  = 7 * time.Second
@@ -68,6 +70,7 @@ the time given; 5: this machine or the base is no measure. On equal versions it 
 	f.StringVar(&o.profile, "profile", "controlled", "controlled or as-documented")
 	f.DurationVar(&o.budget, "budget", 4*time.Minute, "how long it may take")
 	f.StringSliceVar(&o.objectives, "objective", nil, "limits that head has to keep beside the comparison, such as 'p99<250ms'")
+	f.StringSliceVar(&o.metrics, "metric", nil, "gate on these only, each with the slowdown that matters: cpu_ms_per_request, p50_ms, slow_share, max_rate=10% (default: all, 5%; slow_share 20%)")
 	f.BoolVar(&o.fixedOrder, "fixed-order", false, "base first in every pair: for showing what the coin is for")
 	f.StringSliceVar(&o.headEnv, "head-env", nil, "variables for head alone, such as SHOP_BURN_US=100: for trying the gate out")
 	f.BoolVar(&o.selfTest, "self-test", false, "measure what this machine can tell: false alarms, and the least slowdown that is found")
@@ -85,6 +88,15 @@ func (s *shell) gate(ctx context.Context, c *cobra.Command, o gateOptions) error
 	objectives, err := chooseObjectives(o.objectives, targets.Project{})
 	if err != nil {
 		return err
+	}
+	var gated []results.Gated
+	if c.Flags().Changed("metric") {
+		if gated, err = gate.ParseGated(o.metrics); err != nil {
+			return usagef("--metric %w", err)
+		}
+		if o.selfTest {
+			return usagef("--metric: a self-test measures all metrics")
+		}
 	}
 	topologies, err := parseTopologies(o.topology, o.profile)
 	if err != nil {
@@ -106,7 +118,7 @@ func (s *shell) gate(ctx context.Context, c *cobra.Command, o gateOptions) error
 	if err != nil {
 		return err
 	}
-	run := &gateRun{s: s, o: o, versions: versions, started: started, objectives: objectives}
+	run := &gateRun{s: s, o: o, versions: versions, started: started, objectives: objectives, gated: gated}
 	run.duel = scenarios.Duel{
 		Topology: topologies[0], Scenario: scenario, Slice: gateSlice, Burst: gateBurst, Warmup: gateWarmup,
 		Seed: newSeed(o.seed), FixedOrder: o.fixedOrder,

@@ -26,7 +26,7 @@ func (g *gateRun) finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	report := gate.Judge(run, gate.Metrics())
+	report := gate.Judge(run, gate.MetricsOf(run.Manifest.Duel))
 	if err := g.s.writeGate(g.out.Path, report, g.o.json); err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ type gateRun struct {
 	o          gateOptions
 	versions   [2]side
 	objectives []string
+	gated      []results.Gated
 	duel       scenarios.Duel
 	runner     *scenarios.Runner
 	out        *results.Directory
@@ -96,11 +97,11 @@ func (g *gateRun) open(ctx context.Context, c *cobra.Command, st *stack) error {
 	m := results.Manifest{
 		Command: "gate", Name: "gate", Started: g.started.UTC().Truncate(time.Millisecond), Seed: d.Seed, Engine: "native",
 		Profile: g.o.profile, Baseline: results.Base, Tools: map[string]string{"bench": version}, Config: flagValues(c),
-		Scenarios: []results.ScenarioRecord{d.Scenario.Record()}, Objectives: g.objectives,
+		Scenarios: []results.ScenarioRecord{d.Scenario.Record()}, Objectives: g.objectives, Warnings: requirementsDiffer(g.versions),
 		App: results.AppRecord{Name: g.versions[1].project.App.Name, WSGI: g.versions[1].project.App.WSGI, Commit: g.versions[1].commit},
 		Duel: &results.Duel{
 			Base: g.versions[0].name, Head: g.versions[1].name, BaseCommit: g.versions[0].commit, HeadCommit: g.versions[1].commit,
-			Dirty: g.versions[1].dirty, Topology: d.Topology.String(), Scenario: d.Scenario.Name, FixedOrder: d.FixedOrder, Budget: g.o.budget.Seconds(),
+			Dirty: g.versions[1].dirty, Topology: d.Topology.String(), Scenario: d.Scenario.Name, FixedOrder: d.FixedOrder, Gated: g.gated, Budget: g.o.budget.Seconds(),
 		},
 	}
 	if st != nil {
@@ -192,7 +193,7 @@ func (g *gateRun) update(change func(*results.Duel)) error {
 func (g *gateRun) judge() gate.Report {
 	g.run.Manifest = g.out.Manifest()
 	g.run.Manifest.Elapsed = time.Since(g.started).Seconds()
-	return gate.JudgeSoFar(&g.run, gate.Metrics())
+	return gate.JudgeSoFar(&g.run, gate.MetricsOf(g.run.Manifest.Duel))
 }
 
 // failure is an error that is a result, if an arm made it, and else an error.

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"bench/reports/gate"
 	"bench/results"
+	"bench/servers/setup"
 	"bench/targets"
 )
 
@@ -18,10 +20,79 @@ type side struct {
 	commit  string
 	dirty   bool
 	project targets.Project
+	// packages are those that only this version requires, if it got an environment of its own.
+	packages []string
 }
 
-// versions gets both sides: two folders, or two commits of a checkout.
+// versions gets both sides, each with its own environment if they require different packages.
 func (s *shell) versions(ctx context.Context, o gateOptions, trees string) (both [2]side, err error) {
+	if both, err = s.sides(ctx, o, trees); err != nil {
+		return both, err
+	}
+	return both, s.environments(ctx, &both)
+}
+
+// environments gives each version an interpreter with what it requires, where that differs:
+// one environment would fit one version only.
+func (s *shell) environments(ctx context.Context, both *[2]side) error {
+	var lists [2]setup.Requirements
+	for i := range both {
+		app := both[i].project.App
+		file := app.Requirements
+		if beside := filepath.Join(app.Dir, "requirements.txt"); file == "" && app.Dir != "" && isFile(beside) {
+			file = beside
+		}
+		if file == "" {
+			continue
+		}
+		var err error
+		if lists[i], err = setup.ReadRequirements(file); err != nil {
+			return usageError{err}
+		}
+	}
+	both[0].packages, both[1].packages = lists[0].Differ(lists[1])
+	if len(both[0].packages)+len(both[1].packages) == 0 {
+		return nil
+	}
+	fmt.Fprintln(s.errs, "bench: the requirements differ: each version gets an environment of its own")
+	for i := range both {
+		if len(lists[i].Lines) == 0 {
+			continue // it keeps the interpreter that it names, or bench's own
+		}
+		python, err := s.environment(ctx, lists[i], both[i].project.App.Python)
+		if err != nil {
+			return fmt.Errorf("%s: %w", both[i].name, err)
+		}
+		both[i].project.App.Python = python
+	}
+	return nil
+}
+
+// requirementsDiffer tells the report that packages are part of what was compared.
+func requirementsDiffer(both [2]side) []results.Cause {
+	if len(both[0].packages)+len(both[1].packages) == 0 {
+		return nil
+	}
+	return []results.Cause{{
+		Code:    "requirements-differ",
+		Message: fmt.Sprintf("each version ran in an environment of its own: base requires %s, head %s", packageList(both[0].packages), packageList(both[1].packages)),
+		Remedy:  "What the gate says is of the packages as well as of the code. To judge the code alone, give both the same requirements.",
+	}}
+}
+
+func packageList(lines []string) string {
+	const most = 5
+	switch {
+	case len(lines) == 0:
+		return "nothing that the other does not"
+	case len(lines) > most:
+		return fmt.Sprintf("%s and %d more", strings.Join(lines[:most], ", "), len(lines)-most)
+	}
+	return strings.Join(lines, ", ")
+}
+
+// sides gets both versions' files: two folders, or two commits of a checkout.
+func (s *shell) sides(ctx context.Context, o gateOptions, trees string) (both [2]side, err error) {
 	if isDir(o.base) && isDir(o.head) {
 		for i, dir := range []string{o.base, o.head} {
 			both[i].name = dir
@@ -94,6 +165,11 @@ func (s *shell) versions(ctx context.Context, o gateOptions, trees string) (both
 
 // bundledName stands for the bundled project, to try a gate out on.
 const bundledName = "bundled"
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
 
 func isDir(path string) bool {
 	info, err := os.Stat(path)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 
@@ -19,21 +20,38 @@ folder. Where PyPI cannot be reached it takes the system's packages of them. Wha
 already stays; it may be run at any time.`,
 		Example: "  bench setup",
 		RunE: func(c *cobra.Command, _ []string) error {
-			cache, err := s.cacheDir()
+			do, err := s.setup()
 			if err != nil {
 				return err
 			}
-			var env []string
-			for key, value := range s.env {
-				env = append(env, key+"="+value) // pip and apt have their own settings there
-			}
-			err = setup.Setup{Cache: cache, Path: s.env["PATH"], Env: env, Say: s.errs}.Run(c.Context())
-			if err != nil {
+			if err := do.Run(c.Context()); err != nil {
 				return codedError{exitRefused, err}
 			}
 			return nil
 		},
 	}
+}
+
+// setup is what installs things for this user.
+func (s *shell) setup() (setup.Setup, error) {
+	cache, err := s.cacheDir()
+	var env []string
+	for key, value := range s.env {
+		env = append(env, key+"="+value) // pip and apt have their own settings there
+	}
+	return setup.Setup{Cache: cache, Path: s.env["PATH"], Env: env, Say: s.errs}, err
+}
+
+// environment is the interpreter of an environment with those packages, made from base.
+func (s *shell) environment(ctx context.Context, list setup.Requirements, base string) (python string, err error) {
+	do, err := s.setup()
+	if err != nil {
+		return "", err
+	}
+	if python, err = do.Environment(ctx, list, base); err != nil {
+		return "", codedError{exitRefused, err}
+	}
+	return python, nil
 }
 
 func (s *shell) versionCommand() *cobra.Command {

@@ -57,6 +57,15 @@ func (s *shell) host(ctx context.Context, app targets.App, topologies []servers.
 	if python != "" && servers.LookPath(python, s.env["PATH"]) == "" {
 		return host, usagef("app.python: %s is no program that can be run", python)
 	}
+	if python == "" && app.Requirements != "" {
+		list, err := setup.ReadRequirements(app.Requirements)
+		if err != nil {
+			return host, usageError{err}
+		}
+		if python, err = s.environment(ctx, list, ""); err != nil {
+			return host, err
+		}
+	}
 	if python == "" {
 		python = setup.Python(cache, s.env["PATH"])
 	}

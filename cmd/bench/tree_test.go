@@ -127,3 +127,14 @@ func TestUntarStaysInItsFolder(t *testing.T) {
 		}
 	}
 }
+
+// Packages are part of a version: where they differ, each gets its own.
+func TestPackageLists(t *testing.T) {
+	if causes := requirementsDiffer([2]side{}); len(causes) > 0 {
+		t.Errorf("equal requirements were warned about: %v", causes)
+	}
+	causes := requirementsDiffer([2]side{{packages: []string{"django==5.1"}}, {packages: []string{"django==5.2", "a", "b", "c", "d", "e", "f"}}})
+	if len(causes) != 1 || !strings.Contains(causes[0].Message, "base requires django==5.1, head django==5.2, a, b, c, d and 2 more") {
+		t.Errorf("causes = %v", causes)
+	}
+}

@@ -28,7 +28,11 @@ func (r Report) Reproduce() string {
 	if r.Duel.Head != WorkTree {
 		head = " --head " + quoted(r.Duel.Head)
 	}
-	return fmt.Sprintf("bench gate --base %s%s --topology %s --scenario %s", quoted(r.Duel.Base), head, quoted(r.Duel.Topology), quoted(r.Duel.Scenario))
+	gated := ""
+	for _, g := range r.Duel.Gated {
+		gated += fmt.Sprintf(" --metric %s=%g%%", g.Metric, g.Effect*100)
+	}
+	return fmt.Sprintf("bench gate --base %s%s --topology %s --scenario %s%s", quoted(r.Duel.Base), head, quoted(r.Duel.Topology), quoted(r.Duel.Scenario), gated)
 }
 
 func quoted(text string) string {

@@ -141,11 +141,8 @@ func venvDir(cache string) string {
 // Python is the interpreter that set-up provided: that of the virtual environment, or a
 // system one that has Django. It is empty when there is none.
 func Python(cache, path string) string {
-	dir := venvDir(cache)
-	// Stat follows links: an interpreter that was removed since makes the environment void.
-	python := filepath.Join(dir, "bin", "python")
-	if exists(filepath.Join(dir, readyFile)) && exists(python) && exists(filepath.Join(dir, "bin", "uwsgi")) {
-		return python
+	if dir := venvDir(cache); whole(dir) {
+		return filepath.Join(dir, "bin", "python")
 	}
 	for _, candidate := range []string{"/usr/bin/python3", servers.LookPath("python3", path)} {
 		if candidate != "" && servers.LookPath("uwsgi", path) != "" && exec.Command(candidate, "-c", "import django").Run() == nil {

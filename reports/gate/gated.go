@@ -1,0 +1,68 @@
+package gate
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"bench/results"
+)
+
+// ParseGated reads the choice of gated metrics: "p50_ms", or "p50_ms=3%" where another
+// slowdown matters than by default. Nothing chosen is an error: a gate on nothing would
+// always be green.
+func ParseGated(texts []string) (gated []results.Gated, err error) {
+	for _, text := range texts {
+		name, effect, given := strings.Cut(text, "=")
+		i := slices.IndexFunc(Metrics(), func(m Metric) bool { return m.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("%q: the metrics are %s", text, strings.Join(metricNames(), ", "))
+		}
+		if slices.ContainsFunc(gated, func(g results.Gated) bool { return g.Metric == name }) {
+			return nil, fmt.Errorf("%q: %s is there twice", text, name)
+		}
+		g := results.Gated{Metric: name, Effect: Metrics()[i].Effect}
+		if given {
+			percent, err := strconv.ParseFloat(strings.TrimSuffix(effect, "%"), 64)
+			if err != nil || !strings.HasSuffix(effect, "%") || !(percent >= 0.5 && percent <= 200) {
+				return nil, fmt.Errorf("%q: want the slowdown that matters, 0.5%% to 200%%, such as %s=5%%", text, name)
+			}
+			g.Effect = percent / 100
+		}
+		gated = append(gated, g)
+	}
+	if len(gated) == 0 {
+		return nil, fmt.Errorf("no metric is gated; the metrics are %s", strings.Join(metricNames(), ", "))
+	}
+	return gated, nil
+}
+
+func metricNames() (names []string) {
+	for _, m := range Metrics() {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
+// MetricsOf are the metrics that a duel is judged by: those chosen, with the whole chance of
+// a false alarm shared out among them, or all.
+func MetricsOf(d *results.Duel) []Metric {
+	if len(d.Gated) == 0 {
+		return Metrics()
+	}
+	var chosen []Metric
+	var shares float64
+	for _, m := range Metrics() {
+		for _, g := range d.Gated {
+			if g.Metric == m.Name {
+				m.Effect = g.Effect
+				chosen, shares = append(chosen, m), shares+m.Alpha
+			}
+		}
+	}
+	for i := range chosen {
+		chosen[i].Alpha *= Alpha / shares
+	}
+	return chosen
+}

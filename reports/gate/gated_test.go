@@ -1,0 +1,73 @@
+package gate
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"bench/results"
+)
+
+func TestParseGated(t *testing.T) {
+	for _, row := range []struct {
+		about string
+		texts string
+		want  []results.Gated
+		fault string
+	}{
+		{"a metric alone has its own effect", "p50_ms", []results.Gated{{Metric: "p50_ms", Effect: 0.05}}, ""},
+		{"the tail's is wider", "slow_share", []results.Gated{{Metric: "slow_share", Effect: 0.2}}, ""},
+		{"an effect may be given", "p50_ms=3%,max_rate", []results.Gated{{Metric: "p50_ms", Effect: 0.03}, {Metric: "max_rate", Effect: 0.05}}, ""},
+		{"a gate on nothing would always be green", "", nil, "no metric is gated"},
+		{"an unknown metric gets the known ones named", "p99_ms", nil, "cpu_ms_per_request, p50_ms, slow_share, max_rate"},
+		{"twice is a mistake", "p50_ms,p50_ms=3%", nil, "twice"},
+		{"an effect is in percent", "p50_ms=0.03", nil, "p50_ms=5%"},
+		{"no slowdown at all is no effect", "p50_ms=0%", nil, "0.5% to 200%"},
+		{"nor is one that is no number", "p50_ms=NaN%", nil, "0.5% to 200%"},
+	} {
+		var texts []string
+		if row.texts != "" {
+			texts = strings.Split(row.texts, ",")
+		}
+		got, err := ParseGated(texts)
+		if row.fault != "" {
+			if err == nil || !strings.Contains(err.Error(), row.fault) {
+				t.Errorf("%s: ParseGated(%q) = %v; want an error with %q", row.about, row.texts, err, row.fault)
+			}
+			continue
+		}
+		if err != nil || len(got) != len(row.want) {
+			t.Errorf("%s: ParseGated(%q) = %v, %v", row.about, row.texts, got, err)
+			continue
+		}
+		for i := range got {
+			if got[i] != row.want[i] {
+				t.Errorf("%s: ParseGated(%q) = %v; want %v", row.about, row.texts, got, row.want)
+			}
+		}
+	}
+}
+
+// Whatever is chosen, the gate as a whole has the same chance of a false alarm.
+func TestChosenMetricsShareTheWholeAlpha(t *testing.T) {
+	for _, gated := range [][]results.Gated{
+		nil,
+		{{Metric: "max_rate", Effect: 0.1}},
+		{{Metric: "p50_ms", Effect: 0.03}, {Metric: "cpu_ms_per_request", Effect: 0.05}},
+	} {
+		var sum float64
+		metrics := MetricsOf(&results.Duel{Gated: gated})
+		for _, m := range metrics {
+			sum += m.Alpha
+		}
+		if math.Abs(sum-Alpha) > 1e-12 {
+			t.Errorf("%v: alphas add up to %g; want %g", gated, sum, Alpha)
+		}
+		if len(gated) > 0 && len(metrics) != len(gated) {
+			t.Errorf("%v: %d metrics", gated, len(metrics))
+		}
+	}
+	if m := MetricsOf(&results.Duel{Gated: []results.Gated{{Metric: "max_rate", Effect: 0.1}}}); m[0].Effect != 0.1 {
+		t.Errorf("effect = %g; want 0.1", m[0].Effect)
+	}
+}
