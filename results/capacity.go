@@ -33,13 +33,16 @@ type Size struct {
 	// Queues is how many groups of workers have a queue of their own, Workers how many
 	// processes each has, and Threads how many requests each process works on at once; 0:
 	// a thread for each connection.
-	Queues  int     `json:"queues"`
-	Workers int     `json:"workers"`
-	Threads int     `json:"threads"`
-	Tier    string  `json:"worker_tier"` // of the workers; the other tiers stand ahead of them
-	Goals   []Bound `json:"goals"`
-	Boots   int     `json:"boots"`
-	Elapsed float64 `json:"elapsed_s"`
+	Queues  int `json:"queues"`
+	Workers int `json:"workers"`
+	Threads int `json:"threads"`
+	// MachineCores is how many cores each group has to itself, as a machine of its own would; 0:
+	// they share this one's.
+	MachineCores float64 `json:"machine_cores,omitempty"`
+	Tier         string  `json:"worker_tier"` // of the workers; the other tiers stand ahead of them
+	Goals        []Bound `json:"goals"`
+	Boots        int     `json:"boots"`
+	Elapsed      float64 `json:"elapsed_s"`
 	// Died tells that the topology died in the search, twice: its capacity is below that rate.
 	Died      string  `json:"died,omitempty"`
 	DiedAt    float64 `json:"died_at,omitempty"`

@@ -160,6 +160,7 @@ func (s *sizeRun) demands(ctx context.Context, found *results.Size) (rate float6
 		return 0, err
 	}
 	found.Queues, found.Workers, found.Threads = s.cluster.Blueprint().Queueing()
+	found.MachineCores = s.cluster.Blueprint().MachineCores()
 	found.Tier = s.cluster.Blueprint().WorkersTier()
 	answers, err := Verify(ctx, s.cluster.URL(), s.Guard, []Scenario{s.Scenario})
 	if err != nil {

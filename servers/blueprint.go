@@ -47,6 +47,17 @@ func (b Blueprint) Queueing() (queues, workers, threads int) {
 	return queues, workers, b.Slots / (queues * workers)
 }
 
+// MachineCores is how many cores each group of workers has to itself, as a machine of its own
+// would; 0: they share this one's.
+func (b Blueprint) MachineCores() float64 {
+	for _, p := range b.Processes {
+		if p.Workers > 0 {
+			return p.Cores
+		}
+	}
+	return 0
+}
+
 // WorkersTier is the tier in which the app itself runs.
 func (b Blueprint) WorkersTier() string {
 	for _, p := range b.Processes {
@@ -68,7 +79,8 @@ type Process struct {
 	Name       string
 	Tier       string
 	WorkerTier string
-	Workers    int // worker processes that must be seen to answer; 0 where none are told apart
+	Workers    int     // worker processes that must be seen to answer; 0 where none are told apart
+	Cores      float64 // limit of the CPU time of it and its children; 0: none
 	Argv       []string
 	Env        []string
 	Dir        string // working folder
@@ -200,6 +212,11 @@ func (p ProcessDefinition) process(d Definition, data renderData) (Process, erro
 	if out.Workers, err = renderInt("workers", p.Workers, 0, data); err != nil {
 		return out, err
 	}
+	percent, err := renderInt("cpu", p.CPU, 0, data)
+	if err != nil {
+		return out, err
+	}
+	out.Cores = float64(percent) / 100
 	for i, word := range p.Argv {
 		text, err := render(fmt.Sprintf("argv[%d]", i), word, data)
 		if err != nil {
@@ -338,6 +355,9 @@ func (b Blueprint) write(w io.Writer) {
 	fmt.Fprintf(w, "# %s; ready when %s answers; slots: %s\n", b.URL, b.Health, slots)
 	for _, p := range b.Processes {
 		fmt.Fprintf(w, "\n## process %s (tier %s)\n", p.Name, p.Tier)
+		if p.Cores > 0 {
+			fmt.Fprintf(w, "## a machine of its own: a control group of %g cores\n", p.Cores)
+		}
 		fmt.Fprintf(w, "cd %s\n", p.Dir)
 		for _, variable := range p.Env {
 			fmt.Fprintf(w, "%s \\\n", variable)

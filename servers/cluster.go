@@ -115,9 +115,12 @@ func (b Blueprint) prepareDir() error {
 	return nil
 }
 
+// CanLimit returns why the CPU time of processes cannot be limited here, if it cannot.
+func CanLimit() error { return proc.HasQuota() }
+
 func (c *Cluster) start(keeper *proc.Keeper, p Process) error {
 	process, err := keeper.Start(proc.Spec{
-		Name: p.Name, Argv: p.Argv, Env: p.Env, Dir: p.Dir, Stop: p.Stop,
+		Name: p.Name, Argv: p.Argv, Env: p.Env, Dir: p.Dir, Stop: p.Stop, Cores: p.Cores,
 		Log: filepath.Join(p.Home, p.Name+".log"),
 	})
 	if err != nil {

@@ -30,6 +30,7 @@ type capacityOptions struct {
 	app      string
 	profile  string
 	sweep    string
+	machines string
 	validate string
 	price    float64
 	headroom string
@@ -56,7 +57,8 @@ how many machines, a target needs, from what was measured and a model that follo
 With --validate it predicts sizes before it measures them, and says how wrong it was.`,
 		Example: `  bench capacity --topology uwsgi --slo 'p99<100ms,errors<0.1%'
   bench capacity --topology uwsgi --slo 'p99<100ms' --scenario io --sweep workers=1,2,4 --target 150/s
-  bench capacity --topology uwsgi --slo 'p99<100ms' --scenario io --sweep workers=1,2,4 --validate=3,6`,
+  bench capacity --topology uwsgi --slo 'p99<100ms' --scenario io --sweep workers=1,2,4 --validate=3,6
+  bench capacity --topology nginx-uwsgi:workers=1 --slo 'p99<100ms' --machines 1,2 --validate=3 --target 150/s`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return s.capacity(c.Context(), c, o) },
 	}
@@ -68,6 +70,7 @@ With --validate it predicts sizes before it measures them, and says how wrong it
 	f.StringVar(&o.app, "app", "", "`DIR` of an app with a bench.yaml (default: the bundled project)")
 	f.StringVar(&o.profile, "profile", "controlled", "controlled or as-documented")
 	f.StringVar(&o.sweep, "sweep", "", "sizes to measure: `PARAMETER=V,V,V` of the topology, such as workers=1,2,4")
+	f.StringVar(&o.machines, "machines", "", "measure so many `N,N,N` machines side by side: control groups with a CPU quota, behind one nginx")
 	f.StringVar(&o.validate, "validate", "", "predict these `V,V` of the swept parameter, then measure them (without values: some between and beyond)")
 	f.Lookup("validate").NoOptDefVal = unseenByItself
 	f.Float64Var(&o.price, "price", 0, "of a machine per hour, in any currency")
@@ -90,6 +93,20 @@ type capacityPlan struct {
 
 func (s *shell) capacity(ctx context.Context, c *cobra.Command, o capacityOptions) error {
 	started := time.Now()
+	var warnings []results.Cause
+	if o.machines != "" {
+		if _, err := parseSizes("--machines", o.machines); err != nil {
+			return err
+		}
+		if err := servers.CanLimit(); err != nil {
+			o.machines, o.validate = "", ""
+			warnings = append(warnings, results.Cause{
+				Code: "machines-extrapolated", Message: fmt.Sprintf("--machines: %v: one machine was measured, and more are extrapolated from it", err),
+				Remedy: "Run as root, or in a control group that was delegated.",
+			})
+			fmt.Fprintln(s.errs, "bench: "+warnings[0].Message)
+		}
+	}
 	plan, err := s.capacityPlan(o)
 	if err != nil {
 		return err
@@ -115,6 +132,7 @@ func (s *shell) capacity(ctx context.Context, c *cobra.Command, o capacityOption
 	manifest.Command, manifest.Name, manifest.Objectives = "capacity", "capacity", objectiveTexts(plan.search.Objectives)
 	manifest.Engine, manifest.Profile, manifest.Config, manifest.Baseline = engine.String(), o.profile, flagValues(c), ""
 	manifest.Plan, manifest.Capacity = plan.lines(), &plan.record
+	manifest.Warnings = append(manifest.Warnings, warnings...)
 	if manifest.Generator, err = calibrate(ctx, engine, true); err != nil {
 		return err
 	}
@@ -201,6 +219,11 @@ func (p *capacityPlan) addSizes(o capacityOptions) error {
 		return usagef("--topology %q: want one topology", o.topology)
 	}
 	base := topologies[0]
+	if o.machines != "" {
+		if base, o.sweep, err = machineNodes(base, o); err != nil {
+			return err
+		}
+	}
 	if o.sweep == "" {
 		if o.validate != "" {
 			return usagef("--validate needs --sweep: sizes to learn from")

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Keeper starts processes and sees to it that they die with bench.
@@ -66,11 +67,36 @@ func (k *Keeper) launch() {
 	// Not unlocked: the thread, and with it the death signal of its children, ends here.
 }
 
-func (k *Keeper) tell(verb string, group int) error {
+// limit makes a control group of so many cores that does not outlive bench; 0 makes none.
+func (k *Keeper) limit(cores float64) (dir string, err error) {
+	if cores == 0 {
+		return "", nil
+	}
+	c, err := controller()
+	if err != nil {
+		return "", err
+	}
+	if dir, err = c.group(cores); err != nil {
+		return "", err
+	}
+	if err := k.tell("limit", dir); err != nil {
+		return "", errors.Join(err, removeGroup(dir, 0))
+	}
+	return dir, nil
+}
+
+// unlimit removes a control group whose processes have ended. It may be called twice.
+func (k *Keeper) unlimit(dir string) error {
+	err := removeGroup(dir, patience)
+	_ = k.tell("unlimit", dir)
+	return err
+}
+
+func (k *Keeper) tell(verb string, what any) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if _, err := fmt.Fprintf(k.pipe, "%s %d\n", verb, group); err != nil {
-		return fmt.Errorf("telling the keeper about process group %d: %w", group, err)
+	if _, err := fmt.Fprintf(k.pipe, "%s %v\n", verb, what); err != nil {
+		return fmt.Errorf("telling the keeper to %s %v: %w", verb, what, err)
 	}
 	return nil
 }
@@ -84,14 +110,25 @@ func (k *Keeper) Close() error {
 	return errors.Join(k.pipe.Close(), k.cmd.Wait())
 }
 
+// patience is how long the last processes of a control group may take to be gone.
+const patience = 2 * time.Second
+
 // Keep is the keeper process: it reads the groups to watch over from in and kills those
-// that are left when in ends.
+// that are left when in ends, and removes the control groups that held them.
 func Keep(in io.Reader) {
-	groups := map[int]bool{}
+	groups, limits := map[int]bool{}, map[string]bool{}
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
-		verb, number, _ := strings.Cut(lines.Text(), " ")
-		group, err := strconv.Atoi(number)
+		verb, what, _ := strings.Cut(lines.Text(), " ")
+		switch verb {
+		case "limit":
+			limits[what] = true
+			continue
+		case "unlimit":
+			delete(limits, what)
+			continue
+		}
+		group, err := strconv.Atoi(what)
 		if err != nil || group <= 1 {
 			continue
 		}
@@ -104,5 +141,8 @@ func Keep(in io.Reader) {
 	}
 	for group := range groups {
 		_ = syscall.Kill(-group, syscall.SIGKILL)
+	}
+	for dir := range limits {
+		_ = removeGroup(dir, patience)
 	}
 }

@@ -205,3 +205,99 @@ func TestNothingOutlivesAKilledBench(t *testing.T) {
 	_ = bench.Wait()
 	eventually(t, "the end of both processes", func() bool { return !alive(leader) && !alive(child) })
 }
+
+func TestFindControlGroups(t *testing.T) {
+	root := t.TempDir()
+	for _, dir := range []string{"cpu/ci", "unified/user"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, row := range []struct {
+		says, own, mounts string
+		want              string
+		v2                bool
+	}{
+		{"version 1, in a group", "4:cpu,cpuacct:/ci\n0::/\n", "cgroup ROOT/cpu cgroup rw,cpu,cpuacct 0 0\n", "cpu/ci", false},
+		{"version 1, in a group that cannot be seen", "4:cpu:/docker/ab\n", "cgroup ROOT/cpu cgroup rw,cpu 0 0\n", "cpu", false},
+		{"version 1 wins where both are mounted", "4:cpu:/\n0::/user\n", "cgroup2 ROOT/unified cgroup2 rw 0 0\ncgroup ROOT/cpu cgroup rw,cpu 0 0\n", "cpu", false},
+		{"version 2", "0::/user\n", "cgroup2 ROOT/unified cgroup2 rw,nsdelegate 0 0\n", "unified/user", true},
+		{"cpuset is another controller", "4:cpuset:/\n", "cgroup ROOT/cpuset cgroup rw,cpuset 0 0\n", "", false},
+	} {
+		got, err := find(row.own, strings.ReplaceAll(row.mounts, "ROOT", root))
+		if row.want == "" {
+			if !errors.Is(err, ErrNoQuota) {
+				t.Errorf("%s: %v, %v; want none", row.says, got, err)
+			}
+			continue
+		}
+		if err != nil || got.dir != filepath.Join(root, row.want) || got.v2 != row.v2 {
+			t.Errorf("%s: %v, %v; want %s", row.says, got, err, row.want)
+		}
+	}
+}
+
+// What is written into a group's files, in both versions, and that a group that cannot be made
+// leaves nothing behind.
+func TestGroupFiles(t *testing.T) {
+	for _, row := range []struct {
+		v2    bool
+		cores float64
+		want  map[string]string
+	}{
+		{false, 0.4, map[string]string{"cpu.cfs_period_us": "10000", "cpu.cfs_quota_us": "4000"}},
+		{true, 1.5, map[string]string{"cpu.max": "15000 10000"}},
+		{true, 0.01, map[string]string{"cpu.max": "1000 10000"}},
+	} {
+		c := control{t.TempDir(), row.v2}
+		dir, err := c.group(row.cores)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range row.want {
+			if got, _ := os.ReadFile(filepath.Join(dir, name)); string(got) != want {
+				t.Errorf("version 2 %v, %g cores: %s holds %q; want %q", row.v2, row.cores, name, got, want)
+			}
+		}
+	}
+	gone := control{filepath.Join(t.TempDir(), "gone"), false}
+	if _, err := gone.group(1); !errors.Is(err, ErrNoQuota) {
+		t.Errorf("a folder that is not there: %v", err)
+	}
+}
+
+// The kernel keeps a process and its children to their quota, and the group is gone with them.
+func TestQuota(t *testing.T) {
+	if err := HasQuota(); err != nil {
+		t.Skip(err)
+	}
+	k := testKeeper(t)
+	spec := shell(t, "(while :; do :; done) & while :; do :; done")
+	spec.Cores = 0.3
+	p, err := k.Start(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cpu := func() (sum time.Duration) {
+		readings, err := ReadGroup(p.PID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range readings {
+			sum += r.CPU
+		}
+		return sum
+	}
+	eventually(t, "some CPU time", func() bool { return cpu() > 10*time.Millisecond })
+	began, before := time.Now(), cpu()
+	eventually(t, "more CPU time", func() bool { return cpu()-before > 150*time.Millisecond })
+	if share := float64(cpu()-before) / float64(time.Since(began)); share > 0.4 {
+		t.Errorf("two loops with 0.3 cores used %.2f", share)
+	}
+	if err := p.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(p.group); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the control group is left: %v", err)
+	}
+}

@@ -19,8 +19,10 @@ type Spec struct {
 	Argv []string
 	Env  []string // the whole environment, KEY=value
 	Dir  string
-	Log  string         // file that stdout and stderr are appended to
-	Stop syscall.Signal // asks it to end; SIGKILL, which goes to the whole group, follows when it does not
+	Log  string // file that stdout and stderr are appended to
+	// Cores is a limit of the CPU time of the process and its children together; 0: none.
+	Cores float64
+	Stop  syscall.Signal // asks it to end; SIGKILL, which goes to the whole group, follows when it does not
 }
 
 // Process is a running process, the leader of its group.
@@ -28,6 +30,7 @@ type Process struct {
 	Spec   Spec
 	keeper *Keeper
 	cmd    *exec.Cmd
+	group  string // control group that limits it; empty: none
 	done   chan struct{}
 	err    error // how it ended; read after done
 }
@@ -39,7 +42,24 @@ func (k *Keeper) Start(spec Spec) (*Process, error) {
 		return nil, fmt.Errorf("starting %s: opening its log: %w", spec.Name, err)
 	}
 	defer log.Close()
-	cmd := exec.Command(spec.Argv[0], spec.Argv[1:]...)
+	group, err := k.limit(spec.Cores)
+	if err != nil {
+		return nil, fmt.Errorf("starting %s with %g cores: %w", spec.Name, spec.Cores, err)
+	}
+	p, err := k.startIn(group, spec, log)
+	if err != nil && group != "" {
+		err = errors.Join(err, k.unlimit(group))
+	}
+	return p, err
+}
+
+// startIn starts a process in a control group, if there is one.
+func (k *Keeper) startIn(group string, spec Spec, log *os.File) (*Process, error) {
+	argv := spec.Argv
+	if group != "" {
+		argv = confined(group, argv)
+	}
+	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env, cmd.Dir = spec.Env, spec.Dir
 	// A file, never a pipe: a server whose pipe nobody drains stops at its next log line.
 	cmd.Stdout, cmd.Stderr = log, log
@@ -49,7 +69,7 @@ func (k *Keeper) Start(spec Spec) (*Process, error) {
 	if err := <-result; err != nil {
 		return nil, fmt.Errorf("starting %s: %w", spec.Name, err)
 	}
-	p := &Process{Spec: spec, keeper: k, cmd: cmd, done: make(chan struct{})}
+	p := &Process{Spec: spec, keeper: k, cmd: cmd, group: group, done: make(chan struct{})}
 	if err := k.tell("watch", p.PID()); err != nil {
 		_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
 		_ = cmd.Wait()
@@ -98,7 +118,10 @@ func (p *Process) Close(ctx context.Context) error {
 			<-p.done
 		}
 	}
-	return p.awaitGroup()
+	if err := p.awaitGroup(); err != nil || p.group == "" {
+		return err
+	}
+	return p.keeper.unlimit(p.group)
 }
 
 // awaitGroup waits until the group is empty: killed members need a moment to go.

@@ -23,10 +23,13 @@ type Recommendation struct {
 	Measured bool `json:"measured"`
 	// Machines with PerMachine workers each carry the target with the headroom. More than one
 	// are extrapolated from one, by dividing the load.
-	Machines     int     `json:"machines"`
-	MachinesLow  int     `json:"machines_low"`
-	MachinesHigh int     `json:"machines_high"`
-	PerMachine   int     `json:"workers_per_machine"`
+	Machines     int `json:"machines"`
+	MachinesLow  int `json:"machines_low"`
+	MachinesHigh int `json:"machines_high"`
+	PerMachine   int `json:"workers_per_machine"`
+	// Cores of a machine, where machines were measured side by side: Workers is then a number
+	// of them, as Machines is.
+	Cores        float64 `json:"machine_cores,omitempty"`
 	Headroom     float64 `json:"headroom"` // share of the target that is added
 	Spare        int     `json:"spare_machines"`
 	Extrapolated bool    `json:"extrapolated"`
@@ -67,6 +70,10 @@ func (r *Report) Need(c *results.Capacity, target float64) *Recommendation {
 	for _, s := range r.Sizes {
 		rec.Measured = rec.Measured || s.Value == rec.Workers
 	}
+	if r.fleet() {
+		r.needMachines(c, rec, values)
+		return rec
+	}
 	best, per := r.machine(c, values)
 	rec.PerMachine = best.Value
 	limits := r.Model.System(best).Limits()
@@ -78,18 +85,23 @@ func (r *Report) Need(c *results.Capacity, target float64) *Recommendation {
 		rec.Refused = "no size was found that meets the SLO at any rate"
 		return rec
 	}
-	rec.Headroom, rec.Spare = c.Headroom, 0
-	if c.Headroom == results.Automatic {
-		// Square-root staffing: a load of R busy servers fluctuates by √R of them (Halfin and
-		// Whitt, "Heavy-traffic limits for queues with many exponential servers", 1981).
-		busy := target / limits[0].Rate * r.servers(best, limits[0].Resource)
-		rec.Headroom, rec.Spare = 1/math.Sqrt(max(busy, 0.25)), 1
-	}
+	rec.headroom(c, target/limits[0].Rate*r.servers(best, limits[0].Resource))
 	machines := func(rate float64) int { return int(math.Ceil(target*(1+rec.Headroom)/rate-1e-9)) + rec.Spare }
 	rec.Machines, rec.MachinesLow, rec.MachinesHigh = machines(per.Estimate), machines(per.High), machines(per.Low)
 	rec.Extrapolated = rec.Machines > 1
 	rec.CostPerHour = c.Price * float64(rec.Machines)
 	return rec
+}
+
+// headroom sets what is added to a load that keeps so many servers of the binding resource
+// busy.
+func (rec *Recommendation) headroom(c *results.Capacity, busy float64) {
+	rec.Headroom, rec.Spare = c.Headroom, 0
+	if c.Headroom == results.Automatic {
+		// Square-root staffing: a load of R busy servers fluctuates by √R of them (Halfin and
+		// Whitt, "Heavy-traffic limits for queues with many exponential servers", 1981).
+		rec.Headroom, rec.Spare = 1/math.Sqrt(max(busy, 0.25)), 1
+	}
 }
 
 // values are the sizes that an answer may name, in their order: up to twice the greatest, where
@@ -113,6 +125,8 @@ func (r *Report) servers(size results.Size, resource string) float64 {
 	switch resource {
 	case "CPU cores":
 		return float64(r.Model.Cores)
+	case machinesCPU:
+		return float64(size.Queues) * size.MachineCores
 	case "worker slots":
 		return float64(size.Queues * size.Workers * max(1, size.Threads))
 	case "worker processes' CPU":
@@ -191,6 +205,9 @@ func (r *Report) machine(c *results.Capacity, values []int) (results.Size, Estim
 
 // sentence is the recommendation in words.
 func (rec *Recommendation) sentence(r *Report) string {
+	if rec.Cores > 0 {
+		return rec.fleetSentence()
+	}
 	if rec.Refused != "" {
 		return fmt.Sprintf("%.4g requests per second: refused: %s.", rec.Target, rec.Refused)
 	}

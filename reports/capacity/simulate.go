@@ -32,9 +32,24 @@ type simulation struct {
 	waits     []wait    // off the CPU, unordered: there are few
 	requests  []request
 	weights   []float64 // cumulative, of the kinds
-	active    int       // processes with work
+	active    int       // processes that can run
+	share     float64   // of a core that each of them has
 	speed     float64   // at which each of them runs
+	machines  []machine // by queue, if they have CPU quotas
 }
+
+// machine is the CPU quota of a group of workers.
+type machine struct {
+	left    float64 // CPU time in this period
+	period  int64
+	running int // processes that can run
+}
+
+// quotaPeriod is that of bench's control groups, in seconds.
+const quotaPeriod = 0.010
+
+// spent is what counts as no CPU time left, beside the rounding of sums.
+const spent = 1e-12
 
 type request struct {
 	arrived       float64
@@ -104,15 +119,31 @@ func newSimulation(s System, seed uint64) *simulation {
 	}
 	sim.workers = make([]int, s.Queues*s.Workers)
 	sim.queues, sim.inQueue = make([][]int, s.Queues), make([]int, s.Queues)
+	if s.Machine > 0 {
+		sim.machines = make([]machine, s.Queues)
+		for i := range sim.machines {
+			sim.machines[i].period = -1
+		}
+	}
 	return sim
 }
 
 // look counts the processes that have work, and says how fast each runs.
 func (s *simulation) look() {
+	period := int64(s.now/quotaPeriod + 1e-9)
+	for i := range s.machines {
+		m := &s.machines[i]
+		if m.running = 0; m.period < period {
+			m.left, m.period = s.Machine*quotaPeriod, period
+		}
+	}
 	s.active = 0
 	for i := range s.processes {
-		if len(s.processes[i].jobs) > 0 {
+		if s.runs(i) {
 			s.active++
+			if m := s.machineOf(i); m != nil {
+				m.running++
+			}
 		}
 	}
 	running := min(s.active, s.Cores)
@@ -120,16 +151,54 @@ func (s *simulation) look() {
 	if s.Cores > 1 {
 		slow += (s.Slowdown - 1) * float64(running-1) / float64(s.Cores-1)
 	}
-	s.speed = float64(running) / float64(max(1, s.active)) / slow
+	s.share = float64(running) / float64(max(1, s.active))
+	s.speed = s.share / slow
 }
 
-// event is the one that comes next: a process that ends a job, or a wait that is over.
+// machineOf is the machine that a process is limited by, or nil.
+func (s *simulation) machineOf(process int) *machine {
+	if worker := process - len(s.Proxies) - 1; worker >= 0 && s.machines != nil {
+		return &s.machines[worker/s.Workers]
+	}
+	return nil
+}
+
+// runs reports whether a process has work, and may do it.
+func (s *simulation) runs(process int) bool {
+	if len(s.processes[process].jobs) == 0 {
+		return false
+	}
+	m := s.machineOf(process)
+	return m == nil || m.left > spent
+}
+
+// quota is the time until a machine has used up its CPU time, or gets more.
+func (s *simulation) quota() float64 {
+	step := math.Inf(1)
+	for i := range s.machines {
+		m := &s.machines[i]
+		if s.inQueue[i] == 0 {
+			continue
+		}
+		step = min(step, float64(m.period+1)*quotaPeriod-s.now)
+		if m.running > 0 {
+			step = min(step, m.left/(float64(m.running)*s.share))
+		}
+	}
+	return max(0, step)
+}
+
+// event is the one that comes next: a process that ends a job, or a wait that is over. With
+// neither, a quota changed who can run.
 type event struct{ process, job, wait int }
 
 func (s *simulation) next() (step float64, e event) {
-	step, e = math.Inf(1), event{-1, -1, -1}
 	s.look()
+	step, e = s.quota(), event{-1, -1, -1}
 	for i := range s.processes {
+		if !s.runs(i) {
+			continue
+		}
 		p := &s.processes[i]
 		n := 1
 		if p.shares {
@@ -156,7 +225,7 @@ func (s *simulation) next() (step float64, e event) {
 func (s *simulation) advance(step float64) {
 	for i := range s.processes {
 		p := &s.processes[i]
-		if len(p.jobs) == 0 {
+		if !s.runs(i) {
 			continue
 		}
 		if !p.shares {
@@ -166,6 +235,9 @@ func (s *simulation) advance(step float64) {
 		for j := range p.jobs {
 			p.jobs[j].left -= step * s.speed / float64(len(p.jobs))
 		}
+	}
+	for i := range s.machines {
+		s.machines[i].left -= step * float64(s.machines[i].running) * s.share
 	}
 	s.now += step
 }
@@ -235,6 +307,9 @@ func (s *simulation) happen(e event) int {
 		s.waits = slices.Delete(s.waits, e.wait, e.wait+1)
 		s.leave(n)
 		return n
+	}
+	if e.process < 0 {
+		return -1
 	}
 	p := &s.processes[e.process]
 	done := p.jobs[e.job]

@@ -22,7 +22,8 @@ type Kind struct {
 // A request costs the proxies CPU time, waits in a queue for a worker's slot, holds it for the
 // worker's CPU time and for what it waits on something else (a database, a sleep), and costs
 // the generator CPU time beside that. Processes share the cores; a process runs on one core
-// at a time, as Python's do.
+// at a time, as Python's do. A group that is a machine of its own stands still for the rest of a
+// period once it has used up its CPU time, as the kernel's quotas work.
 type System struct {
 	Cores int
 	// Slowdown is how many times as long CPU work takes when all cores are busy as when one
@@ -34,6 +35,9 @@ type System struct {
 	Queues    int       // groups of workers with a queue each; a request goes to the one with the least to do
 	Workers   int       // of each group
 	Threads   int       // of each worker; 0: one for each request
+	// Machine is how many cores each group has to itself, as a machine of its own would; 0:
+	// the cores are everyone's.
+	Machine float64
 }
 
 // Scaled is the system that does everything so many times as fast.
@@ -91,6 +95,9 @@ type Limit struct {
 	Rate     float64 `json:"rate"`
 }
 
+// machinesCPU is the resource of machines that are control groups.
+const machinesCPU = "the machines' CPU"
+
 // Limits are those of all resources, the scarcest first.
 func (s System) Limits() []Limit {
 	var limits []Limit
@@ -108,6 +115,9 @@ func (s System) Limits() []Limit {
 	add("CPU cores", float64(s.Cores)/(total*s.Slowdown))
 	if s.Threads != 1 {
 		add("worker processes' CPU", float64(s.Queues*s.Workers)/work)
+	}
+	if s.Machine > 0 {
+		add(machinesCPU, float64(s.Queues)*s.Machine/work)
 	}
 	if slots := s.slots() * s.Queues; slots > 0 {
 		add("worker slots", float64(slots)/(work+wait))

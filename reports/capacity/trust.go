@@ -3,6 +3,7 @@ package capacity
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"bench/results"
 )
@@ -32,6 +33,10 @@ func (r *Report) judge(run *results.Run) {
 		r.warn("unfit", "most trials could not be measured", "Repeat on a machine that has nothing else to do.")
 	}
 	r.judgePace(run)
+	if r.fleet() {
+		r.warn("machines-on-one-box", strings.TrimSuffix(fmt.Sprintf("machines are control groups of %g cores on this one box, each with a quota for every %.0f ms; %s", r.Sizes[0].MachineCores, quotaPeriod*1e3, r.scaling()), "; "),
+			"They share memory, caches and the network: machines of their own can only be as good or better, but for the network between them.")
+	}
 	for _, s := range r.Sizes {
 		switch {
 		case s.Died != "":
