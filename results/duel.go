@@ -23,6 +23,9 @@ const (
 	Burst     = "burst"
 )
 
+// MixScenario is the name of the scenario that a bench.yaml's mix makes.
+const MixScenario = "mix"
+
 // Duel is what a gate's run measured, beside its cells: those of the arms "base" and "head",
 // one block for each pair.
 type Duel struct {
@@ -35,7 +38,8 @@ type Duel struct {
 	Scenario    string    `json:"scenario"`
 	Rate        float64   `json:"rate_per_arm"`
 	MaxRate     float64   `json:"base_max_rate"`
-	SlowMicros  int64     `json:"slow_us"` // an answer that takes longer counts as slow
+	Busy        float64   `json:"busy_cores_share"` // at that rate, at calibration
+	SlowMicros  int64     `json:"slow_us"`          // an answer that takes longer counts as slow
 	FixedOrder  bool      `json:"fixed_order,omitempty"`
 	Differences []string  `json:"differences,omitempty"` // endpoints whose answers differ
 	Counters    []Counter `json:"counters"`

@@ -50,7 +50,11 @@ type Environment struct {
 	Django  string `json:"django"`
 	Server  string `json:"server"` // versions of uWSGI and nginx
 	Profile string `json:"profile"`
+	Method  string `json:"method,omitempty"` // of a gate
 }
+
+// gateMethod changes with how a gate measures: figures of another method are not compared.
+const gateMethod = "pairs 2"
 
 // NewEntry begins an entry with what a manifest says.
 func NewEntry(m Manifest, run string) Entry {
@@ -64,6 +68,9 @@ func NewEntry(m Manifest, run string) Entry {
 	}
 	if len(m.Scenarios) > 0 {
 		e.Scenario = m.Scenarios[0].Name
+	}
+	if m.Duel != nil {
+		e.Environment.Method = gateMethod
 	}
 	e.Fingerprint = e.Environment.fingerprint()
 	return e

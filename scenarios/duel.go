@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -49,7 +51,7 @@ type ArmError struct {
 func (e *ArmError) Error() string { return e.Arm + ": " + e.Err.Error() }
 func (e *ArmError) Unwrap() error { return e.Err }
 
-// order is the coin flip of a pair: which arm begins to boot, is asked first, and bursts first.
+// order is the coin flip of a pair: which arm is asked first, and bursts first.
 // One coin for all of it makes the pair's two possible courses mirror images, so that with
 // equal arms the sign of any difference is the coin's.
 func (d Duel) order(pair int) [2]int {
@@ -64,9 +66,9 @@ func (d Duel) order(pair int) [2]int {
 // alternating load, base's first; those of the bursts follow.
 func (r *Runner) Pair(ctx context.Context, d Duel, pair int) (cells []*results.Cell, err error) {
 	order := d.order(pair)
-	clusters, err := r.bootBoth(ctx, d, order)
+	var clusters [2]*servers.Cluster
 	defer func() { err = errors.Join(err, closeAll(clusters)) }()
-	if err != nil {
+	if err := r.bootBoth(ctx, d, order, &clusters); err != nil {
 		return nil, err
 	}
 	alternate, err := r.alternate(ctx, d, pair, order, clusters)
@@ -103,8 +105,8 @@ const cellsOfPair = 2 + len(turns)
 
 // bootBoth boots both arms and warms them up, at once: in half the time, and under the
 // sharing of the machine that the load finds.
-func (r *Runner) bootBoth(ctx context.Context, d Duel, order [2]int) (clusters [2]*servers.Cluster, err error) {
-	return clusters, d.both(order, func(arm int) (err error) {
+func (r *Runner) bootBoth(ctx context.Context, d Duel, order [2]int, clusters *[2]*servers.Cluster) error {
+	return d.both(order, func(arm int) (err error) {
 		a := d.Arms[arm]
 		if clusters[arm], err = a.Site.Boot(ctx, d.Topology, a.App); err != nil {
 			return err
@@ -139,7 +141,7 @@ func (d Duel) cell(pair, arm int, order [2]int, load Load) Cell {
 // alternate runs the same open-loop plan on both arms at once, half a mean gap apart.
 func (r *Runner) alternate(ctx context.Context, d Duel, pair int, order [2]int, clusters [2]*servers.Cluster) (cells [2]*results.Cell, err error) {
 	ready := newBarrier(2)
-	return cells, d.both(order, func(arm int) (err error) {
+	err = d.both(order, func(arm int) (err error) {
 		defer ready.leave()
 		load := Load{Name: results.Alternate, Scenario: d.Scenario, Mode: loadgen.Open, Rate: d.Rate, Duration: d.Slice}
 		load.Stagger = Stagger{By: time.Duration(float64(time.Second) / d.Rate / 2), Second: arm == order[1]}
@@ -148,6 +150,7 @@ func (r *Runner) alternate(ctx context.Context, d Duel, pair int, order [2]int, 
 		cells[arm], err = r.runCellAt(ctx, cell, Arm{Name: d.Arms[arm].Name}, clusters[arm], ready.wait)
 		return err
 	})
+	return cells, err
 }
 
 // barrier lets goroutines go on together. One that leaves without having waited does not
@@ -179,6 +182,7 @@ func (b *barrier) leave() { b.arrive() }
 type Calibration struct {
 	MaxRate float64       // closed loop
 	Rate    float64       // of each arm
+	Busy    float64       // share of the cores in use at that rate
 	Slow    time.Duration // slower than most of base's answers at that rate
 	// Differences are the endpoints whose answers differ between the arms.
 	Differences []string
@@ -217,7 +221,8 @@ func (r *Runner) Calibrate(ctx context.Context, d Duel) (c Calibration, err erro
 	c.Differences = differences(answers[0], answers[1])
 	c.Counters = counters(answers[0], answers[1])
 	r.say("finding the rate")
-	return c, r.findRate(ctx, d, &c)
+	err = r.findRate(ctx, d, &c)
+	return c, err
 }
 
 // answersOf boots one arm and asks it everything once; of base it learns the greatest rate.
@@ -243,33 +248,59 @@ func (r *Runner) answersOf(ctx context.Context, d Duel, arm int, c *Calibration)
 	return answers, err
 }
 
-// findRate runs a pair's alternating load twice: at the share of the greatest rate, and then
-// at what that showed to be the share of the cores. A request costs more CPU time when
-// requests come one by one and two versions share the caches than in a closed loop.
+// findRate runs a pair's alternating load: at the share of the greatest rate, and then at what
+// that showed to be the share of the cores. A request costs more CPU time when requests come
+// one by one and two versions share the caches than in a closed loop.
 func (r *Runner) findRate(ctx context.Context, d Duel, c *Calibration) (err error) {
-	clusters, err := r.bootBoth(ctx, d, [2]int{0, 1})
+	var clusters [2]*servers.Cluster
 	defer func() { err = errors.Join(err, closeAll(clusters)) }()
-	if err != nil {
+	order := [2]int{0, 1}
+	if err := r.bootBoth(ctx, d, order, &clusters); err != nil {
 		return err
 	}
-	d.Rate = max(1, c.MaxRate*utilization/2)
-	cells, err := r.alternate(ctx, d, 0, [2]int{0, 1}, clusters)
-	if err != nil {
-		return err
+	most := max(1, c.MaxRate*utilization/2)
+	d.Rate = most
+	const tries = 3
+	for try := 1; ; try++ {
+		cells, err := r.alternate(ctx, d, 0, order, clusters)
+		if err != nil {
+			return err
+		}
+		for arm, cell := range cells {
+			if cell.Grade == results.Invalid || cell.Counts.OK == 0 {
+				return &ArmError{d.Arms[arm].Name, fmt.Errorf("finding the rate: %s", whyVoid(cell))}
+			}
+		}
+		c.Rate, c.Busy = d.Rate, busyShare(cells)
+		c.Slow = time.Duration(results.Total(cells[0].Intervals, results.Response).ValueAtPercentile(slowFrom)) * time.Microsecond
+		next := min(most, max(1, d.Rate*utilization/c.Busy))
+		if try == tries || c.Busy == 0 || math.Abs(next/d.Rate-1) < rateWithin {
+			return nil
+		}
+		d.Rate = next
 	}
-	var busy float64
+}
+
+// rateWithin is how near the rate has to be to the one that is meant.
+const rateWithin = 0.1
+
+// busyShare is the share of the cores that a pair's two cells used, with the generator. It is
+// one process, whose CPU time each of them counts whole.
+func busyShare(cells [2]*results.Cell) float64 {
+	busy := max(cells[0].Generator.CPUSeconds/cells[0].Elapsed, cells[1].Generator.CPUSeconds/cells[1].Elapsed)
 	for _, cell := range cells {
-		busy += (results.TotalCPU(cell.Usage).Seconds() + cell.Generator.CPUSeconds) / cell.Elapsed
+		busy += results.TotalCPU(cell.Usage).Seconds() / cell.Elapsed
 	}
-	if share := busy / float64(d.Arms[0].Site.Host.Cores); share > utilization {
-		d.Rate = max(1, d.Rate*utilization/share)
+	return busy / float64(runtime.GOMAXPROCS(0)) // knows a container's quota, unlike the number of cores
+}
+
+func whyVoid(c *results.Cell) string {
+	for _, cause := range c.Causes {
+		if cause.Code == results.ServerDied || cause.Code == results.ServerGone || cause.Code == results.NoRightAnswer {
+			return cause.Message
+		}
 	}
-	if cells, err = r.alternate(ctx, d, 0, [2]int{0, 1}, clusters); err != nil {
-		return err
-	}
-	c.Rate = d.Rate
-	c.Slow = time.Duration(results.Total(cells[0].Intervals, results.Response).ValueAtPercentile(slowFrom)) * time.Microsecond
-	return nil
+	return "no request was answered right"
 }
 
 func closeAll(clusters [2]*servers.Cluster) (err error) {

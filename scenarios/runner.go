@@ -208,7 +208,7 @@ func (r *Runner) runCell(ctx context.Context, cell Cell, arm Arm, cluster *serve
 	return r.runCellAt(ctx, cell, arm, cluster, func() {})
 }
 
-// runCellAt is runCell that calls a function when everything is ready to start.
+// runCellAt is runCell that calls a function as the last thing before the load starts.
 func (r *Runner) runCellAt(ctx context.Context, cell Cell, arm Arm, cluster *servers.Cluster, ready func()) (*results.Cell, error) {
 	plan, err := cell.Plan(cluster.URL(), r.Guard)
 	if err != nil {
@@ -223,9 +223,9 @@ func (r *Runner) runCellAt(ctx context.Context, cell Cell, arm Arm, cluster *ser
 	var beforeErr error
 	watch := startWatch(ctx, cluster)
 	m, err := loadgen.Measure(watch.ctx, r.Engine, plan, loadgen.Watch{Start: func() {
-		ready()
 		before, beforeErr = cluster.Counters(ctx)
 		watch.begin()
+		ready()
 	}})
 	after, afterErr := cluster.Counters(ctx)
 	usage, watchErr := watch.stop()

@@ -28,17 +28,24 @@ type staggered struct {
 	Stagger
 }
 
-// Due never decreases: a turn in front begins only when the turn before it, which was behind,
+// Due is part of loadgen.Pacer.
+func (p staggered) Due(n uint64) time.Duration { return p.Shift(p.Pacer.Due, n) }
+
+// Unshifted is part of loadgen.Shifted.
+func (p staggered) Unshifted() loadgen.Pacer { return p.Pacer }
+
+// Shift never decreases: a turn in front begins only when the turn before it, which was behind,
 // is over.
-func (p staggered) Due(n uint64) time.Duration {
+func (p staggered) Shift(due func(uint64) time.Duration, n uint64) time.Duration {
 	turn := n / turnLength
 	if p.behind(turn) {
-		return p.Pacer.Due(n) + p.By
+		return due(n) + p.By
 	}
 	if turn == 0 {
-		return p.Pacer.Due(n)
+		return due(n)
 	}
-	return max(p.Pacer.Due(n), p.Pacer.Due(turn*turnLength-1)+p.By)
+	over := due(turn*turnLength-1) + p.By
+	return max(due(n), over)
 }
 
 func (p staggered) behind(turn uint64) bool { return (turn%2 == 0) == p.Second }

@@ -50,7 +50,7 @@ func (s *shell) gateCommand() *cobra.Command {
 		Use:   "gate",
 		Short: "Decide whether a change made the app slower",
 		Long: `gate compares two versions of an app in pairs: each pair boots both afresh and sends both the
-same requests at once, in an order that a coin decides. It stops as soon as the answer is
+same requests at once, each in turn a little ahead of the other. It stops as soon as the answer is
 proven. Exit code 0: not slower by as much as matters (5 %); 3: slower; 4: not to be told in
 the time given; 5: this machine or the base is no measure. On equal versions it says
 "slower" in less than 1 % of runs.`,
@@ -70,7 +70,7 @@ the time given; 5: this machine or the base is no measure. On equal versions it 
 	f.StringVar(&o.profile, "profile", "controlled", "controlled or as-documented")
 	f.DurationVar(&o.budget, "budget", 4*time.Minute, "how long it may take")
 	f.StringSliceVar(&o.objectives, "objective", nil, "limits that head has to keep beside the comparison, such as 'p99<250ms'")
-	f.StringSliceVar(&o.metrics, "metric", nil, "gate on these only, each with the slowdown that matters: cpu_ms_per_request, p50_ms, slow_share, max_rate=10% (default: all, 5%; slow_share 20%)")
+	f.StringSliceVar(&o.metrics, "metrics", nil, "gate on these alone (beside exact counters and objectives), each with the slowdown that matters: cpu_ms_per_request, p50_ms, slow_share, max_rate=10% (default: all, 5%; slow_share 20%)")
 	f.BoolVar(&o.fixedOrder, "fixed-order", false, "base first in every pair: for showing what the coin is for")
 	f.StringSliceVar(&o.headEnv, "head-env", nil, "variables for head alone, such as SHOP_BURN_US=100: for trying the gate out")
 	f.BoolVar(&o.selfTest, "self-test", false, "measure what this machine can tell: false alarms, and the least slowdown that is found")
@@ -81,7 +81,6 @@ the time given; 5: this machine or the base is no measure. On equal versions it 
 }
 
 func (s *shell) gate(ctx context.Context, c *cobra.Command, o gateOptions) error {
-	started := time.Now()
 	if least := setUpTime + gate.FewestPairs*pairTime; o.budget < least && !o.selfTest {
 		return usagef("--budget %v: no verdict needs less than %d pairs, about %v", o.budget, gate.FewestPairs, least)
 	}
@@ -90,12 +89,9 @@ func (s *shell) gate(ctx context.Context, c *cobra.Command, o gateOptions) error
 		return err
 	}
 	var gated []results.Gated
-	if c.Flags().Changed("metric") {
+	if c.Flags().Changed("metrics") {
 		if gated, err = gate.ParseGated(o.metrics); err != nil {
-			return usagef("--metric %w", err)
-		}
-		if o.selfTest {
-			return usagef("--metric: a self-test measures all metrics")
+			return usagef("--metrics %w", err)
 		}
 	}
 	topologies, err := parseTopologies(o.topology, o.profile)
@@ -114,6 +110,7 @@ func (s *shell) gate(ctx context.Context, c *cobra.Command, o gateOptions) error
 	if err != nil {
 		return err
 	}
+	started := time.Now() // an environment that has to be made does not count
 	scenario, err := gateScenario(o.scenario, versions[1].project)
 	if err != nil {
 		return err
@@ -134,7 +131,7 @@ func (s *shell) gate(ctx context.Context, c *cobra.Command, o gateOptions) error
 
 func gateScenario(name string, project targets.Project) (scenarios.Scenario, error) {
 	if name == "" && len(project.Mix.Targets) > 0 {
-		return scenarios.Scenario{Name: "mix", Summary: "the mix of bench.yaml", Mix: project.Mix, Connections: 16, Timeout: 10 * time.Second}, nil
+		return scenarios.Scenario{Name: results.MixScenario, Summary: "the mix of bench.yaml", Mix: project.Mix, Connections: 16, Timeout: 10 * time.Second}, nil
 	}
 	if name == "" {
 		name = "page"

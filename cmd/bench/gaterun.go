@@ -31,6 +31,7 @@ type gateRun struct {
 	run        results.Run
 	started    time.Time
 	progress   *progress
+	firstPair  time.Time
 	count      int    // of pairs, whatever they say; 0: until the verdict
 	doing      string // with a count: what for
 }
@@ -44,6 +45,11 @@ func (g *gateRun) measure(ctx context.Context, c *cobra.Command) (err error) {
 		if i == 1 {
 			project.App = withEnv(project.App, g.o.headEnv)
 		}
+		name := []string{results.Base, results.Head}[i]
+		if broken := g.versions[i].broken; broken != nil {
+			failed = &scenarios.ArmError{Arm: name, Err: broken}
+			break
+		}
 		stacks[i], err = g.s.openStack(ctx, project, []servers.Topology{g.duel.Topology}, time.Minute, guard)
 		if err != nil {
 			var prepare *servers.PrepareError
@@ -53,13 +59,17 @@ func (g *gateRun) measure(ctx context.Context, c *cobra.Command) (err error) {
 			if !errors.As(err, &prepare) {
 				return err
 			}
-			failed = &scenarios.ArmError{Arm: []string{results.Base, results.Head}[i], Err: err}
+			failed = &scenarios.ArmError{Arm: name, Err: err}
 			break
 		}
 		defer stacks[i].Close()
-		g.duel.Arms[i] = scenarios.DuelArm{Name: []string{results.Base, results.Head}[i], Site: stacks[i].site, App: stacks[i].project.App}
+		g.duel.Arms[i] = scenarios.DuelArm{Name: name, Site: stacks[i].site, App: stacks[i].project.App}
 	}
-	if err := g.open(ctx, c, stacks[0]); err != nil {
+	of := stacks[1] // what is remembered is head's figure
+	if of == nil {
+		of = stacks[0]
+	}
+	if err := g.open(ctx, c, of); err != nil {
 		return err
 	}
 	g.progress = g.s.newProgress()
@@ -130,12 +140,13 @@ func (g *gateRun) pairs(ctx context.Context) error {
 	}
 	g.duel.Rate = calibration.Rate
 	if err := g.update(func(d *results.Duel) {
-		d.Rate, d.MaxRate, d.SlowMicros = calibration.Rate, calibration.MaxRate, calibration.Slow.Microseconds()
+		d.Rate, d.MaxRate, d.Busy, d.SlowMicros = calibration.Rate, calibration.MaxRate, calibration.Busy, calibration.Slow.Microseconds()
 		d.Differences, d.Counters = calibration.Differences, calibration.Counters
 	}); err != nil {
 		return err
 	}
 	report := g.judge()
+	g.firstPair = time.Now()
 	longest := pairTime
 	for pair := 1; g.goesOn(pair, longest, report); pair++ {
 		began := time.Now()

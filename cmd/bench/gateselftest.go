@@ -64,10 +64,10 @@ func (s *shell) gateSelfTest(ctx context.Context, c *cobra.Command, first *gateR
 	}
 	metrics := gate.Metrics()
 	first.count, first.doing = first.o.pairs, "equal versions"
-	began := time.Now()
 	if err := first.measured(ctx, c); err != nil {
 		return err
 	}
+	ended := time.Now()
 	t := gateSelfTest{
 		Schema: "bench.gate-selftest/1", Topology: first.run.Manifest.Duel.Topology, Scenario: first.run.Manifest.Duel.Scenario,
 		Host: first.run.Manifest.Host, Spread: map[string]float64{}, Wider: gate.BaseThenHead(&first.run, metrics), Samples: gate.Samples(&first.run, metrics),
@@ -75,7 +75,7 @@ func (s *shell) gateSelfTest(ctx context.Context, c *cobra.Command, first *gateR
 	if len(t.Samples) < 8 {
 		return codedError{exitInvalid, fmt.Errorf("only %d of %d pairs could be measured: this machine is too busy to gate on", len(t.Samples), first.count)}
 	}
-	t.PairTaken = time.Since(began).Seconds() / float64(first.count)
+	t.PairTaken = ended.Sub(first.firstPair).Seconds() / float64(first.count)
 	t.Most = max(gate.FewestPairs, int((first.o.budget-setUpTime).Seconds()/t.PairTaken))
 	report := gate.Judge(&first.run, metrics)
 	for _, m := range report.Metrics {
@@ -132,7 +132,7 @@ func (t *gateSelfTest) replay(metrics []gate.Metric, coin bool, seed uint64) {
 	for percent := 1; percent <= 20; percent++ {
 		slower := float64(percent) / 100
 		only := make(gate.Sample, len(metrics))
-		only[0] = math.Log1p(slower) // CPU time alone: the hardest case
+		only[0] = gate.Ratio{Log: math.Log1p(slower), Raw: math.Log1p(slower)} // CPU time alone: the hardest case
 		shares := gate.Replay(t.Samples, metrics, only, true, t.Most, replays, seed)
 		if t.Least == 0 && shares.Regression >= 0.9 {
 			t.Least = slower

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"bench/reports/gate"
@@ -20,8 +21,10 @@ type side struct {
 	commit  string
 	dirty   bool
 	project targets.Project
-	// packages are those that only this version requires, if it got an environment of its own.
+	// packages are those that only this version requires; broken is why the environment for
+	// them could not be made.
 	packages []string
+	broken   error
 }
 
 // versions gets both sides, each with its own environment if they require different packages.
@@ -35,9 +38,47 @@ func (s *shell) versions(ctx context.Context, o gateOptions, trees string) (both
 // environments gives each version an interpreter with what it requires, where that differs:
 // one environment would fit one version only.
 func (s *shell) environments(ctx context.Context, both *[2]side) error {
-	var lists [2]setup.Requirements
-	for i := range both {
-		app := both[i].project.App
+	lists, err := requirementsOf(*both)
+	if err != nil {
+		return err
+	}
+	apps := [2]*targets.App{&both[0].project.App, &both[1].project.App}
+	both[0].packages, both[1].packages = lists[0].Differ(lists[1])
+	if same := len(both[0].packages)+len(both[1].packages) == 0; same {
+		// One that bench makes for one version alone would be a difference, too.
+		for i, app := range apps {
+			if other := apps[1-i]; app.Requirements == "" && other.Requirements != "" && app.Python == other.Python {
+				app.Requirements = lists[i].File()
+			}
+		}
+		return nil
+	}
+	if apps[0].Python != "" && apps[1].Python != "" && apps[0].Python != apps[1].Python {
+		return nil // each names its own already
+	}
+	for i, list := range lists {
+		if list.Local() != "" && apps[i].Python != "" {
+			fmt.Fprintf(s.errs, "bench: the requirements differ, but no environment can be made of %s: both versions run with app.python\n", list.Local())
+			return nil
+		}
+	}
+	fmt.Fprintln(s.errs, "bench: the requirements differ: each version that lists some gets an environment of its own")
+	for i, list := range lists {
+		if list.File() == "" {
+			continue // it keeps the interpreter that it names, or bench's own
+		}
+		if apps[i].Python, both[i].broken = s.environment(ctx, list, apps[i].Python); ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// requirementsOf reads the lists of both versions: those that bench.yaml names, or a
+// requirements.txt beside it.
+func requirementsOf(both [2]side) (lists [2]setup.Requirements, err error) {
+	for i, version := range both {
+		app := version.project.App
 		file := app.Requirements
 		if beside := filepath.Join(app.Dir, "requirements.txt"); file == "" && app.Dir != "" && isFile(beside) {
 			file = beside
@@ -45,27 +86,11 @@ func (s *shell) environments(ctx context.Context, both *[2]side) error {
 		if file == "" {
 			continue
 		}
-		var err error
 		if lists[i], err = setup.ReadRequirements(file); err != nil {
-			return usageError{err}
+			return lists, usageError{err}
 		}
 	}
-	both[0].packages, both[1].packages = lists[0].Differ(lists[1])
-	if len(both[0].packages)+len(both[1].packages) == 0 {
-		return nil
-	}
-	fmt.Fprintln(s.errs, "bench: the requirements differ: each version gets an environment of its own")
-	for i := range both {
-		if len(lists[i].Lines) == 0 {
-			continue // it keeps the interpreter that it names, or bench's own
-		}
-		python, err := s.environment(ctx, lists[i], both[i].project.App.Python)
-		if err != nil {
-			return fmt.Errorf("%s: %w", both[i].name, err)
-		}
-		both[i].project.App.Python = python
-	}
-	return nil
+	return lists, nil
 }
 
 // requirementsDiffer tells the report that packages are part of what was compared.
@@ -75,12 +100,22 @@ func requirementsDiffer(both [2]side) []results.Cause {
 	}
 	return []results.Cause{{
 		Code:    "requirements-differ",
-		Message: fmt.Sprintf("each version ran in an environment of its own: base requires %s, head %s", packageList(both[0].packages), packageList(both[1].packages)),
+		Message: fmt.Sprintf("base requires %s, head %s", packageList(both[0].packages), packageList(both[1].packages)),
 		Remedy:  "What the gate says is of the packages as well as of the code. To judge the code alone, give both the same requirements.",
 	}}
 }
 
-func packageList(lines []string) string {
+// secret is what a URL says of who asks.
+var secret = regexp.MustCompile(`://[^/@\s]*@`)
+
+func packageList(all []string) string {
+	var lines []string
+	for _, line := range all {
+		if !strings.HasPrefix(line, "-") { // an option, of where packages come from
+			line, _, _ = strings.Cut(line, " --hash")
+			lines = append(lines, secret.ReplaceAllString(line, "://"))
+		}
+	}
 	const most = 5
 	switch {
 	case len(lines) == 0:

@@ -133,8 +133,83 @@ func TestPackageLists(t *testing.T) {
 	if causes := requirementsDiffer([2]side{}); len(causes) > 0 {
 		t.Errorf("equal requirements were warned about: %v", causes)
 	}
-	causes := requirementsDiffer([2]side{{packages: []string{"django==5.1"}}, {packages: []string{"django==5.2", "a", "b", "c", "d", "e", "f"}}})
-	if len(causes) != 1 || !strings.Contains(causes[0].Message, "base requires django==5.1, head django==5.2, a, b, c, d and 2 more") {
+	causes := requirementsDiffer([2]side{
+		{packages: []string{"django==5.1 --hash=sha256:ab", "--index-url https://me:secret@example.org/simple"}},
+		{packages: []string{"django==5.2", "a @ https://me:secret@example.org/a.zip", "b", "c", "d", "e", "f"}},
+	})
+	if len(causes) != 1 || !strings.Contains(causes[0].Message, "base requires django==5.1, head django==5.2, a @ https://example.org/a.zip, b, c, d and 2 more") {
 		t.Errorf("causes = %v", causes)
+	}
+}
+
+// Which interpreter each version runs with. A python3 that makes environments out of nothing
+// stands for the real one.
+func TestVersionsWithOtherPackagesGetTheirOwnEnvironments(t *testing.T) {
+	bin := t.TempDir()
+	fake := `#!/bin/sh
+case "$1 $2" in
+"-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && cp "$0" "$3/bin/uwsgi" ;;
+"-m pip") case "$(cat "${@: -1}" 2>/dev/null)" in *nonsense*) echo no such package; exit 1 ;; esac ;;
+-c*) printf '3.11.2\n/usr\n/usr\n5.2\n' ;;
+esac
+`
+	fake = strings.Replace(fake, `"${@: -1}"`, `"$(eval echo \\$$#)"`, 1)
+	if err := os.WriteFile(filepath.Join(bin, "python3"), []byte(strings.ReplaceAll(fake, `\\$`, `\$`)), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		says   string
+		yaml   [2]string // more of app
+		lists  [2]string
+		own    [2]bool // an environment that bench made
+		key    [2]bool // app.requirements is set, so that one will be made
+		broken int     // version whose environment fails; -1: none
+	}{
+		{"equal lists need nothing", [2]string{}, [2]string{"django==5.1", "django==5.1"}, [2]bool{}, [2]bool{}, -1},
+		{"other packages, other environments", [2]string{}, [2]string{"django==5.1", "django==5.2"}, [2]bool{true, true}, [2]bool{}, -1},
+		{"a version without a list keeps its interpreter", [2]string{}, [2]string{"", "django==5.2"}, [2]bool{false, true}, [2]bool{}, -1},
+		{"a list that one version names counts for both", [2]string{"", ", requirements: requirements.txt"}, [2]string{"django==5.1", "django==5.1"}, [2]bool{}, [2]bool{true, true}, -1},
+		{"each names its interpreter", [2]string{", python: /one", ", python: /two"}, [2]string{"django==5.1", "django==5.2"}, [2]bool{}, [2]bool{}, -1},
+		{"a folder cannot be installed, and there is an interpreter", [2]string{", python: /one", ", python: /one"}, [2]string{"-e .", "django==5.2"}, [2]bool{}, [2]bool{}, -1},
+		{"packages that are not there", [2]string{}, [2]string{"django==5.1", "nonsense"}, [2]bool{true, false}, [2]bool{}, 1},
+	} {
+		var messages strings.Builder
+		s := &shell{env: map[string]string{"PATH": bin + ":/usr/bin:/bin", "BENCH_CACHE": t.TempDir()}, errs: &messages}
+		var both [2]side
+		for i := range both {
+			dir := t.TempDir()
+			files := map[string]string{"bench.yaml": "app: {wsgi: \"a.wsgi:application\", settings: a.settings" + row.yaml[i] + "}\n"}
+			if row.lists[i] != "" {
+				files["requirements.txt"] = row.lists[i] + "\n"
+			}
+			for name, text := range files {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			project, err := loadProject(dir)
+			if err != nil {
+				t.Fatalf("%s: %v", row.says, err)
+			}
+			both[i].project = project
+		}
+		if err := s.environments(t.Context(), &both); err != nil {
+			t.Errorf("%s: %v", row.says, err)
+		}
+		for i, version := range both {
+			app := version.project.App
+			if own := strings.Contains(app.Python, "env-"); own != row.own[i] {
+				t.Errorf("%s: version %d runs with %q\n%s", row.says, i, app.Python, messages.String())
+			}
+			if key := app.Requirements != ""; key != row.key[i] {
+				t.Errorf("%s: version %d requires %q", row.says, i, app.Requirements)
+			}
+			if broken := version.broken != nil; broken != (row.broken == i) {
+				t.Errorf("%s: version %d: %v", row.says, i, version.broken)
+			}
+		}
+		if row.own[0] && row.own[1] && both[0].project.App.Python == both[1].project.App.Python {
+			t.Errorf("%s: both run with %s", row.says, both[0].project.App.Python)
+		}
 	}
 }

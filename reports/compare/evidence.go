@@ -21,7 +21,6 @@ type Evidence struct {
 	Aim   float64
 	logs  [len(lambdas)]float64 // of each product
 	aimed float64
-	pairs int
 }
 
 var lambdas = [...]float64{0.08, 0.15, 0.25, 0.4, 0.6, 0.9, 1.3, 2}
@@ -38,7 +37,6 @@ func (e *Evidence) Add(logRatio, scale float64) {
 	// For x normal of mean δ and spread 1, exp(δx)/cosh(δx) is the likelihood ratio of the
 	// value seen against its mirror image, and so what grows fastest.
 	e.aimed += weight(min(2, max(0.05, e.Aim/scale)) * x)
-	e.pairs++
 }
 
 // weight is log(exp(a)/cosh(a)), without overflow.

@@ -36,7 +36,11 @@ func arm(name string, number int, cpu time.Duration, latency float64) *results.C
 }
 
 func burst(name string, number int, answered uint64) *results.Cell {
-	return &results.Cell{Topology: name, Load: "burst-1", Block: number, Answered: answered, Duration: 1, Grade: results.Valid}
+	c := &results.Cell{Topology: name, Load: "burst-1", Block: number, Answered: answered, Duration: 1, Grade: results.Valid}
+	c.Counts.Add(results.OK, answered)
+	// Two cores, busy throughout.
+	c.Usage = []results.Usage{{Tier: "python"}, {At: time.Second, Tier: "python", CPU: 2 * time.Second}}
+	return c
 }
 
 // pairs is a run of so many pairs in which head costs so many times as much, with a noise of
@@ -274,7 +278,8 @@ func TestGatesFromRealPairs(t *testing.T) {
 	}
 	for percent, want := range map[int]float64{5: 0.95, 10: 0.99} {
 		slower := make(Sample, len(metrics))
-		slower[0] = math.Log1p(float64(percent) / 100) // CPU time alone, and none of the others
+		log := math.Log1p(float64(percent) / 100)
+		slower[0] = Ratio{log, log} // CPU time alone, and none of the others
 		shares := Replay(s.Samples, metrics, slower, true, s.Most, 2000, 1)
 		t.Logf("+%d %% CPU time by calculation: %+v", percent, shares)
 		if shares.Regression < want {
@@ -295,8 +300,8 @@ func TestGatesFromRealPairs(t *testing.T) {
 		}
 		delete(least, i.Name)
 	}
-	if len(least) > 0 {
-		t.Errorf("the stored pairs have none of %v", least)
+	if len(least) > 0 || len(s.Injected) != 5 {
+		t.Errorf("%d injections are stored; none of them is %v", len(s.Injected), least)
 	}
 }
 
@@ -307,7 +312,11 @@ func TestWithoutTheCoinAPositionEffectIsARegression(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	var samples []Sample
 	for range 200 {
-		samples = append(samples, Sample{0.04 + 0.02*random.NormFloat64(), 0.04 + 0.02*random.NormFloat64(), 0.1 * random.NormFloat64(), 0.03 * random.NormFloat64()})
+		var sample Sample
+		for _, v := range []float64{0.04 + 0.02*random.NormFloat64(), 0.04 + 0.02*random.NormFloat64(), 0.1 * random.NormFloat64(), 0.03 * random.NormFloat64()} {
+			sample = append(sample, Ratio{v, v})
+		}
+		samples = append(samples, sample)
 	}
 	none := make(Sample, len(metrics))
 	if fixed := Replay(samples, metrics, none, false, 30, 300, 1); fixed.Regression < 0.9 {
@@ -347,14 +356,50 @@ func TestMaxRateIsCorrectedForThePace(t *testing.T) {
 		c.Counts.Add(results.OK, n)
 		return c
 	}
-	steady := measured{cell(results.Alternate, 2*time.Millisecond, 400), []*results.Cell{cell("burst-1", 2*time.Millisecond, 1000)}}
-	slowMoment := measured{steady.alternate, []*results.Cell{cell("burst-1", 2200*time.Microsecond, 1000*10/11)}}
+	steady := measured{cell(results.Alternate, 2*time.Millisecond, 400), []*results.Cell{cell("burst-1", 1400*time.Microsecond, 1000)}}
+	slowMoment := measured{steady.alternate, []*results.Cell{cell("burst-1", 1540*time.Microsecond, 1000*10/11)}}
 	slowVersion := measured{cell(results.Alternate, 2200*time.Microsecond, 400), slowMoment.bursts}
-	cost := secondsPerAnswer(d, steady)
-	if ratio := secondsPerAnswer(d, slowMoment) / cost; ratio > 1.03 {
-		t.Errorf("a slow moment makes the rate's cost %.3f times as great; want hardly more", ratio)
+	unknown := measured{steady.alternate, []*results.Cell{{Load: "burst-1", Duration: 1, Answered: 1000}}}
+	maxRate := Metrics()[3]
+	for _, row := range []struct {
+		says              string
+		head              measured
+		least, most       float64
+		rawLeast, rawMost float64
+	}{
+		{"a slow moment hardly counts, but uncorrected it does", slowMoment, 1, 1.03, 1.09, 1.11},
+		{"a version slower by a tenth is slower by a tenth", slowVersion, 1.09, 1.11, 1.09, 1.11},
+	} {
+		r, ok := maxRate.ratio(d, pair{arms: [2]measured{steady, row.head}})
+		if log, raw := math.Exp(r.Log), math.Exp(r.Raw); !ok || log < row.least || log > row.most || raw < row.rawLeast || raw > row.rawMost {
+			t.Errorf("%s: %.3f, uncorrected %.3f", row.says, log, raw)
+		}
 	}
-	if ratio := secondsPerAnswer(d, slowVersion) / cost; ratio < 1.09 || ratio > 1.11 {
-		t.Errorf("a version that is slower by a tenth costs %.3f times as much", ratio)
+	if _, ok := maxRate.ratio(d, pair{arms: [2]measured{steady, unknown}}); ok {
+		t.Error("a burst without CPU times was compared with one that has them")
+	}
+}
+
+// A version that costs more only when it is saturated is hidden by the correction, and must not
+// pass for that: the uncorrected rates tell.
+func TestSaturatedOnlyCostsAreSeen(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	verdict := func(pairs int, raw float64) Verdict {
+		w := weigher{metric: Metrics()[3]}
+		for range pairs {
+			w.add(Ratio{raw/5 + 0.02*random.NormFloat64(), raw + 0.03*random.NormFloat64()})
+			if v := w.verdict(); v != Inconclusive {
+				return v
+			}
+		}
+		return Inconclusive
+	}
+	for range 50 {
+		if v := verdict(40, math.Log(1.1)); v != Regression {
+			t.Fatalf("a tenth less of the greatest rate, hidden but for a fifth of it: %s", v)
+		}
+		if v := verdict(40, 0); v != Pass {
+			t.Fatalf("no difference at all: %s", v)
+		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"bench/results"
 )
 
 // WorkTree is the name of a head that is no commit: the files as they are.
@@ -28,11 +30,17 @@ func (r Report) Reproduce() string {
 	if r.Duel.Head != WorkTree {
 		head = " --head " + quoted(r.Duel.Head)
 	}
-	gated := ""
-	for _, g := range r.Duel.Gated {
-		gated += fmt.Sprintf(" --metric %s=%g%%", g.Metric, g.Effect*100)
+	more := ""
+	if r.Duel.Scenario != results.MixScenario {
+		more += " --scenario " + quoted(r.Duel.Scenario)
 	}
-	return fmt.Sprintf("bench gate --base %s%s --topology %s --scenario %s%s", quoted(r.Duel.Base), head, quoted(r.Duel.Topology), quoted(r.Duel.Scenario), gated)
+	for _, g := range r.Duel.Gated {
+		more += fmt.Sprintf(" --metrics %s=%.4g%%", g.Metric, g.Effect*100)
+	}
+	for _, o := range r.Objectives {
+		more += " --objective " + quoted(o.Objective)
+	}
+	return fmt.Sprintf("bench gate --base %s%s --topology %s%s", quoted(r.Duel.Base), head, quoted(r.Duel.Topology), more)
 }
 
 func quoted(text string) string {
@@ -113,6 +121,11 @@ func described(name, commit string, dirty bool) string {
 
 // remarks are the lines below the table.
 func (r Report) remarks() (lines []string) {
+	for _, m := range r.Metrics {
+		if m.Raw != nil && m.Pairs > 0 {
+			lines = append(lines, fmt.Sprintf("%s before the machine's pace was taken out: %s [%s, %s]", m.Name, percent(m.Raw.Ratio), percent(m.Raw.Low), percent(m.Raw.High)))
+		}
+	}
 	for _, c := range r.Counters {
 		lines = append(lines, fmt.Sprintf("%s of %s: %d, was %d (exact)", c.Name, c.Target, c.Head, c.Base))
 	}

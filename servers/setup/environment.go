@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,16 +21,20 @@ import (
 type Requirements struct {
 	file  string
 	Lines []string
-	local string // the first line that names a folder, with its place
+	local string
 }
 
 // ReadRequirements reads a requirements file.
 func ReadRequirements(file string) (Requirements, error) {
 	r := Requirements{file: file}
-	return r, r.read(file, nil)
+	err := r.read(file, "", nil)
+	return r, err
 }
 
-func (r *Requirements) read(file string, within []string) error {
+// constrains marks a line of a list of constraints, which installs nothing by itself.
+const constrains = "constraint: "
+
+func (r *Requirements) read(file, mark string, within []string) error {
 	if slices.Contains(within, file) {
 		return fmt.Errorf("%s names itself, by way of %s", file, strings.Join(within[1:], ", "))
 	}
@@ -37,41 +42,84 @@ func (r *Requirements) read(file string, within []string) error {
 	if err != nil {
 		return fmt.Errorf("reading the requirements: %w", err)
 	}
-	for i, line := range strings.Split(strings.ReplaceAll(string(data), "\\\n", " "), "\n") {
-		if line = strings.Join(strings.Fields(withoutComment(line)), " "); line == "" {
-			continue
-		}
-		if m := inclusion.FindStringSubmatch(line); m != nil {
-			if err := r.read(filepath.Join(filepath.Dir(file), m[1]), append(within, file)); err != nil {
-				return err
+	for _, line := range requirementLines(string(data)) {
+		m := inclusion.FindStringSubmatch(line)
+		if m == nil || strings.Contains(m[2], "://") || strings.Contains(m[2], "${") {
+			if inFolder(line) && r.local == "" {
+				r.local = fmt.Sprintf("%s: %s", file, line)
 			}
+			r.Lines = append(r.Lines, mark+line)
 			continue
 		}
-		if inFolder(line) && r.local == "" {
-			r.local = fmt.Sprintf("%s:%d: %s", file, i+1, line)
+		other, mark := m[2], mark
+		if !filepath.IsAbs(other) {
+			other = filepath.Join(filepath.Dir(file), other)
 		}
-		r.Lines = append(r.Lines, line)
+		if strings.HasPrefix(m[1], "-c") || m[1] == "--constraint" {
+			mark = constrains
+		}
+		if err := r.read(other, mark, append(slices.Clone(within), file)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func withoutComment(line string) string {
-	if strings.HasPrefix(strings.TrimSpace(line), "#") {
-		return ""
+// requirementLines are the logical lines of a requirements file, as pip reads it: a line that
+// ends in a backslash goes on in the next one, which a comment ends.
+func requirementLines(text string) (lines []string) {
+	var joined string
+	flush := func() {
+		if line := strings.Join(strings.Fields(comment.ReplaceAllString(joined, "")), " "); line != "" {
+			lines = append(lines, line)
+		}
+		joined = ""
 	}
-	line, _, _ = strings.Cut(line, " #")
-	return line
+	for line := range strings.SplitSeq(strings.ReplaceAll(text, "\r\n", "\n"), "\n") {
+		start, more := strings.CutSuffix(line, `\`)
+		switch isComment := strings.HasPrefix(strings.TrimSpace(line), "#"); {
+		case isComment:
+			flush()
+		case more:
+			joined += start + " "
+		default:
+			joined += line
+			flush()
+		}
+	}
+	flush()
+	return lines
 }
 
-// inclusion is a line that names another list, of requirements or of constraints: for telling
-// lists apart that makes no difference.
-var inclusion = regexp.MustCompile(`^(?:-[rc] ?|--(?:requirement|constraint)[ =])(.+)$`)
+var comment = regexp.MustCompile(`(^|\s)#.*$`)
 
+// inclusion is a line that names another list, of requirements or of constraints.
+var inclusion = regexp.MustCompile(`^(-[rc]|--requirement|--constraint)[ =]?(.+)$`)
+
+// source is an option that names a place of packages, or something to install from its sources.
+var source = regexp.MustCompile(`^(?:-e|--editable|-f|--find-links)[ =]?(.+)$`)
+
+var archive = regexp.MustCompile(`\.(whl|zip|tar|tar\.\w+|tgz)$`)
+
+// inFolder reports whether a line is about something in this file system.
 func inFolder(line string) bool {
+	if strings.Contains(line, "file:") {
+		return true
+	}
+	if m := source.FindStringSubmatch(line); m != nil {
+		return !strings.Contains(m[1], "://")
+	}
 	first, _, _ := strings.Cut(line, " ")
-	return first == "-e" || strings.HasPrefix(first, "--editable") || strings.HasPrefix(first, ".") || strings.HasPrefix(first, "/") ||
-		strings.Contains(line, "file:") || strings.HasSuffix(first, ".whl") && !strings.Contains(first, "://")
+	return !strings.HasPrefix(first, "-") && !strings.Contains(first, "://") &&
+		(strings.HasPrefix(first, ".") || strings.Contains(first, "/") || archive.MatchString(first))
 }
+
+// File is where the list was read from; empty: there is none.
+func (r Requirements) File() string { return r.file }
+
+// Local is the first line that names something in this file system, which no environment that
+// is kept can hold; empty: none.
+func (r Requirements) Local() string { return r.local }
 
 // Differ lists what only one of two projects asks for.
 func (r Requirements) Differ(other Requirements) (gone, added []string) {
@@ -90,11 +138,11 @@ func (r Requirements) Differ(other Requirements) (gone, added []string) {
 // for, and uWSGI. It is made once and kept in the cache, named after what it holds. The base
 // is the interpreter that it is made from; empty: python3 on PATH.
 //
-// What lies in a folder (-e ., ./lib) is refused: the folder belongs to one version's tree,
-// and an environment outlives that.
+// What lies in this file system (-e ., ./lib) is refused: it belongs to one version's tree, and
+// an environment outlives that.
 func (s Setup) Environment(ctx context.Context, r Requirements, base string) (python string, err error) {
 	if r.local != "" {
-		return "", fmt.Errorf("%s: what lies in a folder cannot be put into an environment that is kept: name a published package, or make an environment by hand and give it as app.python", r.local)
+		return "", fmt.Errorf("%s: what lies in this file system cannot be put into an environment that is kept: name a published package, or make an environment by hand and give it as app.python", r.local)
 	}
 	if base == "" {
 		base = "python3"
@@ -106,7 +154,11 @@ func (s Setup) Environment(ctx context.Context, r Requirements, base string) (py
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256([]byte(tools.Versions["python"] + "\n" + uwsgiRequirement() + strings.Join(r.Lines, "\n")))
+	real, err := filepath.EvalSymlinks(base) // of a virtual environment, what it was made from
+	if err != nil {
+		return "", fmt.Errorf("making an environment for %s: %w", r.file, err)
+	}
+	sum := sha256.Sum256([]byte(real + " " + tools.Versions["python"] + "\n" + uwsgiRequirement() + strings.Join(r.Lines, "\n")))
 	dir := filepath.Join(s.Cache, "env-"+hex.EncodeToString(sum[:6]))
 	python = filepath.Join(dir, "bin", "python")
 	unlock, err := servers.LockFile(ctx, filepath.Join(s.Cache, "setup.lock"), func() { s.say("waiting for another set-up to end") })
@@ -118,8 +170,10 @@ func (s Setup) Environment(ctx context.Context, r Requirements, base string) (py
 		return python, nil
 	}
 	s.say("making an environment for %s in %s (once)", r.file, dir)
+	var log strings.Builder
+	s.Say = io.MultiWriter(s.Say, &log)
 	if err := s.makeEnvironment(ctx, r, base, dir); err != nil {
-		return "", fmt.Errorf("making an environment for %s: %w", r.file, err)
+		return "", fmt.Errorf("making an environment for %s: %w\n%s", r.file, err, lastLines(log.String(), 20))
 	}
 	return python, nil
 }
@@ -144,10 +198,17 @@ func (s Setup) makeEnvironment(ctx context.Context, r Requirements, base, dir st
 			return err
 		}
 	}
-	if err := s.command(ctx, python, "-m", "compileall", "-q", filepath.Join(dir, "lib")); err != nil {
+	// Some packages come with files that no Python compiles, such as templates.
+	_ = s.try(ctx, python, "-m", "compileall", "-q", filepath.Join(dir, "lib"))
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, readyFile), nil, 0o600)
+}
+
+func lastLines(text string, n int) string {
+	all := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	return strings.Join(all[max(0, len(all)-n):], "\n")
 }
 
 // uwsgiRequirement is the version of uWSGI that bench is tested with.
