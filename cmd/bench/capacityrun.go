@@ -23,6 +23,7 @@ type capacityRun struct {
 	out     *results.Directory
 	stack   *stack
 	started time.Time
+	tries   int // of recommendations, so far
 }
 
 // How the predictions of --validate are tried.
@@ -164,28 +165,56 @@ func (r *capacityRun) shares(ctx context.Context, size scenarios.CapacitySize, p
 	return err
 }
 
-// check tries what was recommended.
+// check tries what was recommended, and where that turns out wrong, the next size.
 func (r *capacityRun) check(ctx context.Context, checks []results.Check) error {
-	base := r.plan.sizes[0].Arm.Topology
+	var tried []results.Check // for one target
 	for i, check := range checks {
-		arm := sizedArm(base, r.plan.record.Sweep, check.Value)
-		if err := r.know(arm); err != nil {
+		if i == 0 || check.Rate != checks[i-1].Rate {
+			tried = nil
+		}
+		if err := r.try(ctx, check, &tried); err != nil {
 			return err
 		}
-		r.runner.Progress(scenarios.Progress{Text: fmt.Sprintf("trying the recommendation: %s at %.4g/s", arm.Name, check.Rate)})
-		cells, err := r.runner.At(ctx, r.plan.search, scenarios.CapacitySize{Arm: arm, Value: check.Value}, fmt.Sprintf("check-%d", i+1), []float64{check.Rate}, checkTime)
-		if err != nil {
-			return err
-		}
-		if cells[0] == nil {
-			continue // the machine did not let it be measured
-		}
-		check.Met = r.plan.search.Met(cells[0])
-		if err := r.update(func(c *results.Capacity) { c.Checks = append(c.Checks, check) }); err != nil {
-			return err
+		if last := i == len(checks)-1 || checks[i+1].Rate != check.Rate; last {
+			for _, next := range r.nextSizes(tried) {
+				if err := r.try(ctx, next, &tried); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil
+}
+
+// nextSizes are those that a recommendation may have meant by one: one more than a size that
+// did not meet what it should, one fewer than one that met what it should not.
+func (r *capacityRun) nextSizes(tried []results.Check) (next []results.Check) {
+	for _, check := range tried {
+		step := map[bool]int{true: 1, false: -1}[check.Expected]
+		if check.Met == check.Expected || check.Value+step < 1 {
+			continue
+		}
+		arm := sizedArm(r.plan.sizes[0].Arm.Topology, r.plan.record.Sweep, check.Value+step)
+		next = append(next, results.Check{Topology: arm.Name, Value: check.Value + step, Rate: check.Rate, Expected: check.Expected})
+	}
+	return next
+}
+
+// try measures one rate at one size.
+func (r *capacityRun) try(ctx context.Context, check results.Check, tried *[]results.Check) error {
+	arm := sizedArm(r.plan.sizes[0].Arm.Topology, r.plan.record.Sweep, check.Value)
+	if err := r.know(arm); err != nil {
+		return err
+	}
+	r.runner.Progress(scenarios.Progress{Text: fmt.Sprintf("trying the recommendation: %s at %.4g/s", arm.Name, check.Rate)})
+	r.tries++
+	cells, err := r.runner.At(ctx, r.plan.search, scenarios.CapacitySize{Arm: arm, Value: check.Value}, fmt.Sprintf("check-%d", r.tries), []float64{check.Rate}, checkTime)
+	if err != nil || cells[0] == nil {
+		return err // without a cell, the machine did not let it be measured
+	}
+	check.Met = r.plan.search.Met(cells[0])
+	*tried = append(*tried, check)
+	return r.update(func(c *results.Capacity) { c.Checks = append(c.Checks, check) })
 }
 
 // know adds a topology to the manifest, unless it is there.

@@ -277,3 +277,28 @@ func TestBuildNeedsACapacityRun(t *testing.T) {
 		t.Errorf("a run that was ended at once: %q", r.Headline())
 	}
 }
+
+func TestRecommendationsAreCounted(t *testing.T) {
+	check := func(value int, rate float64, met bool) results.Check {
+		return results.Check{Value: value, Rate: rate, Met: met}
+	}
+	for _, row := range []struct {
+		says                   string
+		checks                 []results.Check
+		exact, within, targets int
+	}{
+		{"the size meets it, one fewer does not", []results.Check{check(3, 100, true), check(2, 100, false)}, 1, 1, 1},
+		{"one worker has none below it", []results.Check{check(1, 100, true)}, 1, 1, 1},
+		{"one more would have done", []results.Check{check(3, 100, false), check(2, 100, false), check(4, 100, true)}, 0, 1, 1},
+		{"one fewer does", []results.Check{check(3, 100, true), check(2, 100, true), check(1, 100, false)}, 0, 1, 1},
+		{"even two fewer do", []results.Check{check(3, 100, true), check(2, 100, true), check(1, 100, true)}, 0, 0, 1},
+		{"not even one more does", []results.Check{check(3, 100, false), check(2, 100, false), check(4, 100, false)}, 0, 0, 1},
+		{"without the smaller one, nothing is known", []results.Check{check(3, 100, true)}, 0, 0, 0},
+		{"each rate by itself", []results.Check{check(1, 50, true), check(3, 100, true), check(2, 100, true), check(1, 100, false)}, 1, 2, 2},
+	} {
+		exact, within, targets := (&Report{Checks: row.checks}).recommended()
+		if exact != row.exact || within != row.within || targets != row.targets {
+			t.Errorf("%s: %d exact, %d within one, of %d; want %d, %d, %d", row.says, exact, within, targets, row.exact, row.within, row.targets)
+		}
+	}
+}

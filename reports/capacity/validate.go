@@ -24,6 +24,34 @@ type Validated struct {
 	Covered  *bool   `json:"covered,omitempty"` // the measured value lies within the predicted interval
 }
 
+// recommended counts the recommendations that were tried, those that were exact, and those that
+// were right to within one. The first that was tried for a rate is the one recommended.
+func (r *Report) recommended() (exact, within, targets int) {
+	for i, first := range r.Checks {
+		if i > 0 && r.Checks[i-1].Rate == first.Rate {
+			continue
+		}
+		met := map[int]bool{}
+		known := map[int]bool{0: true} // no workers meet nothing
+		for _, c := range r.Checks {
+			if c.Rate == first.Rate {
+				met[c.Value], known[c.Value] = c.Met, true
+			}
+		}
+		least := func(v int) bool { return met[v] && known[v-1] && !met[v-1] }
+		if v := first.Value; known[v-1] {
+			targets++
+			if least(v) {
+				exact++
+			}
+			if least(v) || least(v-1) || least(v+1) {
+				within++
+			}
+		}
+	}
+	return exact, within, targets
+}
+
 func validate(run *results.Run, m *Model, s Size) (all []Validated) {
 	said := s.Model.Record()
 	for _, p := range run.Manifest.Capacity.Predicted {
