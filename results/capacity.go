@@ -39,7 +39,8 @@ type Size struct {
 	// MachineCores is how many cores each group has to itself, as a machine of its own would; 0:
 	// they share this one's.
 	MachineCores float64 `json:"machine_cores,omitempty"`
-	Tier         string  `json:"worker_tier"` // of the workers; the other tiers stand ahead of them
+	QuotaPeriod  float64 `json:"quota_period_s,omitempty"` // over which they are counted
+	Tier         string  `json:"worker_tier"`              // of the workers; the other tiers stand ahead of them
 	Goals        []Bound `json:"goals"`
 	Boots        int     `json:"boots"`
 	Elapsed      float64 `json:"elapsed_s"`

@@ -160,7 +160,9 @@ func (s *sizeRun) demands(ctx context.Context, found *results.Size) (rate float6
 		return 0, err
 	}
 	found.Queues, found.Workers, found.Threads = s.cluster.Blueprint().Queueing()
-	found.MachineCores = s.cluster.Blueprint().MachineCores()
+	if found.MachineCores = s.cluster.Blueprint().MachineCores(); found.MachineCores > 0 {
+		found.QuotaPeriod = servers.QuotaPeriod.Seconds()
+	}
 	found.Tier = s.cluster.Blueprint().WorkersTier()
 	answers, err := Verify(ctx, s.cluster.URL(), s.Guard, []Scenario{s.Scenario})
 	if err != nil {
@@ -168,6 +170,10 @@ func (s *sizeRun) demands(ctx context.Context, found *results.Size) (rate float6
 	}
 	if bad := unexpected(answers); len(bad) > 0 {
 		return 0, fmt.Errorf("%w: not the answers that the scenario expects: %s", ErrUnexpected, bad[0])
+	}
+	// What a request costs by itself: not what a quota makes of it.
+	if err := s.cluster.Limit(false); err != nil {
+		return 0, err
 	}
 	single, err := s.cell(ctx, s.closed(results.Single, 1, singleTime))
 	if err != nil {
@@ -177,6 +183,9 @@ func (s *sizeRun) demands(ctx context.Context, found *results.Size) (rate float6
 	found.FloorP50, found.FloorP99 = response.ValueAtPercentile(50), response.ValueAtPercentile(99)
 	s.floor = time.Duration(found.FloorP50) * time.Microsecond
 	if err := s.byTarget(ctx); err != nil {
+		return 0, err
+	}
+	if err := s.cluster.Limit(true); err != nil {
 		return 0, err
 	}
 	many := max(16, 2*found.Queues*found.Workers*max(1, found.Threads))

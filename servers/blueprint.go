@@ -216,6 +216,9 @@ func (p ProcessDefinition) process(d Definition, data renderData) (Process, erro
 	if err != nil {
 		return out, err
 	}
+	if percent < 0 {
+		return out, fmt.Errorf("cpu: %d percent of a core", percent)
+	}
 	out.Cores = float64(percent) / 100
 	for i, word := range p.Argv {
 		text, err := render(fmt.Sprintf("argv[%d]", i), word, data)

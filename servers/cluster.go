@@ -115,8 +115,28 @@ func (b Blueprint) prepareDir() error {
 	return nil
 }
 
-// CanLimit returns why the CPU time of processes cannot be limited here, if it cannot.
-func CanLimit() error { return proc.HasQuota() }
+// CanLimit returns why processes cannot be limited to so many cores here, if they cannot.
+func CanLimit(cores float64) error { return proc.HasQuota(cores) }
+
+// QuotaPeriod is how often the CPU time of a limited process begins anew.
+const QuotaPeriod = proc.QuotaPeriod
+
+// Limit sets the limits of the blueprint's processes, or lifts them for a while.
+func (c *Cluster) Limit(on bool) error {
+	for i, p := range c.processes {
+		cores := c.blueprint.Processes[i].Cores
+		if cores == 0 {
+			continue
+		}
+		if !on {
+			cores = 0
+		}
+		if err := p.SetCores(cores); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 func (c *Cluster) start(keeper *proc.Keeper, p Process) error {
 	process, err := keeper.Start(proc.Spec{

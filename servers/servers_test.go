@@ -61,6 +61,7 @@ func TestRenderedTopologies(t *testing.T) {
 		"uwsgi":                   "uwsgi",
 		"uwsgi-as-documented":     "uwsgi:workers=8,threads=2,profile=as-documented",
 		"nginx-uwsgi":             "nginx-uwsgi",
+		"nginx-uwsgi-machines":    "nginx-uwsgi:backends=2,workers=1,cpu=40",
 		"nginx-uwsgi-three":       "nginx-uwsgi:backends=3,workers=1,threads=4,proxies=2",
 	} {
 		topology, err := ParseTopology(text)

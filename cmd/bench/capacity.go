@@ -95,16 +95,12 @@ func (s *shell) capacity(ctx context.Context, c *cobra.Command, o capacityOption
 	started := time.Now()
 	var warnings []results.Cause
 	if o.machines != "" {
-		if _, err := parseSizes("--machines", o.machines); err != nil {
+		var err error
+		if o, warnings, err = machineNodes(o); err != nil {
 			return err
 		}
-		if err := servers.CanLimit(); err != nil {
-			o.machines, o.validate = "", ""
-			warnings = append(warnings, results.Cause{
-				Code: "machines-extrapolated", Message: fmt.Sprintf("--machines: %v: one machine was measured, and more are extrapolated from it", err),
-				Remedy: "Run as root, or in a control group that was delegated.",
-			})
-			fmt.Fprintln(s.errs, "bench: "+warnings[0].Message)
+		for _, w := range warnings {
+			fmt.Fprintln(s.errs, "bench: "+w.Message)
 		}
 	}
 	plan, err := s.capacityPlan(o)
@@ -219,10 +215,8 @@ func (p *capacityPlan) addSizes(o capacityOptions) error {
 		return usagef("--topology %q: want one topology", o.topology)
 	}
 	base := topologies[0]
-	if o.machines != "" {
-		if base, o.sweep, err = machineNodes(base, o); err != nil {
-			return err
-		}
+	if cpu := base.Param("cpu"); base.Name != "url" && cpu != "" && cpu != "0" && !strings.HasPrefix(o.sweep, "backends=") {
+		return usagef("--topology %s: with cpu= each backend is a machine of its own; say how many: --machines N", base)
 	}
 	if o.sweep == "" {
 		if o.validate != "" {

@@ -1,58 +1,95 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 
+	"bench/results"
 	"bench/servers"
 )
 
 // nodesShare is the share of this box's cores that its machines have together; the proxy and
-// the load generator have the rest.
-const nodesShare = 0.6
+// the load generator have the rest. With more than mostNodes there is not enough of it.
+const (
+	nodesShare = 0.6
+	mostNodes  = 0.8
+)
 
-// machineNodes turns --machines into a sweep over backends that each have a CPU quota. Without
-// one of its own in the topology, they share out what the greatest number of them leaves to each.
-func machineNodes(base servers.Topology, o capacityOptions) (t servers.Topology, sweep string, err error) {
-	if o.sweep != "" {
-		return t, "", usagef("--machines is a sweep of its own; leave out --sweep %s", o.sweep)
-	}
-	counts, err := parseSizes("--machines", o.machines)
+// leastQuota is the least share of a core, in percent, that is worth calling a machine.
+const leastQuota = 10
+
+// machineNodes turns --machines into a sweep over backends that each have a CPU quota: that of
+// the topology's cpu, or what the greatest number of them leaves to each.
+//
+// Where the kernel does not let quotas be set, one machine is what the topology is with one
+// backend and no quota, and the cause says so.
+func machineNodes(o capacityOptions) (capacityOptions, []results.Cause, error) {
+	base, most, err := nodesPlan(o)
 	if err != nil {
-		return t, "", err
+		return o, nil, err
 	}
-	if base.Name == "url" {
-		return t, "", usagef("--machines needs a topology that bench boots, not %s", base)
+	percent := int(nodesShare * 100 * float64(servers.ThisHost().Cores) / float64(most))
+	if given := base.Param("cpu"); given != "" {
+		if percent, err = strconv.Atoi(given); err != nil {
+			return o, nil, usagef("cpu=%s: want percent of a core", given)
+		}
 	}
+	room := int(mostNodes * 100 * float64(servers.ThisHost().Cores))
+	if percent < leastQuota || percent*most > room {
+		return o, nil, usagef("--machines: %d machines of %d %% of a core each: want at least %d %% each and at most %d %% together on this box, whose other cores the proxy and the load generator need", most, percent, leastQuota, room)
+	}
+	if err := servers.CanLimit(float64(percent) / 100); err != nil {
+		o.topology, o.machines = base.Without("cpu").With("backends", "1").String(), ""
+		cause := results.Cause{
+			Code: "machines-extrapolated", Message: fmt.Sprintf("--machines: %v: one machine was measured, and more are extrapolated from it", err),
+			Remedy: "Run as root, or in a control group that was delegated.",
+		}
+		if o.validate != "" {
+			cause.Message += "; there is nothing for --validate to predict"
+			o.validate = ""
+		}
+		return o, []results.Cause{cause}, nil
+	}
+	o.topology, o.sweep = base.With("cpu", strconv.Itoa(percent)).String(), "backends="+o.machines
+	return o, nil, nil
+}
+
+// nodesPlan is the topology whose parts are to be machines, and the greatest number of them.
+func nodesPlan(o capacityOptions) (base servers.Topology, most int, err error) {
+	if o.sweep != "" {
+		return base, 0, usagef("--machines is a sweep of its own; leave out --sweep %s", o.sweep)
+	}
+	topologies, err := parseTopologies(o.topology, o.profile)
+	if err != nil {
+		return base, 0, err
+	}
+	if len(topologies) != 1 || topologies[0].Name == "url" {
+		return base, 0, usagef("--machines needs one topology that bench boots, not %q", o.topology)
+	}
+	base = topologies[0]
 	definition, err := servers.Define(base.Name)
 	if err != nil {
-		return t, "", usageError{err}
+		return base, 0, usageError{err}
 	}
 	for _, name := range []string{"backends", "cpu"} {
 		if !slices.ContainsFunc(definition.Params, func(p servers.Param) bool { return p.Name == name }) {
-			return t, "", usagef("--machines: %s has no parameter %s, so no part of it can be a machine of its own; nginx-uwsgi has", base.Name, name)
+			return base, 0, usagef("--machines: %s has no parameter %s, so no part of it can be a machine of its own; nginx-uwsgi has", base.Name, name)
 		}
 	}
-	most := slices.Max(counts)
-	if o.validate != "" && o.validate != unseenByItself {
-		unseen, err := parseSizes("--validate", o.validate)
-		if err != nil {
-			return t, "", err
-		}
-		most = max(most, slices.Max(unseen))
-	} else if o.validate == unseenByItself {
-		most = max(most, slices.Max(unseenValues(counts)))
+	counts, err := parseSizes("--machines", o.machines)
+	if err != nil {
+		return base, 0, err
 	}
-	if base.Param("cpu") == "" {
-		percent := int(nodesShare * 100 * float64(servers.ThisHost().Cores) / float64(most))
-		if percent < leastQuota {
-			return t, "", usagef("--machines %s: %d machines would have less than %d %% of a core each on this box", o.machines, most, leastQuota)
+	unseen := counts
+	switch o.validate {
+	case "":
+	case unseenByItself:
+		unseen = unseenValues(counts)
+	default:
+		if unseen, err = parseSizes("--validate", o.validate); err != nil {
+			return base, 0, err
 		}
-		base = base.With("cpu", strconv.Itoa(percent))
 	}
-	return base, "backends=" + o.machines, nil
+	return base, max(slices.Max(counts), slices.Max(unseen)), nil
 }
-
-// leastQuota is the least share of a core, in percent, that the kernel can count in periods of
-// 10 ms.
-const leastQuota = 10

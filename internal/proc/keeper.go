@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 )
 
 // Keeper starts processes and sees to it that they die with bench.
@@ -76,20 +75,19 @@ func (k *Keeper) limit(cores float64) (dir string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if dir, err = c.group(cores); err != nil {
+	dir = c.name()
+	if err := k.tell("limit", dir); err != nil { // before it is there: bench may be killed at any moment
 		return "", err
 	}
-	if err := k.tell("limit", dir); err != nil {
-		return "", errors.Join(err, removeGroup(dir, 0))
-	}
-	return dir, nil
+	return dir, c.group(dir, cores)
 }
 
 // unlimit removes a control group whose processes have ended. It may be called twice.
 func (k *Keeper) unlimit(dir string) error {
-	err := removeGroup(dir, patience)
-	_ = k.tell("unlimit", dir)
-	return err
+	if err := removeGroup(dir); err != nil {
+		return err
+	}
+	return k.tell("unlimit", dir)
 }
 
 func (k *Keeper) tell(verb string, what any) error {
@@ -109,9 +107,6 @@ func (k *Keeper) Close() error {
 	defer k.mu.Unlock()
 	return errors.Join(k.pipe.Close(), k.cmd.Wait())
 }
-
-// patience is how long the last processes of a control group may take to be gone.
-const patience = 2 * time.Second
 
 // Keep is the keeper process: it reads the groups to watch over from in and kills those
 // that are left when in ends, and removes the control groups that held them.
@@ -143,6 +138,7 @@ func Keep(in io.Reader) {
 		_ = syscall.Kill(-group, syscall.SIGKILL)
 	}
 	for dir := range limits {
-		_ = removeGroup(dir, patience)
+		killMembers(dir)
+		_ = removeGroup(dir)
 	}
 }

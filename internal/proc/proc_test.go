@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -163,18 +164,23 @@ func TestReadGroupCountsAllItsProcesses(t *testing.T) {
 
 // beKilled is a bench that starts a process with a child, says so, and waits for its end.
 func beKilled(dir string) {
+	cores := 0.0
+	if HasQuota(0.5) == nil {
+		cores = 0.5
+	}
 	k, err := NewKeeper([]string{os.Args[0], "keep-watch"})
 	if err != nil {
 		panic(err)
 	}
 	p, err := k.Start(Spec{
 		Name: "sh", Argv: []string{"/bin/sh", "-c", "sleep 1000 & echo $!; wait"}, Dir: dir,
-		Log: filepath.Join(dir, "log"), Stop: syscall.SIGTERM, Env: []string{"PATH=/usr/bin:/bin"},
+		Log: filepath.Join(dir, "log"), Stop: syscall.SIGTERM, Env: []string{"PATH=/usr/bin:/bin"}, Cores: cores,
 	})
 	if err != nil {
 		panic(err)
 	}
 	fmt.Println(p.PID())
+	fmt.Println("group:" + p.group)
 	select {}
 }
 
@@ -189,9 +195,11 @@ func TestNothingOutlivesAKilledBench(t *testing.T) {
 		t.Fatal(err)
 	}
 	var leader, child int
-	if _, err := fmt.Fscan(out, &leader); err != nil {
+	var group string
+	if _, err := fmt.Fscan(out, &leader, &group); err != nil {
 		t.Fatal(err)
 	}
+	group = strings.TrimPrefix(group, "group:")
 	eventually(t, "the child's number", func() bool {
 		child, _ = strconv.Atoi(LogTail(filepath.Join(dir, "log"), 1))
 		return child > 0
@@ -204,12 +212,16 @@ func TestNothingOutlivesAKilledBench(t *testing.T) {
 	}
 	_ = bench.Wait()
 	eventually(t, "the end of both processes", func() bool { return !alive(leader) && !alive(child) })
+	eventually(t, "the end of their control group", func() bool { return group == "" || !isDir(group) })
 }
 
 func TestFindControlGroups(t *testing.T) {
 	root := t.TempDir()
-	for _, dir := range []string{"cpu/ci", "unified/user"} {
+	for dir, hands := range map[string]string{"cpu/ci": "", "unified": "cpu memory\n", "unified/user": "cpu\n", "unified/user/session": "", "bare": "", "bare/user": "memory\n"} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, dir, "cgroup.subtree_control"), []byte(hands), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -220,8 +232,11 @@ func TestFindControlGroups(t *testing.T) {
 	}{
 		{"version 1, in a group", "4:cpu,cpuacct:/ci\n0::/\n", "cgroup ROOT/cpu cgroup rw,cpu,cpuacct 0 0\n", "cpu/ci", false},
 		{"version 1, in a group that cannot be seen", "4:cpu:/docker/ab\n", "cgroup ROOT/cpu cgroup rw,cpu 0 0\n", "cpu", false},
+		{"version 1, outside of what can be seen", "4:cpu:/../..\n", "cgroup ROOT/cpu cgroup rw,cpu 0 0\n", "cpu", false},
 		{"version 1 wins where both are mounted", "4:cpu:/\n0::/user\n", "cgroup2 ROOT/unified cgroup2 rw 0 0\ncgroup ROOT/cpu cgroup rw,cpu 0 0\n", "cpu", false},
-		{"version 2", "0::/user\n", "cgroup2 ROOT/unified cgroup2 rw,nsdelegate 0 0\n", "unified/user", true},
+		{"the first of two mounts", "4:cpu:/\n", "cgroup ROOT/cpu cgroup rw,cpu 0 0\ncgroup ROOT/elsewhere cgroup rw,cpu 0 0\n", "cpu", false},
+		{"version 2, in a group that holds processes: the one above it hands the controller down", "0::/user/session\n", "cgroup2 ROOT/unified cgroup2 rw,nsdelegate 0 0\n", "unified/user", true},
+		{"version 2, where nobody hands it down", "0::/user\n", "cgroup2 ROOT/bare cgroup2 rw 0 0\n", "", true},
 		{"cpuset is another controller", "4:cpuset:/\n", "cgroup ROOT/cpuset cgroup rw,cpuset 0 0\n", "", false},
 	} {
 		got, err := find(row.own, strings.ReplaceAll(row.mounts, "ROOT", root))
@@ -237,21 +252,22 @@ func TestFindControlGroups(t *testing.T) {
 	}
 }
 
-// What is written into a group's files, in both versions, and that a group that cannot be made
-// leaves nothing behind.
+// What is written into a group's files, in both versions. Whether the kernel takes it is for
+// TestQuota.
 func TestGroupFiles(t *testing.T) {
 	for _, row := range []struct {
 		v2    bool
 		cores float64
 		want  map[string]string
 	}{
-		{false, 0.4, map[string]string{"cpu.cfs_period_us": "10000", "cpu.cfs_quota_us": "4000"}},
-		{true, 1.5, map[string]string{"cpu.max": "15000 10000"}},
-		{true, 0.01, map[string]string{"cpu.max": "1000 10000"}},
+		{false, 0.4, map[string]string{"cpu.cfs_period_us": "20000", "cpu.cfs_quota_us": "8000"}},
+		{false, 0, map[string]string{"cpu.cfs_quota_us": "-1"}},
+		{true, 1.5, map[string]string{"cpu.max": "30000 20000"}},
+		{true, 0, map[string]string{"cpu.max": "max 20000"}},
 	} {
 		c := control{t.TempDir(), row.v2}
-		dir, err := c.group(row.cores)
-		if err != nil {
+		dir := c.name()
+		if err := c.group(dir, row.cores); err != nil {
 			t.Fatal(err)
 		}
 		for name, want := range row.want {
@@ -261,17 +277,22 @@ func TestGroupFiles(t *testing.T) {
 		}
 	}
 	gone := control{filepath.Join(t.TempDir(), "gone"), false}
-	if _, err := gone.group(1); !errors.Is(err, ErrNoQuota) {
+	if err := gone.group(gone.name(), 1); !errors.Is(err, ErrNoQuota) {
 		t.Errorf("a folder that is not there: %v", err)
 	}
 }
 
 // The kernel keeps a process and its children to their quota, and the group is gone with them.
 func TestQuota(t *testing.T) {
-	if err := HasQuota(); err != nil {
+	if err := HasQuota(0.3); err != nil {
 		t.Skip(err)
 	}
 	k := testKeeper(t)
+	missing := shell(t, "")
+	missing.Argv, missing.Cores = []string{"/does/not/exist"}, 0.3
+	if _, err := k.Start(missing); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a program that is not there: %v", err)
+	}
 	spec := shell(t, "(while :; do :; done) & while :; do :; done")
 	spec.Cores = 0.3
 	p, err := k.Start(spec)
@@ -293,6 +314,22 @@ func TestQuota(t *testing.T) {
 	eventually(t, "more CPU time", func() bool { return cpu()-before > 150*time.Millisecond })
 	if share := float64(cpu()-before) / float64(time.Since(began)); share > 0.4 {
 		t.Errorf("two loops with 0.3 cores used %.2f", share)
+	}
+	// How much they get without a limit is the machine's business.
+	for _, row := range []struct {
+		cores float64
+		want  []string // in version 1, in version 2
+	}{{0, []string{"-1", "max 20000"}}, {0.3, []string{"6000", "6000 20000"}}} {
+		if err := p.SetCores(row.cores); err != nil {
+			t.Error(err)
+		}
+		data, err := os.ReadFile(filepath.Join(p.group, "cpu.cfs_quota_us"))
+		if err != nil {
+			data, _ = os.ReadFile(filepath.Join(p.group, "cpu.max"))
+		}
+		if got := strings.TrimSpace(string(data)); !slices.Contains(row.want, got) {
+			t.Errorf("%g cores: the kernel says %q", row.cores, got)
+		}
 	}
 	if err := p.Close(t.Context()); err != nil {
 		t.Error(err)

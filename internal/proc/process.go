@@ -57,6 +57,9 @@ func (k *Keeper) Start(spec Spec) (*Process, error) {
 func (k *Keeper) startIn(group string, spec Spec, log *os.File) (*Process, error) {
 	argv := spec.Argv
 	if group != "" {
+		if _, err := exec.LookPath(argv[0]); err != nil { // the shell would only say 127
+			return nil, fmt.Errorf("starting %s: %w", spec.Name, err)
+		}
 		argv = confined(group, argv)
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
@@ -93,6 +96,18 @@ func (p *Process) wait() {
 
 // PID is the process id, which is also the id of its group.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// SetCores changes the limit of a process that was started with one; 0 lifts it.
+func (p *Process) SetCores(cores float64) error {
+	c, err := controller()
+	if err == nil && p.group != "" {
+		err = c.setQuota(p.group, cores)
+	}
+	if err != nil {
+		return fmt.Errorf("limiting %s to %g cores: %w", p.Spec.Name, cores, err)
+	}
+	return nil
+}
 
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }

@@ -1,24 +1,27 @@
 package proc
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"syscall"
 	"time"
 )
 
 // QuotaPeriod is the period over which a CPU quota is counted. The kernel's default of 100 ms
 // would show as waits of up to that length: a group that has spent its quota stands still until
-// the period ends.
-const QuotaPeriod = 10 * time.Millisecond
+// the period ends. It hands quotas out to its cores in slices of 5 ms, and looks at ticks of 1
+// to 10 ms, so much shorter ones are kept badly.
+const QuotaPeriod = 20 * time.Millisecond
 
 // ErrNoQuota means that this process may not limit another one's CPU time.
-var ErrNoQuota = errors.New("no control group of the cpu controller can be made here (it takes root, or a delegated group)")
+var ErrNoQuota = errors.New("the CPU time of processes cannot be limited here (it takes root, and a control group of the cpu controller)")
 
 // control is a folder of the kernel's cpu controller, of version 1 or 2.
 type control struct {
@@ -26,7 +29,7 @@ type control struct {
 	v2  bool
 }
 
-// controller finds the folder below which this process's groups may be made.
+// controller finds the folder below which this process may make groups.
 func controller() (control, error) {
 	own, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
@@ -41,6 +44,9 @@ func controller() (control, error) {
 
 // find reads /proc/self/cgroup and /proc/self/mounts (cgroups(7)). Where the group that the
 // process is in is not visible, as in some containers, the mount's own folder stands for it.
+//
+// In version 2 a group that holds processes has none below it that could be limited; so the
+// nearest one above is taken that hands the controller down.
 func find(own, mounts string) (control, error) {
 	var c control
 	for line := range strings.Lines(mounts) {
@@ -48,24 +54,37 @@ func find(own, mounts string) (control, error) {
 		if len(f) < 4 {
 			continue
 		}
-		if v1 := f[2] == "cgroup" && among(f[3], "cpu"); v1 || f[2] == "cgroup2" && c.dir == "" {
-			c = control{f[1], f[2] == "cgroup2"}
+		v1 := f[2] == "cgroup" && among(f[3], "cpu")
+		if v1 && (c.dir == "" || c.v2) || f[2] == "cgroup2" && c.dir == "" {
+			c = control{strings.ReplaceAll(f[1], `\040`, " "), f[2] == "cgroup2"}
 		}
 	}
 	if c.dir == "" {
 		return c, ErrNoQuota
 	}
+	mount := c.dir
 	for line := range strings.Lines(own) {
 		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		if len(f) < 3 {
+		if len(f) < 3 || strings.Contains(f[2], "..") {
 			continue
 		}
-		if below := filepath.Join(c.dir, f[2]); (c.v2 && f[1] == "" || !c.v2 && among(f[1], "cpu")) && isDir(below) {
+		if below := filepath.Join(mount, f[2]); (c.v2 && f[1] == "" || !c.v2 && among(f[1], "cpu")) && isDir(below) {
 			c.dir = below
 			break
 		}
 	}
+	for c.v2 && !c.handsDown() {
+		if c.dir == mount {
+			return c, ErrNoQuota
+		}
+		c.dir = filepath.Dir(c.dir)
+	}
 	return c, nil
+}
+
+func (c control) handsDown() bool {
+	data, err := os.ReadFile(filepath.Join(c.dir, "cgroup.subtree_control"))
+	return err == nil && slices.Contains(strings.Fields(string(data)), "cpu")
 }
 
 // among reports whether a list with commas holds a word.
@@ -76,43 +95,60 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-var groups atomic.Int64
-
-// group makes a control group whose processes together get so many cores.
-func (c control) group(cores float64) (dir string, err error) {
-	dir = filepath.Join(c.dir, fmt.Sprintf("bench-%d-%d", os.Getpid(), groups.Add(1)))
-	if c.v2 {
-		// A group's children get the controllers that it hands down; it may be done already.
-		_ = os.WriteFile(filepath.Join(c.dir, "cgroup.subtree_control"), []byte("+cpu"), 0)
-	}
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return "", fmt.Errorf("%w: %w", ErrNoQuota, err)
-	}
-	period := QuotaPeriod.Microseconds()
-	quota := strconv.FormatInt(max(1000, int64(cores*float64(period))), 10) // the kernel's least is a millisecond
-	files := [][2]string{{"cpu.cfs_period_us", strconv.FormatInt(period, 10)}, {"cpu.cfs_quota_us", quota}}
-	if c.v2 {
-		files = [][2]string{{"cpu.max", fmt.Sprintf("%s %d", quota, period)}}
-	}
-	for _, f := range files {
-		if err := os.WriteFile(filepath.Join(dir, f[0]), []byte(f[1]), 0o644); err != nil {
-			return "", errors.Join(fmt.Errorf("%w: %w", ErrNoQuota, err), os.Remove(dir))
-		}
-	}
-	return dir, nil
+// name is that of a new group, which no other bench has used, whatever its process id.
+func (c control) name() string {
+	return filepath.Join(c.dir, fmt.Sprintf("bench-%d-%s", os.Getpid(), rand.Text()[:10]))
 }
 
-// HasQuota reports whether CPU quotas can be set here, by setting one.
-func HasQuota() error {
+// group makes a control group whose processes together get so many cores.
+func (c control) group(dir string, cores float64) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return fmt.Errorf("%w: %w", ErrNoQuota, err)
+	}
+	period := strconv.FormatInt(QuotaPeriod.Microseconds(), 10)
+	var err error
+	if !c.v2 {
+		err = os.WriteFile(filepath.Join(dir, "cpu.cfs_period_us"), []byte(period), 0o644)
+	}
+	if err == nil {
+		err = c.setQuota(dir, cores)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("%w: %w", ErrNoQuota, err), os.Remove(dir))
+	}
+	return nil
+}
+
+// setQuota gives a group so many cores; 0: as many as there are.
+func (c control) setQuota(dir string, cores float64) error {
+	quota := strconv.FormatInt(int64(cores*float64(QuotaPeriod.Microseconds())), 10)
+	if c.v2 {
+		if cores == 0 {
+			quota = "max"
+		}
+		return os.WriteFile(filepath.Join(dir, "cpu.max"), fmt.Appendf(nil, "%s %d", quota, QuotaPeriod.Microseconds()), 0o644)
+	}
+	if cores == 0 {
+		quota = "-1"
+	}
+	return os.WriteFile(filepath.Join(dir, "cpu.cfs_quota_us"), []byte(quota), 0o644)
+}
+
+// HasQuota reports whether a process can be limited to so many cores here, by doing so.
+func HasQuota(cores float64) error {
 	c, err := controller()
 	if err != nil {
 		return err
 	}
-	dir, err := c.group(0.5)
-	if err != nil {
+	dir := c.name()
+	if err := c.group(dir, cores); err != nil {
 		return err
 	}
-	return os.Remove(dir)
+	argv := confined(dir, []string{"/bin/true"})
+	if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
+		return errors.Join(fmt.Errorf("%w: joining a group: %w: %s", ErrNoQuota, err, strings.TrimSpace(string(out))), removeGroup(dir))
+	}
+	return removeGroup(dir)
 }
 
 // confined is a command that joins a control group before it becomes what it is to be: put
@@ -121,15 +157,29 @@ func confined(dir string, argv []string) []string {
 	return append([]string{"/bin/sh", "-c", `echo $$ >"$0" && exec "$@"`, filepath.Join(dir, "cgroup.procs")}, argv...)
 }
 
+// goingAway is how long the last processes of a group may take to be gone.
+const goingAway = 2 * time.Second
+
 // removeGroup removes a control group, whose last processes may still be on their way out.
-func removeGroup(dir string, patience time.Duration) error {
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+func removeGroup(dir string) error {
+	for deadline := time.Now().Add(goingAway); ; time.Sleep(time.Millisecond) {
 		err := os.Remove(dir)
 		if err == nil || errors.Is(err, os.ErrNotExist) {
 			return nil
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("removing the control group %s: %w", dir, err)
+		}
+	}
+}
+
+// killMembers kills what is left in a group: one that made a session of its own is in no
+// process group that anybody knows.
+func killMembers(dir string) {
+	data, _ := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	for _, word := range strings.Fields(string(data)) {
+		if pid, err := strconv.Atoi(word); err == nil && pid > 1 {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package capacity
 
 import (
 	"fmt"
+	"slices"
 
 	"bench/results"
 )
@@ -12,12 +13,16 @@ func (r *Report) fleet() bool {
 	return r.Sweep == "backends" && len(r.Sizes) > 0 && r.Sizes[0].MachineCores > 0
 }
 
+// elsewhere is as many cores as the processes of a system could use at all: machines that are
+// not on this box do not share its cores.
+func elsewhere(s System) int { return len(s.Proxies) + 1 + s.Queues*s.Workers }
+
 // needMachines completes a recommendation where machines were measured side by side: their
 // number follows from what so many of them carried, and not from dividing the load.
 func (r *Report) needMachines(c *results.Capacity, rec *Recommendation, values []int) {
 	size := r.Sizes[len(r.Sizes)-1]
 	rec.Cores, rec.PerMachine = size.MachineCores, size.Workers
-	limits := r.Model.System(size.Size).Limits()
+	limits := r.machineLimits(size)
 	rec.Binding = r.Model.named(limits[0].Resource)
 	if len(limits) > 1 {
 		rec.Next = r.Model.named(limits[1].Resource)
@@ -25,25 +30,38 @@ func (r *Report) needMachines(c *results.Capacity, rec *Recommendation, values [
 	rec.headroom(c, rec.Target/limits[0].Rate*r.servers(size.Size, limits[0].Resource))
 	target := rec.Target * (1 + rec.Headroom)
 	m := r.Model.Correction
-	var enough bool
-	if rec.Machines, enough = r.least(c, values, target, m.Estimate); !enough {
-		rec.Machines = 0
+	loaded, enough := r.least(c, values, target, m.Estimate)
+	if !enough {
 		rec.Refused = fmt.Sprintf("with headroom for %.0f %% more it takes more than %d machines of %g cores, which is as far as is answered for", rec.Headroom*100, rec.Range, rec.Cores)
 		return
 	}
-	rec.MachinesLow, _ = r.least(c, values, target, m.High)
-	rec.MachinesHigh, _ = r.least(c, values, target, m.Low)
-	rec.Machines, rec.MachinesLow = rec.Machines+rec.Spare, rec.MachinesLow+rec.Spare
-	if rec.MachinesHigh > 0 {
-		rec.MachinesHigh += rec.Spare
+	low, _ := r.least(c, values, target, m.High)
+	high, _ := r.least(c, values, target, m.Low)
+	rec.Machines, rec.MachinesLow = loaded+rec.Spare, low+rec.Spare
+	if high > 0 {
+		rec.MachinesHigh = high + rec.Spare
 	}
-	rec.Extrapolated = rec.Machines > size.Value
+	rec.Extrapolated = loaded > size.Value
+	rec.SideBySide = slices.ContainsFunc(r.Sizes, func(s Size) bool { return s.Value == loaded })
 	rec.CostPerHour = c.Price * float64(rec.Machines)
+}
+
+// machineLimits are those of machines: this box's cores, which they share only here, are none.
+func (r *Report) machineLimits(s Size) []Limit {
+	limits := r.Model.System(s.Size).Limits()
+	return slices.DeleteFunc(limits, func(l Limit) bool { return l.Resource == boxCores })
+}
+
+// boxIsFull reports whether this box, and not its machines, was the limit.
+func (r *Report) boxIsFull() bool {
+	const full = 0.9
+	return r.fleet() && slices.ContainsFunc(r.Sizes, func(s Size) bool {
+		return s.Busy > full || r.Model != nil && r.Model.System(s.Size).Limits()[0].Resource == boxCores
+	})
 }
 
 // fleetSentence is such a recommendation in words.
 func (rec *Recommendation) fleetSentence() string {
-	of := fmt.Sprintf("of %g cores with workers=%d each", rec.Cores, rec.PerMachine)
 	if rec.Refused != "" {
 		return fmt.Sprintf("%.4g requests per second: refused: %s.", rec.Target, rec.Refused)
 	}
@@ -51,12 +69,17 @@ func (rec *Recommendation) fleetSentence() string {
 	if rec.Spare > 0 {
 		more += " and the loss of one"
 	}
-	source := "as measured side by side"
-	if rec.Extrapolated {
-		source = "more than were measured side by side"
+	source := "by the model"
+	switch {
+	case rec.SideBySide && rec.Spare > 0:
+		source = "all but the spare one measured side by side"
+	case rec.SideBySide:
+		source = "measured side by side"
+	case rec.Extrapolated:
+		source = "extrapolated: more than were measured side by side"
 	}
-	return fmt.Sprintf("For %.4g requests per second %s (%s) %s; %s, %s (%s), %s.",
-		rec.Target, machines(rec.Workers), between(rec.WorkersLow, rec.WorkersHigh), of, more, machines(rec.Machines), between(rec.MachinesLow, rec.MachinesHigh), source)
+	return fmt.Sprintf("For %.4g requests per second %s (%s) of %g cores with workers=%d each; %s, %s (%s), %s.",
+		rec.Target, machines(rec.Workers), between(rec.WorkersLow, rec.WorkersHigh), rec.Cores, rec.PerMachine, more, machines(rec.Machines), between(rec.MachinesLow, rec.MachinesHigh), source)
 }
 
 func machines(n int) string {

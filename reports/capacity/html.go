@@ -153,13 +153,20 @@ func (r *Report) label(s Size) string {
 	if r.Sweep == "" || s.Value == 0 {
 		return s.Topology
 	}
+	if r.fleet() {
+		return machines(s.Value)
+	}
 	return fmt.Sprintf("%s=%d", r.Sweep, s.Value)
 }
 
 func (r *Report) prices() (*plot.Figure, error) {
+	part := "one machine"
+	if r.fleet() {
+		part = "the machines"
+	}
 	var stacks []plot.Stack
 	for _, s := range r.Sizes {
-		stacks = append(stacks, plot.Stack{Name: r.label(s), Parts: []plot.Part{{Name: "one machine", Value: s.PerMillion}}})
+		stacks = append(stacks, plot.Stack{Name: r.label(s), Parts: []plot.Part{{Name: part, Value: s.PerMillion}}})
 	}
-	return plot.Stacks("price", "Price of a million requests at the greatest rate", "units of --price", stacks, []string{"one machine"})
+	return plot.Stacks("price", "Price of a million requests at the greatest rate", "units of --price", stacks, []string{part})
 }

@@ -181,7 +181,7 @@ func cellOf(run *results.Run, topology, load string) *results.Cell {
 func (m *Model) System(size results.Size) System {
 	s := System{
 		Cores: m.Cores, Slowdown: m.Slowdown, Generator: m.Generator / 1e3, Kinds: m.kinds,
-		Queues: size.Queues, Workers: size.Workers, Threads: size.Threads, Machine: size.MachineCores,
+		Queues: size.Queues, Workers: size.Workers, Threads: size.Threads, Machine: size.MachineCores, Period: size.QuotaPeriod,
 	}
 	for _, tier := range m.proxies {
 		s.Proxies = append(s.Proxies, m.CPU[tier]/1e3)

@@ -108,7 +108,7 @@ func (m *Model) named(resource string) string {
 
 // At is the size that a value of the swept parameter makes, derived from one that was measured.
 func At(measured results.Size, parameter string, value int) (results.Size, bool) {
-	size := results.Size{Value: value, Queues: measured.Queues, Workers: measured.Workers, Threads: measured.Threads, Tier: measured.Tier, MachineCores: measured.MachineCores}
+	size := results.Size{Value: value, Queues: measured.Queues, Workers: measured.Workers, Threads: measured.Threads, Tier: measured.Tier, MachineCores: measured.MachineCores, QuotaPeriod: measured.QuotaPeriod}
 	switch parameter {
 	case "workers":
 		size.Workers = value

@@ -29,7 +29,9 @@ type Recommendation struct {
 	PerMachine   int `json:"workers_per_machine"`
 	// Cores of a machine, where machines were measured side by side: Workers is then a number
 	// of them, as Machines is.
-	Cores        float64 `json:"machine_cores,omitempty"`
+	Cores float64 `json:"machine_cores,omitempty"`
+	// SideBySide tells that so many machines, without the spare one, were measured.
+	SideBySide   bool    `json:"side_by_side,omitempty"`
 	Headroom     float64 `json:"headroom"` // share of the target that is added
 	Spare        int     `json:"spare_machines"`
 	Extrapolated bool    `json:"extrapolated"`
@@ -123,7 +125,7 @@ func (r *Report) values(c *results.Capacity, last results.Size) (values []int) {
 // servers is how many of the binding resource one machine has.
 func (r *Report) servers(size results.Size, resource string) float64 {
 	switch resource {
-	case "CPU cores":
+	case boxCores:
 		return float64(r.Model.Cores)
 	case machinesCPU:
 		return float64(size.Queues) * size.MachineCores
@@ -164,6 +166,9 @@ func (r *Report) carries(c *results.Capacity, value int, target, correction floa
 	}
 	size, _ := At(r.Sizes[0].Size, c.Sweep, value)
 	system := r.Model.System(size).Scaled(correction)
+	if r.fleet() && value > r.Sizes[len(r.Sizes)-1].Value {
+		system.Cores = elsewhere(system) // machines bring their own
+	}
 	if target > near*system.Bound() {
 		return false
 	}

@@ -124,6 +124,8 @@ func (r *Report) tables() (all []table) {
 		for _, c := range r.Checks {
 			t.Rows = append(t.Rows, []string{c.Topology, fmt.Sprintf("%.4g", c.Rate), word[c.Expected], word[c.Met]})
 		}
+		exact, within, targets := r.recommended()
+		t.Note = fmt.Sprintf("Of %d recommendations %d were exact: the size met the SLO and the next smaller one did not. %d were right to within one.", targets, exact, within)
 		all = append(all, t)
 	}
 	return all
@@ -225,7 +227,13 @@ func (r *Report) accuracy() string {
 
 // remarks are what the answer rests on, in sentences.
 func (r *Report) remarks() (lines []string) {
-	if rec := r.Recommendation; rec != nil && rec.Refused == "" {
+	if rec := r.Recommendation; rec != nil && rec.Cores > 0 && rec.Refused == "" {
+		lines = append(lines, fmt.Sprintf("Limit of the machines: %s; next: %s.", rec.Binding, rec.Next),
+			fmt.Sprintf("Answers reach up to %s: twice what was measured.", machines(rec.Range)))
+		if rec.CostPerHour > 0 {
+			lines = append(lines, fmt.Sprintf("Price: %.4g per hour.", rec.CostPerHour))
+		}
+	} else if rec != nil && rec.Refused == "" {
 		lines = append(lines, fmt.Sprintf("Limit of a machine with these workers: %s; next: %s.", rec.Binding, rec.Next))
 		if rec.Extrapolated {
 			lines = append(lines, "More than one machine is extrapolated from one: the load divided evenly, and whatever divides it is not the limit. Machines were not measured.")

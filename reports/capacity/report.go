@@ -125,7 +125,11 @@ func Build(run *results.Run, arrivals Arrivals) (*Report, error) {
 		r.fit(run, arrivals)
 	}
 	for i := range r.Sizes {
-		r.Sizes[i].price(c.Price)
+		perHour := c.Price
+		if r.fleet() {
+			perHour *= float64(r.Sizes[i].Queues)
+		}
+		r.Sizes[i].price(perHour)
 	}
 	r.best()
 	r.judge(run)
@@ -197,7 +201,11 @@ func (r *Report) fit(run *results.Run, arrivals Arrivals) {
 		if s.Unseen {
 			r.Validation = append(r.Validation, validate(run, r.Model, *s)...)
 		}
-		if slots := s.Queues * s.Workers * max(1, s.Threads); s.MaxRate.Low > 0 && s.MaxRate.High > 0 && !s.Unseen {
+		slots := s.Queues * s.Workers * max(1, s.Threads)
+		if r.fleet() {
+			slots = s.Queues // what scales is the number of machines
+		}
+		if s.MaxRate.Low > 0 && s.MaxRate.High > 0 && !s.Unseen {
 			points = append(points, USLPoint{float64(slots), s.MaxRate.Low, s.MaxRate.High})
 		}
 	}
@@ -218,7 +226,9 @@ func (r *Report) assist(run *results.Run, s *Size, arrivals Arrivals) {
 	}
 	system := r.Model.System(s.Size).Scaled(v.value)
 	e := v.around(r.Model.greatest(system))
-	s.Waits = ErlangC(e.Estimate*r.Model.Service/1e3/v.value, s.Queues*s.Workers*max(1, s.Threads))
+	if !r.fleet() { // there, how long a slot is held is a matter of the quota
+		s.Waits = ErlangC(e.Estimate*r.Model.Service/1e3/v.value, s.Queues*s.Workers*max(1, s.Threads))
+	}
 	// What the search saw was at the pace that the machine then had.
 	then := r.Model.greatest(system.paced(v.pace)) / e.Estimate
 	s.Pace = v.pace

@@ -41,12 +41,9 @@ type simulation struct {
 // machine is the CPU quota of a group of workers.
 type machine struct {
 	left    float64 // CPU time in this period
-	period  int64
-	running int // processes that can run
+	ends    float64 // the period
+	running int     // processes that can run
 }
-
-// quotaPeriod is that of bench's control groups, in seconds.
-const quotaPeriod = 0.010
 
 // spent is what counts as no CPU time left, beside the rounding of sums.
 const spent = 1e-12
@@ -122,7 +119,8 @@ func newSimulation(s System, seed uint64) *simulation {
 	if s.Machine > 0 {
 		sim.machines = make([]machine, s.Queues)
 		for i := range sim.machines {
-			sim.machines[i].period = -1
+			// The kernel lets the periods of different groups begin at different times.
+			sim.machines[i] = machine{left: s.Machine * s.Period, ends: sim.random.Float64() * s.Period}
 		}
 	}
 	return sim
@@ -130,11 +128,12 @@ func newSimulation(s System, seed uint64) *simulation {
 
 // look counts the processes that have work, and says how fast each runs.
 func (s *simulation) look() {
-	period := int64(s.now/quotaPeriod + 1e-9)
 	for i := range s.machines {
 		m := &s.machines[i]
-		if m.running = 0; m.period < period {
-			m.left, m.period = s.Machine*quotaPeriod, period
+		if m.running = 0; m.ends <= s.now {
+			m.left = s.Machine * s.Period
+			// Whole periods on, and past now for sure, however the sum is rounded.
+			m.ends = max(m.ends+s.Period*(math.Floor((s.now-m.ends)/s.Period)+1), s.now+s.Period*1e-6)
 		}
 	}
 	s.active = 0
@@ -180,7 +179,7 @@ func (s *simulation) quota() float64 {
 		if s.inQueue[i] == 0 {
 			continue
 		}
-		step = min(step, float64(m.period+1)*quotaPeriod-s.now)
+		step = min(step, m.ends-s.now)
 		if m.running > 0 {
 			step = min(step, m.left/(float64(m.running)*s.share))
 		}

@@ -17,7 +17,8 @@ type Kind struct {
 	Bypass bool
 }
 
-// System is one machine as the simulation sees it. All times are in seconds.
+// System is one box as the simulation sees it: one machine, or several that are groups of its
+// processes. All times are in seconds.
 //
 // A request costs the proxies CPU time, waits in a queue for a worker's slot, holds it for the
 // worker's CPU time and for what it waits on something else (a database, a sleep), and costs
@@ -38,6 +39,7 @@ type System struct {
 	// Machine is how many cores each group has to itself, as a machine of its own would; 0:
 	// the cores are everyone's.
 	Machine float64
+	Period  float64 // over which that is counted
 }
 
 // Scaled is the system that does everything so many times as fast.
@@ -95,8 +97,11 @@ type Limit struct {
 	Rate     float64 `json:"rate"`
 }
 
-// machinesCPU is the resource of machines that are control groups.
-const machinesCPU = "the machines' CPU"
+// Resources that a limit may name: the cores, and those of machines that are control groups.
+const (
+	boxCores    = "CPU cores"
+	machinesCPU = "the machines' CPU"
+)
 
 // Limits are those of all resources, the scarcest first.
 func (s System) Limits() []Limit {
@@ -112,7 +117,7 @@ func (s System) Limits() []Limit {
 		total += p
 		add("the proxy's process", 1/p)
 	}
-	add("CPU cores", float64(s.Cores)/(total*s.Slowdown))
+	add(boxCores, float64(s.Cores)/(total*s.Slowdown))
 	if s.Threads != 1 {
 		add("worker processes' CPU", float64(s.Queues*s.Workers)/work)
 	}

@@ -33,8 +33,11 @@ func (r *Report) judge(run *results.Run) {
 		r.warn("unfit", "most trials could not be measured", "Repeat on a machine that has nothing else to do.")
 	}
 	r.judgePace(run)
+	if r.boxIsFull() {
+		r.warn("box-full", "this box, and not its machines, was the limit: the proxy and the load generator share its cores", "Measure fewer machines, or smaller ones: cpu=PERCENT in the topology.")
+	}
 	if r.fleet() {
-		r.warn("machines-on-one-box", strings.TrimSuffix(fmt.Sprintf("machines are control groups of %g cores on this one box, each with a quota for every %.0f ms; %s", r.Sizes[0].MachineCores, quotaPeriod*1e3, r.scaling()), "; "),
+		r.warn("machines-on-one-box", strings.TrimSuffix(fmt.Sprintf("machines are control groups of %g cores on this one box, each with a quota for every %.0f ms; %s", r.Sizes[0].MachineCores, r.Sizes[0].QuotaPeriod*1e3, r.scaling()), "; "),
 			"They share memory, caches and the network: machines of their own can only be as good or better, but for the network between them.")
 	}
 	for _, s := range r.Sizes {
