@@ -108,6 +108,12 @@ type Cause struct {
 	Remedy  string `json:"remedy"`
 }
 
+// FromServer reports whether the servers are the cause, and not the generator: what is void for
+// that says something of them.
+func (c Cause) FromServer() bool {
+	return c.Code == ServerDied || c.Code == ServerGone || c.Code == NoRightAnswer
+}
+
 // Codes of the causes that say that a server failed, not the measurement.
 const (
 	ServerDied    = "server-died"

@@ -89,6 +89,14 @@ func machines(n int) string {
 	return fmt.Sprintf("%d machines", n)
 }
 
+// unit is what the swept parameter counts.
+func (r *Report) unit() string {
+	if r.fleet() {
+		return "machines"
+	}
+	return r.Sweep
+}
+
 // scaling says how much more the greatest number of machines carried than one, if both were
 // measured.
 func (r *Report) scaling() string {

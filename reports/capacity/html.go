@@ -128,7 +128,7 @@ func (r *Report) bySize() (*plot.Figure, error) {
 		}
 	}
 	slices.SortFunc(model, func(a, b plot.Sized) int { return int(a.Size - b.Size) })
-	return plot.BySize("rate-by-size", "Greatest rate that meets the SLO", r.Sweep, "requests per second", seen, unseen, model)
+	return plot.BySize("rate-by-size", "Greatest rate that meets the SLO", r.unit(), "requests per second", seen, unseen, model)
 }
 
 func (r *Report) utilization() (*plot.Figure, error) {

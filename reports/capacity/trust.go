@@ -20,7 +20,7 @@ func (r *Report) judge(run *results.Run) {
 		if slices.ContainsFunc(c.Causes, func(cause results.Cause) bool { return cause.Code == "busy-neighbour" }) {
 			busy++
 		}
-		if c.Grade == results.Invalid && !slices.ContainsFunc(c.Causes, fromServer) {
+		if c.Grade == results.Invalid && !slices.ContainsFunc(c.Causes, results.Cause.FromServer) {
 			worst++
 		}
 	}
@@ -54,11 +54,6 @@ func (r *Report) judge(run *results.Run) {
 			r.warn("wide", fmt.Sprintf("the interval of %s is %.0f %% wide: the machine wavered, or the limit is a matter of luck there", s.Topology, (s.MaxRate.High/s.MaxRate.Low-1)*100), "Repeat, or give the search more time: --budget.")
 		}
 	}
-}
-
-// fromServer reports whether a trial is void because of the servers: that is an answer, too.
-func fromServer(c results.Cause) bool {
-	return c.Code == results.ServerDied || c.Code == results.ServerGone || c.Code == results.NoRightAnswer
 }
 
 // judgePace says how much the machine's own pace wavered. Nothing can be done about it here

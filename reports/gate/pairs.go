@@ -37,7 +37,7 @@ func pairsOf(cells []*results.Cell) (pairs []pair, void, headFailed int) {
 			answered = c.Answered
 		}
 		bad[c.Block] = bad[c.Block] || c.Grade == results.Invalid || answered == 0
-		silent[c.Block][arm] = silent[c.Block][arm] || answered == 0 || slices.ContainsFunc(c.Causes, fromServer)
+		silent[c.Block][arm] = silent[c.Block][arm] || answered == 0 || slices.ContainsFunc(c.Causes, results.Cause.FromServer)
 	}
 	for _, number := range slices.Sorted(maps.Keys(byBlock)) {
 		p := byBlock[number]
@@ -51,9 +51,4 @@ func pairsOf(cells []*results.Cell) (pairs []pair, void, headFailed int) {
 		}
 	}
 	return pairs, void, headFailed
-}
-
-// fromServer reports whether a cell is void because of its servers, not of the generator.
-func fromServer(c results.Cause) bool {
-	return c.Code == results.ServerDied || c.Code == results.ServerGone || c.Code == results.NoRightAnswer
 }
