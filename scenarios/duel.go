@@ -18,7 +18,7 @@ import (
 // Duel measures two versions of an app in pairs: in each, both are booted afresh and get the
 // same requests at the same intervals, a little after one another, so that whatever the
 // machine does in those seconds it does to both. One after the other in the same time, the
-// intervals are four times as wide (docs/METHOD.md).
+// intervals are five times as wide (docs/METHOD.md).
 type Duel struct {
 	Topology servers.Topology
 	Scenario Scenario
