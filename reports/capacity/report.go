@@ -153,6 +153,8 @@ func (r *Report) warn(code, message, remedy string) {
 func measured(run *results.Run, size results.Size) Size {
 	s := Size{Size: size, MaxRate: Range{size.Goals[0].Low, size.Goals[0].High}, Searched: Range{size.Goals[0].Low, size.Goals[0].High}, Trials: []Trial{}}
 	var nearest *results.Cell
+	apart := math.Inf(1)
+	limit := max(s.MaxRate.middle(), s.MaxRate.High/2, 1)
 	for _, c := range run.Cells {
 		if c.Topology != size.Topology || !strings.HasPrefix(c.Load, results.TrialLoad) {
 			continue
@@ -162,8 +164,8 @@ func measured(run *results.Run, size results.Size) Size {
 			Rate: c.Rate, P50: float64(h.ValueAtPercentile(50)) / 1e3, P99: float64(h.ValueAtPercentile(99)) / 1e3,
 			Boot: c.Block, Length: c.Duration, Grade: c.Grade,
 		})
-		if c.Rate <= max(s.MaxRate.middle(), s.MaxRate.High/2, 1) && (nearest == nil || c.Rate > nearest.Rate) {
-			nearest = c
+		if d := math.Abs(math.Log(c.Rate / limit)); d < apart {
+			nearest, apart = c, d
 		}
 	}
 	slices.SortStableFunc(s.Trials, func(a, b Trial) int { return cmp.Compare(a.Rate, b.Rate) })

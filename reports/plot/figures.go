@@ -281,7 +281,7 @@ func Stacks(name, title, unit string, stacks []Stack, parts []string) (*Figure, 
 		}
 		below = bars
 		f.plot.Add(bars)
-		f.plot.Legend.Add(part, bars)
+		f.plot.Legend.Add(part+"  ", bars) // room before the swatch, which is on the right here
 	}
 	for _, s := range stacks {
 		sum := 0.0
