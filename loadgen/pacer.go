@@ -247,6 +247,7 @@ func ParseRate(text string) (float64, error) {
 //	spike 100/s 1000/s at 10s for 2s
 //	bursty 1000/s on 1s off 4s
 //	poisson SEED followed by any of the above
+//	staggered 3ms first|second followed by any of the above
 func ParsePacer(text string) (Pacer, error) {
 	words := strings.Fields(text)
 	bad := func(why string) (Pacer, error) {
@@ -293,8 +294,21 @@ func ParsePacer(text string) (Pacer, error) {
 			return bad("poisson of poisson")
 		}
 		p = Poisson{Of: base, Seed: seed}
+	case kind == "staggered" && len(args) >= 3 && (args[1] == "first" || args[1] == "second"):
+		by, err := time.ParseDuration(args[0])
+		if err != nil || by <= 0 || by > time.Hour {
+			return bad("staggered wants a time first, such as: staggered 3ms first constant 300/s")
+		}
+		of, err := ParsePacer(strings.Join(args[2:], " "))
+		if err != nil {
+			return nil, err
+		}
+		if _, twice := of.(Staggered); twice {
+			return bad("staggered of staggered")
+		}
+		p = Staggered{Of: of, By: by, Second: args[1] == "second"}
 	default:
-		return bad("want constant RATE, ramp RATE RATE over TIME, steps RATE TIME …, sine RATE RATE per TIME, spike RATE RATE at TIME for TIME, bursty RATE on TIME off TIME, or poisson SEED and one of these")
+		return bad("want constant RATE, ramp RATE RATE over TIME, steps RATE TIME …, sine RATE RATE per TIME, spike RATE RATE at TIME for TIME, bursty RATE on TIME off TIME, poisson SEED and one of these, or staggered TIME first|second and one of these")
 	}
 	if r.err != nil {
 		return bad(r.err.Error())

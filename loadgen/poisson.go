@@ -130,9 +130,10 @@ func (p Poisson) beta(blocks, middle uint64, s *source) float64 {
 type Schedule struct {
 	pacer   Pacer
 	poisson Poisson
-	shift   func(due func(uint64) time.Duration, n uint64) time.Duration
-	plain   func(uint64) time.Duration // unshifted, made once: Due allocates nothing
 	random  bool
+	stagger Staggered
+	shifted bool
+	plain   func(uint64) time.Duration // unshifted, made once: Due allocates nothing
 	source  *source
 	loaded  bool
 	block   uint64
@@ -142,27 +143,18 @@ type Schedule struct {
 // NewSchedule returns a reader of the pacer's schedule.
 func NewSchedule(p Pacer) *Schedule {
 	s := &Schedule{pacer: p, source: newSource()}
-	if shifted, is := p.(Shifted); is {
-		s.pacer, s.shift = shifted.Unshifted(), shifted.Shift
+	if s.stagger, s.shifted = p.(Staggered); s.shifted {
+		s.pacer = s.stagger.Of
 	}
 	s.plain = s.unshifted
 	s.poisson, s.random = s.pacer.(Poisson)
 	return s
 }
 
-// Shifted is a pacer that moves the requests of another one.
-type Shifted interface {
-	Pacer
-	Unshifted() Pacer
-	// Shift is when request n is due, by the due times of the other pacer. It asks for few, near
-	// n and in increasing order.
-	Shift(due func(uint64) time.Duration, n uint64) time.Duration
-}
-
 // Due is the pacer's Due(n).
 func (s *Schedule) Due(n uint64) time.Duration {
-	if s.shift != nil {
-		return s.shift(s.plain, n)
+	if s.shifted {
+		return s.stagger.shift(s.plain, n)
 	}
 	return s.unshifted(n)
 }

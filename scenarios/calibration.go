@@ -1,9 +1,6 @@
 package scenarios
 
 import (
-	"bench/loadgen"
-	"bench/results"
-	"bench/servers"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +9,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"bench/loadgen"
+	"bench/results"
+	"bench/servers"
 )
 
 // Calibration is what a duel needs to know of the base before its first pair.

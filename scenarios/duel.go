@@ -18,7 +18,7 @@ import (
 // Duel measures two versions of an app in pairs: in each, both are booted afresh and get the
 // same requests at the same intervals, a little after one another, so that whatever the
 // machine does in those seconds it does to both. One after the other in the same time, the
-// intervals are five times as wide (docs/METHOD.md).
+// intervals are six to eleven times as wide (docs/METHOD.md).
 type Duel struct {
 	Topology servers.Topology
 	Scenario Scenario
@@ -141,7 +141,7 @@ func (r *Runner) alternate(ctx context.Context, d Duel, pair int, order [2]int, 
 	err = d.both(order, func(arm int) (err error) {
 		defer ready.leave()
 		load := Load{Name: results.Alternate, Scenario: d.Scenario, Mode: loadgen.Open, Rate: d.Rate, Duration: d.Slice}
-		load.Stagger = Stagger{By: time.Duration(float64(time.Second) / d.Rate / 2), Second: arm == order[1]}
+		load.Stagger, load.Second = time.Duration(float64(time.Second)/d.Rate/2), arm == order[1]
 		cell := d.cell(pair, arm, order, load)
 		cell.Index = cellsOfPair*(pair-1) + 1 + arm
 		cells[arm], err = r.runCellAt(ctx, cell, Arm{Name: d.Arms[arm].Name}, clusters[arm], ready.wait)

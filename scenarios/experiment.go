@@ -95,7 +95,10 @@ type Load struct {
 	Duration time.Duration
 	LeadIn   time.Duration // of Duration, at its start, that does not count
 	Drain    time.Duration // how long late answers are waited for, if that is longer than usual
-	Stagger  Stagger       // with another load
+	// Stagger is how far this load and one beside it are apart, in turns; Second is the one that
+	// begins behind. 0: it is alone.
+	Stagger time.Duration
+	Second  bool
 }
 
 // openConnections bounds the connections of an open loop: enough that a healthy server
@@ -167,8 +170,8 @@ func (c Cell) Plan(url string, guard loadgen.Guard) (loadgen.Plan, error) {
 			return p, err
 		}
 		p.Pacer = pacer
-		if c.Load.Stagger.By > 0 {
-			p.Pacer = staggered{pacer, c.Load.Stagger}
+		if c.Load.Stagger > 0 {
+			p.Pacer = loadgen.Staggered{Of: pacer, By: c.Load.Stagger, Second: c.Load.Second}
 		}
 	}
 	return p, p.Validate()

@@ -215,7 +215,7 @@ func (p *capacityPlan) addSizes(o capacityOptions) error {
 		return usagef("--topology %q: want one topology", o.topology)
 	}
 	base := topologies[0]
-	if cpu := base.Param("cpu"); base.Name != "url" && cpu != "" && cpu != "0" && !strings.HasPrefix(o.sweep, "backends=") {
+	if ofMachines(base) && !strings.HasPrefix(o.sweep, "backends=") {
 		return usagef("--topology %s: with cpu= each backend is a machine of its own; say how many: --machines N", base)
 	}
 	if o.sweep == "" {

@@ -55,6 +55,12 @@ func machineNodes(o capacityOptions) (capacityOptions, []results.Cause, error) {
 	return o, nil, nil
 }
 
+// ofMachines reports whether a topology's backends are machines of their own.
+func ofMachines(t servers.Topology) bool {
+	cpu := t.Param("cpu")
+	return t.Name != "url" && cpu != "" && cpu != "0"
+}
+
 // nodesPlan is the topology whose parts are to be machines, and the greatest number of them.
 func nodesPlan(o capacityOptions) (base servers.Topology, most int, err error) {
 	if o.sweep != "" {

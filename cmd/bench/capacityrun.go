@@ -167,54 +167,67 @@ func (r *capacityRun) shares(ctx context.Context, size scenarios.CapacitySize, p
 
 // check tries what was recommended, and where that turns out wrong, the next size.
 func (r *capacityRun) check(ctx context.Context, checks []results.Check) error {
-	var tried []results.Check // for one target
-	for i, check := range checks {
-		if i == 0 || check.Rate != checks[i-1].Rate {
-			tried = nil
+	for len(checks) > 0 {
+		n := 1 // of one target
+		for n < len(checks) && checks[n].Rate == checks[0].Rate {
+			n++
 		}
-		if err := r.try(ctx, check, &tried); err != nil {
+		tried, err := r.try(ctx, checks[:n])
+		if err == nil {
+			_, err = r.try(ctx, r.nextSizes(tried))
+		}
+		if err != nil {
 			return err
 		}
-		if last := i == len(checks)-1 || checks[i+1].Rate != check.Rate; last {
-			for _, next := range r.nextSizes(tried) {
-				if err := r.try(ctx, next, &tried); err != nil {
-					return err
-				}
-			}
-		}
+		checks = checks[n:]
 	}
 	return nil
 }
 
 // nextSizes are those that a recommendation may have meant by one: one more than a size that
-// did not meet what it should, one fewer than one that met what it should not.
+// did not meet what it should, one fewer than one that met what it should not. More machines
+// than were planned do not fit on this box.
 func (r *capacityRun) nextSizes(tried []results.Check) (next []results.Check) {
+	base, most := r.plan.sizes[0].Arm.Topology, 0
+	for _, size := range r.plan.sizes {
+		most = max(most, size.Value)
+	}
 	for _, check := range tried {
-		step := map[bool]int{true: 1, false: -1}[check.Expected]
-		if check.Met == check.Expected || check.Value+step < 1 {
+		value := check.Value - 1
+		if check.Expected {
+			value = check.Value + 1
+		}
+		if check.Met == check.Expected || value < 1 || value > most && ofMachines(base) {
 			continue
 		}
-		arm := sizedArm(r.plan.sizes[0].Arm.Topology, r.plan.record.Sweep, check.Value+step)
-		next = append(next, results.Check{Topology: arm.Name, Value: check.Value + step, Rate: check.Rate, Expected: check.Expected})
+		next = append(next, results.Check{Topology: sizedArm(base, r.plan.record.Sweep, value).Name, Value: value, Rate: check.Rate, Expected: check.Expected})
 	}
 	return next
 }
 
-// try measures one rate at one size.
-func (r *capacityRun) try(ctx context.Context, check results.Check, tried *[]results.Check) error {
-	arm := sizedArm(r.plan.sizes[0].Arm.Topology, r.plan.record.Sweep, check.Value)
-	if err := r.know(arm); err != nil {
-		return err
+// try measures rates at sizes, and returns those that the machine let it measure.
+func (r *capacityRun) try(ctx context.Context, checks []results.Check) (tried []results.Check, err error) {
+	for _, check := range checks {
+		arm := sizedArm(r.plan.sizes[0].Arm.Topology, r.plan.record.Sweep, check.Value)
+		if err := r.know(arm); err != nil {
+			return nil, err
+		}
+		r.runner.Progress(scenarios.Progress{Text: fmt.Sprintf("trying the recommendation: %s at %.4g/s", arm.Name, check.Rate)})
+		r.tries++
+		cells, err := r.runner.At(ctx, r.plan.search, scenarios.CapacitySize{Arm: arm, Value: check.Value}, fmt.Sprintf("check-%d", r.tries), []float64{check.Rate}, checkTime)
+		if err != nil {
+			return nil, err
+		}
+		if cells[0] == nil {
+			continue
+		}
+		check.Met = r.plan.search.Met(cells[0])
+		tried = append(tried, check)
+		if err := r.update(func(c *results.Capacity) { c.Checks = append(c.Checks, check) }); err != nil {
+			return nil, err
+		}
 	}
-	r.runner.Progress(scenarios.Progress{Text: fmt.Sprintf("trying the recommendation: %s at %.4g/s", arm.Name, check.Rate)})
-	r.tries++
-	cells, err := r.runner.At(ctx, r.plan.search, scenarios.CapacitySize{Arm: arm, Value: check.Value}, fmt.Sprintf("check-%d", r.tries), []float64{check.Rate}, checkTime)
-	if err != nil || cells[0] == nil {
-		return err // without a cell, the machine did not let it be measured
-	}
-	check.Met = r.plan.search.Met(cells[0])
-	*tried = append(*tried, check)
-	return r.update(func(c *results.Capacity) { c.Checks = append(c.Checks, check) })
+	return tried, nil
 }
 
 // know adds a topology to the manifest, unless it is there.

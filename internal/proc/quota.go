@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -121,7 +122,7 @@ func (c control) group(dir string, cores float64) error {
 
 // setQuota gives a group so many cores; 0: as many as there are.
 func (c control) setQuota(dir string, cores float64) error {
-	quota := strconv.FormatInt(int64(cores*float64(QuotaPeriod.Microseconds())), 10)
+	quota := strconv.FormatInt(int64(math.Round(cores*float64(QuotaPeriod.Microseconds()))), 10)
 	if c.v2 {
 		if cores == 0 {
 			quota = "max"

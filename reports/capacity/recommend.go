@@ -22,7 +22,7 @@ type Recommendation struct {
 	// Measured tells that the size of Workers was measured, and not only calculated.
 	Measured bool `json:"measured"`
 	// Machines with PerMachine workers each carry the target with the headroom. More than one
-	// are extrapolated from one, by dividing the load.
+	// are extrapolated from one, by dividing the load, unless several were measured: see Cores.
 	Machines     int `json:"machines"`
 	MachinesLow  int `json:"machines_low"`
 	MachinesHigh int `json:"machines_high"`

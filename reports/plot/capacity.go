@@ -54,13 +54,9 @@ func Searches(name, title, y string, searches []Search, limit float64) (*Figure,
 		if len(xys) == 0 {
 			continue
 		}
-		points, err := plotter.NewScatter(xys)
-		if err != nil {
-			return nil, fmt.Errorf("drawing %s: %w", name, err)
+		if err := f.points(s.Name, i, xys); err != nil {
+			return nil, err
 		}
-		points.Color, points.Shape, points.Radius = colour(i), shape(i), vg.Points(3)
-		f.plot.Add(points)
-		f.plot.Legend.Add(s.Name, points)
 	}
 	if limit > 0 {
 		line, err := plotter.NewLine(plotter.XYs{{X: f.plot.X.Min, Y: limit}, {X: f.plot.X.Max, Y: limit}})
@@ -72,6 +68,18 @@ func Searches(name, title, y string, searches []Search, limit float64) (*Figure,
 		f.plot.Legend.Add("the limit", line)
 	}
 	return f, nil
+}
+
+// points draws a series of them, and names it in the legend.
+func (f *Figure) points(series string, i int, xys plotter.XYs) error {
+	points, err := plotter.NewScatter(xys)
+	if err != nil {
+		return fmt.Errorf("drawing %s: %w", f.Name, err)
+	}
+	points.Color, points.Shape, points.Radius = colour(i), shape(i), vg.Points(3)
+	f.plot.Add(points)
+	f.plot.Legend.Add(series, points)
+	return nil
 }
 
 // shade fills an area with a colour that lets the rest through.

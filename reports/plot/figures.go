@@ -356,13 +356,9 @@ func Trails(name, title, x string, trails []Trail) (*Figure, error) {
 		if len(xys) == 0 {
 			continue
 		}
-		points, err := plotter.NewScatter(xys)
-		if err != nil {
-			return nil, fmt.Errorf("drawing %s: %w", name, err)
+		if err := f.points(t.Name, i, xys); err != nil {
+			return nil, err
 		}
-		points.Color, points.Shape, points.Radius = colour(i), shape(i), vg.Points(3.4)
-		f.plot.Add(points)
-		f.plot.Legend.Add(t.Name, points)
 		if t.Limit > 0 {
 			limit, err := plotter.NewLine(plotter.XYs{{X: 0, Y: t.Limit}, {X: float64(longest) + 1, Y: t.Limit}})
 			if err != nil {
