@@ -87,7 +87,12 @@ type Check struct {
 	Value    int     `json:"value"`
 	Rate     float64 `json:"rate"`
 	Expected bool    `json:"expected_to_meet"`
-	Met      bool    `json:"met"`
+	Met      bool    `json:"met"` // at whatever pace the machine then had
+	// Pace is that of the machine's cores then, against the one that the recommendation is made
+	// for. RateAtPace is what Rate comes to at it, and MetAtPace whether that met the SLO.
+	Pace       float64 `json:"pace"`
+	RateAtPace float64 `json:"rate_at_pace"`
+	MetAtPace  bool    `json:"met_at_pace"`
 }
 
 // Names of a capacity run's loads, beside the trials of its searches.

@@ -133,17 +133,18 @@ func (s *sizeRun) calm(ctx context.Context) error {
 	return s.close()
 }
 
-// At measures one size, in a boot of its own, at rates given: open loop, each for so long. A
-// rate that the machine did not let be measured has no cell.
-func (r *Runner) At(ctx context.Context, c Capacity, size CapacitySize, name string, rates []float64, d time.Duration) (cells []*results.Cell, err error) {
+// At measures one size, in a boot of its own, at one rate after the other: open loop, each for
+// so long. The cells so far say what the next rate is; there is none for a rate that the machine
+// did not let be measured, but a nil.
+func (r *Runner) At(ctx context.Context, c Capacity, size CapacitySize, name string, d time.Duration, next func([]*results.Cell) (rate float64, more bool)) (cells []*results.Cell, err error) {
 	s := &sizeRun{Runner: r, Capacity: c, size: size, started: time.Now(), floor: time.Hour}
 	defer func() { err = errors.Join(err, s.close()) }()
-	for i, rate := range rates {
-		cell, err := s.once(ctx, fmt.Sprintf("%s-%d", name, i+1), rate, d)
+	for rate, more := next(nil); more; rate, more = next(cells) {
+		cell, err := s.once(ctx, fmt.Sprintf("%s-%d", name, len(cells)+1), rate, d)
 		if err != nil {
 			return cells, err
 		}
-		cells = append(cells, cell) // nil where there is none
+		cells = append(cells, cell)
 	}
 	return cells, nil
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -23,13 +24,17 @@ type capacityRun struct {
 	out     *results.Directory
 	stack   *stack
 	started time.Time
-	tries   int // of recommendations, so far
+	tries   int             // of recommendations, so far
+	model   *capacity.Model // that the predictions were made with
+	seen    results.Size    // one that it was learnt from
 }
 
 // How the predictions of --validate are tried.
 const (
 	shareTime = 10 * time.Second
-	checkTime = 10 * time.Second
+	checkTime = 15 * time.Second
+	// A pace that makes less of a difference to the rate than this is not worth a second trial.
+	worthAnother = 0.02
 )
 
 // checkedTargets are the loads of which a recommendation is tried, as shares of the greatest
@@ -106,11 +111,12 @@ func (r *capacityRun) predict() (map[string]capacity.Prediction, []results.Check
 	if report.Model == nil {
 		return nil, nil, codedError{exitInvalid, fmt.Errorf("there is nothing to predict from: %s", report.Headline())}
 	}
+	r.model, r.seen = report.Model, c.Sizes[0]
 	p := prediction{Schema: "bench.prediction/1", SLO: c.SLO}
 	byName := map[string]capacity.Prediction{}
 	greatest := 0.0
 	for _, size := range r.plan.sizes {
-		at, _ := capacity.At(c.Sizes[0], c.Sweep, size.Value) // addSizes has seen to it
+		at, _ := capacity.At(r.seen, c.Sweep, size.Value) // addSizes has seen to it
 		at.Topology = size.Arm.Name
 		predicted := report.Model.Predict(at, size.Unseen)
 		greatest = max(greatest, predicted.MaxRate.Estimate)
@@ -156,12 +162,14 @@ func (r *capacityRun) checks(report *capacity.Report, c *results.Capacity, great
 
 // shares measures the latency at the rates for which it was predicted.
 func (r *capacityRun) shares(ctx context.Context, size scenarios.CapacitySize, predictions map[string]capacity.Prediction) error {
-	var rates []float64
-	for _, l := range predictions[size.Arm.Name].Latency {
-		rates = append(rates, l.Rate)
-	}
+	latency := predictions[size.Arm.Name].Latency
 	r.runner.Progress(scenarios.Progress{Text: size.Arm.Name + ": latency at shares of the predicted rate"})
-	_, err := r.runner.At(ctx, r.plan.search, size, results.AtShares, rates, shareTime)
+	_, err := r.runner.At(ctx, r.plan.search, size, results.AtShares, shareTime, func(done []*results.Cell) (float64, bool) {
+		if len(done) == len(latency) {
+			return 0, false
+		}
+		return latency[len(done)].Rate, true
+	})
 	return err
 }
 
@@ -197,7 +205,8 @@ func (r *capacityRun) nextSizes(tried []results.Check) (next []results.Check) {
 		if check.Expected {
 			value = check.Value + 1
 		}
-		if check.Met == check.Expected || value < 1 || value > most && ofMachines(base) {
+		right := check.Met == check.Expected && check.MetAtPace == check.Expected
+		if right || value < 1 || value > most && ofMachines(base) {
 			continue
 		}
 		next = append(next, results.Check{Topology: sizedArm(base, r.plan.record.Sweep, value).Name, Value: value, Rate: check.Rate, Expected: check.Expected})
@@ -213,21 +222,48 @@ func (r *capacityRun) try(ctx context.Context, checks []results.Check) (tried []
 			return nil, err
 		}
 		r.runner.Progress(scenarios.Progress{Text: fmt.Sprintf("trying the recommendation: %s at %.4g/s", arm.Name, check.Rate)})
-		r.tries++
-		cells, err := r.runner.At(ctx, r.plan.search, scenarios.CapacitySize{Arm: arm, Value: check.Value}, fmt.Sprintf("check-%d", r.tries), []float64{check.Rate}, checkTime)
+		measured, err := r.tryOne(ctx, arm, &check)
 		if err != nil {
 			return nil, err
 		}
-		if cells[0] == nil {
+		if !measured {
 			continue
 		}
-		check.Met = r.plan.search.Met(cells[0])
 		tried = append(tried, check)
 		if err := r.update(func(c *results.Capacity) { c.Checks = append(c.Checks, check) }); err != nil {
 			return nil, err
 		}
 	}
 	return tried, nil
+}
+
+// tryOne offers a size the rate, and then, if the machine's cores turn out to run at another
+// pace than the one that the recommendation is made for, what the rate comes to at that: a
+// machine that is a quarter slower for some minutes proves nobody wrong.
+func (r *capacityRun) tryOne(ctx context.Context, arm scenarios.Arm, check *results.Check) (measured bool, err error) {
+	size, _ := capacity.At(r.seen, r.plan.record.Sweep, check.Value) // addSizes has seen to it
+	r.tries++
+	cells, err := r.runner.At(ctx, r.plan.search, scenarios.CapacitySize{Arm: arm, Value: check.Value}, fmt.Sprintf("check-%d", r.tries), checkTime, func(done []*results.Cell) (float64, bool) {
+		if len(done) == 0 {
+			return check.Rate, true
+		}
+		if len(done) > 1 || done[0] == nil {
+			return 0, false
+		}
+		var share float64
+		check.Pace, share = r.model.AtPace(size, done[0])
+		check.RateAtPace = check.Rate * share
+		return check.RateAtPace, math.Abs(share-1) > worthAnother
+	})
+	if err != nil || len(cells) == 0 || cells[0] == nil {
+		return false, err
+	}
+	check.Met = r.plan.search.Met(cells[0])
+	if last := cells[len(cells)-1]; last != nil {
+		check.MetAtPace = r.plan.search.Met(last)
+		return true, nil
+	}
+	return false, nil
 }
 
 // know adds a topology to the manifest, unless it is there.

@@ -48,6 +48,14 @@ func (m *Model) Predict(size results.Size, latency bool) Prediction {
 	return p
 }
 
+// AtPace is the pace of the machine's cores in a cell, and what share of a size's greatest rate
+// that leaves: all of it where the size mostly waits.
+func (m *Model) AtPace(size results.Size, c *results.Cell) (pace, share float64) {
+	pace = m.pace(c)
+	s := m.System(size).Scaled(m.Correction.Estimate)
+	return pace, m.greatest(s.paced(pace)) / m.greatest(s)
+}
+
 // lookedAt are the rates at which a limit is looked for, against where it is thought to be.
 var lookedAt = []float64{0.96, 0.985, 1.01, 1.035}
 

@@ -119,16 +119,22 @@ func (r *Report) tables() (all []table) {
 		all = append(all, r.validation())
 	}
 	if len(r.Checks) > 0 {
-		t := table{Title: "The recommendation, tried", Columns: []string{"topology", "requests/s", "expected", "measured"}}
-		word := map[bool]string{true: "meets the SLO", false: "does not"}
-		for _, c := range r.Checks {
-			t.Rows = append(t.Rows, []string{c.Topology, fmt.Sprintf("%.4g", c.Rate), word[c.Expected], word[c.Met]})
-		}
-		exact, within, targets := r.recommended()
-		t.Note = fmt.Sprintf("Of %d recommendations %d were exact: the size met the SLO and the next smaller one did not. %d were right to within one.", targets, exact, within)
-		all = append(all, t)
+		all = append(all, r.checks())
 	}
 	return all
+}
+
+// checks are the recommendations that were tried.
+func (r *Report) checks() table {
+	t := table{Title: "The recommendation, tried", Columns: []string{"topology", "requests/s", "expected", "measured", "the machine's pace", "requests/s at it", "measured"}}
+	word := map[bool]string{true: "meets the SLO", false: "does not"}
+	for _, c := range r.Checks {
+		t.Rows = append(t.Rows, []string{c.Topology, fmt.Sprintf("%.4g", c.Rate), word[c.Expected], word[c.Met], paceText(c.Pace), fmt.Sprintf("%.4g", c.RateAtPace), word[c.MetAtPace]})
+	}
+	offered, paced := r.recommended(asOffered), r.recommended(atPace)
+	t.Note = fmt.Sprintf("A recommendation is exact if its size meets the SLO and the next smaller one does not. Of %d, %d were exact at the pace that the machine was learnt at, and %d right to within one; with the rate as it is, whatever the pace was then, %d were exact and %d right to within one.",
+		paced.targets, paced.exact, paced.within, offered.exact, offered.within)
+	return t
 }
 
 // limits are what each resource allows by itself.

@@ -296,9 +296,52 @@ func TestRecommendationsAreCounted(t *testing.T) {
 		{"without the smaller one, nothing is known", []results.Check{check(3, 100, true)}, 0, 0, 0},
 		{"each rate by itself", []results.Check{check(1, 50, true), check(3, 100, true), check(2, 100, true), check(1, 100, false)}, 1, 2, 2},
 	} {
-		exact, within, targets := (&Report{Checks: row.checks}).recommended()
-		if exact != row.exact || within != row.within || targets != row.targets {
-			t.Errorf("%s: %d exact, %d within one, of %d; want %d, %d, %d", row.says, exact, within, targets, row.exact, row.within, row.targets)
+		want := tried{row.exact, row.within, row.targets}
+		if got := (&Report{Checks: row.checks}).recommended(asOffered); got != want {
+			t.Errorf("%s: %+v, want %+v", row.says, got, want)
+		}
+	}
+}
+
+func TestRecommendationsAreCountedAtTheirPaceToo(t *testing.T) {
+	r := &Report{Checks: []results.Check{
+		{Topology: "three", Value: 3, Rate: 100, Expected: true, Met: false, Pace: 0.8, RateAtPace: 80, MetAtPace: true},
+		{Topology: "two", Value: 2, Rate: 100, Met: false, Pace: 0.8, RateAtPace: 80, MetAtPace: false},
+	}}
+	if got := r.recommended(atPace); got != (tried{1, 1, 1}) {
+		t.Errorf("at the pace that it was made for, the recommendation is exact: %+v", got)
+	}
+	if got := r.recommended(asOffered); got != (tried{0, 0, 1}) {
+		t.Errorf("as offered, neither size meets it: %+v", got)
+	}
+	if text := r.checks().Note; !strings.Contains(text, "Of 1, 1 were exact at the pace") || !strings.Contains(text, "0 were exact and 0 right") {
+		t.Error(text)
+	}
+}
+
+// A rate that the cores bind goes with their pace; one that waits bind does not.
+func TestWhatAPaceLeaves(t *testing.T) {
+	defer func(n int) { simulated = n }(simulated)
+	simulated = 50_000
+	objectives, _ := results.ParseObjectives("p99<200ms")
+	at := func(kind Kind, pace float64) (seen, share float64) {
+		work := kind.Work / pace
+		m := &Model{Cores: 2, Slowdown: 1, kinds: []Kind{kind}, alone: kind.Work, objectives: objectives, Correction: Estimate{Estimate: 1}}
+		c := &results.Cell{Elapsed: 10, Counts: results.Counts{Sent: 1000}, Usage: []results.Usage{
+			{Tier: "python"}, {At: time.Second, Tier: "python", CPU: time.Duration(work * 1000 * 1e9)}}}
+		return m.AtPace(results.Size{Queues: 1, Workers: 2, Threads: 1}, c)
+	}
+	for _, row := range []struct {
+		says string
+		kind Kind
+		want float64
+	}{
+		{"work", Kind{Weight: 1, Work: 0.005}, 0.8},
+		{"waiting", Kind{Weight: 1, Work: 0.0002, Wait: 0.02}, 1},
+	} {
+		seen, share := at(row.kind, 0.8)
+		if math.Abs(seen-0.8) > 0.001 || math.Abs(share/row.want-1) > 0.02 {
+			t.Errorf("%s at a pace of 0.8: a pace of %.3f, and %.3f of the greatest rate; want %.2f", row.says, seen, share, row.want)
 		}
 	}
 }

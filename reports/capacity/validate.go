@@ -24,33 +24,41 @@ type Validated struct {
 	Covered  *bool   `json:"covered,omitempty"` // the measured value lies within the predicted interval
 }
 
+// tried is how the recommendations of a number of rates fared.
+type tried struct{ exact, within, targets int }
+
 // recommended counts the recommendations that were tried, those that were exact, and those that
-// were right to within one. The first that was tried for a rate is the one recommended.
-func (r *Report) recommended() (exact, within, targets int) {
+// were right to within one, by what met is. The first that was tried for a rate is the one
+// recommended.
+func (r *Report) recommended(met func(results.Check) bool) (t tried) {
 	for i, first := range r.Checks {
 		if i > 0 && r.Checks[i-1].Rate == first.Rate {
 			continue
 		}
-		met := map[int]bool{}
+		meets := map[int]bool{}
 		known := map[int]bool{0: true} // no workers meet nothing
 		for _, c := range r.Checks {
 			if c.Rate == first.Rate {
-				met[c.Value], known[c.Value] = c.Met, true
+				meets[c.Value], known[c.Value] = met(c), true
 			}
 		}
-		least := func(v int) bool { return met[v] && known[v-1] && !met[v-1] }
+		least := func(v int) bool { return meets[v] && known[v-1] && !meets[v-1] }
 		if v := first.Value; known[v-1] {
-			targets++
+			t.targets++
 			if least(v) {
-				exact++
+				t.exact++
 			}
 			if least(v) || least(v-1) || least(v+1) {
-				within++
+				t.within++
 			}
 		}
 	}
-	return exact, within, targets
+	return t
 }
+
+// asOffered and atPace are the two ways in which a recommendation is tried.
+func asOffered(c results.Check) bool { return c.Met }
+func atPace(c results.Check) bool    { return c.MetAtPace }
 
 func validate(run *results.Run, m *Model, s Size) (all []Validated) {
 	said := s.Model.Record()
