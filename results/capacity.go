@@ -36,6 +36,7 @@ type Size struct {
 	Queues  int `json:"queues"`
 	Workers int `json:"workers"`
 	Threads int `json:"threads"`
+	Loops   int `json:"proxy_loops,omitempty"` // event loops of the proxy, each a process; 0: 1
 	// MachineCores is how many cores each group has to itself, as a machine of its own would; 0:
 	// they share this one's.
 	MachineCores float64 `json:"machine_cores,omitempty"`
@@ -58,11 +59,14 @@ type Size struct {
 type Bound struct {
 	Goal      string  `json:"goal"`
 	Low       float64 `json:"low"`  // 0: not even the least rate meets it
-	High      float64 `json:"high"` // 0: met beyond what the generator can be trusted with
+	High      float64 `json:"high"` // 0: met beyond what the generator can be trusted with, unless Unbounded
 	Confirmed int     `json:"boots"`
 	Fitted    bool    `json:"fitted"`
 	// Undecided tells that the time was over before any load was seen to meet the goal.
 	Undecided bool `json:"undecided,omitempty"`
+	// Unbounded tells that the time was over before any load was seen to miss it: the greatest
+	// rate is Low at least.
+	Unbounded bool `json:"unbounded,omitempty"`
 }
 
 // Predicted is what was said of a size before it was measured.
@@ -89,7 +93,8 @@ type Check struct {
 	Expected bool    `json:"expected_to_meet"`
 	Met      bool    `json:"met"` // at whatever pace the machine then had
 	// Pace is that of the machine's cores then, against the one that the recommendation is made
-	// for. RateAtPace is what Rate comes to at it, and MetAtPace whether that met the SLO.
+	// for. RateAtPace is what Rate comes to at it, and MetAtPace whether that met the SLO; 0: the
+	// machine did not let that be measured.
 	Pace       float64 `json:"pace"`
 	RateAtPace float64 `json:"rate_at_pace"`
 	MetAtPace  bool    `json:"met_at_pace"`

@@ -197,7 +197,7 @@ type Server struct {
 	RetransSegs     uint64  `json:"retransmitted_segments"`
 	TCPTimeouts     uint64  `json:"tcp_timeouts"`
 	StealSeconds    float64 `json:"steal_seconds"`
-	BusySeconds     float64 `json:"busy_seconds"` // CPU time of the whole machine, whoever used it
+	BusySeconds     float64 `json:"busy_seconds"` // CPU time of the whole machine, whoever used it; 0 where bench may not use all its CPUs
 
 	UWSGI *UWSGIStats `json:"uwsgi,omitempty"`
 	Nginx *NginxStats `json:"nginx,omitempty"`

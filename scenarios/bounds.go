@@ -93,6 +93,9 @@ type Range struct {
 	Fitted bool
 	// Undecided tells that the time was over before any load was seen to meet the goal.
 	Undecided bool
+	// Unbounded tells that the time was over before any load was seen to miss it: the greatest
+	// rate is at least Low, and the generator has not been its limit.
+	Unbounded bool
 }
 
 // Range tells the result for a goal, by its index. Where the trials allow it, that is the
@@ -108,6 +111,7 @@ func (s *Search) Range(goal int) Range {
 		r.High = s.Rate(high)
 	}
 	if r.High == 0 || high <= s.least {
+		r.Unbounded = r.High == 0 && low < s.most
 		return r
 	}
 	near := r.High // the time may have been spent on loads that were in doubt
@@ -148,11 +152,9 @@ func (s *Search) known(goal int) (low, high int) {
 		}
 	}
 	// A search that ran out of time may have no bound on a side, only loads that looked like
-	// one; failing those, all that is known is that it lies further up than what was tried.
-	last := s.least
+	// one.
 	nearLow, nearHigh := s.least-1, s.most+1
 	for _, o := range s.trials {
-		last = max(last, o.Step)
 		if over, _, _ := s.excess(goal, o.Step); over < 0 && o.Step < high {
 			nearLow = max(nearLow, o.Step)
 		} else if over >= 0 && o.Step > low {
@@ -163,8 +165,8 @@ func (s *Search) known(goal int) (low, high int) {
 		low = nearLow
 	}
 	if high > s.most && low < s.most {
-		if high = nearHigh; high <= low || high > s.most {
-			high = min(max(last, low)+s.o.Targets[0].Stride, s.most+1)
+		if high = nearHigh; high <= low {
+			high = s.most + 1
 		}
 	}
 	return low, high

@@ -85,8 +85,8 @@ func (s *sizeRun) found(size results.Size, search *Search) results.Size {
 			break
 		}
 		known := search.Range(i)
-		size.Goals = append(size.Goals, results.Bound{Goal: goalName(goal), Low: known.Low, High: known.High, Confirmed: known.Confirmed, Fitted: known.Fitted, Undecided: known.Undecided})
-		size.Generator = size.Generator || i == 0 && known.High == 0 && known.Low > 0
+		size.Goals = append(size.Goals, results.Bound{Goal: goalName(goal), Low: known.Low, High: known.High, Confirmed: known.Confirmed, Fitted: known.Fitted, Undecided: known.Undecided, Unbounded: known.Unbounded})
+		size.Generator = size.Generator || i == 0 && known.High == 0 && known.Low > 0 && !known.Unbounded
 	}
 	size.Boots, size.Elapsed = s.boots, time.Since(s.started).Seconds()
 	return size
@@ -163,6 +163,7 @@ func (s *sizeRun) demands(ctx context.Context, found *results.Size) (rate float6
 	if found.MachineCores = s.cluster.Blueprint().MachineCores(); found.MachineCores > 0 {
 		found.QuotaPeriod = servers.QuotaPeriod.Seconds()
 	}
+	found.Loops = s.cluster.Blueprint().Loops()
 	found.Tier = s.cluster.Blueprint().WorkersTier()
 	answers, err := Verify(ctx, s.cluster.URL(), s.Guard, []Scenario{s.Scenario})
 	if err != nil {

@@ -15,16 +15,18 @@ import (
 // open is the load of a trial.
 func (s *sizeRun) open(name string, rate float64, d time.Duration) Load {
 	scenario := s.Scenario
-	var longest time.Duration
+	var longest, drain time.Duration
 	for _, o := range s.Objectives {
-		if o.Metric != "errors" {
+		if o.Metric == "errors" {
+			drain = scenario.Timeout // until then, no answer is only a slow one
+		} else {
 			longest = max(longest, time.Duration(o.Limit)*time.Microsecond)
 		}
 	}
 	// As many as would be under way if every request took twice the limit: the pool must not
 	// be what keeps the server from being overloaded.
 	scenario.Connections = min(mostConnections, max(openConnections, int(2*rate*longest.Seconds())))
-	return Load{Name: name, Scenario: scenario, Mode: loadgen.Open, Rate: rate, Duration: LeadIn(d) + d, LeadIn: LeadIn(d), Drain: 2 * longest}
+	return Load{Name: name, Scenario: scenario, Mode: loadgen.Open, Rate: rate, Duration: LeadIn(d) + d, LeadIn: LeadIn(d), Drain: max(drain, 2*longest)}
 }
 
 // mostConnections bounds the connections of a trial: a development server starts a thread for
@@ -178,6 +180,9 @@ func (s *sizeRun) once(ctx context.Context, name string, rate float64, d time.Du
 
 // Met reports whether a cell of At keeps the objectives, by the seconds after its lead-in.
 func (c Capacity) Met(cell *results.Cell) bool {
+	if isDead(cell) {
+		return false // perhaps before the first second that would have counted
+	}
 	for _, b := range judged(cell, c.Objectives) {
 		if over, _ := b.Excess(); over >= 0 || math.IsNaN(over) {
 			return false

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 
 	"bench/results"
@@ -18,8 +19,8 @@ const (
 // the generator used, each counted by itself, must make up what the cores were busy. What is
 // missing was used by somebody else; more than there was is an error of the instrument.
 func judgeMachine(c *results.Cell, cores int) {
-	if c.Server.BusySeconds == 0 || c.Elapsed == 0 {
-		return
+	if c.Server.BusySeconds == 0 || c.Elapsed == 0 || cores < runtime.NumCPU() {
+		return // a container with a quota: the clock of the cores is that of others, too
 	}
 	known := c.Generator.CPUSeconds + results.TotalCPU(c.Usage).Seconds()
 	others := (c.Server.BusySeconds - known) / (float64(cores) * c.Elapsed)

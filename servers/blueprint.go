@@ -21,8 +21,6 @@ type Blueprint struct {
 	Topology  Topology // with every parameter
 	Summary   string
 	Slots     int // requests worked on at once; 0 is a thread for each connection
-	Static    string
-	Notes     map[string]string
 	URL       string
 	Health    string // path
 	Dir       string
@@ -45,6 +43,15 @@ func (b Blueprint) Queueing() (queues, workers, threads int) {
 		return 1, 1, max(0, b.Slots)
 	}
 	return queues, workers, b.Slots / (queues * workers)
+}
+
+// Loops is how many processes its proxies have, one for each event loop.
+func (b Blueprint) Loops() int {
+	loops := 1
+	for _, p := range b.Processes {
+		loops = max(loops, p.Loops)
+	}
+	return loops
 }
 
 // MachineCores is how many cores each group of workers has to itself, as a machine of its own
@@ -80,6 +87,7 @@ type Process struct {
 	Tier       string
 	WorkerTier string
 	Workers    int     // worker processes that must be seen to answer; 0 where none are told apart
+	Loops      int     // event loops of a proxy, each a process
 	Cores      float64 // limit of the CPU time of it and its children; 0: none
 	Argv       []string
 	Env        []string
@@ -134,16 +142,11 @@ func (t Topology) blueprint(app targets.App, h Host) (Blueprint, error) {
 	}
 	b := Blueprint{
 		Topology: Topology{Name: t.Name, Params: joinParams(params)},
-		Summary:  d.Summary, Static: d.Static, Health: app.Health,
-		Dir: h.Dir, State: h.State, StateDir: state, Notes: map[string]string{},
+		Summary:  d.Summary, Health: app.Health,
+		Dir: h.Dir, State: h.State, StateDir: state,
 	}
 	if b.Slots, err = renderInt("slots", d.Slots, UnknownSlots, data); err != nil {
 		return Blueprint{}, fmt.Errorf("topology %s: %w", t.Name, err)
-	}
-	for key, text := range d.Notes {
-		if b.Notes[key], err = render("note "+key, text, data); err != nil {
-			return Blueprint{}, fmt.Errorf("topology %s: %w", t.Name, err)
-		}
 	}
 	if err := b.addProcesses(d, data); err != nil {
 		return Blueprint{}, fmt.Errorf("topology %s: %w", t.Name, err)
@@ -210,6 +213,9 @@ func (p ProcessDefinition) process(d Definition, data renderData) (Process, erro
 	}
 	var err error
 	if out.Workers, err = renderInt("workers", p.Workers, 0, data); err != nil {
+		return out, err
+	}
+	if out.Loops, err = renderInt("loops", p.Loops, 1, data); err != nil {
 		return out, err
 	}
 	percent, err := renderInt("cpu", p.CPU, 0, data)

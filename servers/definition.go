@@ -37,7 +37,6 @@ type Definition struct {
 		Process string `yaml:"process"`
 		Port    string `yaml:"port"`
 	} `yaml:"entry"`
-	Notes map[string]string `yaml:"notes"`
 
 	files fs.FS
 }
@@ -59,6 +58,7 @@ type ProcessDefinition struct {
 	Tier       string            `yaml:"tier"`
 	WorkerTier string            `yaml:"worker_tier"` // tier of the worker processes, where statistics name them
 	Workers    string            `yaml:"workers"`     // worker processes that must be seen to answer
+	Loops      string            `yaml:"loops"`       // event loops of a proxy, each a process; default 1
 	CPU        string            `yaml:"cpu"`         // percent of a core that it may use with its children; 0 or nothing: no limit
 	Ports      []string          `yaml:"ports"`
 	Dir        string            `yaml:"dir"` // "app": runs in the app's folder, else in its own

@@ -48,7 +48,8 @@ const maxPorts = 512
 
 // ThisHost reads the machine's facts.
 func ThisHost() Host {
-	h := Host{Cores: runtime.NumCPU(), Somaxconn: somaxconn()}
+	// Unlike the number of CPUs, this knows the quota of a container.
+	h := Host{Cores: min(runtime.NumCPU(), runtime.GOMAXPROCS(0)), Somaxconn: somaxconn()}
 	if current, err := user.Current(); err == nil && current.Uid == "0" {
 		h.User = current.Username
 	}

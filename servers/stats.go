@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"time"
 
 	"bench/results"
@@ -21,9 +22,7 @@ const statsTimeout = time.Second
 type uwsgiStats struct {
 	ListenQueue uint64 `json:"listen_queue"`
 	Workers     []struct {
-		ID         int    `json:"id"`
 		PID        int    `json:"pid"`
-		Accepting  int    `json:"accepting"`
 		Requests   uint64 `json:"requests"`
 		Exceptions uint64 `json:"exceptions"`
 		Harakiri   uint64 `json:"harakiri_count"`
@@ -196,7 +195,8 @@ func readKernel() (results.Server, error) {
 	s.ListenOverflows, s.ListenDrops = count(netstat.ListenOverflows), count(netstat.ListenDrops)
 	s.TCPTimeouts, s.RetransSegs = count(netstat.TCPTimeouts), count(snmp.RetransSegs)
 	s.StealSeconds = stat.CPUTotal.Steal
-	cpu := stat.CPUTotal
-	s.BusySeconds = cpu.User + cpu.Nice + cpu.System + cpu.IRQ + cpu.SoftIRQ
+	if cpu := stat.CPUTotal; len(stat.CPU) == runtime.NumCPU() { // else others may use what bench may not
+		s.BusySeconds = cpu.User + cpu.Nice + cpu.System + cpu.IRQ + cpu.SoftIRQ
+	}
 	return s, nil
 }

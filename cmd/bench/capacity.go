@@ -165,7 +165,7 @@ func (s *shell) capacityPlan(o capacityOptions) (p capacityPlan, err error) {
 		}
 	}
 	switch {
-	case o.price < 0:
+	case !(o.price >= 0 && o.price < 1e9):
 		return p, usagef("--price %g: want what a machine costs per hour", o.price)
 	case !(o.width >= 0.01 && o.width <= 0.5):
 		return p, usagef("--width %g: want 0.01 to 0.5", o.width)
@@ -356,7 +356,7 @@ func objectiveTexts(objectives []results.Objective) (texts []string) {
 // lines are the plan in words.
 func (p capacityPlan) lines() (lines []string) {
 	for _, size := range p.sizes {
-		line := fmt.Sprintf("%s: service times, then the greatest rate that keeps %s, by trials of %v in all, confirmed in %d boots", size.Arm.Topology, p.record.SLO, p.search.Budget, p.search.Boots)
+		line := fmt.Sprintf("%s: service times, then the greatest rate that keeps %s, by trials of %v in all, confirmed in %d boots if that leaves time for it", size.Arm.Topology, p.record.SLO, p.search.Budget, p.search.Boots)
 		if size.Unseen {
 			line += "; predicted before that"
 		}

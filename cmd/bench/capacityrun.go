@@ -205,7 +205,7 @@ func (r *capacityRun) nextSizes(tried []results.Check) (next []results.Check) {
 		if check.Expected {
 			value = check.Value + 1
 		}
-		right := check.Met == check.Expected && check.MetAtPace == check.Expected
+		right := check.Met == check.Expected && (check.RateAtPace == 0 || check.MetAtPace == check.Expected)
 		if right || value < 1 || value > most && ofMachines(base) {
 			continue
 		}
@@ -261,9 +261,10 @@ func (r *capacityRun) tryOne(ctx context.Context, arm scenarios.Arm, check *resu
 	check.Met = r.plan.search.Met(cells[0])
 	if last := cells[len(cells)-1]; last != nil {
 		check.MetAtPace = r.plan.search.Met(last)
-		return true, nil
+	} else {
+		check.RateAtPace = 0 // it could not be measured
 	}
-	return false, nil
+	return true, nil
 }
 
 // know adds a topology to the manifest, unless it is there.
@@ -288,8 +289,9 @@ func (s *shell) finishCapacity(ctx context.Context, run *capacityRun, asJSON boo
 	if runErr != nil {
 		status = results.Partial
 	}
-	if err := errors.Join(run.out.Finish(status, time.Since(run.started)), run.stack.Close()); err != nil {
-		return errors.Join(runErr, err)
+	closed := run.stack.Close()
+	if err := run.out.Finish(status, time.Since(run.started)); err != nil {
+		return errors.Join(runErr, err, closed)
 	}
 	if runErr != nil && run.out.Cells() == 0 {
 		return errors.Join(runErr, os.RemoveAll(run.out.Path))
@@ -305,8 +307,8 @@ func (s *shell) finishCapacity(ctx context.Context, run *capacityRun, asJSON boo
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w: what was measured until then is in %s, marked %s", context.Cause(ctx), run.out.Path, results.Partial)
 	}
-	if runErr != nil {
-		return runErr
+	if err := errors.Join(runErr, closed); err != nil {
+		return err
 	}
 	return capacityError(r)
 }
@@ -315,6 +317,9 @@ func (s *shell) finishCapacity(ctx context.Context, run *capacityRun, asJSON boo
 func capacityError(r *capacity.Report) error {
 	if r.Grade == results.Invalid {
 		return codedError{exitInvalid, errors.New("the run is INVALID; the warnings say why")}
+	}
+	if r.Undecided {
+		return codedError{exitInconclusive, errors.New("the time was over before any load was seen to meet the SLO: give it more, --budget")}
 	}
 	if r.MaxRate.Low == 0 {
 		return codedError{exitRegression, errors.New(r.Headline())}

@@ -28,10 +28,10 @@ const (
 	assistMost   = 0.5
 	assistLeast  = 3.5 // seconds, with the lead-in
 	assistFewest = 4
-	// No simulation is a server: below this standard error a handful of trials that happen to
-	// agree say more of their luck than of the rate.
-	leastError = 0.012
-	manyTrials = 30 // degrees of freedom of that
+	// No simulation is a server: an interval narrower than this on each side, from a handful of
+	// trials that happen to agree, says more of their luck than of the rate. It is assumed, and
+	// not measured; the reports say so.
+	leastHalf = 0.02
 )
 
 // draws of the service times, for each trial; fewer in tests of what does not depend on them.
@@ -167,9 +167,6 @@ func (m *Model) fitSpeed(s System, trials []observed, limit float64) (speed, boo
 		variance, free = byBoot*b/(b-1), len(boots)-1
 	}
 	v := speed{value: math.Exp(at), se: math.Sqrt(variance) / math.Abs(slope), free: free}
-	if v.se < leastError {
-		v.se, v.free = leastError, manyTrials
-	}
 	return v, slope < 0 && v.se > 0 && v.se < 0.1 && at > math.Log(0.62) && at < math.Log(1.65)
 }
 

@@ -15,7 +15,7 @@ func (r *Report) fleet() bool {
 
 // elsewhere is as many cores as the processes of a system could use at all: machines that are
 // not on this box do not share its cores.
-func elsewhere(s System) int { return len(s.Proxies) + 1 + s.Queues*s.Workers }
+func elsewhere(s System) int { return len(s.Proxies)*s.loops() + 1 + s.Queues*s.Workers }
 
 // needMachines completes a recommendation where machines were measured side by side: their
 // number follows from what so many of them carried, and not from dividing the load.
@@ -42,7 +42,7 @@ func (r *Report) needMachines(c *results.Capacity, rec *Recommendation, values [
 		rec.MachinesHigh = high + rec.Spare
 	}
 	rec.Extrapolated = loaded > size.Value
-	rec.SideBySide = slices.ContainsFunc(r.Sizes, func(s Size) bool { return s.Value == loaded })
+	rec.SideBySide = r.decided(loaded)
 	rec.CostPerHour = c.Price * float64(rec.Machines)
 }
 
@@ -101,7 +101,7 @@ func (r *Report) unit() string {
 // measured.
 func (r *Report) scaling() string {
 	one, most := r.Sizes[0], r.Sizes[len(r.Sizes)-1]
-	if !r.fleet() || one.Value != 1 || most.Value == 1 || !(one.MaxRate.middle() > 0) {
+	if !r.fleet() || one.Value != 1 || most.Value == 1 || !(one.MaxRate.middle() > 0 && most.MaxRate.middle() > 0) {
 		return ""
 	}
 	return fmt.Sprintf("%d machines carried %.2f times what one did", most.Value, most.MaxRate.middle()/one.MaxRate.middle())

@@ -38,7 +38,7 @@ td, li, p { overflow-wrap: anywhere; }
 {{range .Rows}}<tr>{{range .}}<td>{{.}}</td>{{end}}</tr>
 {{end}}</table></div>
 {{if .Note}}<p>{{.Note}}</p>
-{{end}}{{end}}<p>How this is found: the greatest rate is searched by open-loop trials with Poisson arrivals that grow in length, are judged more than once and in several boots (in the manner of RFC 9971). It is an interval, because it is a measurement. The model is a simulation of proxies, queue, workers and cores, fed with the service times measured here.</p>
+{{end}}{{end}}<p>How this is found: the greatest rate is searched by open-loop trials with Poisson arrivals that grow in length, are judged more than once, in as many boots as the time allowed (in the manner of RFC 9971; the table has in how many the lower bound was tried). It is an interval, because it is a measurement. The model is a simulation of proxies, queue, workers and cores, fed with the service times measured here.</p>
 </body>
 </html>
 `))

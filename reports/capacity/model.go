@@ -88,7 +88,7 @@ func (m *Model) demands(run *results.Run, sizes []results.Size) error {
 	for _, size := range sizes {
 		for _, c := range run.Cells {
 			whole := c.Load == results.Single || c.Load == results.Saturated || strings.HasPrefix(c.Load, results.TrialLoad)
-			if k, ok := costOf(c, m.Cores); ok && whole && c.Topology == size.Topology {
+			if k, ok := costOf(c, m.Cores); ok && whole && c.Topology == size.Topology && c.Grade != results.Invalid {
 				points = append(points, used{k, float64(c.Counts.Sent), c.Load == results.Single})
 			}
 		}
@@ -181,7 +181,7 @@ func cellOf(run *results.Run, topology, load string) *results.Cell {
 func (m *Model) System(size results.Size) System {
 	s := System{
 		Cores: m.Cores, Slowdown: m.Slowdown, Generator: m.Generator / 1e3, Kinds: m.kinds,
-		Queues: size.Queues, Workers: size.Workers, Threads: size.Threads, Machine: size.MachineCores, Period: size.QuotaPeriod,
+		Queues: size.Queues, Workers: size.Workers, Threads: size.Threads, Loops: size.Loops, Machine: size.MachineCores, Period: size.QuotaPeriod,
 	}
 	for _, tier := range m.proxies {
 		s.Proxies = append(s.Proxies, m.CPU[tier]/1e3)
@@ -274,6 +274,6 @@ const (
 // around is the interval of a rate that follows from the speed: all times being shorter by a
 // factor, rates are greater by it.
 func (v speed) around(rate float64) Estimate {
-	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(max(1, v.free))}.Quantile(0.95)
-	return Estimate{rate, rate * math.Exp(-t*v.se), rate * math.Exp(t*v.se)}
+	half := max(leastHalf, distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(max(1, v.free))}.Quantile(0.95)*v.se)
+	return Estimate{rate, rate * math.Exp(-half), rate * math.Exp(half)}
 }

@@ -2,6 +2,7 @@ package capacity
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"bench/results"
@@ -81,7 +82,11 @@ func (m *Model) greatest(s System) float64 {
 		}
 		if a, b := stat.LinearRegression(xs, ys, nil, false); b > 0 {
 			at := math.Exp((math.Log(1-o.Quantile/100) - a) / b)
-			if at = min(max(at, rate*0.93), rate*1.07); best == 0 || at < best {
+			most := rate * 1.07
+			if m.limitsOthers() {
+				most = rate // another limit may be the one that binds: roughly knows of all
+			}
+			if at = min(max(at, rate*0.93), most); best == 0 || at < best {
 				best = at
 			}
 		}
@@ -92,10 +97,15 @@ func (m *Model) greatest(s System) float64 {
 	return best
 }
 
+// limitsOthers reports whether an objective is on something else than a percentile or errors.
+func (m *Model) limitsOthers() bool {
+	return slices.ContainsFunc(m.objectives, func(o results.Objective) bool { return o.Quantile == 0 && o.Metric != "errors" })
+}
+
 // roughly is the greatest rate to within a few percent.
 func (m *Model) roughly(s System) float64 {
 	low, high := 0.0, s.Bound()
-	for range 9 {
+	for range 13 {
 		middle := (low + high) / 2
 		if m.meets(s.Simulate(middle, roughly, m.seed)) {
 			low = middle
@@ -116,7 +126,7 @@ func (m *Model) named(resource string) string {
 
 // At is the size that a value of the swept parameter makes, derived from one that was measured.
 func At(measured results.Size, parameter string, value int) (results.Size, bool) {
-	size := results.Size{Value: value, Queues: measured.Queues, Workers: measured.Workers, Threads: measured.Threads, Tier: measured.Tier, MachineCores: measured.MachineCores, QuotaPeriod: measured.QuotaPeriod}
+	size := results.Size{Value: value, Queues: measured.Queues, Workers: measured.Workers, Threads: measured.Threads, Loops: measured.Loops, Tier: measured.Tier, MachineCores: measured.MachineCores, QuotaPeriod: measured.QuotaPeriod}
 	switch parameter {
 	case "workers":
 		size.Workers = value

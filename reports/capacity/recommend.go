@@ -27,6 +27,8 @@ type Recommendation struct {
 	MachinesLow  int `json:"machines_low"`
 	MachinesHigh int `json:"machines_high"`
 	PerMachine   int `json:"workers_per_machine"`
+	// PerMachineMeasured tells that a machine of that size was measured, and not only calculated.
+	PerMachineMeasured bool `json:"workers_per_machine_measured"`
 	// Cores of a machine, where machines were measured side by side: Workers is then a number
 	// of them, as Machines is.
 	Cores float64 `json:"machine_cores,omitempty"`
@@ -61,6 +63,9 @@ func (r *Report) Need(c *results.Capacity, target float64) *Recommendation {
 	}
 	if !slices.ContainsFunc(r.Sizes, func(s Size) bool { return s.MaxRate.Low > 0 }) {
 		rec.Refused = "no rate meets the SLO, so no number of workers does"
+		if slices.ContainsFunc(r.Sizes, Size.undecided) {
+			rec.Refused = "the time was over before any load was seen to meet the SLO; give the search more: --budget"
+		}
 		return rec
 	}
 	values := r.values(c, last.Size)
@@ -69,15 +74,13 @@ func (r *Report) Need(c *results.Capacity, target float64) *Recommendation {
 	rec.Workers, rec.Carries = r.least(c, values, target, m.Estimate)
 	rec.WorkersLow, _ = r.least(c, values, target, m.High)
 	rec.WorkersHigh, _ = r.least(c, values, target, m.Low)
-	for _, s := range r.Sizes {
-		rec.Measured = rec.Measured || s.Value == rec.Workers
-	}
+	rec.Measured = r.decided(rec.Workers)
 	if r.fleet() {
 		r.needMachines(c, rec, values)
 		return rec
 	}
 	best, per := r.machine(c, values)
-	rec.PerMachine = best.Value
+	rec.PerMachine, rec.PerMachineMeasured = best.Value, r.decided(best.Value)
 	limits := r.Model.System(best).Limits()
 	rec.Binding = r.Model.named(limits[0].Resource)
 	if len(limits) > 1 {
@@ -93,6 +96,28 @@ func (r *Report) Need(c *results.Capacity, target float64) *Recommendation {
 	rec.Extrapolated = rec.Machines > 1
 	rec.CostPerHour = c.Price * float64(rec.Machines)
 	return rec
+}
+
+// needOfMeasured is the answer where there is no model: whether a size that was measured
+// carries the target.
+func (r *Report) needOfMeasured() *Recommendation {
+	if !(r.Target > 0) {
+		return nil
+	}
+	rec := &Recommendation{Target: r.Target, Refused: "none of the sizes measured is sure to carry them, and there is no model to tell of others"}
+	for _, s := range r.Sizes { // from the least
+		if s.MaxRate.Low >= r.Target {
+			rec.Carries, rec.Measured, rec.Workers, rec.WorkersLow, rec.WorkersHigh = true, true, s.Value, s.Value, s.Value
+			rec.Refused = fmt.Sprintf("there is no model for more than that %s carries them, as measured", s.Topology)
+			break
+		}
+	}
+	return rec
+}
+
+// decided reports whether a size was measured, with a result.
+func (r *Report) decided(value int) bool {
+	return slices.ContainsFunc(r.Sizes, func(s Size) bool { return s.Value == value && !s.Goals[0].Undecided })
 }
 
 // headroom sets what is added to a load that keeps so many servers of the binding resource
@@ -186,7 +211,10 @@ func (r *Report) machine(c *results.Capacity, values []int) (results.Size, Estim
 	var sizes []results.Size
 	var rates []Estimate
 	top := 0.0
-	for i := len(values) - 1; i >= 0; i -= step {
+	for i := len(values) - 1; i >= 0; i-- {
+		if (len(values)-1-i)%step != 0 && !r.decided(values[i]) {
+			continue
+		}
 		size, _ := At(r.Sizes[0].Size, c.Sweep, values[i])
 		rate := Estimate{}
 		for _, s := range r.Sizes {
@@ -239,6 +267,9 @@ func (rec *Recommendation) sentence(r *Report) string {
 	}
 	if r.Sweep != "" {
 		machines += fmt.Sprintf(" with %s=%d each", unit, rec.PerMachine)
+		if !rec.PerMachineMeasured {
+			machines += " (a size that was calculated, and not measured)"
+		}
 	}
 	return fmt.Sprintf("For %.4g requests per second %s; %s, %s.", rec.Target, one, more, machines)
 }

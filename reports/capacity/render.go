@@ -50,7 +50,7 @@ func (x Range) String() string {
 
 // rate is a range of the size in words.
 func (s Size) rate(x Range) string {
-	if x.Low == 0 && s.Goals[0].Undecided {
+	if x.Low == 0 && s.undecided() {
 		return "undecided"
 	}
 	return x.String()
@@ -244,7 +244,7 @@ func (r *Report) remarks() (lines []string) {
 		if rec.Extrapolated {
 			lines = append(lines, "More than one machine is extrapolated from one: the load divided evenly, and whatever divides it is not the limit. Machines were not measured.")
 		}
-		if rec.Range > 1 {
+		if _, extends := At(r.Sizes[0].Size, r.Sweep, r.Sizes[0].Value+1); extends {
 			lines = append(lines, fmt.Sprintf("Answers reach up to %s=%d: twice what was measured.", r.Sweep, rec.Range))
 		}
 		if rec.CostPerHour > 0 {

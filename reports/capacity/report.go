@@ -36,7 +36,10 @@ type Report struct {
 	Topology string `json:"topology"`
 	Scenario string `json:"scenario"`
 	// MaxRate is that of the size that serves most.
-	MaxRate        Range           `json:"max_rate"`
+	MaxRate Range `json:"max_rate"`
+	// Undecided tells that the time was over before any load of that size was seen to meet the
+	// SLO: its MaxRate is then not known, and not zero.
+	Undecided      bool            `json:"undecided,omitempty"`
 	Binding        string          `json:"binding"`
 	Next           string          `json:"next_binding"`
 	Target         float64         `json:"target,omitempty"`
@@ -81,6 +84,9 @@ type Size struct {
 	PerMillion float64 `json:"cost_per_million,omitempty"`
 }
 
+// undecided reports whether nothing is known of the size's greatest rate: the time was over.
+func (s Size) undecided() bool { return s.MaxRate.Low == 0 && s.Goals[0].Undecided }
+
 // Trial is one of a search.
 type Trial struct {
 	Rate   float64       `json:"rate"`
@@ -120,6 +126,7 @@ func Build(run *results.Run, arrivals Arrivals) (*Report, error) {
 	model, err := Fit(run, seen(c.Sizes), arrivals)
 	if err != nil {
 		r.warn("no-model", "there is no model: "+err.Error(), "Measured rates stand without it.")
+		r.Recommendation = r.needOfMeasured()
 	} else {
 		r.Model = model
 		r.fit(run, arrivals)
@@ -164,7 +171,7 @@ func measured(run *results.Run, size results.Size) Size {
 			Rate: c.Rate, P50: float64(h.ValueAtPercentile(50)) / 1e3, P99: float64(h.ValueAtPercentile(99)) / 1e3,
 			Boot: c.Block, Length: c.Duration, Grade: c.Grade,
 		})
-		if d := math.Abs(math.Log(c.Rate / limit)); d < apart {
+		if d := math.Abs(math.Log(c.Rate / limit)); d < apart && c.Grade != results.Invalid {
 			nearest, apart = c, d
 		}
 	}
@@ -228,8 +235,8 @@ func (r *Report) assist(run *results.Run, s *Size, arrivals Arrivals) {
 	}
 	system := r.Model.System(s.Size).Scaled(v.value)
 	e := v.around(r.Model.greatest(system))
-	if !r.fleet() { // there, how long a slot is held is a matter of the quota
-		s.Waits = ErlangC(e.Estimate*r.Model.Service/1e3/v.value, s.Queues*s.Workers*max(1, s.Threads))
+	if !r.fleet() && s.Threads > 0 { // without slots, or where how long a slot is held is a matter of the quota
+		s.Waits = ErlangC(e.Estimate*r.Model.Service/1e3/v.value, s.Queues*s.Workers*s.Threads)
 	}
 	// What the search saw was at the pace that the machine then had.
 	then := r.Model.greatest(system.paced(v.pace)) / e.Estimate
@@ -252,6 +259,7 @@ func (r *Report) best() {
 	}
 	s := r.Sizes[top]
 	r.MaxRate = s.MaxRate
+	r.Undecided = r.MaxRate.Low == 0 && slices.ContainsFunc(r.Sizes, Size.undecided)
 	r.Topology = cmp.Or(s.Topology, r.Topology)
 	if s.Model != nil && len(s.Model.Limits) > 0 {
 		r.Binding = s.Model.Limits[0].Resource
@@ -276,13 +284,15 @@ func (r *Report) Headline() string {
 		return fmt.Sprintf("%.4g to %.4g requests per second", x.Low, x.High)
 	}
 	line := fmt.Sprintf("%s serves %s at %s", r.Topology, rate(r.MaxRate), r.SLO)
-	if r.MaxRate.Low == 0 {
+	if r.Undecided {
+		line = fmt.Sprintf("%s: in the time given it was not decided which rate meets %s", r.Topology, r.SLO)
+	} else if r.MaxRate.Low == 0 {
 		line = fmt.Sprintf("%s meets %s at no rate", r.Topology, r.SLO)
 	} else if r.Binding != "" {
 		line += "; its limit: " + r.Binding
 	}
 	if r.Recommendation != nil {
-		line = r.Recommendation.sentence(r) + " " + strings.ToUpper(line[:1]) + line[1:]
+		line = r.Recommendation.sentence(r) + " " + line
 	}
 	if r.Partial {
 		line = "PARTIAL: " + line

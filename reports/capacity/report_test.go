@@ -73,7 +73,7 @@ func (w *world) measure(workers int, unseen bool) {
 	}
 	w.cell(s, name, results.Single, 40, 2, 1)
 	w.cell(s, name, results.Saturated, truth, 4, 1)
-	for i, share := range []float64{0.8, 0.94, 0.97, 1, 1.03, 1, 1.05} {
+	for i, share := range []float64{0.8, 0.94, 0.97, 1, 1.03, 1, 1.02, 1.03, 1.01} {
 		w.cell(s, name, fmt.Sprintf("trial-%d", i+1), share*truth, 9, 1+i/2)
 	}
 }
@@ -294,8 +294,12 @@ func TestRecommendationsAreCounted(t *testing.T) {
 		{"even two fewer do", []results.Check{check(3, 100, true), check(2, 100, true), check(1, 100, true)}, 0, 0, 1},
 		{"not even one more does", []results.Check{check(3, 100, false), check(2, 100, false), check(4, 100, false)}, 0, 0, 1},
 		{"without the smaller one, nothing is known", []results.Check{check(3, 100, true)}, 0, 0, 0},
+		{"the recommended one could not be measured", []results.Check{{Value: 1, Rate: 100, Expected: false}}, 0, 0, 0},
 		{"each rate by itself", []results.Check{check(1, 50, true), check(3, 100, true), check(2, 100, true), check(1, 100, false)}, 1, 2, 2},
 	} {
+		for i := range row.checks { // the first of each rate is what was recommended
+			row.checks[i].Expected = row.targets > 0 && (i == 0 || row.checks[i].Rate != row.checks[i-1].Rate)
+		}
 		want := tried{row.exact, row.within, row.targets}
 		if got := (&Report{Checks: row.checks}).recommended(asOffered); got != want {
 			t.Errorf("%s: %+v, want %+v", row.says, got, want)

@@ -25,7 +25,7 @@ type simulation struct {
 	System
 	random    *rand.Rand
 	now       float64
-	processes []process // proxies, the generator, then the workers
+	processes []process // the loops of each proxy, the generator, then the workers
 	workers   []int     // by worker: requests that it has
 	queues    [][]int   // waiting requests
 	inQueue   []int     // by queue: waiting and worked on
@@ -105,9 +105,9 @@ func (s System) run(arrivals []float64, counts func(request int, end float64) bo
 
 func newSimulation(s System, seed uint64) *simulation {
 	sim := &simulation{System: s, random: rand.New(rand.NewPCG(seed, 2))}
-	sim.processes = make([]process, len(s.Proxies)+1+s.Queues*s.Workers)
+	sim.processes = make([]process, sim.generator()+1+s.Queues*s.Workers)
 	for i := range sim.processes {
-		sim.processes[i].shares = i > len(s.Proxies)
+		sim.processes[i].shares = i > sim.generator()
 	}
 	sum := 0.0
 	for _, k := range s.Kinds {
@@ -125,6 +125,9 @@ func newSimulation(s System, seed uint64) *simulation {
 	}
 	return sim
 }
+
+// generator is the index of the generator's process; the workers follow it.
+func (s *simulation) generator() int { return len(s.Proxies) * s.loops() }
 
 // look counts the processes that have work, and says how fast each runs.
 func (s *simulation) look() {
@@ -156,7 +159,7 @@ func (s *simulation) look() {
 
 // machineOf is the machine that a process is limited by, or nil.
 func (s *simulation) machineOf(process int) *machine {
-	if worker := process - len(s.Proxies) - 1; worker >= 0 && s.machines != nil {
+	if worker := process - s.generator() - 1; worker >= 0 && s.machines != nil {
 		return &s.machines[worker/s.Workers]
 	}
 	return nil
@@ -251,7 +254,7 @@ func (s *simulation) arrive() {
 	}
 	s.requests = append(s.requests, r)
 	if s.Generator > 0 {
-		generator := &s.processes[len(s.Proxies)]
+		generator := &s.processes[s.generator()]
 		generator.jobs = append(generator.jobs, job{s.Generator, -1, 0})
 	}
 	if len(s.Proxies) == 0 && r.kind.Bypass {
@@ -263,7 +266,11 @@ func (s *simulation) arrive() {
 // proxy gives a request to the proxy of a stage, or after the last one to the workers.
 func (s *simulation) proxy(n, stage int) {
 	if stage < len(s.Proxies) {
-		s.processes[stage].jobs = append(s.processes[stage].jobs, job{s.Proxies[stage], n, stage})
+		loop := stage * s.loops()
+		if s.loops() > 1 {
+			loop += s.random.IntN(s.loops())
+		}
+		s.processes[loop].jobs = append(s.processes[loop].jobs, job{s.Proxies[stage], n, stage})
 		return
 	}
 	queue := 0
@@ -294,7 +301,7 @@ func (s *simulation) dispatch(queue int) {
 		s.queues[queue] = s.queues[queue][1:]
 		s.workers[best]++
 		s.requests[n].worker = best
-		p := &s.processes[len(s.Proxies)+1+best]
+		p := &s.processes[s.generator()+1+best]
 		p.jobs = append(p.jobs, job{s.requests[n].kind.Work, n, len(s.Proxies)})
 	}
 }

@@ -30,7 +30,8 @@ type System struct {
 	// Slowdown is how many times as long CPU work takes when all cores are busy as when one
 	// is: shared caches, shared memory, sibling threads. 1 is none.
 	Slowdown  float64
-	Proxies   []float64 // CPU time at each process ahead of the workers
+	Proxies   []float64 // CPU time at each event loop ahead of the workers
+	Loops     int       // of each proxy, over which the requests' connections are spread by chance; 0: 1
 	Generator float64   // CPU time of the load generator, on the same cores
 	Kinds     []Kind    // of requests
 	Queues    int       // groups of workers with a queue each; a request goes to the one with the least to do
@@ -81,6 +82,9 @@ func (s System) means() (work, wait float64) {
 	return work / weight, wait / weight
 }
 
+// loops are those of a proxy.
+func (s System) loops() int { return max(1, s.Loops) }
+
 // slots is how many requests a queue's workers work on at once; 0 is without limit.
 func (s System) slots() int { return s.Workers * s.Threads }
 
@@ -115,7 +119,7 @@ func (s System) Limits() []Limit {
 	total := work + s.Generator
 	for _, p := range s.Proxies {
 		total += p
-		add("the proxy's process", 1/p)
+		add("the proxy's process", float64(s.loops())/p)
 	}
 	add(boxCores, float64(s.Cores)/(total*s.Slowdown))
 	if s.Threads != 1 {

@@ -38,12 +38,14 @@ func (r *Report) judge(run *results.Run) {
 	}
 	if r.fleet() {
 		r.warn("machines-on-one-box", strings.TrimSuffix(fmt.Sprintf("machines are control groups of %g cores on this one box, each with a quota for every %.0f ms; %s", r.Sizes[0].MachineCores, r.Sizes[0].QuotaPeriod*1e3, r.scaling()), "; "),
-			"They share memory, caches and the network: machines of their own can only be as good or better, but for the network between them.")
+			"They share memory and caches, a short request runs at the speed of a whole core, and no network lies between them: machines of their own will differ.")
 	}
 	for _, s := range r.Sizes {
 		switch {
 		case s.Died != "":
 			r.warn("died", fmt.Sprintf("%s died at %.4g requests per second, and again: %s", s.Topology, s.DiedAt, s.Died), "Its capacity is below that rate; look at its log.")
+		case s.Goals[0].Unbounded:
+			r.warn("unbounded", fmt.Sprintf("the time was over while %s still met the SLO: its greatest rate is a lower bound", s.Topology), "Give the search more time: --budget.")
 		case s.Generator || s.MaxRate.High == 0 && s.MaxRate.Low > 0:
 			r.warn("generator-limit", s.Topology+" meets the SLO as far as this generator can drive it: its capacity is a lower bound", "Use a machine with more cores, or a generator of its own.")
 		case s.Goals[0].Undecided:
@@ -64,7 +66,7 @@ func (r *Report) judgePace(run *results.Run) {
 	}
 	var paces []float64
 	for _, c := range run.Cells {
-		if c.Mode == results.OpenLoop && c.Counts.Sent >= fewRequests {
+		if c.Mode == results.OpenLoop && c.Counts.Sent >= fewRequests && c.Grade != results.Invalid {
 			paces = append(paces, r.Model.pace(c))
 		}
 	}

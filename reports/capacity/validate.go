@@ -2,6 +2,8 @@ package capacity
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"bench/results"
 )
@@ -28,37 +30,45 @@ type Validated struct {
 type tried struct{ exact, within, targets int }
 
 // recommended counts the recommendations that were tried, those that were exact, and those that
-// were right to within one, by what met is. The first that was tried for a rate is the one
-// recommended.
-func (r *Report) recommended(met func(results.Check) bool) (t tried) {
+// were right to within one, by what met is, if that is known. Of the sizes tried at a rate, the
+// recommended one is the least that was expected to meet it.
+func (r *Report) recommended(met func(results.Check) (met, known bool)) (t tried) {
 	for i, first := range r.Checks {
-		if i > 0 && r.Checks[i-1].Rate == first.Rate {
+		if slices.ContainsFunc(r.Checks[:i], func(c results.Check) bool { return c.Rate == first.Rate }) {
 			continue
 		}
 		meets := map[int]bool{}
 		known := map[int]bool{0: true} // no workers meet nothing
+		v := 0
 		for _, c := range r.Checks {
-			if c.Rate == first.Rate {
-				meets[c.Value], known[c.Value] = met(c), true
+			if c.Rate != first.Rate {
+				continue
+			}
+			if yes, measured := met(c); measured {
+				meets[c.Value], known[c.Value] = yes, true
+			}
+			if c.Expected && (v == 0 || c.Value < v) {
+				v = c.Value
 			}
 		}
+		if v == 0 || !known[v] || !known[v-1] {
+			continue
+		}
 		least := func(v int) bool { return meets[v] && known[v-1] && !meets[v-1] }
-		if v := first.Value; known[v-1] {
-			t.targets++
-			if least(v) {
-				t.exact++
-			}
-			if least(v) || least(v-1) || least(v+1) {
-				t.within++
-			}
+		t.targets++
+		if least(v) {
+			t.exact++
+		}
+		if least(v) || least(v-1) || least(v+1) {
+			t.within++
 		}
 	}
 	return t
 }
 
 // asOffered and atPace are the two ways in which a recommendation is tried.
-func asOffered(c results.Check) bool { return c.Met }
-func atPace(c results.Check) bool    { return c.MetAtPace }
+func asOffered(c results.Check) (met, known bool) { return c.Met, true }
+func atPace(c results.Check) (met, known bool)    { return c.MetAtPace, c.RateAtPace > 0 }
 
 func validate(run *results.Run, m *Model, s Size) (all []Validated) {
 	said := s.Model.Record()
@@ -77,14 +87,11 @@ func validate(run *results.Run, m *Model, s Size) (all []Validated) {
 		})
 	}
 	for i, l := range said.Latency {
-		cell := cellOf(run, s.Topology, fmt.Sprintf("%s-%d", results.AtShares, i+1))
+		cell := measuredShare(run, s.Topology, i)
 		if cell == nil {
 			continue
 		}
 		p99 := float64(results.Total(cell.Counted(), results.Response).ValueAtPercentile(99)) / 1e3
-		if cell.Grade == results.Invalid || p99 == 0 {
-			continue // no measurement of the servers
-		}
 		paced := m.System(s.Size).Scaled(m.Correction.Estimate).paced(m.pace(cell)).Simulate(cell.Rate, simulated, m.seed).Quantile(0.99) * 1e3
 		all = append(all, Validated{
 			Topology: s.Topology, Value: s.Value, Figure: fmt.Sprintf("p99 at %.0f %%", l.Share*100), Rate: cell.Rate,
@@ -92,4 +99,27 @@ func validate(run *results.Run, m *Model, s Size) (all []Validated) {
 		})
 	}
 	return all
+}
+
+// measuredShare is the cell of a share of the predicted rate, the one that could be measured
+// if it took more than one try; nil if none could.
+func measuredShare(run *results.Run, topology string, share int) *results.Cell {
+	name := fmt.Sprintf("%s-%d", results.AtShares, share+1)
+	for _, c := range run.Cells {
+		if c.Topology == topology && (c.Load == name || strings.HasPrefix(c.Load, name+"-")) && c.Grade != results.Invalid && c.Counts.OK > 0 {
+			return c
+		}
+	}
+	return nil
+}
+
+// unmeasured is how many predicted figures have no measurement beside them.
+func (r *Report) unmeasured() int {
+	n := 0
+	for _, s := range r.Sizes {
+		if s.Unseen {
+			n += 1 + len(Shares)
+		}
+	}
+	return n - len(r.Validation)
 }
