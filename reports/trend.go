@@ -99,7 +99,7 @@ func (s *Series) findChanges() {
 			end = borders[i+1]
 		}
 		before, after := median(s.Values[borders[i-1]:borders[i]]), median(s.Values[borders[i]:end])
-		if change := after/before - 1; change >= leastChange || change <= -leastChange {
+		if change := after/before - 1; before > 0 && (change >= leastChange || change <= -leastChange) {
 			s.Changes = append(s.Changes, Change{borders[i], s.Points[borders[i]].Commit, before, after})
 		}
 	}
@@ -115,7 +115,7 @@ func (s *Series) drift(release string) {
 			then = append(then, p.Value)
 		}
 	}
-	if len(then) > 0 {
+	if len(then) > 0 && median(then) > 0 {
 		s.Drift = &Drift{release, median(s.Values[max(0, len(s.Values)-3):]) / median(then)}
 	}
 }
@@ -124,6 +124,9 @@ func (s *Series) drift(release string) {
 func (s Series) Figure() (*plot.Figure, error) {
 	t := plot.Trail{Name: s.Metric}
 	for _, v := range s.Values {
+		if s.Values[0] == 0 {
+			return nil, fmt.Errorf("drawing the trend of %s: its first value is 0", s.Metric)
+		}
 		t.Values = append(t.Values, (v/s.Values[0]-1)*100)
 	}
 	f, err := plot.Trails("trend", fmt.Sprintf("%s of %s on %s", s.Metric, s.App, s.Topology), "run", []plot.Trail{t})

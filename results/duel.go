@@ -46,8 +46,13 @@ type Duel struct {
 	Gated       []Gated   `json:"gated,omitempty"` // the metrics that decide; empty: all
 	// ConfirmFrom is the first pair of those on which a regression that had been found was
 	// tested a second time; 0: none.
-	ConfirmFrom int     `json:"confirm_from,omitempty"`
-	Failed      string  `json:"failed,omitempty"` // the arm that did not boot or died, with why
-	FailedArm   string  `json:"failed_arm,omitempty"`
-	Budget      float64 `json:"budget_s"`
+	ConfirmFrom int `json:"confirm_from,omitempty"`
+	// Queries tells that the app says how many database queries an answer took.
+	Queries bool `json:"queries_counted,omitempty"`
+	// Retried is how many boots failed and were repeated; RetriedFor is why, of the last one.
+	Retried    int     `json:"retried,omitempty"`
+	RetriedFor string  `json:"retried_for,omitempty"`
+	Failed     string  `json:"failed,omitempty"` // the arm that did not boot or died, with why
+	FailedArm  string  `json:"failed_arm,omitempty"`
+	Budget     float64 `json:"budget_s"`
 }

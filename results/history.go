@@ -51,6 +51,7 @@ type Environment struct {
 	Server  string `json:"server"` // versions of uWSGI and nginx
 	Profile string `json:"profile"`
 	Method  string `json:"method,omitempty"` // of a gate
+	Load    string `json:"load,omitempty"`   // hash of what was asked: a mix that changes keeps its name
 }
 
 // gateMethod changes with how a gate measures: figures of another method are not compared.
@@ -68,6 +69,10 @@ func NewEntry(m Manifest, run string) Entry {
 	}
 	if len(m.Scenarios) > 0 {
 		e.Scenario = m.Scenarios[0].Name
+	}
+	if asked, err := json.Marshal(m.Scenarios); err == nil {
+		sum := sha256.Sum256(asked)
+		e.Environment.Load = hex.EncodeToString(sum[:4])
 	}
 	if m.Duel != nil {
 		e.Environment.Method = gateMethod

@@ -73,11 +73,14 @@ func (r *Runner) answersOf(ctx context.Context, d Duel, arm int, c *Calibration)
 	if answers, err = Verify(ctx, cluster.URL(), r.Guard, []Scenario{d.Scenario}); err != nil {
 		return nil, errors.Join(err, cluster.Died())
 	}
-	if arm != 0 {
+	if len(unexpected(answers)) > 0 {
 		return answers, nil
 	}
 	if err := r.warmUp(ctx, cluster, d.Scenario, 2*d.Warmup); err != nil {
 		return nil, err
+	}
+	if err := steady(ctx, cluster.URL(), r.Guard, d.Scenario, answers); err != nil || arm != 0 {
+		return answers, errors.Join(err, cluster.Died())
 	}
 	burst := Cell{Load: Load{Name: results.Burst, Scenario: d.Scenario, Mode: loadgen.Closed, Duration: time.Second}, Seed: d.Seed}
 	m, err := r.measure(ctx, burst, cluster)
@@ -157,7 +160,10 @@ func counters(base, head map[string]answer) (all []results.Counter) {
 	for name, b := range base {
 		h := head[name]
 		_, target, _ := strings.Cut(name, "/")
-		all = append(all, results.Counter{Target: target, Name: "status", Base: b.status, Head: h.status}, results.Counter{Target: target, Name: "bytes", Base: b.length, Head: h.length})
+		all = append(all, results.Counter{Target: target, Name: "status", Base: b.status, Head: h.status})
+		if b.length >= 0 && h.length >= 0 {
+			all = append(all, results.Counter{Target: target, Name: "bytes", Base: b.length, Head: h.length})
+		}
 		if b.queries >= 0 && h.queries >= 0 {
 			all = append(all, results.Counter{Target: target, Name: "queries", Base: b.queries, Head: h.queries})
 		}

@@ -60,21 +60,22 @@ func (d Duel) order(pair int) [2]int {
 }
 
 // Pair boots both arms, measures them and ends them. The cells begin with those under the
-// alternating load, base's first; those of the bursts follow.
-func (r *Runner) Pair(ctx context.Context, d Duel, pair int) (cells []*results.Cell, err error) {
+// alternating load, base's first; those of the bursts follow. The logs and the configuration are
+// those of each arm, by its name.
+func (r *Runner) Pair(ctx context.Context, d Duel, pair int) (cells []*results.Cell, logs map[string]map[string][]byte, err error) {
 	order := d.order(pair)
 	var clusters [2]*servers.Cluster
 	defer func() { err = errors.Join(err, closeAll(clusters)) }()
 	if err := r.bootBoth(ctx, d, order, &clusters); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	alternate, err := r.alternate(ctx, d, pair, order, clusters)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	cells = alternate[:]
 	if d.Burst == 0 {
-		return cells, nil
+		return cells, evidence(d, clusters), nil
 	}
 	for slice, turn := range turns {
 		arm := order[turn]
@@ -83,11 +84,19 @@ func (r *Runner) Pair(ctx context.Context, d Duel, pair int) (cells []*results.C
 		cell.Index = cellsOfPair*(pair-1) + 3 + slice
 		record, err := r.runCell(ctx, cell, Arm{Name: d.Arms[arm].Name}, clusters[arm])
 		if err != nil {
-			return nil, &ArmError{d.Arms[arm].Name, err}
+			return nil, nil, &ArmError{d.Arms[arm].Name, err}
 		}
 		cells = append(cells, record)
 	}
-	return cells, nil
+	return cells, evidence(d, clusters), nil
+}
+
+func evidence(d Duel, clusters [2]*servers.Cluster) map[string]map[string][]byte {
+	logs := map[string]map[string][]byte{}
+	for arm, c := range clusters {
+		logs[d.Arms[arm].Name] = c.Evidence()
+	}
+	return logs
 }
 
 // turns is the order of the bursts: a machine that gets slower step by step is slower for

@@ -30,6 +30,9 @@ func (s *shell) settle(c *cobra.Command) error {
 		if app != nil {
 			dir = app.Value.String()
 		}
+		if head := c.Flags().Lookup("head"); dir == "" && head != nil && isDir(head.Value.String()) {
+			dir = head.Value.String() // two folders, of which this one is judged
+		}
 		var err error
 		if file, err = s.fileFlags(c, dir); err != nil {
 			return err
@@ -69,6 +72,9 @@ func setFlag(f *pflag.Flag, values []string) error {
 // unless another command has it.
 func (s *shell) fileFlags(c *cobra.Command, app string) (map[string][]string, error) {
 	dir := app
+	if dir == bundledName {
+		return nil, nil
+	}
 	if dir == "" {
 		dir = "."
 		if _, err := os.Stat(targets.ProjectFile); err != nil {

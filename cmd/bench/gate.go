@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -52,7 +53,7 @@ func (s *shell) gateCommand() *cobra.Command {
 		Long: `gate compares two versions of an app in pairs: each pair boots both afresh and sends both the
 same requests at once, each in turn a little ahead of the other. It stops as soon as the answer is
 proven. Exit code 0: not slower by as much as matters (5 %); 3: slower; 4: not to be told in
-the time given; 5: this machine or the base is no measure. On equal versions it says
+the time given; 5: this machine or the base is no measure. On equal versions its metrics say
 "slower" in less than 1 % of runs.`,
 		Example: `  bench gate                                  # the work tree against where it left the main branch
   bench gate --base v1.4 --head HEAD --budget 4m
@@ -69,7 +70,7 @@ the time given; 5: this machine or the base is no measure. On equal versions it 
 	f.StringVar(&o.scenario, "scenario", "", "what is asked (default: the mix of bench.yaml, else page)")
 	f.StringVar(&o.profile, "profile", "controlled", "controlled or as-documented")
 	f.DurationVar(&o.budget, "budget", 4*time.Minute, "how long it may take")
-	f.StringSliceVar(&o.objectives, "objective", nil, "limits that head has to keep beside the comparison, such as 'p99<250ms'")
+	f.StringSliceVar(&o.objectives, "objective", nil, "limits that head has to keep beside the comparison, such as 'p99<250ms' (default: objectives of bench.yaml)")
 	f.StringSliceVar(&o.metrics, "metrics", nil, "gate on these alone (beside exact counters and objectives), each with the slowdown that matters: cpu_ms_per_request, p50_ms, slow_share, max_rate=10% (default: all, 5%; slow_share 20%)")
 	f.BoolVar(&o.fixedOrder, "fixed-order", false, "base first in every pair: for showing what the coin is for")
 	f.StringSliceVar(&o.headEnv, "head-env", nil, "variables for head alone, such as SHOP_BURN_US=100: for trying the gate out")
@@ -84,12 +85,12 @@ func (s *shell) gate(ctx context.Context, c *cobra.Command, o gateOptions) error
 	if least := setUpTime + gate.FewestPairs*pairTime; o.budget < least && !o.selfTest {
 		return usagef("--budget %v: no verdict needs less than %d pairs, about %v", o.budget, gate.FewestPairs, least)
 	}
-	objectives, err := chooseObjectives(o.objectives, targets.Project{})
-	if err != nil {
+	if _, err := chooseObjectives(o.objectives, targets.Project{}); err != nil {
 		return err
 	}
 	var gated []results.Gated
 	if c.Flags().Changed("metrics") {
+		var err error
 		if gated, err = gate.ParseGated(o.metrics); err != nil {
 			return usagef("--metrics %w", err)
 		}
@@ -115,6 +116,10 @@ func (s *shell) gate(ctx context.Context, c *cobra.Command, o gateOptions) error
 	if err != nil {
 		return err
 	}
+	objectives, err := chooseObjectives(o.objectives, versions[1].project)
+	if err != nil {
+		return err
+	}
 	run := &gateRun{s: s, o: o, versions: versions, started: started, objectives: objectives, gated: gated}
 	run.duel = scenarios.Duel{
 		Topology: topologies[0], Scenario: scenario, Slice: gateSlice, Burst: gateBurst, Warmup: gateWarmup,
@@ -123,10 +128,11 @@ func (s *shell) gate(ctx context.Context, c *cobra.Command, o gateOptions) error
 	if o.selfTest {
 		return s.gateSelfTest(ctx, c, run)
 	}
-	if err := run.measure(ctx, c); err != nil && (ctx.Err() == nil || run.out == nil) {
-		return err
+	err = run.measure(ctx, c)
+	if run.out == nil {
+		return errors.Join(err, run.cleanup)
 	}
-	return run.finish(ctx)
+	return run.finish(ctx, err)
 }
 
 func gateScenario(name string, project targets.Project) (scenarios.Scenario, error) {

@@ -13,30 +13,27 @@ import (
 	"bench/results"
 )
 
-// finish writes every form of the report and turns the verdict into the exit code.
-func (g *gateRun) finish(ctx context.Context) error {
+// finish writes every form of the report and turns the verdict into the exit code. What went
+// wrong beside it is told, and takes nothing from the verdict.
+func (g *gateRun) finish(ctx context.Context, measuring error) error {
 	status := results.Complete
-	if ctx.Err() != nil {
+	if measuring != nil {
 		status = results.Partial
 	}
 	if err := g.out.Finish(status, time.Since(g.started)); err != nil {
-		return err
+		return errors.Join(err, measuring, g.cleanup)
 	}
 	run, err := results.Load(g.out.Path)
 	if err != nil {
-		return err
+		return errors.Join(err, measuring, g.cleanup)
 	}
 	report := gate.Judge(run, gate.MetricsOf(run.Manifest.Duel))
-	if err := g.s.writeGate(g.out.Path, report, g.o.json); err != nil {
-		return err
-	}
-	if err := remember(g.out.Path, run.Manifest, gateEntry(report)); err != nil {
-		return err
-	}
+	err = g.s.writeGate(g.out.Path, report, g.o.json)
+	err = errors.Join(err, remember(g.out.Path, run.Manifest, gateEntry(report)), g.cleanup)
 	if ctx.Err() != nil {
-		return fmt.Errorf("%w: what was measured until then is in %s, marked %s", context.Cause(ctx), g.out.Path, results.Partial)
+		return errors.Join(fmt.Errorf("%w: what was measured until then is in %s, marked %s", context.Cause(ctx), g.out.Path, results.Partial), err)
 	}
-	return gateError(report)
+	return errors.Join(gateError(report), measuring, err)
 }
 
 func (s *shell) writeGate(dir string, report gate.Report, asJSON bool) error {

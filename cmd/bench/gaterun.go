@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,7 @@ type gateRun struct {
 	firstPair  time.Time
 	count      int    // of pairs, whatever they say; 0: until the verdict
 	doing      string // with a count: what for
+	cleanup    error  // of ending what ran; it takes nothing from the verdict
 }
 
 func (g *gateRun) measure(ctx context.Context, c *cobra.Command) (err error) {
@@ -82,7 +84,7 @@ func (g *gateRun) measure(ctx context.Context, c *cobra.Command) (err error) {
 	g.progress.clear()
 	for _, st := range stacks {
 		if st != nil {
-			err = errors.Join(err, st.Close())
+			g.cleanup = errors.Join(g.cleanup, st.Close())
 		}
 	}
 	return err
@@ -107,7 +109,7 @@ func (g *gateRun) open(ctx context.Context, c *cobra.Command, st *stack) error {
 	m := results.Manifest{
 		Command: "gate", Name: "gate", Started: g.started.UTC().Truncate(time.Millisecond), Seed: d.Seed, Engine: "native",
 		Profile: g.o.profile, Baseline: results.Base, Tools: map[string]string{"bench": version}, Config: flagValues(c),
-		Scenarios: []results.ScenarioRecord{d.Scenario.Record()}, Objectives: g.objectives, Warnings: requirementsDiffer(g.versions),
+		Scenarios: []results.ScenarioRecord{d.Scenario.Record()}, Objectives: g.objectives, Warnings: append(requirementsDiffer(g.versions), locksDiffer(g.versions)...),
 		App: results.AppRecord{Name: g.versions[1].project.App.Name, WSGI: g.versions[1].project.App.WSGI, Commit: g.versions[1].commit},
 		Duel: &results.Duel{
 			Base: g.versions[0].name, Head: g.versions[1].name, BaseCommit: g.versions[0].commit, HeadCommit: g.versions[1].commit,
@@ -135,6 +137,12 @@ func (g *gateRun) open(ctx context.Context, c *cobra.Command, st *stack) error {
 // budget is spent; or just as many pairs as were asked for.
 func (g *gateRun) pairs(ctx context.Context) error {
 	calibration, err := g.runner.Calibrate(ctx, g.duel)
+	if err != nil && ctx.Err() == nil && !errors.Is(err, scenarios.ErrUnexpected) {
+		if err := g.again(err); err != nil {
+			return err
+		}
+		calibration, err = g.runner.Calibrate(ctx, g.duel)
+	}
 	if err != nil {
 		return g.failure(ctx, err)
 	}
@@ -142,6 +150,7 @@ func (g *gateRun) pairs(ctx context.Context) error {
 	if err := g.update(func(d *results.Duel) {
 		d.Rate, d.MaxRate, d.Busy, d.SlowMicros = calibration.Rate, calibration.MaxRate, calibration.Busy, calibration.Slow.Microseconds()
 		d.Differences, d.Counters = calibration.Differences, calibration.Counters
+		d.Queries = slices.ContainsFunc(d.Counters, func(c results.Counter) bool { return c.Name == "queries" })
 	}); err != nil {
 		return err
 	}
@@ -151,23 +160,32 @@ func (g *gateRun) pairs(ctx context.Context) error {
 	for pair := 1; g.goesOn(pair, longest, report); pair++ {
 		began := time.Now()
 		g.progress.text(g.state(pair, report))
-		cells, err := g.runner.Pair(ctx, g.duel, pair)
+		cells, logs, err := g.runner.Pair(ctx, g.duel, pair)
 		if err != nil && ctx.Err() == nil {
-			// Once more: a boot that fails once may be the machine's doing.
-			cells, err = g.runner.Pair(ctx, g.duel, pair)
+			if err := g.again(err); err != nil {
+				return err
+			}
+			cells, logs, err = g.runner.Pair(ctx, g.duel, pair)
 		}
 		if err != nil {
 			return g.failure(ctx, err)
 		}
 		for _, cell := range cells {
-			if err := g.out.Seal(cell, nil); err != nil {
+			var extra map[string][]byte
+			if len(cell.Causes) > 0 {
+				extra = logs[cell.Topology] // who wonders why will want them
+			}
+			if err := g.out.Seal(cell, extra); err != nil {
 				return err
 			}
 		}
 		g.run.Cells = append(g.run.Cells, cells...)
 		longest = max(longest, time.Since(began))
+		if g.count > 0 {
+			continue // nothing is to be decided
+		}
 		report = g.judge()
-		if g.count == 0 && report.ByMetrics() && g.run.Manifest.Duel.ConfirmFrom == 0 {
+		if report.ByMetrics() && g.run.Manifest.Duel.ConfirmFrom == 0 {
 			// What was found is tested once more, on pairs that had no part in finding it.
 			if err := g.update(func(d *results.Duel) { d.ConfirmFrom = pair + 1 }); err != nil {
 				return err
@@ -205,6 +223,11 @@ func (g *gateRun) judge() gate.Report {
 	g.run.Manifest = g.out.Manifest()
 	g.run.Manifest.Elapsed = time.Since(g.started).Seconds()
 	return gate.JudgeSoFar(&g.run, gate.MetricsOf(g.run.Manifest.Duel))
+}
+
+// again records a boot that is repeated: one that fails once may be the machine's doing.
+func (g *gateRun) again(why error) error {
+	return g.update(func(d *results.Duel) { d.Retried, d.RetriedFor = d.Retried+1, why.Error() })
 }
 
 // failure is an error that is a result, if an arm made it, and else an error.

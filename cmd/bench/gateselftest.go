@@ -22,6 +22,9 @@ type gateSelfTest struct {
 	Schema  string             `json:"schema"`
 	Metrics []string           `json:"metrics"`
 	Spread  map[string]float64 `json:"pair_spread"` // standard deviation of a pair's log-ratio
+	// Ratios of equal versions, over all pairs: an interval that leaves out 1 says that the
+	// arms are not treated alike.
+	Ratios []equalRatio `json:"equal_ratios"`
 	// Wider is how many times as wide the intervals of equal versions would be, if base were
 	// measured first and head after it.
 	Wider map[string]float64 `json:"base_then_head_wider"`
@@ -29,7 +32,7 @@ type gateSelfTest struct {
 	Most      int           `json:"pairs_in_budget"`
 	Equal     gate.Shares   `json:"equal_versions"`
 	Slower    []slowdown    `json:"slower_by_calculation"` // measured pairs of equal versions, with a slowdown added
-	Least     float64       `json:"least_found"`           // slowdown of the CPU time found with 90 % probability
+	Least     float64       `json:"least_found"`           // slowdown of the first metric found with 90 % probability
 	Injected  []injection   `json:"injected"`
 	Samples   []gate.Sample `json:"samples"`
 	Topology  string        `json:"topology"`
@@ -37,6 +40,16 @@ type gateSelfTest struct {
 	Host      results.Host  `json:"host"`
 	PairTaken float64       `json:"pair_s"`
 }
+
+type equalRatio struct {
+	Metric string  `json:"metric"`
+	Ratio  float64 `json:"ratio"`
+	Low    float64 `json:"low"`
+	High   float64 `json:"high"`
+}
+
+// biased reports whether the interval leaves out 1.
+func (r equalRatio) biased() bool { return r.Low > 1 || r.High < 1 }
 
 type slowdown struct {
 	Slower float64     `json:"slower"`
@@ -62,7 +75,7 @@ func (s *shell) gateSelfTest(ctx context.Context, c *cobra.Command, first *gateR
 	if first.o.pairs < 8 || first.o.pairs > 10_000 {
 		return usagef("--pairs %d: want 8 to 10000", first.o.pairs)
 	}
-	metrics := gate.Metrics()
+	metrics := gate.MetricsOf(&results.Duel{Gated: first.gated})
 	first.count, first.doing = first.o.pairs, "equal versions"
 	if err := first.measured(ctx, c); err != nil {
 		return err
@@ -77,11 +90,12 @@ func (s *shell) gateSelfTest(ctx context.Context, c *cobra.Command, first *gateR
 	}
 	t.PairTaken = ended.Sub(first.firstPair).Seconds() / float64(first.count)
 	t.Most = max(gate.FewestPairs, int((first.o.budget-setUpTime).Seconds()/t.PairTaken))
-	report := gate.Judge(&first.run, metrics)
-	for _, m := range report.Metrics {
+	for _, m := range gate.Judge(&first.run, metrics).Metrics {
 		t.Metrics = append(t.Metrics, m.Name)
 		t.Spread[m.Name] = m.Spread
+		t.Ratios = append(t.Ratios, equalRatio{m.Name, m.Ratio, m.Low, m.High})
 	}
+	report := gate.Judge(&first.run, gate.Metrics()) // injections are sized by all of them
 	t.replay(metrics, !first.duel.FixedOrder, first.o.seed)
 	var err error
 	if first.versions[0].name == bundledName {
@@ -113,7 +127,7 @@ func (s *shell) gateSelfTest(ctx context.Context, c *cobra.Command, first *gateR
 
 // measured measures the asked number of pairs and closes the run directory.
 func (g *gateRun) measured(ctx context.Context, c *cobra.Command) error {
-	err := g.measure(ctx, c)
+	err := errors.Join(g.measure(ctx, c), g.cleanup)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -123,8 +137,11 @@ func (g *gateRun) measured(ctx context.Context, c *cobra.Command) error {
 	if d := g.out.Manifest().Duel; d.Failed != "" {
 		return codedError{exitBoot, fmt.Errorf("%s: %s", d.FailedArm, d.Failed)}
 	}
-	g.judge()
-	return g.out.Finish(results.Complete, time.Since(g.started))
+	if err := g.out.Finish(results.Complete, time.Since(g.started)); err != nil {
+		return err
+	}
+	g.run.Manifest = g.out.Manifest() // as it is judged
+	return nil
 }
 
 func (t *gateSelfTest) replay(metrics []gate.Metric, coin bool, seed uint64) {
@@ -132,7 +149,7 @@ func (t *gateSelfTest) replay(metrics []gate.Metric, coin bool, seed uint64) {
 	for percent := 1; percent <= 20; percent++ {
 		slower := float64(percent) / 100
 		only := make(gate.Sample, len(metrics))
-		only[0] = gate.Ratio{Log: math.Log1p(slower), Raw: math.Log1p(slower)} // CPU time alone: the hardest case
+		only[0] = gate.Ratio{Log: math.Log1p(slower), Raw: math.Log1p(slower)} // of the first metric alone: the hardest case
 		shares := gate.Replay(t.Samples, metrics, only, true, t.Most, replays, seed)
 		if t.Least == 0 && shares.Regression >= 0.9 {
 			t.Least = slower
@@ -179,14 +196,19 @@ func (s *shell) inject(ctx context.Context, c *cobra.Command, first *gateRun, i 
 	if err := g.measured(ctx, c); err != nil {
 		return gate.Report{}, err
 	}
-	metrics := gate.Metrics()
-	report := gate.Judge(&g.run, metrics)
-	i.Report, i.Where, i.Samples = report.Verdict, report.Where, gate.Samples(&g.run, metrics)
-	for _, m := range report.Metrics {
+	metrics := gate.MetricsOf(&results.Duel{Gated: first.gated})
+	judged := gate.Judge(&g.run, metrics)
+	report := gate.Judge(&g.run, gate.Metrics())
+	i.Report, i.Where, i.Samples = judged.Verdict, judged.Where, gate.Samples(&g.run, metrics)
+	for _, m := range judged.Metrics {
 		i.Ratios = append(i.Ratios, m.Ratio)
 	}
 	if len(i.Samples) == 0 {
 		return report, errors.New("no pair could be measured with " + i.Name)
+	}
+	if judged.Exact() {
+		i.Gates = gate.Shares{Gates: replays, Regression: 1} // before the first pair
+		return report, nil
 	}
 	i.Gates = gate.Replay(i.Samples, metrics, make(gate.Sample, len(metrics)), false, most, replays, first.o.seed)
 	return report, nil
@@ -202,7 +224,7 @@ func (t gateSelfTest) print(s *shell) error {
 	}
 	row("equal versions (false alarms)", t.Equal)
 	for _, d := range t.Slower {
-		row(fmt.Sprintf("+%.0f %% CPU time, by calculation", d.Slower*100), d.Gates)
+		row(fmt.Sprintf("+%.0f %% %s, by calculation", d.Slower*100, t.Metrics[0]), d.Gates)
 	}
 	for _, i := range t.Injected {
 		row(i.Name+", measured", i.Gates)
@@ -221,9 +243,18 @@ func (t gateSelfTest) print(s *shell) error {
 		}
 		fmt.Fprintf(&out, "%s: over all pairs %s; %s\n", i.Name, i.Report, place)
 	}
-	least := "no slowdown up to 20 % of the CPU time of a request is found with 90 % probability"
+	fmt.Fprintln(&out, "\ncost of one of two equal versions against the other, over all pairs (95 % interval):")
+	for _, r := range t.Ratios {
+		fmt.Fprintf(&out, "  %s %+.1f %% [%+.1f, %+.1f]", r.Metric, (r.Ratio-1)*100, (r.Low-1)*100, (r.High-1)*100)
+		if r.biased() {
+			fmt.Fprint(&out, ": not equal, which one of twenty such intervals is by chance")
+		}
+		fmt.Fprintln(&out)
+	}
+	fmt.Fprintln(&out)
+	least := fmt.Sprintf("no slowdown up to 20 %% of %s is found with 90 %% probability", t.Metrics[0])
 	if t.Least > 0 {
-		least = fmt.Sprintf("on this machine a slowdown of %.0f %% of the CPU time of a request is found with 90 %% probability", t.Least*100)
+		least = fmt.Sprintf("on this machine a slowdown of %.0f %% of %s is found with 90 %% probability", t.Least*100, t.Metrics[0])
 	}
 	fmt.Fprintln(&out, least)
 	_, err := s.out.Write([]byte(out.String()))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -45,13 +46,7 @@ func (s *shell) environments(ctx context.Context, both *[2]side) error {
 	apps := [2]*targets.App{&both[0].project.App, &both[1].project.App}
 	both[0].packages, both[1].packages = lists[0].Differ(lists[1])
 	if same := len(both[0].packages)+len(both[1].packages) == 0; same {
-		// One that bench makes for one version alone would be a difference, too.
-		for i, app := range apps {
-			if other := apps[1-i]; app.Requirements == "" && other.Requirements != "" && app.Python == other.Python {
-				app.Requirements = lists[i].File()
-			}
-		}
-		return nil
+		return s.sameEnvironment(ctx, apps, lists)
 	}
 	if apps[0].Python != "" && apps[1].Python != "" && apps[0].Python != apps[1].Python {
 		return nil // each names its own already
@@ -67,10 +62,41 @@ func (s *shell) environments(ctx context.Context, both *[2]side) error {
 		if list.File() == "" {
 			continue // it keeps the interpreter that it names, or bench's own
 		}
-		if apps[i].Python, both[i].broken = s.environment(ctx, list, apps[i].Python); ctx.Err() != nil {
+		python, err := s.environment(ctx, list, apps[i].Python)
+		if err != nil && ctx.Err() == nil {
+			python, err = s.environment(ctx, list, apps[i].Python) // an index may be out of reach for a moment
+		}
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if apps[i].Python, both[i].broken = python, err; err != nil && unreachable(err) {
+			return codedError{exitInvalid, fmt.Errorf("the packages of %s could not be had, which is no fault of its code: %w", both[i].name, err)}
+		}
 	}
+	return nil
+}
+
+// unreachable reports whether pip failed because of the network, and not of what it was asked.
+func unreachable(err error) bool {
+	return networkFault.MatchString(err.Error())
+}
+
+var networkFault = regexp.MustCompile(`(?i)temporary failure in name resolution|failed to establish a new connection|connection (refused|reset|broken)|read timed out|max retries exceeded|network is unreachable|5\d\d server error|from versions: none`)
+
+// sameEnvironment makes the one environment that both versions run in, where bench.yaml asks
+// for one: now, so that it does not count as time of the gate.
+func (s *shell) sameEnvironment(ctx context.Context, apps [2]*targets.App, lists [2]setup.Requirements) (err error) {
+	if apps[0].Python != "" || apps[1].Python != "" || apps[0].Requirements == "" && apps[1].Requirements == "" {
+		return nil
+	}
+	list := lists[0]
+	if list.File() == "" {
+		list = lists[1]
+	}
+	if apps[0].Python, err = s.environment(ctx, list, ""); err != nil {
+		return err
+	}
+	apps[1].Python = apps[0].Python
 	return nil
 }
 
@@ -103,6 +129,26 @@ func requirementsDiffer(both [2]side) []results.Cause {
 		Message: fmt.Sprintf("base requires %s, head %s", packageList(both[0].packages), packageList(both[1].packages)),
 		Remedy:  "What the gate says is of the packages as well as of the code. To judge the code alone, give both the same requirements.",
 	}}
+}
+
+// lockFiles say which packages a project is meant to run with, and are none that bench installs.
+var lockFiles = []string{"poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "pyproject.toml"}
+
+// locksDiffer warns where such a file differs: both versions then run with the same packages.
+func locksDiffer(both [2]side) (causes []results.Cause) {
+	for _, name := range lockFiles {
+		var data [2][]byte
+		for i, version := range both {
+			data[i], _ = os.ReadFile(filepath.Join(version.project.App.Dir, name))
+		}
+		if !bytes.Equal(data[0], data[1]) {
+			causes = append(causes, results.Cause{
+				Code: "packages-not-compared", Message: name + " differs between the versions, but both run with the same packages",
+				Remedy: "Export it to a list, and name that in app.requirements of bench.yaml: then each version gets an environment of its own.",
+			})
+		}
+	}
+	return causes
 }
 
 // secret is what a URL says of who asks.
@@ -174,7 +220,10 @@ func (s *shell) sides(ctx context.Context, o gateOptions, trees string) (both [2
 	if err != nil {
 		return both, err
 	}
-	if base.commit == head.commit && len(o.headEnv) == 0 {
+	if o.selfTest && o.base == "" {
+		base.name, base.commit = head.name, head.commit // two of the same
+	}
+	if base.commit == head.commit && len(o.headEnv) == 0 && !o.selfTest {
 		return both, usagef("base and head are the same commit, %s: there is nothing to judge; name another base: --base REF", base.commit[:12])
 	}
 	if head.dirty {
@@ -184,18 +233,40 @@ func (s *shell) sides(ctx context.Context, o gateOptions, trees string) (both [2
 		fmt.Fprintln(s.errs, "bench: files that git does not know are not measured; add them first: git add")
 	}
 	both = [2]side{base, head}
+	var dirs [2]string
 	for i, folder := range []string{results.Base, results.Head} { // as long as each other
-		dir, err := from.extract(ctx, both[i].commit, filepath.Join(trees, folder))
-		if err != nil {
+		if dirs[i], err = from.extract(ctx, both[i].commit, filepath.Join(trees, folder)); err != nil {
 			return both, err
 		}
+	}
+	if err := s.sameProject(dirs, both); err != nil {
+		return both, err
+	}
+	for i, dir := range dirs {
 		if both[i].project, err = loadProject(dir); err != nil {
 			return both, fmt.Errorf("%s: %w", both[i].name, err)
 		}
 		both[i].project.App.Python = from.interpreter(dir, both[i].project.App.Python)
-		both[i].commit = both[i].commit[:12]
+		if both[i].commit = both[i].commit[:12]; both[i].dirty {
+			both[i].commit = from.headCommit(ctx) + "-dirty"
+		}
 	}
 	return both, nil
+}
+
+// sameProject gives a base that has no bench.yaml yet the one of head: the change that adds it
+// can then be judged, too.
+func (s *shell) sameProject(dirs [2]string, both [2]side) error {
+	file := filepath.Join(dirs[0], targets.ProjectFile)
+	if !isDir(dirs[0]) || isFile(file) {
+		return nil
+	}
+	data, err := os.ReadFile(filepath.Join(dirs[1], targets.ProjectFile))
+	if err != nil {
+		return nil // loading head says what is missing
+	}
+	fmt.Fprintf(s.errs, "bench: %s has no %s: it is measured with that of %s\n", both[0].name, targets.ProjectFile, both[1].name)
+	return os.WriteFile(file, data, 0o600)
 }
 
 // bundledName stands for the bundled project, to try a gate out on.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -101,6 +102,9 @@ its level changed (ED-PELT). Runs on different machines, kernels or versions are
 			series := reports.Trend(entries, app, topology, metric, release)
 			if len(series) == 0 {
 				return usagef("the history holds no %s of that app and topology", metric)
+			}
+			if release != "" && !slices.ContainsFunc(series, func(t reports.Series) bool { return t.Drift != nil }) {
+				return usagef("--release %s: no run of the history has a commit that begins so; bench history lists them", release)
 			}
 			if figure != "" {
 				if err := writeTrend(figure, series[len(series)-1]); err != nil {

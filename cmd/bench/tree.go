@@ -1,11 +1,8 @@
 package main
 
 import (
-	"archive/tar"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -77,38 +74,37 @@ func (c checkout) workTree(ctx context.Context) (commit string, dirty bool, err 
 	return commit, false, err
 }
 
-// extract writes a commit's files into a folder and returns the app's folder in it.
+// extract writes a commit's files into a folder, as a checkout would, and returns the app's
+// folder in it.
 //
 // Note: a git worktree would do the same, but leaves its registration behind in the user's
-// repository when bench is killed.
+// repository when bench is killed; git archive leaves out what is marked export-ignore.
 func (c checkout) extract(ctx context.Context, commit, dir string) (string, error) {
 	if tree, err := git(ctx, c.root, "ls-tree", "-r", commit); err == nil && (strings.HasPrefix(tree, "160000 ") || strings.Contains(tree, "\n160000 ")) {
-		return "", usagef("%.12s has submodules, which git archive leaves out; compare two folders instead: --base DIR --head DIR", commit)
+		return "", usagef("%.12s has submodules, which are not checked out; compare two folders instead: --base DIR --head DIR", commit)
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
+	index := dir + ".index"
+	defer os.Remove(index)
+	for _, args := range [][]string{{"read-tree", commit}, {"checkout-index", "--all", "--prefix=" + dir + string(filepath.Separator)}} {
+		command := exec.CommandContext(ctx, "git", append([]string{"-C", c.root}, args...)...)
+		command.Env = append(os.Environ(), "GIT_INDEX_FILE="+index)
+		if out, err := command.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("writing the files of %.12s: git %s: %w: %s", commit, args[0], err, strings.TrimSpace(string(out)))
+		}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil { // a commit may be empty
 		return "", err
-	}
-	archive := exec.CommandContext(ctx, "git", "-C", c.root, "archive", "--format=tar", commit)
-	var stderr strings.Builder
-	archive.Stderr = &stderr
-	out, err := archive.StdoutPipe()
-	if err != nil {
-		return "", err
-	}
-	if err := archive.Start(); err != nil {
-		return "", fmt.Errorf("git archive: %w", err)
-	}
-	err = untar(out, dir)
-	if _, drainErr := io.Copy(io.Discard, out); err == nil {
-		err = drainErr
-	}
-	if waitErr := archive.Wait(); waitErr != nil {
-		err = errors.Join(err, fmt.Errorf("git archive %s: %w: %s", commit, waitErr, strings.TrimSpace(stderr.String())))
-	}
-	if err != nil {
-		return "", fmt.Errorf("writing the files of %s: %w", commit, err)
 	}
 	return filepath.Join(dir, c.prefix), nil
+}
+
+// headCommit is the commit that the work tree stands on.
+func (c checkout) headCommit(ctx context.Context) string {
+	commit, err := git(ctx, c.root, "rev-parse", "--short=12", "HEAD")
+	if err != nil {
+		return "unknown"
+	}
+	return commit
 }
 
 // interpreter is where an app's Python is: an environment within the project is not in git,
@@ -122,45 +118,4 @@ func (c checkout) interpreter(dir, python string) string {
 		return python
 	}
 	return filepath.Join(c.root, c.prefix, rel)
-}
-
-// untar writes an archive below a folder, and nothing outside of it.
-func untar(r io.Reader, dir string) error {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	for in := tar.NewReader(r); ; {
-		header, err := in.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		switch header.Typeflag {
-		case tar.TypeDir:
-			err = root.MkdirAll(filepath.Clean(header.Name), 0o700)
-		case tar.TypeSymlink:
-			err = root.Symlink(header.Linkname, header.Name)
-		case tar.TypeReg:
-			err = writeFrom(root, header, in)
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-func writeFrom(root *os.Root, header *tar.Header, in io.Reader) error {
-	if err := root.MkdirAll(filepath.Dir(header.Name), 0o700); err != nil {
-		return err
-	}
-	f, err := root.OpenFile(header.Name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, os.FileMode(header.Mode)&0o700|0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, in)
-	return errors.Join(err, f.Close())
 }

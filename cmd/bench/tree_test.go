@@ -1,8 +1,6 @@
 package main
 
 import (
-	"archive/tar"
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,6 +37,7 @@ func repository(t *testing.T) (root string) {
 	run("config", "user.email", "a@b")
 	write("site/bench.yaml", "app: {wsgi: \"a.wsgi:application\", settings: a.settings}\n")
 	write("site/version", "1")
+	write(".gitattributes", "site/version export-ignore\n") // of a release, not of a checkout
 	run("add", ".")
 	run("commit", "-qm", "one")
 	run("checkout", "-qb", "work")
@@ -83,6 +82,34 @@ func TestVersionsOfACheckout(t *testing.T) {
 	}
 }
 
+// The change that adds bench.yaml can be judged: base is measured with head's. A self-test
+// measures two of the same, and uncommitted changes are no commit in the history.
+func TestVersionsThatDifferInMore(t *testing.T) {
+	root := repository(t)
+	app := filepath.Join(root, "site")
+	if out, err := exec.Command("git", "-C", root, "rm", "-q", "--cached", "site/bench.yaml").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, args := range [][]string{{"stash", "-q", "--include-untracked"}, {"checkout", "-q", "main"}, {"rm", "-q", "site/bench.yaml"}, {"commit", "-qm", "without"}, {"checkout", "-q", "-b", "adds"}, {"checkout", "-q", "work", "--", "site/bench.yaml"}} {
+		if out, err := exec.Command("git", append([]string{"-C", root}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v: %s", args, err, out)
+		}
+	}
+	var messages strings.Builder
+	s := &shell{env: map[string]string{}, errs: &messages}
+	both, err := s.versions(t.Context(), gateOptions{app: app, base: "main"}, t.TempDir())
+	if err != nil || both[0].project.App.WSGI != "a.wsgi:application" || !strings.Contains(messages.String(), "measured with that of") {
+		t.Errorf("a base without bench.yaml: %+v, %v; %q", both[0], err, messages.String())
+	}
+	if !both[1].dirty || !strings.HasSuffix(both[1].commit, "-dirty") || strings.HasSuffix(both[0].commit, "-dirty") {
+		t.Errorf("the commits are %s and %s; head holds uncommitted changes", both[0].commit, both[1].commit)
+	}
+	both, err = s.versions(t.Context(), gateOptions{app: app, selfTest: true}, t.TempDir())
+	if err != nil || both[0].name != both[1].name {
+		t.Errorf("a self-test of %s and %s: %v", both[0].name, both[1].name, err)
+	}
+}
+
 func TestBadVersions(t *testing.T) {
 	root := repository(t)
 	s := &shell{env: map[string]string{}, errs: &strings.Builder{}}
@@ -100,30 +127,6 @@ func TestBadVersions(t *testing.T) {
 		_, err := s.versions(t.Context(), row.o, t.TempDir())
 		if err == nil || !strings.Contains(err.Error(), row.want) || exitCode(t.Context(), err) != exitUsage {
 			t.Errorf("%s: %v (exit code %d); want an error of use that says %q", row.says, err, exitCode(t.Context(), err), row.want)
-		}
-	}
-}
-
-// An archive writes below its folder, and nowhere else.
-func TestUntarStaysInItsFolder(t *testing.T) {
-	for _, header := range []tar.Header{
-		{Name: "../out", Typeflag: tar.TypeReg, Mode: 0o644, Size: 1},
-		{Name: "/tmp/bench-out", Typeflag: tar.TypeReg, Mode: 0o644, Size: 1},
-		{Name: "a/../../out", Typeflag: tar.TypeReg, Mode: 0o644, Size: 1},
-	} {
-		var archive bytes.Buffer
-		w := tar.NewWriter(&archive)
-		if err := w.WriteHeader(&header); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Write([]byte("x")); err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if err := untar(&archive, t.TempDir()); err == nil {
-			t.Errorf("%s was written", header.Name)
 		}
 	}
 }
@@ -162,16 +165,16 @@ esac
 		yaml   [2]string // more of app
 		lists  [2]string
 		own    [2]bool // an environment that bench made
-		key    [2]bool // app.requirements is set, so that one will be made
+		shared bool    // one that both run in
 		broken int     // version whose environment fails; -1: none
 	}{
-		{"equal lists need nothing", [2]string{}, [2]string{"django==5.1", "django==5.1"}, [2]bool{}, [2]bool{}, -1},
-		{"other packages, other environments", [2]string{}, [2]string{"django==5.1", "django==5.2"}, [2]bool{true, true}, [2]bool{}, -1},
-		{"a version without a list keeps its interpreter", [2]string{}, [2]string{"", "django==5.2"}, [2]bool{false, true}, [2]bool{}, -1},
-		{"a list that one version names counts for both", [2]string{"", ", requirements: requirements.txt"}, [2]string{"django==5.1", "django==5.1"}, [2]bool{}, [2]bool{true, true}, -1},
-		{"each names its interpreter", [2]string{", python: /one", ", python: /two"}, [2]string{"django==5.1", "django==5.2"}, [2]bool{}, [2]bool{}, -1},
-		{"a folder cannot be installed, and there is an interpreter", [2]string{", python: /one", ", python: /one"}, [2]string{"-e .", "django==5.2"}, [2]bool{}, [2]bool{}, -1},
-		{"packages that are not there", [2]string{}, [2]string{"django==5.1", "nonsense"}, [2]bool{true, false}, [2]bool{}, 1},
+		{"equal lists need nothing", [2]string{}, [2]string{"django==5.1", "django==5.1"}, [2]bool{}, false, -1},
+		{"other packages, other environments", [2]string{}, [2]string{"django==5.1", "django==5.2"}, [2]bool{true, true}, false, -1},
+		{"a version without a list keeps its interpreter", [2]string{}, [2]string{"", "django==5.2"}, [2]bool{false, true}, false, -1},
+		{"a list that one version names counts for both", [2]string{"", ", requirements: requirements.txt"}, [2]string{"django==5.1", "django==5.1"}, [2]bool{true, true}, true, -1},
+		{"each names its interpreter", [2]string{", python: /one", ", python: /two"}, [2]string{"django==5.1", "django==5.2"}, [2]bool{}, false, -1},
+		{"a folder cannot be installed, and there is an interpreter", [2]string{", python: /one", ", python: /one"}, [2]string{"-e .", "django==5.2"}, [2]bool{}, false, -1},
+		{"packages that are not there", [2]string{}, [2]string{"django==5.1", "nonsense"}, [2]bool{true, false}, false, 1},
 	} {
 		var messages strings.Builder
 		s := &shell{env: map[string]string{"PATH": bin + ":/usr/bin:/bin", "BENCH_CACHE": t.TempDir()}, errs: &messages}
@@ -201,15 +204,12 @@ esac
 			if own := strings.Contains(app.Python, "env-"); own != row.own[i] {
 				t.Errorf("%s: version %d runs with %q\n%s", row.says, i, app.Python, messages.String())
 			}
-			if key := app.Requirements != ""; key != row.key[i] {
-				t.Errorf("%s: version %d requires %q", row.says, i, app.Requirements)
-			}
 			if broken := version.broken != nil; broken != (row.broken == i) {
 				t.Errorf("%s: version %d: %v", row.says, i, version.broken)
 			}
 		}
-		if row.own[0] && row.own[1] && both[0].project.App.Python == both[1].project.App.Python {
-			t.Errorf("%s: both run with %s", row.says, both[0].project.App.Python)
+		if same := both[0].project.App.Python == both[1].project.App.Python; row.own[0] && row.own[1] && same != row.shared {
+			t.Errorf("%s: they run with %s and %s", row.says, both[0].project.App.Python, both[1].project.App.Python)
 		}
 	}
 }

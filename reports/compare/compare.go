@@ -112,10 +112,17 @@ func signedRank(xs []float64) (value, low, high float64) {
 	return value, averages[k], averages[m-1-k]
 }
 
+// manyRanks is where the exact distribution takes long to count, and is normal.
+const manyRanks = 150
+
 // criticalRank is the number of Walsh averages to leave out at either end: the greatest k
 // with P(W < k+1) ≤ (1−Confidence)/2 for the signed-rank statistic W, whose exact
 // distribution counts the subsets of 1…n by their sum.
 func criticalRank(n int) int {
+	if n > manyRanks {
+		mean, variance := float64(n)*float64(n+1)/4, float64(n)*float64(n+1)*float64(2*n+1)/24
+		return int(distuv.Normal{Mu: mean, Sigma: math.Sqrt(variance)}.Quantile((1-Confidence)/2)) - 1
+	}
 	sums := n * (n + 1) / 2
 	ways := make([]float64, sums+1)
 	ways[0] = 1

@@ -55,8 +55,11 @@ func (e *Evidence) Value() float64 {
 	if e.Aim > 0 {
 		mean = (mean + math.Exp(e.aimed-top)) / 2
 	}
-	return math.Exp(top) * mean
+	return math.Exp(min(top, mostEvidence)) * mean
 }
+
+// mostEvidence is the logarithm beyond which more evidence means nothing, and would be infinite.
+const mostEvidence = 500
 
 // Scale is a robust spread of the values seen so far, drawn towards an expected one that
 // counts as so many values: enough to start with, soon outvoted.

@@ -39,14 +39,17 @@ type Report struct {
 	Objectives []Kept            `json:"objectives,omitempty"`
 	Where      *Where            `json:"where,omitempty"`
 	Pairs      int               `json:"pairs"`
-	Void       int               `json:"void_pairs"` // not counted, by rules that do not look at the arms' difference
-	// HeadFailed is the pairs in which base answered, and head did not.
-	HeadFailed int     `json:"head_failed_pairs"`
-	Elapsed    float64 `json:"elapsed_s"`
+	Void       int               `json:"void_pairs"`             // not counted, by rules that do not look at the arms' difference
+	Voided     string            `json:"void_because,omitempty"` // what most often kept pairs from being measured
+	Failures   Failures          `json:"failures"`
+	Elapsed    float64           `json:"elapsed_s"`
 	// Partial tells that the run was ended before it had decided.
 	Partial  bool            `json:"partial,omitempty"`
 	Duel     *results.Duel   `json:"duel"`
 	Warnings []results.Cause `json:"warnings"`
+
+	flags map[string]string
+	seed  uint64
 }
 
 // Schema of the report as JSON.
@@ -63,12 +66,15 @@ func JudgeSoFar(run *results.Run, metrics []Metric) Report { return judge(run, m
 
 func judge(run *results.Run, metrics []Metric, partial, ended bool) Report {
 	d := run.Manifest.Duel
-	r := Report{Schema: Schema, Duel: d, Elapsed: run.Manifest.Elapsed, Partial: partial, Warnings: run.Manifest.Warnings}
+	r := Report{Schema: Schema, Duel: d, Elapsed: run.Manifest.Elapsed, Partial: partial, Warnings: run.Manifest.Warnings, flags: flagsOf(run), seed: run.Manifest.Seed}
 	if r.Warnings == nil {
 		r.Warnings = []results.Cause{}
 	}
-	pairs, void, failed := pairsOf(run.Cells)
-	r.Pairs, r.Void, r.HeadFailed = len(pairs), void, failed
+	pairs, tries, void := pairsOf(run.Cells)
+	r.Pairs, r.Void, r.Failures = len(pairs), void, failuresOf(tries)
+	if void > 0 {
+		r.Voided = voided(run.Cells)
+	}
 	r.Counters = moved(d.Counters)
 	finding, confirming := pairs, []pair(nil)
 	if d.ConfirmFrom > 0 {
@@ -88,9 +94,25 @@ func judge(run *results.Run, metrics []Metric, partial, ended bool) Report {
 	if ended {
 		r.Objectives = objectives(run, pairs)
 	}
-	r.Where = where(pairs, r)
 	r.decide()
+	if r.slower() {
+		if r.Where = where(pairs, r); r.Where != nil && r.Verdict == Regression {
+			r.Reason += "; " + r.Where.String()
+		}
+	}
 	return r
+}
+
+// Exact reports whether an exact counter moved for the worse, which decides by itself.
+func (r Report) Exact() bool { return slices.ContainsFunc(r.Counters, worse) }
+
+// slower reports whether something is proven that must have a place: a metric or a counter that
+// moved for the worse.
+func (r Report) slower() bool {
+	if r.Duel.FailedArm != "" {
+		return false
+	}
+	return r.Exact() || slices.ContainsFunc(r.Metrics, func(m Result) bool { return m.Verdict == Regression || m.Verdict == Small })
 }
 
 // objectives are the absolute limits, judged on all of head's requests.
@@ -110,7 +132,7 @@ func objectives(run *results.Run, pairs []pair) (kept []Kept) {
 		if err != nil {
 			continue // Load refuses a manifest with such a one
 		}
-		kept = append(kept, Kept{o.String(), o.Value(response, counts), o.Met(response, counts)})
+		kept = append(kept, Kept{o.String(), o.Value(response, counts), o.Met(response, counts), o.Metric == "errors"})
 	}
 	return kept
 }
@@ -118,20 +140,28 @@ func objectives(run *results.Run, pairs []pair) (kept []Kept) {
 // Kept is whether head keeps an absolute limit.
 type Kept struct {
 	Objective string  `json:"objective"`
-	Value     float64 `json:"value"`
+	Value     float64 `json:"value"` // microseconds, or a share
 	Met       bool    `json:"met"`
+	share     bool
+}
+
+// String says it in words.
+func (k Kept) String() string {
+	value := fmt.Sprintf("%.4g ms", k.Value/1e3)
+	if k.share {
+		value = fmt.Sprintf("%.3g %%", k.Value*100)
+	}
+	if k.Met {
+		return fmt.Sprintf("objective %s kept: %s", k.Objective, value)
+	}
+	return fmt.Sprintf("objective %s missed: %s", k.Objective, value)
 }
 
 // ByMetrics reports whether a regression rests on measured metrics, and so needs to be
 // confirmed; exact counters and a head that fails do not.
 func (r Report) ByMetrics() bool {
-	return r.Duel.FailedArm == "" && !slices.ContainsFunc(r.Counters, worse) &&
+	return r.Duel.FailedArm == "" && !r.Exact() &&
 		slices.ContainsFunc(r.Metrics, func(m Result) bool { return m.Verdict == Regression })
-}
-
-// Confirmed reports whether a regression has passed its second test.
-func (r Report) Confirmed() bool {
-	return slices.ContainsFunc(r.Metrics, func(m Result) bool { return m.Verdict == Regression && m.Confirm != nil })
 }
 
 // moved are the exact counters that differ.
@@ -169,7 +199,7 @@ func (r *Report) decide() {
 	}
 	for _, o := range r.Objectives {
 		if !o.Met && r.Pairs >= FewestPairs {
-			regressed = append(regressed, fmt.Sprintf("objective %s missed (%g)", o.Objective, o.Value))
+			regressed = append(regressed, o.String())
 		}
 	}
 	for _, c := range r.Counters {
@@ -179,40 +209,51 @@ func (r *Report) decide() {
 	}
 	switch {
 	case d.FailedArm == results.Head:
-		r.Verdict, r.Reason = Regression, "head failed: "+d.Failed
+		r.Verdict, r.Reason = Regression, "head failed: "+firstLine(d.Failed)
 	case d.FailedArm != "":
-		r.Verdict, r.Reason = Unfit, d.FailedArm+" failed: "+d.Failed
+		r.Verdict, r.Reason = Unfit, d.FailedArm+" failed: "+firstLine(d.Failed)
 	case len(r.Metrics) == 0:
 		r.Verdict, r.Reason = Unfit, "no metric is gated"
-	case r.HeadFailed >= 2:
-		r.Verdict, r.Reason = Regression, fmt.Sprintf("in %d of %d pairs head did not answer, or its processes died, while base answered", r.HeadFailed, r.HeadFailed+r.Void+r.Pairs)
+	case r.Failures.Verdict == Regression:
+		r.Verdict, r.Reason = Regression, strings.Join(append([]string{r.Failures.String()}, regressed...), "; ")
 	case len(regressed) > 0:
 		r.Verdict, r.Reason = Regression, strings.Join(regressed, "; ")
-		if r.Where != nil {
-			r.Reason += "; " + r.Where.String()
-		}
-	case r.Void > r.Pairs && r.Void >= 3:
-		r.Verdict, r.Reason = Unfit, fmt.Sprintf("%d of %d pairs could not be measured: the machine is too busy, or base dies", r.Void, r.Void+r.Pairs)
-	case r.HeadFailed > 0:
-		r.Verdict, r.Reason = Inconclusive, "in one pair head did not answer while base did"
+	case r.Void-r.Failures.HeadSilent > r.Pairs && r.Void-r.Failures.HeadSilent >= 3:
+		r.Verdict, r.Reason = Unfit, fmt.Sprintf("%d of %d pairs could not be measured: %s", r.Void, r.Void+r.Pairs, r.Voided)
+	case r.Failures.Verdict == Inconclusive:
+		r.Verdict, r.Reason = Inconclusive, r.Failures.String()
 	case count[Inconclusive] == 0 && !r.Partial:
 		r.Verdict, r.Reason = Pass, "no gated metric is slower by as much as matters"
 		if count[Small] > 0 {
 			r.Verdict, r.Reason = Small, "slower, but by less than matters"
 		}
 	default:
-		r.Verdict = Inconclusive
-		var open []string
-		for _, m := range r.Metrics {
-			if m.Verdict == Inconclusive {
-				open = append(open, m.Name)
-			}
-		}
-		r.Reason = fmt.Sprintf("after %d pairs nothing is proven of %s", r.Pairs, strings.Join(open, ", "))
+		r.Verdict, r.Reason = Inconclusive, r.open()
 		if r.Partial {
 			r.Reason = "ended early: " + r.Reason
 		}
 	}
+}
+
+// open says of which metrics nothing is proven yet.
+func (r Report) open() string {
+	var open, again []string
+	for _, m := range r.Metrics {
+		switch {
+		case m.Verdict != Inconclusive:
+		case m.Confirm != nil:
+			again = append(again, fmt.Sprintf("%s was found %.1f %% slower in %d pairs, which %d more did not confirm", m.Name, (m.Ratio-1)*100, m.Pairs, m.Confirm.Pairs))
+		default:
+			open = append(open, m.Name)
+		}
+	}
+	if len(open) > 0 {
+		again = append(again, fmt.Sprintf("after %d pairs nothing is proven of %s", r.Pairs, strings.Join(open, ", ")))
+	}
+	if len(again) == 0 {
+		return fmt.Sprintf("after %d pairs nothing speaks against it", r.Pairs)
+	}
+	return strings.Join(again, "; ")
 }
 
 // FewestPairs is what any verdict needs: five equal signs prove a pass at 5 %, and an

@@ -60,6 +60,51 @@ func pairs(n int, slower float64) *results.Run {
 	return run
 }
 
+// wrong lets so many answers of each arm's alternating loads be wrong.
+func wrong(r *results.Run, base, head uint64) *results.Run {
+	for _, c := range r.Cells {
+		if n := map[string]uint64{"base": base, "head": head}[c.Topology]; c.Load == results.Alternate {
+			wrongIn(c, n)
+		}
+	}
+	return r
+}
+
+func wrongIn(c *results.Cell, n uint64) {
+	c.Counts.OK -= n
+	c.Counts.HTTPError += n
+}
+
+// Versions that are equally flaky are told apart in less than one of a thousand gates, however
+// often their requests fail and their processes die.
+func TestFailuresOfEqualVersions(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, row := range []struct{ fails, dies float64 }{{0.05, 0}, {0.3, 0}, {0, 0.1}, {0.2, 0.3}} {
+		const gates = 4000
+		alarms := 0
+		for range gates {
+			var tries []try
+			for range 30 {
+				one := try{asked: [2]uint64{1000, 1000}}
+				for arm := range 2 {
+					if random.Float64() < row.fails {
+						one.failed[arm] = uint64(1 + random.IntN(50))
+					}
+					one.silent[arm] = random.Float64() < row.dies
+				}
+				tries = append(tries, one)
+			}
+			if failuresOf(tries).Verdict == Regression {
+				alarms++
+			}
+		}
+		// At 1 in 1,000, more than 12 in 4,000 happen in less than 1 of 1,000 tests.
+		if alarms > 12 {
+			t.Errorf("%+v: %d of %d gates on equal versions say that head fails more", row, alarms, gates)
+		}
+	}
+}
+
 func TestVerdicts(t *testing.T) {
 	for _, row := range []struct {
 		says   string
@@ -112,15 +157,15 @@ func TestVerdicts(t *testing.T) {
 			}
 			return r
 		}, Unfit, "7 of 10 pairs"},
-		{"a head that does not answer while base does", func() *results.Run {
-			r := pairs(3, 1)
+		{"a head that does not answer in twelve pairs while base does", func() *results.Run {
+			r := pairs(12, 1)
 			for _, c := range r.Cells {
 				if c.Topology == "head" && c.Load != "alternate" {
 					c.Answered = 0
 				}
 			}
 			return r
-		}, Regression, "did not answer"},
+		}, Regression, "head answered nothing, or its processes died, in 12 pairs, base in 0"},
 		{"a head that failed once never passes", func() *results.Run {
 			r := pairs(25, 1)
 			for _, c := range r.Cells {
@@ -129,7 +174,7 @@ func TestVerdicts(t *testing.T) {
 				}
 			}
 			return r
-		}, Inconclusive, "one pair"},
+		}, Inconclusive, "died, in 1 pair, base in 0"},
 		{"an interrupted run never passes", func() *results.Run {
 			r := pairs(25, 1)
 			r.Manifest.Status = results.Partial
@@ -145,7 +190,25 @@ func TestVerdicts(t *testing.T) {
 			}
 			r.Manifest.Duel.ConfirmFrom = 13
 			return r
-		}, Inconclusive, "nothing is proven"},
+		}, Inconclusive, "which 12 more did not confirm"},
+		{"a head of which one answer in fifty is wrong now", func() *results.Run { return wrong(pairs(12, 1), 0, 20) }, Regression, "requests of head failed, 0 of base"},
+		{"a base of which one answer in fifty is wrong", func() *results.Run { return wrong(pairs(25, 1), 20, 0) }, Pass, ""},
+		{"both as wrong as each other", func() *results.Run { return wrong(pairs(25, 1), 20, 20) }, Pass, ""},
+		{"wrong answers in few pairs prove nothing, and let nothing pass", func() *results.Run { return wrong(pairs(7, 1), 0, 20) }, Inconclusive, "requests of head failed"},
+		{"a wrong answer among ten thousand is told, not judged", func() *results.Run {
+			r := pairs(25, 1)
+			wrongIn(r.Cells[1], 1)
+			return r
+		}, Pass, ""},
+		{"base dies as often as head", func() *results.Run {
+			r := pairs(30, 1)
+			for _, c := range r.Cells {
+				if c.Block <= 4 && (c.Topology == "head") == (c.Block%2 == 0) {
+					c.Grade, c.Causes = results.Invalid, []results.Cause{{Code: "server-died"}}
+				}
+			}
+			return r
+		}, Pass, ""},
 	} {
 		r := Judge(row.run(), Metrics())
 		if r.Verdict != row.want || !strings.Contains(r.Reason, row.reason) {
@@ -171,14 +234,14 @@ func TestAGateUnderWayIsDecidedByItsPairs(t *testing.T) {
 	}
 }
 
-// The share of false alarms allowed is divided among the metrics, and not exceeded.
+// The share of false alarms allowed is divided among the metrics and failures, and not exceeded.
 func TestAlphaIsDivided(t *testing.T) {
-	sum := 0.0
+	sum := failuresAlpha
 	for _, m := range Metrics() {
 		sum += m.Alpha
 	}
 	if math.Abs(sum-Alpha) > 1e-12 || Alpha > 0.01 {
-		t.Errorf("the metrics' alphas add up to %g; want %g", sum, Alpha)
+		t.Errorf("the alphas add up to %g; want %g", sum, Alpha)
 	}
 }
 

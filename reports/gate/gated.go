@@ -46,7 +46,7 @@ func metricNames() (names []string) {
 }
 
 // MetricsOf are the metrics that a duel is judged by: those chosen, with the whole chance of
-// a false alarm shared out among them, or all.
+// a false alarm that is the metrics' shared out among them, or all.
 func MetricsOf(d *results.Duel) []Metric {
 	if len(d.Gated) == 0 {
 		return Metrics()
@@ -62,7 +62,7 @@ func MetricsOf(d *results.Duel) []Metric {
 		}
 	}
 	for i := range chosen {
-		chosen[i].Alpha *= Alpha / shares
+		chosen[i].Alpha *= (Alpha - failuresAlpha) / shares
 	}
 	return chosen
 }

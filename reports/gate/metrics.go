@@ -34,7 +34,7 @@ const passLevel = 0.05
 // Metrics are the gated figures. CPU time of a request leads: queues do not amplify it.
 func Metrics() []Metric {
 	return []Metric{
-		{Name: "cpu_ms_per_request", Unit: "ms", Alpha: 0.4 * Alpha, Effect: 0.05, Spread: 0.02, cost: cpuPerRequest},
+		{Name: "cpu_ms_per_request", Unit: "ms", Alpha: 0.3 * Alpha, Effect: 0.05, Spread: 0.02, cost: cpuPerRequest},
 		{Name: "p50_ms", Unit: "ms", Alpha: 0.2 * Alpha, Effect: 0.05, Spread: 0.035, cost: median},
 		{Name: "slow_share", Unit: "", Alpha: 0.2 * Alpha, Effect: 0.2, Spread: 0.15, cost: slowShare},
 		{Name: "max_rate", Unit: "req/s", Alpha: 0.2 * Alpha, Effect: 0.05, Spread: 0.03, cost: secondsPerAnswer, pace: burstPace},

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -13,17 +14,24 @@ type pair struct {
 	arms   [2]measured
 }
 
-// pairsOf sorts cells into pairs. A pair in which either arm was measured badly is void: the
-// rule looks at both arms alike, and never at their difference. A head that does not answer
-// where base does is no bad measurement, but a finding of its own.
-func pairsOf(cells []*results.Cell) (pairs []pair, void, headFailed int) {
-	byBlock := map[int]*pair{}
-	bad, silent := map[int]bool{}, map[int]*[2]bool{}
+// try is how a pair went, whether or not it could be measured: what failed of what was asked,
+// and who answered nothing.
+type try struct {
+	failed, asked [2]uint64
+	silent        [2]bool // no right answer, or its processes died
+	bad           bool    // either arm was measured badly
+}
+
+// pairsOf sorts cells into pairs, and says how all of them went. A pair in which either arm was
+// measured badly is void: the rule looks at both arms alike, and never at their difference.
+// What a version fails to answer where the other one does is weighed by failuresOf.
+func pairsOf(cells []*results.Cell) (pairs []pair, tries []try, void int) {
+	byBlock, went := map[int]*pair{}, map[int]*try{}
 	for _, c := range cells {
-		p := byBlock[c.Block]
+		p, t := byBlock[c.Block], went[c.Block]
 		if p == nil {
-			p = &pair{number: c.Block}
-			byBlock[c.Block], silent[c.Block] = p, new([2]bool)
+			p, t = &pair{number: c.Block}, new(try)
+			byBlock[c.Block], went[c.Block] = p, t
 		}
 		arm := 0
 		if c.Topology == results.Head {
@@ -36,19 +44,38 @@ func pairsOf(cells []*results.Cell) (pairs []pair, void, headFailed int) {
 			p.arms[arm].bursts = append(p.arms[arm].bursts, c)
 			answered = c.Answered
 		}
-		bad[c.Block] = bad[c.Block] || c.Grade == results.Invalid || answered == 0
-		silent[c.Block][arm] = silent[c.Block][arm] || answered == 0 || slices.ContainsFunc(c.Causes, results.Cause.FromServer)
+		t.failed[arm], t.asked[arm] = t.failed[arm]+failed(c), t.asked[arm]+c.Counts.Sent
+		t.silent[arm] = t.silent[arm] || answered == 0 || slices.ContainsFunc(c.Causes, results.Cause.FromServer)
+		t.bad = t.bad || t.silent[arm] || c.Grade == results.Invalid
 	}
 	for _, number := range slices.Sorted(maps.Keys(byBlock)) {
-		p := byBlock[number]
-		switch {
-		case silent[number][1] && !silent[number][0]:
-			headFailed++
-		case bad[number]:
+		p, t := byBlock[number], went[number]
+		if p.arms[0].alternate == nil || p.arms[1].alternate == nil {
+			continue // ended early
+		}
+		tries = append(tries, *t)
+		if t.bad {
 			void++
-		case p.arms[0].alternate != nil && p.arms[1].alternate != nil:
+		} else {
 			pairs = append(pairs, *p)
 		}
 	}
-	return pairs, void, headFailed
+	return pairs, tries, void
+}
+
+// voided is what most often kept cells from being measured, in words; empty for nothing.
+func voided(cells []*results.Cell) string {
+	count := map[string]int{}
+	for _, c := range cells {
+		if c.Grade != results.Invalid {
+			continue
+		}
+		for _, cause := range c.Causes {
+			count[cause.Message]++
+		}
+	}
+	if len(count) == 0 {
+		return ""
+	}
+	return slices.MaxFunc(slices.Sorted(maps.Keys(count)), func(a, b string) int { return cmp.Compare(count[a], count[b]) })
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -21,26 +23,39 @@ var Files = map[string]func(io.Writer, Report) error{
 
 // Headline is the verdict in one line.
 func (r Report) Headline() string {
-	return fmt.Sprintf("%s: %s (%d pairs, %.0f s)", strings.ToUpper(string(r.Verdict)), r.Reason, r.Pairs, r.Elapsed)
+	return plain(fmt.Sprintf("%s: %s (%d pairs, %.0f s)", strings.ToUpper(string(r.Verdict)), r.Reason, r.Pairs, r.Elapsed))
 }
 
-// Reproduce is the command that measures the same again, as far as a command can say it.
+// Reproduce is the command that measures the same again, as far as a command can say it: the
+// flags that were given, in their order of names.
 func (r Report) Reproduce() string {
-	head := ""
+	out := "bench gate --base " + quoted(r.Duel.Base)
 	if r.Duel.Head != WorkTree {
-		head = " --head " + quoted(r.Duel.Head)
+		out += " --head " + quoted(r.Duel.Head)
 	}
-	more := ""
-	if r.Duel.Scenario != results.MixScenario {
-		more += " --scenario " + quoted(r.Duel.Scenario)
+	out += " --topology " + quoted(r.Duel.Topology)
+	for _, name := range slices.Sorted(maps.Keys(r.flags)) {
+		if value := r.flags[name]; value != "" {
+			out += " --" + name + " " + quoted(value)
+		}
 	}
-	for _, g := range r.Duel.Gated {
-		more += fmt.Sprintf(" --metrics %s=%.4g%%", g.Metric, g.Effect*100)
+	return fmt.Sprintf("%s --seed %d", out, r.seed)
+}
+
+// told are the flags that are told again beside base, head, topology and seed.
+var told = []string{"app", "scenario", "metrics", "objective", "head-env", "profile", "budget"}
+
+// flagsOf are those of a run that its report tells again.
+func flagsOf(run *results.Run) map[string]string {
+	flags := map[string]string{}
+	for _, name := range told {
+		// Lists print as [a,b].
+		flags[name] = strings.TrimSuffix(strings.TrimPrefix(run.Manifest.Config[name], "["), "]")
 	}
-	for _, o := range r.Objectives {
-		more += " --objective " + quoted(o.Objective)
+	if flags["profile"] == "controlled" {
+		delete(flags, "profile")
 	}
-	return fmt.Sprintf("bench gate --base %s%s --topology %s%s", quoted(r.Duel.Base), head, quoted(r.Duel.Topology), more)
+	return flags
 }
 
 func quoted(text string) string {
@@ -116,12 +131,15 @@ func described(name, commit string, dirty bool) string {
 	if dirty {
 		name += " with uncommitted changes"
 	}
-	return name
+	return plain(name)
 }
 
 // remarks are the lines below the table.
 func (r Report) remarks() (lines []string) {
 	for _, m := range r.Metrics {
+		if c := m.Confirm; c != nil && c.Pairs > 0 {
+			lines = append(lines, fmt.Sprintf("%s again, in %d pairs that had no part in finding it: %s [%s, %s]", m.Name, c.Pairs, percent(c.Ratio), percent(c.Low), percent(c.High)))
+		}
 		if m.Raw != nil && m.Pairs > 0 {
 			lines = append(lines, fmt.Sprintf("%s before the machine's pace was taken out: %s [%s, %s]", m.Name, percent(m.Raw.Ratio), percent(m.Raw.Low), percent(m.Raw.High)))
 		}
@@ -132,11 +150,23 @@ func (r Report) remarks() (lines []string) {
 	for _, d := range r.Duel.Differences {
 		lines = append(lines, "another answer: "+strings.ReplaceAll(d, "the baseline", "base"))
 	}
-	if r.Where != nil && r.Verdict != Pass {
+	if r.Where != nil {
 		lines = append(lines, "cost moved "+r.Where.String())
 	}
+	for _, o := range r.Objectives {
+		lines = append(lines, o.String())
+	}
+	if r.Failures.Head > 0 || r.Failures.Base > 0 || r.Failures.HeadSilent > 0 || r.Failures.BaseSilent > 0 {
+		lines = append(lines, r.Failures.String())
+	}
 	if r.Void > 0 {
-		lines = append(lines, fmt.Sprintf("%d pairs were void and do not count", r.Void))
+		lines = append(lines, fmt.Sprintf("%d pairs were void and do not count: %s", r.Void, r.Voided))
+	}
+	if d := r.Duel; d.Retried > 0 {
+		lines = append(lines, fmt.Sprintf("%d boots failed and were repeated, the last of %s", d.Retried, firstLine(d.RetriedFor)))
+	}
+	if len(r.Metrics) > 0 && r.Pairs > 0 && !r.Duel.Queries {
+		lines = append(lines, "database queries are not counted: the app does not say how many an answer took (docs/CI.md)")
 	}
 	for _, w := range r.Warnings {
 		lines = append(lines, w.Code+": "+w.Message)
@@ -144,7 +174,33 @@ func (r Report) remarks() (lines []string) {
 	if r.Verdict == Inconclusive {
 		lines = append(lines, "detectable is the slowdown that so many pairs find with 90 % probability; a longer --budget finds less")
 	}
-	return append(lines, "again: "+r.Reproduce())
+	lines = append(lines, "again: "+r.Reproduce())
+	if d := r.Duel; strings.Contains(d.Failed, "\n") {
+		lines = append(lines, "what "+d.FailedArm+" said: "+strings.Join(strings.Fields(d.Failed), " "))
+	}
+	for i := range lines {
+		lines[i] = plain(lines[i])
+	}
+	return lines
+}
+
+// firstLine is the first line of a text from a server, without what a terminal would obey.
+func firstLine(text string) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return plain(first)
+}
+
+// plain is a text on one line, without what a terminal would take for a command.
+func plain(text string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '\n', c == '\t', c == '\r':
+			return ' '
+		case c < ' ', c == 0x7f, c >= 0x80 && c < 0xa0, c >= 0x202a && c <= 0x202e, c >= 0x2066 && c <= 0x2069:
+			return '\uFFFD'
+		}
+		return c
+	}, text)
 }
 
 // Markdown writes the report for a pull request.
@@ -182,6 +238,7 @@ const maxAnnotations = 10
 // Annotations are GitHub's workflow commands for what is wrong.
 func Annotations(r Report) (lines []string) {
 	escape := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace
+	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace
 	if r.Verdict != Regression {
 		if r.Verdict == Inconclusive || r.Verdict == Unfit {
 			lines = append(lines, "::warning title=bench gate::"+escape(r.Headline()))
@@ -194,9 +251,14 @@ func Annotations(r Report) (lines []string) {
 			lines = append(lines, fmt.Sprintf("::error title=%s::%s", m.Name, escape(fmt.Sprintf("%s %s, from %s to %s", m.change(), m.interval(), m.value(m.Base), m.value(m.Head)))))
 		}
 	}
+	for _, o := range r.Objectives {
+		if !o.Met && len(lines) < maxAnnotations {
+			lines = append(lines, "::error title=objective::"+escape(o.String()))
+		}
+	}
 	for _, c := range r.Counters {
 		if worse(c) && len(lines) < maxAnnotations {
-			lines = append(lines, fmt.Sprintf("::error title=%s of %s::%d, was %d", escape(c.Name), escape(c.Target), c.Head, c.Base))
+			lines = append(lines, fmt.Sprintf("::error title=%s of %s::%d, was %d", property(c.Name), property(c.Target), c.Head, c.Base))
 		}
 	}
 	return lines
@@ -223,8 +285,8 @@ type message struct {
 	Message string `xml:"message,attr"`
 }
 
-// JUnit writes a test case for each metric and each exact counter that moved for the worse,
-// and one for the gate itself; what is inconclusive is skipped.
+// JUnit writes a test case for each metric, for the failures, each objective and each exact
+// counter that moved for the worse, and one for the gate itself; what is inconclusive is skipped.
 func JUnit(w io.Writer, r Report) error {
 	s := suite{Name: "bench gate", Time: fmt.Sprintf("%.1f", r.Elapsed)}
 	add := func(name string, v Verdict, why string) {
@@ -242,6 +304,14 @@ func JUnit(w io.Writer, r Report) error {
 	add("verdict", r.Verdict, r.Headline())
 	for _, m := range r.Metrics {
 		add(m.Name, m.Verdict, m.change()+" "+m.interval())
+	}
+	add("failures", r.Failures.Verdict, r.Failures.String())
+	for _, o := range r.Objectives {
+		verdict := Pass
+		if !o.Met {
+			verdict = Regression
+		}
+		add(o.Objective, verdict, o.String())
 	}
 	for _, c := range r.Counters {
 		if worse(c) {

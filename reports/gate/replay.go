@@ -45,7 +45,11 @@ func BaseThenHead(run *results.Run, metrics []Metric) map[string]float64 {
 				continue
 			}
 			for arm := range logs {
-				logs[arm] = append(logs[arm], math.Log(m.cost(run.Manifest.Duel, p.arms[arm])))
+				cost := math.Log(m.cost(run.Manifest.Duel, p.arms[arm]))
+				if m.pace != nil {
+					cost -= math.Log(m.pace(run.Manifest.Duel, p.arms[arm]))
+				}
+				logs[arm] = append(logs[arm], cost)
 			}
 			ratios = append(ratios, r.Log)
 		}

@@ -8,13 +8,23 @@ import (
 	"bench/results"
 
 	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // where finds the endpoint and the tier whose cost moved most, over all pairs: the greatest
-// growth among those whose growth is clear of the pairs' own spread.
+// growth among those whose growth is clear of the pairs' own spread. More database queries
+// need no pairs.
 func where(pairs []pair, r Report) *Where {
-	if len(pairs) < 3 {
-		return nil
+	most := 0
+	for _, c := range r.Counters {
+		// Time in the database is time of the tier that waits for it; more queries tell.
+		if c.Name == "queries" && c.Head-c.Base > most {
+			most = c.Head - c.Base
+			r.Where = &Where{Tier: "database", Endpoint: c.Target}
+		}
+	}
+	if r.Where != nil {
+		return r.Where
 	}
 	w := &Where{}
 	endpoints := map[string][]float64{} // growth of the median, ms, weighted by how often it is asked
@@ -42,12 +52,6 @@ func where(pairs []pair, r Report) *Where {
 	if w.Tier != "" {
 		w.CPU = stat.Mean(tiers[w.Tier], nil)
 	}
-	// Time in the database is time of the tier that waits for it; more queries tell.
-	for _, c := range r.Counters {
-		if c.Name == "queries" && worse(c) {
-			w.Tier, w.Endpoint = "database", c.Target
-		}
-	}
 	if w.Endpoint == "" && w.Tier == "" {
 		return nil
 	}
@@ -62,8 +66,8 @@ func perTier(c *results.Cell) map[string]float64 {
 	return spent
 }
 
-// mostGrown is the name with the greatest mean growth that is at least three standard errors
-// above zero.
+// mostGrown is the name with the greatest mean growth that is clear of zero: by a t-test at
+// 1 %, divided among the candidates (Bonferroni).
 func mostGrown(growth map[string][]float64) (name string) {
 	greatest := 0.0
 	for _, candidate := range slices.Sorted(maps.Keys(growth)) {
@@ -72,12 +76,16 @@ func mostGrown(growth map[string][]float64) (name string) {
 			continue
 		}
 		mean, sd := stat.MeanStdDev(values, nil)
-		if mean > greatest && mean > 3*stat.StdErr(sd, float64(len(values))) {
+		clear := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(len(values) - 1)}.Quantile(1 - placeAlpha/float64(len(growth)))
+		if mean > greatest && mean > clear*stat.StdErr(sd, float64(len(values))) {
 			name, greatest = candidate, mean
 		}
 	}
 	return name
 }
+
+// placeAlpha is the chance that a place is named for no reason.
+const placeAlpha = 0.01
 
 func (w Where) String() string {
 	switch {

@@ -1,0 +1,102 @@
+package gate
+
+import (
+	"fmt"
+	"math"
+
+	"bench/reports/compare"
+	"bench/results"
+)
+
+// Failures are the requests without a right answer, and the pairs in which a version answered
+// nothing at all: head's against base's. They cost little CPU time, so no other metric sees them.
+type Failures struct {
+	Base  uint64 `json:"base"` // requests
+	Head  uint64 `json:"head"`
+	Asked uint64 `json:"asked"` // of each, about
+	// BasePairs and HeadPairs are those in which one version failed more often than the other.
+	BasePairs int `json:"base_pairs"`
+	HeadPairs int `json:"head_pairs"`
+	// BaseSilent and HeadSilent are those in which one version answered nothing, or its processes
+	// died, while the other answered.
+	BaseSilent int     `json:"base_silent_pairs"`
+	HeadSilent int     `json:"head_silent_pairs"`
+	Evidence   float64 `json:"evidence"` // that head fails more often
+	Needed     float64 `json:"evidence_needed"`
+	Verdict    Verdict `json:"verdict"`
+}
+
+// failuresAlpha is the share of the false alarms that failures may make.
+const failuresAlpha = 0.1 * Alpha
+
+// tolerated is by how large a share of its requests head may fail more often than base and pass.
+const tolerated = 0.001
+
+// failuresOf weighs failures as the metrics are weighed: with equal versions either may be the
+// one that fails in a pair, whatever makes it fail, so that the sign of the difference is a coin.
+func failuresOf(tries []try) Failures {
+	f := Failures{Needed: 1 / failuresAlpha, Verdict: Inconclusive}
+	evidence := compare.Evidence{Aim: 1}
+	for _, t := range tries {
+		f.Base, f.Head, f.Asked = f.Base+t.failed[0], f.Head+t.failed[1], f.Asked+max(t.asked[0], t.asked[1])
+		difference := 0.0
+		if t.failed != [2]uint64{} { // else who asked more would look better
+			difference = math.Log(failedShare(t, 1) / failedShare(t, 0))
+		}
+		switch {
+		case t.silent[1] && !t.silent[0]:
+			f.HeadSilent++
+			difference = math.Inf(1)
+		case t.silent[0] && !t.silent[1]:
+			f.BaseSilent++
+			difference = math.Inf(-1)
+		case t.silent[0] && t.silent[1]:
+			continue // the machine, or what both lack
+		case difference > 0:
+			f.HeadPairs++
+		case difference < 0:
+			f.BasePairs++
+		}
+		evidence.Add(difference, failuresScale)
+		f.Evidence = max(f.Evidence, evidence.Value())
+	}
+	switch more := float64(f.Head) - float64(f.Base); {
+	case f.Evidence >= f.Needed:
+		f.Verdict = Regression
+	case f.HeadSilent <= f.BaseSilent && (more <= 0 || f.HeadPairs < 2 || more <= tolerated*float64(f.Asked)):
+		f.Verdict = Pass
+	}
+	return f
+}
+
+// failuresScale is what makes one failed request of some hundred count for little, and many for
+// as much as a pair may.
+const failuresScale = 1
+
+// failedShare is the share of an arm's requests that failed. Half a request is added so that
+// none at all has a logarithm.
+func failedShare(t try, arm int) float64 {
+	return (float64(t.failed[arm]) + 0.5) / (float64(t.asked[arm]) + 1)
+}
+
+// failed are the requests of a cell that got a wrong answer, or none.
+func failed(c *results.Cell) uint64 {
+	n := c.Counts
+	return n.HTTPError + n.BadBody + n.ConnectError + n.Reset + n.Timeout
+}
+
+// String says what head's failures are, against base's.
+func (f Failures) String() string {
+	said := fmt.Sprintf("%d of about %d requests of head failed, %d of base", f.Head, f.Asked, f.Base)
+	if f.HeadSilent > 0 || f.BaseSilent > 0 {
+		said = fmt.Sprintf("head answered nothing, or its processes died, in %s, base in %d; %s", pairsText(f.HeadSilent), f.BaseSilent, said)
+	}
+	return said
+}
+
+func pairsText(n int) string {
+	if n == 1 {
+		return "1 pair"
+	}
+	return fmt.Sprintf("%d pairs", n)
+}
