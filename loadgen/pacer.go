@@ -27,6 +27,32 @@ type curve interface {
 	at(x float64) time.Duration
 }
 
+// Length is how long a pacer takes to go through all of what it describes, and a little more
+// where a rate is held for ever after; 0 for one that describes no end.
+func Length(p Pacer) time.Duration {
+	switch p := p.(type) {
+	case Ramp:
+		return p.Over
+	case Steps:
+		var sum time.Duration
+		for _, step := range p {
+			sum += step.For
+		}
+		return sum
+	case Spike:
+		return p.At + 2*p.For
+	case Replay:
+		if len(p.Times) == 0 {
+			return 0
+		}
+		// The last request is part of it.
+		return time.Duration(float64(p.Times[len(p.Times)-1])/p.Speed) + time.Millisecond
+	case Poisson:
+		return Length(p.Of)
+	}
+	return 0
+}
+
 func seconds(s float64) time.Duration {
 	if s >= math.MaxInt64/1e9 {
 		return math.MaxInt64

@@ -198,3 +198,22 @@ func FuzzParsePacer(f *testing.F) {
 		}
 	})
 }
+
+func TestLength(t *testing.T) {
+	for _, row := range []struct {
+		pacer Pacer
+		want  time.Duration
+	}{
+		{Constant{5}, 0},
+		{Ramp{1, 5, 30 * time.Second}, 30 * time.Second},
+		{Steps{{5, time.Second}, {10, 2 * time.Second}}, 3 * time.Second},
+		{Spike{1, 9, 10 * time.Second, 2 * time.Second}, 14 * time.Second},
+		{Replay{Times: []time.Duration{0, time.Second, 4 * time.Second}, Speed: 2}, 2*time.Second + time.Millisecond},
+		{Replay{Speed: 1}, 0},
+		{Poisson{Of: Ramp{1, 5, time.Minute}}, time.Minute},
+	} {
+		if got := Length(row.pacer); got != row.want {
+			t.Errorf("%v: %v; want %v", row.pacer, got, row.want)
+		}
+	}
+}

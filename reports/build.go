@@ -138,6 +138,11 @@ func buildLoad(cells []*results.Cell, objectives []results.Objective) Load {
 	l.Rate.Unit = "req/s"
 	sound := valid(cells)
 	l.Void = len(cells) - len(sound)
+	for _, c := range cells {
+		if c.Grade == results.Invalid && slices.ContainsFunc(c.Causes, results.Cause.FromServer) {
+			l.VoidServer++
+		}
+	}
 	if cells = sound; 2*l.Void >= l.Cells {
 		return l // what is left of a load that mostly failed speaks for nothing
 	}

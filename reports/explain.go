@@ -34,8 +34,11 @@ const (
 // reasons says what limited a topology under a closed loop, with the evidence.
 func (r *Report) reasons(t Topology, l Load) []string {
 	var list []string
-	if l.Void > 0 {
-		list = append(list, fmt.Sprintf("%d of %d cells are void: in them it died, or gave no right answer.", l.Void, l.Cells))
+	if l.VoidServer > 0 {
+		list = append(list, fmt.Sprintf("%d of %d cells are void: in them it died, or gave no right answer.", l.VoidServer, l.Cells))
+	}
+	if n := l.Void - l.VoidServer; n > 0 {
+		list = append(list, fmt.Sprintf("%d of %d cells are void: the generator or the machine spoilt them; the warnings say how.", n, l.Cells))
 	}
 	if wrong := l.Counts.Failed(); wrong > 0 {
 		list = append(list, fmt.Sprintf("%d of %d requests got no right answer.", wrong, l.Counts.Intended))
@@ -70,8 +73,15 @@ func (r *Report) limits(t Topology, l Load) []string {
 		list = append(list, fmt.Sprintf("All its slots were busy: %d requests at once, %s each, make about %.0f req/s. The CPUs idled %s.",
 			t.Slots, micros(l.Service.Min), slotLimit(t, l), used))
 	case r.onePython(t) && python > oneCore && all < usedUp*cores:
-		list = append(list, fmt.Sprintf("Its one Python process used %.2f of %d cores: the interpreter's lock lets one thread run Python code at a time, and %d threads that wait for it cost CPU time too, %s for a request.",
-			python, r.Host.Cores, l.Connections, ms(l.CPU["python"])))
+		more := ""
+		switch {
+		case t.Slots == 0:
+			more = fmt.Sprintf(", and %d threads that wait for it cost CPU time too", l.Connections)
+		case t.Slots > 1:
+			more = fmt.Sprintf(", and %d threads that wait for it cost CPU time too", t.Slots)
+		}
+		list = append(list, fmt.Sprintf("Its one Python process used %.2f of %d cores: the interpreter's lock lets one thread run Python code at a time%s; a request takes %s.",
+			python, r.Host.Cores, more, ms(l.CPU["python"])))
 	case all > usedUp*cores:
 		list = append(list, fmt.Sprintf("The CPU was used up (%.2f of %d cores, %.2f of them by the generator): what counts is the CPU time of a request, %s.",
 			all, r.Host.Cores, l.BusyCores["generator"], tiers(l.CPU)))

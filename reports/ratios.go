@@ -16,7 +16,11 @@ func ratios(base, other []*results.Cell, loads []Load) []Ratio {
 		match := func(cells []*results.Cell) []*results.Cell {
 			return slices.DeleteFunc(slices.Clone(cells), func(c *results.Cell) bool { return c.Scenario != scenario || c.Load != load })
 		}
-		mine, theirs := valid(match(other)), valid(match(base))
+		all := match(base)
+		mine, theirs := valid(match(other)), valid(all)
+		if 2*(len(all)-len(theirs)) >= len(all) {
+			return // what is left of a baseline that mostly failed is none
+		}
 		e := compare.Ratio(perBlock(theirs, f), perBlock(mine, f))
 		if e.Blocks == 0 {
 			return
@@ -24,6 +28,10 @@ func ratios(base, other []*results.Cell, loads []Load) []Ratio {
 		v := Ratio{Metric: name, Scenario: scenario, Load: load, Ratio: e.Value, Low: e.Low, High: e.High, Level: e.Confidence, Blocks: e.Blocks, Method: e.Method}
 		if name == "max_rate" {
 			v.Bound = bound(mostly(mine, "generator-bound"), mostly(theirs, "generator-bound"))
+		}
+		if latency := name == "p50" || name == "p99"; latency && mine[0].Mode == results.OpenLoop {
+			// What was not sent, or not answered in time, is in no response time.
+			v.Bound = bound(slices.ContainsFunc(mine, fellBehind), slices.ContainsFunc(theirs, fellBehind))
 		}
 		list = append(list, v)
 	}
@@ -46,7 +54,8 @@ func ratios(base, other []*results.Cell, loads []Load) []Ratio {
 	return list
 }
 
-// bound says what a ratio of two rates is when the generator limited one of them.
+// bound says what a ratio is when one of its figures is only a lower bound: a rate that the
+// generator limited, a latency of a load that was not kept up with.
 func bound(mine, baseline bool) string {
 	switch {
 	case mine && baseline:
@@ -108,6 +117,9 @@ func finding(s Scenario, baseline string) string {
 			parts = append(parts, part.says+": "+strings.Join(part.list, ", "))
 		}
 	}
+	if len(parts) == 0 {
+		return fmt.Sprintf("Too little of the baseline %s was measured, so there are no ratios.", baseline)
+	}
 	return strings.Join(parts, "; ") + "."
 }
 
@@ -116,7 +128,7 @@ func times(v Ratio) string {
 	prefix := ""
 	switch v.Bound {
 	case "unknown":
-		prefix = "(the generator limited both) "
+		prefix = "(both are bounds) "
 	case "":
 	default:
 		prefix = v.Bound + " "

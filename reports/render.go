@@ -208,7 +208,11 @@ func (r *Report) heading() string {
 	if r.BlocksDone != r.Blocks {
 		blocks = fmt.Sprintf("%s, %d of %d blocks", r.Status, r.BlocksDone, r.Blocks)
 	}
-	return fmt.Sprintf("grade %s · %s · engine %s · profile %s · %s · %s, of it %.0f %% measuring",
+	app := ""
+	if r.App.Name != "" {
+		app = "app " + r.App.Name + " · "
+	}
+	return app + fmt.Sprintf("grade %s · %s · engine %s · profile %s · %s · %s, of it %.0f %% measuring",
 		r.Grade, blocks, r.Engine, r.Profile, r.Started.UTC().Format("2006-01-02 15:04 UTC"),
 		time.Duration(r.Elapsed*float64(time.Second)).Round(time.Second), r.Measuring)
 }

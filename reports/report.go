@@ -81,7 +81,8 @@ type Load struct {
 	Connections int                        `json:"connections"`       // at most
 	Rate        Rate                       `json:"rate"`              // right answers per second
 	Cells       int                        `json:"cells"`
-	Void        int                        `json:"void"` // cells that are no measurement, left out of all figures
+	Void        int                        `json:"void"`                     // cells that are no measurement, left out of all figures
+	VoidServer  int                        `json:"void_by_server,omitempty"` // of these: it died, or gave no right answer
 	Grade       results.Grade              `json:"grade"`
 	Response    results.Summary            `json:"response_us"`
 	Service     results.Summary            `json:"service_us"`

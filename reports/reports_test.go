@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -190,10 +191,12 @@ func TestReasonsNameWhatLimits(t *testing.T) {
 		{"uwsgi", "All its slots were busy"},
 		{"nginx-uwsgi", "The CPU was used up"},
 	} {
-		for _, p := range r.Scenarios[0].Order {
-			if text := strings.Join(p.Reasons, " "); p.Topology == row.topology && !strings.Contains(text, row.want) {
-				t.Errorf("%s: %q; want it to say %q", row.topology, text, row.want)
-			}
+		at := slices.IndexFunc(r.Scenarios[0].Order, func(p Place) bool { return p.Topology == row.topology })
+		if at < 0 {
+			t.Fatalf("%s is not in the order", row.topology)
+		}
+		if text := strings.Join(r.Scenarios[0].Order[at].Reasons, " "); !strings.Contains(text, row.want) {
+			t.Errorf("%s: %q; want it to say %q", row.topology, text, row.want)
 		}
 	}
 	if !strings.Contains(r.Scenarios[0].Finding, "runserver ahead: uwsgi 0.317×") || !strings.Contains(r.Scenarios[0].Finding, "runserver beaten: nginx-uwsgi") {

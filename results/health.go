@@ -43,7 +43,7 @@ func TotalHealth(seconds []Health) Health {
 }
 
 // Calibration is what the engine can do on this machine at all, measured against a server
-// in its own process that only answers.
+// in a thread of its own that only answers.
 type Calibration struct {
 	Ceiling       float64       `json:"ceiling_per_core"`   // requests per second that one thread could send, by the CPU time it used
 	Achieved      float64       `json:"closed_loop_rate"`   // requests per second, sharing the machine with the null server

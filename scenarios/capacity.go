@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"bench/loadgen"
@@ -85,11 +86,17 @@ func (s *sizeRun) found(size results.Size, search *Search) results.Size {
 			break
 		}
 		known := search.Range(i)
-		size.Goals = append(size.Goals, results.Bound{Goal: goalName(goal), Low: known.Low, High: known.High, Confirmed: known.Confirmed, Fitted: known.Fitted, Undecided: known.Undecided, Unbounded: known.Unbounded})
+		size.Goals = append(size.Goals, results.Bound{Goal: goalName(goal), Low: known.Low, High: known.High, Confirmed: known.Confirmed, Fitted: known.Fitted, Undecided: known.Undecided && !hopeless(goal, size.FloorP50), Unbounded: known.Unbounded})
 		size.Generator = size.Generator || i == 0 && known.High == 0 && known.Low > 0 && !known.Unbounded
 	}
 	size.Boots, size.Elapsed = s.boots, time.Since(s.started).Seconds()
 	return size
+}
+
+// hopeless reports whether half of the requests miss the goal without any load: no rate is then
+// to be looked for.
+func hopeless(goal []results.Objective, floor int64) bool {
+	return slices.ContainsFunc(goal, func(o results.Objective) bool { return o.Quantile >= 50 && float64(floor) >= o.Limit })
 }
 
 // goals are what trials are judged by: the objectives, and beside them limits twice as long,

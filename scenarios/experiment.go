@@ -61,13 +61,16 @@ func Arms(topologies []servers.Topology) ([]Arm, error) {
 	var arms []Arm
 	used := map[string]bool{}
 	shared := sharedProfile(topologies)
-	for _, t := range topologies {
+	for i, t := range topologies {
+		if slices.Contains(topologies[:i], t) {
+			return nil, fmt.Errorf("topology %s is given twice", t)
+		}
 		name := t.Short()
 		if params := t.Without(shared).Params; times[name] > 1 && params != "" {
 			name += "-" + results.FileName(params)
 		}
-		if used[name] {
-			return nil, fmt.Errorf("topology %s is given twice", t)
+		for n, plain := 2, name; used[name]; n++ {
+			name = fmt.Sprintf("%s-%d", plain, n) // a folder of the same name as one built in
 		}
 		used[name] = true
 		arms = append(arms, Arm{name, t})
@@ -195,6 +198,28 @@ func (e Effort) LadderRates(greatest []float64) []float64 {
 	}
 	slices.Sort(rates)
 	return rates
+}
+
+// What each load needs to see for its figures to mean something, of the slowest arm, and how
+// many times as long as planned an experiment may get for that.
+const (
+	fewestAnswers = 25
+	mostStretched = 10
+)
+
+// stretched makes the loads of slow apps longer: of half a second and an app that answers twice
+// in that time, every figure would be a matter of how the seconds were cut.
+func (e Effort) stretched(slowest float64) Effort {
+	shortest := min(e.Side.Seconds(), e.Rung.Seconds()*e.Ladder[0])
+	factor := min(mostStretched, fewestAnswers/(slowest*shortest))
+	if factor <= 1 {
+		return e
+	}
+	longer := func(d time.Duration) time.Duration {
+		return time.Duration(float64(d) * factor).Round(100 * time.Millisecond)
+	}
+	e.Warmup, e.Burst, e.Side, e.Rung = longer(e.Warmup), longer(e.Burst), longer(e.Side), longer(e.Rung)
+	return e
 }
 
 // roundRate keeps two significant digits: rates are for people to read.

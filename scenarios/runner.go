@@ -103,6 +103,7 @@ func (r *Runner) calibrate(ctx context.Context, e Experiment) (Experiment, error
 		return e, fmt.Errorf("%w: %s", ErrTooFew, strings.Join(excluded, "; "))
 	}
 	e.Arms, e.Rates = arms, e.Effort.LadderRates(greatest)
+	e.Effort = e.Effort.stretched(slices.Min(greatest))
 	m := r.Out.Manifest()
 	m.Plan = e.Describe()
 	return e, r.Out.SetManifest(m)
@@ -123,7 +124,13 @@ func (r *Runner) exclude(arm Arm, diff []string) error {
 	return r.Out.SetManifest(m)
 }
 
-const calibrationBurst = 400 * time.Millisecond
+// A calibration's burst is repeated four times as long until it has seen enough answers to tell
+// a rate, or is as long as it may get.
+const (
+	calibrationBurst = 400 * time.Millisecond
+	longestBurst     = 16 * calibrationBurst
+	enoughAnswers    = 50
+)
 
 func (r *Runner) calibrateArm(ctx context.Context, e Experiment, arm Arm) (map[string]answer, float64, error) {
 	cluster, err := r.Site.Boot(ctx, arm.Topology, r.App)
@@ -139,16 +146,17 @@ func (r *Runner) calibrateArm(ctx context.Context, e Experiment, arm Arm) (map[s
 		return nil, 0, err
 	}
 	burst := Cell{Load: Load{Name: "calibration", Scenario: e.Scenarios[0], Mode: loadgen.Closed, Duration: calibrationBurst}, Seed: e.Seed}
-	plan, err := burst.Plan(cluster.URL(), r.Guard)
-	if err != nil {
-		return nil, 0, err
+	var rate float64
+	for ; burst.Load.Duration <= longestBurst; burst.Load.Duration *= 4 {
+		m, err := r.measure(ctx, burst, cluster)
+		if err != nil {
+			return nil, 0, err
+		}
+		if rate = float64(m.Within.OK) / burst.Load.Duration.Seconds(); m.Within.OK >= enoughAnswers {
+			break
+		}
 	}
-	m, err := loadgen.Measure(ctx, r.Engine, plan, loadgen.Watch{})
-	if err := errors.Join(err, cluster.Died()); err != nil {
-		return nil, 0, err
-	}
-	rate := float64(m.Within.OK) / plan.Duration.Seconds()
-	return answers, max(1, rate), errors.Join(ctx.Err(), cluster.Close())
+	return answers, max(1, rate), cluster.Close()
 }
 
 // runBoot boots one arm for one block and runs its cells. It returns the time spent

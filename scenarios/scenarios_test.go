@@ -136,11 +136,32 @@ func TestLadderRates(t *testing.T) {
 	}
 }
 
+func TestSlowAppsAreGivenLonger(t *testing.T) {
+	e := Effort{Burst: time.Second, Side: 400 * time.Millisecond, Rung: 900 * time.Millisecond, Warmup: time.Second, Ladder: []float64{0.4}}
+	for _, row := range []struct {
+		says    string
+		slowest float64
+		side    time.Duration
+	}{
+		{"a fast app gets what was planned", 300, 400 * time.Millisecond},
+		{"ten answers a second: until there are enough at the lowest rate", 10, 2800 * time.Millisecond},
+		{"one a second: ten times as long, and no longer", 1, 4 * time.Second},
+	} {
+		if got := e.stretched(row.slowest); got.Side != row.side || got.Rung < e.Rung || got.Ladder[0] != 0.4 {
+			t.Errorf("%s: %+v; want a side load of %v", row.says, got, row.side)
+		}
+	}
+}
+
 func TestArmsGetNamesOfTheirOwn(t *testing.T) {
 	list := []servers.Topology{{Name: "uwsgi", Params: "workers=2"}, {Name: "uwsgi", Params: "workers=4"}, {Name: "./x/mine"}}
 	arms, err := Arms(list)
 	if err != nil || arms[0].Name != "uwsgi-workers=2" || arms[1].Name != "uwsgi-workers=4" || arms[2].Name != "mine" {
 		t.Errorf("Arms = %v, %v", arms, err)
+	}
+	arms, err = Arms([]servers.Topology{{Name: "uwsgi", Params: "profile=controlled"}, {Name: "./x/uwsgi", Params: "profile=controlled"}, {Name: "./y/uwsgi", Params: "profile=controlled"}})
+	if err != nil || arms[0].Name != "uwsgi" || arms[1].Name != "uwsgi-2" || arms[2].Name != "uwsgi-3" {
+		t.Errorf("a copy beside its original: %v, %v", arms, err)
 	}
 	if _, err := Arms(append(list, list[0])); err == nil {
 		t.Error("the same topology twice was accepted")

@@ -18,7 +18,7 @@ import (
 // Note: MSER-5 on batches, the method of choice for long simulations (White, 1997), wants
 // more batches than a warm-up of a second has.
 const (
-	// Enough to keep every worker busy; each slice opens them anew.
+	// At least; as many as there are slots keep every worker busy. Each slice opens them anew.
 	warmupConnections = 8
 
 	warmupSlice   = 100 * time.Millisecond
@@ -32,7 +32,7 @@ func (r *Runner) warmUp(ctx context.Context, cluster *servers.Cluster, s Scenari
 	for time.Since(started) < most {
 		plan := loadgen.Plan{
 			URL: cluster.URL(), Mix: s.Mix, Mode: loadgen.Closed, Duration: warmupSlice,
-			Conns: loadgen.Conns{Max: min(s.Connections, warmupConnections)}, Timeout: s.Timeout, Drain: drainTime, Guard: r.Guard,
+			Conns: loadgen.Conns{Max: min(s.Connections, max(warmupConnections, cluster.Blueprint().Slots))}, Timeout: s.Timeout, Drain: drainTime, Guard: r.Guard,
 		}
 		m, err := loadgen.Measure(ctx, r.Engine, plan, loadgen.Watch{})
 		if err != nil {

@@ -77,7 +77,11 @@ func (h Host) Record() results.Host {
 
 func cpuModel() string {
 	data, _ := os.ReadFile("/proc/cpuinfo")
-	return firstValue(string(data), "model name", ":")
+	if name := firstValue(string(data), "model name", ":"); name != "" {
+		return name
+	}
+	// ARM's kernels name no model, but who made it and which part it is.
+	return strings.TrimSpace(strings.Join([]string{firstValue(string(data), "CPU implementer", ":"), firstValue(string(data), "CPU part", ":"), firstValue(string(data), "CPU variant", ":")}, " "))
 }
 
 func memoryBytes() int64 {

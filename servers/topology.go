@@ -17,7 +17,7 @@ type Topology struct {
 }
 
 // ParseTopology reads NAME, NAME:k=v,k=v or url:URL. Whether the name and the parameters
-// exist is for the Catalog to say.
+// exist is for Define to say.
 func ParseTopology(text string) (Topology, error) {
 	name, rest, _ := strings.Cut(text, ":")
 	if name == "url" {

@@ -67,7 +67,7 @@ With --validate it predicts sizes before it measures them, and says how wrong it
 	f.StringVar(&o.slo, "slo", "p99<100ms,errors<0.1%", "objectives that a rate has to keep")
 	f.StringVar(&o.target, "target", "", "`N[/s]` requests per second to plan for")
 	f.StringVar(&o.scenario, "scenario", "", "what is asked (default: the mix of bench.yaml, else page)")
-	f.StringVar(&o.app, "app", "", "`DIR` of an app with a bench.yaml (default: the bundled project)")
+	f.StringVar(&o.app, "app", "", "`DIR` of an app with a bench.yaml, or bundled (default: this folder, if it has one; else the bundled project)")
 	f.StringVar(&o.profile, "profile", "controlled", "controlled or as-documented")
 	f.StringVar(&o.sweep, "sweep", "", "sizes to measure: `PARAMETER=V,V,V` of the topology, such as workers=1,2,4")
 	f.StringVar(&o.machines, "machines", "", "measure so many `N,N,N` machines side by side: control groups with a CPU quota, behind one nginx")

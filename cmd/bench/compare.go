@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -68,7 +69,7 @@ func (s *shell) compareCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.topologies, "topologies", "all", "`LIST` of topologies, or all; a folder's path or url:URL also works")
 	f.StringSliceVar(&o.scenarios, "scenario", []string{"page", "static", "cpu", "io"}, "scenarios; the first gets the ladder of open-loop rates")
-	f.StringVar(&o.app, "app", "", "`DIR` of your own Django project, with a bench.yaml")
+	f.StringVar(&o.app, "app", "", "`DIR` of your own Django project, with a bench.yaml, or bundled (default: this folder, if it has one; else the bundled project)")
 	f.StringVar(&o.baseline, "baseline", "", "topology that the others are compared to (default: the first)")
 	f.StringVar(&o.profile, "profile", servers.Controlled, "controlled (only the server differs) or as-documented")
 	s.commonFlags(c, &o.out, &o.seed, &o.json, &o.allow)
@@ -214,7 +215,7 @@ func (s *shell) compare(ctx context.Context, c *cobra.Command, o compareOptions)
 	if manifest.Generator, err = calibrate(ctx, engine, true); err != nil {
 		return err
 	}
-	manifest.Engine, manifest.Profile, manifest.Config = engine.String(), o.profile, flagValues(c)
+	manifest.Engine, manifest.Profile, manifest.Config = engine.String(), profileOf(topologies), flagValues(c)
 	out, err := results.Create(o.out, manifest)
 	if err != nil {
 		return err
@@ -282,6 +283,24 @@ func (s *shell) report(dir string, asJSON bool) (*reports.Report, error) {
 	return r, nil
 }
 
+// mixedProfile is the profile of a comparison whose topologies do not share one.
+const mixedProfile = "mixed"
+
+// profileOf is the profile that all topologies have.
+func profileOf(all []servers.Topology) (shared string) {
+	for _, t := range all {
+		if t.Name == "url" {
+			continue
+		}
+		profile := cmp.Or(t.Param("profile"), servers.Controlled)
+		if shared != "" && shared != profile {
+			return mixedProfile
+		}
+		shared = profile
+	}
+	return cmp.Or(shared, servers.Controlled)
+}
+
 func chooseObjectives(flags []string, project targets.Project) ([]string, error) {
 	texts := project.Objectives
 	if len(flags) > 0 {
@@ -324,9 +343,9 @@ func newManifest(st *stack, e scenarios.Experiment, started time.Time) (results.
 	for name, v := range host.Tools.Versions {
 		m.Tools[name] = v
 	}
-	if st.bundled {
+	if st.bundled && m.App.Name != "" {
 		m.App.Hash = targets.BundledHash()
-	} else {
+	} else if !st.bundled {
 		m.App.Commit = gitCommit(st.project.App.Dir)
 	}
 	for _, s := range e.Scenarios {

@@ -7,6 +7,7 @@ import (
 
 	"bench/loadgen"
 	"bench/loadgen/native"
+	"bench/loadgen/vegeta"
 	"bench/results"
 
 	"github.com/spf13/cobra"
@@ -39,9 +40,11 @@ type loadOptions struct {
 	slo       string
 	hdr       string
 	engine    engineOptions
-	seed      uint64
-	allow     []string
-	json      bool
+	// wholePacer tells that no duration was given: a pacer that has an end is run to it.
+	wholePacer bool
+	seed       uint64
+	allow      []string
+	json       bool
 }
 
 func (s *shell) loadCommand() *cobra.Command {
@@ -59,6 +62,7 @@ when the last one is answered.`,
   bench load http://127.0.0.1:8000 --targets targets.txt --pacer 'ramp 10/s 500/s over 30s'`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			o.wholePacer = !c.Flags().Changed("duration")
 			return s.load(c.Context(), args[0], o)
 		},
 	}
@@ -68,7 +72,7 @@ when the last one is answered.`,
 	f.StringVar(&o.replay, "replay", "", "open loop by the arrival times in `FILE`: an access log, or a time to a line")
 	f.Float64Var(&o.speed, "replay-speed", 1, "replay so many times as fast")
 	f.StringVar(&o.arrivals, "arrivals", "constant", "with --rate: constant or poisson")
-	f.DurationVarP(&o.duration, "duration", "d", 10*time.Second, "how long requests are sent")
+	f.DurationVarP(&o.duration, "duration", "d", 10*time.Second, "how long requests are sent (default: 10s, or until a pacer or a recording has gone through all of it)")
 	f.IntVarP(&o.connections, "connections", "c", 32, "connections at most (open loop) or exactly (closed loop)")
 	f.IntVarP(&o.engine.shards, "threads", "t", 0, "threads of the native engine; 0: one for every four cores")
 	f.BoolVar(&o.newConns, "new-connections", false, "open a connection for each request")
@@ -111,6 +115,11 @@ func (s *shell) load(ctx context.Context, rawURL string, o loadOptions) error {
 	engine, why, err := o.engine.choose(plan.URL)
 	if err != nil {
 		return err
+	}
+	if v, is := engine.(vegeta.Engine); is {
+		if cannot := v.Unsupported(plan); cannot != "" {
+			return usagef("%s; this load would be run by the engine vegeta", cannot)
+		}
 	}
 	if why != "" {
 		fmt.Fprintf(s.errs, "bench: %s: this load is run by the engine %v\n", why, engine)

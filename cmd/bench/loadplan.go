@@ -42,6 +42,9 @@ func loadPlan(rawURL string, o loadOptions) (loadgen.Plan, error) {
 	}
 	if p.Pacer != nil {
 		p.Mode = loadgen.Open
+		if length := loadgen.Length(p.Pacer); o.wholePacer && length > 0 {
+			p.Duration = length
+		}
 	}
 	return p, nil
 }
@@ -74,6 +77,8 @@ func loadMix(u *url.URL, p *loadgen.Plan, o loadOptions) (targets.Mix, error) {
 			return mix, usageError{fmt.Errorf("%s %s: %w", name, file, err)}
 		}
 		return mix, nil
+	case o.targets != "" && o.feed != "":
+		return targets.Mix{}, usagef("--feed goes with --mix, --sessions or a URL: vegeta's formats know no {{column}}")
 	case o.targets != "":
 		f, err := os.Open(o.targets)
 		if err != nil {
@@ -115,6 +120,12 @@ func loadFeed(file string) (*targets.Feed, error) {
 func loadPacer(o loadOptions, seed uint64) (loadgen.Pacer, error) {
 	if given := strings.Count(fmt.Sprint(o.rate != "", o.pacer != "", o.replay != ""), "true"); given > 1 {
 		return nil, usagef("--rate, --pacer and --replay exclude each other")
+	}
+	if o.arrivals != "constant" && o.rate == "" {
+		return nil, usagef("--arrivals %s goes with --rate; a pacer says it itself: --pacer 'poisson …'", o.arrivals)
+	}
+	if o.speed != 1 && o.replay == "" {
+		return nil, usagef("--replay-speed goes with --replay")
 	}
 	if o.replay != "" {
 		f, err := os.Open(o.replay)

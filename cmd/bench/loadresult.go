@@ -89,11 +89,10 @@ func newLoadResult(p loadgen.Plan, m loadgen.Measurement, calibration *results.C
 	}
 	// The wait for the last answers is no part of a rate; an interruption shortens it.
 	took := min(m.Elapsed, p.Duration).Seconds()
-	r.Rate.Achieved = float64(m.Within.OK+m.Within.HTTPError+m.Within.BadBody) / took
+	r.Rate.Achieved = float64(m.Within.OK) / took // right answers, and no others
 	if p.Pacer != nil {
 		r.Pacer = p.Pacer.String()
 		r.Rate.Offered = float64(m.Counts.Intended) / p.Duration.Seconds()
-		r.Rate.Achieved = float64(m.Counts.Sent-m.Counts.ConnectError) / took
 	}
 	r.Connections.Opened = m.Opened
 	if m.Opened > 0 {

@@ -30,9 +30,17 @@ type stack struct {
 	closeErr  error
 }
 
-// loadProject reads the app's bench.yaml, or that of the bundled project.
+// loadProject reads the app's bench.yaml: that of the folder named; without a name that of this
+// folder, if it describes an app; else the bundled project's.
 func loadProject(dir string) (targets.Project, error) {
-	if dir == "" {
+	if dir == "" && isFile(targets.ProjectFile) {
+		if project, err := targets.LoadProject("."); err != nil {
+			return project, usageError{err}
+		} else if project.App.WSGI != "" {
+			dir = "."
+		}
+	}
+	if dir == "" || dir == bundledName {
 		return targets.Bundled()
 	}
 	project, err := targets.LoadProject(dir)
@@ -122,12 +130,18 @@ func (s *shell) openStack(ctx context.Context, project targets.Project, topologi
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(scratch))
 	}
+	if err := keeper.Scratch(scratch); err != nil {
+		return nil, errors.Join(err, keeper.Close(), os.RemoveAll(scratch))
+	}
 	st := &stack{project: project, scratch: scratch, bundled: project.App.Dir == "", site: &servers.Site{
 		Host: host, Keeper: keeper, Scratch: scratch, Timeout: bootTimeout,
 		Locks: filepath.Join(cache, "ports"), Dial: guard.Dialer(net.Dialer{}),
 	}}
 	onlyURLs := !slices.ContainsFunc(topologies, func(t servers.Topology) bool { return t.Name != "url" })
 	if onlyURLs {
+		if st.bundled {
+			st.project.App.Name, st.project.App.WSGI, st.project.App.Health = "", "", "/" // not the bundled one
+		}
 		return st, nil
 	}
 	err = s.prepareApp(ctx, st)

@@ -101,13 +101,14 @@ func (s *shell) renderCommand() *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().StringVar(&app, "app", "", "`DIR` of your own Django project")
+	c.Flags().StringVar(&app, "app", "", "`DIR` of your own Django project (default: this folder, if it has a bench.yaml; else the bundled project)")
 	return c
 }
 
 // rendered is the blueprint of a topology as it would be booted, but for the folder, the
 // ports and the tools' paths, which stand-ins name.
 func (s *shell) rendered(ctx context.Context, t servers.Topology, app targets.App) (string, error) {
+	app.Requirements = "" // nothing is installed: where the interpreter is has a stand-in anyway
 	host, err := s.host(ctx, app, []servers.Topology{t})
 	if err != nil {
 		return "", err
@@ -145,7 +146,7 @@ func (s *shell) upCommand() *cobra.Command {
 			return s.up(c.Context(), args[0], app, timeout, loadgen.Guard{Hosts: allow})
 		},
 	}
-	c.Flags().StringVar(&app, "app", "", "`DIR` of your own Django project")
+	c.Flags().StringVar(&app, "app", "", "`DIR` of your own Django project (default: this folder, if it has a bench.yaml; else the bundled project)")
 	c.Flags().DurationVar(&timeout, "boot-timeout", 30*time.Second, "longest time it may take to be ready")
 	c.Flags().StringArrayVar(&allow, "allow-host", nil, "host besides loopback that a url: topology may be on")
 	return c

@@ -8,12 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Keeper starts processes and sees to it that they die with bench.
@@ -90,6 +92,10 @@ func (k *Keeper) unlimit(dir string) error {
 	return k.tell("unlimit", dir)
 }
 
+// Scratch names a folder that is removed with everything in it when the processes are gone,
+// however bench goes.
+func (k *Keeper) Scratch(dir string) error { return k.tell("scratch", dir) }
+
 func (k *Keeper) tell(verb string, what any) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -109,9 +115,11 @@ func (k *Keeper) Close() error {
 }
 
 // Keep is the keeper process: it reads the groups to watch over from in and kills those
-// that are left when in ends, and removes the control groups that held them.
+// that are left when in ends, and removes the control groups that held them and the folders in
+// which they wrote.
 func Keep(in io.Reader) {
 	groups, limits := map[int]bool{}, map[string]bool{}
+	var scratch []string
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
 		verb, what, _ := strings.Cut(lines.Text(), " ")
@@ -121,6 +129,9 @@ func Keep(in io.Reader) {
 			continue
 		case "unlimit":
 			delete(limits, what)
+			continue
+		case "scratch":
+			scratch = append(scratch, what)
 			continue
 		}
 		group, err := strconv.Atoi(what)
@@ -140,5 +151,15 @@ func Keep(in io.Reader) {
 	for dir := range limits {
 		killMembers(dir)
 		_ = removeGroup(dir)
+	}
+	for _, dir := range scratch {
+		removeScratch(dir)
+	}
+}
+
+// removeScratch removes a folder in which processes that are on their way out may still write.
+func removeScratch(dir string) {
+	for deadline := time.Now().Add(goingAway); os.RemoveAll(dir) != nil && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
 	}
 }

@@ -179,6 +179,10 @@ func beKilled(dir string) {
 	if err != nil {
 		panic(err)
 	}
+	scratch := filepath.Join(dir, "scratch")
+	if err := errors.Join(k.Scratch(scratch), os.MkdirAll(filepath.Join(scratch, "state"), 0o700)); err != nil {
+		panic(err)
+	}
 	fmt.Println(p.PID())
 	fmt.Println("group:" + p.group)
 	select {}
@@ -213,6 +217,7 @@ func TestNothingOutlivesAKilledBench(t *testing.T) {
 	_ = bench.Wait()
 	eventually(t, "the end of both processes", func() bool { return !alive(leader) && !alive(child) })
 	eventually(t, "the end of their control group", func() bool { return group == "" || !isDir(group) })
+	eventually(t, "the end of their scratch folder", func() bool { return !isDir(filepath.Join(dir, "scratch")) })
 }
 
 func TestFindControlGroups(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -30,6 +31,17 @@ type Engine struct{}
 
 func (Engine) String() string { return "vegeta" }
 
+// Unsupported says what of a plan this engine cannot do; empty if it can do all.
+func (Engine) Unsupported(p loadgen.Plan) string {
+	if p.Mix.Dynamic() || p.Conns.Fixed || p.Conns.Requests > 0 || len(p.Conns.Sources) > 0 {
+		return "sessions, feeds and connections that are fixed, counted or bound to an address need the native engine, and so Linux and http://"
+	}
+	if len(p.Slow) > 0 && !strings.HasPrefix(p.URL, "http://") {
+		return "slow clients speak http only"
+	}
+	return ""
+}
+
 // Run implements loadgen.Engine.
 func (Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) error {
 	if err := p.Validate(); err != nil {
@@ -38,8 +50,8 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) er
 	if err := p.Guard.Check(p.URL); err != nil {
 		return err
 	}
-	if p.Mix.Dynamic() || p.Conns.Fixed || p.Conns.Requests > 0 || len(p.Conns.Sources) > 0 {
-		return errors.New("vegeta engine: sessions, feeds and connections that are fixed, counted or bound to an address need the native engine, and so Linux and http://")
+	if why := (Engine{}).Unsupported(p); why != "" {
+		return fmt.Errorf("vegeta engine: %s", why)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -133,8 +145,8 @@ func (r *run) transport() *http.Transport {
 		MaxIdleConnsPerHost: r.plan.Conns.Max,
 		MaxConnsPerHost:     r.plan.Conns.Max,
 		DisableKeepAlives:   r.plan.Conns.New,
-		DisableCompression:  true, // bodies are compared and counted as they travel
-		ForceAttemptHTTP2:   true,
+		DisableCompression:  true,  // bodies are compared and counted as they travel
+		ForceAttemptHTTP2:   false, // one connection would carry all: the plan says how many there are
 	}
 }
 
@@ -206,7 +218,9 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	req = req.WithContext(httptrace.WithClientTrace(ctx, trace))
 	req.Header.Del("X-Vegeta-Seq")
-	req.Header["User-Agent"] = []string{"bench"}
+	if _, given := req.Header["User-Agent"]; !given {
+		req.Header["User-Agent"] = []string{"bench"}
+	}
 
 	r.inFlight.Add(1)
 	sent := time.Now()

@@ -168,15 +168,6 @@ func median(values []float64) float64 {
 	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
 }
 
-func cellOf(run *results.Run, topology, load string) *results.Cell {
-	for _, c := range run.Cells {
-		if c.Topology == topology && c.Load == load {
-			return c
-		}
-	}
-	return nil
-}
-
 // System is the model at a size.
 func (m *Model) System(size results.Size) System {
 	s := System{

@@ -203,6 +203,9 @@ func (r *Report) validation() table {
 		t.Rows = append(t.Rows, []string{v.Topology, figure, v.Predicted.text() + unit, v.Measured.text() + unit, signed(v.Error), within, atPace})
 	}
 	t.Note = r.accuracy()
+	if n := r.unmeasured(); n > 0 {
+		t.Note += fmt.Sprintf(" %d of the predicted figures could not be measured.", n)
+	}
 	if r.Prediction != "" {
 		t.Note += " "
 		t.Note += "The prediction was written before these sizes were measured; SHA-256 of prediction.json: " + r.Prediction

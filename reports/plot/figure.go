@@ -121,6 +121,9 @@ func (countTicks) Ticks(low, high float64) []plot.Tick {
 // powers alone where the axis spans many of them.
 func logTicks(low, high float64, label func(float64) string) []plot.Tick {
 	var ticks []plot.Tick
+	if !(low > 0) || math.IsInf(high, 0) {
+		return nil
+	}
 	wide := high/low > 2e3
 	for decade := math.Pow(10, math.Floor(math.Log10(low))); decade <= high; decade *= 10 {
 		for i := 1.0; i < 10; i++ {
@@ -200,7 +203,7 @@ func (e extent) headroom(lines int) float64 {
 	if e.low <= 0 || e.high <= e.low {
 		return e.high * 10
 	}
-	share := 0.062 * float64(lines)
+	share := min(0.5, 0.062*float64(lines)) // of the axis: more lines than that lie over the curves
 	return e.high * math.Pow(max(e.high/e.low, 10), share/(1-share))
 }
 
