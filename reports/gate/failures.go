@@ -63,7 +63,7 @@ func failuresOf(tries []try) Failures {
 	switch more := float64(f.Head) - float64(f.Base); {
 	case f.Evidence >= f.Needed:
 		f.Verdict = Regression
-	case f.HeadSilent <= f.BaseSilent && (more <= 0 || f.HeadPairs < 2 || more <= tolerated*float64(f.Asked)):
+	case f.HeadSilent <= f.BaseSilent && (more <= max(2, tolerated*float64(f.Asked))):
 		f.Verdict = Pass
 	}
 	return f

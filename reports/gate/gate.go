@@ -57,14 +57,13 @@ const Schema = "bench.gate/1"
 
 // Judge decides on a run that has ended.
 func Judge(run *results.Run, metrics []Metric) Report {
-	return judge(run, metrics, run.Manifest.Status == results.Partial, true)
+	return judge(run, metrics, run.Manifest.Status == results.Partial)
 }
 
-// JudgeSoFar decides on a run under way. Absolute limits wait for its end: looked at after
-// every pair, noise would sooner or later cross them.
-func JudgeSoFar(run *results.Run, metrics []Metric) Report { return judge(run, metrics, false, false) }
+// JudgeSoFar decides on a run under way.
+func JudgeSoFar(run *results.Run, metrics []Metric) Report { return judge(run, metrics, false) }
 
-func judge(run *results.Run, metrics []Metric, partial, ended bool) Report {
+func judge(run *results.Run, metrics []Metric, partial bool) Report {
 	d := run.Manifest.Duel
 	r := Report{Schema: Schema, Duel: d, Elapsed: run.Manifest.Elapsed, Partial: partial, Warnings: run.Manifest.Warnings, flags: flagsOf(run), seed: run.Manifest.Seed}
 	if r.Warnings == nil {
@@ -91,9 +90,7 @@ func judge(run *results.Run, metrics []Metric, partial, ended bool) Report {
 		}
 		r.Metrics = append(r.Metrics, found)
 	}
-	if ended {
-		r.Objectives = objectives(run, pairs)
-	}
+	r.Objectives = objectives(run.Manifest.Objectives, pairs)
 	r.decide()
 	if r.slower() {
 		if r.Where = where(pairs, r); r.Where != nil && r.Verdict == Regression {
@@ -113,48 +110,6 @@ func (r Report) slower() bool {
 		return false
 	}
 	return r.Exact() || slices.ContainsFunc(r.Metrics, func(m Result) bool { return m.Verdict == Regression || m.Verdict == Small })
-}
-
-// objectives are the absolute limits, judged on all of head's requests.
-func objectives(run *results.Run, pairs []pair) (kept []Kept) {
-	if len(pairs) == 0 {
-		return nil
-	}
-	var intervals []results.Interval
-	var counts results.Counts
-	for _, p := range pairs {
-		intervals = append(intervals, p.arms[1].alternate.Intervals...)
-		counts = counts.Plus(p.arms[1].alternate.Counts)
-	}
-	response := results.Total(intervals, results.Response)
-	for _, text := range run.Manifest.Objectives {
-		o, err := results.ParseObjective(text)
-		if err != nil {
-			continue // Load refuses a manifest with such a one
-		}
-		kept = append(kept, Kept{o.String(), o.Value(response, counts), o.Met(response, counts), o.Metric == "errors"})
-	}
-	return kept
-}
-
-// Kept is whether head keeps an absolute limit.
-type Kept struct {
-	Objective string  `json:"objective"`
-	Value     float64 `json:"value"` // microseconds, or a share
-	Met       bool    `json:"met"`
-	share     bool
-}
-
-// String says it in words.
-func (k Kept) String() string {
-	value := fmt.Sprintf("%.4g ms", k.Value/1e3)
-	if k.share {
-		value = fmt.Sprintf("%.3g %%", k.Value*100)
-	}
-	if k.Met {
-		return fmt.Sprintf("objective %s kept: %s", k.Objective, value)
-	}
-	return fmt.Sprintf("objective %s missed: %s", k.Objective, value)
 }
 
 // ByMetrics reports whether a regression rests on measured metrics, and so needs to be
@@ -190,7 +145,7 @@ func worse(c results.Counter) bool {
 func (r *Report) decide() {
 	d := r.Duel
 	count := map[Verdict]int{}
-	var regressed []string
+	var regressed, unsure []string
 	for _, m := range r.Metrics {
 		count[m.Verdict]++
 		if m.Verdict == Regression {
@@ -198,8 +153,11 @@ func (r *Report) decide() {
 		}
 	}
 	for _, o := range r.Objectives {
-		if !o.Met && r.Pairs >= FewestPairs {
+		switch o.Verdict {
+		case Regression:
 			regressed = append(regressed, o.String())
+		case Inconclusive:
+			unsure = append(unsure, o.String())
 		}
 	}
 	for _, c := range r.Counters {
@@ -222,13 +180,13 @@ func (r *Report) decide() {
 		r.Verdict, r.Reason = Unfit, fmt.Sprintf("%d of %d pairs could not be measured: %s", r.Void, r.Void+r.Pairs, r.Voided)
 	case r.Failures.Verdict == Inconclusive:
 		r.Verdict, r.Reason = Inconclusive, r.Failures.String()
-	case count[Inconclusive] == 0 && !r.Partial:
+	case count[Inconclusive] == 0 && len(unsure) == 0 && !r.Partial:
 		r.Verdict, r.Reason = Pass, "no gated metric is slower by as much as matters"
 		if count[Small] > 0 {
 			r.Verdict, r.Reason = Small, "slower, but by less than matters"
 		}
 	default:
-		r.Verdict, r.Reason = Inconclusive, r.open()
+		r.Verdict, r.Reason = Inconclusive, strings.Join(append(unsure, r.open()...), "; ")
 		if r.Partial {
 			r.Reason = "ended early: " + r.Reason
 		}
@@ -236,11 +194,13 @@ func (r *Report) decide() {
 }
 
 // open says of which metrics nothing is proven yet.
-func (r Report) open() string {
+func (r Report) open() []string {
 	var open, again []string
 	for _, m := range r.Metrics {
 		switch {
 		case m.Verdict != Inconclusive:
+		case m.Confirm != nil && m.Confirm.Pairs == 0:
+			again = append(again, fmt.Sprintf("%s was found %.1f %% slower in %d pairs, and there was no time to confirm it", m.Name, (m.Ratio-1)*100, m.Pairs))
 		case m.Confirm != nil:
 			again = append(again, fmt.Sprintf("%s was found %.1f %% slower in %d pairs, which %d more did not confirm", m.Name, (m.Ratio-1)*100, m.Pairs, m.Confirm.Pairs))
 		default:
@@ -250,14 +210,13 @@ func (r Report) open() string {
 	if len(open) > 0 {
 		again = append(again, fmt.Sprintf("after %d pairs nothing is proven of %s", r.Pairs, strings.Join(open, ", ")))
 	}
-	if len(again) == 0 {
-		return fmt.Sprintf("after %d pairs nothing speaks against it", r.Pairs)
+	if len(again) == 0 && r.Partial {
+		again = append(again, fmt.Sprintf("after %d pairs nothing speaks against it", r.Pairs))
 	}
-	return strings.Join(again, "; ")
+	return again
 }
 
-// FewestPairs is what any verdict needs: five equal signs prove a pass at 5 %, and an
-// absolute limit is judged on as many.
+// FewestPairs is what any verdict needs: five equal signs prove a pass at 5 %.
 const FewestPairs = 5
 
 // Decided reports whether more pairs could not change the verdict.

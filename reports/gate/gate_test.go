@@ -60,6 +60,15 @@ func pairs(n int, slower float64) *results.Run {
 	return run
 }
 
+// disturb makes half of a cell's answers take a second.
+func disturb(c *results.Cell) {
+	h := results.NewHistogram()
+	for i := range 1000 {
+		_ = h.RecordValue(map[bool]int64{true: 1e6, false: 3000}[i%2 == 0])
+	}
+	c.Intervals[0].Hists[results.Series{Kind: results.Response, Target: "home"}] = results.Pack(h)
+}
+
 // wrong lets so many answers of each arm's alternating loads be wrong.
 func wrong(r *results.Run, base, head uint64) *results.Run {
 	for _, c := range r.Cells {
@@ -98,6 +107,7 @@ func TestFailuresOfEqualVersions(t *testing.T) {
 				alarms++
 			}
 		}
+		t.Logf("%+v: %d of %d", row, alarms, gates)
 		// At 1 in 1,000, more than 12 in 4,000 happen in less than 1 of 1,000 tests.
 		if alarms > 12 {
 			t.Errorf("%+v: %d of %d gates on equal versions say that head fails more", row, alarms, gates)
@@ -147,7 +157,22 @@ func TestVerdicts(t *testing.T) {
 			r := pairs(25, 1)
 			r.Manifest.Objectives = []string{"p99 < 1ms"}
 			return r
-		}, Regression, "objective p99 < 1ms missed"},
+		}, Regression, "objective p99 < 1ms missed in 25 of 25 pairs"},
+		{"a limit that two disturbed pairs of many miss", func() *results.Run {
+			r := pairs(25, 1)
+			for _, c := range r.Cells {
+				if c.Topology == "head" && c.Block <= 2 && c.Load == results.Alternate {
+					disturb(c)
+				}
+			}
+			r.Manifest.Objectives = []string{"p99 < 250ms"}
+			return r
+		}, Inconclusive, "objective p99 < 250ms missed over all"},
+		{"a limit that is kept", func() *results.Run {
+			r := pairs(25, 1)
+			r.Manifest.Objectives = []string{"p99 < 250ms", "errors < 1%"}
+			return r
+		}, Pass, ""},
 		{"a machine on which most pairs are void", func() *results.Run {
 			r := pairs(10, 1)
 			for _, c := range r.Cells {
@@ -220,12 +245,11 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// A gate under way stops when something is proven, though its run is not complete yet, and
-// leaves absolute limits for the end.
+// A gate under way stops when something is proven, though its run is not complete yet.
 func TestAGateUnderWayIsDecidedByItsPairs(t *testing.T) {
 	run := pairs(25, 1)
 	run.Manifest.Status = results.Partial
-	run.Manifest.Objectives = []string{"p99 < 1ms"}
+	run.Manifest.Objectives = []string{"p99 < 250ms"}
 	if r := JudgeSoFar(run, Metrics()); r.Verdict != Pass || !r.Decided() {
 		t.Errorf("so far: %s; want a pass", r.Headline())
 	}
@@ -315,23 +339,37 @@ type stored struct {
 	} `json:"injected"`
 }
 
-func readStored(t *testing.T) stored {
+// readStored reads the pairs of every stored self-test, by its file's name.
+func readStored(t *testing.T) map[string]stored {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", "pairs.json"))
-	if err != nil {
-		t.Fatal(err)
+	files, err := filepath.Glob(filepath.Join("testdata", "pairs-*.json"))
+	if err != nil || len(files) < 2 {
+		t.Fatalf("stored pairs: %v, %v", files, err)
 	}
-	var s stored
-	if err := json.Unmarshal(data, &s); err != nil {
-		t.Fatal(err)
+	all := map[string]stored{}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s stored
+		if err := json.Unmarshal(data, &s); err != nil {
+			t.Fatal(err)
+		}
+		all[filepath.Base(file)] = s
 	}
-	return s
+	return all
 }
 
 // Gates replayed from real pairs of equal versions cry wolf in less than one percent, end
 // mostly in a proven pass, and find what was slowed down on purpose.
 func TestGatesFromRealPairs(t *testing.T) {
-	s := readStored(t)
+	for name, s := range readStored(t) {
+		t.Run(name, func(t *testing.T) { gatesFromPairs(t, s) })
+	}
+}
+
+func gatesFromPairs(t *testing.T, s stored) {
 	metrics := Metrics()
 	none := make(Sample, len(metrics))
 	equal := Replay(s.Samples, metrics, none, true, s.Most, 2000, 1)
@@ -349,8 +387,8 @@ func TestGatesFromRealPairs(t *testing.T) {
 			t.Errorf("+%d %% CPU time is found in %.1f %% of gates; want %.0f %%", percent, shares.Regression*100, want*100)
 		}
 	}
-	// What was injected as 5 % came out as 4.2 % of the CPU time: the machine ran slower then
-	// than when it was sized. It may be missed, but hardly ever passed.
+	// What was injected as 5 % came out as 4.2 and as 6.2 % of the CPU time: the machine ran at
+	// another pace then than when it was sized. It may be missed, but hardly ever passed.
 	least := map[string]float64{"+10 % CPU time of a request": 0.99, "+10 % CPU time, all in /products": 0.99, "+20 % slow answers": 0.9}
 	for _, i := range s.Injected {
 		shares := Replay(i.Samples, metrics, none, false, s.Most, 2000, 1)

@@ -22,8 +22,8 @@ type Metric struct {
 	pace func(*results.Duel, measured) float64
 }
 
-// Alpha is the chance that a gate on equal versions says regression, over all its metrics,
-// however often it looks.
+// Alpha is the chance that a gate on equal versions says regression, over all its metrics and
+// failures, however often it looks.
 const Alpha = 0.01
 
 // passLevel is the chance of passing a version that is slower by just the effect that matters.

@@ -63,7 +63,7 @@ func pairsOf(cells []*results.Cell) (pairs []pair, tries []try, void int) {
 	return pairs, tries, void
 }
 
-// voided is what most often kept cells from being measured, in words; empty for nothing.
+// voided is what most often kept cells from being measured, in words.
 func voided(cells []*results.Cell) string {
 	count := map[string]int{}
 	for _, c := range cells {
@@ -75,7 +75,7 @@ func voided(cells []*results.Cell) string {
 		}
 	}
 	if len(count) == 0 {
-		return ""
+		return "in a burst no request was answered in time"
 	}
 	return slices.MaxFunc(slices.Sorted(maps.Keys(count)), func(a, b string) int { return cmp.Compare(count[a], count[b]) })
 }

@@ -252,7 +252,7 @@ func Annotations(r Report) (lines []string) {
 		}
 	}
 	for _, o := range r.Objectives {
-		if !o.Met && len(lines) < maxAnnotations {
+		if o.Verdict == Regression && len(lines) < maxAnnotations {
 			lines = append(lines, "::error title=objective::"+escape(o.String()))
 		}
 	}
@@ -307,11 +307,7 @@ func JUnit(w io.Writer, r Report) error {
 	}
 	add("failures", r.Failures.Verdict, r.Failures.String())
 	for _, o := range r.Objectives {
-		verdict := Pass
-		if !o.Met {
-			verdict = Regression
-		}
-		add(o.Objective, verdict, o.String())
+		add(o.Objective, o.Verdict, o.String())
 	}
 	for _, c := range r.Counters {
 		if worse(c) {
