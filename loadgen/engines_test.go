@@ -18,6 +18,8 @@ import (
 	"bench/loadgen/vegeta"
 	"bench/results"
 	"bench/targets"
+
+	"golang.org/x/sys/unix"
 )
 
 // The engines do the same things with the same plan, so the same tests run on all of them.
@@ -81,6 +83,24 @@ func readRequest(c net.Conn) bool {
 
 func TestEveryEndHasItsClass(t *testing.T) { each(t, everyEndHasItsClass) }
 
+// silentPort is an address at which nobody listens, and that nobody else gets meanwhile.
+func silentPort(t *testing.T) string {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", bound.(*unix.SockaddrInet4).Port)
+}
+
 func everyEndHasItsClass(t *testing.T, e loadgen.Engine) {
 	answer := func(text string) func(net.Conn) {
 		return func(c net.Conn) {
@@ -89,12 +109,7 @@ func everyEndHasItsClass(t *testing.T, e loadgen.Engine) {
 			}
 		}
 	}
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody := "http://" + closed.Addr().String()
-	_ = closed.Close()
+	nobody := "http://" + silentPort(t)
 	for _, row := range []struct {
 		says   string
 		url    string

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Guard keeps load away from machines that nobody named: only loopback addresses and the
@@ -90,12 +91,33 @@ func (g Guard) Resolve(ctx context.Context, rawURL string) (netip.AddrPort, erro
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("resolving the target %s: %w", rawURL, err)
 	}
-	// A name with addresses of both families is asked by IPv4: every server listens there.
+	// A name with addresses of both families is asked by IPv4 first: nearly every server listens
+	// there.
 	slices.SortStableFunc(addrs, func(a, b netip.Addr) int { return cmp.Compare(a.Unmap().BitLen(), b.Unmap().BitLen()) })
+	var allowed []netip.AddrPort
 	for _, addr := range addrs {
 		if addr = addr.Unmap(); addr.IsLoopback() || g.allows(u.Hostname()) {
-			return netip.AddrPortFrom(addr, uint16(port)), nil
+			allowed = append(allowed, netip.AddrPortFrom(addr, uint16(port)))
 		}
 	}
-	return netip.AddrPort{}, g.refuse(fmt.Sprintf("%s (%v)", u.Hostname(), addrs))
+	if len(allowed) == 0 {
+		return netip.AddrPort{}, g.refuse(fmt.Sprintf("%s (%v)", u.Hostname(), addrs))
+	}
+	return firstListening(ctx, allowed), nil
+}
+
+// firstListening is the first of several addresses that takes a connection; the first of all if
+// none does.
+func firstListening(ctx context.Context, addrs []netip.AddrPort) netip.AddrPort {
+	if len(addrs) == 1 {
+		return addrs[0]
+	}
+	dialer := net.Dialer{Timeout: time.Second}
+	for _, addr := range addrs {
+		if conn, err := dialer.DialContext(ctx, "tcp", addr.String()); err == nil {
+			_ = conn.Close()
+			return addr
+		}
+	}
+	return addrs[0]
 }

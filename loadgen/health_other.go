@@ -2,10 +2,16 @@
 
 package loadgen
 
-import "bench/results"
+import (
+	"time"
 
-// monitor sees nothing here: the kernel's accounts it reads are Linux's.
-type monitor struct{}
+	"bench/results"
+)
 
-func (*monitor) start([]int)            {}
-func (*monitor) stop() []results.Health { return nil }
+// monitor sees only how long a load took: the kernel's accounts that tell more are Linux's.
+type monitor struct{ started time.Time }
+
+func (m *monitor) start([]int) { m.started = time.Now() }
+func (m *monitor) stop() []results.Health {
+	return []results.Health{{Length: time.Since(m.started).Seconds()}}
+}

@@ -3,6 +3,7 @@ package loadgen
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 
 	"bench/results"
@@ -86,5 +87,8 @@ func maxRSS() int64 {
 	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
 		return 0
 	}
-	return u.Maxrss << 10 // KiB on Linux
+	if runtime.GOOS == "darwin" {
+		return int64(u.Maxrss) // bytes there
+	}
+	return int64(u.Maxrss) << 10 // KiB
 }

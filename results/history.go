@@ -51,7 +51,7 @@ type Environment struct {
 	Server  string `json:"server"` // versions of uWSGI and nginx
 	Profile string `json:"profile"`
 	Method  string `json:"method,omitempty"` // of a gate
-	Load    string `json:"load,omitempty"`   // hash of what was asked: a mix that changes keeps its name
+	Load    string `json:"load,omitempty"`   // hash of the targets, with their methods, paths and weights: a mix that changes keeps its name
 }
 
 // gateMethod changes with how a gate measures: figures of another method are not compared.

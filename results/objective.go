@@ -161,17 +161,18 @@ func (o Objective) Share(iv Interval) (part, whole float64) {
 }
 
 // share is Share of an objective on response times. Time-outs and requests given up are among
-// those, at their limit.
+// those, with the time that they were waited for; they miss a limit beyond that, too.
 func (o Objective) share(h *Histogram, c Counts) (part, whole float64) {
 	wrong := float64(c.HTTPError + c.BadBody + c.ConnectError + c.Reset + c.Unsent)
+	unanswered := float64(c.Timeout + c.InFlight)
 	if o.Metric == "mean" {
 		n := float64(h.TotalCount())
-		return h.Mean()*n + 2*o.Limit*wrong, o.Limit * (n + wrong)
+		return h.Mean()*n + 2*o.Limit*wrong + o.Limit*unanswered, o.Limit * (n + wrong)
 	}
 	for _, bar := range h.Distribution() {
 		if float64(bar.To) >= o.Limit {
 			part += float64(bar.Count)
 		}
 	}
-	return part + wrong, float64(c.Intended)
+	return max(part, unanswered) + wrong, float64(c.Intended)
 }

@@ -61,6 +61,10 @@ func TestObjectiveMet(t *testing.T) {
 	bad.Add(OK, 999)
 	bad.Add(Unsent, 1)
 	none.Add(HTTPError, 5)
+	var hung Counts
+	hung.Add(OK, 500)
+	hung.Add(Timeout, 400)
+	hung.Add(InFlight, 100)
 	for _, row := range []struct {
 		says, text string
 		counts     Counts
@@ -77,6 +81,8 @@ func TestObjectiveMet(t *testing.T) {
 		{"a mean below the limit", "mean < 502us", good, true},
 		{"failed requests count as twice the limit to a mean", "mean < 501us", bad, false},
 		{"but not p99.95", "p99.95 < 1s", bad, false},
+		{"requests that never got an answer are slower than a limit beyond their time-out", "p99 < 2s", hung, false},
+		{"and their mean is no shorter than it", "mean < 900us", hung, false},
 		{"without any answer nothing is met", "p99 < 1s", none, false},
 	} {
 		o, err := ParseObjective(row.text)

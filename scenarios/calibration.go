@@ -161,7 +161,7 @@ func counters(base, head map[string]answer) (all []results.Counter) {
 		h := head[name]
 		_, target, _ := strings.Cut(name, "/")
 		all = append(all, results.Counter{Target: target, Name: "status", Base: b.status, Head: h.status})
-		if b.length >= 0 && h.length >= 0 {
+		if !b.varies && !h.varies {
 			all = append(all, results.Counter{Target: target, Name: "bytes", Base: b.length, Head: h.length})
 		}
 		if b.queries >= 0 && h.queries >= 0 {

@@ -26,9 +26,10 @@ type answer struct {
 	status  int
 	headers map[string]string
 	body    string // hash; empty where the target lets bodies differ
-	length  int    // -1: not the same each time
-	queries int    // as the app says; -1: it does not
-	okay    bool   // satisfies the target's own expectation
+	length  int
+	varies  bool // the length, from one answer to the next
+	queries int  // as the app says; -1: it does not
+	okay    bool // satisfies the target's own expectation
 }
 
 // sameHeaders are the headers that have to agree. Those that say how the body travels
@@ -67,26 +68,35 @@ func asker(guard loadgen.Guard) *http.Client {
 	}
 }
 
-// askings is how often a target is asked for its counters.
-const askings = 8
+// How often a target is asked for its counters, and how long all of that may take.
+const (
+	askings   = 8
+	askedLong = 5 * time.Second
+)
 
-// steady asks every target of a server that is warm several times: the fewest queries that an
-// answer took, since each worker may have a cache that one of its answers has to fill, and the
-// length only where it is the same each time.
+// steady asks the targets of a server that is warm several times: for the fewest queries that an
+// answer took, since each worker may have a cache that one of its answers has to fill, and for
+// whether the length is the same each time. What there is no time for has no counters.
 func steady(ctx context.Context, url string, guard loadgen.Guard, s Scenario, answers map[string]answer) error {
 	client := asker(guard)
+	began := time.Now()
 	for i := range s.Mix.Targets {
 		t := &s.Mix.Targets[i]
 		a := answers[s.Name+"/"+t.Name]
-		for range askings {
+		times := askings
+		if a.queries < 0 {
+			times = 2 // it does not say: the length alone is of use
+		}
+		for ; times > 0 && time.Since(began) < askedLong; times-- {
 			got, err := ask(ctx, client, url, t)
 			if err != nil {
 				return fmt.Errorf("asking %s %s again: %w", t.Method, t.Path, err)
 			}
-			if got.length != a.length {
-				a.length = -1
-			}
+			a.varies = a.varies || got.length != a.length
 			a.queries = min(a.queries, got.queries)
+		}
+		if times > 0 {
+			a.varies, a.queries = true, -1
 		}
 		answers[s.Name+"/"+t.Name] = a
 	}

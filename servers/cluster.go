@@ -74,8 +74,8 @@ func (b Blueprint) Boot(ctx context.Context, keeper *proc.Keeper, dial DialFunc)
 		blueprint: b, dial: dial, workerPIDs: make([]map[int]bool, len(b.Processes)),
 		dead: make(chan struct{}), closing: make(chan struct{}),
 	}
-	started := time.Now()
 	err := b.prepareDir()
+	started := time.Now()
 	for i := 0; err == nil && i < len(b.Processes); i++ {
 		err = c.start(keeper, b.Processes[i])
 	}

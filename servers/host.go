@@ -48,7 +48,7 @@ const maxPorts = 512
 
 // ThisHost reads the machine's facts.
 func ThisHost() Host {
-	// Unlike the number of CPUs, this knows the quota of a container.
+	// Unlike the number of CPUs, this knows the quota of a container, if that is two CPUs or more.
 	h := Host{Cores: min(runtime.NumCPU(), runtime.GOMAXPROCS(0)), Somaxconn: somaxconn()}
 	if current, err := user.Current(); err == nil && current.Uid == "0" {
 		h.User = current.Username

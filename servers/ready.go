@@ -88,7 +88,9 @@ func probe(ctx context.Context, client *http.Client, url string) error {
 func (c *Cluster) awaitWorkers(ctx context.Context, client *http.Client) error {
 	expected := 0
 	for _, p := range c.blueprint.Processes {
-		expected += p.Workers
+		if p.Stats == "uwsgi" { // others do not say which worker answered
+			expected += p.Workers
+		}
 	}
 	for {
 		// The statistics may not be served yet although the first worker is: no error.

@@ -40,9 +40,15 @@ func (t Tools) canonical() Tools {
 }
 
 // MissingToolError names a program that a topology needs.
-type MissingToolError struct{ Tool string }
+type MissingToolError struct {
+	Tool   string
+	Beside string // the app's own interpreter, where there is one: bench setup provides for its own
+}
 
 func (e *MissingToolError) Error() string {
+	if e.Beside != "" {
+		return fmt.Sprintf("%s is not there for %s: install it in that environment (%s -m pip install uwsgi), or name its packages in app.requirements of bench.yaml", e.Tool, e.Beside, e.Beside)
+	}
 	return fmt.Sprintf("%s is not installed; run `bench setup`, or `bench doctor` to see what is missing", e.Tool)
 }
 
@@ -53,7 +59,7 @@ func (t Tools) have(tool string) error {
 		path = t.Others[tool]
 	}
 	if path == "" {
-		return &MissingToolError{tool}
+		return &MissingToolError{Tool: tool}
 	}
 	return nil
 }
@@ -129,7 +135,21 @@ func (t *Tools) findUWSGI(ctx context.Context, path string, facts pythonFacts) e
 			t.UWSGIPlugins += ",http"
 		}
 	}
+	if t.ofAnotherPython(ctx, facts) {
+		t.UWSGI = "" // it would not find the app's packages
+	}
 	return nil
+}
+
+// ofAnotherPython reports whether uWSGI says that it embeds another Python than the app's.
+func (t *Tools) ofAnotherPython(ctx context.Context, facts pythonFacts) bool {
+	argv := []string{"--python-version"}
+	if t.UWSGIPlugins != "" {
+		argv = append([]string{"--plugins", t.UWSGIPlugins}, argv...)
+	}
+	out, err := exec.CommandContext(ctx, t.UWSGI, argv...).Output()
+	said := regexp.MustCompile(`(?m)^(\d+\.\d+)\.\d+`).FindStringSubmatch(string(out))
+	return err == nil && said != nil && !strings.HasPrefix(facts.version, said[1]+".")
 }
 
 type pythonFacts struct{ version, prefix, basePrefix, django string }

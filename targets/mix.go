@@ -94,14 +94,28 @@ func (m Mix) Validate() error {
 	return errors.Join(errs...)
 }
 
+// mostNames bounds how many targets are told apart: each has histograms of its own, of a
+// megabyte and more.
+const mostNames = 100
+
+// Others is the name that the targets share that are beyond those told apart.
+const Others = "others"
+
 // Names returns the distinct target names in the order of their first use, and for each
 // target the position of its name among them: many requests of a long list may share one
-// name and so one histogram.
+// name and so one histogram, as those beyond the hundredth name do.
 func (m Mix) Names() (names []string, of []int) {
 	position := map[string]int{}
 	for _, t := range m.Targets {
 		at, known := position[t.Name]
-		if !known {
+		switch {
+		case known:
+		case len(names) > mostNames:
+			at = mostNames
+		case len(names) == mostNames:
+			at = mostNames
+			names = append(names, Others)
+		default:
 			at = len(names)
 			position[t.Name] = at
 			names = append(names, t.Name)

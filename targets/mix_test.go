@@ -1,6 +1,7 @@
 package targets
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -212,4 +213,21 @@ func FuzzParseProject(f *testing.F) {
 			t.Fatal("ParseProject accepted what Validate refuses")
 		}
 	})
+}
+
+// A thousand paths are not a thousand histograms.
+func TestNamesAreBounded(t *testing.T) {
+	var m Mix
+	for i := range 1000 {
+		m.Targets = append(m.Targets, Target{Name: fmt.Sprintf("/%d", i%500)})
+	}
+	names, of := m.Names()
+	if len(names) != mostNames+1 || names[mostNames] != Others || len(of) != 1000 {
+		t.Fatalf("%d names for %d targets, the last is %q", len(names), len(of), names[len(names)-1])
+	}
+	for i, at := range of {
+		if want := min(i%500, mostNames); at != want {
+			t.Fatalf("target %d has name %d; want %d", i, at, want)
+		}
+	}
 }

@@ -57,9 +57,6 @@ type Feed struct {
 	Rows    [][]string `json:"rows"`
 }
 
-// Row is the row of request, or session, n.
-func (f *Feed) Row(n uint64) []string { return f.Rows[n%uint64(len(f.Rows))] }
-
 // ParseFeed reads a feed: CSV with the columns' names in its first row, or, from a file whose
 // name ends in .json, a list of objects.
 func ParseFeed(name string, data []byte) (*Feed, error) {
@@ -250,6 +247,9 @@ func SessionsOf(entries []SessionEntry, feed *Feed) (Mix, error) {
 			t, err := step.target()
 			if err == nil && step.Weight != 0 {
 				err = fmt.Errorf("target %s: a step has no weight: the session has one", t.Name)
+			}
+			if err == nil && step.Think != "" && len(s.Steps) == 0 {
+				err = fmt.Errorf("target %s: think is a pause before a step, and nothing comes before a session's first one: when that is sent is the load's business", t.Name)
 			}
 			t.Weight = 0
 			think, thinkErr := parseThink(step.Think)

@@ -108,8 +108,7 @@ func (s *shell) capacity(ctx context.Context, c *cobra.Command, o capacityOption
 		return err
 	}
 	if o.dryRun {
-		plan.describe(s)
-		return nil
+		return plan.describe(s, o.json)
 	}
 	guard := loadgen.Guard{Hosts: o.allow}
 	st, err := s.openStack(ctx, plan.project, plan.topologies, time.Minute, guard)
@@ -380,11 +379,15 @@ func (p capacityPlan) estimate() (sum time.Duration) {
 	return sum
 }
 
-func (p capacityPlan) describe(s *shell) {
+func (p capacityPlan) describe(s *shell, asJSON bool) error {
+	if asJSON {
+		return s.json(map[string]any{"schema": "bench.plan/1", "plan": p.lines(), "estimate_s": p.estimate().Seconds(), "seed": p.search.Seed})
+	}
 	for _, line := range p.lines() {
 		fmt.Fprintln(s.out, line)
 	}
-	fmt.Fprintf(s.out, "about %v in all, seed %d\n", p.estimate(), p.search.Seed)
+	_, err := fmt.Fprintf(s.out, "about %v in all, seed %d\n", p.estimate(), p.search.Seed)
+	return err
 }
 
 // arrivals are the due times of an open-loop cell: the search's are Poisson.

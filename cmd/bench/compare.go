@@ -149,8 +149,8 @@ func chooseScenarios(o compareOptions, project targets.Project) ([]scenarios.Sce
 			Mix: project.Mix, Connections: 64, Timeout: 10 * time.Second,
 		}}, nil
 	}
-	if o.app != "" && !o.scenariosGiven {
-		return nil, usagef("%s has no mix: list the requests to send under mix: (README, section \"Your own project\")", filepath.Join(o.app, targets.ProjectFile))
+	if project.App.Dir != "" && !o.scenariosGiven { // not the bundled one
+		return nil, usagef("%s has no mix: list the requests to send under mix: (README, section \"Your own project\")", filepath.Join(project.App.Dir, targets.ProjectFile))
 	}
 	var list []scenarios.Scenario
 	for _, name := range o.scenarios {
@@ -200,7 +200,7 @@ func (s *shell) compare(ctx context.Context, c *cobra.Command, o compareOptions)
 		fmt.Fprintf(s.errs, "bench: %s: this comparison is run by the engine %v\n", why, engine)
 	}
 	if o.dryRun {
-		return s.describe(ctx, experiment, project)
+		return s.describe(ctx, experiment, project, o.json)
 	}
 	st, err := s.openStack(ctx, project, topologies, o.timeout, guard)
 	if err != nil {
@@ -318,17 +318,28 @@ func chooseObjectives(flags []string, project targets.Project) ([]string, error)
 }
 
 // describe is --dry-run: the plan in words and every file and command line.
-func (s *shell) describe(ctx context.Context, e scenarios.Experiment, project targets.Project) error {
+func (s *shell) describe(ctx context.Context, e scenarios.Experiment, project targets.Project, asJSON bool) error {
+	var rendered []servers.Blueprint
+	for _, arm := range e.Arms {
+		b, err := s.rendered(ctx, arm.Topology, project.App)
+		if err != nil {
+			return err
+		}
+		rendered = append(rendered, b)
+	}
+	if asJSON {
+		var all []any
+		for _, b := range rendered {
+			all = append(all, renderedJSON(b))
+		}
+		return s.json(map[string]any{"schema": "bench.plan/1", "plan": e.Describe(), "estimate_s": e.Estimate().Seconds(), "seed": e.Seed, "topologies": all})
+	}
 	for _, line := range e.Describe() {
 		fmt.Fprintln(s.out, line)
 	}
 	fmt.Fprintf(s.out, "about %v in all, seed %d\n", e.Estimate().Round(time.Second), e.Seed)
-	for _, arm := range e.Arms {
-		text, err := s.rendered(ctx, arm.Topology, project.App)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(s.out, "\n%s", text)
+	for _, b := range rendered {
+		fmt.Fprintf(s.out, "\n%s", b)
 	}
 	return nil
 }

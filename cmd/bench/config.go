@@ -30,8 +30,8 @@ func (s *shell) settle(c *cobra.Command) error {
 		if app != nil {
 			dir = app.Value.String()
 		}
-		if head := c.Flags().Lookup("head"); dir == "" && head != nil && isDir(head.Value.String()) {
-			dir = head.Value.String() // two folders, of which this one is judged
+		if dir == "" && c.Name() == "gate" {
+			dir = gateFolder(c)
 		}
 		var err error
 		if file, err = s.fileFlags(c, dir); err != nil {
@@ -54,6 +54,20 @@ func (s *shell) settle(c *cobra.Command) error {
 		}
 	})
 	return errors.Join(errs...)
+}
+
+// gateFolder is the folder whose bench.yaml holds a gate's flags, where that is not this one: of
+// two folders the one that is judged, and none for the bundled project.
+func gateFolder(c *cobra.Command) string {
+	value := func(name string) string { return c.Flags().Lookup(name).Value.String() }
+	base, head := value("base"), value("head")
+	switch {
+	case base == bundledName, base == "" && value("self-test") == "true":
+		return bundledName
+	case isDir(base) && isDir(head):
+		return head
+	}
+	return ""
 }
 
 // setFlag sets a flag; one that may be repeated takes any number of values.

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -19,19 +19,23 @@ func (s *shell) doctorCommand() *cobra.Command {
 		Short:   "Say what this machine lacks, with the line that mends it",
 		Example: "  bench doctor\n  bench doctor --json",
 		RunE: func(c *cobra.Command, _ []string) error {
-			cache, err := s.cacheDir()
-			if err != nil {
-				return err
-			}
-			out, err := filepath.Abs("bench-runs")
-			if err != nil {
-				return err
-			}
-			return s.printChecks(setup.Doctor(c.Context(), cache, s.env["PATH"], out), asJSON)
+			return s.doctor(c.Context(), asJSON)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "write the checks to stdout as JSON")
 	return c
+}
+
+func (s *shell) doctor(ctx context.Context, asJSON bool) error {
+	cache, err := s.cacheDir()
+	if err != nil {
+		return err
+	}
+	out, err := filepath.Abs("bench-runs")
+	if err != nil {
+		return err
+	}
+	return s.printChecks(setup.Doctor(ctx, cache, s.env["PATH"], out), asJSON)
 }
 
 func (s *shell) printChecks(checks []setup.Check, asJSON bool) error {
@@ -40,9 +44,7 @@ func (s *shell) printChecks(checks []setup.Check, asJSON bool) error {
 		counts[c.Level]++
 	}
 	if asJSON {
-		out := json.NewEncoder(s.out)
-		out.SetIndent("", "  ")
-		if err := out.Encode(map[string]any{"schema": "bench.doctor/1", "checks": checks}); err != nil {
+		if err := s.json(map[string]any{"schema": "bench.doctor/1", "checks": checks}); err != nil {
 			return err
 		}
 	} else {

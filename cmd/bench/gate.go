@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"bench/reports/gate"
@@ -103,6 +104,9 @@ func (s *shell) gate(ctx context.Context, c *cobra.Command, o gateOptions) error
 		return usagef("--topology %q: want one topology that can be booted", o.topology)
 	}
 	trees, err := os.MkdirTemp(s.env["TMPDIR"], "bench-gate-")
+	if err == nil {
+		trees, err = filepath.Abs(trees) // git is in another folder
+	}
 	if err != nil {
 		return fmt.Errorf("making a folder for the two versions: %w", err)
 	}

@@ -33,7 +33,13 @@ func (g *gateRun) finish(ctx context.Context, measuring error) error {
 	if ctx.Err() != nil {
 		return errors.Join(fmt.Errorf("%w: what was measured until then is in %s, marked %s", context.Cause(ctx), g.out.Path, results.Partial), err)
 	}
-	return errors.Join(gateError(report), measuring, err)
+	if measuring != nil && report.Verdict != gate.Regression {
+		return errors.Join(measuring, err) // what is not proven is not even inconclusive
+	}
+	if err != nil {
+		fmt.Fprintln(g.s.errs, "bench: the verdict stands, but:", err)
+	}
+	return errors.Join(gateError(report), measuring)
 }
 
 func (s *shell) writeGate(dir string, report gate.Report, asJSON bool) error {

@@ -81,7 +81,7 @@ func unreachable(err error) bool {
 	return networkFault.MatchString(err.Error())
 }
 
-var networkFault = regexp.MustCompile(`(?i)temporary failure in name resolution|failed to establish a new connection|connection (refused|reset|broken)|read timed out|max retries exceeded|network is unreachable|5\d\d server error|from versions: none`)
+var networkFault = regexp.MustCompile(`(?i)temporary failure in name resolution|failed to establish a new connection|connection (refused|reset|broken)|read timed out|max retries exceeded|network is unreachable|5\d\d server error`)
 
 // sameEnvironment makes the one environment that both versions run in, where bench.yaml asks
 // for one: now, so that it does not count as time of the gate.
@@ -132,10 +132,13 @@ func requirementsDiffer(both [2]side) []results.Cause {
 }
 
 // lockFiles say which packages a project is meant to run with, and are none that bench installs.
-var lockFiles = []string{"poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "pyproject.toml"}
+var lockFiles = []string{"poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock"}
 
 // locksDiffer warns where such a file differs: both versions then run with the same packages.
 func locksDiffer(both [2]side) (causes []results.Cause) {
+	if len(both[0].packages)+len(both[1].packages) > 0 || both[0].project.App.Python != both[1].project.App.Python {
+		return nil // each has an environment of its own
+	}
 	for _, name := range lockFiles {
 		var data [2][]byte
 		for i, version := range both {
@@ -184,6 +187,9 @@ func (s *shell) sides(ctx context.Context, o gateOptions, trees string) (both [2
 		return both, nil
 	}
 	if o.selfTest && o.base == "" && o.app == "" {
+		o.base = bundledName
+	}
+	if o.app == bundledName && o.base == "" {
 		o.base = bundledName
 	}
 	if o.base == bundledName && (o.head == bundledName || o.head == "") {

@@ -11,7 +11,8 @@ import (
 )
 
 func (s *shell) setupCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use:   "setup",
 		Short: "Install what the topologies need: nginx, and Django and uWSGI in an environment of their own",
 		Long: `setup installs nginx from the system's packages (with sudo only when it is not root) and
@@ -27,9 +28,14 @@ already stays; it may be run at any time.`,
 			if err := do.Run(c.Context()); err != nil {
 				return codedError{exitRefused, err}
 			}
-			return nil
+			if !asJSON {
+				return nil
+			}
+			return s.doctor(c.Context(), true)
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "write what doctor then finds to stdout as JSON")
+	return c
 }
 
 // setup is what installs things for this user.
@@ -55,12 +61,18 @@ func (s *shell) environment(ctx context.Context, list setup.Requirements, base s
 }
 
 func (s *shell) versionCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		RunE: func(*cobra.Command, []string) error {
+			if asJSON {
+				return s.json(map[string]string{"schema": "bench.version/1", "version": version, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH})
+			}
 			_, err := fmt.Fprintf(s.out, "bench %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "write it to stdout as JSON")
+	return c
 }

@@ -111,6 +111,10 @@ func (s *shell) openStack(ctx context.Context, project targets.Project, topologi
 	}
 	for _, t := range topologies {
 		if err := t.Missing(host); err != nil {
+			var missing *servers.MissingToolError
+			if errors.As(err, &missing) && missing.Tool == "uwsgi" && project.App.Python != "" {
+				missing.Beside = project.App.Python
+			}
 			return nil, err
 		}
 	}
@@ -123,6 +127,9 @@ func (s *shell) openStack(ctx context.Context, project targets.Project, topologi
 		return nil, fmt.Errorf("finding the program's own path: %w", err)
 	}
 	scratch, err := os.MkdirTemp(s.env["TMPDIR"], "bench-")
+	if err == nil {
+		scratch, err = filepath.Abs(scratch) // the keeper is in another folder
+	}
 	if err != nil {
 		return nil, fmt.Errorf("making a scratch folder: %w", err)
 	}

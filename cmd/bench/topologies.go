@@ -45,9 +45,7 @@ func (s *shell) topologies(asJSON bool) error {
 		list = append(list, entry{d.Name, d.Summary, d.Static, d.Tools, d.Params})
 	}
 	if asJSON {
-		out := json.NewEncoder(s.out)
-		out.SetIndent("", "  ")
-		return out.Encode(map[string]any{"schema": "bench.topologies/1", "topologies": list})
+		return s.json(map[string]any{"schema": "bench.topologies/1", "topologies": list})
 	}
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	for _, e := range list {
@@ -77,6 +75,7 @@ func defaultText(text string) string {
 
 func (s *shell) renderCommand() *cobra.Command {
 	var app string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "render TOPOLOGY",
 		Short: "Print every file and command line of a topology, without starting anything",
@@ -93,31 +92,57 @@ func (s *shell) renderCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			text, err := s.rendered(c.Context(), topology, project.App)
+			b, err := s.rendered(c.Context(), topology, project.App)
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprint(s.out, text)
+			if asJSON {
+				return s.json(renderedJSON(b))
+			}
+			_, err = fmt.Fprint(s.out, b)
 			return err
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "write it to stdout as JSON")
 	c.Flags().StringVar(&app, "app", "", "`DIR` of your own Django project (default: this folder, if it has a bench.yaml; else the bundled project)")
 	return c
 }
 
 // rendered is the blueprint of a topology as it would be booted, but for the folder, the
 // ports and the tools' paths, which stand-ins name.
-func (s *shell) rendered(ctx context.Context, t servers.Topology, app targets.App) (string, error) {
+func (s *shell) rendered(ctx context.Context, t servers.Topology, app targets.App) (servers.Blueprint, error) {
 	app.Requirements = "" // nothing is installed: where the interpreter is has a stand-in anyway
 	host, err := s.host(ctx, app, []servers.Topology{t})
 	if err != nil {
-		return "", err
+		return servers.Blueprint{}, err
 	}
-	b, err := t.Canonical(app, host)
-	if err != nil {
-		return "", err
+	return t.Canonical(app, host)
+}
+
+// renderedJSON is a blueprint for other programs.
+func renderedJSON(b servers.Blueprint) any {
+	type file struct {
+		Path string `json:"path"`
+		Text string `json:"text"`
 	}
-	return b.String(), nil
+	type process struct {
+		Name  string   `json:"name"`
+		Tier  string   `json:"tier"`
+		Dir   string   `json:"dir"`
+		Env   []string `json:"env"`
+		Argv  []string `json:"argv"`
+		Cores float64  `json:"cores,omitempty"`
+		Files []file   `json:"files"`
+	}
+	processes := []process{}
+	for _, p := range b.Processes {
+		one := process{p.Name, p.Tier, p.Dir, p.Env, p.Argv, p.Cores, []file{}}
+		for _, f := range p.Files {
+			one.Files = append(one.Files, file{f.Path, f.Text})
+		}
+		processes = append(processes, one)
+	}
+	return map[string]any{"schema": "bench.render/1", "topology": b.Topology.String(), "summary": b.Summary, "slots": b.Slots, "url": b.URL, "processes": processes}
 }
 
 // parseOne reads the one topology that render and up take.
@@ -136,6 +161,7 @@ func (s *shell) upCommand() *cobra.Command {
 	var app string
 	var timeout time.Duration
 	var allow []string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "up TOPOLOGY",
 		Short: "Run one topology until Ctrl-C, to look at it",
@@ -143,16 +169,17 @@ func (s *shell) upCommand() *cobra.Command {
   bench up runserver:profile=as-documented --app ../mysite`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return s.up(c.Context(), args[0], app, timeout, loadgen.Guard{Hosts: allow})
+			return s.up(c.Context(), args[0], app, timeout, asJSON, loadgen.Guard{Hosts: allow})
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "when it is up, write its URL and the rest to stdout as a line of JSON")
 	c.Flags().StringVar(&app, "app", "", "`DIR` of your own Django project (default: this folder, if it has a bench.yaml; else the bundled project)")
 	c.Flags().DurationVar(&timeout, "boot-timeout", 30*time.Second, "longest time it may take to be ready")
 	c.Flags().StringArrayVar(&allow, "allow-host", nil, "host besides loopback that a url: topology may be on")
 	return c
 }
 
-func (s *shell) up(ctx context.Context, name, app string, timeout time.Duration, guard loadgen.Guard) error {
+func (s *shell) up(ctx context.Context, name, app string, timeout time.Duration, asJSON bool, guard loadgen.Guard) error {
 	topology, err := parseOne(name)
 	if err != nil {
 		return err
@@ -170,7 +197,14 @@ func (s *shell) up(ctx context.Context, name, app string, timeout time.Duration,
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(s.out, cluster.URL())
+	if asJSON {
+		err = json.NewEncoder(s.out).Encode(map[string]any{"schema": "bench.up/1", "url": cluster.URL(), "topology": cluster.Blueprint().Topology.String(), "boot_ms": cluster.Boot.BootMS, "workers": cluster.Boot.Workers, "dir": cluster.Blueprint().Dir})
+		if err != nil {
+			return errors.Join(err, cluster.Close())
+		}
+	} else {
+		fmt.Fprintln(s.out, cluster.URL())
+	}
 	fmt.Fprintf(s.errs, "bench: %s is up after %.0f ms, %d workers seen; files and logs in %s; Ctrl-C ends it\n",
 		cluster.Blueprint().Topology, cluster.Boot.BootMS, cluster.Boot.Workers, cluster.Blueprint().Dir)
 	select {

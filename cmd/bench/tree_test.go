@@ -152,7 +152,7 @@ func TestVersionsWithOtherPackagesGetTheirOwnEnvironments(t *testing.T) {
 	fake := `#!/bin/sh
 case "$1 $2" in
 "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && cp "$0" "$3/bin/uwsgi" ;;
-"-m pip") case "$(cat "${@: -1}" 2>/dev/null)" in *nonsense*) echo no such package; exit 1 ;; esac ;;
+"-m pip") case "$(cat "${@: -1}" 2>/dev/null)" in *nonsense*) echo "ERROR: Could not find a version that satisfies the requirement nonsense (from versions: none)"; exit 1 ;; esac ;;
 -c*) printf '3.11.2\n/usr\n/usr\n5.2\n' ;;
 esac
 `

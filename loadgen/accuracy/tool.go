@@ -83,7 +83,7 @@ func (t Tool) Run(ctx context.Context, l Load, cores string) (Report, error) {
 	}
 	if usage, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok && !t.own {
 		r.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-		r.MaxRSS = usage.Maxrss << 10
+		r.MaxRSS = int64(usage.Maxrss) << 10
 	}
 	return r, nil
 }

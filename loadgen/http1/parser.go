@@ -81,11 +81,6 @@ func (p *Parser) Reset(head bool) {
 // Complete reports whether the whole response has been read.
 func (p *Parser) Complete() bool { return p.state == complete }
 
-// Started reports whether any byte of the response has been read.
-func (p *Parser) Started() bool {
-	return p.state != statusLine || len(p.partial) > 0 || p.interim > 0
-}
-
 // Next reads on in data. It returns the next piece of the body, which may be empty, and the
 // data that is left; it has to be called again until that is empty or the response is
 // complete. Both are slices of data.

@@ -27,7 +27,11 @@ func enough(p loadgen.Plan, remote netip.AddrPort) error {
 		return fmt.Errorf("counting the open files: %w", err)
 	}
 	const ownFiles = 16 // epoll sets, event files, what a report needs
-	if need := uint64(p.Conns.Max + len(entries) + ownFiles); need > limit.Cur {
+	slow := 0
+	for _, s := range p.Slow {
+		slow += s.Clients
+	}
+	if need := uint64(p.Conns.Max + slow + len(entries) + ownFiles); need > limit.Cur {
 		return fmt.Errorf("%w: %d connections need %d open files, the limit is %d; raise it (ulimit -n %d) or use fewer connections",
 			ErrTooFew, p.Conns.Max, need, limit.Cur, need)
 	}

@@ -123,7 +123,7 @@ func (s *shard) loop() error {
 	closed := p.Mode == loadgen.Closed
 	lastSend, last := p.Duration+loadgen.LateGrace, p.Duration+p.DrainTime()
 	if closed {
-		s.fill(s.now())
+		s.fill()
 	}
 	for {
 		now := s.now()
@@ -136,7 +136,7 @@ func (s *shard) loop() error {
 		}
 		s.expire(now)
 		if closed && s.retry <= now {
-			s.refill(now)
+			s.refill()
 		}
 		done := closed && now >= p.Duration || s.nextDue == never && !closed
 		if stopped || now >= last || done && s.busy.first == nil {
@@ -267,19 +267,20 @@ func (s *shard) arriving(n uint64, due, now time.Duration) task {
 	return task{request: &s.requests[s.plan.Mix.Index(n)], n: n, due: due, sent: now}
 }
 
-// fill starts a closed loop's first requests.
-func (s *shard) fill(now time.Duration) {
+// fill starts a closed loop's first requests, each at a time of its own: ten thousand take a
+// while to send.
+func (s *shard) fill() {
 	for range s.max {
-		s.nextClosed(now)
+		s.nextClosed(s.now())
 	}
 }
 
 // refill tries the places again that were left without a connection.
-func (s *shard) refill(now time.Duration) {
+func (s *shard) refill() {
 	n := s.holes
 	s.holes, s.retry = 0, never
 	for range n {
-		s.nextClosed(now)
+		s.nextClosed(s.now())
 	}
 }
 

@@ -6,6 +6,7 @@ package vegeta
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -281,6 +282,8 @@ const maxChecked = 64 << 20
 func (r *run) classify(err error) results.Class {
 	var op *net.OpError
 	var timeout net.Error
+	var untrusted *tls.CertificateVerificationError
+	var notTLS tls.RecordHeaderError
 	switch {
 	case r.ctx.Err() != nil:
 		return results.InFlight
@@ -292,6 +295,8 @@ func (r *run) classify(err error) results.Class {
 			r.shard.Limited()
 			r.mu.Unlock()
 		}
+		return results.ConnectError
+	case errors.As(err, &untrusted), errors.As(err, &notTLS):
 		return results.ConnectError
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):

@@ -30,7 +30,7 @@ const (
 	assistFewest = 4
 	// No simulation is a server: an interval narrower than this on each side, from a handful of
 	// trials that happen to agree, says more of their luck than of the rate. It is assumed, and
-	// not measured; the reports say so.
+	// not measured; the report says so.
 	leastHalf = 0.02
 )
 

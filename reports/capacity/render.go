@@ -108,6 +108,9 @@ func (r *Report) tables() (all []table) {
 		}
 		sizes.Rows = append(sizes.Rows, row)
 	}
+	if slices.ContainsFunc(r.Sizes, func(s Size) bool { return s.Assisted }) {
+		sizes.Note = fmt.Sprintf("Where the luck of the arrivals and the machine's pace have been taken out, an interval reaches %.0f %% to each side at least: that much is assumed, not measured. Boots are those in which the lower bound of the search was tried.", leastHalf*100)
+	}
 	all = append(all, sizes)
 	if limits, ok := r.limits(); ok {
 		all = append(all, limits)
@@ -129,11 +132,14 @@ func (r *Report) checks() table {
 	t := table{Title: "The recommendation, tried", Columns: []string{"topology", "requests/s", "expected", "measured", "the machine's pace", "requests/s at it", "measured"}}
 	word := map[bool]string{true: "meets the SLO", false: "does not"}
 	for _, c := range r.Checks {
-		t.Rows = append(t.Rows, []string{c.Topology, fmt.Sprintf("%.4g", c.Rate), word[c.Expected], word[c.Met], paceText(c.Pace), fmt.Sprintf("%.4g", c.RateAtPace), word[c.MetAtPace]})
+		atPace := "-"
+		if c.RateAtPace > 0 {
+			atPace = word[c.MetAtPace]
+		}
+		t.Rows = append(t.Rows, []string{c.Topology, fmt.Sprintf("%.4g", c.Rate), word[c.Expected], word[c.Met], paceText(c.Pace), rateText(c.RateAtPace), atPace})
 	}
 	offered, paced := r.recommended(asOffered), r.recommended(atPace)
-	t.Note = fmt.Sprintf("A recommendation is exact if its size meets the SLO and the next smaller one does not. Of %d, %d were exact at the pace that the machine was learnt at, and %d right to within one; with the rate as it is, whatever the pace was then, %d were exact and %d right to within one.",
-		paced.targets, paced.exact, paced.within, offered.exact, offered.within)
+	t.Note = fmt.Sprintf("A recommendation is exact if its size meets the SLO and the next smaller one does not. At the pace that the machine was learnt at, %s; with the rate as it is, whatever the pace was then, %s.", paced, offered)
 	return t
 }
 

@@ -29,6 +29,10 @@ type Validated struct {
 // tried is how the recommendations of a number of rates fared.
 type tried struct{ exact, within, targets int }
 
+func (t tried) String() string {
+	return fmt.Sprintf("%d of %d were exact, and %d right to within one", t.exact, t.targets, t.within)
+}
+
 // recommended counts the recommendations that were tried, those that were exact, and those that
 // were right to within one, by what met is, if that is known. Of the sizes tried at a rate, the
 // recommended one is the least that was expected to meet it.
@@ -92,6 +96,9 @@ func validate(run *results.Run, m *Model, s Size) (all []Validated) {
 			continue
 		}
 		p99 := float64(results.Total(cell.Counted(), results.Response).ValueAtPercentile(99)) / 1e3
+		if p99 == 0 {
+			continue // no right answer after the lead-in
+		}
 		paced := m.System(s.Size).Scaled(m.Correction.Estimate).paced(m.pace(cell)).Simulate(cell.Rate, simulated, m.seed).Quantile(0.99) * 1e3
 		all = append(all, Validated{
 			Topology: s.Topology, Value: s.Value, Figure: fmt.Sprintf("p99 at %.0f %%", l.Share*100), Rate: cell.Rate,

@@ -74,7 +74,11 @@ func (d *doctor) tools(ctx context.Context, cache string) {
 	if tools.UWSGIPlugins != "" {
 		plugins = "loads " + tools.UWSGIPlugins
 	}
-	d.add("uwsgi plugins", plugins, tools.UWSGI != "", Missing, "apt-get install uwsgi-plugin-python3")
+	loads := tools.UWSGI != ""
+	if loads && tools.UWSGIPlugins != "" {
+		loads = exec.CommandContext(ctx, tools.UWSGI, "--plugins", tools.UWSGIPlugins, "--version").Run() == nil
+	}
+	d.add("uwsgi plugins", plugins, loads, Missing, "apt-get install uwsgi-plugin-python3")
 	d.add("nginx", note("nginx"), tools.Nginx != "", Missing, "apt-get install nginx-light   # or: bench setup")
 	if tools.Nginx != "" {
 		configured, _ := exec.CommandContext(ctx, tools.Nginx, "-V").CombinedOutput()

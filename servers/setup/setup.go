@@ -61,7 +61,37 @@ func (s Setup) nginx(ctx context.Context) error {
 		return nil
 	}
 	s.say("nginx is missing: installing it from the system's packages")
-	return s.install(ctx, "nginx-light")
+	if err := s.install(ctx, "nginx-light"); err != nil {
+		return err
+	}
+	return s.noService(ctx)
+}
+
+// noService ends the web server that the system's package starts, now and at each boot: bench
+// starts its own, and nobody asked for one on port 80.
+func (s Setup) noService(ctx context.Context) error {
+	systemctl := servers.LookPath("systemctl", s.Path)
+	if systemctl == "" || !exists("/run/systemd/system") {
+		return nil
+	}
+	s.say("disabling the system's nginx service, which the package starts on port 80")
+	prefix, err := s.asRoot()
+	if err != nil {
+		return err
+	}
+	return s.command(ctx, append(prefix, systemctl, "disable", "--now", "nginx")...)
+}
+
+// asRoot is what a command has to begin with to be run as root.
+func (s Setup) asRoot() ([]string, error) {
+	if os.Geteuid() == 0 {
+		return nil, nil
+	}
+	sudo := servers.LookPath("sudo", s.Path)
+	if sudo == "" {
+		return nil, errors.New("neither root nor sudo")
+	}
+	return []string{sudo, "env", "DEBIAN_FRONTEND=noninteractive"}, nil // sudo drops the variable
 }
 
 // python sees to an interpreter with Django and uWSGI: in a virtual environment from PyPI,
@@ -142,7 +172,10 @@ func venvDir(cache string) string {
 // system one that has Django. It is empty when there is none.
 func Python(cache, path string) string {
 	if dir := venvDir(cache); whole(dir) {
-		return filepath.Join(dir, "bin", "python")
+		// An upgrade of the system may have replaced the interpreter that it was made with.
+		if python := filepath.Join(dir, "bin", "python"); exec.Command(python, "-c", "import django").Run() == nil {
+			return python
+		}
 	}
 	for _, candidate := range []string{"/usr/bin/python3", servers.LookPath("python3", path)} {
 		if candidate != "" && servers.LookPath("uwsgi", path) != "" && exec.Command(candidate, "-c", "import django").Run() == nil {
@@ -164,13 +197,9 @@ func (s Setup) install(ctx context.Context, packages ...string) error {
 	if apt == "" {
 		return fmt.Errorf("installing %s: there is no apt-get here; install the like of it with your own package manager and run bench setup again", names)
 	}
-	prefix := []string{}
-	if os.Geteuid() != 0 {
-		sudo := servers.LookPath("sudo", s.Path)
-		if sudo == "" {
-			return fmt.Errorf("installing %s: neither root nor sudo; ask an administrator for: apt-get install %s", names, names)
-		}
-		prefix = []string{sudo}
+	prefix, err := s.asRoot()
+	if err != nil {
+		return fmt.Errorf("installing %s: %w; ask an administrator for: apt-get install %s", names, err, names)
 	}
 	s.say("apt-get install %s", names)
 	install := append(append([]string{}, prefix...), append([]string{apt, "install", "-y", "-q", "--no-install-recommends"}, packages...)...)
@@ -188,10 +217,16 @@ func (s Setup) command(ctx context.Context, argv ...string) error {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = append(append([]string{}, s.Env...), "DEBIAN_FRONTEND=noninteractive")
 	cmd.Stdout, cmd.Stderr = s.Say, s.Say
-	// A group of its own, asked to end as a whole: otherwise an interrupted apt or compiler
-	// would go on behind a released lock.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	if filepath.Base(argv[0]) == "sudo" {
+		// It asks for a password on the terminal, which it may do in the terminal's own group
+		// alone; there Ctrl-C reaches it and what it runs, which bench may not end.
+		cmd.Stdin = os.Stdin
+	} else {
+		// A group of its own, asked to end as a whole: otherwise an interrupted apt or compiler
+		// would go on behind a released lock.
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	}
 	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s: %w", strings.Join(argv, " "), err)

@@ -47,7 +47,7 @@ func TestPythonTrustsOnlyAWholeEnvironment(t *testing.T) {
 	bin := filepath.Join(venvDir(cache), "bin")
 	write(t, filepath.Join(bin, "uwsgi"), "", 0o755)
 	base := filepath.Join(cache, "python-of-the-system")
-	write(t, base, "", 0o755)
+	write(t, base, "#!/bin/sh\n", 0o755)
 	if err := os.Symlink(base, filepath.Join(bin, "python")); err != nil {
 		t.Fatal(err)
 	}
@@ -57,6 +57,10 @@ func TestPythonTrustsOnlyAWholeEnvironment(t *testing.T) {
 	write(t, filepath.Join(venvDir(cache), readyFile), "", 0o600)
 	if got := Python(cache, ""); got != filepath.Join(bin, "python") {
 		t.Errorf("whole: Python = %q", got)
+	}
+	write(t, base, "#!/bin/sh\nexit 1\n", 0o755) // of another version, which does not find Django
+	if got := Python(cache, ""); got != "" {
+		t.Errorf("after an upgrade of the system: Python = %q; want none", got)
 	}
 	if err := os.Remove(base); err != nil {
 		t.Fatal(err)
