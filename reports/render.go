@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -196,6 +198,16 @@ func (r *Report) targetNames(scenario string) []string {
 		if s.Name == scenario {
 			for _, t := range s.Targets {
 				names = append(names, t.Name)
+			}
+		}
+	}
+	// Those beyond the hundredth share a name that is none of theirs.
+	for _, t := range r.Topologies {
+		for _, l := range t.Loads {
+			for _, name := range slices.Sorted(maps.Keys(l.Targets)) {
+				if l.Scenario == scenario && !slices.Contains(names, name) {
+					names = append(names, name)
+				}
 			}
 		}
 	}

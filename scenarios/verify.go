@@ -68,37 +68,35 @@ func asker(guard loadgen.Guard) *http.Client {
 	}
 }
 
-// How often a target is asked for its counters, and how long all of that may take.
+// How often the targets are asked for their counters: in rounds, of which there are fewer where
+// they take long.
 const (
-	askings   = 8
-	askedLong = 5 * time.Second
+	askings       = 8
+	fewestAskings = 2
+	askedLong     = 5 * time.Second
 )
 
 // steady asks the targets of a server that is warm several times: for the fewest queries that an
 // answer took, since each worker may have a cache that one of its answers has to fill, and for
-// whether the length is the same each time. What there is no time for has no counters.
+// whether the length is the same each time.
 func steady(ctx context.Context, url string, guard loadgen.Guard, s Scenario, answers map[string]answer) error {
 	client := asker(guard)
 	began := time.Now()
-	for i := range s.Mix.Targets {
-		t := &s.Mix.Targets[i]
-		a := answers[s.Name+"/"+t.Name]
-		times := askings
-		if a.queries < 0 {
-			times = 2 // it does not say: the length alone is of use
-		}
-		for ; times > 0 && time.Since(began) < askedLong; times-- {
+	for round := 1; round <= askings && (round <= fewestAskings || time.Since(began) < askedLong); round++ {
+		for i := range s.Mix.Targets {
+			t := &s.Mix.Targets[i]
+			a := answers[s.Name+"/"+t.Name]
+			if a.queries < 0 && round > fewestAskings {
+				continue // it does not say, and the length is all that is to be seen
+			}
 			got, err := ask(ctx, client, url, t)
 			if err != nil {
 				return fmt.Errorf("asking %s %s again: %w", t.Method, t.Path, err)
 			}
 			a.varies = a.varies || got.length != a.length
 			a.queries = min(a.queries, got.queries)
+			answers[s.Name+"/"+t.Name] = a
 		}
-		if times > 0 {
-			a.varies, a.queries = true, -1
-		}
-		answers[s.Name+"/"+t.Name] = a
 	}
 	return nil
 }

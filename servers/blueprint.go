@@ -68,8 +68,11 @@ func (b Blueprint) MachineCores() float64 {
 // WorkersTier is the tier in which the app itself runs.
 func (b Blueprint) WorkersTier() string {
 	for _, p := range b.Processes {
-		if p.Workers > 0 {
+		if p.Workers > 0 && p.Stats == "uwsgi" { // else nobody says which processes are workers
 			return cmp.Or(p.WorkerTier, p.Tier)
+		}
+		if p.Workers > 0 {
+			return p.Tier
 		}
 	}
 	if len(b.Processes) == 0 {

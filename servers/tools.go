@@ -135,6 +135,10 @@ func (t *Tools) findUWSGI(ctx context.Context, path string, facts pythonFacts) e
 			t.UWSGIPlugins += ",http"
 		}
 	}
+	if t.UWSGIPlugins != "" && exec.CommandContext(ctx, t.UWSGI, "--need-plugins", t.UWSGIPlugins, "--version").Run() != nil {
+		t.UWSGI = "" // the part that embeds Python is not there
+		return nil
+	}
 	if t.ofAnotherPython(ctx, facts) {
 		t.UWSGI = "" // it would not find the app's packages
 	}

@@ -31,7 +31,7 @@ func (s *shell) settle(c *cobra.Command) error {
 			dir = app.Value.String()
 		}
 		if dir == "" && c.Name() == "gate" {
-			dir = gateFolder(c)
+			dir = s.gateFolder(c)
 		}
 		var err error
 		if file, err = s.fileFlags(c, dir); err != nil {
@@ -42,7 +42,7 @@ func (s *shell) settle(c *cobra.Command) error {
 		if f.Changed || f.Name == "help" || f.Name == "app" {
 			return
 		}
-		name := "BENCH_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		name := variable(f.Name)
 		if value := s.env[name]; value != "" {
 			if err := setFlag(f, strings.Split(value, "\n")); err != nil {
 				errs = append(errs, usagef("%s=%q: %w", name, value, err))
@@ -58,8 +58,14 @@ func (s *shell) settle(c *cobra.Command) error {
 
 // gateFolder is the folder whose bench.yaml holds a gate's flags, where that is not this one: of
 // two folders the one that is judged, and none for the bundled project.
-func gateFolder(c *cobra.Command) string {
-	value := func(name string) string { return c.Flags().Lookup(name).Value.String() }
+func (s *shell) gateFolder(c *cobra.Command) string {
+	value := func(name string) string {
+		f := c.Flags().Lookup(name)
+		if given := s.env[variable(name)]; given != "" && !f.Changed {
+			return given
+		}
+		return f.Value.String()
+	}
 	base, head := value("base"), value("head")
 	switch {
 	case base == bundledName, base == "" && value("self-test") == "true":
@@ -68,6 +74,11 @@ func gateFolder(c *cobra.Command) string {
 		return head
 	}
 	return ""
+}
+
+// variable is the one of the environment that stands for a flag.
+func variable(flag string) string {
+	return "BENCH_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
 // setFlag sets a flag; one that may be repeated takes any number of values.

@@ -13,8 +13,8 @@ import (
 	"bench/results"
 )
 
-// finish writes every form of the report and turns the verdict into the exit code. What went
-// wrong beside it is told, and takes nothing from the verdict.
+// finish writes every form of the report and turns the verdict into the exit code. What goes
+// wrong in the history or in cleaning up is told, and takes nothing from the verdict.
 func (g *gateRun) finish(ctx context.Context, measuring error) error {
 	status := results.Complete
 	if measuring != nil {
@@ -29,17 +29,16 @@ func (g *gateRun) finish(ctx context.Context, measuring error) error {
 	}
 	report := gate.Judge(run, gate.MetricsOf(run.Manifest.Duel))
 	err = g.s.writeGate(g.out.Path, report, g.o.json)
-	err = errors.Join(err, remember(g.out.Path, run.Manifest, gateEntry(report)), g.cleanup)
+	if beside := errors.Join(remember(g.out.Path, run.Manifest, gateEntry(report)), g.cleanup); beside != nil {
+		fmt.Fprintln(g.s.errs, "bench: the verdict stands, but:", beside)
+	}
 	if ctx.Err() != nil {
 		return errors.Join(fmt.Errorf("%w: what was measured until then is in %s, marked %s", context.Cause(ctx), g.out.Path, results.Partial), err)
 	}
 	if measuring != nil && report.Verdict != gate.Regression {
 		return errors.Join(measuring, err) // what is not proven is not even inconclusive
 	}
-	if err != nil {
-		fmt.Fprintln(g.s.errs, "bench: the verdict stands, but:", err)
-	}
-	return errors.Join(gateError(report), measuring)
+	return errors.Join(gateError(report), measuring, err)
 }
 
 func (s *shell) writeGate(dir string, report gate.Report, asJSON bool) error {

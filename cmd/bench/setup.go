@@ -15,7 +15,8 @@ func (s *shell) setupCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "setup",
 		Short: "Install what the topologies need: nginx, and Django and uWSGI in an environment of their own",
-		Long: `setup installs nginx from the system's packages (with sudo only when it is not root) and
+		Long: `setup installs nginx from the system's packages (with sudo only when it is not root; the web
+server that they start is disabled again) and
 Django and uWSGI from PyPI, by their hashes, into a virtual environment in bench's cache
 folder. Where PyPI cannot be reached it takes the system's packages of them. What is there
 already stays; it may be run at any time.`,

@@ -2,7 +2,6 @@ package gate
 
 import (
 	"fmt"
-	"math"
 
 	"bench/reports/compare"
 	"bench/results"
@@ -50,7 +49,9 @@ func objectives(texts []string, pairs []pair) (kept []Kept) {
 	return kept
 }
 
-// weigh holds each pair's share of requests beyond the limit against the one allowed.
+// weigh holds each pair's share of requests beyond the limit against the one allowed. Only on
+// which side it lies counts: by how much is not symmetric, since a quiet pair keeps a limit by
+// little and a disturbed one misses it by far, and would make evidence of a few of those.
 func (k *Kept) weigh(o results.Objective, pairs []pair, needed float64) {
 	evidence := compare.Evidence{Aim: 1}
 	for _, p := range pairs {
@@ -59,11 +60,12 @@ func (k *Kept) weigh(o results.Objective, pairs []pair, needed float64) {
 			a, b := o.Share(iv)
 			part, whole = part+a, whole+b
 		}
-		over := math.Log((part + 0.5) / (o.Allowed()*whole + 0.5)) // half a request, so that none has a logarithm
-		if over > 0 {
+		side := -1.0
+		if part >= o.Allowed()*whole && part > 0 {
+			side = 1
 			k.MissedIn++
 		}
-		evidence.Add(over, 0.5)
+		evidence.Add(side, 0.5)
 		k.Evidence = max(k.Evidence, evidence.Value())
 	}
 	switch {

@@ -74,11 +74,7 @@ func (d *doctor) tools(ctx context.Context, cache string) {
 	if tools.UWSGIPlugins != "" {
 		plugins = "loads " + tools.UWSGIPlugins
 	}
-	loads := tools.UWSGI != ""
-	if loads && tools.UWSGIPlugins != "" {
-		loads = exec.CommandContext(ctx, tools.UWSGI, "--plugins", tools.UWSGIPlugins, "--version").Run() == nil
-	}
-	d.add("uwsgi plugins", plugins, loads, Missing, "apt-get install uwsgi-plugin-python3")
+	d.add("uwsgi plugins", plugins, tools.UWSGI != "", Missing, "apt-get install uwsgi-plugin-python3")
 	d.add("nginx", note("nginx"), tools.Nginx != "", Missing, "apt-get install nginx-light   # or: bench setup")
 	if tools.Nginx != "" {
 		configured, _ := exec.CommandContext(ctx, tools.Nginx, "-V").CombinedOutput()

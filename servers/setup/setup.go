@@ -1,7 +1,7 @@
 // Package setup brings a machine to the point where the embedded topologies can be booted,
 // and says what it still lacks. It installs into a virtual environment of bench's own and,
 // for nginx and compilers, through the system's package manager; it changes no other
-// Python and no service's configuration.
+// Python and no service, but for nginx's, which it disables after it has installed nginx.
 package setup
 
 import (
@@ -79,7 +79,13 @@ func (s Setup) noService(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.command(ctx, append(prefix, systemctl, "disable", "--now", "nginx")...)
+	if err := s.command(ctx, append(prefix, systemctl, "disable", "--now", "nginx")...); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		s.say("that did not work (%v); nothing here needs it: systemctl disable --now nginx", err)
+	}
+	return nil
 }
 
 // asRoot is what a command has to begin with to be run as root.
@@ -178,7 +184,11 @@ func Python(cache, path string) string {
 		}
 	}
 	for _, candidate := range []string{"/usr/bin/python3", servers.LookPath("python3", path)} {
-		if candidate != "" && servers.LookPath("uwsgi", path) != "" && exec.Command(candidate, "-c", "import django").Run() == nil {
+		if candidate == "" || exec.Command(candidate, "-c", "import django").Run() != nil {
+			continue
+		}
+		// Only with a uWSGI that embeds it.
+		if tools, err := servers.FindTools(context.Background(), candidate, path, nil); err == nil && tools.UWSGI != "" {
 			return candidate
 		}
 	}
@@ -203,14 +213,22 @@ func (s Setup) install(ctx context.Context, packages ...string) error {
 	}
 	s.say("apt-get install %s", names)
 	install := append(append([]string{}, prefix...), append([]string{apt, "install", "-y", "-q", "--no-install-recommends"}, packages...)...)
-	if err := s.command(ctx, install...); err == nil {
-		return nil
+	if err := s.command(ctx, install...); err == nil || interrupted(err) {
+		return err
 	}
 	// The usual reason is a package list that is missing or out of date.
 	if err := s.command(ctx, append(append([]string{}, prefix...), apt, "update", "-q")...); err != nil {
 		return err
 	}
 	return s.command(ctx, install...)
+}
+
+// interrupted reports whether a command was ended by a signal, or says that it was: Ctrl-C may
+// reach what sudo runs, and not bench.
+func interrupted(err error) bool {
+	const byCtrlC = 130
+	var exit *exec.ExitError
+	return errors.As(err, &exit) && (exit.ExitCode() < 0 || exit.ExitCode() == byCtrlC)
 }
 
 func (s Setup) command(ctx context.Context, argv ...string) error {

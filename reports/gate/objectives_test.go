@@ -1,0 +1,51 @@
+package gate
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"bench/results"
+)
+
+// A limit that head keeps in most pairs by little, and misses by far in the others, is called
+// missed in less than one of a hundred gates; one that it misses in most is.
+func TestLimitsAreProvenOfMostPairs(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	o, err := results.ParseObjective("errors < 1%")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		says        string
+		misses      float64 // share of the pairs
+		least, most float64 // of the gates that say missed
+	}{
+		{"none", 0, 0, 0},
+		{"two of five pairs", 0.4, 0, 0.01},
+		{"half of them", 0.5, 0, 0.01},
+		{"nearly all", 0.95, 0.95, 1},
+	} {
+		const gates = 2000
+		missed := 0
+		for range gates {
+			var pairs []pair
+			for range 30 {
+				counts := results.Counts{Intended: 1000, HTTPError: 9, OK: 991}
+				if random.Float64() < row.misses {
+					counts.HTTPError, counts.OK = 500, 500
+				}
+				var p pair
+				p.arms[1].alternate = &results.Cell{Intervals: []results.Interval{{Counts: counts}}}
+				pairs = append(pairs, p)
+			}
+			var k Kept
+			k.weigh(o, pairs, 1/objectivesAlpha)
+			if k.Verdict == Regression {
+				missed++
+			}
+		}
+		if share := float64(missed) / gates; share < row.least || share > row.most {
+			t.Errorf("missed in %s: %.2f %% of gates say so; want %.0f to %.0f %%", row.says, share*100, row.least*100, row.most*100)
+		}
+	}
+}
