@@ -68,11 +68,12 @@ func (b Blueprint) MachineCores() float64 {
 // WorkersTier is the tier in which the app itself runs.
 func (b Blueprint) WorkersTier() string {
 	for _, p := range b.Processes {
-		if p.Workers > 0 && p.Stats == "uwsgi" { // else nobody says which processes are workers
+		switch {
+		case p.Workers == 0:
+		case p.Stats == "uwsgi":
 			return cmp.Or(p.WorkerTier, p.Tier)
-		}
-		if p.Workers > 0 {
-			return p.Tier
+		default:
+			return p.Tier // nobody says which of its processes are workers
 		}
 	}
 	if len(b.Processes) == 0 {

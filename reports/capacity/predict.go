@@ -102,18 +102,20 @@ func (m *Model) limitsOthers() bool {
 	return slices.ContainsFunc(m.objectives, func(o results.Objective) bool { return o.Quantile == 0 && o.Metric != "errors" })
 }
 
-// roughly is the greatest rate to within a few percent.
+// roughly is the greatest rate to within a percent: by bisection of its logarithm, since it may
+// be a small part of the bound where a request alone nearly takes as long as it may.
 func (m *Model) roughly(s System) float64 {
-	low, high := 0.0, s.Bound()
-	for range 13 {
+	const orders = 1e-3 // of the bound, down to which is looked
+	low, high := math.Log(orders*s.Bound()), math.Log(s.Bound())
+	for range 10 {
 		middle := (low + high) / 2
-		if m.meets(s.Simulate(middle, roughly, m.seed)) {
+		if m.meets(s.Simulate(math.Exp(middle), roughly, m.seed)) {
 			low = middle
 		} else {
 			high = middle
 		}
 	}
-	return (low + high) / 2
+	return math.Exp((low + high) / 2)
 }
 
 // named says which process "the proxy's" is, where there is only one.
