@@ -2,7 +2,6 @@ package reports
 
 import (
 	"slices"
-	"strings"
 
 	"bench/results"
 )
@@ -12,27 +11,27 @@ import (
 // or a CI could take it for a command.
 func cleaned(run *results.Run) *results.Run {
 	m := run.Manifest
-	m.Name, m.App.Name, m.App.Commit = line(m.Name), line(m.App.Name), line(m.App.Commit)
-	m.Host.CPU, m.Host.Kernel, m.Host.OS = line(m.Host.CPU), line(m.Host.Kernel), line(m.Host.OS)
-	m.Engine, m.Profile, m.Status = line(m.Engine), line(m.Profile), line(m.Status)
+	m.Name, m.App.Name, m.App.Commit = results.Line(m.Name), results.Line(m.App.Name), results.Line(m.App.Commit)
+	m.Host.CPU, m.Host.Kernel, m.Host.OS = results.Line(m.Host.CPU), results.Line(m.Host.Kernel), results.Line(m.Host.OS)
+	m.Engine, m.Profile, m.Status = results.Line(m.Engine), results.Line(m.Profile), results.Line(m.Status)
 	m.Plan = slices.Clone(m.Plan)
 	for i := range m.Plan {
-		m.Plan[i] = line(m.Plan[i])
+		m.Plan[i] = results.Line(m.Plan[i])
 	}
 	tools := map[string]string{}
 	for name, version := range m.Tools {
-		tools[name] = line(version)
+		tools[name] = results.Line(version)
 	}
 	m.Tools = tools
 	m.Warnings = cleanedCauses(m.Warnings)
 	m.Topologies = slices.Clone(m.Topologies)
 	for i := range m.Topologies {
 		t := &m.Topologies[i]
-		t.Ref, t.Summary, t.Excluded, t.ConfigHash = line(t.Ref), line(t.Summary), line(t.Excluded), line(t.ConfigHash)
+		t.Ref, t.Summary, t.Excluded, t.ConfigHash = results.Line(t.Ref), results.Line(t.Summary), results.Line(t.Excluded), results.Line(t.ConfigHash)
 	}
 	m.Scenarios = slices.Clone(m.Scenarios)
 	for i := range m.Scenarios {
-		m.Scenarios[i].Summary = line(m.Scenarios[i].Summary)
+		m.Scenarios[i].Summary = results.Line(m.Scenarios[i].Summary)
 	}
 	cells := slices.Clone(run.Cells)
 	for i, c := range cells {
@@ -48,9 +47,7 @@ func cleaned(run *results.Run) *results.Run {
 func cleanedCauses(causes []results.Cause) []results.Cause {
 	clean := make([]results.Cause, len(causes))
 	for i, c := range causes {
-		clean[i] = results.Cause{Code: line(c.Code), Message: line(c.Message), Remedy: line(c.Remedy)}
+		clean[i] = results.Cause{Code: results.Line(c.Code), Message: results.Line(c.Message), Remedy: results.Line(c.Remedy)}
 	}
 	return clean
 }
-
-func line(s string) string { return strings.Join(strings.Fields(Plain(s)), " ") }

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"bench/results"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -268,23 +269,8 @@ func Text(w io.Writer, r *Report) error {
 	for _, c := range r.Warnings {
 		fmt.Fprintf(&out, "  %s: %s\n", c.Code, strings.TrimSpace(c.Message+" "+c.Remedy))
 	}
-	_, err := io.WriteString(w, Plain(out.String()))
+	_, err := io.WriteString(w, results.Plain(out.String()))
 	return err
-}
-
-// Plain removes what a terminal would take for a command: everything that a server, an app
-// or a file name could have smuggled in.
-func Plain(s string) string {
-	s = strings.ReplaceAll(s, "\n::", "\n ::\u200b") // a workflow command of a CI
-	return strings.Map(func(c rune) rune {
-		switch {
-		case c == '\n', c == '\t':
-			return c
-		case c < ' ', c == 0x7f, c >= 0x80 && c < 0xa0, c >= 0x202a && c <= 0x202e, c >= 0x2066 && c <= 0x2069:
-			return '\uFFFD'
-		}
-		return c
-	}, s)
 }
 
 // Markdown writes the whole report for a pull request or a job summary.
@@ -335,7 +321,7 @@ func Markdown(w io.Writer, r *Report) error {
 		fmt.Fprintf(&out, "- %s\n", escapeMarkdown(line))
 	}
 	fmt.Fprintf(&out, "- seed %d; %s, %d cores, Linux %s; %s\n", r.Seed, escapeMarkdown(r.Host.CPU), r.Host.Cores, escapeMarkdown(r.Host.Kernel), escapeMarkdown(r.toolText()))
-	_, err := io.WriteString(w, Plain(out.String()))
+	_, err := io.WriteString(w, results.Plain(out.String()))
 	return err
 }
 

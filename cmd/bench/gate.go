@@ -86,6 +86,7 @@ func (s *shell) gate(ctx context.Context, c *cobra.Command, o gateOptions) error
 	if least := setUpTime + gate.FewestPairs*pairTime; o.budget < least && !o.selfTest {
 		return usagef("--budget %v: no verdict needs less than %d pairs, about %v", o.budget, gate.FewestPairs, least)
 	}
+	// Those of the flags are refused before anything is taken from git.
 	if _, err := chooseObjectives(o.objectives, targets.Project{}); err != nil {
 		return err
 	}

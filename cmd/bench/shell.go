@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"bench/internal/proc"
-	"bench/reports"
+	"bench/results"
 
 	"github.com/spf13/cobra"
 )
@@ -50,7 +50,7 @@ func (s *shell) run(ctx context.Context, args []string) int {
 		err = context.Cause(ctx) // the signal, not what it did to whatever was under way
 	}
 	if err != nil {
-		fmt.Fprintf(s.errs, "bench: %s\n", reports.Plain(err.Error())) // it may quote a server's log
+		fmt.Fprintf(s.errs, "bench: %s\n", results.Plain(err.Error())) // it may quote a server's log
 	}
 	return code
 }

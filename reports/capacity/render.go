@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"bench/results"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -292,7 +293,7 @@ func Text(w io.Writer, r *Report) error {
 	for _, line := range r.remarks() {
 		fmt.Fprintln(&out, line)
 	}
-	_, err := io.WriteString(w, out.String())
+	_, err := io.WriteString(w, results.Plain(out.String())) // a died topology's log may be quoted
 	return err
 }
 
@@ -317,7 +318,7 @@ func Markdown(w io.Writer, r *Report) error {
 	for _, line := range r.remarks() {
 		fmt.Fprintf(&out, "- %s\n", escape(line))
 	}
-	_, err := io.WriteString(w, out.String())
+	_, err := io.WriteString(w, results.Plain(out.String()))
 	return err
 }
 

@@ -93,7 +93,7 @@ func judge(run *results.Run, metrics []Metric, partial bool) Report {
 	r.Objectives = objectives(run.Manifest.Objectives, pairs)
 	r.decide()
 	if r.slower() {
-		if r.Where = where(pairs, r); r.Where != nil && r.Verdict == Regression {
+		if r.Where = where(pairs, r.Counters); r.Where != nil && r.Verdict == Regression {
 			r.Reason += "; " + r.Where.String()
 		}
 	}

@@ -23,7 +23,7 @@ var Files = map[string]func(io.Writer, Report) error{
 
 // Headline is the verdict in one line.
 func (r Report) Headline() string {
-	return plain(fmt.Sprintf("%s: %s (%d pairs, %.0f s)", strings.ToUpper(string(r.Verdict)), r.Reason, r.Pairs, r.Elapsed))
+	return results.Line(fmt.Sprintf("%s: %s (%d pairs, %.0f s)", strings.ToUpper(string(r.Verdict)), r.Reason, r.Pairs, r.Elapsed))
 }
 
 // Reproduce is the command that measures the same again, as far as a command can say it: the
@@ -131,7 +131,7 @@ func described(name, commit string, dirty bool) string {
 	if dirty {
 		name += " with uncommitted changes"
 	}
-	return plain(name)
+	return results.Line(name)
 }
 
 // remarks are the lines below the table.
@@ -179,7 +179,7 @@ func (r Report) remarks() (lines []string) {
 		lines = append(lines, "what "+d.FailedArm+" said: "+strings.Join(strings.Fields(d.Failed), " "))
 	}
 	for i := range lines {
-		lines[i] = plain(lines[i])
+		lines[i] = results.Line(lines[i])
 	}
 	return lines
 }
@@ -187,20 +187,7 @@ func (r Report) remarks() (lines []string) {
 // firstLine is the first line of a text from a server, without what a terminal would obey.
 func firstLine(text string) string {
 	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return plain(first)
-}
-
-// plain is a text on one line, without what a terminal would take for a command.
-func plain(text string) string {
-	return strings.Map(func(c rune) rune {
-		switch {
-		case c == '\n', c == '\t', c == '\r':
-			return ' '
-		case c < ' ', c == 0x7f, c >= 0x80 && c < 0xa0, c >= 0x202a && c <= 0x202e, c >= 0x2066 && c <= 0x2069:
-			return '\uFFFD'
-		}
-		return c
-	}, text)
+	return results.Line(first)
 }
 
 // Markdown writes the report for a pull request.

@@ -14,17 +14,18 @@ import (
 // where finds the endpoint and the tier whose cost moved most, over all pairs: the greatest
 // growth among those whose growth is clear of the pairs' own spread. More database queries
 // need no pairs.
-func where(pairs []pair, r Report) *Where {
+func where(pairs []pair, counters []results.Counter) *Where {
+	var more *Where
 	most := 0
-	for _, c := range r.Counters {
+	for _, c := range counters {
 		// Time in the database is time of the tier that waits for it; more queries tell.
 		if c.Name == "queries" && c.Head-c.Base > most {
 			most = c.Head - c.Base
-			r.Where = &Where{Tier: "database", Endpoint: c.Target}
+			more = &Where{Tier: "database", Endpoint: c.Target}
 		}
 	}
-	if r.Where != nil {
-		return r.Where
+	if more != nil {
+		return more
 	}
 	w := &Where{}
 	endpoints := map[string][]float64{} // growth of the median, ms, weighted by how often it is asked
