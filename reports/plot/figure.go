@@ -105,7 +105,7 @@ func (f *Figure) draw(c draw.Canvas) {
 type microsTicks struct{}
 
 func (microsTicks) Ticks(low, high float64) []plot.Tick {
-	return logTicks(low, high, func(v float64) string {
+	return logTicks(low, high, 2e3, func(v float64) string {
 		return time.Duration(math.Round(v * 1e3)).String()
 	})
 }
@@ -114,17 +114,17 @@ func (microsTicks) Ticks(low, high float64) []plot.Tick {
 type countTicks struct{}
 
 func (countTicks) Ticks(low, high float64) []plot.Tick {
-	return logTicks(low, high, func(v float64) string { return thousands(v) })
+	return logTicks(low, high, 500, thousands)
 }
 
 // logTicks puts marks at 1…9 times the powers of ten and labels at 1, 2 and 5, or at the
-// powers alone where the axis spans many of them.
-func logTicks(low, high float64, label func(float64) string) []plot.Tick {
+// powers alone where the axis spans more than there is room for.
+func logTicks(low, high, room float64, label func(float64) string) []plot.Tick {
 	var ticks []plot.Tick
 	if !(low > 0) || math.IsInf(high, 0) {
 		return nil
 	}
-	wide := high/low > 2e3
+	wide := high/low > room
 	for decade := math.Pow(10, math.Floor(math.Log10(low))); decade <= high; decade *= 10 {
 		for i := 1.0; i < 10; i++ {
 			v := decade * i

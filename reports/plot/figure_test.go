@@ -2,6 +2,7 @@ package plot
 
 import (
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -13,11 +14,24 @@ func TestAxisHasRoomForAnyLegend(t *testing.T) {
 		if !(top >= e.high) || top > e.high*1e6 {
 			t.Errorf("%d lines: an axis up to %g", lines, top)
 		}
-		if ticks := logTicks(e.low, top, func(float64) string { return "" }); len(ticks) == 0 || len(ticks) > 200 {
+		if ticks := logTicks(e.low, top, 2e3, func(float64) string { return "" }); len(ticks) == 0 || len(ticks) > 200 {
 			t.Errorf("%d lines: %d marks", lines, len(ticks))
 		}
 	}
-	if ticks := logTicks(0, math.Inf(1), nil); ticks != nil {
+	if ticks := logTicks(0, math.Inf(1), 1, nil); ticks != nil {
 		t.Errorf("an axis without ends has marks: %v", ticks)
+	}
+}
+
+// Rates from 50 to 100,000 are labelled at the powers of ten alone: the others would overlap.
+func TestLongNumbersHaveRoom(t *testing.T) {
+	var labels []string
+	for _, tick := range (countTicks{}).Ticks(50, 100_000) {
+		if tick.Label != "" {
+			labels = append(labels, tick.Label)
+		}
+	}
+	if want := []string{"100", "1,000", "10,000", "100,000"}; !slices.Equal(labels, want) {
+		t.Errorf("labels %v; want %v", labels, want)
 	}
 }
