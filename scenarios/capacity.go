@@ -156,7 +156,11 @@ func (s *sizeRun) ensure(ctx context.Context, boot int) (err error) {
 		return err
 	}
 	s.boot, s.boots = boot, s.boots+1
-	return s.warmUp(ctx, s.cluster, s.Scenario, s.Warmup)
+	if err := s.warmUp(ctx, s.cluster, s.Scenario, s.Warmup); err != nil {
+		return err
+	}
+	s.emit(Booted{s.size.Arm.Name, s.boots, s.cluster.Boot})
+	return nil
 }
 
 // demands measures what the model needs, and about where to search: one connection alone, for

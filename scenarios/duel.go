@@ -69,6 +69,9 @@ func (r *Runner) Pair(ctx context.Context, d Duel, pair int) (cells []*results.C
 	if err := r.bootBoth(ctx, d, order, &clusters); err != nil {
 		return nil, nil, err
 	}
+	for arm, c := range clusters {
+		r.emit(Booted{d.Arms[arm].Name, pair, c.Boot})
+	}
 	alternate, err := r.alternate(ctx, d, pair, order, clusters)
 	if err != nil {
 		return nil, nil, err
@@ -82,13 +85,25 @@ func (r *Runner) Pair(ctx context.Context, d Duel, pair int) (cells []*results.C
 		load := Load{Name: fmt.Sprintf("%s-%d", results.Burst, 1+slice/2), Scenario: d.Scenario, Mode: loadgen.Closed, Duration: d.Burst}
 		cell := d.cell(pair, arm, order, load)
 		cell.Index = cellsOfPair*(pair-1) + 3 + slice
-		record, err := r.runCell(ctx, cell, Arm{Name: d.Arms[arm].Name}, clusters[arm])
+		record, err := r.duelCell(ctx, cell, Arm{Name: d.Arms[arm].Name}, clusters[arm], func() {})
 		if err != nil {
 			return nil, nil, &ArmError{d.Arms[arm].Name, err}
 		}
 		cells = append(cells, record)
 	}
 	return cells, evidence(d, clusters), nil
+}
+
+// duelCell measures one cell of a pair, and says so.
+func (r *Runner) duelCell(ctx context.Context, cell Cell, arm Arm, cluster *servers.Cluster, ready func()) (*results.Cell, error) {
+	if cell.Block > 0 { // and not a try of the rate
+		r.emit(CellStarted{Arm: arm.Name, Scenario: cell.Load.Scenario.Name, Load: cell.Load.Name, Block: cell.Block, Cell: cell.Index})
+	}
+	record, err := r.runCellAt(ctx, cell, arm, cluster, ready)
+	if err == nil && cell.Block > 0 {
+		r.emit(cellDone(cell.Index, 0, record))
+	}
+	return record, err
 }
 
 func evidence(d Duel, clusters [2]*servers.Cluster) map[string]map[string][]byte {
@@ -153,7 +168,7 @@ func (r *Runner) alternate(ctx context.Context, d Duel, pair int, order [2]int, 
 		load.Stagger, load.Second = time.Duration(float64(time.Second)/d.Rate/2), arm == order[1]
 		cell := d.cell(pair, arm, order, load)
 		cell.Index = cellsOfPair*(pair-1) + 1 + arm
-		cells[arm], err = r.runCellAt(ctx, cell, Arm{Name: d.Arms[arm].Name}, clusters[arm], ready.wait)
+		cells[arm], err = r.duelCell(ctx, cell, Arm{Name: d.Arms[arm].Name}, clusters[arm], ready.wait)
 		return err
 	})
 	return cells, err

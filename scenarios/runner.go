@@ -17,21 +17,12 @@ import (
 
 // Runner carries out an experiment.
 type Runner struct {
-	Site     *servers.Site
-	App      targets.App
-	Engine   loadgen.Engine
-	Guard    loadgen.Guard
-	Out      *results.Directory
-	Progress func(Progress) // may be nil
-}
-
-// Progress is how far a run has got.
-type Progress struct {
-	Text      string
-	Cell      int // of Cells, from 1; 0 before the first
-	Cells     int
-	Elapsed   time.Duration
-	Remaining time.Duration // estimate; 0 while unknown
+	Site   *servers.Site
+	App    targets.App
+	Engine loadgen.Engine
+	Guard  loadgen.Guard
+	Out    *results.Directory
+	Emit   func(Event) // may be nil; a duel calls it from two goroutines
 }
 
 // ErrTooFew means that fewer than two topologies were left to compare.
@@ -41,13 +32,12 @@ var ErrTooFew = errors.New("fewer than two topologies give the same answers")
 // ends, or an error does it, those stay. It returns the experiment as it was run: without
 // the arms that were excluded, and with the ladder's rates.
 func (r *Runner) Run(ctx context.Context, e Experiment) (Experiment, error) {
-	started := time.Now()
 	e, err := r.calibrate(ctx, e)
 	if err != nil {
 		return e, err
 	}
 	cells := e.Cells()
-	run := &progressMeter{report: r.Progress, started: started, cells: cells, measuring: time.Now()}
+	run := &progress{measuring: time.Now(), of: len(cells)}
 	var measured time.Duration
 	for i := 0; i < len(cells); {
 		boot := sameBoot(cells[i:])
@@ -145,6 +135,7 @@ func (r *Runner) calibrateArm(ctx context.Context, e Experiment, arm Arm) (map[s
 	if err := r.warmUp(ctx, cluster, e.Scenarios[0], e.Effort.Warmup); err != nil {
 		return nil, 0, err
 	}
+	r.emit(Booted{Arm: arm.Name, Boot: cluster.Boot})
 	burst := Cell{Load: Load{Name: "calibration", Scenario: e.Scenarios[0], Mode: loadgen.Closed, Duration: calibrationBurst}, Seed: e.Seed}
 	var rate float64
 	for ; burst.Load.Duration <= longestBurst; burst.Load.Duration *= 4 {
@@ -161,7 +152,7 @@ func (r *Runner) calibrateArm(ctx context.Context, e Experiment, arm Arm) (map[s
 
 // runBoot boots one arm for one block and runs its cells. It returns the time spent
 // measuring.
-func (r *Runner) runBoot(ctx context.Context, e Experiment, cells []Cell, run *progressMeter) (spent time.Duration, err error) {
+func (r *Runner) runBoot(ctx context.Context, e Experiment, cells []Cell, run *progress) (spent time.Duration, err error) {
 	arm := e.Arms[cells[0].Arm]
 	var cluster *servers.Cluster
 	defer func() {
@@ -174,8 +165,9 @@ func (r *Runner) runBoot(ctx context.Context, e Experiment, cells []Cell, run *p
 			if cluster, err = r.bootWarm(ctx, e, arm); err != nil {
 				return spent, err
 			}
+			r.emit(Booted{arm.Name, cell.Block, cluster.Boot})
 		}
-		run.next(cell, arm)
+		r.emit(run.next(cell, arm))
 		record, err := r.runCell(ctx, cell, arm, cluster)
 		if err != nil {
 			return spent, err
@@ -184,6 +176,7 @@ func (r *Runner) runBoot(ctx context.Context, e Experiment, cells []Cell, run *p
 		if err := r.Out.Seal(record, cluster.Evidence()); err != nil {
 			return spent, err
 		}
+		r.emit(cellDone(run.at, run.of, record))
 		if isDead(record) {
 			// The cell is void; the ones that follow get a cluster that lives.
 			died := cluster
@@ -379,34 +372,4 @@ func (w *watch) stop() ([]results.Usage, error) {
 	<-w.done
 	w.sample()
 	return w.usage, w.err
-}
-
-func (r *Runner) say(text string) {
-	if r.Progress != nil {
-		r.Progress(Progress{Text: text})
-	}
-}
-
-// progressMeter estimates the time left from the cells that are done.
-type progressMeter struct {
-	report    func(Progress)
-	started   time.Time
-	measuring time.Time // when the first cell's boot began
-	cells     []Cell
-	at        int
-}
-
-func (p *progressMeter) next(cell Cell, arm Arm) {
-	p.at++
-	if p.report == nil {
-		return
-	}
-	progress := Progress{
-		Text: fmt.Sprintf("block %d, %s, %s %s", cell.Block, arm.Name, cell.Load.Scenario.Name, cell.Load.Name),
-		Cell: p.at, Cells: len(p.cells), Elapsed: time.Since(p.started),
-	}
-	if done := p.at - 1; done > 0 {
-		progress.Remaining = time.Since(p.measuring) / time.Duration(done) * time.Duration(len(p.cells)-done)
-	}
-	p.report(progress)
 }

@@ -263,8 +263,8 @@ func page(text string) http.Handler {
 
 func TestRunChecksThenWarmsThenMeasuresEveryArmInEveryBlock(t *testing.T) {
 	r, e, d := urlRunner(t, nil, page("x"), page("x"))
-	var progress []Progress
-	r.Progress = func(p Progress) { progress = append(progress, p) }
+	count := map[string]int{}
+	r.Emit = func(e Event) { count[e.Kind()]++ }
 	e, err := r.Run(t.Context(), e)
 	if err != nil {
 		t.Fatal(err)
@@ -293,8 +293,12 @@ func TestRunChecksThenWarmsThenMeasuresEveryArmInEveryBlock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(blocks) != 16 || len(run.Cells) != 12 || len(progress) < 12 || len(e.Rates) != 1 {
-		t.Errorf("%d steps, %d cells, %d reports of progress, rates %v; want 16, 12, at least 12, one rate", len(blocks), len(run.Cells), len(progress), e.Rates)
+	if len(blocks) != 16 || len(run.Cells) != 12 || len(e.Rates) != 1 {
+		t.Errorf("%d steps, %d cells, rates %v; want 16, 12, one rate", len(blocks), len(run.Cells), e.Rates)
+	}
+	// Two boots to check, and one for each arm in each of two blocks.
+	if count["booted"] != 2+4 || count["cell-started"] != 12 || count["cell-done"] != 12 {
+		t.Errorf("events: %v", count)
 	}
 	for _, c := range run.Cells {
 		if c.Grade != results.Valid || !c.Boot.Settled {
@@ -335,8 +339,8 @@ func TestAFailureKeepsTheCellsBefore(t *testing.T) {
 	boom := errors.New("boom")
 	d := &diary{}
 	r, e, _ := urlRunner(t, d, page("x"), page("x"))
-	r.Progress = func(p Progress) {
-		if p.Cell == 5 {
+	r.Emit = func(e Event) {
+		if started, is := e.(CellStarted); is && started.Cell == 5 {
 			d.mu.Lock()
 			d.fail = boom
 			d.mu.Unlock()

@@ -106,12 +106,17 @@ func failed(t Trial, goals [][]results.Objective) Outcome {
 func (s *sizeRun) cell(ctx context.Context, load Load) (*results.Cell, error) {
 	index := s.Out.Cells() + 1
 	cell := Cell{Index: index, Load: load, Block: s.boots, Position: 1, Seed: rand.NewPCG(s.Seed, uint64(index)).Uint64()}
+	s.emit(CellStarted{Arm: s.size.Arm.Name, Scenario: load.Scenario.Name, Load: load.Name, Block: s.boots, Cell: index})
 	record, err := s.runCell(ctx, cell, s.size.Arm, s.cluster)
 	if err != nil {
 		return nil, err
 	}
 	judgeMachine(record, s.Site.Host.Cores)
-	return record, s.Out.Seal(record, s.cluster.Evidence())
+	if err := s.Out.Seal(record, s.cluster.Evidence()); err != nil {
+		return nil, err
+	}
+	s.emit(cellDone(index, 0, record))
+	return record, nil
 }
 
 // calm waits until an overload has passed: until a lone request is answered nearly as fast as

@@ -139,7 +139,7 @@ func (s *shell) capacity(ctx context.Context, c *cobra.Command, o capacityOption
 	}
 	progress := s.newProgress()
 	run := &capacityRun{plan: plan, out: out, started: started, stack: st, runner: &scenarios.Runner{
-		Site: st.site, App: st.project.App, Engine: engine, Guard: guard, Out: out, Progress: progress.show,
+		Site: st.site, App: st.project.App, Engine: engine, Guard: guard, Out: out, Emit: progress.show,
 	}}
 	err = run.measure(ctx)
 	progress.clear()

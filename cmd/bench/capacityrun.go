@@ -98,7 +98,7 @@ type prediction struct {
 // predict says what the unseen sizes will do, and how many workers some targets need, and
 // keeps the file's hash in the manifest: what was predicted cannot be changed afterwards.
 func (r *capacityRun) predict() (map[string]capacity.Prediction, []results.Check, error) {
-	r.runner.Progress(scenarios.Progress{Text: "predicting"})
+	r.runner.Emit(scenarios.Doing{Text: "predicting"})
 	run, err := results.Load(r.out.Path)
 	if err != nil {
 		return nil, nil, err
@@ -163,7 +163,7 @@ func (r *capacityRun) checks(report *capacity.Report, c *results.Capacity, great
 // shares measures the latency at the rates for which it was predicted.
 func (r *capacityRun) shares(ctx context.Context, size scenarios.CapacitySize, predictions map[string]capacity.Prediction) error {
 	latency := predictions[size.Arm.Name].Latency
-	r.runner.Progress(scenarios.Progress{Text: size.Arm.Name + ": latency at shares of the predicted rate"})
+	r.runner.Emit(scenarios.Doing{Text: size.Arm.Name + ": latency at shares of the predicted rate"})
 	_, err := r.runner.At(ctx, r.plan.search, size, results.AtShares, shareTime, func(done []*results.Cell) (float64, bool) {
 		if len(done) == len(latency) {
 			return 0, false
@@ -221,7 +221,7 @@ func (r *capacityRun) try(ctx context.Context, checks []results.Check) (tried []
 		if err := r.know(arm); err != nil {
 			return nil, err
 		}
-		r.runner.Progress(scenarios.Progress{Text: fmt.Sprintf("trying the recommendation: %s at %.4g/s", arm.Name, check.Rate)})
+		r.runner.Emit(scenarios.Doing{Text: fmt.Sprintf("trying the recommendation: %s at %.4g/s", arm.Name, check.Rate)})
 		measured, err := r.tryOne(ctx, arm, &check)
 		if err != nil {
 			return nil, err

@@ -18,15 +18,21 @@ func (s *shell) newProgress() *progress { return &progress{s: s} }
 
 const plainEvery = 5 * time.Second
 
-func (p *progress) show(now scenarios.Progress) {
-	text := now.Text
-	if now.Cells > 0 {
-		text = fmt.Sprintf("cell %d of %d: %s", now.Cell, now.Cells, now.Text)
+// show shows what happened.
+func (p *progress) show(event scenarios.Event) {
+	switch e := event.(type) {
+	case scenarios.Doing:
+		p.text(e.Text)
+	case scenarios.CellStarted:
+		if e.Of == 0 {
+			return // the step that it belongs to was shown
+		}
+		text := fmt.Sprintf("cell %d of %d: block %d, %s, %s %s", e.Cell, e.Of, e.Block, e.Arm, e.Scenario, e.Load)
+		if e.Remaining > 0 {
+			text += fmt.Sprintf(", about %v left", e.Remaining.Round(time.Second))
+		}
+		p.text(text)
 	}
-	if now.Remaining > 0 {
-		text += fmt.Sprintf(", about %v left", now.Remaining.Round(time.Second))
-	}
-	p.text(text)
 }
 
 // text shows a line of progress.
