@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"bench/reports/compare"
 	"bench/results"
+	"bench/stats"
 )
 
 // Build judges a run. It is a pure function of the run.
@@ -78,13 +78,13 @@ func buildTopology(record results.TopologyRecord, cells []*results.Cell, main st
 	for _, c := range onePerBlock(cells) {
 		boots, firsts = append(boots, c.Boot.BootMS), append(firsts, c.Boot.FirstRequestMS)
 	}
-	t.BootMS, t.FirstRequestMS = median(boots), median(firsts)
+	t.BootMS, t.FirstRequestMS = stats.Median(boots), stats.Median(firsts)
 	for _, group := range byLoad(cells) {
 		load := buildLoad(group, objectives)
 		t.Loads = append(t.Loads, load)
 		if load.Scenario == main && load.Load == "burst" {
 			t.MaxRate, t.CPU = load.Rate, load.CPU
-			t.CPUTotal = compare.Of(perBlock(group, cpuPerRequest))
+			t.CPUTotal = stats.Estimate(perBlock(group, cpuPerRequest))
 			t.PSS, t.PSSByTier = memory(group)
 		}
 	}
@@ -146,7 +146,7 @@ func buildLoad(cells []*results.Cell, objectives []results.Objective) Load {
 	if cells = sound; 2*l.Void >= l.Cells {
 		return l // what is left of a load that mostly failed speaks for nothing
 	}
-	l.Rate.Estimate = compare.Of(perBlock(cells, rate))
+	l.Rate.Interval = stats.Estimate(perBlock(cells, rate))
 	l.Rate.LowerBound = mostly(cells, "generator-bound")
 	intervals := allIntervals(cells)
 	l.Response = results.Summarize(results.Total(intervals, results.Response))
@@ -257,10 +257,10 @@ func (r *Report) buildScenario(record results.ScenarioRecord) Scenario {
 	var failed []string
 	for _, t := range r.compared() {
 		l := t.load(s.Name, "burst")
-		if l != nil && l.Rate.Blocks == 0 && l.Void > 0 {
+		if l != nil && l.Rate.N == 0 && l.Void > 0 {
 			failed = append(failed, fmt.Sprintf("%s (%d of %d cells void)", t.Name, l.Void, l.Cells))
 		}
-		if l == nil || l.Rate.Blocks == 0 {
+		if l == nil || l.Rate.N == 0 {
 			continue
 		}
 		place := Place{Topology: t.Name, Rate: l.Rate, Response: l.Response, Versus: t.ratio("max_rate", s.Name, "burst")}

@@ -256,7 +256,7 @@ func (r *Report) answer() {
 			continue
 		}
 		note := ""
-		if p.Versus.Level > 0 && p.Versus.direction() == 0 {
+		if p.Versus.Confidence > 0 && p.Versus.direction() == 0 {
 			note = " No difference is shown: the interval holds 1."
 		}
 		r.Answer = append(r.Answer, fmt.Sprintf("On %s, over %d connections, %s serves %s as many requests as %s: %s req/s against %s.%s",

@@ -34,7 +34,7 @@ func (r *Report) rateFigure() (*plot.Figure, error) {
 	for _, s := range r.Scenarios {
 		for i, t := range r.compared() {
 			l := t.load(s.Name, "burst")
-			if l == nil || l.Rate.Blocks == 0 {
+			if l == nil || l.Rate.N == 0 {
 				continue
 			}
 			rows = append(rows, plot.Interval{

@@ -1,10 +1,10 @@
 package reports
 
 import (
-	"slices"
 	"time"
 
 	"bench/results"
+	"bench/stats"
 )
 
 // A metric is one figure of a cell; zero means that the cell has none.
@@ -90,18 +90,9 @@ func memory(cells []*results.Cell) (total int64, byTier map[string]int64) {
 	}
 	byTier = map[string]int64{}
 	for tier, values := range tiers {
-		byTier[tier] = int64(median(values))
+		byTier[tier] = int64(stats.Median(values))
 	}
-	return int64(median(totals)), byTier
-}
-
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(values))
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+	return int64(stats.Median(totals)), byTier
 }
 
 func plus(a, b results.Server) results.Server {

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"bench/reports/compare"
 	"bench/results"
+	"bench/stats"
 )
 
 // ratios compares a topology to the baseline, metric by metric and load by load.
@@ -21,11 +21,11 @@ func ratios(base, other []*results.Cell, loads []Load) []Ratio {
 		if 2*(len(all)-len(theirs)) >= len(all) {
 			return // what is left of a baseline that mostly failed is none
 		}
-		e := compare.Ratio(perBlock(theirs, f), perBlock(mine, f))
-		if e.Blocks == 0 {
+		e := stats.Ratio(perBlock(theirs, f), perBlock(mine, f))
+		if e.N == 0 {
 			return
 		}
-		v := Ratio{Metric: name, Scenario: scenario, Load: load, Ratio: e.Value, Low: e.Low, High: e.High, Level: e.Confidence, Blocks: e.Blocks, Method: e.Method}
+		v := Ratio{Metric: name, Scenario: scenario, Load: load, Interval: e}
 		if name == "max_rate" {
 			v.Bound = bound(mostly(mine, "generator-bound"), mostly(theirs, "generator-bound"))
 		}
@@ -36,7 +36,7 @@ func ratios(base, other []*results.Cell, loads []Load) []Ratio {
 		list = append(list, v)
 	}
 	for _, l := range loads {
-		if l.Rate.Blocks == 0 {
+		if l.Rate.N == 0 {
 			continue
 		}
 		if l.Mode == results.ClosedLoop {
@@ -71,7 +71,7 @@ func bound(mine, baseline bool) string {
 // direction says on which side of 1 a ratio is shown to lie: a lower bound can only win, an
 // upper bound only lose.
 func (v Ratio) direction() int {
-	d := compare.Estimate{Low: v.Low, High: v.High, Confidence: v.Level}.Direction()
+	d := v.Direction()
 	if v.Bound == "unknown" || v.Bound == "at least" && d < 0 || v.Bound == "at most" && d > 0 {
 		return 0
 	}
@@ -95,7 +95,7 @@ func finding(s Scenario, baseline string) string {
 		}
 		text := fmt.Sprintf("%s %s", p.Topology, times(*p.Versus))
 		switch {
-		case p.Versus.Level == 0:
+		case p.Versus.Confidence == 0:
 			single = append(single, text)
 		case p.Versus.direction() > 0:
 			better = append(better, text)
@@ -133,10 +133,10 @@ func times(v Ratio) string {
 	default:
 		prefix = v.Bound + " "
 	}
-	if v.Level == 0 {
-		return fmt.Sprintf("%s%s× (one block, no interval)", prefix, factor(v.Ratio))
+	if v.Confidence == 0 {
+		return fmt.Sprintf("%s%s× (one block, no interval)", prefix, factor(v.Value))
 	}
-	return fmt.Sprintf("%s%s× [%s, %s]", prefix, factor(v.Ratio), factor(v.Low), factor(v.High))
+	return fmt.Sprintf("%s%s× [%s, %s]", prefix, factor(v.Value), factor(v.Low), factor(v.High))
 }
 
 // factor keeps three significant digits.

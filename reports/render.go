@@ -60,7 +60,7 @@ func (t Topology) row() []string {
 		slots = fmt.Sprint(t.Slots)
 	}
 	cpu, memory, boot, first := unknown, unknown, unknown, unknown
-	if t.CPUTotal.Blocks > 0 {
+	if t.CPUTotal.N > 0 {
 		cpu = ms(t.CPUTotal.Value)
 	}
 	if t.CPUTotal.Confidence > 0 {
@@ -80,7 +80,7 @@ func rateText(v Rate) string {
 	if v.LowerBound {
 		bound = "≥ "
 	}
-	if v.Blocks == 0 {
+	if v.N == 0 {
 		return unknown
 	}
 	if v.Confidence == 0 {
@@ -171,7 +171,7 @@ func (r *Report) ratioTable() table {
 	t := table{long: true, title: "Ratios to " + r.Baseline + ", paired by block", rows: [][]string{{"topology", "scenario", "load", "metric", "ratio [95 %]", "blocks"}}}
 	for _, top := range r.compared() {
 		for _, v := range top.VsBaseline {
-			t.rows = append(t.rows, []string{top.Name, v.Scenario, v.Load, v.Metric, times(v), fmt.Sprint(v.Blocks)})
+			t.rows = append(t.rows, []string{top.Name, v.Scenario, v.Load, v.Metric, times(v), fmt.Sprint(v.N)})
 		}
 	}
 	return t

@@ -8,12 +8,12 @@ import (
 	"io"
 	"time"
 
-	"bench/reports/compare"
 	"bench/results"
+	"bench/stats"
 )
 
 // CompareSchema is the version of report.json.
-const CompareSchema = "bench.compare/1"
+const CompareSchema = "bench.compare/2"
 
 // Report is a judged comparison. Its JSON form is report.json.
 type Report struct {
@@ -57,7 +57,7 @@ type Topology struct {
 	FirstRequestMS float64            `json:"first_request_ms"` // median
 	MaxRate        Rate               `json:"max_rate"`         // main scenario, closed loop, keep-alive
 	CPU            map[string]float64 `json:"cpu_ms_per_request"`
-	CPUTotal       compare.Estimate   `json:"cpu_ms_per_request_total"`
+	CPUTotal       stats.Interval     `json:"cpu_ms_per_request_total"`
 	PSS            int64              `json:"pss_bytes"`
 	PSSByTier      map[string]int64   `json:"pss_bytes_by_tier"`
 	Loads          []Load             `json:"loads"`
@@ -66,7 +66,7 @@ type Topology struct {
 
 // Rate is a greatest rate with its interval.
 type Rate struct {
-	compare.Estimate
+	stats.Interval
 	Unit string `json:"unit"`
 	// LowerBound: the generator used more CPU than the servers, which could do more.
 	LowerBound bool `json:"lower_bound"`
@@ -109,15 +109,10 @@ type ObjectiveResult struct {
 
 // Ratio is a metric's ratio to the baseline, paired by block.
 type Ratio struct {
-	Metric   string  `json:"metric"` // max_rate, p50, p99, cpu_ms_per_request, boot_ms, pss_bytes
-	Scenario string  `json:"scenario"`
-	Load     string  `json:"load,omitempty"`
-	Ratio    float64 `json:"ratio"`
-	Low      float64 `json:"low"`
-	High     float64 `json:"high"`
-	Level    float64 `json:"confidence"`
-	Blocks   int     `json:"blocks"`
-	Method   string  `json:"method"`
+	Metric   string `json:"metric"` // max_rate, p50, p99, cpu_ms_per_request, boot_ms, pss_bytes
+	Scenario string `json:"scenario"`
+	Load     string `json:"load,omitempty"`
+	stats.Interval
 	// Bound is "at least" or "at most" where the generator limited one of the two rates, and
 	// "unknown" where it limited both.
 	Bound string `json:"bound,omitempty"`

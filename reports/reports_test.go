@@ -172,7 +172,7 @@ func TestRatiosArePairedByBlock(t *testing.T) {
 	r := build(t, madeUpRun(6, madeUpArms()))
 	v := r.topology("nginx-uwsgi").ratio("max_rate", "page", "burst")
 	// The drift of 2 % that both arms share is gone from the ratio.
-	if v == nil || math.Abs(v.Ratio-1700./300) > 1e-9 || v.High-v.Low > 1e-9 || v.Level != 0.95 || v.Blocks != 6 {
+	if v == nil || math.Abs(v.Value-1700./300) > 1e-9 || v.High-v.Low > 1e-9 || v.Confidence != 0.95 || v.N != 6 {
 		t.Errorf("ratio = %+v; want 5.667 without spread", v)
 	}
 	if e := r.topology("uwsgi").MaxRate; e.Low >= e.High {
@@ -315,7 +315,7 @@ func TestJSONHoldsTheContract(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.Schema != "bench.compare/1" || got.Grade != "VALID" || got.Baseline != "runserver" || got.Warnings == nil {
+	if got.Schema != "bench.compare/2" || got.Grade != "VALID" || got.Baseline != "runserver" || got.Warnings == nil {
 		t.Errorf("head = %+v", got)
 	}
 	for _, key := range []string{"name", "ref", "slots", "boot_ms", "first_request_ms", "max_rate", "cpu_ms_per_request", "pss_bytes", "loads", "vs_baseline"} {
@@ -330,7 +330,7 @@ func TestJSONHoldsTheContract(t *testing.T) {
 		}
 	}
 	versus := got.Topologies[1]["vs_baseline"].([]any)[0].(map[string]any)
-	for _, key := range []string{"metric", "ratio", "low", "high", "confidence"} {
+	for _, key := range []string{"metric", "value", "low", "high", "confidence"} {
 		if _, there := versus[key]; !there {
 			t.Errorf("a ratio has no %s", key)
 		}

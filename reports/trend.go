@@ -6,8 +6,7 @@ import (
 
 	"bench/reports/plot"
 	"bench/results"
-
-	"pgregory.net/changepoint"
+	"bench/stats"
 )
 
 // Series is one figure of one app, deployed in one way, in one environment, over time.
@@ -86,22 +85,9 @@ func named(ref, asked string) bool {
 	return ref == asked || name == asked
 }
 
-// findChanges uses ED-PELT: Haynes, Fearnhead and Eckley, "A computationally efficient
-// nonparametric approach for changepoint detection", Statistics and Computing 2017.
 func (s *Series) findChanges() {
-	if len(s.Values) < 2*fewestOfLevel {
-		return
-	}
-	borders := append([]int{0}, changepoint.NonParametric(s.Values, fewestOfLevel)...)
-	for i := 1; i < len(borders); i++ {
-		end := len(s.Values)
-		if i+1 < len(borders) {
-			end = borders[i+1]
-		}
-		before, after := median(s.Values[borders[i-1]:borders[i]]), median(s.Values[borders[i]:end])
-		if change := after/before - 1; before > 0 && (change >= leastChange || change <= -leastChange) {
-			s.Changes = append(s.Changes, Change{borders[i], s.Points[borders[i]].Commit, before, after})
-		}
+	for _, c := range stats.Changes(s.Values, fewestOfLevel, leastChange) {
+		s.Changes = append(s.Changes, Change{c.Index, s.Points[c.Index].Commit, c.Before, c.After})
 	}
 }
 
@@ -115,8 +101,8 @@ func (s *Series) drift(release string) {
 			then = append(then, p.Value)
 		}
 	}
-	if len(then) > 0 && median(then) > 0 {
-		s.Drift = &Drift{release, median(s.Values[max(0, len(s.Values)-3):]) / median(then)}
+	if len(then) > 0 && stats.Median(then) > 0 {
+		s.Drift = &Drift{release, stats.Median(s.Values[max(0, len(s.Values)-3):]) / stats.Median(then)}
 	}
 }
 

@@ -2,9 +2,10 @@ package scenarios
 
 import (
 	"runtime"
-	"slices"
 	"sync"
 	"time"
+
+	"bench/stats"
 )
 
 // How the slowdown of busy cores is measured.
@@ -35,8 +36,7 @@ func Contention(cores int) float64 {
 		all := together(work)
 		ratios = append(ratios, one/all)
 	}
-	slices.Sort(ratios)
-	return max(1, ratios[len(ratios)/2])
+	return max(1, stats.Median(ratios))
 }
 
 // together lets all spinners work for a slice and returns the mean of their paces.

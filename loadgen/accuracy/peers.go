@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"bench/stats"
 )
 
 // SideBySide runs bench's engines and every peer that is installed against one server, in
@@ -94,9 +96,7 @@ func medianOf(reports []Report, figure func(Report) float64) spread {
 	for _, r := range reports {
 		all = append(all, figure(r))
 	}
-	slices.Sort(all)
-	n := len(all)
-	return spread{all[0], (all[(n-1)/2] + all[n/2]) / 2, all[n-1]}
+	return spread{slices.Min(all), stats.Median(all), slices.Max(all)}
 }
 
 func (s spread) text(format string) string {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"bench/results"
+	"bench/stats"
 )
 
 // Arrivals are the times at which the requests of an open-loop cell were due, in seconds, in
@@ -100,7 +101,7 @@ func (m *Model) findSpeed(run *results.Run, size results.Size, arrivals Arrivals
 		return speed{}, false
 	}
 	v, ok := m.fitSpeed(m.System(size), trials, objective.Limit/1e6)
-	v.pace = median(paces)
+	v.pace = stats.Median(paces)
 	return v, ok
 }
 

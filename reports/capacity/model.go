@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"bench/results"
+	"bench/stats"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -149,7 +150,7 @@ func (m *Model) level(points []used) {
 	if len(levels) == 0 {
 		levels = []float64{points[0].total}
 	}
-	m.alone = median(levels)
+	m.alone = stats.Median(levels)
 }
 
 // expectedCPU is the CPU time of a request, all tiers together, at a share of busy cores.
@@ -159,14 +160,6 @@ func (m *Model) expectedCPU(busy float64) float64 {
 
 // fewRequests is the number below which a cell's CPU time per request says too little.
 const fewRequests = 200
-
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(values))
-	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
-}
 
 // System is the model at a size.
 func (m *Model) System(size results.Size) System {

@@ -1,7 +1,6 @@
 package capacity
 
 import (
-	"bench/results"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +9,9 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"bench/results"
+	"bench/stats"
 )
 
 // Files are the forms of a report that a run directory holds, by name.
@@ -234,9 +236,9 @@ func (r *Report) accuracy() string {
 			within++
 		}
 	}
-	text := fmt.Sprintf("Greatest rate: error %.1f %% at the median, %.1f %% at worst; %d of %d within the predicted 90 %% interval.", median(rates)*100, slices.Max(append(rates, 0))*100, within, len(rates))
+	text := fmt.Sprintf("Greatest rate: error %.1f %% at the median, %.1f %% at worst; %d of %d within the predicted 90 %% interval.", stats.Median(rates)*100, slices.Max(append(rates, 0))*100, within, len(rates))
 	if len(tails) > 0 {
-		text += fmt.Sprintf(" p99: error %.0f %% at the median, %.0f %% with the machine's pace taken out.", median(tails)*100, median(paced)*100)
+		text += fmt.Sprintf(" p99: error %.0f %% at the median, %.0f %% with the machine's pace taken out.", stats.Median(tails)*100, stats.Median(paced)*100)
 	}
 	return text
 }

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"bench/reports/compare"
 	"bench/results"
+	"bench/stats"
 )
 
 // Failures are the requests without a right answer, and the pairs in which a version answered
@@ -36,7 +36,7 @@ const tolerated = 0.001
 // one that fails in a pair, whatever makes it fail, so that the sign of the difference is a coin.
 func failuresOf(tries []try) Failures {
 	f := Failures{Needed: 1 / failuresAlpha, Verdict: Inconclusive}
-	evidence := compare.Evidence{Aim: 1}
+	evidence := stats.Evidence{Aim: 1}
 	for _, t := range tries {
 		f.Base, f.Head, f.Asked = f.Base+t.failed[0], f.Head+t.failed[1], f.Asked+max(t.asked[0], t.asked[1])
 		difference := 0.0

@@ -3,8 +3,8 @@ package gate
 import (
 	"math"
 
-	"bench/reports/compare"
 	"bench/results"
+	"bench/stats"
 )
 
 // Metric is one gated figure. A cost: more is worse.
@@ -216,20 +216,20 @@ func (m Metric) judge(d *results.Duel, pairs []pair) Result {
 type weigher struct {
 	metric            Metric
 	logs, raws        []float64
-	slower, notSlower compare.Evidence
-	rawSlower         compare.Evidence
+	slower, notSlower stats.Evidence
+	rawSlower         stats.Evidence
 	worst, best       float64 // the greatest evidence so far: what has been proven stays so
 }
 
 func (w *weigher) add(r Ratio) {
 	aim := math.Log1p(w.metric.Effect)
 	w.slower.Aim, w.notSlower.Aim, w.rawSlower.Aim = aim, aim, aim
-	scale := compare.Scale(w.logs, w.metric.Spread)
+	scale := stats.Scale(w.logs, w.metric.Spread)
 	w.slower.Add(r.Log, scale)
 	w.notSlower.Add(aim-r.Log, scale)
 	slower := w.slower.Value()
 	if w.metric.pace != nil {
-		w.rawSlower.Add(r.Raw, compare.Scale(w.raws, rawSpread))
+		w.rawSlower.Add(r.Raw, stats.Scale(w.raws, rawSpread))
 		slower = (slower + w.rawSlower.Value()) / 2
 	}
 	w.worst, w.best = max(w.worst, slower), max(w.best, w.notSlower.Value())
@@ -245,9 +245,9 @@ func (w *weigher) verdict() Verdict {
 	if !slower && !fine {
 		return Inconclusive
 	}
-	estimate := compare.Paired(w.logs).Value
+	estimate := stats.FromLogs(w.logs).Value
 	if m.pace != nil {
-		estimate = max(estimate, compare.Paired(w.raws).Value)
+		estimate = max(estimate, stats.FromLogs(w.raws).Value)
 		fine = fine && estimate < 1+m.Effect
 	}
 	switch {
@@ -268,13 +268,13 @@ func (w *weigher) result() Result {
 		return r
 	}
 	if m.pace != nil {
-		raw := compare.Paired(w.raws)
+		raw := stats.FromLogs(w.raws)
 		r.Raw = &RawRatio{raw.Value, raw.Low, raw.High}
 	}
 	r.Logs, r.Pairs, r.Against, r.For = w.logs, len(w.logs), w.worst, w.best
-	e := compare.Paired(r.Logs)
+	e := stats.FromLogs(r.Logs)
 	r.Ratio, r.Low, r.High, r.Confidence = e.Value, e.Low, e.High, e.Confidence
-	r.Spread = compare.Scale(r.Logs, m.Spread)
-	r.Detectable = compare.Detectable(r.Spread, r.Pairs, m.Alpha) - 1
+	r.Spread = stats.Scale(r.Logs, m.Spread)
+	r.Detectable = stats.Detectable(r.Spread, r.Pairs, m.Alpha) - 1
 	return r
 }

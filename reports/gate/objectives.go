@@ -3,8 +3,8 @@ package gate
 import (
 	"fmt"
 
-	"bench/reports/compare"
 	"bench/results"
+	"bench/stats"
 )
 
 // Kept is whether head keeps an absolute limit.
@@ -53,7 +53,7 @@ func objectives(texts []string, pairs []pair) (kept []Kept) {
 // which side it lies counts: by how much is not symmetric, since a quiet pair keeps a limit by
 // little and a disturbed one misses it by far, and would make evidence of a few of those.
 func (k *Kept) weigh(o results.Objective, pairs []pair, needed float64) {
-	evidence := compare.Evidence{Aim: 1}
+	evidence := stats.Evidence{Aim: 1}
 	for _, p := range pairs {
 		var part, whole float64
 		for _, iv := range p.arms[1].alternate.Intervals {

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"bench/results"
+	"bench/stats"
 
 	"gonum.org/v1/gonum/stat"
 )
@@ -83,10 +84,10 @@ func Replay(samples []Sample, metrics []Metric, shift Sample, flip bool, most, g
 	random := rand.New(rand.NewPCG(seed, 0))
 	var s Shares
 	s.Gates = gates
-	pairs := make([]int, 0, gates)
+	pairs := make([]float64, 0, gates)
 	for range gates {
 		verdict, n := replayOne(samples, metrics, shift, flip, most, random)
-		pairs = append(pairs, n)
+		pairs = append(pairs, float64(n))
 		switch verdict {
 		case Regression:
 			s.Regression++
@@ -98,7 +99,7 @@ func Replay(samples []Sample, metrics []Metric, shift Sample, flip bool, most, g
 	}
 	n := float64(gates)
 	s.Pass, s.Regression, s.Inconclusive = s.Pass/n, s.Regression/n, s.Inconclusive/n
-	s.Pairs = medianInt(pairs)
+	s.Pairs = stats.Median(pairs)
 	return s
 }
 
@@ -158,20 +159,4 @@ func found(all []weigher) bool {
 		}
 	}
 	return false
-}
-
-func medianInt(values []int) float64 {
-	count := map[int]int{}
-	top := 0
-	for _, v := range values {
-		count[v]++
-		top = max(top, v)
-	}
-	seen := 0
-	for v := 0; v <= top; v++ {
-		if seen += count[v]; 2*seen >= len(values) {
-			return float64(v)
-		}
-	}
-	return 0
 }

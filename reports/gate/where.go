@@ -6,9 +6,9 @@ import (
 	"slices"
 
 	"bench/results"
+	"bench/stats"
 
 	"gonum.org/v1/gonum/stat"
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // where finds the endpoint and the tier whose cost moved most, over all pairs: the greatest
@@ -72,13 +72,8 @@ func perTier(c *results.Cell) map[string]float64 {
 func mostGrown(growth map[string][]float64) (name string) {
 	greatest := 0.0
 	for _, candidate := range slices.Sorted(maps.Keys(growth)) {
-		values := growth[candidate]
-		if len(values) < 3 {
-			continue
-		}
-		mean, sd := stat.MeanStdDev(values, nil)
-		clear := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(len(values) - 1)}.Quantile(1 - placeAlpha/float64(len(growth)))
-		if mean > greatest && mean > clear*stat.StdErr(sd, float64(len(values))) {
+		mean, shown := stats.MeanAbove(growth[candidate], placeAlpha/float64(len(growth)))
+		if shown && mean > greatest {
 			name, greatest = candidate, mean
 		}
 	}

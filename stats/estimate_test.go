@@ -1,4 +1,4 @@
-package compare
+package stats
 
 import (
 	"math"
@@ -28,24 +28,30 @@ func blocks(values ...float64) map[int]float64 {
 	return byBlock
 }
 
-func TestOf(t *testing.T) {
+func TestEstimate(t *testing.T) {
 	for _, row := range []struct {
 		says   string
 		values []float64
-		want   Estimate
+		want   Interval
 	}{
-		{"no values give no estimate", nil, Estimate{Method: NoInterval}},
-		{"one block has no interval", []float64{5}, Estimate{Value: 5, Low: 5, High: 5, Blocks: 1, Method: NoInterval}},
-		{"equal blocks give an interval of no width", []float64{5, 5, 5}, Estimate{5, 5, 5, 0.95, 3, StudentT}},
+		{"no values give no estimate", nil, Interval{Method: NoInterval}},
+		{"one block has no interval", []float64{5}, Interval{Value: 5, Low: 5, High: 5, N: 1, Method: NoInterval}},
+		{"equal blocks give an interval of no width", []float64{5, 5, 5}, Interval{5, 5, 5, 0.95, StudentT, 3}},
 		// t(0.975, 2) = 4.30265; logs 0, 1, 2: mean 1, sd 1.
-		{"three blocks use Student's t", []float64{1, math.E, math.E * math.E}, Estimate{math.E, math.Exp(1 - 4.30265/math.Sqrt(3)), math.Exp(1 + 4.30265/math.Sqrt(3)), 0.95, 3, StudentT}},
-		{"six blocks span the whole sample", []float64{1, 2, 4, 8, 16, 32}, Estimate{math.Pow(2, 2.5), 1, 32, 0.95, 6, SignedRank}},
+		{
+			"three blocks use Student's t", []float64{1, math.E, math.E * math.E},
+			Interval{math.E, math.Exp(1 - 4.30265/math.Sqrt(3)), math.Exp(1 + 4.30265/math.Sqrt(3)), 0.95, StudentT, 3},
+		},
+		{
+			"six blocks span the whole sample", []float64{1, 2, 4, 8, 16, 32},
+			Interval{math.Pow(2, 2.5), 1, 32, 0.95, SignedRank, 6},
+		},
 	} {
-		got := Of(blocks(row.values...))
+		got := Estimate(blocks(row.values...))
 		close := func(a, b float64) bool { return math.Abs(a-b) <= 1e-4*(1+math.Abs(b)) }
 		if !close(got.Value, row.want.Value) || !close(got.Low, row.want.Low) || !close(got.High, row.want.High) ||
-			got.Confidence != row.want.Confidence || got.Blocks != row.want.Blocks || got.Method != row.want.Method {
-			t.Errorf("%s: Of(%v) = %+v; want %+v", row.says, row.values, got, row.want)
+			got.Confidence != row.want.Confidence || got.N != row.want.N || got.Method != row.want.Method {
+			t.Errorf("%s: Estimate(%v) = %+v; want %+v", row.says, row.values, got, row.want)
 		}
 	}
 }
@@ -55,7 +61,7 @@ func TestRatioIsPairedByBlock(t *testing.T) {
 	base := map[int]float64{1: 100, 2: 80, 3: 60, 4: 50, 5: 200, 9: 1}
 	other := map[int]float64{1: 200, 2: 160, 3: 120, 4: 100, 5: 400, 7: 3}
 	got := Ratio(base, other)
-	if math.Abs(got.Value-2) > 1e-12 || math.Abs(got.High-got.Low) > 1e-9 || got.Blocks != 5 {
+	if math.Abs(got.Value-2) > 1e-12 || math.Abs(got.High-got.Low) > 1e-9 || got.N != 5 {
 		t.Errorf("Ratio = %+v; want 2 without spread, from 5 blocks", got)
 	}
 }
@@ -85,7 +91,7 @@ func TestCoverage(t *testing.T) {
 			for i := range values {
 				values[i] = 3 * math.Exp(0.1*random.NormFloat64())
 			}
-			if e := Of(blocks(values...)); e.Low <= 3 && 3 <= e.High {
+			if e := Estimate(blocks(values...)); e.Low <= 3 && 3 <= e.High {
 				covered++
 			}
 		}

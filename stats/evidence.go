@@ -1,4 +1,4 @@
-package compare
+package stats
 
 import (
 	"math"
@@ -81,11 +81,6 @@ func Scale(seen []float64, expected float64) float64 {
 	return max(expected/10, math.Sqrt((n*spread*spread+prior*expected*expected)/(n+prior)))
 }
 
-func middle(sorted []float64) float64 {
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
-}
-
 // Detectable is the effect, as a ratio, that so many pairs of this spread find with 90 %
 // probability at level alpha.
 func Detectable(spread float64, pairs int, alpha float64) float64 {
@@ -95,6 +90,3 @@ func Detectable(spread float64, pairs int, alpha float64) float64 {
 	const power = 1.2816 // the normal distribution's 90 % quantile
 	return math.Exp(spread * (math.Sqrt(2*math.Log(1/alpha)) + power) / math.Sqrt(float64(pairs)))
 }
-
-// Paired estimates a ratio from its logarithms, one for each pair.
-func Paired(logs []float64) Estimate { return ofLogs(logs) }

@@ -1,9 +1,4 @@
-// Package compare turns samples into estimates with intervals. The unit of replication is
-// the block, a fresh boot of every arm, and never the request: requests of one run share
-// a queue, so an interval over them would be many times too narrow (for M/M/1 at ρ = 0.7
-// almost six times; Whitt, "Planning queueing simulations", 1989). A bare ratio is never
-// reported.
-package compare
+package stats
 
 import (
 	"maps"
@@ -14,18 +9,8 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// Confidence is the level of every interval.
-const Confidence = 0.95
-
-// Estimate is a value with its interval.
-type Estimate struct {
-	Value      float64 `json:"estimate"`
-	Low        float64 `json:"low"`
-	High       float64 `json:"high"`
-	Confidence float64 `json:"confidence"` // 0: too few blocks for an interval
-	Blocks     int     `json:"blocks"`
-	Method     string  `json:"method"`
-}
+// Level is the confidence of every interval that is computed here.
+const Level = 0.95
 
 // Methods by which intervals are made.
 const (
@@ -42,36 +27,39 @@ const (
 	NoInterval = "one block: no interval"
 )
 
-// Of estimates a positive quantity from its value in each block.
-func Of(values map[int]float64) Estimate {
+// Estimate estimates a positive quantity from its value in each block. Blocks in which it is
+// not positive have none, and are left out.
+func Estimate(values map[int]float64) Interval {
 	var logs []float64
 	for _, block := range slices.Sorted(maps.Keys(values)) {
 		if v := values[block]; v > 0 {
 			logs = append(logs, math.Log(v))
 		}
 	}
-	return ofLogs(logs)
+	return FromLogs(logs)
 }
 
 // Ratio estimates other/base from values that are paired by block: drift that hits both
 // arms of a block alike cancels. Blocks that lack either value are left out.
-func Ratio(base, other map[int]float64) Estimate {
+func Ratio(base, other map[int]float64) Interval {
 	var logs []float64
 	for _, block := range slices.Sorted(maps.Keys(base)) {
 		if b, o := base[block], other[block]; b > 0 && o > 0 {
 			logs = append(logs, math.Log(o/b))
 		}
 	}
-	return ofLogs(logs)
+	return FromLogs(logs)
 }
 
-func ofLogs(logs []float64) Estimate {
+// FromLogs estimates a positive quantity from logarithms, one for each block or pair: of a
+// ratio, when they are differences between the two arms of a pair.
+func FromLogs(logs []float64) Interval {
 	n := len(logs)
-	e := Estimate{Blocks: n, Confidence: Confidence}
+	e := Interval{N: n, Confidence: Level}
 	var value, low, high float64
 	switch {
 	case n == 0:
-		return Estimate{Method: NoInterval}
+		return Interval{Method: NoInterval}
 	case n == 1:
 		value, low, high = logs[0], logs[0], logs[0]
 		e.Method, e.Confidence = NoInterval, 0
@@ -89,7 +77,7 @@ func ofLogs(logs []float64) Estimate {
 func student(xs []float64) (value, low, high float64) {
 	n := float64(len(xs))
 	mean, sd := stat.MeanStdDev(xs, nil)
-	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile(1 - (1-Confidence)/2)
+	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile(1 - (1-Level)/2)
 	half := t * sd / math.Sqrt(n)
 	return mean, mean - half, mean + half
 }
@@ -107,7 +95,7 @@ func signedRank(xs []float64) (value, low, high float64) {
 	}
 	slices.Sort(averages)
 	m := len(averages)
-	value = (averages[(m-1)/2] + averages[m/2]) / 2
+	value = middle(averages)
 	k := criticalRank(len(xs))
 	return value, averages[k], averages[m-1-k]
 }
@@ -116,12 +104,12 @@ func signedRank(xs []float64) (value, low, high float64) {
 const manyRanks = 150
 
 // criticalRank is the number of Walsh averages to leave out at either end: the greatest k
-// with P(W < k+1) ≤ (1−Confidence)/2 for the signed-rank statistic W, whose exact
+// with P(W < k+1) ≤ (1−Level)/2 for the signed-rank statistic W, whose exact
 // distribution counts the subsets of 1…n by their sum.
 func criticalRank(n int) int {
 	if n > manyRanks {
 		mean, variance := float64(n)*float64(n+1)/4, float64(n)*float64(n+1)*float64(2*n+1)/24
-		return int(distuv.Normal{Mu: mean, Sigma: math.Sqrt(variance)}.Quantile((1-Confidence)/2)) - 1
+		return int(distuv.Normal{Mu: mean, Sigma: math.Sqrt(variance)}.Quantile((1-Level)/2)) - 1
 	}
 	sums := n * (n + 1) / 2
 	ways := make([]float64, sums+1)
@@ -131,24 +119,11 @@ func criticalRank(n int) int {
 			ways[s] += ways[s-rank]
 		}
 	}
-	tail, limit := 0.0, (1-Confidence)/2*math.Pow(2, float64(n))
+	tail, limit := 0.0, (1-Level)/2*math.Pow(2, float64(n))
 	for k := range ways {
 		if tail += ways[k]; tail > limit {
 			return k - 1
 		}
-	}
-	return 0
-}
-
-// Direction says on which side of 1 an interval lies.
-func (e Estimate) Direction() int {
-	switch {
-	case e.Confidence == 0:
-		return 0
-	case e.Low > 1:
-		return 1
-	case e.High < 1:
-		return -1
 	}
 	return 0
 }

@@ -1,4 +1,4 @@
-package compare
+package stats
 
 import (
 	"math"
@@ -21,9 +21,11 @@ func sequence(random *rand.Rand, pairs int, threshold float64, draw func(i int) 
 	return false, pairs
 }
 
+func coin(r *rand.Rand) float64 { return float64(1 - 2*r.IntN(2)) }
+
 // However long one looks, and whatever the noise does as long as a coin decides its sign,
-// equal arms are told apart no more often than alpha allows.
-func TestEqualArmsAreRarelyToldApart(t *testing.T) {
+// equal arms are found to differ no more often than alpha allows.
+func TestFalseAlarmsAreRare(t *testing.T) {
 	const alpha, runs, pairs = 0.01, 6000, 60
 	for _, row := range []struct {
 		says  string
@@ -32,8 +34,8 @@ func TestEqualArmsAreRarelyToldApart(t *testing.T) {
 		{"normal noise", func(r *rand.Rand, _ int) float64 { return 0.03 * r.NormFloat64() }},
 		{"noise ten times what was expected", func(r *rand.Rand, _ int) float64 { return 0.3 * r.NormFloat64() }},
 		{"heavy tails", func(r *rand.Rand, _ int) float64 { return 0.01 * math.Tan(math.Pi*(r.Float64()-0.5)) }},
-		{"a drift that the coin turns", func(r *rand.Rand, i int) float64 { return 0.02 * float64(i) * float64(1-2*r.IntN(2)) }},
-		{"bursts", func(r *rand.Rand, i int) float64 { return 0.02 * float64(1+i%7) * float64(1-2*r.IntN(2)) }},
+		{"a drift that the coin turns", func(r *rand.Rand, i int) float64 { return 0.02 * float64(i) * coin(r) }},
+		{"bursts", func(r *rand.Rand, i int) float64 { return 0.02 * float64(1+i%7) * coin(r) }},
 	} {
 		random := rand.New(rand.NewPCG(3, 4))
 		alarms := 0
@@ -53,7 +55,7 @@ func TestEqualArmsAreRarelyToldApart(t *testing.T) {
 
 // Without the coin the proof is void: an order that stays the same turns a drift into an
 // effect. This is the check that the test above can fail.
-func TestAFixedOrderIsNoProof(t *testing.T) {
+func TestFixedOrderVoidsTheProof(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	detected, _ := sequence(random, 60, 100, func(i int) float64 { return 0.02 + 0.01*random.NormFloat64() })
 	if !detected {
@@ -70,16 +72,19 @@ func TestPower(t *testing.T) {
 		found, pairs := 0, 0
 		const runs = 1000
 		for range runs {
-			detected, stopped := sequence(random, 30, 1/0.004, func(int) float64 { return math.Log1p(row.effect) + row.spread*random.NormFloat64() })
+			draw := func(int) float64 { return math.Log1p(row.effect) + row.spread*random.NormFloat64() }
+			detected, stopped := sequence(random, 30, 1/0.004, draw)
 			if detected {
 				found++
 				pairs += stopped
 			}
 		}
 		share := float64(found) / runs
-		t.Logf("+%.0f %% with a spread of %.1f %%: found in %.1f %%, after %.1f pairs", row.effect*100, row.spread*100, share*100, float64(pairs)/float64(max(1, found)))
+		t.Logf("+%.0f %% with a spread of %.1f %%: found in %.1f %%, after %.1f pairs",
+			row.effect*100, row.spread*100, share*100, float64(pairs)/float64(max(1, found)))
 		if share < row.least {
-			t.Errorf("+%.0f %% with a spread of %.1f %%: found in %.1f %%; want %.0f %%", row.effect*100, row.spread*100, share*100, row.least*100)
+			t.Errorf("+%.0f %% with a spread of %.1f %%: found in %.1f %%; want %.0f %%",
+				row.effect*100, row.spread*100, share*100, row.least*100)
 		}
 	}
 }

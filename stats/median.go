@@ -1,0 +1,15 @@
+package stats
+
+import "slices"
+
+// Median is the middle value, or the mean of the middle two; 0 of none.
+func Median(values []float64) float64 { return middle(slices.Sorted(slices.Values(values))) }
+
+// middle is the median of sorted values.
+func middle(sorted []float64) float64 {
+	n := len(sorted)
+	if n == 0 {
+		return 0
+	}
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
