@@ -40,7 +40,7 @@ func madeUpArms() []arm {
 func madeUpRun(blocks int, arms []arm) *results.Run {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	run := &results.Run{Manifest: results.Manifest{
-		Schema: results.RunSchema, Command: "compare", Name: "compare", Status: results.Complete, Started: start,
+		Schema: results.RunSchema, Kind: results.KindCompare, Name: "compare", Status: results.Complete, Started: start,
 		Elapsed: 100, Measured: 70, Seed: 5, Engine: "vegeta", Profile: "controlled", Blocks: blocks, Baseline: arms[0].name,
 		Plan: []string{"two blocks"}, Objectives: []string{"p99 < 250ms", "errors < 0.1%"},
 		App: results.AppRecord{Name: "shop"}, Host: results.Host{OS: "linux/amd64", Kernel: "6.1", CPU: "Test CPU", Cores: 2, Somaxconn: 4096},

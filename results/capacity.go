@@ -1,14 +1,18 @@
 package results
 
-// Capacity is what a search for the greatest rate found, beside the cells of its trials. Sizes
-// are topologies that differ in one parameter.
-type Capacity struct {
+// CapacitySpec is what a search for a capacity was asked for.
+type CapacitySpec struct {
 	SLO    string  `json:"slo"`
 	Target float64 `json:"target,omitempty"` // requests per second that are asked for
-	Sweep  string  `json:"sweep,omitempty"`  // the parameter
+	Sweep  string  `json:"sweep,omitempty"`  // the parameter in which its topologies differ
 	Price  float64 `json:"price,omitempty"`  // of a machine, per hour
 	// Headroom beyond the target: a share, or Automatic.
 	Headroom float64 `json:"headroom"`
+}
+
+// CapacityFindings is what the searches found, beside the cells of their trials. Sizes are
+// topologies that differ in one parameter.
+type CapacityFindings struct {
 	// Contention is how many times as long CPU work takes when all cores are busy, as when
 	// one is; measured before the servers started.
 	Contention float64 `json:"contention"`
@@ -20,6 +24,12 @@ type Capacity struct {
 	// Checks are rates that were tried at a size because a recommendation says that it meets
 	// the SLO there, or does not.
 	Checks []Check `json:"checks,omitempty"`
+}
+
+// Capacity is a capacity run beside its cells.
+type Capacity struct {
+	CapacitySpec
+	CapacityFindings
 }
 
 // Automatic is the headroom that survives the loss of a machine, and a fluctuation of the load.

@@ -60,7 +60,7 @@ const gateMethod = "pairs 2"
 // NewEntry begins an entry with what a manifest says.
 func NewEntry(m Manifest, run string) Entry {
 	e := Entry{
-		Schema: HistorySchema, At: m.Started, Command: m.Command, App: m.App.Name, Commit: m.App.Commit, Run: filepath.Base(run),
+		Schema: HistorySchema, At: m.Started, Command: m.Kind, App: m.App.Name, Commit: m.App.Commit, Run: filepath.Base(run),
 		Environment: Environment{
 			CPU: m.Host.CPU, Cores: m.Host.Cores, Kernel: m.Host.Kernel, Python: m.Tools["python"], Django: m.Tools["django"],
 			Server: strings.TrimSpace("uwsgi " + m.Tools["uwsgi"] + " nginx " + m.Tools["nginx"]), Profile: m.Profile,
@@ -74,7 +74,7 @@ func NewEntry(m Manifest, run string) Entry {
 		sum := sha256.Sum256(asked)
 		e.Environment.Load = hex.EncodeToString(sum[:4])
 	}
-	if m.Duel != nil {
+	if m.Kind == KindGate {
 		e.Environment.Method = gateMethod
 	}
 	e.Fingerprint = e.Environment.fingerprint()

@@ -11,7 +11,7 @@ import (
 
 func TestHistoryKeepsEveryLine(t *testing.T) {
 	dir := t.TempDir()
-	m := Manifest{Command: "gate", Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), App: AppRecord{Name: "shop", Commit: "abc"}, Tools: map[string]string{"python": "3.11"}, Host: Host{CPU: "x", Cores: 2}}
+	m := Manifest{Kind: KindGate, Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), App: AppRecord{Name: "shop", Commit: "abc"}, Tools: map[string]string{"python": "3.11"}, Host: Host{CPU: "x", Cores: 2}}
 	var writers sync.WaitGroup
 	for i := range 20 {
 		writers.Go(func() {
@@ -35,7 +35,7 @@ func TestHistoryKeepsEveryLine(t *testing.T) {
 // A line that was cut off spoils neither the ones before nor the ones after.
 func TestHistorySurvivesACutLine(t *testing.T) {
 	dir := t.TempDir()
-	e := NewEntry(Manifest{Command: "gate"}, "run")
+	e := NewEntry(Manifest{Kind: KindGate}, "run")
 	if err := AppendHistory(dir, []Entry{e}); err != nil {
 		t.Fatal(err)
 	}

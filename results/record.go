@@ -1,9 +1,22 @@
 package results
 
-import "time"
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
 
-// RunSchema is the version of the run directory's format. A reader refuses any other.
-const RunSchema = "bench.run/1"
+// RunSchema is the version of the run directory's format. Load reads every older one too
+// (schema1.go).
+const RunSchema = "bench.run/2"
+
+// Kinds of run. What a kind was asked for and what it found beside its cells are the spec and
+// the findings of its manifest.
+const (
+	KindCompare  = "compare"
+	KindGate     = "gate"
+	KindCapacity = "capacity"
+)
 
 // Status of a run.
 const (
@@ -14,7 +27,7 @@ const (
 // Manifest describes a run: what was asked for, with what, on what.
 type Manifest struct {
 	Schema     string            `json:"schema"`
-	Command    string            `json:"command"` // compare, load, ...
+	Kind       string            `json:"kind"` // compare, gate, ...
 	Name       string            `json:"name"`
 	Status     string            `json:"status"`
 	Started    time.Time         `json:"started"`
@@ -35,8 +48,39 @@ type Manifest struct {
 	Host       Host              `json:"host"`
 	Config     map[string]string `json:"config"` // every flag with its value
 	Warnings   []Cause           `json:"warnings,omitempty"`
-	Duel       *Duel             `json:"duel,omitempty"` // of a gate
-	Capacity   *Capacity         `json:"capacity,omitempty"`
+	Spec       json.RawMessage   `json:"spec,omitempty"`     // what was asked for, in the form of the kind
+	Findings   json.RawMessage   `json:"findings,omitempty"` // what was found beside the cells, likewise
+}
+
+// Decode reads the spec and the findings of a run of the kind given into one value, whose keys
+// are those of both: Gate for KindGate, Capacity for KindCapacity.
+func Decode[T any](m Manifest, kind string) (*T, error) {
+	if m.Kind != kind {
+		return nil, fmt.Errorf("a run of kind %q was given where one of kind %q is needed", m.Kind, kind)
+	}
+	value := new(T)
+	for _, part := range []struct {
+		name string
+		data json.RawMessage
+	}{{"spec", m.Spec}, {"findings", m.Findings}} {
+		if part.data == nil {
+			continue // a run that ended before it found anything
+		}
+		if err := json.Unmarshal(part.data, value); err != nil {
+			return nil, fmt.Errorf("%s: %s of a %s: %w", manifestFile, part.name, kind, err)
+		}
+	}
+	return value, nil
+}
+
+// Encode makes a spec or findings part of a manifest. It fails on a value that JSON cannot hold,
+// such as NaN.
+func Encode(part any) (json.RawMessage, error) {
+	data, err := json.Marshal(part)
+	if err != nil {
+		return nil, fmt.Errorf("writing %T into the manifest: %w", part, err)
+	}
+	return data, nil
 }
 
 // AppRecord identifies the app that answered.

@@ -72,6 +72,16 @@ func (d *Directory) SetManifest(m Manifest) error {
 	return d.writeSums()
 }
 
+// SetFindings replaces what was found beside the cells, in the form of the run's kind.
+func (d *Directory) SetFindings(findings any) error {
+	m := d.manifest
+	var err error
+	if m.Findings, err = Encode(findings); err != nil {
+		return err
+	}
+	return d.SetManifest(m)
+}
+
 // Cells is the number of cells that are sealed.
 func (d *Directory) Cells() int { return len(cellNames(d.sums)) }
 
@@ -249,10 +259,7 @@ func load(dir string) (*Run, error) {
 		return nil, err
 	}
 	run := &Run{}
-	if err := checkSchema(data); err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(data, &run.Manifest); err != nil {
+	if run.Manifest, err = decodeManifest(data); err != nil {
 		return nil, fmt.Errorf("%s: %w", manifestFile, err)
 	}
 	seen := map[string]bool{}
@@ -298,17 +305,23 @@ func (m Manifest) fits(c *Cell) error {
 	return nil
 }
 
-func checkSchema(manifest []byte) error {
+// decodeManifest reads a manifest of this schema or of an older one.
+func decodeManifest(data []byte) (m Manifest, err error) {
 	var head struct {
 		Schema string `json:"schema"`
 	}
-	if err := json.Unmarshal(manifest, &head); err != nil {
-		return fmt.Errorf("%s: %w", manifestFile, err)
+	if err := json.Unmarshal(data, &head); err != nil {
+		return m, err
 	}
-	if head.Schema != RunSchema {
-		return fmt.Errorf("%s: schema %q, but this bench reads %q; use the version that wrote it", manifestFile, head.Schema, RunSchema)
+	switch head.Schema {
+	case RunSchema:
+		err = json.Unmarshal(data, &m)
+	case runSchema1:
+		m, err = manifestOfSchema1(data)
+	default:
+		err = fmt.Errorf("schema %q, but this bench reads %q and %q; use the version that wrote it", head.Schema, runSchema1, RunSchema)
 	}
-	return nil
+	return m, err
 }
 
 var sumLine = regexp.MustCompile(`^([0-9a-f]{64})  (.+)$`)

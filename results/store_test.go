@@ -59,7 +59,7 @@ func dense(p *Packed) *Histogram {
 func sampleRun(t *testing.T) string {
 	t.Helper()
 	d, err := Create(t.TempDir(), Manifest{
-		Name: "compare", Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Baseline: "uwsgi",
+		Kind: KindCompare, Name: "compare", Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Baseline: "uwsgi",
 		Topologies: []TopologyRecord{{Name: "uwsgi"}}, Scenarios: []ScenarioRecord{{Name: "page"}},
 	})
 	if err != nil {
@@ -209,28 +209,61 @@ func TestNothingIsHalfWrittenWhenTheDiskIsFull(t *testing.T) {
 	}
 }
 
-// The format of today has to be read for ever: testdata holds a run as it was written when
-// the format was new.
-func TestOldRunsStayReadable(t *testing.T) {
-	dir := filepath.Join("testdata", "run-1")
-	if *update {
-		if err := os.RemoveAll(dir); err != nil {
+// Runs that older versions wrote stay readable, and say the same.
+func TestRunsOfEverySchemaAreRead(t *testing.T) {
+	if current := filepath.Join("testdata", "run-2"); *update {
+		if err := os.RemoveAll(current); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.CopyFS(dir, os.DirFS(sampleRun(t))); err != nil {
+		if err := os.CopyFS(current, os.DirFS(sampleRun(t))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	run, err := Load(dir)
-	if err != nil {
-		t.Fatal(err)
+	for _, schema := range []string{"run-1", "run-2"} {
+		run, err := Load(filepath.Join("testdata", schema))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if run.Manifest.Kind != KindCompare {
+			t.Errorf("%s: kind %q; want %q", schema, run.Manifest.Kind, KindCompare)
+		}
+		c := run.Cells[0]
+		if got := Summarize(Total(c.Intervals, Response)); got.Count != 4 || got.Max < 1_000_000 || got.Min != 300 {
+			t.Errorf("%s: response time = %+v; want 4 values from 300 µs to 1 s", schema, got)
+		}
+		if c.Counts.StaleRetry != 1 || c.Counts.Unsent != 2 || c.Counts.Intended != 7 {
+			t.Errorf("%s: counts = %+v", schema, c.Counts)
+		}
 	}
-	c := run.Cells[0]
-	if got := Summarize(Total(c.Intervals, Response)); got.Count != 4 || got.Max < 1_000_000 || got.Min != 300 {
-		t.Errorf("response time = %+v; want 4 values from 300 µs to 1 s", got)
-	}
-	if c.Counts.StaleRetry != 1 || c.Counts.Unsent != 2 || c.Counts.Intended != 7 {
-		t.Errorf("counts = %+v", c.Counts)
+}
+
+// Of the first schema, which told kinds apart by their keys, each kind's manifest is read into
+// spec and findings.
+func TestManifestsOfSchema1BecomeSpecAndFindings(t *testing.T) {
+	for _, row := range []struct{ says, manifest, kind, spec string }{
+		{"a comparison has neither", `{"schema":"bench.run/1","command":"compare","name":"compare"}`, KindCompare, ""},
+		{"one that names no command has its kind as its name", `{"schema":"bench.run/1","name":"compare"}`, KindCompare, ""},
+		{"a gate's lay in duel", `{"schema":"bench.run/1","command":"gate","seed":18446744073709551615,"duel":{"base":"v1","head":"work tree","rate_per_arm":240,"gated":[{"metric":"p50_ms","effect":0.03}]}}`, KindGate, `"base":"v1"`},
+		{"a search's in capacity", `{"schema":"bench.run/1","command":"capacity","capacity":{"slo":"p99<100ms","headroom":-1,"contention":1.05,"sizes":[{"topology":"uwsgi","goals":[{"goal":"p99 < 100ms","low":90,"high":99,"boots":3}]}]}}`, KindCapacity, `"slo":"p99`},
+	} {
+		m, err := decodeManifest([]byte(row.manifest))
+		if err != nil || m.Kind != row.kind || !strings.Contains(string(m.Spec), row.spec) {
+			t.Errorf("%s: kind %q, spec %s, %v", row.says, m.Kind, m.Spec, err)
+			continue
+		}
+		switch m.Kind {
+		case KindGate:
+			if g, err := Decode[Gate](m, KindGate); err != nil || g.Base != "v1" || g.Rate != 240 || g.Gated[0].Effect != 0.03 || m.Seed != 1<<64-1 {
+				t.Errorf("%s: %+v, %v", row.says, g, err)
+			}
+		case KindCapacity:
+			if c, err := Decode[Capacity](m, KindCapacity); err != nil || c.Headroom != Automatic || c.Contention != 1.05 || c.Sizes[0].Goals[0].High != 99 {
+				t.Errorf("%s: %+v, %v", row.says, c, err)
+			}
+		}
+		if _, err := Decode[Gate](m, "other"); err == nil {
+			t.Errorf("%s: decoded as a kind that it is not", row.says)
+		}
 	}
 }
 

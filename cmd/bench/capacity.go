@@ -124,21 +124,27 @@ func (s *shell) capacity(ctx context.Context, c *cobra.Command, o capacityOption
 		return err
 	}
 	engine := native.Engine{}
-	manifest.Command, manifest.Name, manifest.Objectives = "capacity", "capacity", objectiveTexts(plan.search.Objectives)
+	manifest.Kind, manifest.Name, manifest.Objectives = results.KindCapacity, "capacity", objectiveTexts(plan.search.Objectives)
 	manifest.Engine, manifest.Profile, manifest.Config, manifest.Baseline = engine.String(), o.profile, flagValues(c), ""
-	manifest.Plan, manifest.Capacity = plan.lines(), &plan.record
+	manifest.Plan = plan.lines()
 	manifest.Warnings = append(manifest.Warnings, warnings...)
 	if manifest.Generator, err = calibrate(ctx, engine, true); err != nil {
 		return err
 	}
 	plan.record.Contention = scenarios.Contention(st.site.Host.Cores)
 	plan.search.Most = trusted * manifest.Generator.Ceiling
+	if manifest.Spec, err = results.Encode(plan.record.CapacitySpec); err != nil {
+		return err
+	}
+	if manifest.Findings, err = results.Encode(plan.record.CapacityFindings); err != nil {
+		return err
+	}
 	out, err := results.Create(o.out, manifest)
 	if err != nil {
 		return err
 	}
 	progress := s.newProgress()
-	run := &capacityRun{plan: plan, out: out, started: started, stack: st, runner: &scenarios.Runner{
+	run := &capacityRun{plan: plan, found: plan.record.CapacityFindings, out: out, started: started, stack: st, runner: &scenarios.Runner{
 		Site: st.site, App: st.project.App, Engine: engine, Guard: guard, Out: out, Emit: progress.show,
 	}}
 	err = run.measure(ctx)
@@ -154,7 +160,7 @@ func (s *shell) capacityPlan(o capacityOptions) (p capacityPlan, err error) {
 	if p.search.Objectives, err = results.ParseObjectives(o.slo); err != nil {
 		return p, err
 	}
-	p.record = results.Capacity{SLO: o.slo, Price: o.price}
+	p.record.CapacitySpec = results.CapacitySpec{SLO: o.slo, Price: o.price}
 	if p.record.Headroom, err = parseHeadroom(o.headroom); err != nil {
 		return p, err
 	}

@@ -20,6 +20,7 @@ import (
 // capacityRun is one under way.
 type capacityRun struct {
 	plan    capacityPlan
+	found   results.CapacityFindings
 	runner  *scenarios.Runner
 	out     *results.Directory
 	stack   *stack
@@ -76,15 +77,12 @@ func (r *capacityRun) size(ctx context.Context, size scenarios.CapacitySize) err
 	if len(found.Goals) == 0 {
 		return err
 	}
-	return errors.Join(err, r.update(func(c *results.Capacity) { c.Sizes = append(c.Sizes, found) }))
+	return errors.Join(err, r.update(func(c *results.CapacityFindings) { c.Sizes = append(c.Sizes, found) }))
 }
 
-func (r *capacityRun) update(change func(*results.Capacity)) error {
-	m := r.out.Manifest()
-	c := *m.Capacity
-	change(&c)
-	m.Capacity = &c
-	return r.out.SetManifest(m)
+func (r *capacityRun) update(change func(*results.CapacityFindings)) error {
+	change(&r.found)
+	return r.out.SetFindings(r.found)
 }
 
 // prediction is the file that is written before the unseen sizes are measured.
@@ -103,7 +101,7 @@ func (r *capacityRun) predict() (map[string]capacity.Prediction, []results.Check
 	if err != nil {
 		return nil, nil, err
 	}
-	c := run.Manifest.Capacity
+	c := &results.Capacity{CapacitySpec: r.plan.record.CapacitySpec, CapacityFindings: r.found}
 	report, err := capacity.Build(run, arrivals)
 	if err != nil {
 		return nil, nil, err
@@ -135,7 +133,7 @@ func (r *capacityRun) predict() (map[string]capacity.Prediction, []results.Check
 		return nil, nil, err
 	}
 	sum := sha256.Sum256(data)
-	return byName, p.Checks, r.update(func(c *results.Capacity) {
+	return byName, p.Checks, r.update(func(c *results.CapacityFindings) {
 		c.Prediction = hex.EncodeToString(sum[:])
 		for _, predicted := range p.Sizes {
 			c.Predicted = append(c.Predicted, predicted.Record())
@@ -230,7 +228,7 @@ func (r *capacityRun) try(ctx context.Context, checks []results.Check) (tried []
 			continue
 		}
 		tried = append(tried, check)
-		if err := r.update(func(c *results.Capacity) { c.Checks = append(c.Checks, check) }); err != nil {
+		if err := r.update(func(c *results.CapacityFindings) { c.Checks = append(c.Checks, check) }); err != nil {
 			return nil, err
 		}
 	}

@@ -211,7 +211,7 @@ func (s *shell) compare(ctx context.Context, c *cobra.Command, o compareOptions)
 	if err != nil {
 		return err
 	}
-	manifest.Command, manifest.Name, manifest.Objectives = "compare", "compare", objectives
+	manifest.Kind, manifest.Name, manifest.Objectives = results.KindCompare, "compare", objectives
 	if manifest.Generator, err = calibrate(ctx, engine, true); err != nil {
 		return err
 	}
@@ -254,10 +254,14 @@ func (s *shell) report(dir string, asJSON bool) (*reports.Report, error) {
 	if err != nil {
 		return nil, codedError{exitUsage, err}
 	}
-	if run.Manifest.Duel != nil {
-		return nil, s.writeGate(dir, gate.Judge(run, gate.MetricsOf(run.Manifest.Duel)), asJSON)
-	}
-	if run.Manifest.Capacity != nil {
+	switch run.Manifest.Kind {
+	case results.KindGate:
+		judged, err := gate.Of(run)
+		if err != nil {
+			return nil, err
+		}
+		return nil, s.writeGate(dir, gate.Judge(judged, gate.MetricsOf(judged.Gate.Gated)), asJSON)
+	case results.KindCapacity:
 		_, err := s.writeCapacity(dir, run, asJSON)
 		return nil, err
 	}

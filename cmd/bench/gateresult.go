@@ -27,7 +27,11 @@ func (g *gateRun) finish(ctx context.Context, measuring error) error {
 	if err != nil {
 		return errors.Join(err, measuring, g.cleanup)
 	}
-	report := gate.Judge(run, gate.MetricsOf(run.Manifest.Duel))
+	judged, err := gate.Of(run)
+	if err != nil {
+		return errors.Join(err, measuring, g.cleanup)
+	}
+	report := gate.Judge(judged, gate.MetricsOf(judged.Gate.Gated))
 	err = g.s.writeGate(g.out.Path, report, g.o.json)
 	if beside := errors.Join(remember(g.out.Path, run.Manifest, gateEntry(report)), g.cleanup); beside != nil {
 		fmt.Fprintln(g.s.errs, "bench: the verdict stands, but:", beside)

@@ -29,7 +29,7 @@ type gateRun struct {
 	duel       scenarios.Duel
 	runner     *scenarios.Runner
 	out        *results.Directory
-	run        results.Run
+	run        gate.Run
 	started    time.Time
 	progress   *progress
 	firstPair  time.Time
@@ -107,14 +107,21 @@ func withEnv(app targets.App, pairs []string) targets.App {
 func (g *gateRun) open(ctx context.Context, c *cobra.Command, st *stack) error {
 	d := g.duel
 	m := results.Manifest{
-		Command: "gate", Name: "gate", Started: g.started.UTC().Truncate(time.Millisecond), Seed: d.Seed, Engine: "native",
+		Kind: results.KindGate, Name: "gate", Started: g.started.UTC().Truncate(time.Millisecond), Seed: d.Seed, Engine: "native",
 		Profile: g.o.profile, Baseline: results.Base, Tools: map[string]string{"bench": version}, Config: flagValues(c),
 		Scenarios: []results.ScenarioRecord{d.Scenario.Record()}, Objectives: g.objectives, Warnings: append(requirementsDiffer(g.versions), locksDiffer(g.versions)...),
 		App: results.AppRecord{Name: g.versions[1].project.App.Name, WSGI: g.versions[1].project.App.WSGI, Commit: g.versions[1].commit},
-		Duel: &results.Duel{
-			Base: g.versions[0].name, Head: g.versions[1].name, BaseCommit: g.versions[0].commit, HeadCommit: g.versions[1].commit,
-			Dirty: g.versions[1].dirty, Topology: d.Topology.String(), Scenario: d.Scenario.Name, FixedOrder: d.FixedOrder, Gated: g.gated, Budget: g.o.budget.Seconds(),
-		},
+	}
+	g.run = gate.Run{Run: &results.Run{}, Gate: &results.Gate{GateSpec: results.GateSpec{
+		Base: g.versions[0].name, Head: g.versions[1].name, BaseCommit: g.versions[0].commit, HeadCommit: g.versions[1].commit,
+		Dirty: g.versions[1].dirty, Topology: d.Topology.String(), Scenario: d.Scenario.Name, FixedOrder: d.FixedOrder, Gated: g.gated, Budget: g.o.budget.Seconds(),
+	}}}
+	var err error
+	if m.Spec, err = results.Encode(g.run.Gate.GateSpec); err == nil {
+		m.Findings, err = results.Encode(g.run.Gate.GateFindings)
+	}
+	if err != nil {
+		return err
 	}
 	if st != nil {
 		m.Host = st.site.Host.Record()
@@ -125,7 +132,6 @@ func (g *gateRun) open(ctx context.Context, c *cobra.Command, st *stack) error {
 	for _, arm := range []string{results.Base, results.Head} {
 		m.Topologies = append(m.Topologies, results.TopologyRecord{Name: arm, Ref: d.Topology.String()})
 	}
-	var err error
 	if m.Generator, err = calibrate(ctx, native.Engine{}, true); err != nil {
 		return err
 	}
@@ -147,7 +153,7 @@ func (g *gateRun) pairs(ctx context.Context) error {
 		return g.failure(ctx, err)
 	}
 	g.duel.Rate = calibration.Rate
-	if err := g.update(func(d *results.Duel) {
+	if err := g.update(func(d *results.GateFindings) {
 		d.Rate, d.MaxRate, d.Busy, d.SlowMicros = calibration.Rate, calibration.MaxRate, calibration.Busy, calibration.Slow.Microseconds()
 		d.Differences, d.Counters = calibration.Differences, calibration.Counters
 		d.Queries = slices.ContainsFunc(d.Counters, func(c results.Counter) bool { return c.Name == "queries" })
@@ -185,9 +191,9 @@ func (g *gateRun) pairs(ctx context.Context) error {
 			continue // nothing is to be decided
 		}
 		report = g.judge()
-		if report.ByMetrics() && g.run.Manifest.Duel.ConfirmFrom == 0 {
+		if report.ByMetrics() && g.run.Gate.ConfirmFrom == 0 {
 			// What was found is tested once more, on pairs that had no part in finding it.
-			if err := g.update(func(d *results.Duel) { d.ConfirmFrom = pair + 1 }); err != nil {
+			if err := g.update(func(d *results.GateFindings) { d.ConfirmFrom = pair + 1 }); err != nil {
 				return err
 			}
 			report = g.judge()
@@ -210,24 +216,21 @@ func (g *gateRun) state(pair int, report gate.Report) string {
 	return fmt.Sprintf("pair %d, %v of %v: %s", pair, time.Since(g.started).Round(time.Second), g.o.budget, report.Verdict)
 }
 
-func (g *gateRun) update(change func(*results.Duel)) error {
-	m := g.out.Manifest()
-	duel := *m.Duel
-	change(&duel)
-	m.Duel = &duel
-	return g.out.SetManifest(m)
+func (g *gateRun) update(change func(*results.GateFindings)) error {
+	change(&g.run.Gate.GateFindings)
+	return g.out.SetFindings(g.run.Gate.GateFindings)
 }
 
 // judge asks for the verdict on what has been measured so far.
 func (g *gateRun) judge() gate.Report {
 	g.run.Manifest = g.out.Manifest()
 	g.run.Manifest.Elapsed = time.Since(g.started).Seconds()
-	return gate.JudgeSoFar(&g.run, gate.MetricsOf(g.run.Manifest.Duel))
+	return gate.JudgeSoFar(g.run, gate.MetricsOf(g.gated))
 }
 
 // again records a boot that is repeated: one that fails once may be the machine's doing.
 func (g *gateRun) again(why error) error {
-	return g.update(func(d *results.Duel) { d.Retried, d.RetriedFor = d.Retried+1, why.Error() })
+	return g.update(func(d *results.GateFindings) { d.Retried, d.RetriedFor = d.Retried+1, why.Error() })
 }
 
 // failure is an error that is a result, if an arm made it, and else an error.
@@ -242,5 +245,5 @@ func (g *gateRun) failure(ctx context.Context, err error) error {
 // fail records an arm that did not boot, or died. For the base that voids the gate; for the
 // head it is its verdict.
 func (g *gateRun) fail(arm *scenarios.ArmError) error {
-	return g.update(func(d *results.Duel) { d.FailedArm, d.Failed = arm.Arm, arm.Err.Error() })
+	return g.update(func(d *results.GateFindings) { d.FailedArm, d.Failed = arm.Arm, arm.Err.Error() })
 }

@@ -75,27 +75,27 @@ func (s *shell) gateSelfTest(ctx context.Context, c *cobra.Command, first *gateR
 	if first.o.pairs < 8 || first.o.pairs > 10_000 {
 		return usagef("--pairs %d: want 8 to 10000", first.o.pairs)
 	}
-	metrics := gate.MetricsOf(&results.Duel{Gated: first.gated})
+	metrics := gate.MetricsOf(first.gated)
 	first.count, first.doing = first.o.pairs, "equal versions"
 	if err := first.measured(ctx, c); err != nil {
 		return err
 	}
 	ended := time.Now()
 	t := gateSelfTest{
-		Schema: "bench.gate-selftest/1", Topology: first.run.Manifest.Duel.Topology, Scenario: first.run.Manifest.Duel.Scenario,
-		Host: first.run.Manifest.Host, Spread: map[string]float64{}, Wider: gate.BaseThenHead(&first.run, metrics), Samples: gate.Samples(&first.run, metrics),
+		Schema: "bench.gate-selftest/1", Topology: first.run.Gate.Topology, Scenario: first.run.Gate.Scenario,
+		Host: first.run.Manifest.Host, Spread: map[string]float64{}, Wider: gate.BaseThenHead(first.run, metrics), Samples: gate.Samples(first.run, metrics),
 	}
 	if len(t.Samples) < 8 {
 		return codedError{exitInvalid, fmt.Errorf("only %d of %d pairs could be measured: this machine is too busy to gate on", len(t.Samples), first.count)}
 	}
 	t.PairTaken = ended.Sub(first.firstPair).Seconds() / float64(first.count)
 	t.Most = max(gate.FewestPairs, int((first.o.budget-setUpTime).Seconds()/t.PairTaken))
-	for _, m := range gate.Judge(&first.run, metrics).Metrics {
+	for _, m := range gate.Judge(first.run, metrics).Metrics {
 		t.Metrics = append(t.Metrics, m.Name)
 		t.Spread[m.Name] = m.Spread
 		t.Ratios = append(t.Ratios, equalRatio{m.Name, m.Ratio, m.Low, m.High})
 	}
-	report := gate.Judge(&first.run, gate.Metrics()) // injections are sized by all of them
+	report := gate.Judge(first.run, gate.Metrics()) // injections are sized by all of them
 	t.replay(metrics, !first.duel.FixedOrder, first.o.seed)
 	var err error
 	if first.versions[0].name == bundledName {
@@ -134,7 +134,7 @@ func (g *gateRun) measured(ctx context.Context, c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if d := g.out.Manifest().Duel; d.Failed != "" {
+	if d := g.run.Gate; d.Failed != "" {
 		return codedError{exitBoot, fmt.Errorf("%s: %s", d.FailedArm, d.Failed)}
 	}
 	if err := g.out.Finish(results.Complete, time.Since(g.started)); err != nil {
@@ -198,10 +198,10 @@ func (s *shell) inject(ctx context.Context, c *cobra.Command, first *gateRun, i 
 	if err := g.measured(ctx, c); err != nil {
 		return gate.Report{}, err
 	}
-	metrics := gate.MetricsOf(&results.Duel{Gated: first.gated})
-	judged := gate.Judge(&g.run, metrics)
-	report := gate.Judge(&g.run, gate.Metrics())
-	i.Report, i.Where, i.Samples = judged.Verdict, judged.Where, gate.Samples(&g.run, metrics)
+	metrics := gate.MetricsOf(first.gated)
+	judged := gate.Judge(g.run, metrics)
+	report := gate.Judge(g.run, gate.Metrics())
+	i.Report, i.Where, i.Samples = judged.Verdict, judged.Where, gate.Samples(g.run, metrics)
 	for _, m := range judged.Metrics {
 		i.Ratios = append(i.Ratios, m.Ratio)
 	}

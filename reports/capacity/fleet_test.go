@@ -60,7 +60,7 @@ func TestMachinesMeasuredSideBySide(t *testing.T) {
 		{"and one more to lose", 60, results.Automatic, 1, 0, false, "the loss of one"},
 		{"beyond twice what was measured nothing is said", 2000, 0, 0, 0, false, "refused"},
 	} {
-		rec := r.Need(&results.Capacity{Sweep: "backends", Headroom: row.headroom}, row.target)
+		rec := r.Need(&results.Capacity{CapacitySpec: results.CapacitySpec{Sweep: "backends", Headroom: row.headroom}}, row.target)
 		if rec == nil || rec.Workers != row.workers || row.machines > 0 && (rec.Machines != row.machines || rec.Extrapolated != row.extra) {
 			t.Errorf("%s: %+v", row.says, rec)
 			continue

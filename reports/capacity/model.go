@@ -44,14 +44,15 @@ const roughly = 20_000
 
 var simulated = 120_000 // less in tests of what does not depend on it
 
-// Fit makes the model of a run from the sizes given, of one topology.
-func Fit(run *results.Run, sizes []results.Size, arrivals Arrivals) (*Model, error) {
+// Fit makes the model of a run from the sizes of one topology that were not held out.
+func Fit(run *results.Run, c *results.Capacity, arrivals Arrivals) (*Model, error) {
+	sizes := seen(c.Sizes)
 	if len(sizes) == 0 {
 		return nil, errors.New("no size was measured")
 	}
-	m := &Model{Cores: run.Manifest.Host.Cores, CPU: map[string]float64{}, speeds: map[string]*speed{}, Slowdown: max(1, run.Manifest.Capacity.Contention), seed: run.Manifest.Seed}
+	m := &Model{Cores: run.Manifest.Host.Cores, CPU: map[string]float64{}, speeds: map[string]*speed{}, Slowdown: max(1, c.Contention), seed: run.Manifest.Seed}
 	var err error
-	if m.objectives, err = results.ParseObjectives(run.Manifest.Capacity.SLO); err != nil {
+	if m.objectives, err = results.ParseObjectives(c.SLO); err != nil {
 		return nil, err
 	}
 	if err := m.demands(run, sizes); err != nil {

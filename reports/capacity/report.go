@@ -99,9 +99,9 @@ type Trial struct {
 
 // Build judges a run.
 func Build(run *results.Run, arrivals Arrivals) (*Report, error) {
-	c := run.Manifest.Capacity
-	if c == nil {
-		return nil, errors.New("this run searched no capacity")
+	c, err := results.Decode[results.Capacity](run.Manifest, results.KindCapacity)
+	if err != nil {
+		return nil, err
 	}
 	if len(run.Manifest.Topologies) == 0 || len(run.Manifest.Scenarios) == 0 {
 		return nil, errors.New("the manifest names no topology or no scenario")
@@ -123,13 +123,13 @@ func Build(run *results.Run, arrivals Arrivals) (*Report, error) {
 		return r, nil
 	}
 	slices.SortStableFunc(r.Sizes, func(a, b Size) int { return cmp.Compare(a.Value, b.Value) })
-	model, err := Fit(run, seen(c.Sizes), arrivals)
+	model, err := Fit(run, c, arrivals)
 	if err != nil {
 		r.warn("no-model", "there is no model: "+err.Error(), "Measured rates stand without it.")
 		r.Recommendation = r.needOfMeasured()
 	} else {
 		r.Model = model
-		r.fit(run, arrivals)
+		r.fit(run, c, arrivals)
 	}
 	for i := range r.Sizes {
 		perHour := c.Price
@@ -200,7 +200,7 @@ func (s *Size) price(perHour float64) {
 const generatorTier = "generator"
 
 // fit lays the model beside what was measured.
-func (r *Report) fit(run *results.Run, arrivals Arrivals) {
+func (r *Report) fit(run *results.Run, c *results.Capacity, arrivals Arrivals) {
 	var points []USLPoint
 	for i := range r.Sizes {
 		s := &r.Sizes[i]
@@ -208,7 +208,7 @@ func (r *Report) fit(run *results.Run, arrivals Arrivals) {
 		p := r.Model.Predict(s.Size, s.Unseen)
 		s.Model = &p
 		if s.Unseen {
-			r.Validation = append(r.Validation, validate(run, r.Model, *s)...)
+			r.Validation = append(r.Validation, validate(run, c, r.Model, *s)...)
 		}
 		slots := s.Queues * s.Workers * max(1, s.Threads)
 		if r.fleet() {
@@ -222,7 +222,7 @@ func (r *Report) fit(run *results.Run, arrivals Arrivals) {
 		r.Model.USL = &u
 	}
 	if r.Target > 0 {
-		r.Recommendation = r.Need(run.Manifest.Capacity, r.Target)
+		r.Recommendation = r.Need(c, r.Target)
 	}
 }
 

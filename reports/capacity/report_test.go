@@ -19,6 +19,7 @@ type world struct {
 	system   System // of one worker; sizes differ in the workers
 	arrivals map[*results.Cell][]float64
 	run      results.Run
+	capacity results.Capacity
 }
 
 func newWorld(slo string) *world {
@@ -29,8 +30,9 @@ func newWorld(slo string) *world {
 	w.run.Manifest = results.Manifest{
 		Status: results.Complete, Seed: 5, Host: results.Host{Cores: 2, CPU: "a CPU"}, Started: time.Unix(0, 0),
 		Scenarios: []results.ScenarioRecord{{Name: "mix", Targets: []results.TargetRecord{{Name: "a", Weight: 1}, {Name: "b", Weight: 1}}}},
-		Capacity:  &results.Capacity{SLO: slo, Sweep: "workers", Contention: 1.05, Headroom: results.Automatic},
 	}
+	w.capacity.CapacitySpec = results.CapacitySpec{SLO: slo, Sweep: "workers", Headroom: results.Automatic}
+	w.capacity.Contention = 1.05
 	return w
 }
 
@@ -61,7 +63,7 @@ func (w *world) measure(workers int, unseen bool) {
 	name := fmt.Sprintf("uwsgi-workers=%d", workers)
 	w.run.Manifest.Topologies = append(w.run.Manifest.Topologies, results.TopologyRecord{Name: name, Ref: fmt.Sprintf("uwsgi:workers=%d", workers)})
 	truth := w.truth(workers)
-	w.run.Manifest.Capacity.Sizes = append(w.run.Manifest.Capacity.Sizes, results.Size{
+	w.capacity.Sizes = append(w.capacity.Sizes, results.Size{
 		Topology: name, Value: workers, Unseen: unseen, Queues: 1, Workers: workers, Threads: 1, Tier: "python", FloorP50: 3000, FloorP99: 6000,
 		Goals: []results.Bound{{Goal: "p99 < 100ms", Low: truth * 0.95, High: truth * 1.05, Confirmed: 3}, {Goal: "p99 < 200ms", Low: truth, High: truth * 1.1}},
 	})
@@ -129,6 +131,14 @@ func (w *world) cell(s System, topology, load string, rate, seconds float64, boo
 
 func (w *world) build(t *testing.T) *Report {
 	t.Helper()
+	m := &w.run.Manifest
+	m.Kind = results.KindCapacity
+	for part, value := range map[*json.RawMessage]any{&m.Spec: w.capacity.CapacitySpec, &m.Findings: w.capacity.CapacityFindings} {
+		var err error
+		if *part, err = results.Encode(value); err != nil {
+			t.Fatal(err)
+		}
+	}
 	r, err := Build(&w.run, func(c *results.Cell) []float64 { return w.arrivals[c] })
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +151,7 @@ func TestReportAgainstAKnownSystem(t *testing.T) {
 	defer func(n int) { simulated = n }(simulated)
 	simulated = 50_000
 	w := newWorld("p99<100ms,errors<0.1%")
-	w.run.Manifest.Capacity.Target = 500
+	w.capacity.Target = 500
 	w.measure(1, false)
 	w.measure(2, false)
 	w.measure(3, true)
@@ -232,18 +242,15 @@ func TestRecommendationsThatAreRefusedOrBounded(t *testing.T) {
 			return r.Sizes[0].PerMillion > 0 && r.Recommendation.CostPerHour == 0.5*float64(r.Recommendation.Machines)
 		}},
 	} {
-		c := *w.run.Manifest.Capacity
+		c := w.capacity
 		c.Sizes = slices.Clone(c.Sizes)
 		for i := range c.Sizes {
 			c.Sizes[i].Goals = slices.Clone(c.Sizes[i].Goals)
 		}
-		run := w.run
-		run.Manifest.Capacity = &c
 		row.change(&c)
-		r, err := Build(&run, func(c *results.Cell) []float64 { return w.arrivals[c] })
-		if err != nil {
-			t.Fatal(err)
-		}
+		changed := *w
+		changed.capacity = c
+		r := changed.build(t)
 		if !row.want(r) {
 			text, _ := json.Marshal(r.Recommendation)
 			t.Errorf("%s: %s %s", row.says, r.Headline(), text)

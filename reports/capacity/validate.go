@@ -74,9 +74,9 @@ func (r *Report) recommended(met func(results.Check) (met, known bool)) (t tried
 func asOffered(c results.Check) (met, known bool) { return c.Met, true }
 func atPace(c results.Check) (met, known bool)    { return c.MetAtPace, c.RateAtPace > 0 }
 
-func validate(run *results.Run, m *Model, s Size) (all []Validated) {
+func validate(run *results.Run, c *results.Capacity, m *Model, s Size) (all []Validated) {
 	said := s.Model.Record()
-	for _, p := range run.Manifest.Capacity.Predicted {
+	for _, p := range c.Predicted {
 		if p.Topology == s.Topology {
 			said = p // what was written down before
 		}

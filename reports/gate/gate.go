@@ -45,7 +45,7 @@ type Report struct {
 	Elapsed    float64           `json:"elapsed_s"`
 	// Partial tells that the run was ended before it had decided.
 	Partial  bool            `json:"partial,omitempty"`
-	Duel     *results.Duel   `json:"duel"`
+	Duel     *results.Gate   `json:"duel"`
 	Warnings []results.Cause `json:"warnings"`
 
 	flags map[string]string
@@ -55,16 +55,28 @@ type Report struct {
 // Schema of the report as JSON.
 const Schema = "bench.gate/1"
 
+// Run is a gate's run with what it was asked for and what it found beside its cells.
+type Run struct {
+	*results.Run
+	Gate *results.Gate
+}
+
+// Of reads a run as a gate's.
+func Of(run *results.Run) (Run, error) {
+	g, err := results.Decode[results.Gate](run.Manifest, results.KindGate)
+	return Run{run, g}, err
+}
+
 // Judge decides on a run that has ended.
-func Judge(run *results.Run, metrics []Metric) Report {
+func Judge(run Run, metrics []Metric) Report {
 	return judge(run, metrics, run.Manifest.Status == results.Partial)
 }
 
 // JudgeSoFar decides on a run under way.
-func JudgeSoFar(run *results.Run, metrics []Metric) Report { return judge(run, metrics, false) }
+func JudgeSoFar(run Run, metrics []Metric) Report { return judge(run, metrics, false) }
 
-func judge(run *results.Run, metrics []Metric, partial bool) Report {
-	d := run.Manifest.Duel
+func judge(run Run, metrics []Metric, partial bool) Report {
+	d := run.Gate
 	r := Report{Schema: Schema, Duel: d, Elapsed: run.Manifest.Elapsed, Partial: partial, Warnings: run.Manifest.Warnings, flags: flagsOf(run), seed: run.Manifest.Seed}
 	if r.Warnings == nil {
 		r.Warnings = []results.Cause{}

@@ -45,11 +45,14 @@ func burst(name string, number int, answered uint64) *results.Cell {
 
 // pairs is a run of so many pairs in which head costs so many times as much, with a noise of
 // one percent.
-func pairs(n int, slower float64) *results.Run {
-	run := &results.Run{}
+func pairs(n int, slower float64) Run {
+	run := Run{Run: &results.Run{}}
 	run.Manifest.Status = results.Complete
 	run.Manifest.Elapsed = 100
-	run.Manifest.Duel = &results.Duel{Base: "v1", Head: "work tree", BaseCommit: "0123456789ab", HeadCommit: "ba9876543210", Topology: "nginx-uwsgi", Scenario: "page", Rate: 200, SlowMicros: 4000, Counters: []results.Counter{}}
+	run.Gate = &results.Gate{
+		GateSpec:     results.GateSpec{Base: "v1", Head: "work tree", BaseCommit: "0123456789ab", HeadCommit: "ba9876543210", Topology: "nginx-uwsgi", Scenario: "page"},
+		GateFindings: results.GateFindings{Rate: 200, SlowMicros: 4000, Counters: []results.Counter{}},
+	}
 	random := rand.New(rand.NewPCG(1, 2))
 	noise := func() float64 { return 1 + 0.01*random.NormFloat64() }
 	for i := 1; i <= n; i++ {
@@ -70,7 +73,7 @@ func disturb(c *results.Cell) {
 }
 
 // wrong lets so many answers of each arm's alternating loads be wrong.
-func wrong(r *results.Run, base, head uint64) *results.Run {
+func wrong(r Run, base, head uint64) Run {
 	for _, c := range r.Cells {
 		if n := map[string]uint64{"base": base, "head": head}[c.Topology]; c.Load == results.Alternate {
 			wrongIn(c, n)
@@ -118,47 +121,47 @@ func TestFailuresOfEqualVersions(t *testing.T) {
 func TestVerdicts(t *testing.T) {
 	for _, row := range []struct {
 		says   string
-		run    func() *results.Run
+		run    func() Run
 		want   Verdict
 		reason string
 	}{
-		{"equal versions pass", func() *results.Run { return pairs(25, 1) }, Pass, "no gated metric"},
-		{"a faster head passes", func() *results.Run { return pairs(25, 0.8) }, Pass, "no gated metric"},
-		{"ten percent more is a regression, with its place", func() *results.Run { return pairs(25, 1.1) }, Regression, "tier python"},
-		{"one percent more is small", func() *results.Run { return pairs(60, 1.012) }, Small, "less than matters"},
-		{"few pairs prove nothing", func() *results.Run { return pairs(3, 1) }, Inconclusive, "after 3 pairs"},
-		{"no pairs prove nothing", func() *results.Run { return pairs(0, 1) }, Inconclusive, "after 0 pairs"},
-		{"a head that does not boot", func() *results.Run {
+		{"equal versions pass", func() Run { return pairs(25, 1) }, Pass, "no gated metric"},
+		{"a faster head passes", func() Run { return pairs(25, 0.8) }, Pass, "no gated metric"},
+		{"ten percent more is a regression, with its place", func() Run { return pairs(25, 1.1) }, Regression, "tier python"},
+		{"one percent more is small", func() Run { return pairs(60, 1.012) }, Small, "less than matters"},
+		{"few pairs prove nothing", func() Run { return pairs(3, 1) }, Inconclusive, "after 3 pairs"},
+		{"no pairs prove nothing", func() Run { return pairs(0, 1) }, Inconclusive, "after 0 pairs"},
+		{"a head that does not boot", func() Run {
 			r := pairs(0, 1)
-			r.Manifest.Duel.FailedArm, r.Manifest.Duel.Failed = "head", "no module named shop"
+			r.Gate.FailedArm, r.Gate.Failed = "head", "no module named shop"
 			return r
 		}, Regression, "no module named shop"},
-		{"a base that does not boot", func() *results.Run {
+		{"a base that does not boot", func() Run {
 			r := pairs(0, 1)
-			r.Manifest.Duel.FailedArm, r.Manifest.Duel.Failed = "base", "no module named shop"
+			r.Gate.FailedArm, r.Gate.Failed = "base", "no module named shop"
 			return r
 		}, Unfit, "no module named shop"},
-		{"one more query, without statistics", func() *results.Run {
+		{"one more query, without statistics", func() Run {
 			r := pairs(1, 1)
-			r.Manifest.Duel.Counters = []results.Counter{{Target: "home", Name: "queries", Base: 3, Head: 4}}
+			r.Gate.Counters = []results.Counter{{Target: "home", Name: "queries", Base: 3, Head: 4}}
 			return r
 		}, Regression, "queries of home: 4, was 3"},
-		{"an answer that fails now", func() *results.Run {
+		{"an answer that fails now", func() Run {
 			r := pairs(1, 1)
-			r.Manifest.Duel.Counters = []results.Counter{{Target: "home", Name: "status", Base: 200, Head: 500}}
+			r.Gate.Counters = []results.Counter{{Target: "home", Name: "status", Base: 200, Head: 500}}
 			return r
 		}, Regression, "status of home"},
-		{"longer answers are told, not judged", func() *results.Run {
+		{"longer answers are told, not judged", func() Run {
 			r := pairs(25, 1)
-			r.Manifest.Duel.Counters = []results.Counter{{Target: "home", Name: "bytes", Base: 10, Head: 900}}
+			r.Gate.Counters = []results.Counter{{Target: "home", Name: "bytes", Base: 10, Head: 900}}
 			return r
 		}, Pass, ""},
-		{"an absolute limit that head misses", func() *results.Run {
+		{"an absolute limit that head misses", func() Run {
 			r := pairs(25, 1)
 			r.Manifest.Objectives = []string{"p99 < 1ms"}
 			return r
 		}, Regression, "objective p99 < 1ms missed in 25 of 25 pairs"},
-		{"a limit that two disturbed pairs of many miss", func() *results.Run {
+		{"a limit that two disturbed pairs of many miss", func() Run {
 			r := pairs(25, 1)
 			for _, c := range r.Cells {
 				if c.Topology == "head" && c.Block <= 2 && c.Load == results.Alternate {
@@ -168,12 +171,12 @@ func TestVerdicts(t *testing.T) {
 			r.Manifest.Objectives = []string{"p99 < 250ms"}
 			return r
 		}, Inconclusive, "objective p99 < 250ms missed over all"},
-		{"a limit that is kept", func() *results.Run {
+		{"a limit that is kept", func() Run {
 			r := pairs(25, 1)
 			r.Manifest.Objectives = []string{"p99 < 250ms", "errors < 1%"}
 			return r
 		}, Pass, ""},
-		{"a machine on which most pairs are void", func() *results.Run {
+		{"a machine on which most pairs are void", func() Run {
 			r := pairs(10, 1)
 			for _, c := range r.Cells {
 				if c.Block < 8 && c.Topology == "base" {
@@ -182,7 +185,7 @@ func TestVerdicts(t *testing.T) {
 			}
 			return r
 		}, Unfit, "7 of 10 pairs"},
-		{"a head that does not answer in twelve pairs while base does", func() *results.Run {
+		{"a head that does not answer in twelve pairs while base does", func() Run {
 			r := pairs(12, 1)
 			for _, c := range r.Cells {
 				if c.Topology == "head" && c.Load != "alternate" {
@@ -191,7 +194,7 @@ func TestVerdicts(t *testing.T) {
 			}
 			return r
 		}, Regression, "head answered nothing, or its processes died, in 12 pairs, base in 0"},
-		{"a head that failed once never passes", func() *results.Run {
+		{"a head that failed once never passes", func() Run {
 			r := pairs(25, 1)
 			for _, c := range r.Cells {
 				if c.Topology == "head" && c.Block == 9 {
@@ -200,12 +203,12 @@ func TestVerdicts(t *testing.T) {
 			}
 			return r
 		}, Inconclusive, "died, in 1 pair, base in 0"},
-		{"an interrupted run never passes", func() *results.Run {
+		{"an interrupted run never passes", func() Run {
 			r := pairs(25, 1)
 			r.Manifest.Status = results.Partial
 			return r
 		}, Inconclusive, "ended early"},
-		{"a regression that the second test does not find", func() *results.Run {
+		{"a regression that the second test does not find", func() Run {
 			r := pairs(12, 1.1)
 			more := pairs(24, 1)
 			for _, c := range more.Cells {
@@ -213,19 +216,19 @@ func TestVerdicts(t *testing.T) {
 					r.Cells = append(r.Cells, c)
 				}
 			}
-			r.Manifest.Duel.ConfirmFrom = 13
+			r.Gate.ConfirmFrom = 13
 			return r
 		}, Inconclusive, "which 12 more did not confirm"},
-		{"a head of which one answer in fifty is wrong now", func() *results.Run { return wrong(pairs(12, 1), 0, 20) }, Regression, "requests of head failed, 0 of base"},
-		{"a base of which one answer in fifty is wrong", func() *results.Run { return wrong(pairs(25, 1), 20, 0) }, Pass, ""},
-		{"both as wrong as each other", func() *results.Run { return wrong(pairs(25, 1), 20, 20) }, Pass, ""},
-		{"wrong answers in few pairs prove nothing, and let nothing pass", func() *results.Run { return wrong(pairs(7, 1), 0, 20) }, Inconclusive, "requests of head failed"},
-		{"a wrong answer among ten thousand is told, not judged", func() *results.Run {
+		{"a head of which one answer in fifty is wrong now", func() Run { return wrong(pairs(12, 1), 0, 20) }, Regression, "requests of head failed, 0 of base"},
+		{"a base of which one answer in fifty is wrong", func() Run { return wrong(pairs(25, 1), 20, 0) }, Pass, ""},
+		{"both as wrong as each other", func() Run { return wrong(pairs(25, 1), 20, 20) }, Pass, ""},
+		{"wrong answers in few pairs prove nothing, and let nothing pass", func() Run { return wrong(pairs(7, 1), 0, 20) }, Inconclusive, "requests of head failed"},
+		{"a wrong answer among ten thousand is told, not judged", func() Run {
 			r := pairs(25, 1)
 			wrongIn(r.Cells[1], 1)
 			return r
 		}, Pass, ""},
-		{"base dies as often as head", func() *results.Run {
+		{"base dies as often as head", func() Run {
 			r := pairs(30, 1)
 			for _, c := range r.Cells {
 				if c.Block <= 4 && (c.Topology == "head") == (c.Block%2 == 0) {
@@ -304,8 +307,8 @@ func TestForms(t *testing.T) {
 // Whatever a branch or a server calls itself, the forms stay what they are.
 func TestFormsAreNotInjectable(t *testing.T) {
 	run := pairs(12, 1.1)
-	run.Manifest.Duel.Head = "x|<img src=y>`\n::error::z"
-	run.Manifest.Duel.Counters = []results.Counter{{Target: "a<b>&\"|\n", Name: "queries", Base: 1, Head: 2}}
+	run.Gate.Head = "x|<img src=y>`\n::error::z"
+	run.Gate.Counters = []results.Counter{{Target: "a<b>&\"|\n", Name: "queries", Base: 1, Head: 2}}
 	r := Judge(run, Metrics())
 	var md, junit, page bytes.Buffer
 	if err := Markdown(&md, r); err != nil || strings.Contains(md.String(), "<img") {
@@ -448,7 +451,7 @@ func TestBaseThenHeadIsWider(t *testing.T) {
 // What a slow moment of the machine does to the bursts of one arm is seen in the CPU time of its
 // requests; what a version does to them is not.
 func TestMaxRateIsCorrectedForThePace(t *testing.T) {
-	d := &results.Duel{}
+	d := &results.Gate{}
 	usage := func(each time.Duration, n uint64) []results.Usage {
 		return []results.Usage{{Tier: "python"}, {At: time.Second, Tier: "python", CPU: each * time.Duration(n)}}
 	}

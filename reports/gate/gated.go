@@ -45,16 +45,16 @@ func metricNames() (names []string) {
 	return names
 }
 
-// MetricsOf are the metrics that a duel is judged by: those chosen, with the whole chance of
+// MetricsOf are the metrics that a gate judges by: those chosen, with the whole chance of
 // a false alarm that is the metrics' shared out among them, or all.
-func MetricsOf(d *results.Duel) []Metric {
-	if len(d.Gated) == 0 {
+func MetricsOf(gated []results.Gated) []Metric {
+	if len(gated) == 0 {
 		return Metrics()
 	}
 	var chosen []Metric
 	var shares float64
 	for _, m := range Metrics() {
-		for _, g := range d.Gated {
+		for _, g := range gated {
 			if g.Metric == m.Name {
 				m.Effect = g.Effect
 				chosen, shares = append(chosen, m), shares+m.Alpha

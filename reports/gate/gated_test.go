@@ -56,7 +56,7 @@ func TestChosenMetricsShareTheWholeAlpha(t *testing.T) {
 		{{Metric: "p50_ms", Effect: 0.03}, {Metric: "cpu_ms_per_request", Effect: 0.05}},
 	} {
 		var sum float64
-		metrics := MetricsOf(&results.Duel{Gated: gated})
+		metrics := MetricsOf(gated)
 		for _, m := range metrics {
 			sum += m.Alpha
 		}
@@ -67,7 +67,7 @@ func TestChosenMetricsShareTheWholeAlpha(t *testing.T) {
 			t.Errorf("%v: %d metrics", gated, len(metrics))
 		}
 	}
-	if m := MetricsOf(&results.Duel{Gated: []results.Gated{{Metric: "max_rate", Effect: 0.1}}}); m[0].Effect != 0.1 {
+	if m := MetricsOf([]results.Gated{{Metric: "max_rate", Effect: 0.1}}); m[0].Effect != 0.1 {
 		t.Errorf("effect = %g; want 0.1", m[0].Effect)
 	}
 }

@@ -17,9 +17,9 @@ type Metric struct {
 	Effect float64
 	// Spread of a pair's log-ratio that is expected before any has been seen.
 	Spread float64
-	cost   func(*results.Duel, measured) float64
+	cost   func(*results.Gate, measured) float64
 	// pace is a factor of the cost that is the machine's doing and not the version's; nil: none.
-	pace func(*results.Duel, measured) float64
+	pace func(*results.Gate, measured) float64
 }
 
 // Alpha is the chance that a gate on equal versions says regression, over all its metrics and
@@ -47,19 +47,19 @@ type measured struct {
 	bursts    []*results.Cell
 }
 
-func cpuPerRequest(_ *results.Duel, arm measured) float64 {
+func cpuPerRequest(_ *results.Gate, arm measured) float64 {
 	alternate := arm.alternate
 	return results.TotalCPU(alternate.Usage).Seconds() * 1e3 / float64(alternate.Counts.Sent)
 }
 
-func median(_ *results.Duel, arm measured) float64 {
+func median(_ *results.Gate, arm measured) float64 {
 	return float64(results.Total(arm.alternate.Intervals, results.Response).ValueAtPercentile(50)) / 1e3
 }
 
 // slowShare is the share of requests that took longer than the base's 85 % quantile did at
 // calibration, or got no right answer. Half a request is added so that none at all has a
 // logarithm.
-func slowShare(d *results.Duel, arm measured) float64 {
+func slowShare(d *results.Gate, arm measured) float64 {
 	alternate := arm.alternate
 	h := results.Total(alternate.Intervals, results.Response)
 	var slow int64
@@ -74,7 +74,7 @@ func slowShare(d *results.Duel, arm measured) float64 {
 }
 
 // secondsPerAnswer is the inverse of the closed loop's rate.
-func secondsPerAnswer(_ *results.Duel, arm measured) float64 {
+func secondsPerAnswer(_ *results.Gate, arm measured) float64 {
 	var took float64
 	var answered uint64
 	for _, b := range arm.bursts {
@@ -95,7 +95,7 @@ func secondsPerAnswer(_ *results.Duel, arm measured) float64 {
 // to show. On equal versions of Django four fifths took the noise of a pair from 4.3 to 3.5 %
 // in one half hour, and from 10 to 3.5 % in another; all of it, to 4.5 and 3.0 %. What is hidden
 // for all that, the uncorrected rates guard against: see weigher.
-func burstPace(d *results.Duel, arm measured) float64 {
+func burstPace(d *results.Gate, arm measured) float64 {
 	var cpu float64
 	var sent uint64
 	for _, b := range arm.bursts {
@@ -144,7 +144,7 @@ type RawRatio struct {
 
 // confirm tests a regression a second time, on pairs that had no part in finding it. Both
 // tests have to reject, so the chance of a false alarm is that of the first at most.
-func (m Metric) confirm(d *results.Duel, found Result, pairs []pair) Result {
+func (m Metric) confirm(d *results.Gate, found Result, pairs []pair) Result {
 	again := m
 	again.Alpha = confirmLevel
 	second := again.judge(d, pairs)
@@ -169,7 +169,7 @@ type Confirmation struct {
 
 // ratio is a pair's log-ratio of costs, and that before the pace was taken out; false where
 // they could not be measured.
-func (m Metric) ratio(d *results.Duel, p pair) (r Ratio, ok bool) {
+func (m Metric) ratio(d *results.Gate, p pair) (r Ratio, ok bool) {
 	r.Raw = math.Log(m.cost(d, p.arms[1]) / m.cost(d, p.arms[0]))
 	r.Log = r.Raw
 	if m.pace != nil {
@@ -186,7 +186,7 @@ type Ratio struct {
 }
 
 // judge weighs one metric on the pairs given.
-func (m Metric) judge(d *results.Duel, pairs []pair) Result {
+func (m Metric) judge(d *results.Gate, pairs []pair) Result {
 	w := weigher{metric: m}
 	var base, head float64
 	for _, p := range pairs {

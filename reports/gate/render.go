@@ -46,7 +46,7 @@ func (r Report) Reproduce() string {
 var told = []string{"app", "scenario", "metrics", "objective", "head-env", "profile", "budget"}
 
 // flagsOf are those of a run that its report tells again.
-func flagsOf(run *results.Run) map[string]string {
+func flagsOf(run Run) map[string]string {
 	flags := map[string]string{}
 	for _, name := range told {
 		// Lists print as [a,b].

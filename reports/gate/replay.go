@@ -4,7 +4,6 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"bench/results"
 	"bench/stats"
 
 	"gonum.org/v1/gonum/stat"
@@ -14,12 +13,12 @@ import (
 type Sample []Ratio
 
 // Samples are the pairs of a run in which every metric could be measured.
-func Samples(run *results.Run, metrics []Metric) (samples []Sample) {
+func Samples(run Run, metrics []Metric) (samples []Sample) {
 	pairs, _, _ := pairsOf(run.Cells)
 	for _, p := range pairs {
 		var s Sample
 		for _, m := range metrics {
-			if r, ok := m.ratio(run.Manifest.Duel, p); ok {
+			if r, ok := m.ratio(run.Gate, p); ok {
 				s = append(s, r)
 			}
 		}
@@ -34,21 +33,21 @@ func Samples(run *results.Run, metrics []Metric) (samples []Sample) {
 // gone into measuring base first and head after it: the standard error of the base in the first
 // half of the pairs against the head in the second, over that of the pairs. One version booted
 // alone would have been measured a fifth more often in that time; that is left out.
-func BaseThenHead(run *results.Run, metrics []Metric) map[string]float64 {
+func BaseThenHead(run Run, metrics []Metric) map[string]float64 {
 	pairs, _, _ := pairsOf(run.Cells)
 	wider := map[string]float64{}
 	for _, m := range metrics {
 		var logs [2][]float64
 		var ratios []float64
 		for _, p := range pairs {
-			r, ok := m.ratio(run.Manifest.Duel, p)
+			r, ok := m.ratio(run.Gate, p)
 			if !ok {
 				continue
 			}
 			for arm := range logs {
-				cost := math.Log(m.cost(run.Manifest.Duel, p.arms[arm]))
+				cost := math.Log(m.cost(run.Gate, p.arms[arm]))
 				if m.pace != nil {
-					cost -= math.Log(m.pace(run.Manifest.Duel, p.arms[arm]))
+					cost -= math.Log(m.pace(run.Gate, p.arms[arm]))
 				}
 				logs[arm] = append(logs[arm], cost)
 			}
