@@ -12,6 +12,7 @@ import (
 	"bench/loadgen"
 	"bench/loadgen/native"
 	"bench/reports/capacity"
+	"bench/reports/capacity/model"
 	"bench/reports/plot"
 	"bench/results"
 	"bench/scenarios"
@@ -376,7 +377,7 @@ func (p capacityPlan) estimate() (sum time.Duration) {
 	for _, size := range p.sizes {
 		sum += p.search.Budget + around
 		if size.Unseen {
-			sum += time.Duration(len(capacity.Shares)) * check
+			sum += time.Duration(len(model.Shares)) * check
 		}
 	}
 	if p.sizes[len(p.sizes)-1].Unseen {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"bench/reports/capacity/model"
 	"bench/results"
 )
 
@@ -13,19 +14,15 @@ func (r *Report) fleet() bool {
 	return r.Sweep == "backends" && len(r.Sizes) > 0 && r.Sizes[0].MachineCores > 0
 }
 
-// elsewhere is as many cores as the processes of a system could use at all: machines that are
-// not on this box do not share its cores.
-func elsewhere(s System) int { return len(s.Proxies)*s.loops() + 1 + s.Queues*s.Workers }
-
 // needMachines completes a recommendation where machines were measured side by side: their
 // number follows from what so many of them carried, and not from dividing the load.
 func (r *Report) needMachines(c *results.Capacity, rec *Recommendation, values []int) {
 	size := r.Sizes[len(r.Sizes)-1]
 	rec.Cores, rec.PerMachine = size.MachineCores, size.Workers
 	limits := r.machineLimits(size)
-	rec.Binding = r.Model.named(limits[0].Resource)
+	rec.Binding = r.Model.queueing.Named(limits[0].Resource)
 	if len(limits) > 1 {
-		rec.Next = r.Model.named(limits[1].Resource)
+		rec.Next = r.Model.queueing.Named(limits[1].Resource)
 	}
 	rec.headroom(c, rec.Target/limits[0].Rate*r.servers(size.Size, limits[0].Resource))
 	target := rec.Target * (1 + rec.Headroom)
@@ -47,16 +44,16 @@ func (r *Report) needMachines(c *results.Capacity, rec *Recommendation, values [
 }
 
 // machineLimits are those of machines: this box's cores, which they share only here, are none.
-func (r *Report) machineLimits(s Size) []Limit {
-	limits := r.Model.System(s.Size).Limits()
-	return slices.DeleteFunc(limits, func(l Limit) bool { return l.Resource == boxCores })
+func (r *Report) machineLimits(s Size) []model.Limit {
+	limits := r.Model.system(s.Size).Limits()
+	return slices.DeleteFunc(limits, func(l model.Limit) bool { return l.Resource == model.Cores })
 }
 
 // boxIsFull reports whether this box, and not its machines, was the limit.
 func (r *Report) boxIsFull() bool {
 	const full = 0.9
 	return r.fleet() && slices.ContainsFunc(r.Sizes, func(s Size) bool {
-		return s.Busy > full || r.Model != nil && r.Model.System(s.Size).Limits()[0].Resource == boxCores
+		return s.Busy > full || r.Model != nil && r.Model.system(s.Size).Limits()[0].Resource == model.Cores
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"bench/reports/capacity/model"
 	"bench/results"
 )
 
@@ -61,12 +62,12 @@ func (m *Model) kindsOf(run *results.Run, sizes []results.Size, worker string) e
 		k := m.kind(seen[name])
 		k.Weight = max(weights[name], 1)
 		work, weight = work+k.Weight*k.Work, weight+k.Weight
-		m.kinds = append(m.kinds, k)
+		m.queueing.Kinds = append(m.queueing.Kinds, k)
 	}
 	if work > 0 {
 		scale := m.CPU[worker] / 1e3 / (work / weight)
-		for i := range m.kinds {
-			m.kinds[i].Work *= scale
+		for i := range m.queueing.Kinds {
+			m.queueing.Kinds[i].Work *= scale
 		}
 	}
 	m.summarize()
@@ -74,25 +75,17 @@ func (m *Model) kindsOf(run *results.Run, sizes []results.Size, worker string) e
 }
 
 // kind is what the simulation knows of a target.
-func (m *Model) kind(a *alone) (k Kind) {
-	if k.Bypass = a.worked < a.requests/2 && len(m.proxies) > 0; !k.Bypass {
+func (m *Model) kind(a *alone) (k model.Kind) {
+	if k.Bypass = a.worked < a.requests/2 && len(m.queueing.Proxies) > 0; !k.Bypass {
 		k.Work = a.work / a.requests
 		hold := a.hold / a.requests
 		if !a.told {
-			hold = a.response.Mean()/1e6 - m.ahead()
+			hold = a.response.Mean()/1e6 - m.queueing.Ahead()
 		}
 		k.Wait = max(0, hold-k.Work)
 	}
-	k.Outside = beside(a.response, k.Work+k.Wait+m.ahead())
+	k.Outside = beside(a.response, k.Work+k.Wait+m.queueing.Ahead())
 	return k
-}
-
-// ahead is the CPU time before the workers, in seconds.
-func (m *Model) ahead() (sum float64) {
-	for _, tier := range m.proxies {
-		sum += m.CPU[tier] / 1e3
-	}
-	return sum
 }
 
 // beside is a sample, by quantiles, of what a lone request takes beyond the time given.
@@ -108,7 +101,7 @@ func beside(h *results.Histogram, known float64) []float64 {
 // summarize fills in what a report shows of the kinds.
 func (m *Model) summarize() {
 	var weight float64
-	for _, k := range m.kinds {
+	for _, k := range m.queueing.Kinds {
 		weight += k.Weight
 		m.Wait += k.Weight * k.Wait * 1e3
 		m.Service += k.Weight * (k.Work + k.Wait) * 1e3

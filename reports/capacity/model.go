@@ -7,10 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"bench/reports/capacity/model"
 	"bench/results"
 	"bench/stats"
-
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // Model is what a run's measured sizes say of a request, and how well the simulation that
@@ -26,40 +25,54 @@ type Model struct {
 	Outside   float64            `json:"outside_ms"` // of a lone request's response time, outside of slot and proxies
 	// Correction is how many times as fast as the simulation the sizes that were fitted turned
 	// out to be: what the simulation leaves out. Predictions are made with it.
-	Correction Estimate `json:"correction"`
-	USL        *USL     `json:"usl,omitempty"`
+	Correction model.Estimate `json:"correction"`
+	USL        *model.USL     `json:"usl,omitempty"`
 
-	proxies    []string // tiers ahead of the workers
-	kinds      []Kind
+	queueing   *model.Model
 	alone      float64 // CPU time of a request while one core works, all tiers together, in seconds
 	objectives []results.Objective
-	seed       uint64
 	speeds     map[string]*speed // of sizes that were asked for; nil where none can be told
 }
 
-// How many requests a simulation sees: where only the region is looked for, and where the
-// result counts. A p99 near saturation is known to 1 % in the rate from a few hundred thousand
-// requests only: slow ones come in bursts.
-const roughly = 20_000
-
-var simulated = 120_000 // less in tests of what does not depend on it
-
 // Fit makes the model of a run from the sizes of one topology that were not held out.
-func Fit(run *results.Run, c *results.Capacity, arrivals Arrivals) (*Model, error) {
+func Fit(run *results.Run, c *results.Capacity, arrivals Arrivals, precision model.Precision) (*Model, error) {
 	sizes := seen(c.Sizes)
 	if len(sizes) == 0 {
 		return nil, errors.New("no size was measured")
 	}
-	m := &Model{Cores: run.Manifest.Host.Cores, CPU: map[string]float64{}, speeds: map[string]*speed{}, Slowdown: max(1, c.Contention), seed: run.Manifest.Seed}
-	var err error
-	if m.objectives, err = results.ParseObjectives(c.SLO); err != nil {
+	objectives, err := results.ParseObjectives(c.SLO)
+	if err != nil {
 		return nil, err
+	}
+	m := &Model{
+		Cores: run.Manifest.Host.Cores, Slowdown: max(1, c.Contention), CPU: map[string]float64{},
+		objectives: objectives, speeds: map[string]*speed{},
+	}
+	m.queueing = &model.Model{
+		Cores: m.Cores, Slowdown: m.Slowdown, Goals: goals(objectives), Seed: run.Manifest.Seed, Precision: precision,
 	}
 	if err := m.demands(run, sizes); err != nil {
 		return nil, err
 	}
 	m.correct(run, sizes, arrivals)
 	return m, nil
+}
+
+// goals are the objectives on response times. Errors are not simulated.
+func goals(objectives []results.Objective) (goals []model.Goal) {
+	for _, o := range objectives {
+		g := model.Goal{Percentile: o.Quantile, Limit: o.Limit / 1e6}
+		switch o.Metric {
+		case "errors":
+			continue
+		case "mean":
+			g.Statistic = model.Mean
+		case "max":
+			g.Statistic = model.Max
+		}
+		goals = append(goals, g)
+	}
+	return goals
 }
 
 // cost is what one request of a cell cost.
@@ -117,10 +130,11 @@ func (m *Model) demands(run *results.Run, sizes []results.Size) error {
 		m.CPU[tier] *= m.alone / total * 1e3
 	}
 	m.Generator = generator / weight * 1e3
+	m.queueing.Generator = m.Generator / 1e3
 	for _, tier := range slices.Sorted(maps.Keys(m.CPU)) {
 		// A master process that only looks after its workers is in nobody's way.
 		if tier != worker && m.CPU[tier] > leastProxy*m.alone*1e3 {
-			m.proxies = append(m.proxies, tier)
+			m.queueing.Proxies = append(m.queueing.Proxies, model.Tier{Name: tier, CPU: m.CPU[tier] / 1e3})
 		}
 	}
 	return m.kindsOf(run, sizes, worker)
@@ -162,49 +176,20 @@ func (m *Model) expectedCPU(busy float64) float64 {
 // fewRequests is the number below which a cell's CPU time per request says too little.
 const fewRequests = 200
 
-// System is the model at a size.
-func (m *Model) System(size results.Size) System {
-	s := System{
-		Cores: m.Cores, Slowdown: m.Slowdown, Generator: m.Generator / 1e3, Kinds: m.kinds,
-		Queues: size.Queues, Workers: size.Workers, Threads: size.Threads, Loops: size.Loops, Machine: size.MachineCores, Period: size.QuotaPeriod,
+// configuration is that of a size.
+func configuration(size results.Size) model.Configuration {
+	return model.Configuration{
+		Queues: size.Queues, Workers: size.Workers, Threads: size.Threads, Loops: size.Loops,
+		Machine: size.MachineCores, Period: size.QuotaPeriod,
 	}
-	for _, tier := range m.proxies {
-		s.Proxies = append(s.Proxies, m.CPU[tier]/1e3)
-	}
-	return s
 }
 
-// meets reports whether a simulation keeps the objectives. Errors are not simulated.
-func (m *Model) meets(out Simulated) bool {
-	for _, o := range m.objectives {
-		limit := o.Limit / 1e6
-		switch o.Metric {
-		case "errors":
-		case "mean":
-			var sum float64
-			for _, r := range out.Responses {
-				sum += r
-			}
-			if sum/float64(len(out.Responses)) >= limit {
-				return false
-			}
-		case "max":
-			if out.Quantile(1) >= limit {
-				return false
-			}
-		default:
-			if out.Share(limit) >= 1-o.Quantile/100 {
-				return false
-			}
-		}
-	}
-	return true
-}
+// system is the model at a size.
+func (m *Model) system(size results.Size) model.System { return m.queueing.System(configuration(size)) }
 
 // correct finds how many times as fast as the simulation the sizes turned out to be.
 func (m *Model) correct(run *results.Run, sizes []results.Size, arrivals Arrivals) {
-	var logs []float64
-	var width float64
+	var speeds []model.Speed
 	for _, size := range sizes {
 		b := size.Goals[0]
 		if b.Low <= 0 || b.High <= 0 || size.Died != "" {
@@ -212,53 +197,14 @@ func (m *Model) correct(run *results.Run, sizes []results.Size, arrivals Arrival
 		}
 		v, ok := m.assisted(run, size, arrivals)
 		if !ok {
-			rate := m.greatest(m.System(size))
+			rate := m.queueing.Capacity(m.system(size))
 			if rate <= 0 {
 				continue
 			}
-			v = speed{value: math.Sqrt(b.Low*b.High) / rate, se: math.Log(b.High/b.Low) / 2 / 1.645}
+			v.Speed = model.Speed{Value: math.Sqrt(b.Low*b.High) / rate, SE: math.Log(b.High/b.Low) / 2 / 1.645}
 		}
-		logs = append(logs, math.Log(v.value))
-		width += v.se
+		speeds = append(speeds, v.Speed)
 	}
-	if len(logs) == 0 {
-		// Without a measured rate, nothing says how far the simulation is off.
-		m.Correction = Estimate{1, math.Exp(-unknownSpread), math.Exp(unknownSpread)}
-		return
-	}
-	var mean, squares float64
-	for _, l := range logs {
-		mean += l / float64(len(logs))
-	}
-	for _, l := range logs {
-		squares += (l - mean) * (l - mean)
-	}
-	n := float64(len(logs))
-	width /= n
-	between := 0.0
-	free := max(1, len(logs)-1)
-	if len(logs) > 1 {
-		between = squares / (n - 1)
-	}
-	// A size that was not fitted differs from those that were as they differ from each other,
-	// and none was measured more finely than its own interval.
-	spread := math.Sqrt(max(between, width*width, leastSpread*leastSpread) * (1 + 1/n))
-	if len(logs) < 3 {
-		free = 3 // of the simulation's error, not only of these sizes: else no interval would be left
-	}
-	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(free)}.Quantile(0.95) * spread
-	m.Correction = Estimate{math.Exp(mean), math.Exp(mean - t), math.Exp(mean + t)}
-}
-
-// What a prediction's spread is at least, and how far off it may be when nothing was measured.
-const (
-	leastSpread   = 0.02
-	unknownSpread = 0.3
-)
-
-// around is the interval of a rate that follows from the speed: all times being shorter by a
-// factor, rates are greater by it.
-func (v speed) around(rate float64) Estimate {
-	half := max(leastHalf, distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(max(1, v.free))}.Quantile(0.95)*v.se)
-	return Estimate{rate, rate * math.Exp(-half), rate * math.Exp(half)}
+	m.Correction = model.Correct(speeds)
+	m.queueing.Correction = m.Correction
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"bench/reports/capacity/model"
 	"bench/results"
 )
 
@@ -81,10 +82,10 @@ func (r *Report) Need(c *results.Capacity, target float64) *Recommendation {
 	}
 	best, per := r.machine(c, values)
 	rec.PerMachine, rec.PerMachineMeasured = best.Value, r.decided(best.Value)
-	limits := r.Model.System(best).Limits()
-	rec.Binding = r.Model.named(limits[0].Resource)
+	limits := r.Model.system(best).Limits()
+	rec.Binding = r.Model.queueing.Named(limits[0].Resource)
 	if len(limits) > 1 {
-		rec.Next = r.Model.named(limits[1].Resource)
+		rec.Next = r.Model.queueing.Named(limits[1].Resource)
 	}
 	if !(per.Low > 0) {
 		rec.Refused = "no size was found that meets the SLO at any rate"
@@ -150,13 +151,13 @@ func (r *Report) values(c *results.Capacity, last results.Size) (values []int) {
 // servers is how many of the binding resource one machine has.
 func (r *Report) servers(size results.Size, resource string) float64 {
 	switch resource {
-	case boxCores:
+	case model.Cores:
 		return float64(r.Model.Cores)
-	case machinesCPU:
+	case model.MachineCPU:
 		return float64(size.Queues) * size.MachineCores
-	case "worker slots":
+	case model.WorkerSlots:
 		return float64(size.Queues * size.Workers * max(1, size.Threads))
-	case "worker processes' CPU":
+	case model.WorkerCPU:
 		return float64(size.Queues * size.Workers)
 	}
 	return 1
@@ -173,9 +174,6 @@ func (r *Report) least(c *results.Capacity, values []int, target, correction flo
 	return 0, false
 }
 
-// near is the share of its bound that no system reaches under random arrivals.
-const near = 0.995
-
 func (r *Report) carries(c *results.Capacity, value int, target, correction float64) bool {
 	for _, s := range r.Sizes {
 		if s.Value == value && !s.Goals[0].Undecided {
@@ -190,14 +188,11 @@ func (r *Report) carries(c *results.Capacity, value int, target, correction floa
 		}
 	}
 	size, _ := At(r.Sizes[0].Size, c.Sweep, value)
-	system := r.Model.System(size).Scaled(correction)
+	system := r.Model.system(size).Scaled(correction)
 	if r.fleet() && value > r.Sizes[len(r.Sizes)-1].Value {
-		system.Cores = elsewhere(system) // machines bring their own
+		system.Cores = system.Processes() // machines bring their own cores
 	}
-	if target > near*system.Bound() {
-		return false
-	}
-	return r.Model.meets(system.Simulate(target, simulated, r.Model.seed))
+	return r.Model.queueing.Sustains(system, target)
 }
 
 // nearlyBest is the share of the best rate for which fewer workers are preferred.
@@ -205,21 +200,21 @@ const nearlyBest = 0.97
 
 // machine is the size that one machine should have, when there are several: the least that
 // serves nearly as much as any; and its greatest rate.
-func (r *Report) machine(c *results.Capacity, values []int) (results.Size, Estimate) {
+func (r *Report) machine(c *results.Capacity, values []int) (results.Size, model.Estimate) {
 	const tried = 12 // of a long list
 	step := max(1, len(values)/tried)
 	var sizes []results.Size
-	var rates []Estimate
+	var rates []model.Estimate
 	top := 0.0
 	for i := len(values) - 1; i >= 0; i-- {
 		if (len(values)-1-i)%step != 0 && !r.decided(values[i]) {
 			continue
 		}
 		size, _ := At(r.Sizes[0].Size, c.Sweep, values[i])
-		rate := Estimate{}
+		rate := model.Estimate{}
 		for _, s := range r.Sizes {
 			if s.Value == values[i] {
-				rate = Estimate{s.MaxRate.middle(), s.MaxRate.Low, max(s.MaxRate.Low, s.MaxRate.High)}
+				rate = model.Estimate{Estimate: s.MaxRate.middle(), Low: s.MaxRate.Low, High: max(s.MaxRate.Low, s.MaxRate.High)}
 			}
 		}
 		if rate.Estimate == 0 {

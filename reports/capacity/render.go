@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"bench/reports/capacity/model"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -73,7 +74,7 @@ func paceText(pace float64) string {
 	return fmt.Sprintf("%.2f", pace)
 }
 
-func (e Estimate) text() string {
+func estimateText(e model.Estimate) string {
 	if e.Low == 0 && e.High == 0 {
 		return fmt.Sprintf("%.4g", e.Estimate)
 	}
@@ -112,7 +113,7 @@ func (r *Report) tables() (all []table) {
 		sizes.Rows = append(sizes.Rows, row)
 	}
 	if slices.ContainsFunc(r.Sizes, func(s Size) bool { return s.Assisted }) {
-		sizes.Note = fmt.Sprintf("Where the luck of the arrivals and the machine's pace have been taken out, an interval reaches %.0f %% to each side at least: that much is assumed, not measured. Boots are those in which the lower bound of the search was tried.", leastHalf*100)
+		sizes.Note = fmt.Sprintf("Where the luck of the arrivals and the machine's pace have been taken out, an interval reaches %.0f %% to each side at least: that much is assumed, not measured. Boots are those in which the lower bound of the search was tried.", model.LeastHalf*100)
 	}
 	all = append(all, sizes)
 	if limits, ok := r.limits(); ok {
@@ -165,7 +166,7 @@ func (r *Report) limits() (table, bool) {
 	for _, s := range r.Sizes {
 		row := []string{s.Topology}
 		for _, name := range names {
-			at := slices.IndexFunc(s.Model.Limits, func(l Limit) bool { return l.Resource == name })
+			at := slices.IndexFunc(s.Model.Limits, func(l model.Limit) bool { return l.Resource == name })
 			if at < 0 {
 				row = append(row, "-")
 				continue
@@ -187,9 +188,9 @@ func (m *Model) table() table {
 		[]string{"in a worker's slot", fmt.Sprintf("%.3f", m.Service)},
 		[]string{"of it off the CPU", fmt.Sprintf("%.3f", m.Wait)},
 		[]string{"outside of all that", fmt.Sprintf("%.3f", m.Outside)})
-	t.Note = fmt.Sprintf("With all %d cores busy, CPU work takes %.2f times as long. The simulation that is made of this meets the measured rates when it is made %s times as fast.", m.Cores, m.Slowdown, m.Correction.text())
+	t.Note = fmt.Sprintf("With all %d cores busy, CPU work takes %.2f times as long. The simulation that is made of this meets the measured rates when it is made %s times as fast.", m.Cores, m.Slowdown, estimateText(m.Correction))
 	if u := m.USL; u != nil {
-		t.Note += fmt.Sprintf(" Universal Scalability Law, for diagnosis: contention σ %s, coherence κ %s.", u.Sigma.text(), u.Kappa.text())
+		t.Note += fmt.Sprintf(" Universal Scalability Law, for diagnosis: contention σ %s, coherence κ %s.", estimateText(u.Sigma), estimateText(u.Kappa))
 	}
 	return t
 }
@@ -209,7 +210,7 @@ func (r *Report) validation() table {
 		if v.Figure != "max_rate" {
 			figure, unit = fmt.Sprintf("%s (%.4g/s)", v.Figure, v.Rate), " ms"
 		}
-		t.Rows = append(t.Rows, []string{v.Topology, figure, v.Predicted.text() + unit, v.Measured.text() + unit, signed(v.Error), within, atPace})
+		t.Rows = append(t.Rows, []string{v.Topology, figure, estimateText(v.Predicted) + unit, estimateText(v.Measured) + unit, signed(v.Error), within, atPace})
 	}
 	t.Note = r.accuracy()
 	if n := r.unmeasured(); n > 0 {

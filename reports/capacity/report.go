@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"bench/reports/capacity/model"
 	"bench/results"
 )
 
@@ -99,6 +100,10 @@ type Trial struct {
 
 // Build judges a run.
 func Build(run *results.Run, arrivals Arrivals) (*Report, error) {
+	return build(run, arrivals, model.Full)
+}
+
+func build(run *results.Run, arrivals Arrivals, precision model.Precision) (*Report, error) {
 	c, err := results.Decode[results.Capacity](run.Manifest, results.KindCapacity)
 	if err != nil {
 		return nil, err
@@ -123,12 +128,12 @@ func Build(run *results.Run, arrivals Arrivals) (*Report, error) {
 		return r, nil
 	}
 	slices.SortStableFunc(r.Sizes, func(a, b Size) int { return cmp.Compare(a.Value, b.Value) })
-	model, err := Fit(run, c, arrivals)
+	fitted, err := Fit(run, c, arrivals, precision)
 	if err != nil {
 		r.warn("no-model", "there is no model: "+err.Error(), "Measured rates stand without it.")
 		r.Recommendation = r.needOfMeasured()
 	} else {
-		r.Model = model
+		r.Model = fitted
 		r.fit(run, c, arrivals)
 	}
 	for i := range r.Sizes {
@@ -201,7 +206,7 @@ const generatorTier = "generator"
 
 // fit lays the model beside what was measured.
 func (r *Report) fit(run *results.Run, c *results.Capacity, arrivals Arrivals) {
-	var points []USLPoint
+	var points []model.USLPoint
 	for i := range r.Sizes {
 		s := &r.Sizes[i]
 		r.assist(run, s, arrivals)
@@ -215,10 +220,10 @@ func (r *Report) fit(run *results.Run, c *results.Capacity, arrivals Arrivals) {
 			slots = s.Queues // what scales is the number of machines
 		}
 		if s.MaxRate.Low > 0 && s.MaxRate.High > 0 && !s.Unseen {
-			points = append(points, USLPoint{float64(slots), s.MaxRate.Low, s.MaxRate.High})
+			points = append(points, model.USLPoint{N: float64(slots), Low: s.MaxRate.Low, High: s.MaxRate.High})
 		}
 	}
-	if u, ok := FitUSL(points, r.Seed); ok {
+	if u, ok := model.FitUSL(points, r.Seed); ok {
 		r.Model.USL = &u
 	}
 	if r.Target > 0 {
@@ -233,16 +238,16 @@ func (r *Report) assist(run *results.Run, s *Size, arrivals Arrivals) {
 	if !ok {
 		return
 	}
-	system := r.Model.System(s.Size).Scaled(v.value)
-	e := v.around(r.Model.greatest(system))
+	system := r.Model.system(s.Size).Scaled(v.Value)
+	e := v.Around(r.Model.queueing.Capacity(system))
 	if !r.fleet() && s.Threads > 0 { // without slots, or where how long a slot is held is a matter of the quota
-		s.Waits = ErlangC(e.Estimate*r.Model.Service/1e3/v.value, s.Queues*s.Workers*s.Threads)
+		s.Waits = model.ErlangC(e.Estimate*r.Model.Service/1e3/v.Value, s.Queues*s.Workers*s.Threads)
 	}
 	// What the search saw was at the pace that the machine then had.
-	then := r.Model.greatest(system.paced(v.pace)) / e.Estimate
+	then := r.Model.queueing.Capacity(system.AtCPUSpeed(v.pace)) / e.Estimate
 	s.Pace = v.pace
 	if e.Low*then > s.MaxRate.High || e.High*then < s.MaxRate.Low {
-		r.warn("model-disagrees", fmt.Sprintf("%s: the search found %s, the model with the same arrivals %s, which is %.4g at the machine's pace during the search", s.Topology, s.MaxRate, e.text(), e.Estimate*then), "The interval reaches over both.")
+		r.warn("model-disagrees", fmt.Sprintf("%s: the search found %s, the model with the same arrivals %s, which is %.4g at the machine's pace during the search", s.Topology, s.MaxRate, estimateText(e), e.Estimate*then), "The interval reaches over both.")
 		s.MaxRate = Range{min(e.Low, s.MaxRate.Low/then), max(e.High, s.MaxRate.High/then)}
 		return
 	}

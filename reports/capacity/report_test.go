@@ -8,24 +8,28 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"bench/reports/capacity/model"
 	"bench/results"
 )
 
 // world makes the cells that a real run on a known system would have left.
 type world struct {
-	system   System // of one worker; sizes differ in the workers
-	arrivals map[*results.Cell][]float64
-	run      results.Run
-	capacity results.Capacity
+	system    model.System // of one worker; sizes differ in the workers
+	arrivals  map[*results.Cell][]float64
+	run       results.Run
+	capacity  results.Capacity
+	precision model.Precision
 }
 
 func newWorld(slo string) *world {
-	w := &world{arrivals: map[*results.Cell][]float64{}, system: System{
-		Cores: 2, Slowdown: 1.05, Generator: 0.0001, Proxies: []float64{0.0002}, Queues: 1, Workers: 1, Threads: 1,
-		Kinds: []Kind{{Weight: 1, Work: 0.004, Outside: []float64{0.0001, 0.0003}}, {Weight: 1, Work: 0.001, Wait: 0.001, Outside: []float64{0.0002}}},
+	w := &world{arrivals: map[*results.Cell][]float64{}, precision: model.Precision{Requests: 50_000, Draws: 4}, system: model.System{
+		Cores: 2, Slowdown: 1.05, Generator: 0.0001, Proxies: []float64{0.0002},
+		Configuration: model.Configuration{Queues: 1, Workers: 1, Threads: 1},
+		Kinds:         []model.Kind{{Weight: 1, Work: 0.004, Outside: []float64{0.0001, 0.0003}}, {Weight: 1, Work: 0.001, Wait: 0.001, Outside: []float64{0.0002}}},
 	}}
 	w.run.Manifest = results.Manifest{
 		Status: results.Complete, Seed: 5, Host: results.Host{Cores: 2, CPU: "a CPU"}, Started: time.Unix(0, 0),
@@ -36,7 +40,7 @@ func newWorld(slo string) *world {
 	return w
 }
 
-func (w *world) at(workers int) System {
+func (w *world) at(workers int) model.System {
 	s := w.system
 	s.Workers = workers
 	return s
@@ -44,19 +48,25 @@ func (w *world) at(workers int) System {
 
 // truth is the greatest rate of a size.
 func (w *world) truth(workers int) float64 {
-	if truths[workers] == 0 {
-		objective, _ := results.ParseObjectives("p99<100ms")
+	truths.Lock()
+	defer truths.Unlock()
+	if truths.of[workers] == 0 {
+		objectives, _ := results.ParseObjectives("p99<100ms")
 		var sum float64
 		for seed := range uint64(4) {
-			m := &Model{objectives: objective, seed: 1000 * (seed + 1)}
-			sum += m.greatest(w.at(workers))
+			m := &model.Model{Goals: goals(objectives), Seed: 1000 * (seed + 1), Precision: model.Precision{Requests: 50_000}}
+			sum += m.Capacity(w.at(workers))
 		}
-		truths[workers] = sum / 4
+		truths.of[workers] = sum / 4
 	}
-	return truths[workers]
+	return truths.of[workers]
 }
 
-var truths = map[int]float64{} // all worlds are alike
+// truths are the same in all worlds.
+var truths = struct {
+	sync.Mutex
+	of map[int]float64
+}{of: map[int]float64{}}
 
 // measure adds a size with the trials of a search around its true rate.
 func (w *world) measure(workers int, unseen bool) {
@@ -70,7 +80,7 @@ func (w *world) measure(workers int, unseen bool) {
 	s := w.at(workers)
 	for i, kind := range s.Kinds {
 		alone := s
-		alone.Kinds = []Kind{kind}
+		alone.Kinds = []model.Kind{kind}
 		w.cell(alone, name, results.Single+"-"+w.run.Manifest.Scenarios[0].Targets[i].Name, 40, 2, 1)
 	}
 	w.cell(s, name, results.Single, 40, 2, 1)
@@ -81,7 +91,7 @@ func (w *world) measure(workers int, unseen bool) {
 }
 
 // cell simulates one.
-func (w *world) cell(s System, topology, load string, rate, seconds float64, boot int) {
+func (w *world) cell(s model.System, topology, load string, rate, seconds float64, boot int) {
 	random := rand.New(rand.NewPCG(uint64(len(w.run.Cells)), 9))
 	var arrivals []float64
 	for at := random.ExpFloat64() / rate; at < seconds; at += random.ExpFloat64() / rate {
@@ -100,7 +110,7 @@ func (w *world) cell(s System, topology, load string, rate, seconds float64, boo
 	}
 	hists := map[int]*results.Histogram{}
 	counts := map[int]*results.Counts{}
-	s.run(arrivals, func(request int, end float64) bool {
+	s.Replay(arrivals, func(request int, end float64) bool {
 		i := min(int(end), int(seconds))
 		if hists[i] == nil {
 			hists[i], counts[i] = results.NewHistogram(), &results.Counts{}
@@ -116,7 +126,7 @@ func (w *world) cell(s System, topology, load string, rate, seconds float64, boo
 			c.Counts = c.Counts.Plus(*counts[i])
 		}
 	}
-	work, wait := s.means()
+	work, wait := s.Means()
 	n := float64(len(arrivals))
 	busy := min(1, n/seconds*(work+s.Proxies[0]+s.Generator)/2)
 	slow := 1 + (s.Slowdown-1)*busy
@@ -139,7 +149,7 @@ func (w *world) build(t *testing.T) *Report {
 			t.Fatal(err)
 		}
 	}
-	r, err := Build(&w.run, func(c *results.Cell) []float64 { return w.arrivals[c] })
+	r, err := build(&w.run, func(c *results.Cell) []float64 { return w.arrivals[c] }, w.precision)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,8 +158,6 @@ func (w *world) build(t *testing.T) *Report {
 
 // From cells of a known system, the model finds that system, and sizes that it never saw.
 func TestReportAgainstAKnownSystem(t *testing.T) {
-	defer func(n int) { simulated = n }(simulated)
-	simulated = 50_000
 	w := newWorld("p99<100ms,errors<0.1%")
 	w.capacity.Target = 500
 	w.measure(1, false)
@@ -178,9 +186,8 @@ func TestReportAgainstAKnownSystem(t *testing.T) {
 
 // What a machine does to all times in a trial is seen in its CPU time, and taken out.
 func TestPaceOfTheMachineIsTakenOut(t *testing.T) {
-	defer func(n, d int) { simulated, draws = n, d }(simulated, draws)
-	simulated, draws = 20_000, 2
 	w := newWorld("p99<100ms")
+	w.precision = model.Precision{Requests: 20_000, Draws: 2}
 	w.measure(1, false)
 	before := w.build(t)
 	steady := w.system
@@ -205,9 +212,8 @@ func TestPaceOfTheMachineIsTakenOut(t *testing.T) {
 }
 
 func TestRecommendationsThatAreRefusedOrBounded(t *testing.T) {
-	defer func(n, d int) { simulated, draws = n, d }(simulated, draws)
-	simulated, draws = 10_000, 1
 	w := newWorld("p99<100ms")
+	w.precision = model.Precision{Requests: 10_000, Draws: 1}
 	w.measure(1, false)
 	w.measure(2, false)
 	for _, row := range []struct {
@@ -332,27 +338,35 @@ func TestRecommendationsAreCountedAtTheirPaceToo(t *testing.T) {
 
 // A rate that the cores bind goes with their pace; one that waits bind does not.
 func TestWhatAPaceLeaves(t *testing.T) {
-	defer func(n int) { simulated = n }(simulated)
-	simulated = 50_000
 	objectives, _ := results.ParseObjectives("p99<200ms")
-	at := func(kind Kind, pace float64) (seen, share float64) {
+	at := func(kind model.Kind, pace float64) (seen, share float64) {
 		work := kind.Work / pace
-		m := &Model{Cores: 2, Slowdown: 1, kinds: []Kind{kind}, alone: kind.Work, objectives: objectives, Correction: Estimate{Estimate: 1}}
+		m := &Model{Cores: 2, Slowdown: 1, alone: kind.Work, queueing: &model.Model{
+			Cores: 2, Slowdown: 1, Kinds: []model.Kind{kind}, Goals: goals(objectives),
+			Correction: model.Estimate{Estimate: 1}, Precision: model.Precision{Requests: 50_000},
+		}}
 		c := &results.Cell{Elapsed: 10, Counts: results.Counts{Sent: 1000}, Usage: []results.Usage{
 			{Tier: "python"}, {At: time.Second, Tier: "python", CPU: time.Duration(work * 1000 * 1e9)}}}
 		return m.AtPace(results.Size{Queues: 1, Workers: 2, Threads: 1}, c)
 	}
 	for _, row := range []struct {
 		says string
-		kind Kind
+		kind model.Kind
 		want float64
 	}{
-		{"work", Kind{Weight: 1, Work: 0.005}, 0.8},
-		{"waiting", Kind{Weight: 1, Work: 0.0002, Wait: 0.02}, 1},
+		{"work", model.Kind{Weight: 1, Work: 0.005}, 0.8},
+		{"waiting", model.Kind{Weight: 1, Work: 0.0002, Wait: 0.02}, 1},
 	} {
 		seen, share := at(row.kind, 0.8)
 		if math.Abs(seen-0.8) > 0.001 || math.Abs(share/row.want-1) > 0.02 {
 			t.Errorf("%s at a pace of 0.8: a pace of %.3f, and %.3f of the greatest rate; want %.2f", row.says, seen, share, row.want)
 		}
+	}
+}
+
+func within(t *testing.T, says string, got, want, by float64) {
+	t.Helper()
+	if !(math.Abs(got/want-1) <= by) {
+		t.Errorf("%s: %.5g, want %.5g within %g %%", says, got, want, by*100)
 	}
 }

@@ -5,17 +5,18 @@ import (
 	"slices"
 	"strings"
 
+	"bench/reports/capacity/model"
 	"bench/results"
 )
 
 // Validated is one figure that was predicted before it was measured.
 type Validated struct {
-	Topology  string   `json:"topology"`
-	Value     int      `json:"value"`
-	Figure    string   `json:"figure"` // max_rate, or p99 at a share of it
-	Rate      float64  `json:"rate,omitempty"`
-	Predicted Estimate `json:"predicted"`
-	Measured  Estimate `json:"measured"`
+	Topology  string         `json:"topology"`
+	Value     int            `json:"value"`
+	Figure    string         `json:"figure"` // max_rate, or p99 at a share of it
+	Rate      float64        `json:"rate,omitempty"`
+	Predicted model.Estimate `json:"predicted"`
+	Measured  model.Estimate `json:"measured"`
 	// AtPace is the prediction at the pace that the machine turned out to have, as the CPU time
 	// of a request shows it; 0 where Measured is at the run's median pace already.
 	AtPace      float64 `json:"predicted_at_pace,omitempty"`
@@ -83,11 +84,11 @@ func validate(run *results.Run, c *results.Capacity, m *Model, s Size) (all []Va
 	}
 	if s.MaxRate.Low > 0 && s.MaxRate.High > 0 {
 		at := s.MaxRate.middle()
-		p := Estimate{said.MaxRate[0], said.MaxRate[1], said.MaxRate[2]}
+		p := model.Estimate{Estimate: said.MaxRate[0], Low: said.MaxRate[1], High: said.MaxRate[2]}
 		covered := p.Low <= at && at <= p.High
 		all = append(all, Validated{
 			Topology: s.Topology, Value: s.Value, Figure: "max_rate", Predicted: p,
-			Measured: Estimate{at, s.MaxRate.Low, s.MaxRate.High}, Searched: &s.Searched, Error: p.Estimate/at - 1, Covered: &covered,
+			Measured: model.Estimate{Estimate: at, Low: s.MaxRate.Low, High: s.MaxRate.High}, Searched: &s.Searched, Error: p.Estimate/at - 1, Covered: &covered,
 		})
 	}
 	for i, l := range said.Latency {
@@ -99,13 +100,20 @@ func validate(run *results.Run, c *results.Capacity, m *Model, s Size) (all []Va
 		if p99 == 0 {
 			continue // no right answer after the lead-in
 		}
-		paced := m.System(s.Size).Scaled(m.Correction.Estimate).paced(m.pace(cell)).Simulate(cell.Rate, simulated, m.seed).Quantile(0.99) * 1e3
+		paced := m.tail(s.Size, cell)
 		all = append(all, Validated{
 			Topology: s.Topology, Value: s.Value, Figure: fmt.Sprintf("p99 at %.0f %%", l.Share*100), Rate: cell.Rate,
-			Predicted: Estimate{Estimate: l.P99}, Measured: Estimate{Estimate: p99}, Error: l.P99/p99 - 1, AtPace: paced, ErrorAtPace: paced/p99 - 1,
+			Predicted: model.Estimate{Estimate: l.P99}, Measured: model.Estimate{Estimate: p99}, Error: l.P99/p99 - 1, AtPace: paced, ErrorAtPace: paced/p99 - 1,
 		})
 	}
 	return all
+}
+
+// tail is the p99 of a cell, in milliseconds, that the model predicts at the pace that the machine
+// turned out to have in it.
+func (m *Model) tail(size results.Size, c *results.Cell) float64 {
+	system := m.system(size).Scaled(m.Correction.Estimate).AtCPUSpeed(m.pace(c))
+	return system.Simulate(c.Rate, m.queueing.Precision.Requests, m.queueing.Seed).Quantile(0.99) * 1e3
 }
 
 // measuredShare is the cell of a share of the predicted rate, the one that could be measured
@@ -125,7 +133,7 @@ func (r *Report) unmeasured() int {
 	n := 0
 	for _, s := range r.Sizes {
 		if s.Unseen {
-			n += 1 + len(Shares)
+			n += 1 + len(model.Shares)
 		}
 	}
 	return n - len(r.Validation)

@@ -1,4 +1,4 @@
-package capacity
+package model
 
 import (
 	"math"
@@ -52,26 +52,26 @@ func TestSimulationAgainstTheory(t *testing.T) {
 		rho     float64
 	}{{1, 0.5}, {1, 0.8}, {2, 0.7}, {4, 0.8}, {8, 0.85}} {
 		// A wait holds a slot without a core: M/M/c.
-		s := System{Cores: 1, Slowdown: 1, Kinds: kinds(0, 0.01, exponential()), Queues: 1, Workers: row.workers, Threads: 1}
+		s := System{Configuration: Configuration{Queues: 1, Workers: row.workers, Threads: 1}, Cores: 1, Slowdown: 1, Kinds: kinds(0, 0.01, exponential())}
 		rate := row.rho * float64(row.workers) / 0.01
 		out := s.Simulate(rate, count, 1)
 		want := ErlangC(rate*0.01, row.workers)*0.01/(float64(row.workers)-rate*0.01) + 0.01
 		within(t, "M/M/c: mean", mean(out.Responses), want, 0.05)
 	}
 	// M/D/1 by work on a core: Pollaczek and Khinchine.
-	s := System{Cores: 2, Slowdown: 1, Kinds: kinds(0.01, 0, []float64{1}), Queues: 1, Workers: 1, Threads: 1}
+	s := System{Configuration: Configuration{Queues: 1, Workers: 1, Threads: 1}, Cores: 2, Slowdown: 1, Kinds: kinds(0.01, 0, []float64{1})}
 	within(t, "M/D/1: mean", mean(s.Simulate(70, count, 1).Responses), 0.01*(1+0.7/2/(1-0.7)), 0.03)
 	// M/G/1 with processor sharing is insensitive to the distribution: S/(1−ρ).
-	s = System{Cores: 1, Slowdown: 1, Kinds: kinds(0.01, 0, exponential()), Queues: 1, Workers: 1}
+	s = System{Configuration: Configuration{Queues: 1, Workers: 1}, Cores: 1, Slowdown: 1, Kinds: kinds(0.01, 0, exponential())}
 	within(t, "M/M/1 shared: mean", mean(s.Simulate(60, count, 1).Responses), 0.01/(1-0.6), 0.03)
 	s.Kinds = kinds(0.01, 0, []float64{0.2, 1.8})
 	within(t, "M/G/1 shared: mean", mean(s.Simulate(60, count, 1).Responses), 0.01/(1-0.6), 0.03)
 	// Many workers on two cores share them like M/M/2 with processor sharing: the same mean as
 	// M/M/2, since its number in the system does not depend on the order of service.
-	s = System{Cores: 2, Slowdown: 1, Kinds: kinds(0.01, 0, exponential()), Queues: 1, Workers: 40, Threads: 1}
+	s = System{Configuration: Configuration{Queues: 1, Workers: 40, Threads: 1}, Cores: 2, Slowdown: 1, Kinds: kinds(0.01, 0, exponential())}
 	within(t, "M/M/2 shared: mean", mean(s.Simulate(140, count, 1).Responses), ErlangC(1.4, 2)*0.01/0.6+0.01, 0.03)
 	// A slowdown of the second core's work.
-	s = System{Cores: 2, Slowdown: 1.5, Kinds: kinds(0.01, 0, []float64{1}), Queues: 1, Workers: 2, Threads: 1}
+	s = System{Configuration: Configuration{Queues: 1, Workers: 2, Threads: 1}, Cores: 2, Slowdown: 1.5, Kinds: kinds(0.01, 0, []float64{1})}
 	within(t, "two cores that slow each other down by half: bound", s.Bound(), 2/0.015, 1e-9)
 	// A lone request has a core, and its pace, for itself; near the bound both always work.
 	within(t, "two cores that slow each other down by half: alone", mean(s.Simulate(0.01, 2000, 1).Responses), 0.01, 0.001)
@@ -82,11 +82,35 @@ func TestSimulationAgainstTheory(t *testing.T) {
 
 // P(wait > t) of M/M/c is known, and with it the share of slow answers.
 func TestSimulatedTails(t *testing.T) {
-	s := System{Cores: 1, Slowdown: 1, Kinds: kinds(0, 0.002, exponential()), Queues: 1, Workers: 1, Threads: 1}
+	s := System{Configuration: Configuration{Queues: 1, Workers: 1, Threads: 1}, Cores: 1, Slowdown: 1, Kinds: kinds(0, 0.002, exponential())}
 	out := s.Simulate(300, 400_000, 3)
 	// M/M/1: responses are exponential with rate µ−λ = 200.
 	within(t, "M/M/1: p99", out.Quantile(0.99), math.Log(100)/200, 0.03)
 	within(t, "M/M/1: share over 15 ms", out.Share(0.015), math.Exp(-3), 0.05)
+}
+
+// A machine of 0.4 cores does 4 ms of work in every 10 ms. Ten milliseconds of work, begun at a
+// moment of its period that is as likely as any, take 19 ms in the mean: begun with 4 ms or
+// more of the period left, 22 ms less the time since it began; with less than 4 ms but more
+// than 2, 16 ms; with less than 2, 22 ms.
+//
+// The simulation lasts a million seconds, for so long that rounding makes periods of unequal
+// lengths: it has to go on all the same.
+func TestSimulatedQuota(t *testing.T) {
+	s := System{Configuration: Configuration{Queues: 1, Workers: 1, Threads: 1, Machine: 0.4, Period: 0.010}, Cores: 2, Slowdown: 1, Kinds: kinds(0.01, 0, []float64{1})}
+	within(t, "a lone request", mean(s.Simulate(0.02, 20_000, 1).Responses), 0.019, 0.01)
+	within(t, "the bound", s.Bound(), 40, 1e-9)
+	two := s
+	two.Queues = 2
+	within(t, "the bound of two machines", two.Bound(), 80, 1e-9)
+	if below, above := two.Simulate(76, 50_000, 1).Quantile(0.5), two.Simulate(84, 50_000, 1).Quantile(0.5); below > 0.5 || above < 1 {
+		t.Errorf("half of the requests within %g s below the bound, %g s above it", below, above)
+	}
+	// A quota that is never reached is none.
+	s.Machine = 2
+	free := s
+	free.Machine = 0
+	within(t, "a quota beyond need", mean(s.Simulate(60, 20_000, 1).Responses), mean(free.Simulate(60, 20_000, 1).Responses), 1e-6)
 }
 
 func TestErlangC(t *testing.T) {

@@ -1,4 +1,4 @@
-package capacity
+package model
 
 import (
 	"math"
@@ -65,8 +65,8 @@ type Simulated struct {
 	Responses []float64 // sorted, of the requests that count
 }
 
-// Simulate runs the system under Poisson arrivals: so many requests, after a tenth as many
-// that do not count. It is a pure function; the seed gives the same arrivals at every rate,
+// Simulate runs the system under Poisson arrivals: count requests, after a tenth as many that do
+// not count. It is a pure function; the seed gives the same arrivals at every rate,
 // spaced by it, so that two rates differ by the rate alone.
 func (s System) Simulate(rate float64, count int, seed uint64) Simulated {
 	random := rand.New(rand.NewPCG(seed, 1))
@@ -76,12 +76,12 @@ func (s System) Simulate(rate float64, count int, seed uint64) Simulated {
 		at += random.ExpFloat64() / rate
 		arrivals[i] = at
 	}
-	return s.run(arrivals, func(request int, _ float64) bool { return request >= lead }, seed)
+	return s.Replay(arrivals, func(request int, _ float64) bool { return request >= lead }, seed)
 }
 
-// run lets requests arrive at the times given, in order. It keeps the response times of those
+// Replay lets requests arrive at the times given, in order. It keeps the response times of those
 // that count, by their number and the time of their end.
-func (s System) run(arrivals []float64, counts func(request int, end float64) bool, seed uint64) (out Simulated) {
+func (s System) Replay(arrivals []float64, counts func(request int, end float64) bool, seed uint64) (out Simulated) {
 	sim := newSimulation(s, seed)
 	for next := 0; ; {
 		step, kind := sim.next()
@@ -105,7 +105,7 @@ func (s System) run(arrivals []float64, counts func(request int, end float64) bo
 
 func newSimulation(s System, seed uint64) *simulation {
 	sim := &simulation{System: s, random: rand.New(rand.NewPCG(seed, 2))}
-	sim.processes = make([]process, sim.generator()+1+s.Queues*s.Workers)
+	sim.processes = make([]process, s.Processes())
 	for i := range sim.processes {
 		sim.processes[i].shares = i > sim.generator()
 	}
@@ -126,8 +126,8 @@ func newSimulation(s System, seed uint64) *simulation {
 	return sim
 }
 
-// generator is the index of the generator's process; the workers follow it.
-func (s *simulation) generator() int { return len(s.Proxies) * s.loops() }
+// generator is the number of the generator's process.
+func (s *simulation) generator() int { return s.workersFrom() - 1 }
 
 // look counts the processes that have work, and says how fast each runs.
 func (s *simulation) look() {
@@ -159,7 +159,7 @@ func (s *simulation) look() {
 
 // machineOf is the machine that a process is limited by, or nil.
 func (s *simulation) machineOf(process int) *machine {
-	if worker := process - s.generator() - 1; worker >= 0 && s.machines != nil {
+	if worker := process - s.workersFrom(); worker >= 0 && s.machines != nil {
 		return &s.machines[worker/s.Workers]
 	}
 	return nil
@@ -258,7 +258,7 @@ func (s *simulation) arrive() {
 		generator.jobs = append(generator.jobs, job{s.Generator, -1, 0})
 	}
 	if len(s.Proxies) == 0 && r.kind.Bypass {
-		panic("capacity: a kind that no proxy answers") // Fit makes none
+		panic("model: a kind of request that bypasses the workers needs a proxy")
 	}
 	s.proxy(n, 0)
 }
@@ -301,7 +301,7 @@ func (s *simulation) dispatch(queue int) {
 		s.queues[queue] = s.queues[queue][1:]
 		s.workers[best]++
 		s.requests[n].worker = best
-		p := &s.processes[s.generator()+1+best]
+		p := &s.processes[s.workersFrom()+best]
 		p.jobs = append(p.jobs, job{s.requests[n].kind.Work, n, len(s.Proxies)})
 	}
 }
