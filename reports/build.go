@@ -70,7 +70,7 @@ func parseObjectives(texts []string) ([]results.Objective, error) {
 func buildTopology(record results.TopologyRecord, cells []*results.Cell, main string, objectives []results.Objective) Topology {
 	t := Topology{
 		Name: record.Name, Ref: record.Ref, Summary: record.Summary, Slots: record.Slots,
-		ConfigHash: record.ConfigHash, Excluded: record.Excluded,
+		ConfigHash: record.ConfigHash, Roles: record.Roles, Excluded: record.Excluded,
 		CPU: map[string]float64{}, PSSByTier: map[string]int64{}, Loads: []Load{}, VsBaseline: []Ratio{},
 	}
 	t.MaxRate.Unit = "req/s"

@@ -14,7 +14,7 @@ import (
 const (
 	usedUp    = 0.85 // of all cores: the CPU is the limit
 	idle      = 0.70 // of all cores: it is not
-	oneCore   = 0.75 // of one core, by a single Python process: the GIL is the limit
+	oneCore   = 0.75 // of one core, by a single process of the app: the interpreter's lock is the limit
 	slotsBusy = 0.80 // of the slots, by Little's law
 	noPart    = 0.02 // of the servers' CPU time
 )
@@ -65,14 +65,15 @@ func (r *Report) limits(t Topology, l Load) []string {
 	all := servers + l.BusyCores["generator"]
 	cores := float64(r.Host.Cores)
 	used := fmt.Sprintf("(%.2f of %d cores used)", all, r.Host.Cores)
-	python := l.BusyCores["python"]
+	app, _ := t.Roles.Sum(l.BusyCores, results.AppRole)
+	perRequest, known := t.Roles.Sum(l.CPU, results.AppRole)
 	switch {
 	case l.Rate.LowerBound:
 		list = append(list, fmt.Sprintf("The generator was the limit: it used %.2f cores, the servers %.2f. The rate is a lower bound.", l.BusyCores["generator"], servers))
 	case t.Slots > 0 && all < idle*cores && slotShare(t, l) > slotsBusy:
 		list = append(list, fmt.Sprintf("All its slots were busy: %d requests at once, %s each, make about %.0f req/s. The CPUs idled %s.",
 			t.Slots, micros(l.Service.Min), slotLimit(t, l), used))
-	case r.onePython(t) && python > oneCore && all < usedUp*cores:
+	case r.oneInterpreter(t) && app > oneCore && all < usedUp*cores:
 		more := ""
 		switch {
 		case t.Slots == 0:
@@ -80,8 +81,8 @@ func (r *Report) limits(t Topology, l Load) []string {
 		case t.Slots > 1:
 			more = fmt.Sprintf(", and %d threads that wait for it cost CPU time too", t.Slots)
 		}
-		list = append(list, fmt.Sprintf("Its one Python process used %.2f of %d cores: the interpreter's lock lets one thread run Python code at a time%s; a request takes %s.",
-			python, r.Host.Cores, more, ms(l.CPU["python"])))
+		list = append(list, fmt.Sprintf("Its one app process used %.2f of %d cores: the interpreter's lock lets one thread run the app's code at a time%s; a request takes %s.",
+			app, r.Host.Cores, more, ms(perRequest)))
 	case all > usedUp*cores:
 		list = append(list, fmt.Sprintf("The CPU was used up (%.2f of %d cores, %.2f of them by the generator): what counts is the CPU time of a request, %s.",
 			all, r.Host.Cores, l.BusyCores["generator"], tiers(l.CPU)))
@@ -91,8 +92,8 @@ func (r *Report) limits(t Topology, l Load) []string {
 	default:
 		list = append(list, fmt.Sprintf("No single limit shows %s; CPU time of a request: %s.", used, tiers(l.CPU)))
 	}
-	if _, known := l.CPU["python"]; known && python < noPart*servers {
-		list = append(list, fmt.Sprintf("Python took no part: %s of its CPU time for a request. Compiled code serves the files.", ms(l.CPU["python"])))
+	if known && app < noPart*servers {
+		list = append(list, fmt.Sprintf("The app took no part: %s of its CPU time for a request. The servers ahead of it serve the files.", ms(perRequest)))
 	}
 	return list
 }
@@ -106,15 +107,15 @@ func slotShare(t Topology, l Load) float64 {
 	return l.Rate.Value * float64(l.Service.Min) / 1e6 / float64(t.Slots)
 }
 
-// onePython reports whether a single process ran Python.
-func (r *Report) onePython(t Topology) bool {
+// oneInterpreter reports whether a single process ran the app.
+func (r *Report) oneInterpreter(t Topology) bool {
 	most := 0
 	for _, c := range r.run.Cells {
 		if c.Topology != t.Name {
 			continue
 		}
 		for _, u := range c.Usage {
-			if u.Tier == "python" {
+			if t.Roles.Has(u.Tier, results.AppRole) {
 				most = max(most, u.Processes)
 			}
 		}
@@ -142,7 +143,7 @@ func (r *Report) nagle(t Topology, l Load) float64 {
 	if shown < nagleShare || 2*r.share(t, r.main(), "burst-new") > shown {
 		return 0
 	}
-	if r.onePython(t) && l.BusyCores["python"] > oneCore {
+	if app, _ := t.Roles.Sum(l.BusyCores, results.AppRole); app > oneCore && r.oneInterpreter(t) {
 		return 0
 	}
 	if share := r.share(t, l.Scenario, l.Load); share >= nagleShare {
@@ -181,7 +182,8 @@ func (r *Report) notes() {
 		r.nagleNote(t, add)
 		r.backlogNote(t, add)
 		for _, l := range t.Loads {
-			if l.Load == "burst" && t.Slots > 0 && l.Service.Min > 5000 && slotShare(t, l) > slotsBusy && l.BusyCores["python"] < idle*float64(r.Host.Cores) {
+			app, _ := t.Roles.Sum(l.BusyCores, results.AppRole)
+			if l.Load == "burst" && t.Slots > 0 && l.Service.Min > 5000 && slotShare(t, l) > slotsBusy && app < idle*float64(r.Host.Cores) {
 				add("slots", "On %s, %s is limited by its %d slots (workers × threads), not by the CPU: slots ÷ time in service = %.0f req/s. More workers or threads lift that limit; a server with a thread for each connection does not have it.",
 					l.Scenario, t.Name, t.Slots, slotLimit(t, l))
 			}
@@ -208,7 +210,7 @@ func (r *Report) backlogNote(t Topology, add func(code, format string, args ...a
 		}
 	}
 	if len(where) > 0 {
-		add("backlog", "While %s was under load, listen queues overflowed: %s. The client's kernel tries such a connection again after 1, 3 or 7 s. runserver's queue holds 10 connections, which Django fixes; those of uWSGI and nginx are set to %d here.",
+		add("backlog", "While %s was under load, listen queues overflowed: %s. The client's kernel tries such a connection again after 1, 3 or 7 s. A queue holds %d connections here, or fewer where the server fixes that: 10 with Django's development server.",
 			t.Name, strings.Join(where, ", "), min(1024, r.Host.Somaxconn))
 	}
 }
@@ -230,7 +232,7 @@ func (r *Report) nagleNote(t Topology, add func(code, format string, args ...any
 	if share < nagleShare || 2*without > share {
 		return
 	}
-	add("nagle", "%s sends some answers in several small writes with Nagle's algorithm on. A client that keeps its connection alive delays its acknowledgement by 40 ms, and the last write waits for it: under %s %s, %.0f %% of the answers take %s (p50 %s, p90 %s); with a new connection for each request %.0f %% do. It is what such a client gets, and so part of the comparison; but it is TCP, not slow Python, and no CPU is used in it.",
+	add("nagle", "%s sends some answers in several small writes with Nagle's algorithm on. A client that keeps its connection alive delays its acknowledgement by 40 ms, and the last write waits for it: under %s %s, %.0f %% of the answers take %s (p50 %s, p90 %s); with a new connection for each request %.0f %% do. It is what such a client gets, and so part of the comparison; but it is TCP, not a slow app, and no CPU is used in it.",
 		t.Name, r.main(), kept.Load, 100*share, nagleText, micros(kept.Response.P50), micros(kept.Response.P90), 100*without)
 }
 

@@ -126,38 +126,44 @@ func (r *Report) loadFigure() (*plot.Figure, error) {
 
 func (r *Report) cpuFigure() (*plot.Figure, error) {
 	var stacks []plot.Stack
-	tiers := map[string]bool{}
+	roles := results.Roles{}
 	for _, t := range r.compared() {
 		stack := plot.Stack{Name: t.Name}
 		for _, tier := range slices.Sorted(maps.Keys(t.CPU)) {
 			stack.Parts = append(stack.Parts, plot.Part{Name: tier, Value: t.CPU[tier]})
-			tiers[tier] = true
+			roles[tier] = t.Roles[tier]
 		}
 		stacks = append(stacks, stack)
 	}
-	return plot.Stacks("cpu-per-request", "CPU time of a request: "+r.main(), "milliseconds", stacks, sortedTiers(tiers))
+	return plot.Stacks("cpu-per-request", "CPU time of a request: "+r.main(), "milliseconds", stacks, appFirst(roles))
 }
 
 func (r *Report) memoryFigure() (*plot.Figure, error) {
 	var stacks []plot.Stack
-	tiers := map[string]bool{}
+	roles := results.Roles{}
 	for _, t := range r.compared() {
 		stack := plot.Stack{Name: t.Name}
 		for _, tier := range slices.Sorted(maps.Keys(t.PSSByTier)) {
 			stack.Parts = append(stack.Parts, plot.Part{Name: tier, Value: float64(t.PSSByTier[tier]) / (1 << 20)})
-			tiers[tier] = true
+			roles[tier] = t.Roles[tier]
 		}
 		stacks = append(stacks, stack)
 	}
-	return plot.Stacks("memory", "Memory under load (PSS): "+r.main(), "MiB", stacks, sortedTiers(tiers))
+	return plot.Stacks("memory", "Memory under load (PSS): "+r.main(), "MiB", stacks, appFirst(roles))
 }
 
-// sortedTiers puts Python first, at the foot of every bar: it is in all of them.
-func sortedTiers(tiers map[string]bool) []string {
-	names := slices.Sorted(maps.Keys(tiers))
-	if at := slices.Index(names, "python"); at > 0 {
-		names = slices.Insert(slices.Delete(names, at, at+1), 0, "python")
-	}
+// appFirst sorts tiers with the app's first, at the foot of every bar: it is in all of them.
+func appFirst(roles results.Roles) []string {
+	names := slices.Sorted(maps.Keys(roles))
+	slices.SortStableFunc(names, func(a, b string) int {
+		switch {
+		case roles[a] == roles[b] || roles[a] != results.AppRole && roles[b] != results.AppRole:
+			return 0
+		case roles[a] == results.AppRole:
+			return -1
+		}
+		return 1
+	})
 	return names
 }
 

@@ -101,33 +101,6 @@ func plus(a, b results.Server) results.Server {
 	a.RetransSegs += b.RetransSegs
 	a.TCPTimeouts += b.TCPTimeouts
 	a.StealSeconds += b.StealSeconds
-	if b.UWSGI != nil {
-		sum := results.UWSGIStats{}
-		if a.UWSGI != nil {
-			sum = *a.UWSGI
-		}
-		sum.Requests += b.UWSGI.Requests
-		sum.Exceptions += b.UWSGI.Exceptions
-		sum.Harakiri += b.UWSGI.Harakiri
-		sum.Respawns += b.UWSGI.Respawns
-		sum.ListenQueue = max(sum.ListenQueue, b.UWSGI.ListenQueue)
-		per := make([]uint64, max(len(sum.PerWorker), len(b.UWSGI.PerWorker)))
-		copy(per, sum.PerWorker)
-		for i, n := range b.UWSGI.PerWorker {
-			per[i] += n
-		}
-		sum.PerWorker = per
-		a.UWSGI = &sum
-	}
-	if b.Nginx != nil {
-		sum := results.NginxStats{}
-		if a.Nginx != nil {
-			sum = *a.Nginx
-		}
-		sum.Accepts += b.Nginx.Accepts
-		sum.Handled += b.Nginx.Handled
-		sum.Requests += b.Nginx.Requests
-		a.Nginx = &sum
-	}
+	a.Merge(b.Counters, b.PerWorker)
 	return a
 }

@@ -327,7 +327,7 @@ func Markdown(w io.Writer, r *Report) error {
 
 func (r *Report) toolText() string {
 	var parts []string
-	for _, name := range []string{"python", "django", "uwsgi", "nginx", "bench"} {
+	for _, name := range slices.Sorted(maps.Keys(r.Tools)) {
 		if v := r.Tools[name]; v != "" {
 			parts = append(parts, name+" "+v)
 		}

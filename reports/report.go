@@ -52,6 +52,7 @@ type Topology struct {
 	Summary        string             `json:"summary"`
 	Slots          int                `json:"slots"` // 0: a thread for each connection; -1: not known
 	ConfigHash     string             `json:"config_hash"`
+	Roles          results.Roles      `json:"roles,omitempty"` // of its tiers
 	Excluded       string             `json:"excluded,omitempty"`
 	BootMS         float64            `json:"boot_ms"`          // median of the boots
 	FirstRequestMS float64            `json:"first_request_ms"` // median

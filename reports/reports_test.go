@@ -36,6 +36,8 @@ func madeUpArms() []arm {
 	}
 }
 
+var madeUpRoles = results.Roles{"python": results.AppRole, "uwsgi": results.ServerRole, "nginx": results.ProxyRole}
+
 // madeUpRun is a run of fixed content: what the servers "did" is written above.
 func madeUpRun(blocks int, arms []arm) *results.Run {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -48,7 +50,7 @@ func madeUpRun(blocks int, arms []arm) *results.Run {
 		Scenarios: []results.ScenarioRecord{{Name: "page", Summary: "pages", Targets: []results.TargetRecord{{Name: "home", Method: "GET", Path: "/", Weight: 1}}}},
 	}}
 	for _, a := range arms {
-		run.Manifest.Topologies = append(run.Manifest.Topologies, results.TopologyRecord{Name: a.name, Ref: a.name + ":x=1", Slots: a.slots, Summary: "made up", ConfigHash: "0123"})
+		run.Manifest.Topologies = append(run.Manifest.Topologies, results.TopologyRecord{Name: a.name, Ref: a.name + ":x=1", Slots: a.slots, Summary: "made up", ConfigHash: "0123", Roles: madeUpRoles})
 	}
 	for block := 1; block <= blocks; block++ {
 		for position, a := range arms {

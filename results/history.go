@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,7 +50,7 @@ type Environment struct {
 	Kernel  string `json:"kernel"`
 	Python  string `json:"python"`
 	Django  string `json:"django"`
-	Server  string `json:"server"` // versions of uWSGI and nginx
+	Server  string `json:"server"` // the servers and proxies, with their versions
 	Profile string `json:"profile"`
 	Method  string `json:"method,omitempty"` // of a gate
 	Load    string `json:"load,omitempty"`   // hash of the targets, with their methods, paths and weights: a mix that changes keeps its name
@@ -57,13 +59,25 @@ type Environment struct {
 // gateMethod changes with how a gate measures: figures of another method are not compared.
 const gateMethod = "pairs 2"
 
+// serverVersions names the tools that serve: all but the app's interpreter and framework, and
+// bench. They go from Z to A, as in the entries that older histories hold.
+func serverVersions(tools map[string]string) string {
+	var parts []string
+	for _, name := range slices.Backward(slices.Sorted(maps.Keys(tools))) {
+		if name != "python" && name != "django" && name != "bench" {
+			parts = append(parts, name+" "+tools[name])
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
 // NewEntry begins an entry with what a manifest says.
 func NewEntry(m Manifest, run string) Entry {
 	e := Entry{
 		Schema: HistorySchema, At: m.Started, Command: m.Kind, App: m.App.Name, Commit: m.App.Commit, Run: filepath.Base(run),
 		Environment: Environment{
 			CPU: m.Host.CPU, Cores: m.Host.Cores, Kernel: m.Host.Kernel, Python: m.Tools["python"], Django: m.Tools["django"],
-			Server: strings.TrimSpace("uwsgi " + m.Tools["uwsgi"] + " nginx " + m.Tools["nginx"]), Profile: m.Profile,
+			Server: serverVersions(m.Tools), Profile: m.Profile,
 		},
 		Metrics: map[string]float64{},
 	}

@@ -113,6 +113,7 @@ type TopologyRecord struct {
 	Summary    string `json:"summary"`
 	Slots      int    `json:"slots"` // requests it can work on at once; 0 means a thread for each connection, -1 unknown
 	ConfigHash string `json:"config_hash"`
+	Roles      Roles  `json:"roles,omitempty"` // of its tiers
 	// Excluded says why the topology was left out of the comparison, if it was.
 	Excluded string `json:"excluded,omitempty"`
 }
@@ -232,37 +233,6 @@ type Generator struct {
 	MaxRSS     int64    `json:"max_rss_bytes"`
 	UnderWay   float64  `json:"under_way_s,omitempty"` // time integral of the number of requests under way
 	Health     []Health `json:"health,omitempty"`      // by the second
-}
-
-// Server is what the servers and the kernel counted during the cell.
-type Server struct {
-	ListenOverflows uint64  `json:"listen_overflows"`
-	ListenDrops     uint64  `json:"listen_drops"`
-	RetransSegs     uint64  `json:"retransmitted_segments"`
-	TCPTimeouts     uint64  `json:"tcp_timeouts"`
-	StealSeconds    float64 `json:"steal_seconds"`
-	BusySeconds     float64 `json:"busy_seconds"` // CPU time of the whole machine, whoever used it; 0 where bench may not use all its CPUs
-
-	UWSGI *UWSGIStats `json:"uwsgi,omitempty"`
-	Nginx *NginxStats `json:"nginx,omitempty"`
-}
-
-// UWSGIStats is the difference of two readings of the stats servers, summed over instances.
-type UWSGIStats struct {
-	Requests    uint64   `json:"requests"`
-	Exceptions  uint64   `json:"exceptions"`
-	Harakiri    uint64   `json:"harakiri"`
-	Respawns    uint64   `json:"respawns"`
-	ListenQueue uint64   `json:"listen_queue_max"` // greatest length seen
-	PerWorker   []uint64 `json:"requests_per_worker"`
-	BusySeconds float64  `json:"busy_seconds"` // within requests, all workers together: over Requests, the service time in the worker
-}
-
-// NginxStats is the difference of two readings of stub_status.
-type NginxStats struct {
-	Accepts  uint64 `json:"accepts"`
-	Handled  uint64 `json:"handled"`
-	Requests uint64 `json:"requests"`
 }
 
 // Run is a run directory in memory.

@@ -11,7 +11,7 @@ import (
 // Usage is what one tier of a cluster has used since its boot, read at one moment.
 type Usage struct {
 	At        time.Duration `json:"at_ns"` // since the start of the plan
-	Tier      string        `json:"tier"`  // nginx, uwsgi, python, ...
+	Tier      string        `json:"tier"`  // its role is in the manifest
 	CPU       time.Duration `json:"cpu_ns"`
 	PSS       int64         `json:"pss_bytes"` // proportional set size: shared pages counted once
 	Processes int           `json:"processes"`

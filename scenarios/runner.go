@@ -251,9 +251,7 @@ func (r *Runner) runCellAt(ctx context.Context, cell Cell, arm Arm, cluster *ser
 		record.Causes = append(record.Causes, topologyCause("no-statistics", record.Topology, firstLine(err), "The servers' own figures are missing for this cell."))
 	} else {
 		record.Server = after.Since(before)
-		if u := record.Server.UWSGI; u != nil {
-			u.ListenQueue = max(u.ListenQueue, watch.queue)
-		}
+		record.Server.Merge(watch.peaks, nil)
 	}
 	if !record.Boot.Settled {
 		record.Causes = append(record.Causes, results.Cause{Code: "not-settled", Message: fmt.Sprintf("the latency had not settled when the warm-up ended after %.0f ms", record.Boot.WarmupMS), Remedy: "Use --thorough, which warms up for longer."})
@@ -274,8 +272,8 @@ func judgeServer(c *results.Cell, cell Cell) {
 		c.Grade = c.Grade.Worse(g)
 		c.Causes = append(c.Causes, results.Cause{Code: code, Message: message, Remedy: remedy})
 	}
-	if u := c.Server.UWSGI; u != nil && u.Respawns > 0 {
-		add(results.Invalid, results.ServerDied, fmt.Sprintf("%d worker processes died and were replaced", u.Respawns), "The cell is void. Its logs are beside it.")
+	if n := c.Server.Total(results.Respawns); n > 0 {
+		add(results.Invalid, results.ServerDied, fmt.Sprintf("%.0f worker processes died and were replaced", n), "The cell is void. Its logs are beside it.")
 	}
 	if share := c.Server.StealSeconds / c.Elapsed; share > 0.05 {
 		add(results.Degraded, "steal", fmt.Sprintf("the hypervisor took away %.0f %% of a core", share*100), "Repeat on a quieter machine.")
@@ -303,13 +301,13 @@ type watch struct {
 	mu      sync.Mutex // guards what follows
 	started time.Time
 	usage   []results.Usage
-	queue   uint64 // greatest length of a listen queue seen
+	peaks   map[string]results.Counters // that the servers showed
 	err     error
 }
 
 const (
 	usageEvery = time.Second
-	queueEvery = 200 * time.Millisecond // a queue comes and goes
+	peaksEvery = 200 * time.Millisecond // a queue comes and goes
 )
 
 func startWatch(ctx context.Context, cluster *servers.Cluster) *watch {
@@ -330,19 +328,20 @@ func (w *watch) begin() {
 
 func (w *watch) loop() {
 	defer close(w.done)
-	usage, queue := time.NewTicker(usageEvery), time.NewTicker(queueEvery)
+	usage, peaks := time.NewTicker(usageEvery), time.NewTicker(peaksEvery)
 	defer usage.Stop()
-	defer queue.Stop()
+	defer peaks.Stop()
 	for {
 		select {
 		case <-usage.C:
 			w.mu.Lock()
 			w.sample()
 			w.mu.Unlock()
-		case <-queue.C:
-			longest := w.cluster.ListenQueue(w.ctx)
+		case <-peaks.C:
+			seen := results.Server{Counters: w.cluster.Peaks(w.ctx)}
 			w.mu.Lock()
-			w.queue = max(w.queue, longest)
+			seen.Merge(w.peaks, nil)
+			w.peaks = seen.Counters
 			w.mu.Unlock()
 		case <-w.cluster.Dead():
 			w.cancel()

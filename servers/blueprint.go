@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 
+	"bench/results"
+	"bench/servers/probe"
 	"bench/targets"
 )
 
@@ -20,7 +22,8 @@ import (
 type Blueprint struct {
 	Topology  Topology // with every parameter
 	Summary   string
-	Slots     int // requests worked on at once; 0 is a thread for each connection
+	Roles     results.Roles // of its tiers
+	Slots     int           // requests worked on at once; 0 is a thread for each connection
 	URL       string
 	Health    string // path
 	Dir       string
@@ -70,7 +73,7 @@ func (b Blueprint) WorkersTier() string {
 	for _, p := range b.Processes {
 		switch {
 		case p.Workers == 0:
-		case p.Stats == "uwsgi":
+		case p.tellsWorkers():
 			return cmp.Or(p.WorkerTier, p.Tier)
 		default:
 			return p.Tier // nobody says which of its processes are workers
@@ -88,6 +91,7 @@ const UnknownSlots = -1
 // Process is one process of a blueprint.
 type Process struct {
 	Name       string
+	Kind       string // its name in the topology, which replicas share
 	Tier       string
 	WorkerTier string
 	Workers    int     // worker processes that must be seen to answer; 0 where none are told apart
@@ -100,7 +104,13 @@ type Process struct {
 	Files      []File
 	Ports      map[string]int
 	Stop       syscall.Signal
-	Stats      string // uwsgi, nginx or nothing
+	Entry      int    // the port at which it takes requests
+	Stats      string // name of the kind of probe that observes it, or nothing
+}
+
+func (p Process) tellsWorkers() bool {
+	kind, _ := probe.Lookup(p.Stats)
+	return kind.Workers
 }
 
 // File is a rendered configuration file.
@@ -146,7 +156,7 @@ func (t Topology) blueprint(app targets.App, h Host) (Blueprint, error) {
 	}
 	b := Blueprint{
 		Topology: Topology{Name: t.Name, Params: joinParams(params)},
-		Summary:  d.Summary, Health: app.Health,
+		Summary:  d.Summary, Roles: d.Tiers, Health: app.Health,
 		Dir: h.Dir, State: h.State, StateDir: state,
 	}
 	if b.Slots, err = renderInt("slots", d.Slots, UnknownSlots, data); err != nil {
@@ -209,7 +219,7 @@ func (d Definition) replicas(data renderData) ([]*replica, error) {
 
 func (p ProcessDefinition) process(d Definition, data renderData) (Process, error) {
 	out := Process{
-		Name: data.self.name, Tier: p.Tier, WorkerTier: p.WorkerTier,
+		Name: data.self.name, Kind: p.Name, Tier: p.Tier, WorkerTier: p.WorkerTier,
 		Dir: data.self.dir, Home: data.self.dir, Ports: data.self.ports, Stop: stopSignals[p.Stop], Stats: p.Stats,
 	}
 	if p.Dir == "app" {

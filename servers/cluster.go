@@ -15,6 +15,7 @@ import (
 
 	"bench/internal/proc"
 	"bench/results"
+	"bench/servers/probe"
 )
 
 // DialFunc connects to where a cluster answers; it may refuse.
@@ -28,7 +29,8 @@ type Cluster struct {
 	blueprint  Blueprint
 	dial       DialFunc
 	processes  []*proc.Process
-	workerPIDs []map[int]bool // by process: its workers, where its statistics name them
+	probes     []probe.Probe  // by process; nil where nothing observes it
+	workerPIDs []map[int]bool // by process: its workers, where its probe finds them
 	dead       chan struct{}  // closed at the first death
 	deadOnce   sync.Once
 	deadErr    error // why; read after dead
@@ -71,7 +73,7 @@ func (e *BootError) Unwrap() error { return e.Err }
 // error nothing is left running.
 func (b Blueprint) Boot(ctx context.Context, keeper *proc.Keeper, dial DialFunc) (*Cluster, error) {
 	c := &Cluster{
-		blueprint: b, dial: dial, workerPIDs: make([]map[int]bool, len(b.Processes)),
+		blueprint: b, dial: dial, probes: make([]probe.Probe, len(b.Processes)), workerPIDs: make([]map[int]bool, len(b.Processes)),
 		dead: make(chan struct{}), closing: make(chan struct{}),
 	}
 	err := b.prepareDir()
@@ -145,6 +147,15 @@ func (c *Cluster) start(keeper *proc.Keeper, p Process) error {
 	})
 	if err != nil {
 		return err
+	}
+	kind, err := probe.Lookup(p.Stats)
+	if err != nil {
+		return errors.Join(err, process.Close(context.Background()))
+	}
+	if kind.Open != nil {
+		c.probes[len(c.processes)] = kind.Open(probe.Process{
+			PID: process.PID(), Ports: p.Ports, Entry: p.Entry, Health: c.blueprint.Health,
+		})
 	}
 	c.processes = append(c.processes, process)
 	go func() {

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"bench/internal/strict"
+	"bench/results"
+	"bench/servers/probe"
 )
 
 //go:embed topologies
@@ -32,6 +34,7 @@ type Definition struct {
 	Static    string              `yaml:"static"` // tier that serves static files
 	Debug     string              `yaml:"debug"`  // profile in which the app runs with DEBUG on
 	Tools     []string            `yaml:"tools"`  // python, uwsgi, nginx, or a program on PATH
+	Tiers     results.Roles       `yaml:"tiers"`  // what each tier does: app, server, proxy or database
 	Processes []ProcessDefinition `yaml:"processes"`
 	Entry     struct {
 		Process string `yaml:"process"`
@@ -143,17 +146,22 @@ func (d Definition) validate() error {
 		if !plainName(p.Name) || !plainName(p.Tier) || len(p.Argv) == 0 {
 			errs = append(errs, fmt.Errorf("process %q: a name and a tier of letters, digits and -_. are needed, and argv", p.Name))
 		}
+		for _, tier := range []string{p.Tier, p.WorkerTier} {
+			if role := d.Tiers[tier]; tier != "" && !slices.Contains(results.AllRoles(), role) {
+				errs = append(errs, fmt.Errorf("process %s: tiers says %q of tier %s: want app, server, proxy or database", p.Name, role, tier))
+			}
+		}
 		if _, known := stopSignals[p.Stop]; !known {
 			errs = append(errs, fmt.Errorf("process %s: stop %q: want INT, TERM, QUIT or KILL", p.Name, p.Stop))
 		}
-		if p.Stats != "" && p.Stats != "uwsgi" && p.Stats != "nginx" {
-			errs = append(errs, fmt.Errorf("process %s: stats %q: want uwsgi or nginx", p.Name, p.Stats))
+		kind, err := probe.Lookup(p.Stats)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("process %s: %w", p.Name, err))
 		}
-		if p.Stats == "nginx" && !slices.Contains(p.Ports, "http") {
-			errs = append(errs, fmt.Errorf("process %s: stats nginx needs a port named http", p.Name))
-		}
-		if p.Stats == "uwsgi" && !slices.Contains(p.Ports, "stats") {
-			errs = append(errs, fmt.Errorf("process %s: stats uwsgi needs a port named stats", p.Name))
+		for _, port := range kind.Ports {
+			if !slices.Contains(p.Ports, port) {
+				errs = append(errs, fmt.Errorf("process %s: stats %s needs a port named %s", p.Name, p.Stats, port))
+			}
 		}
 		for _, f := range p.Files {
 			if !filepath.IsLocal(f.Path) {

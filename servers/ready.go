@@ -43,7 +43,7 @@ func (c *Cluster) awaitAnswer(ctx context.Context, client *http.Client) (time.Du
 	var last error
 	for {
 		before := time.Now()
-		if last = probe(ctx, client, c.URL()+c.blueprint.Health); last == nil {
+		if last = ask(ctx, client, c.URL()+c.blueprint.Health); last == nil {
 			return time.Since(before), nil
 		}
 		select {
@@ -63,7 +63,7 @@ func (e statusError) Error() string {
 	return fmt.Sprintf("status %d %s", int(e), http.StatusText(int(e)))
 }
 
-func probe(ctx context.Context, client *http.Client, url string) error {
+func ask(ctx context.Context, client *http.Client, url string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func probe(ctx context.Context, client *http.Client, url string) error {
 func (c *Cluster) awaitWorkers(ctx context.Context, client *http.Client) error {
 	expected := 0
 	for _, p := range c.blueprint.Processes {
-		if p.Stats == "uwsgi" { // others do not say which worker answered
+		if p.tellsWorkers() { // others do not say which worker answered
 			expected += p.Workers
 		}
 	}
@@ -100,7 +100,7 @@ func (c *Cluster) awaitWorkers(ctx context.Context, client *http.Client) error {
 		}
 		var wave sync.WaitGroup
 		for range 4 * expected {
-			wave.Go(func() { _ = probe(ctx, client, c.URL()+c.blueprint.Health) })
+			wave.Go(func() { _ = ask(ctx, client, c.URL()+c.blueprint.Health) })
 		}
 		wave.Wait()
 		select {
@@ -118,17 +118,17 @@ func (c *Cluster) awaitWorkers(ctx context.Context, client *http.Client) error {
 func (c *Cluster) workersSeen(ctx context.Context) (int, error) {
 	seen := 0
 	for i, p := range c.blueprint.Processes {
-		if p.Stats != "uwsgi" {
+		if c.probes[i] == nil {
 			continue
 		}
-		stats, err := readUWSGI(ctx, p.Ports["stats"])
+		workers, err := c.probes[i].Workers(ctx)
 		if err != nil {
 			return seen, fmt.Errorf("%s: %w", p.Name, err)
 		}
 		pids := map[int]bool{}
-		for _, worker := range stats.Workers {
+		for _, worker := range workers {
 			pids[worker.PID] = true
-			if worker.Requests > 0 {
+			if worker.Served {
 				seen++
 			}
 		}

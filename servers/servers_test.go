@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"bench/results"
 	"bench/targets"
 
 	"go.uber.org/goleak"
@@ -118,16 +117,18 @@ func TestTopologyOfAFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const good = "summary: mine\ntools: [python]\nprocesses:\n- {name: p, tier: python, ports: [http], argv: ['{{.Tool.Python}}', '{{.Port \"http\"}}'], stop: INT}\nentry: {process: p, port: http}\n"
+	const good = "summary: mine\ntools: [python]\ntiers: {python: app}\nprocesses:\n- {name: p, tier: python, ports: [http], argv: ['{{.Tool.Python}}', '{{.Port \"http\"}}'], stop: INT}\nentry: {process: p, port: http}\n"
 	write(good)
 	b, err := Topology{Name: dir}.Canonical(testApp(t), testHost)
 	if err != nil || strings.Join(b.Processes[0].Argv, " ") != "python 1" || (Topology{Name: dir}).Short() != "mine" {
 		t.Errorf("Canonical = %+v, %v", b.Processes, err)
 	}
 	for _, row := range []struct{ says, text, want string }{
-		{"an unknown key", good + "x: 1\n", "[6:1]"},
+		{"an unknown key", good + "x: 1\n", "[7:1]"},
 		{"no processes", "summary: x\n", "no processes"},
 		{"an unknown stop", strings.Replace(good, "INT", "HUP", 1), "want INT, TERM, QUIT or KILL"},
+		{"a tier without a role", strings.Replace(good, "tiers: {python: app}", "tiers: {python: boss}", 1), "want app, server, proxy or database"},
+		{"an unknown probe", strings.Replace(good, "stop: INT", "stop: INT, stats: psychic", 1), "want one of uwsgi, nginx"},
 		{"an entry that is none", strings.Replace(good, "port: http}", "port: https}", 1), "entry: no process"},
 		{"a port that is none", strings.Replace(good, `.Port "http"`, `.Port "stats"`, 1), `no port "stats"`},
 		{"a template that is none", strings.Replace(good, "{{.Tool.Python}}", "{{.Tool.Pyton}}", 1), "Pyton"},
@@ -192,16 +193,6 @@ func TestPortsAreHeldUntilTheyAreGivenBack(t *testing.T) {
 		if err := p.Close(); err != nil {
 			t.Error(err)
 		}
-	}
-}
-
-func TestParseStubStatus(t *testing.T) {
-	s, err := parseStubStatus("Active connections: 2 \nserver accepts handled requests\n 16 15 31 \nReading: 0 Writing: 1 Waiting: 1 \n")
-	if err != nil || s != (results.NginxStats{Accepts: 16, Handled: 15, Requests: 31}) {
-		t.Errorf("parseStubStatus = %+v, %v", s, err)
-	}
-	if _, err := parseStubStatus("<html>404</html>"); err == nil {
-		t.Error("parseStubStatus accepted a page")
 	}
 }
 

@@ -376,6 +376,7 @@ func newManifest(st *stack, e scenarios.Experiment, started time.Time) (results.
 		if err != nil {
 			return m, usageError{err}
 		}
+		record.Roles = b.Roles
 		record.Ref, record.Summary, record.Slots, record.ConfigHash = b.Topology.String(), b.Summary, b.Slots, fingerprint
 		m.Topologies = append(m.Topologies, record)
 	}

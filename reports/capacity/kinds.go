@@ -36,10 +36,10 @@ func targetsAlone(run *results.Run, sizes []results.Size, worker string) map[str
 		a.requests += n
 		a.work += results.CPUByTier(c.Usage)[worker].Seconds()
 		a.worked += n
-		if u := c.Server.UWSGI; u != nil {
+		if requests, busy, known := c.Server.Worked(); known {
 			a.told = true
-			a.hold += u.BusySeconds
-			a.worked += min(n, float64(u.Requests)) - n
+			a.hold += busy
+			a.worked += min(n, requests) - n
 		}
 		a.response.Merge(results.Total(c.Intervals, results.Response))
 	}

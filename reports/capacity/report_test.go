@@ -134,7 +134,7 @@ func (w *world) cell(s model.System, topology, load string, rate, seconds float6
 	c.Usage = []results.Usage{{Tier: "python"}, {Tier: "uwsgi"},
 		{At: time.Second, Tier: "python", CPU: cpu(work)}, {At: time.Second, Tier: "uwsgi", CPU: cpu(s.Proxies[0])}}
 	c.Generator.CPUSeconds = s.Generator * slow * n
-	c.Server.UWSGI = &results.UWSGIStats{Requests: uint64(len(arrivals)), BusySeconds: (work*slow + wait) * n}
+	c.Server.Counters = map[string]results.Counters{"uwsgi": {results.Requests: float64(len(arrivals)), results.WorkSeconds: (work*slow + wait) * n}}
 	w.arrivals[c] = arrivals
 	w.run.Cells = append(w.run.Cells, c)
 }

@@ -1,0 +1,122 @@
+package servers
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"bench/results"
+	"bench/servers/probe"
+
+	"github.com/prometheus/procfs"
+)
+
+// Counters is one reading of what the servers and the kernel count.
+type Counters struct {
+	of      []string // by process: its name in the topology
+	servers []probe.Reading
+	kernel  results.Server
+}
+
+// Counters reads the servers' statistics and the kernel's.
+func (c *Cluster) Counters(ctx context.Context) (Counters, error) {
+	var now Counters
+	for i, p := range c.blueprint.Processes {
+		if c.probes[i] == nil {
+			continue
+		}
+		reading, err := c.probes[i].Read(ctx)
+		if err != nil {
+			return now, fmt.Errorf("%s: %w", p.Name, err)
+		}
+		now.of, now.servers = append(now.of, p.Kind), append(now.servers, reading)
+	}
+	var err error
+	now.kernel, err = readKernel()
+	return now, err
+}
+
+// Since is what was counted between an earlier reading and this one.
+func (c Counters) Since(before Counters) results.Server {
+	s := c.kernel
+	s.ListenOverflows -= before.kernel.ListenOverflows
+	s.ListenDrops -= before.kernel.ListenDrops
+	s.RetransSegs -= before.kernel.RetransSegs
+	s.TCPTimeouts -= before.kernel.TCPTimeouts
+	s.StealSeconds -= before.kernel.StealSeconds
+	s.BusySeconds -= before.kernel.BusySeconds
+	if len(c.servers) != len(before.servers) {
+		return s
+	}
+	perWorker := map[string][]uint64{}
+	for i, now := range c.servers {
+		d := now.Since(before.servers[i])
+		s.Merge(map[string]results.Counters{c.of[i]: d.Counters}, nil)
+		if d.PerWorker != nil {
+			perWorker[c.of[i]] = append(perWorker[c.of[i]], d.PerWorker...)
+		}
+	}
+	s.Merge(nil, perWorker)
+	return s
+}
+
+// Peaks reads what comes and goes, such as the length of a listen queue, of the processes whose
+// statistics show it. What cannot be read is left out.
+func (c *Cluster) Peaks(ctx context.Context) map[string]results.Counters {
+	var seen results.Server
+	for i, p := range c.blueprint.Processes {
+		kind, _ := probe.Lookup(p.Stats)
+		peaks := kind.Peaks()
+		if len(peaks) == 0 {
+			continue
+		}
+		reading, err := c.probes[i].Read(ctx)
+		if err != nil {
+			continue
+		}
+		now := results.Counters{}
+		for _, name := range peaks {
+			now[name] = reading.Counters[name]
+		}
+		seen.Merge(map[string]results.Counters{p.Kind: now}, nil)
+	}
+	return seen.Counters
+}
+
+// readKernel reads the counters of this network namespace and the machine's stolen time.
+func readKernel() (results.Server, error) {
+	var s results.Server
+	fs, err := procfs.NewDefaultFS()
+	if err != nil {
+		return s, fmt.Errorf("reading the kernel's counters: %w", err)
+	}
+	self, err := fs.Self()
+	if err != nil {
+		return s, fmt.Errorf("reading the kernel's counters: %w", err)
+	}
+	netstat, err := self.Netstat()
+	if err != nil {
+		return s, fmt.Errorf("reading the kernel's counters: %w", err)
+	}
+	snmp, err := self.Snmp()
+	if err != nil {
+		return s, fmt.Errorf("reading the kernel's counters: %w", err)
+	}
+	stat, err := fs.Stat()
+	if err != nil {
+		return s, fmt.Errorf("reading the kernel's counters: %w", err)
+	}
+	count := func(v *float64) uint64 {
+		if v == nil {
+			return 0
+		}
+		return uint64(*v)
+	}
+	s.ListenOverflows, s.ListenDrops = count(netstat.ListenOverflows), count(netstat.ListenDrops)
+	s.TCPTimeouts, s.RetransSegs = count(netstat.TCPTimeouts), count(snmp.RetransSegs)
+	s.StealSeconds = stat.CPUTotal.Steal
+	if cpu := stat.CPUTotal; len(stat.CPU) == runtime.NumCPU() { // else others may use what bench may not
+		s.BusySeconds = cpu.User + cpu.Nice + cpu.System + cpu.IRQ + cpu.SoftIRQ
+	}
+	return s, nil
+}

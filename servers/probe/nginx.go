@@ -1,0 +1,57 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"bench/results"
+)
+
+var nginx = Kind{
+	Name: "nginx", Ports: []string{"http"},
+	Counters: []Counter{
+		{"accepts", "connections", "connections that were accepted"},
+		{"handled", "connections", "connections that were served: fewer than accepted where a limit was reached"},
+		{results.Requests, "", "requests, those for files and for the statistics among them"},
+	},
+	Open: func(p Process) Probe { return nginxProbe{p.Ports["http"]} },
+}
+
+// nginxProbe asks for the page of the stub_status module, at /_nginx.
+type nginxProbe struct{ port int }
+
+func (nginxProbe) Workers(context.Context) ([]Worker, error) { return nil, nil }
+
+func (n nginxProbe) Read(ctx context.Context) (Reading, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	page := fmt.Sprintf("http://127.0.0.1:%d/_nginx", n.port)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)
+	if err != nil {
+		return Reading{}, err
+	}
+	request.Close = true
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return Reading{}, fmt.Errorf("reading nginx's statistics: %w", err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, 4096))
+	if err != nil {
+		return Reading{}, fmt.Errorf("reading nginx's statistics: %w", err)
+	}
+	return parseStubStatus(string(text))
+}
+
+func parseStubStatus(text string) (Reading, error) {
+	var active, accepts, handled, requests uint64
+	const format = "Active connections: %d \nserver accepts handled requests\n %d %d %d"
+	if _, err := fmt.Sscanf(text, format, &active, &accepts, &handled, &requests); err != nil {
+		return Reading{}, fmt.Errorf("reading nginx's statistics: %q: %w", text, err)
+	}
+	return Reading{Counters: results.Counters{
+		"accepts": float64(accepts), "handled": float64(handled), results.Requests: float64(requests),
+	}}, nil
+}

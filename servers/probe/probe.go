@@ -1,0 +1,112 @@
+// Package probe observes servers: which of their processes work, and what they count. A kind
+// of server is a row in a table; another one is one more file and one more row.
+//
+// A probe asks a server for its own statistics, or the kernel for what its processes do. It
+// sends no load, and knows one process of a cluster alone.
+package probe
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"bench/results"
+)
+
+// Kind is how one kind of server is observed.
+type Kind struct {
+	Name     string
+	Ports    []string  // names of the ports that a process of this kind needs
+	Workers  bool      // it finds the worker processes and sees which of them have served
+	Counters []Counter // what it counts
+	Open     func(Process) Probe
+}
+
+// Counter is one figure that a server counts. That it is a peak is said by its name; see
+// results.Counters.
+type Counter struct {
+	Name  string
+	Unit  string
+	Means string
+}
+
+// Process is what a probe is told of the process that it observes.
+type Process struct {
+	PID    int
+	Ports  map[string]int
+	Entry  int    // the port at which it takes requests
+	Health string // path that is answered when the app works
+}
+
+// Probe observes one running process of a cluster, with the processes below it.
+type Probe interface {
+	// Workers finds the worker processes. It may ask for a response of each.
+	Workers(ctx context.Context) ([]Worker, error)
+	// Read reads the counters as they are now.
+	Read(ctx context.Context) (Reading, error)
+}
+
+// Worker is a process that runs the app.
+type Worker struct {
+	PID    int
+	Served bool // it was seen to serve a request
+}
+
+// Reading is what a server has counted since it started.
+type Reading struct {
+	Counters  results.Counters
+	PerWorker []uint64 // requests of each worker, where they are counted
+}
+
+// Since is what was counted between an earlier reading and this one: a peak is the greater of
+// the two, all else the difference. What only one of them holds is left out.
+func (r Reading) Since(before Reading) Reading {
+	d := Reading{Counters: results.Counters{}}
+	for name, now := range r.Counters {
+		switch old, known := before.Counters[name]; {
+		case !known:
+		case results.IsPeak(name):
+			d.Counters[name] = max(now, old)
+		default:
+			d.Counters[name] = now - old
+		}
+	}
+	for i := range min(len(r.PerWorker), len(before.PerWorker)) {
+		d.PerWorker = append(d.PerWorker, r.PerWorker[i]-before.PerWorker[i])
+	}
+	return d
+}
+
+// Peaks are the counters that have to be looked at often, for what they show comes and goes.
+func (k Kind) Peaks() []string {
+	var names []string
+	for _, c := range k.Counters {
+		if results.IsPeak(c.Name) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// Kinds is the table.
+func Kinds() []Kind { return []Kind{uwsgi, nginx} }
+
+// Lookup returns a kind by its name. The name of a process that nothing observes is empty, and
+// its kind has no Open.
+func Lookup(name string) (Kind, error) {
+	if name == "" {
+		return Kind{}, nil
+	}
+	var known []string
+	for _, k := range Kinds() {
+		if k.Name == name {
+			return k, nil
+		}
+		known = append(known, k.Name)
+	}
+	return Kind{}, fmt.Errorf("stats %q: want one of %s", name, strings.Join(known, ", "))
+}
+
+// readTimeout bounds one reading of a server's statistics.
+const readTimeout = time.Second

@@ -1,0 +1,83 @@
+package probe
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"bench/results"
+)
+
+var uwsgi = Kind{
+	Name: "uwsgi", Ports: []string{"stats"}, Workers: true,
+	Counters: []Counter{
+		{results.Requests, "", "requests that workers have served"},
+		{"exceptions", "", "exceptions that reached the server"},
+		{"harakiri", "", "workers that were killed since a request took too long"},
+		{results.Respawns, "", "workers that ended and were replaced"},
+		{results.ListenQueueMax, "connections", "longest queue of connections seen"},
+		{results.WorkSeconds, "s", "time within requests, all workers together: over the requests, the service time"},
+	},
+	Open: func(p Process) Probe { return uwsgiProbe{p.Ports["stats"]} },
+}
+
+// uwsgiProbe asks uWSGI's stats server, which sends one JSON document to whoever connects.
+type uwsgiProbe struct{ port int }
+
+// uwsgiStats is the part of that document that is used.
+type uwsgiStats struct {
+	ListenQueue uint64 `json:"listen_queue"`
+	Workers     []struct {
+		PID        int    `json:"pid"`
+		Requests   uint64 `json:"requests"`
+		Exceptions uint64 `json:"exceptions"`
+		Harakiri   uint64 `json:"harakiri_count"`
+		Respawns   uint64 `json:"respawn_count"`
+		Running    uint64 `json:"running_time"` // microseconds within requests
+	} `json:"workers"`
+}
+
+func (u uwsgiProbe) ask(ctx context.Context) (s uwsgiStats, err error) {
+	dialer := net.Dialer{Timeout: readTimeout}
+	conn, err := dialer.DialContext(ctx, "tcp4", fmt.Sprintf("127.0.0.1:%d", u.port))
+	if err != nil {
+		return s, fmt.Errorf("reading uWSGI's statistics: %w", err)
+	}
+	defer conn.Close()
+	_ = conn.SetReadDeadline(time.Now().Add(readTimeout))
+	if err := json.NewDecoder(io.LimitReader(conn, 4<<20)).Decode(&s); err != nil {
+		return s, fmt.Errorf("reading uWSGI's statistics: %w", err)
+	}
+	return s, nil
+}
+
+func (u uwsgiProbe) Workers(ctx context.Context) ([]Worker, error) {
+	stats, err := u.ask(ctx)
+	var workers []Worker
+	for _, w := range stats.Workers {
+		workers = append(workers, Worker{PID: w.PID, Served: w.Requests > 0})
+	}
+	return workers, err
+}
+
+func (u uwsgiProbe) Read(ctx context.Context) (Reading, error) {
+	stats, err := u.ask(ctx)
+	if err != nil {
+		return Reading{}, err
+	}
+	var requests, exceptions, harakiri, respawns, running uint64
+	var perWorker []uint64
+	for _, w := range stats.Workers {
+		requests, exceptions, harakiri = requests+w.Requests, exceptions+w.Exceptions, harakiri+w.Harakiri
+		respawns, running = respawns+w.Respawns, running+w.Running
+		perWorker = append(perWorker, w.Requests)
+	}
+	return Reading{PerWorker: perWorker, Counters: results.Counters{
+		results.Requests: float64(requests), "exceptions": float64(exceptions), "harakiri": float64(harakiri),
+		results.Respawns: float64(respawns), results.ListenQueueMax: float64(stats.ListenQueue),
+		results.WorkSeconds: float64(running) / 1e6,
+	}}, nil
+}
