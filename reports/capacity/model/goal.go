@@ -23,11 +23,7 @@ type Goal struct {
 func (g Goal) Met(out Simulated) bool {
 	switch g.Statistic {
 	case Mean:
-		var sum float64
-		for _, r := range out.Responses {
-			sum += r
-		}
-		return !(sum/float64(len(out.Responses)) >= g.Limit)
+		return !(out.Mean() >= g.Limit) // without requests, it is not a number
 	case Max:
 		return out.Quantile(1) < g.Limit
 	}

@@ -37,13 +37,6 @@ func within(t *testing.T, says string, got, want, by float64) {
 	}
 }
 
-func mean(values []float64) (sum float64) {
-	for _, v := range values {
-		sum += v
-	}
-	return sum / float64(len(values))
-}
-
 // The corners in which theory knows the answer.
 func TestSimulationAgainstTheory(t *testing.T) {
 	const count = 100_000
@@ -56,25 +49,25 @@ func TestSimulationAgainstTheory(t *testing.T) {
 		rate := row.rho * float64(row.workers) / 0.01
 		out := s.Simulate(rate, count, 1)
 		want := ErlangC(rate*0.01, row.workers)*0.01/(float64(row.workers)-rate*0.01) + 0.01
-		within(t, "M/M/c: mean", mean(out.Responses), want, 0.05)
+		within(t, "M/M/c: mean", out.Mean(), want, 0.05)
 	}
 	// M/D/1 by work on a core: Pollaczek and Khinchine.
 	s := System{Configuration: Configuration{Queues: 1, Workers: 1, Threads: 1}, Cores: 2, Slowdown: 1, Kinds: kinds(0.01, 0, []float64{1})}
-	within(t, "M/D/1: mean", mean(s.Simulate(70, count, 1).Responses), 0.01*(1+0.7/2/(1-0.7)), 0.03)
+	within(t, "M/D/1: mean", s.Simulate(70, count, 1).Mean(), 0.01*(1+0.7/2/(1-0.7)), 0.03)
 	// M/G/1 with processor sharing is insensitive to the distribution: S/(1−ρ).
 	s = System{Configuration: Configuration{Queues: 1, Workers: 1}, Cores: 1, Slowdown: 1, Kinds: kinds(0.01, 0, exponential())}
-	within(t, "M/M/1 shared: mean", mean(s.Simulate(60, count, 1).Responses), 0.01/(1-0.6), 0.03)
+	within(t, "M/M/1 shared: mean", s.Simulate(60, count, 1).Mean(), 0.01/(1-0.6), 0.03)
 	s.Kinds = kinds(0.01, 0, []float64{0.2, 1.8})
-	within(t, "M/G/1 shared: mean", mean(s.Simulate(60, count, 1).Responses), 0.01/(1-0.6), 0.03)
+	within(t, "M/G/1 shared: mean", s.Simulate(60, count, 1).Mean(), 0.01/(1-0.6), 0.03)
 	// Many workers on two cores share them like M/M/2 with processor sharing: the same mean as
 	// M/M/2, since its number in the system does not depend on the order of service.
 	s = System{Configuration: Configuration{Queues: 1, Workers: 40, Threads: 1}, Cores: 2, Slowdown: 1, Kinds: kinds(0.01, 0, exponential())}
-	within(t, "M/M/2 shared: mean", mean(s.Simulate(140, count, 1).Responses), ErlangC(1.4, 2)*0.01/0.6+0.01, 0.03)
+	within(t, "M/M/2 shared: mean", s.Simulate(140, count, 1).Mean(), ErlangC(1.4, 2)*0.01/0.6+0.01, 0.03)
 	// A slowdown of the second core's work.
 	s = System{Configuration: Configuration{Queues: 1, Workers: 2, Threads: 1}, Cores: 2, Slowdown: 1.5, Kinds: kinds(0.01, 0, []float64{1})}
 	within(t, "two cores that slow each other down by half: bound", s.Bound(), 2/0.015, 1e-9)
 	// A lone request has a core, and its pace, for itself; near the bound both always work.
-	within(t, "two cores that slow each other down by half: alone", mean(s.Simulate(0.01, 2000, 1).Responses), 0.01, 0.001)
+	within(t, "two cores that slow each other down by half: alone", s.Simulate(0.01, 2000, 1).Mean(), 0.01, 0.001)
 	if below, above := s.Simulate(0.9*s.Bound(), count, 1).Quantile(0.5), s.Simulate(1.05*s.Bound(), count, 1).Quantile(0.5); below > 0.2 || above < 1 {
 		t.Errorf("two cores that slow each other down by half: half of the requests within %g s below the bound, %g s above it", below, above)
 	}
@@ -98,7 +91,7 @@ func TestSimulatedTails(t *testing.T) {
 // lengths: it has to go on all the same.
 func TestSimulatedQuota(t *testing.T) {
 	s := System{Configuration: Configuration{Queues: 1, Workers: 1, Threads: 1, Machine: 0.4, Period: 0.010}, Cores: 2, Slowdown: 1, Kinds: kinds(0.01, 0, []float64{1})}
-	within(t, "a lone request", mean(s.Simulate(0.02, 20_000, 1).Responses), 0.019, 0.01)
+	within(t, "a lone request", s.Simulate(0.02, 20_000, 1).Mean(), 0.019, 0.01)
 	within(t, "the bound", s.Bound(), 40, 1e-9)
 	two := s
 	two.Queues = 2
@@ -110,7 +103,7 @@ func TestSimulatedQuota(t *testing.T) {
 	s.Machine = 2
 	free := s
 	free.Machine = 0
-	within(t, "a quota beyond need", mean(s.Simulate(60, 20_000, 1).Responses), mean(free.Simulate(60, 20_000, 1).Responses), 1e-6)
+	within(t, "a quota beyond need", s.Simulate(60, 20_000, 1).Mean(), free.Simulate(60, 20_000, 1).Mean(), 1e-6)
 }
 
 func TestErlangC(t *testing.T) {

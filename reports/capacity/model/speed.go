@@ -102,13 +102,6 @@ func (m *Model) expected(s System, trials []Trial, limit float64) []float64 {
 	return slow
 }
 
-func sum(values []float64) (sum float64) {
-	for _, v := range values {
-		sum += v
-	}
-	return sum
-}
-
 // LeastHalf is the least half width of an interval that follows from a Speed. No simulation is a
 // server: a narrower one, from a handful of trials that happen to agree, says more of their luck
 // than of the rate. It is assumed, and not measured; the report says so.
