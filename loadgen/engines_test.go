@@ -15,6 +15,7 @@ import (
 
 	"bench/loadgen"
 	"bench/loadgen/native"
+	"bench/loadgen/pacing"
 	"bench/loadgen/vegeta"
 	"bench/results"
 	"bench/targets"
@@ -136,7 +137,7 @@ func everyEndHasItsClass(t *testing.T, e loadgen.Engine) {
 		{"nobody listens", nobody, targets.Expect{}, results.ConnectError},
 	} {
 		m := measure(t, e, plan(row.url, func(p *loadgen.Plan) {
-			p.Mode, p.Pacer, p.Timeout = loadgen.Open, loadgen.Constant{PerSecond: 50}, 10*time.Second
+			p.Mode, p.Pacer, p.Timeout = loadgen.Open, pacing.Constant{PerSecond: 50}, 10*time.Second
 			if row.want == results.Timeout {
 				p.Timeout = 100 * time.Millisecond
 			}
@@ -170,7 +171,7 @@ func mixIsReplayed(t *testing.T, e loadgen.Engine) {
 		{Name: "b", Method: "POST", Path: "/b", Weight: 3, Body: []byte("hi"), Header: http.Header{"X-A": {"1"}}},
 	}}
 	p := plan(server.URL, func(p *loadgen.Plan) {
-		p.Mode, p.Pacer, p.Mix = loadgen.Open, loadgen.Constant{PerSecond: 500}, mix
+		p.Mode, p.Pacer, p.Mix = loadgen.Open, pacing.Constant{PerSecond: 500}, mix
 	})
 	m := measure(t, e, p)
 	want := map[string]int{}
@@ -203,7 +204,7 @@ func pauseIsFeltByEveryRequestThatFellDue(t *testing.T, e loadgen.Engine) {
 	}))
 	defer server.Close()
 	m := measure(t, e, plan(server.URL, func(p *loadgen.Plan) {
-		p.Mode, p.Pacer, p.Duration, p.Conns.Max = loadgen.Open, loadgen.Constant{PerSecond: 100}, time.Second, 1
+		p.Mode, p.Pacer, p.Duration, p.Conns.Max = loadgen.Open, pacing.Constant{PerSecond: 100}, time.Second, 1
 	}))
 	response, service := results.Total(m.Intervals, results.Response), results.Total(m.Intervals, results.Service)
 	if m.Counts.OK != 100 {
@@ -250,7 +251,7 @@ func overloadLeavesUnsentRequestsAndSaysSo(t *testing.T, e loadgen.Engine) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(50 * time.Millisecond) }))
 	defer server.Close()
 	m := measure(t, e, plan(server.URL, func(p *loadgen.Plan) {
-		p.Mode, p.Pacer, p.Conns.Max = loadgen.Open, loadgen.Constant{PerSecond: 1000}, 2
+		p.Mode, p.Pacer, p.Conns.Max = loadgen.Open, pacing.Constant{PerSecond: 1000}, 2
 	}))
 	if m.Counts.Intended != 200 || m.Counts.Unsent < 150 || m.Grade != results.Valid || len(m.Causes) != 1 || m.Causes[0].Code != "connections-busy" {
 		t.Errorf("counts %+v, grade %s, causes %v; want most of 200 unsent, VALID, because the connections were busy", m.Counts, m.Grade, m.Causes)
@@ -265,7 +266,7 @@ func interruptionKeepsWhatWasRecorded(t *testing.T, e loadgen.Engine) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(100*time.Millisecond, cancel)
 	m, err := loadgen.Measure(ctx, e, plan(server.URL, func(p *loadgen.Plan) {
-		p.Mode, p.Pacer, p.Duration = loadgen.Open, loadgen.Constant{PerSecond: 100}, time.Minute
+		p.Mode, p.Pacer, p.Duration = loadgen.Open, pacing.Constant{PerSecond: 100}, time.Minute
 	}), loadgen.Watch{})
 	if err != nil || m.Elapsed > 5*time.Second {
 		t.Fatalf("Measure = %v after %v", err, m.Elapsed)

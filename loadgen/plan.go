@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"time"
 
+	"bench/loadgen/pacing"
 	"bench/results"
 	"bench/targets"
 )
@@ -68,7 +69,7 @@ type Plan struct {
 	URL      string        // scheme and host of the server
 	Mix      targets.Mix   // what is asked
 	Mode     Mode          //
-	Pacer    Pacer         // open loop only
+	Pacer    pacing.Pacer  // open loop only
 	Duration time.Duration // requests are due, or started, within it
 	Conns    Conns
 	Timeout  time.Duration // of a request, from when it is sent
@@ -98,7 +99,7 @@ func (p Plan) Validate() error {
 		if p.Pacer == nil {
 			errs = append(errs, errors.New("plan: an open loop needs a pacer"))
 		}
-		if replay, is := p.Pacer.(Replay); is && !(replay.Speed > 0 && replay.Speed <= 1e6) {
+		if replay, is := p.Pacer.(pacing.Replay); is && !(replay.Speed > 0 && replay.Speed <= 1e6) {
 			errs = append(errs, fmt.Errorf("plan: replay at %g times its speed: want more than 0 and at most 1000000", replay.Speed))
 		}
 	case Closed:
@@ -130,7 +131,7 @@ func (p Plan) Validate() error {
 }
 
 // Intended is the number of requests of an open-loop plan.
-func (p Plan) Intended() uint64 { return Count(p.Pacer, p.Duration) }
+func (p Plan) Intended() uint64 { return pacing.Count(p.Pacer, p.Duration) }
 
 // DrainTime is how long after Duration answers are waited for. Unless the plan says, it is
 // the time-out and a little more, so that the last request can end in a time-out.
@@ -156,11 +157,11 @@ func (p Plan) String() string {
 	return fmt.Sprintf("closed loop for %v, %s", p.Duration, conns)
 }
 
-// MarshalJSON writes the pacer in the form that ParsePacer reads.
+// MarshalJSON writes the pacer in the form that pacing.Parse reads.
 func (p Plan) MarshalJSON() ([]byte, error) {
 	var pacer string
-	var arrivals *Replay
-	if replay, is := p.Pacer.(Replay); is {
+	var arrivals *pacing.Replay
+	if replay, is := p.Pacer.(pacing.Replay); is {
 		arrivals = &replay
 	} else if p.Pacer != nil {
 		pacer = p.Pacer.String()
@@ -180,7 +181,7 @@ func (p *Plan) UnmarshalJSON(data []byte) error {
 	p.Timeout, errs[1] = time.ParseDuration(r.Timeout)
 	p.Drain, errs[2] = time.ParseDuration(r.Drain)
 	if r.Pacer != "" {
-		p.Pacer, errs[3] = ParsePacer(r.Pacer)
+		p.Pacer, errs[3] = pacing.Parse(r.Pacer)
 	}
 	if r.Replay != nil {
 		p.Pacer = *r.Replay
@@ -189,18 +190,18 @@ func (p *Plan) UnmarshalJSON(data []byte) error {
 }
 
 type planRecord struct {
-	URL      string      `json:"url"`
-	Mix      targets.Mix `json:"mix"`
-	Mode     Mode        `json:"mode"`
-	Pacer    string      `json:"pacer,omitempty"`
-	Replay   *Replay     `json:"replay,omitempty"`
-	Duration string      `json:"duration"`
-	Conns    Conns       `json:"connections"`
-	Timeout  string      `json:"timeout"`
-	Drain    string      `json:"drain"`
-	Seed     uint64      `json:"seed"`
-	Guard    Guard       `json:"guard"`
-	Slow     []Slow      `json:"slow,omitempty"`
+	URL      string         `json:"url"`
+	Mix      targets.Mix    `json:"mix"`
+	Mode     Mode           `json:"mode"`
+	Pacer    string         `json:"pacer,omitempty"`
+	Replay   *pacing.Replay `json:"replay,omitempty"`
+	Duration string         `json:"duration"`
+	Conns    Conns          `json:"connections"`
+	Timeout  string         `json:"timeout"`
+	Drain    string         `json:"drain"`
+	Seed     uint64         `json:"seed"`
+	Guard    Guard          `json:"guard"`
+	Slow     []Slow         `json:"slow,omitempty"`
 }
 
 // Engine runs plans. Run calls the recorder's Start once, before its clock starts. It returns when every intended request has ended in a class and been

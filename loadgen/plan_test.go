@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"bench/loadgen/pacing"
 	"bench/results"
 	"bench/targets"
 )
@@ -23,15 +24,23 @@ func testMix(names ...string) targets.Mix {
 
 func testPlan() Plan {
 	return Plan{
-		URL: "http://127.0.0.1:1", Mix: testMix("a", "b"), Mode: Open, Pacer: Constant{100}, Duration: time.Second,
+		URL: "http://127.0.0.1:1", Mix: testMix("a", "b"), Mode: Open, Pacer: pacing.Constant{PerSecond: 100}, Duration: time.Second,
 		Conns: Conns{Max: 4}, Timeout: time.Second, Drain: time.Second, Seed: 5, Guard: Guard{Hosts: []string{"h"}},
 	}
 }
 
 func TestPlanSurvivesJSON(t *testing.T) {
-	for _, pacer := range everyPacer {
+	pacers := []pacing.Pacer{pacing.Replay{Times: []time.Duration{0, time.Second, 1500 * time.Millisecond}, Speed: 2}}
+	for _, kind := range pacing.Kinds() {
+		pacer, err := pacing.Parse(kind.Example)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pacers = append(pacers, pacer)
+	}
+	for _, pacer := range pacers {
 		p := testPlan()
-		p.Pacer = mustPacer(t, pacer)
+		p.Pacer = pacer
 		data, err := json.Marshal(p)
 		if err != nil {
 			t.Fatal(err)

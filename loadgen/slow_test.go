@@ -8,6 +8,7 @@ import (
 
 	"bench/loadgen"
 	"bench/loadgen/native"
+	"bench/loadgen/pacing"
 )
 
 func TestSlowClientsAreCountedApart(t *testing.T) {
@@ -18,7 +19,7 @@ func TestSlowClientsAreCountedApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := measure(t, native.Engine{}, plan(server.URL, func(p *loadgen.Plan) {
-		p.Mode, p.Pacer, p.Duration, p.Slow = loadgen.Open, loadgen.Constant{PerSecond: 100}, 500*time.Millisecond, slow
+		p.Mode, p.Pacer, p.Duration, p.Slow = loadgen.Open, pacing.Constant{PerSecond: 100}, 500*time.Millisecond, slow
 	}))
 	if m.Counts.OK != 50 || m.Counts.Intended != 50 {
 		t.Errorf("counts = %+v; want the 50 requests of the load alone", m.Counts)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bench/loadgen"
+	"bench/loadgen/pacing"
 	"bench/results"
 	"bench/servers"
 )
@@ -168,13 +169,10 @@ func (c Cell) Plan(url string, guard loadgen.Guard) (loadgen.Plan, error) {
 	}
 	if c.Load.Mode == loadgen.Open {
 		p.Conns.Max = max(openConnections, c.Load.Scenario.Connections)
-		pacer, err := loadgen.NewPoisson(loadgen.Constant{PerSecond: c.Load.Rate}, c.Seed)
-		if err != nil {
-			return p, err
-		}
+		pacer := pacing.Poisson{Of: pacing.Constant{PerSecond: c.Load.Rate}, Seed: c.Seed}
 		p.Pacer = pacer
 		if c.Load.Stagger > 0 {
-			p.Pacer = loadgen.Staggered{Of: pacer, By: c.Load.Stagger, Second: c.Load.Second}
+			p.Pacer = pacing.Staggered{Of: pacer, By: c.Load.Stagger, Second: c.Load.Second}
 		}
 	}
 	return p, p.Validate()

@@ -11,6 +11,7 @@ import (
 
 	"bench/loadgen"
 	"bench/loadgen/native"
+	"bench/loadgen/pacing"
 	"bench/reports/capacity"
 	"bench/reports/capacity/model"
 	"bench/reports/plot"
@@ -166,7 +167,7 @@ func (s *shell) capacityPlan(o capacityOptions) (p capacityPlan, err error) {
 		return p, err
 	}
 	if o.target != "" {
-		if p.record.Target, err = loadgen.ParseRate(o.target); err != nil {
+		if p.record.Target, err = pacing.ParseRate(o.target); err != nil {
 			return p, usageError{fmt.Errorf("--target: %w", err)}
 		}
 	}
@@ -399,11 +400,8 @@ func (p capacityPlan) describe(s *shell, asJSON bool) error {
 
 // arrivals are the due times of an open-loop cell: the search's are Poisson.
 func arrivals(c *results.Cell) (times []float64) {
-	pacer, err := loadgen.NewPoisson(loadgen.Constant{PerSecond: c.Rate}, c.Seed)
-	if err != nil {
-		return nil // not reached: Load refuses such a rate
-	}
-	schedule := loadgen.NewSchedule(pacer)
+	pacer := pacing.Poisson{Of: pacing.Constant{PerSecond: c.Rate}, Seed: c.Seed}
+	schedule := pacing.NewSchedule(pacer)
 	for n := uint64(0); ; n++ {
 		due := schedule.Due(n).Seconds()
 		if due >= c.Duration {

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"bench/loadgen"
 	"bench/loadgen/native"
+	"bench/loadgen/pacing"
 	"bench/loadgen/vegeta"
 	"bench/results"
 
@@ -68,7 +70,7 @@ when the last one is answered.`,
 	}
 	f := c.Flags()
 	f.StringVar(&o.rate, "rate", "", "open loop at `N[/s]` requests per second")
-	f.StringVar(&o.pacer, "pacer", "", "open loop by a pacer: constant, ramp, steps, sine, spike, bursty or poisson")
+	f.StringVar(&o.pacer, "pacer", "", "open loop by a pacer: "+strings.Join(pacing.Names(), ", "))
 	f.StringVar(&o.replay, "replay", "", "open loop by the arrival times in `FILE`: an access log, or a time to a line")
 	f.Float64Var(&o.speed, "replay-speed", 1, "replay so many times as fast")
 	f.StringVar(&o.arrivals, "arrivals", "constant", "with --rate: constant or poisson")

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"bench/loadgen"
+	"bench/loadgen/pacing"
 	"bench/targets"
 )
 
@@ -42,7 +43,7 @@ func loadPlan(rawURL string, o loadOptions) (loadgen.Plan, error) {
 	}
 	if p.Pacer != nil {
 		p.Mode = loadgen.Open
-		if length := loadgen.Length(p.Pacer); o.wholePacer && length > 0 {
+		if length := pacing.Length(p.Pacer); o.wholePacer && length > 0 {
 			p.Duration = length
 		}
 	}
@@ -117,7 +118,7 @@ func loadFeed(file string) (*targets.Feed, error) {
 	return feed, nil
 }
 
-func loadPacer(o loadOptions, seed uint64) (loadgen.Pacer, error) {
+func loadPacer(o loadOptions, seed uint64) (pacing.Pacer, error) {
 	if given := strings.Count(fmt.Sprint(o.rate != "", o.pacer != "", o.replay != ""), "true"); given > 1 {
 		return nil, usagef("--rate, --pacer and --replay exclude each other")
 	}
@@ -133,14 +134,14 @@ func loadPacer(o loadOptions, seed uint64) (loadgen.Pacer, error) {
 			return nil, usageError{fmt.Errorf("--replay: %w", err)}
 		}
 		defer f.Close()
-		times, err := loadgen.ParseArrivals(f)
+		times, err := pacing.ParseArrivals(f)
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--replay %s: %w", o.replay, err)}
 		}
-		return loadgen.Replay{Times: times, Speed: o.speed}, nil
+		return pacing.Replay{Times: times, Speed: o.speed}, nil
 	}
 	if o.pacer != "" {
-		p, err := loadgen.ParsePacer(o.pacer)
+		p, err := pacing.Parse(o.pacer)
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--pacer: %w", err)}
 		}
@@ -152,12 +153,12 @@ func loadPacer(o loadOptions, seed uint64) (loadgen.Pacer, error) {
 	if o.rate == "" {
 		return nil, nil
 	}
-	rate, err := loadgen.ParseRate(o.rate)
+	rate, err := pacing.ParseRate(o.rate)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--rate: %w", err)}
 	}
 	if o.arrivals == "poisson" {
-		return loadgen.NewPoisson(loadgen.Constant{PerSecond: rate}, seed)
+		return pacing.Poisson{Of: pacing.Constant{PerSecond: rate}, Seed: seed}, nil
 	}
-	return loadgen.Constant{PerSecond: rate}, nil
+	return pacing.Constant{PerSecond: rate}, nil
 }

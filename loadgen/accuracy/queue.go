@@ -4,14 +4,14 @@ import (
 	"math"
 	"time"
 
-	"bench/loadgen"
+	"bench/loadgen/pacing"
 )
 
 // meanResponse is the mean response time that first-come-first-served workers give the first
 // n arrivals of a pacer: Lindley's recursion, for several workers that of Kiefer and
 // Wolfowitz. It is exact for these arrivals and these service times, however few.
-func meanResponse(p loadgen.Pacer, service func(uint64) time.Duration, workers int, n uint64) time.Duration {
-	schedule := loadgen.NewSchedule(p)
+func meanResponse(p pacing.Pacer, service func(uint64) time.Duration, workers int, n uint64) time.Duration {
+	schedule := pacing.NewSchedule(p)
 	free := make([]time.Duration, workers)
 	var sum float64
 	for i := range n {

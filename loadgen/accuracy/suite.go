@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"bench/loadgen"
+	"bench/loadgen/pacing"
 )
 
 // Suite is the accuracy suite as it is to be run.
@@ -293,10 +293,7 @@ func (s *Suite) queueOne(ctx context.Context, name string, service Service, work
 	if err != nil {
 		return Row{}, err
 	}
-	pacer, err := loadgen.NewPoisson(loadgen.Constant{PerSecond: l.Rate}, l.Seed)
-	if err != nil {
-		return Row{}, err
-	}
+	pacer := pacing.Poisson{Of: pacing.Constant{PerSecond: l.Rate}, Seed: l.Seed}
 	exact := meanResponse(pacer, times, workers, uint64(r.Count))
 	formula := theory(service.Law, l.Rate, service.Mean, workers)
 	const long = 4_000_000

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"bench/loadgen"
+	"bench/loadgen/pacing"
 	"bench/targets"
 )
 
@@ -18,14 +19,14 @@ func TestOldKernelsAreServedByATimer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	for _, pacing := range []Pacing{Sleep, Hybrid} {
+	for _, way := range []Pacing{Sleep, Hybrid} {
 		p := loadgen.Plan{
-			URL: server.URL(), Mode: loadgen.Open, Pacer: loadgen.Constant{PerSecond: 200}, Duration: 250 * time.Millisecond, Timeout: time.Second,
+			URL: server.URL(), Mode: loadgen.Open, Pacer: pacing.Constant{PerSecond: 200}, Duration: 250 * time.Millisecond, Timeout: time.Second,
 			Conns: loadgen.Conns{Max: 4}, Mix: targets.Mix{Targets: []targets.Target{{Name: "a", Method: "GET", Path: "/"}}},
 		}
-		m, err := loadgen.Measure(t.Context(), Engine{Pacing: pacing}, p, loadgen.Watch{})
+		m, err := loadgen.Measure(t.Context(), Engine{Pacing: way}, p, loadgen.Watch{})
 		if err != nil || m.Counts.OK != 50 || m.Elapsed < 200*time.Millisecond {
-			t.Errorf("%s: counts %+v after %v, %v; want 50 ok, in their time", pacing, m.Counts, m.Elapsed, err)
+			t.Errorf("%s: counts %+v after %v, %v; want 50 ok, in their time", way, m.Counts, m.Elapsed, err)
 		}
 	}
 }

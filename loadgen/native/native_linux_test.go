@@ -15,6 +15,7 @@ import (
 
 	"bench/loadgen"
 	"bench/loadgen/native"
+	"bench/loadgen/pacing"
 	"bench/results"
 	"bench/targets"
 
@@ -65,7 +66,7 @@ func TestNoAllocationPerRequest(t *testing.T) {
 		{"closed loop", func(*loadgen.Plan) {}},
 		{"open loop, Poisson arrivals", func(p *loadgen.Plan) {
 			p.Mode = loadgen.Open
-			p.Pacer, _ = loadgen.NewPoisson(loadgen.Constant{PerSecond: 20_000}, 1)
+			p.Pacer = pacing.Poisson{Of: pacing.Constant{PerSecond: 20_000}, Seed: 1}
 		}},
 		{"with every check", func(p *loadgen.Plan) {
 			length := int64(13)
@@ -118,7 +119,7 @@ func TestConnectionsAreAsThePlanSays(t *testing.T) {
 	}
 
 	p := plan(server.URL)
-	p.Mode, p.Pacer = loadgen.Open, loadgen.Constant{PerSecond: 100}
+	p.Mode, p.Pacer = loadgen.Open, pacing.Constant{PerSecond: 100}
 	p.Conns.Fixed = true
 	if m := run(t, native.Engine{}, p); m.Opened != 8 || m.Counts.OK != 20 {
 		t.Errorf("fixed: %d connections, counts %+v; want 8 and 20 ok", m.Opened, m.Counts)
@@ -151,7 +152,7 @@ func TestShardsShareOnePlan(t *testing.T) {
 	}))
 	defer server.Close()
 	p := plan(server.URL)
-	p.Mode, p.Pacer, p.Conns.Max = loadgen.Open, loadgen.Constant{PerSecond: 1000}, 16
+	p.Mode, p.Pacer, p.Conns.Max = loadgen.Open, pacing.Constant{PerSecond: 1000}, 16
 	p.Mix = targets.Mix{Seed: 9, Targets: []targets.Target{
 		{Name: "a", Method: "GET", Path: "/a", Weight: 1}, {Name: "b", Method: "GET", Path: "/b", Weight: 2}}}
 	want := map[string]int{}
@@ -232,7 +233,7 @@ func TestEvilServers(t *testing.T) {
 			}
 		})
 		p := plan("http://" + l.Addr().String())
-		p.Mode, p.Pacer, p.Duration, p.Timeout = loadgen.Open, loadgen.Constant{PerSecond: 50}, 100*time.Millisecond, 300*time.Millisecond
+		p.Mode, p.Pacer, p.Duration, p.Timeout = loadgen.Open, pacing.Constant{PerSecond: 50}, 100*time.Millisecond, 300*time.Millisecond
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		m := run(t, native.Engine{}, p)
@@ -305,7 +306,7 @@ func TestRequestsUnderWayAreTheSumOfTheirTimes(t *testing.T) {
 		change func(*loadgen.Plan)
 	}{
 		{"closed loop", func(*loadgen.Plan) {}},
-		{"open loop", func(p *loadgen.Plan) { p.Mode, p.Pacer = loadgen.Open, loadgen.Constant{PerSecond: 300} }},
+		{"open loop", func(p *loadgen.Plan) { p.Mode, p.Pacer = loadgen.Open, pacing.Constant{PerSecond: 300} }},
 		{"a connection for each request", func(p *loadgen.Plan) { p.Conns.New = true }},
 	} {
 		p := plan(url)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bench/loadgen"
+	"bench/loadgen/pacing"
 	"bench/results"
 	"bench/targets"
 
@@ -252,7 +253,7 @@ func (e Engine) calibrate(ctx context.Context, url string) (c results.Calibratio
 	c.Ceiling = 1e6 / c.CPUPerRequest
 	c.Achieved = float64(m.Within.OK) / plan.Duration.Seconds()
 
-	plan.Mode, plan.Pacer, plan.Duration = loadgen.Open, loadgen.Constant{PerSecond: floorRate}, floorFor
+	plan.Mode, plan.Pacer, plan.Duration = loadgen.Open, pacing.Constant{PerSecond: floorRate}, floorFor
 	if m, err = loadgen.Measure(ctx, e, plan, loadgen.Watch{}); err != nil {
 		return c, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"bench/loadgen"
 	"bench/loadgen/native"
+	"bench/loadgen/pacing"
 	"bench/targets"
 )
 
@@ -89,7 +90,7 @@ func TestSessionsLogIn(t *testing.T) {
 	for _, shards := range []int{1, 3} {
 		url, users := loginServer(t)
 		p := plan(url)
-		p.Mix, p.Mode, p.Pacer, p.Duration = loginMix(t), loadgen.Open, loadgen.Constant{PerSecond: 100}, 300*time.Millisecond
+		p.Mix, p.Mode, p.Pacer, p.Duration = loginMix(t), loadgen.Open, pacing.Constant{PerSecond: 100}, 300*time.Millisecond
 		p.Conns.Max = 6
 		m := run(t, native.Engine{Shards: shards}, p)
 		// 30 visits begin; those of the last 10 ms end before their last step is due.
@@ -122,7 +123,7 @@ func TestAFailedStepEndsItsSession(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 	p := plan(server.URL)
-	p.Mix, p.Mode, p.Pacer = loginMix(t), loadgen.Open, loadgen.Constant{PerSecond: 100}
+	p.Mix, p.Mode, p.Pacer = loginMix(t), loadgen.Open, pacing.Constant{PerSecond: 100}
 	m := run(t, native.Engine{}, p)
 	if m.Counts.HTTPError != 20 || m.Counts.Intended != 20 {
 		t.Errorf("counts %+v; want the first step of 20 visits", m.Counts)
@@ -140,7 +141,7 @@ func TestFeedFillsPlaceholders(t *testing.T) {
 	}))
 	defer server.Close()
 	p := plan(server.URL)
-	p.Mode, p.Pacer, p.Duration = loadgen.Open, loadgen.Constant{PerSecond: 100}, 100*time.Millisecond
+	p.Mode, p.Pacer, p.Duration = loadgen.Open, pacing.Constant{PerSecond: 100}, 100*time.Millisecond
 	p.Mix = targets.Mix{
 		Targets: []targets.Target{{Name: "a", Method: "GET", Path: "/?q={{q}}", Header: http.Header{"X-Key": {"k-{{q}}"}}}},
 		Feed:    &targets.Feed{Columns: []string{"q"}, Rows: [][]string{{"1"}, {"a b/"}}},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bench/loadgen"
+	"bench/loadgen/pacing"
 	"bench/results"
 
 	"golang.org/x/sys/unix"
@@ -31,12 +32,12 @@ type shard struct {
 	sum    [32]byte
 	events []unix.EpollEvent
 
-	schedule *loadgen.Schedule // open loop only
-	next     uint64            // the next request, or session, of this shard
-	arrival  time.Duration     // when it is due; never, when there is no more
-	waiting  visits            // sessions that wait for their next step
-	over     []*visit          // ended ones, to be used again
-	nextDue  time.Duration     // of the next request of either kind
+	schedule *pacing.Schedule // open loop only
+	next     uint64           // the next request, or session, of this shard
+	arrival  time.Duration    // when it is due; never, when there is no more
+	waiting  visits           // sessions that wait for their next step
+	over     []*visit         // ended ones, to be used again
+	nextDue  time.Duration    // of the next request of either kind
 
 	max     int           // connections
 	open    int           // connections that are open or being opened
@@ -83,7 +84,7 @@ func newShard(r *run, w, k int, rec *loadgen.Recorder) (*shard, error) {
 		s.sources = append(s.sources, sockaddr(netip.AddrPortFrom(addr, 0)))
 	}
 	if r.plan.Mode == loadgen.Open {
-		s.schedule = loadgen.NewSchedule(r.plan.Pacer)
+		s.schedule = pacing.NewSchedule(r.plan.Pacer)
 	}
 	err := s.waiter.init()
 	if err != nil {

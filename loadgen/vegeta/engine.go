@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"bench/loadgen"
+	"bench/loadgen/pacing"
 	"bench/results"
 	"bench/targets"
 
@@ -57,11 +58,11 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) er
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r := &run{plan: p, shard: rec.Shard(), ctx: ctx}
-	// Two readers of one schedule: the pacer runs ahead of the answers, and a reader that
-	// served both would draw the blocks of a random schedule again and again.
-	r.pacing, r.recording = loadgen.NewSchedule(p.Pacer), loadgen.NewSchedule(p.Pacer)
 	if p.Mode == loadgen.Open {
 		r.intended = p.Intended()
+		// Two readers of one schedule: the pacer runs ahead of the answers, and a reader that
+		// served both would draw the blocks of a random schedule again and again.
+		r.pacing, r.recording = pacing.NewSchedule(p.Pacer), pacing.NewSchedule(p.Pacer)
 	}
 	transport := r.transport()
 	defer transport.CloseIdleConnections()
@@ -109,11 +110,11 @@ type run struct {
 	started  atomic.Uint64 // requests picked up; the next one is n
 	inFlight atomic.Int64
 
-	pacing *loadgen.Schedule // used by vegeta's pacing goroutine alone
+	pacing *pacing.Schedule // used by vegeta's pacing goroutine alone
 
 	mu        sync.Mutex // guards what follows
 	shard     *loadgen.Shard
-	recording *loadgen.Schedule
+	recording *pacing.Schedule
 }
 
 func (r *run) firstWorkers() int {

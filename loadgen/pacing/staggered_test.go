@@ -1,4 +1,4 @@
-package loadgen
+package pacing
 
 import (
 	"testing"
@@ -9,13 +9,10 @@ import (
 // courses of a pair are mirror images.
 func TestStagger(t *testing.T) {
 	const by = 3 * time.Millisecond
-	base, err := NewPoisson(Constant{PerSecond: 200}, 7)
-	if err != nil {
-		t.Fatal(err)
-	}
+	base := Poisson{Constant{PerSecond: 200}, 7}
 	first, second := Staggered{Of: base, By: by}, Staggered{Of: base, By: by, Second: true}
-	if again, err := ParsePacer(second.String()); err != nil || again != Pacer(second) {
-		t.Errorf("ParsePacer(%q) = %v, %v", second, again, err)
+	if again, err := Parse(second.String()); err != nil || again != Pacer(second) {
+		t.Errorf("Parse(%q) = %v, %v", second, again, err)
 	}
 	read := NewSchedule(second)
 	if allocs := testing.AllocsPerRun(10, func() { read.Due(5) }); allocs > 0 {

@@ -1,4 +1,4 @@
-package loadgen
+package pacing
 
 import (
 	"fmt"
@@ -22,31 +22,51 @@ import (
 // joint law is exactly that of the process. (Devroye, Non-Uniform Random Variate
 // Generation, 1986, chapters V.3 and VI.1.)
 type Poisson struct {
-	Of   curve
+	Of   Curve
 	Seed uint64
 }
 
 // poissonBlock is B, the number of arrivals drawn together.
 const poissonBlock = 256
 
-// NewPoisson returns p with random arrivals; p must not be random already.
-func NewPoisson(p Pacer, seed uint64) (Poisson, error) {
-	base, ok := p.(curve)
-	if !ok {
-		return Poisson{}, fmt.Errorf("poisson arrivals of %q, which is random already", p)
+func parsePoisson(text *Text) Pacer {
+	seed, of := text.Seed(), text.Pacer()
+	curve, is := of.(Curve)
+	if !is && !text.Failed() {
+		text.Fail(fmt.Errorf("poisson arrivals of %q: want a pacer whose rate is a curve (pacing.Curve)", firstWord(of.String())))
 	}
-	return Poisson{base, seed}, nil
+	return Poisson{Of: curve, Seed: seed}
 }
 
 // Due draws the block that holds n. Read a schedule in order through Schedule, which keeps
 // the block.
-func (p Poisson) Due(n uint64) time.Duration {
+func (p Poisson) Due(n uint64) time.Duration { return p.Reader()(n) }
+
+// Reader is part of Ordered: it keeps the block that it has drawn.
+func (p Poisson) Reader() func(n uint64) time.Duration {
+	var drawn bool
+	var current uint64
 	var block [poissonBlock]time.Duration
-	p.fill(n/poissonBlock, &block, newSource())
-	return block[n%poissonBlock]
+	s := newSource()
+	return func(n uint64) time.Duration {
+		if k := n / poissonBlock; !drawn || k != current {
+			p.fill(k, &block, s)
+			current, drawn = k, true
+		}
+		return block[n%poissonBlock]
+	}
 }
+
+// Rate is part of Pacer: the rate around which the arrivals scatter.
 func (p Poisson) Rate(at time.Duration) float64 { return p.Of.Rate(at) }
-func (p Poisson) String() string                { return fmt.Sprintf("poisson %d %v", p.Seed, p.Of) }
+
+// Length is part of Bounded.
+func (p Poisson) Length() time.Duration { return Length(p.Of) }
+
+// WithSeed is part of Random.
+func (p Poisson) WithSeed(seed uint64) Pacer { return Poisson{p.Of, seed} }
+
+func (p Poisson) String() string { return fmt.Sprintf("poisson %d %v", p.Seed, p.Of) }
 
 // source is one generator seeded anew for each draw, so that drawing allocates nothing.
 type source struct {
@@ -75,9 +95,9 @@ func (p Poisson) fill(k uint64, block *[poissonBlock]time.Duration, s *source) {
 	}
 	slices.Sort(inner[:])
 	for i, u := range inner {
-		block[i] = p.Of.at(start + u*(end-start))
+		block[i] = p.Of.At(start + u*(end-start))
 	}
-	block[poissonBlock-1] = p.Of.at(end)
+	block[poissonBlock-1] = p.Of.At(end)
 }
 
 // boundary is the sum of the first kB gaps of the unit-rate process.
@@ -123,49 +143,4 @@ func (p Poisson) gamma(blocks, level uint64, s *source) float64 {
 func (p Poisson) beta(blocks, middle uint64, s *source) float64 {
 	shape := float64(blocks * poissonBlock)
 	return distuv.Beta{Alpha: shape, Beta: shape, Src: s.seed(p.Seed, middle<<8|uint64(3+bits.Len64(blocks)))}.Rand()
-}
-
-// Schedule reads a pacer's due times in increasing order of n without drawing a random
-// block more than once. It is not safe for concurrent use: each shard has its own.
-type Schedule struct {
-	pacer   Pacer
-	poisson Poisson
-	random  bool
-	stagger Staggered
-	shifted bool
-	plain   func(uint64) time.Duration // unshifted, made once: Due allocates nothing
-	source  *source
-	loaded  bool
-	block   uint64
-	due     [poissonBlock]time.Duration
-}
-
-// NewSchedule returns a reader of the pacer's schedule.
-func NewSchedule(p Pacer) *Schedule {
-	s := &Schedule{pacer: p, source: newSource()}
-	if s.stagger, s.shifted = p.(Staggered); s.shifted {
-		s.pacer = s.stagger.Of
-	}
-	s.plain = s.unshifted
-	s.poisson, s.random = s.pacer.(Poisson)
-	return s
-}
-
-// Due is the pacer's Due(n).
-func (s *Schedule) Due(n uint64) time.Duration {
-	if s.shifted {
-		return s.stagger.shift(s.plain, n)
-	}
-	return s.unshifted(n)
-}
-
-func (s *Schedule) unshifted(n uint64) time.Duration {
-	if !s.random {
-		return s.pacer.Due(n)
-	}
-	if k := n / poissonBlock; !s.loaded || k != s.block {
-		s.poisson.fill(k, &s.due, s.source)
-		s.block, s.loaded = k, true
-	}
-	return s.due[n%poissonBlock]
 }

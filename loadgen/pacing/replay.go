@@ -1,4 +1,4 @@
-package loadgen
+package pacing
 
 import (
 	"bufio"
@@ -34,8 +34,16 @@ func (p Replay) Rate(at time.Duration) float64 {
 	return float64(last - first)
 }
 
-// String describes the replay. It does not hold the times, so ParsePacer does not read it; a
-// plan that is written as JSON holds them beside it.
+// Length is part of Bounded: the last request is part of it.
+func (p Replay) Length() time.Duration {
+	if len(p.Times) == 0 {
+		return 0
+	}
+	return time.Duration(float64(p.Times[len(p.Times)-1])/p.Speed) + time.Millisecond
+}
+
+// String describes the replay. It does not hold the times, so Parse does not read it, and it is
+// not among the Kinds; a plan that is written as JSON holds them beside it.
 func (p Replay) String() string {
 	return fmt.Sprintf("replay of %d arrivals at %g times their speed", len(p.Times), p.Speed)
 }

@@ -1,6 +1,7 @@
-package loadgen
+package pacing
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -16,6 +17,14 @@ type Staggered struct {
 	Of     Pacer // of both
 	By     time.Duration
 	Second bool // this is the load that begins behind
+}
+
+func parseStaggered(text *Text) Pacer {
+	p := Staggered{By: text.between(1, time.Hour), Second: !text.Either("first", "second"), Of: text.Pacer()}
+	if _, twice := p.Of.(Staggered); twice {
+		text.Fail(errors.New("staggered of staggered"))
+	}
+	return p
 }
 
 // staggerTurn is short beside a cell and long beside the requests under way at once.
@@ -38,8 +47,28 @@ func (p Staggered) shift(due func(uint64) time.Duration, n uint64) time.Duration
 	return max(due(n), over)
 }
 
+// Reader is part of Ordered.
+func (p Staggered) Reader() func(n uint64) time.Duration {
+	due := reader(p.Of)
+	return func(n uint64) time.Duration { return p.shift(due, n) }
+}
+
 // Rate is part of Pacer.
 func (p Staggered) Rate(at time.Duration) float64 { return p.Of.Rate(at) }
+
+// Length is part of Bounded.
+func (p Staggered) Length() time.Duration {
+	if length := Length(p.Of); length > 0 {
+		return length + p.By
+	}
+	return 0
+}
+
+// WithSeed is part of Random: the other pacer may be.
+func (p Staggered) WithSeed(seed uint64) Pacer {
+	p.Of = WithSeed(p.Of, seed)
+	return p
+}
 
 func (p Staggered) String() string {
 	which := "first"
