@@ -82,7 +82,7 @@ func Arms(topologies []servers.Topology) ([]Arm, error) {
 // sharedProfile is the parameter that sets one profile for all, and so tells none apart.
 func sharedProfile(topologies []servers.Topology) string {
 	for _, t := range topologies {
-		if t.Name != "url" && t.Param("profile") != topologies[0].Param("profile") {
+		if t.Boots() && t.Param("profile") != topologies[0].Param("profile") {
 			return ""
 		}
 	}

@@ -243,7 +243,7 @@ func urlRunner(t *testing.T, engine loadgen.Engine, handlers ...http.Handler) (*
 		t.Cleanup(server.Close)
 		name := string(rune('a' + i))
 		d.urls[server.URL] = name
-		e.Arms = append(e.Arms, Arm{Name: name, Topology: servers.Topology{Name: "url", Params: server.URL}})
+		e.Arms = append(e.Arms, Arm{Name: name, Topology: servers.Topology{Name: string(servers.Running), Params: server.URL}})
 		m.Topologies = append(m.Topologies, results.TopologyRecord{Name: name})
 	}
 	out, err := results.Create(t.TempDir(), m)

@@ -119,16 +119,18 @@ type File struct {
 	Text string
 }
 
-var stopSignals = map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "QUIT": syscall.SIGQUIT, "KILL": syscall.SIGKILL}
+var stopSignals = map[string]syscall.Signal{
+	"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "QUIT": syscall.SIGQUIT, "KILL": syscall.SIGKILL,
+}
 
 // Blueprint decides everything about a cluster of this topology for an app on a host. It
-// is a pure function: it reads no clock, no environment and no network.
+// reads the definition, and then no clock, no environment and no network.
 func (t Topology) Blueprint(app targets.App, h Host) (Blueprint, error) {
-	b, err := t.blueprint(app, h)
+	d, err := Define(t)
 	if err != nil {
 		return Blueprint{}, &ConfigError{err}
 	}
-	return b, nil
+	return d.Blueprint(app, h)
 }
 
 // ConfigError is a topology, or an app in it, that makes no sense as it is described.
@@ -137,133 +139,166 @@ type ConfigError struct{ Err error }
 func (e *ConfigError) Error() string { return e.Err.Error() }
 func (e *ConfigError) Unwrap() error { return e.Err }
 
-func (t Topology) blueprint(app targets.App, h Host) (Blueprint, error) {
-	if t.Name == "url" {
-		return Blueprint{Topology: t, Summary: "already running", Slots: UnknownSlots, URL: strings.TrimRight(t.Params, "/"), Health: app.Health}, nil
-	}
-	d, err := Define(t.Name)
+// Blueprint decides everything about a cluster of this definition for an app on a host.
+func (d Definition) Blueprint(app targets.App, h Host) (Blueprint, error) {
+	l, err := d.layout(app, h)
 	if err != nil {
 		return Blueprint{}, err
 	}
-	params, err := d.values(t.params(), h)
+	return l.blueprint(h.Ports)
+}
+
+// layout is a blueprint without ports: what is needed to know how many it takes.
+type layout struct {
+	definition Definition
+	data       renderData
+	replicas   []*replica
+	ports      int
+}
+
+// layout gives the parameters values, and every process its name and folder.
+func (d Definition) layout(app targets.App, h Host) (layout, error) {
+	if !d.Boots() {
+		return layout{definition: d, data: renderData{App: app}}, nil
+	}
+	params, err := d.values(h)
 	if err != nil {
-		return Blueprint{}, err
+		return layout{}, &ConfigError{err}
 	}
 	state := filepath.Join(h.Dir, "state")
-	data := renderData{Param: params, App: app.Expand(state, h.Build), Host: h, Tool: h.Tools}
-	if err := checkPaths(data); err != nil {
-		return Blueprint{}, err
+	l := layout{definition: d, data: renderData{
+		Param: params, App: app.Expand(state, h.Build), Host: h, state: state, tools: d.Tools,
+	}}
+	if err := checkPaths(l.data); err != nil {
+		return layout{}, &ConfigError{err}
 	}
-	b := Blueprint{
-		Topology: Topology{Name: t.Name, Params: joinParams(params)},
-		Summary:  d.Summary, Roles: d.Tiers, Health: app.Health,
-		Dir: h.Dir, State: h.State, StateDir: state,
-	}
-	if b.Slots, err = renderInt("slots", d.Slots, UnknownSlots, data); err != nil {
-		return Blueprint{}, fmt.Errorf("topology %s: %w", t.Name, err)
-	}
-	if err := b.addProcesses(d, data); err != nil {
-		return Blueprint{}, fmt.Errorf("topology %s: %w", t.Name, err)
-	}
-	return b, nil
-}
-
-func (b *Blueprint) addProcesses(d Definition, data renderData) error {
-	replicas, err := d.replicas(data)
-	if err != nil {
-		return err
-	}
-	data.all = replicas
-	for _, r := range replicas {
-		definition := d.Processes[slices.IndexFunc(d.Processes, func(p ProcessDefinition) bool { return p.Name == r.kind })]
-		data.self, data.Dir = r, r.dir
-		process, err := definition.process(d, data)
-		if err != nil {
-			return fmt.Errorf("process %s: %w", r.name, err)
-		}
-		b.Processes = append(b.Processes, process)
-		if r.kind == d.Entry.Process {
-			b.URL = fmt.Sprintf("http://127.0.0.1:%d", r.ports[d.Entry.Port])
-		}
-	}
-	return nil
-}
-
-// replicas gives every process its name, folder and ports.
-func (d Definition) replicas(data renderData) ([]*replica, error) {
-	var replicas []*replica
-	ports := data.Host.Ports
 	for _, p := range d.Processes {
-		count, err := renderInt("replicas of "+p.Name, p.Replicas, 1, data)
+		count, err := renderInt("replicas of "+p.Name, p.Replicas, 1, l.data)
 		if err != nil {
-			return nil, err
+			return layout{}, d.wrong(err)
 		}
 		for i := range count {
-			r := &replica{name: p.Name, kind: p.Name, ports: map[string]int{}}
+			r := &replica{name: p.Name, definition: p, ports: map[string]int{}}
 			if count > 1 {
 				r.name = fmt.Sprintf("%s-%d", p.Name, i+1)
 			}
-			r.dir = filepath.Join(data.Host.Dir, r.name)
-			if len(ports) < len(p.Ports) {
-				return nil, fmt.Errorf("more than the %d ports given are needed", len(data.Host.Ports))
-			}
-			for j, name := range p.Ports {
-				r.ports[name] = ports[j]
-			}
-			ports = ports[len(p.Ports):]
-			replicas = append(replicas, r)
+			r.dir = filepath.Join(h.Dir, r.name)
+			l.replicas = append(l.replicas, r)
+			l.ports += len(p.Ports)
 		}
 	}
-	return replicas, nil
+	return l, nil
+}
+
+// wrong says in which topology something makes no sense.
+func (d Definition) wrong(err error) error {
+	return &ConfigError{fmt.Errorf("topology %s: %w", d.Topology.Name, err)}
+}
+
+// blueprint renders every file and command line, with the ports given.
+func (l layout) blueprint(ports []int) (Blueprint, error) {
+	d, data := l.definition, l.data
+	if !d.Boots() {
+		return Blueprint{
+			Topology: d.Topology, Summary: d.Summary, Slots: UnknownSlots, URL: d.Topology.Target(), Health: data.App.Health,
+		}, nil
+	}
+	if len(ports) < l.ports {
+		return Blueprint{}, d.wrong(fmt.Errorf("more than the %d ports given are needed", len(ports)))
+	}
+	for _, r := range l.replicas {
+		for _, name := range r.definition.Ports {
+			r.ports[name], ports = ports[0], ports[1:]
+		}
+	}
+	b := Blueprint{
+		Topology: Topology{Name: d.Topology.Name, Params: joinParams(data.Param)},
+		Summary:  d.Summary, Roles: d.Tiers, Health: data.App.Health,
+		Dir: data.Host.Dir, State: data.Host.State, StateDir: data.state,
+	}
+	var err error
+	if b.Slots, err = renderInt("slots", d.Slots, UnknownSlots, data); err != nil {
+		return Blueprint{}, d.wrong(err)
+	}
+	data.all = l.replicas
+	for _, r := range l.replicas {
+		data.self, data.Dir = r, r.dir
+		process, err := r.definition.process(d, data)
+		if err != nil {
+			return Blueprint{}, d.wrong(fmt.Errorf("process %s: %w", r.name, err))
+		}
+		b.Processes = append(b.Processes, process)
+		if r.definition.Name == d.Entry.Process {
+			b.URL = fmt.Sprintf("http://127.0.0.1:%d", r.ports[d.Entry.Port])
+		}
+	}
+	return b, nil
 }
 
 func (p ProcessDefinition) process(d Definition, data renderData) (Process, error) {
 	out := Process{
 		Name: data.self.name, Kind: p.Name, Tier: p.Tier, WorkerTier: p.WorkerTier,
-		Dir: data.self.dir, Home: data.self.dir, Ports: data.self.ports, Stop: stopSignals[p.Stop], Stats: p.Stats,
+		Dir: data.self.dir, Home: data.self.dir, Ports: data.self.ports, Entry: p.entry(d, data.self.ports),
+		Stop: stopSignals[p.Stop], Stats: p.Stats,
 	}
 	if p.Dir == "app" {
 		out.Dir = data.App.Dir
 	}
-	var err error
-	if out.Workers, err = renderInt("workers", p.Workers, 0, data); err != nil {
+	if err := p.numbers(&out, data); err != nil {
 		return out, err
 	}
-	if out.Loops, err = renderInt("loops", p.Loops, 1, data); err != nil {
-		return out, err
-	}
-	percent, err := renderInt("cpu", p.CPU, 0, data)
-	if err != nil {
-		return out, err
-	}
-	if percent < 0 {
-		return out, fmt.Errorf("cpu: %d percent of a core", percent)
-	}
-	out.Cores = float64(percent) / 100
 	for i, word := range p.Argv {
 		text, err := render(fmt.Sprintf("argv[%d]", i), word, data)
 		if err != nil {
 			return out, err
 		}
+		if i == 0 && text == "" {
+			return out, fmt.Errorf("argv[0]: %s renders to nothing; is the tool among tools?", word)
+		}
 		if text != "" {
 			out.Argv = append(out.Argv, text)
 		}
 	}
-	if word, _ := render("argv[0]", p.Argv[0], data); word == "" {
-		return out, fmt.Errorf("argv[0]: %s renders to nothing; is the tool among tools?", p.Argv[0])
-	}
 	for _, f := range p.Files {
-		text, err := d.template(f.Template)
+		text, err := render(f.Template, d.templates[f.Template], data)
 		if err != nil {
-			return out, err
-		}
-		if text, err = render(f.Template, text, data); err != nil {
 			return out, err
 		}
 		out.Files = append(out.Files, File{filepath.Join(data.self.dir, f.Path), text})
 	}
+	var err error
 	out.Env, err = p.env(d, data)
 	return out, err
+}
+
+// entry is the port at which a process takes requests: the topology's, or its first.
+func (p ProcessDefinition) entry(d Definition, ports map[string]int) int {
+	switch {
+	case p.Name == d.Entry.Process:
+		return ports[d.Entry.Port]
+	case len(p.Ports) > 0:
+		return ports[p.Ports[0]]
+	}
+	return 0
+}
+
+// numbers renders what is a number: workers, loops and the limit of CPU time.
+func (p ProcessDefinition) numbers(out *Process, data renderData) (err error) {
+	if out.Workers, err = renderInt("workers", p.Workers, 0, data); err != nil {
+		return err
+	}
+	if out.Loops, err = renderInt("loops", p.Loops, 1, data); err != nil {
+		return err
+	}
+	percent, err := renderInt("cpu", p.CPU, 0, data)
+	if err != nil {
+		return err
+	}
+	if percent < 0 {
+		return fmt.Errorf("cpu: %d percent of a core", percent)
+	}
+	out.Cores = float64(percent) / 100
+	return nil
 }
 
 // env is the environment of a process: what the host gives all of them, Python's settings
@@ -298,13 +333,22 @@ func (p ProcessDefinition) env(d Definition, data renderData) ([]string, error) 
 // checkPaths refuses names that mean something else inside a configuration file: nginx
 // knows no escape for $, uWSGI expands % and $( ), and both end a value at a line break.
 func checkPaths(data renderData) error {
-	for what, path := range map[string]string{
-		"the app's folder": data.App.Dir, "the app's static root": data.App.Static.Root,
-		"the app's static url": data.App.Static.URL, "the scratch folder": data.Host.Dir,
-		"python": data.Tool.Python, "python's home": data.Tool.PythonHome, "uwsgi": data.Tool.UWSGI, "nginx": data.Tool.Nginx,
-	} {
-		if at := strings.IndexFunc(path, func(r rune) bool { return r < ' ' || strings.ContainsRune("$%;{}\"'`@=\\ #", r) }); at >= 0 {
-			return fmt.Errorf("%s is %q: the character %q cannot be written into the servers' configuration files; move or rename it", what, path, path[at])
+	paths := [][2]string{
+		{"the app's folder", data.App.Dir}, {"the app's static root", data.App.Static.Root},
+		{"the app's static url", data.App.Static.URL}, {"the scratch folder", data.Host.Dir},
+	}
+	for _, name := range slices.Sorted(maps.Keys(data.Host.Tools)) {
+		tool := data.Host.Tools[name]
+		paths = append(paths, [2]string{name, tool.Path})
+		for _, fact := range slices.Sorted(maps.Keys(tool.Facts)) {
+			paths = append(paths, [2]string{name + "'s " + fact, tool.Facts[fact]})
+		}
+	}
+	for _, p := range paths {
+		meaning := func(r rune) bool { return r < ' ' || strings.ContainsRune("$%;{}\"'`@=\\ #", r) }
+		if at := strings.IndexFunc(p[1], meaning); at >= 0 {
+			return fmt.Errorf("%s is %q: the character %q cannot be written into the servers' configuration files; "+
+				"move or rename it", p[0], p[1], p[1][at])
 		}
 	}
 	return nil
@@ -313,47 +357,41 @@ func checkPaths(data renderData) error {
 // Canonical is the blueprint with stand-ins for what differs between two boots of the same
 // configuration: folders, ports and the paths of the tools.
 func (t Topology) Canonical(app targets.App, h Host) (Blueprint, error) {
-	app.Dir = "/app"
-	return t.Blueprint(app, h.canonical())
+	d, err := Define(t)
+	if err != nil {
+		return Blueprint{}, &ConfigError{err}
+	}
+	return d.Canonical(app, h)
 }
 
-// Fingerprint is a hash of the configuration that does not depend on where and when it is
-// booted: two boots with equal fingerprints ran the same thing.
-func (t Topology) Fingerprint(app targets.App, h Host) (string, error) {
-	b, err := t.Canonical(app, h)
-	if err != nil {
-		return "", err
-	}
+// Canonical is the blueprint with stand-ins for what differs between two boots of the same
+// configuration.
+func (d Definition) Canonical(app targets.App, h Host) (Blueprint, error) {
+	app.Dir = "/app"
+	return d.Blueprint(app, h.canonical(d.Tools))
+}
+
+// Fingerprint is a hash of the blueprint. That of a canonical one does not depend on where and
+// when it is booted: two boots with equal fingerprints ran the same thing.
+func (b Blueprint) Fingerprint() string {
 	hash := sha256.New()
 	b.write(hash)
-	return hex.EncodeToString(hash.Sum(nil))[:16], nil
+	return hex.EncodeToString(hash.Sum(nil))[:16]
 }
 
-// Ports is the number of ports that the topology needs.
-func (t Topology) Ports(app targets.App, h Host) (int, error) {
-	b, err := t.Canonical(app, h)
-	if err != nil {
-		return 0, err
+// Record is what a manifest says of an arm that boots the canonical blueprint.
+func (b Blueprint) Record(name string) results.TopologyRecord {
+	return results.TopologyRecord{
+		Name: name, Ref: b.Topology.String(), Summary: b.Summary, Slots: b.Slots, Roles: b.Roles,
+		ConfigHash: b.Fingerprint(),
 	}
-	n := 0
-	for _, p := range b.Processes {
-		n += len(p.Ports)
-	}
-	return n, nil
 }
 
 // Missing returns what keeps the topology from being booted with the host's tools.
-func (t Topology) Missing(h Host) error {
-	if t.Name == "url" {
-		return nil
-	}
-	d, err := Define(t.Name)
-	if err != nil {
-		return err
-	}
+func (d Definition) Missing(h Host) error {
 	for _, tool := range d.Tools {
 		if err := h.Tools.have(tool); err != nil {
-			return fmt.Errorf("topology %s: %w", t.Name, err)
+			return fmt.Errorf("topology %s: %w", d.Topology.Name, err)
 		}
 	}
 	return nil

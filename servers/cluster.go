@@ -95,7 +95,7 @@ func (b Blueprint) Boot(ctx context.Context, keeper *proc.Keeper, dial DialFunc)
 
 // prepareDir writes every file of the blueprint and the app's copy of its state.
 func (b Blueprint) prepareDir() error {
-	if b.Topology.Name == "url" {
+	if len(b.Processes) == 0 {
 		return nil
 	}
 	if err := copyTree(b.State, b.StateDir); err != nil {

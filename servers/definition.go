@@ -1,39 +1,29 @@
 package servers
 
 import (
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
+	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
-	"bench/internal/strict"
 	"bench/results"
 	"bench/servers/probe"
-)
-
-//go:embed topologies
-var embedded embed.FS
-
-const (
-	topologyFile = "topology.yaml"
-	sharedDir    = "topologies/shared" // templates that several topologies use
 )
 
 // Definition is a topology.yaml: what a topology consists of, before its parameters have
 // values. Strings that hold {{ }} are templates over the data of a render.
 type Definition struct {
-	Name      string              `yaml:"-"`
-	Summary   string              `yaml:"summary"`
+	Topology  Topology            `yaml:"-"`       // with the parameters that are given
+	Summary   string              `yaml:"summary"` // one line
+	Order     int                 `yaml:"order"`   // place in the list, from 1; 0: at its end
 	Params    []Param             `yaml:"params"`
 	Slots     string              `yaml:"slots"`  // requests worked on at once; 0 is a thread for each connection
 	Static    string              `yaml:"static"` // tier that serves static files
 	Debug     string              `yaml:"debug"`  // profile in which the app runs with DEBUG on
-	Tools     []string            `yaml:"tools"`  // python, uwsgi, nginx, or a program on PATH
+	Tools     []string            `yaml:"tools"`  // programs that it starts
 	Tiers     results.Roles       `yaml:"tiers"`  // what each tier does: app, server, proxy or database
 	Processes []ProcessDefinition `yaml:"processes"`
 	Entry     struct {
@@ -41,7 +31,23 @@ type Definition struct {
 		Port    string `yaml:"port"`
 	} `yaml:"entry"`
 
-	files fs.FS
+	templates map[string]string // by name
+}
+
+// Boots reports whether bench starts the topology's processes.
+func (d Definition) Boots() bool { return d.Topology.Boots() }
+
+// rank sorts definitions by their order, those without one last.
+func (d Definition) rank() int {
+	if d.Order == 0 {
+		return math.MaxInt
+	}
+	return d.Order
+}
+
+// Has reports whether the topology has a parameter.
+func (d Definition) Has(parameter string) bool {
+	return slices.ContainsFunc(d.Params, func(p Param) bool { return p.Name == parameter })
 }
 
 // Param is one parameter of a topology.
@@ -76,64 +82,6 @@ type ProcessDefinition struct {
 type FileDefinition struct {
 	Template string `yaml:"template"`
 	Path     string `yaml:"path"`
-}
-
-// UnknownTopologyError says which names exist.
-type UnknownTopologyError struct {
-	Name  string
-	Near  string
-	Known []string
-}
-
-func (e *UnknownTopologyError) Error() string {
-	text := fmt.Sprintf("topology %q is unknown", e.Name)
-	if e.Near != "" {
-		text += fmt.Sprintf("; did you mean %s?", e.Near)
-	}
-	return text + fmt.Sprintf(" There are %s, or the path of a folder with a %s.", strings.Join(e.Known, ", "), topologyFile)
-}
-
-// Names lists the embedded topologies, the development server first.
-func Names() []string {
-	entries, err := embedded.ReadDir("topologies")
-	if err != nil {
-		return nil // not reached: the folder is embedded
-	}
-	var names []string
-	for _, entry := range entries {
-		if _, err := fs.Stat(embedded, "topologies/"+entry.Name()+"/"+topologyFile); err == nil {
-			names = append(names, entry.Name())
-		}
-	}
-	// From the simplest to the fullest: the order in which a report tells the story.
-	slices.SortStableFunc(names, func(a, b string) int { return strings.Count(a, "-") - strings.Count(b, "-") })
-	return names
-}
-
-// Define returns the definition of a topology: an embedded one by its name, or one in a
-// folder by its path (a name with a slash in it).
-func Define(name string) (Definition, error) {
-	var files fs.FS
-	if strings.ContainsRune(name, os.PathSeparator) {
-		files = os.DirFS(name)
-	} else if slices.Contains(Names(), name) {
-		files, _ = fs.Sub(embedded, "topologies/"+name)
-	} else {
-		return Definition{}, &UnknownTopologyError{Name: name, Near: nearest(name, Names()), Known: Names()}
-	}
-	data, err := fs.ReadFile(files, topologyFile)
-	if err != nil {
-		return Definition{}, fmt.Errorf("topology %s: %w", name, err)
-	}
-	var d Definition
-	if err := strict.YAML(data, &d); err != nil {
-		return Definition{}, fmt.Errorf("topology %s: %s: %w", name, topologyFile, err)
-	}
-	d.Name, d.files = name, files
-	if err := d.validate(); err != nil {
-		return Definition{}, fmt.Errorf("topology %s: %w", name, err)
-	}
-	return d, nil
 }
 
 func (d Definition) validate() error {
@@ -188,20 +136,8 @@ func plainName(name string) bool {
 	})
 }
 
-// template returns the text of a template: of the topology's own folder, or a shared one.
-func (d Definition) template(name string) (string, error) {
-	data, err := fs.ReadFile(d.files, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		data, err = embedded.ReadFile(sharedDir + "/" + name)
-	}
-	if err != nil {
-		return "", fmt.Errorf("template %s: %w", name, err)
-	}
-	return string(data), nil
-}
-
 // values checks the parameters given and adds the defaults, rendered for the host.
-func (d Definition) values(given map[string]string, h Host) (map[string]string, error) {
+func (d Definition) values(h Host) (map[string]string, error) {
 	values := map[string]string{"profile": Controlled}
 	known := []string{"profile"}
 	for _, p := range d.Params {
@@ -212,22 +148,22 @@ func (d Definition) values(given map[string]string, h Host) (map[string]string, 
 		}
 		values[p.Name] = value
 	}
-	for key, value := range given {
+	for key, value := range d.Topology.params() {
 		if !slices.Contains(known, key) {
 			text := fmt.Sprintf("parameter %q is unknown", key)
 			if near := nearest(key, known); near != "" {
 				text += fmt.Sprintf(" (did you mean %s?)", near)
 			}
-			return nil, fmt.Errorf("topology %s: %s; it has %s", d.Name, text, strings.Join(known, ", "))
+			return nil, fmt.Errorf("topology %s: %s; it has %s", d.Topology.Name, text, strings.Join(known, ", "))
 		}
 		values[key] = value
 	}
 	if p := values["profile"]; p != Controlled && p != AsDocumented {
-		return nil, fmt.Errorf("topology %s: profile %q: want %s or %s", d.Name, p, Controlled, AsDocumented)
+		return nil, fmt.Errorf("topology %s: profile %q: want %s or %s", d.Topology.Name, p, Controlled, AsDocumented)
 	}
 	for _, p := range d.Params {
 		if err := p.check(values[p.Name]); err != nil {
-			return nil, fmt.Errorf("topology %s: %w", d.Name, err)
+			return nil, fmt.Errorf("topology %s: %w", d.Topology.Name, err)
 		}
 	}
 	return values, nil
@@ -244,36 +180,4 @@ func (p Param) check(value string) error {
 		}
 	}
 	return nil
-}
-
-// nearest is the known word that differs least from the one given, if any is close.
-func nearest(word string, known []string) string {
-	best, bestDistance := "", max(2, len(word)/3)+1
-	for _, k := range known {
-		if distance := editDistance(word, k); distance < bestDistance {
-			best, bestDistance = k, distance
-		}
-	}
-	return best
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substitute := diagonal
-			if a[i] != b[j] {
-				substitute++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(substitute, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

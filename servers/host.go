@@ -33,10 +33,10 @@ func (h Host) Backlog() int { return min(1024, h.Somaxconn) }
 
 // canonical is the host with everything replaced that differs between two boots of the
 // same configuration.
-func (h Host) canonical() Host {
+func (h Host) canonical(tools []string) Host {
 	h.Dir, h.State, h.Build = "/boot", "/state", "/build"
 	h.Env = nil
-	h.Tools = h.Tools.canonical()
+	h.Tools = h.Tools.canonical(tools)
 	h.Ports = make([]int, maxPorts)
 	for i := range h.Ports {
 		h.Ports[i] = i + 1

@@ -50,7 +50,7 @@ func Prepare(ctx context.Context, keeper *proc.Keeper, app targets.App, h Host, 
 	for _, step := range steps {
 		argv := slices.Clone(step)
 		if argv[0] == "python" || argv[0] == "python3" {
-			argv[0] = h.Tools.Python
+			argv[0] = h.Tools.Path("python")
 		}
 		output, err := keeper.Run(ctx, proc.Spec{Name: filepath.Base(argv[0]), Argv: argv, Env: env, Dir: app.Dir})
 		if err != nil {

@@ -2,6 +2,7 @@ package servers
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -9,30 +10,42 @@ import (
 	"bench/targets"
 )
 
-// renderData is what the templates of a topology see.
+// renderData is what the templates of a topology see; docs/TOPOLOGIES.md lists it.
 type renderData struct {
 	Param map[string]string
 	App   targets.App
 	Host  Host
-	Tool  Tools
 	Dir   string // folder of the process that is rendered
+	state string
+	tools []string // that the topology declares
 	self  *replica
 	all   []*replica
 }
 
 // replica is one process to be, with its ports.
 type replica struct {
-	name  string // with its number where there are several
-	kind  string // the name in the definition
-	dir   string
-	ports map[string]int
+	name       string // with its number where there are several
+	definition ProcessDefinition
+	dir        string
+	ports      map[string]int
 }
+
+// Tool is the path of a program that the topology declares among its tools.
+func (d renderData) Tool(name string) (string, error) {
+	if !slices.Contains(d.tools, name) {
+		return "", fmt.Errorf("tool %q is not among the topology's tools: %s", name, strings.Join(d.tools, ", "))
+	}
+	return d.Host.Tools.Path(name), nil
+}
+
+// Fact is something that is known of a tool besides its path, or nothing.
+func (d renderData) Fact(tool, name string) string { return d.Host.Tools[tool].Facts[name] }
 
 // Port is a port of the replica by its name in the definition.
 func (r *replica) Port(name string) (int, error) {
 	port, known := r.ports[name]
 	if !known {
-		return 0, fmt.Errorf("process %s has no port %q", r.kind, name)
+		return 0, fmt.Errorf("process %s has no port %q", r.definition.Name, name)
 	}
 	return port, nil
 }
@@ -50,7 +63,7 @@ func (d renderData) HasPort(name string) bool {
 func (d renderData) Replicas(kind string) ([]*replica, error) {
 	var found []*replica
 	for _, r := range d.all {
-		if r.kind == kind {
+		if r.definition.Name == kind {
 			found = append(found, r)
 		}
 	}
@@ -70,8 +83,8 @@ func (d renderData) MIME() []mimeType {
 	return []mimeType{
 		{"text/html", "html"}, {"text/css", "css"}, {"text/javascript", "js"}, {"application/json", "json"},
 		{"text/plain", "txt"}, {"application/octet-stream", "bin"}, {"image/svg+xml", "svg"}, {"image/png", "png"},
-		{"image/jpeg", "jpg"}, {"image/gif", "gif"}, {"image/webp", "webp"}, {"image/x-icon", "ico"}, {"font/woff2", "woff2"},
-		{"application/wasm", "wasm"}, {"application/pdf", "pdf"}, {"application/xml", "xml"},
+		{"image/jpeg", "jpg"}, {"image/gif", "gif"}, {"image/webp", "webp"}, {"image/x-icon", "ico"},
+		{"font/woff2", "woff2"}, {"application/wasm", "wasm"}, {"application/pdf", "pdf"}, {"application/xml", "xml"},
 	}
 }
 

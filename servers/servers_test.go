@@ -117,7 +117,7 @@ func TestTopologyOfAFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const good = "summary: mine\ntools: [python]\ntiers: {python: app}\nprocesses:\n- {name: p, tier: python, ports: [http], argv: ['{{.Tool.Python}}', '{{.Port \"http\"}}'], stop: INT}\nentry: {process: p, port: http}\n"
+	const good = "summary: mine\ntools: [python]\ntiers: {python: app}\nprocesses:\n- {name: p, tier: python, ports: [http], argv: ['{{.Tool \"python\"}}', '{{.Port \"http\"}}'], stop: INT}\nentry: {process: p, port: http}\n"
 	write(good)
 	b, err := Topology{Name: dir}.Canonical(testApp(t), testHost)
 	if err != nil || strings.Join(b.Processes[0].Argv, " ") != "python 1" || (Topology{Name: dir}).Short() != "mine" {
@@ -131,7 +131,7 @@ func TestTopologyOfAFolder(t *testing.T) {
 		{"an unknown probe", strings.Replace(good, "stop: INT", "stop: INT, stats: psychic", 1), "want one of uwsgi, nginx"},
 		{"an entry that is none", strings.Replace(good, "port: http}", "port: https}", 1), "entry: no process"},
 		{"a port that is none", strings.Replace(good, `.Port "http"`, `.Port "stats"`, 1), `no port "stats"`},
-		{"a template that is none", strings.Replace(good, "{{.Tool.Python}}", "{{.Tool.Pyton}}", 1), "Pyton"},
+		{"a template that is none", strings.Replace(good, `.Tool "python"`, `.Tool "pyton"`, 1), "not among the topology's tools: python"},
 		{"a file outside", strings.Replace(good, "stop: INT", "stop: INT, files: [{template: t, path: ../x}]", 1), "leaves the process's folder"},
 	} {
 		write(row.text)
@@ -146,7 +146,7 @@ func TestPathsThatCannotBeWrittenAreRefused(t *testing.T) {
 	for _, bad := range []string{"/a;b", "/a$b", "/a%b", "/a\nb", `/a"b`, "/a{b", "/a b", "/a=b", "/a@b", "/a#b"} {
 		app := testApp(t)
 		app.Dir = bad
-		if _, err := (Topology{Name: "nginx-uwsgi"}).Blueprint(app, testHost.canonical()); err == nil || !strings.Contains(err.Error(), "cannot be written") {
+		if _, err := (Topology{Name: "nginx-uwsgi"}).Blueprint(app, testHost.canonical(nil)); err == nil || !strings.Contains(err.Error(), "cannot be written") {
 			t.Errorf("folder %q: %v; want it refused", bad, err)
 		}
 	}
@@ -154,16 +154,16 @@ func TestPathsThatCannotBeWrittenAreRefused(t *testing.T) {
 
 func TestFingerprintDependsOnWhatIsRunAlone(t *testing.T) {
 	fingerprint := func(topology Topology, h Host) string {
-		f, err := topology.Fingerprint(testApp(t), h)
+		b, err := topology.Canonical(testApp(t), h)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return f
+		return b.Fingerprint()
 	}
 	base := fingerprint(Topology{Name: "uwsgi"}, testHost)
 	moved := testHost
 	moved.Dir, moved.Ports, moved.Env = "/elsewhere", []int{1, 2, 3}, []string{"HOME=/x"}
-	moved.Tools.UWSGI = "/opt/uwsgi"
+	moved.Tools = Tools{"uwsgi": {Path: "/opt/uwsgi"}}
 	if fingerprint(Topology{Name: "uwsgi"}, moved) != base {
 		t.Error("the place of a boot changes the fingerprint")
 	}

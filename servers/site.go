@@ -40,41 +40,55 @@ func (s *Site) Prepare(ctx context.Context, app targets.App, dir string) error {
 // Check says whether the topology can be rendered for the app, and what keeps it from being
 // booted. Nothing is started.
 func (s *Site) Check(t Topology, app targets.App) error {
-	if err := t.Missing(s.Host); err != nil {
+	d, err := Define(t)
+	if err != nil {
 		return err
 	}
-	canonical := s.Host.canonical()
+	if err := d.Missing(s.Host); err != nil {
+		return err
+	}
+	canonical := s.Host.canonical(d.Tools)
 	canonical.Tools, canonical.Build = s.Host.Tools, s.Host.Build // as they will be written
-	_, err := t.Blueprint(app, canonical)
+	_, err = d.Blueprint(app, canonical)
 	return err
 }
 
 // Boot boots a topology on free ports in a fresh folder. The cluster gives both back when
-// it is closed. On error nothing is left running.
+// it is closed. On error nothing is left running. The cluster of a topology that runs already
+// owns no process, and closing it stops nothing.
 func (s *Site) Boot(ctx context.Context, t Topology, app targets.App) (*Cluster, error) {
-	if err := t.Missing(s.Host); err != nil {
+	return s.boot(ctx, builtin(), t, app)
+}
+
+func (s *Site) boot(ctx context.Context, from catalog, t Topology, app targets.App) (*Cluster, error) {
+	d, err := from.define(t)
+	if err != nil {
+		return nil, &ConfigError{err}
+	}
+	if err := d.Missing(s.Host); err != nil {
 		return nil, &BootError{Topology: t, Cause: "a tool is missing", Err: err}
-	}
-	need, err := t.Ports(app, s.Host)
-	if err != nil {
-		return nil, err
-	}
-	ports, err := ReservePorts(s.Locks, need)
-	if err != nil {
-		return nil, &BootError{Topology: t, Err: err}
 	}
 	dir, err := os.MkdirTemp(s.Scratch, t.Short()+"-")
 	if err != nil {
-		return nil, errors.Join(&BootError{Topology: t, Err: err}, ports.Close())
+		return nil, &BootError{Topology: t, Err: err}
+	}
+	host := s.Host
+	host.Dir = dir
+	l, err := d.layout(app, host)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	ports, err := ReservePorts(s.Locks, l.ports)
+	if err != nil {
+		return nil, errors.Join(&BootError{Topology: t, Err: err}, os.RemoveAll(dir))
 	}
 	release := func() error { return errors.Join(os.RemoveAll(dir), ports.Close()) }
-	host := s.Host
-	host.Dir, host.Ports = dir, ports.Numbers
-	b, err := t.Blueprint(app, host)
+	b, err := l.blueprint(ports.Numbers)
 	if err != nil {
 		return nil, errors.Join(err, release())
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, fmt.Errorf("the boot time-out of %v: %w", s.Timeout, context.DeadlineExceeded))
+	timeout := fmt.Errorf("the boot time-out of %v: %w", s.Timeout, context.DeadlineExceeded)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, timeout)
 	defer cancel()
 	c, err := b.Boot(ctx, s.Keeper, s.Dial)
 	if err != nil {

@@ -4,28 +4,59 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 )
 
-// Topology names a way to deploy an app, with its parameters. It is comparable: two equal
-// values describe the same thing. Name is that of an embedded topology, the path of a
-// folder that holds one, or "url" for something that already runs.
+// Topology names a way to deploy an app, with its parameters. It is comparable: as
+// ParseTopology returns them, two values that describe the same thing are equal.
 type Topology struct {
-	Name   string
-	Params string // sorted k=v, joined by commas; for "url" the URL
+	Name   string // of an embedded topology, or the path of a folder that holds one
+	Params string // sorted k=v, joined by commas; of one that already runs, its URL
 }
 
-// ParseTopology reads NAME, NAME:k=v,k=v or url:URL. Whether the name and the parameters
-// exist is for Define to say.
+// DefaultTopology is what commands that measure one topology deploy unless they are told
+// otherwise: the fullest of the embedded ones.
+const DefaultTopology = "nginx-uwsgi"
+
+// Kind is where a topology's description comes from.
+type Kind string
+
+const (
+	Embedded Kind = "embedded" // it comes with bench
+	Folder   Kind = "folder"   // a folder of the user's own
+	Running  Kind = "url"      // it runs already: nothing is booted, and nothing observed
+)
+
+// Kind is a matter of the name: a path has a slash in it.
+func (t Topology) Kind() Kind {
+	switch {
+	case t.Name == string(Running):
+		return Running
+	case strings.ContainsRune(t.Name, filepath.Separator):
+		return Folder
+	}
+	return Embedded
+}
+
+// Boots reports whether bench starts the topology's processes.
+func (t Topology) Boots() bool { return t.Kind() != Running }
+
+// Target is the URL of a topology that runs already.
+func (t Topology) Target() string {
+	if t.Boots() {
+		return ""
+	}
+	return t.Params
+}
+
+// ParseTopology reads NAME, PATH or either with :k=v,k=v, or url:URL. Whether the name and the
+// parameters exist is for Define to say.
 func ParseTopology(text string) (Topology, error) {
 	name, rest, _ := strings.Cut(text, ":")
-	if name == "url" {
-		u, err := url.Parse(rest)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
-			return Topology{}, fmt.Errorf("topology %q: want url:http://HOST:PORT", text)
-		}
-		return Topology{Name: name, Params: rest}, nil
+	if name == string(Running) {
+		return parseRunning(text, rest)
 	}
 	if name == "" || strings.ContainsAny(name, " \t\r\n,=") {
 		return Topology{}, fmt.Errorf("topology %q: want NAME or NAME:param=value,param=value", text)
@@ -44,7 +75,36 @@ func ParseTopology(text string) (Topology, error) {
 			params[key] = value
 		}
 	}
-	return Topology{Name: name, Params: joinParams(params)}, nil
+	return Topology{Name: canonicalName(name), Params: joinParams(params)}, nil
+}
+
+// canonicalName makes paths of one folder equal: ./gun, ./gun/ and ./a/../gun. One without a
+// slash left gets it back, since that is what makes it a path.
+func canonicalName(name string) string {
+	if !strings.ContainsRune(name, filepath.Separator) {
+		return name
+	}
+	clean := filepath.Clean(name)
+	if !strings.ContainsRune(clean, filepath.Separator) {
+		clean = "." + string(filepath.Separator) + clean
+	}
+	return clean
+}
+
+// parseRunning reads the URL of a topology that runs already. Host and scheme mean the same in
+// any case, and a slash at the end says nothing.
+func parseRunning(text, target string) (Topology, error) {
+	u, err := url.Parse(target)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
+		return Topology{}, fmt.Errorf("topology %q: want %s:http://HOST:PORT", text, Running)
+	}
+	end := len(u.Scheme) + len("://") + len(u.Host)
+	if end > len(target) || !strings.EqualFold(target[:end], u.Scheme+"://"+u.Host) {
+		end = 0 // the host is escaped: as it is given
+	}
+	return Topology{
+		Name: string(Running), Params: strings.TrimRight(strings.ToLower(target[:end])+target[end:], "/"),
+	}, nil
 }
 
 // String is the inverse of ParseTopology.
@@ -65,7 +125,7 @@ func joinParams(params map[string]string) string {
 
 func (t Topology) params() map[string]string {
 	params := map[string]string{}
-	if t.Name == "url" || t.Params == "" {
+	if !t.Boots() || t.Params == "" {
 		return params
 	}
 	for pair := range strings.SplitSeq(t.Params, ",") {
@@ -75,8 +135,11 @@ func (t Topology) params() map[string]string {
 	return params
 }
 
-// With returns the topology with one parameter set.
+// With returns the topology with one parameter set. One that runs already has none.
 func (t Topology) With(key, value string) Topology {
+	if !t.Boots() {
+		return t
+	}
 	params := t.params()
 	params[key] = value
 	t.Params = joinParams(params)
@@ -85,7 +148,7 @@ func (t Topology) With(key, value string) Topology {
 
 // Without returns the topology without one parameter.
 func (t Topology) Without(key string) Topology {
-	if t.Name == "url" {
+	if !t.Boots() {
 		return t
 	}
 	params := t.params()

@@ -65,7 +65,7 @@ With --validate it predicts sizes before it measures them, and says how wrong it
 		RunE: func(c *cobra.Command, _ []string) error { return s.capacity(c.Context(), c, o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.topology, "topology", "nginx-uwsgi", "what is deployed")
+	f.StringVar(&o.topology, "topology", servers.DefaultTopology, "what is deployed")
 	f.StringVar(&o.slo, "slo", "p99<100ms,errors<0.1%", "objectives that a rate has to keep")
 	f.StringVar(&o.target, "target", "", "`N[/s]` requests per second to plan for")
 	f.StringVar(&o.scenario, "scenario", "", "what is asked (default: the mix of bench.yaml, else page)")
@@ -233,7 +233,7 @@ func (p *capacityPlan) addSizes(o capacityOptions) error {
 		return nil // sized sees to its value
 	}
 	parameter, list, found := strings.Cut(o.sweep, "=")
-	if !found || base.Name == "url" {
+	if !found || !base.Boots() {
 		return usagef("--sweep %q: want PARAMETER=V,V,V of a topology that bench boots", o.sweep)
 	}
 	values, err := parseSizes("--sweep", list)
@@ -275,14 +275,14 @@ func (p *capacityPlan) add(size scenarios.CapacitySize) {
 // such a parameter: an answer may then name another number.
 func (p *capacityPlan) sized(st *stack) error {
 	t := p.topologies[0]
-	if p.record.Sweep != "" || t.Name == "url" {
+	if p.record.Sweep != "" || !t.Boots() {
 		return nil
 	}
-	definition, err := servers.Define(t.Name)
+	definition, err := servers.Define(t)
 	if err != nil {
 		return usageError{err}
 	}
-	if !slices.ContainsFunc(definition.Params, func(p servers.Param) bool { return p.Name == "workers" }) {
+	if !definition.Has("workers") {
 		return nil
 	}
 	b, err := t.Canonical(st.project.App, st.site.Host)

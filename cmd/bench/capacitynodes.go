@@ -58,7 +58,7 @@ func machineNodes(o capacityOptions) (capacityOptions, []results.Cause, error) {
 // ofMachines reports whether a topology's backends are machines of their own.
 func ofMachines(t servers.Topology) bool {
 	cpu := t.Param("cpu")
-	return t.Name != "url" && cpu != "" && cpu != "0"
+	return t.Boots() && cpu != "" && cpu != "0"
 }
 
 // nodesPlan is the topology whose parts are to be machines, and the greatest number of them.
@@ -70,17 +70,17 @@ func nodesPlan(o capacityOptions) (base servers.Topology, most int, err error) {
 	if err != nil {
 		return base, 0, err
 	}
-	if len(topologies) != 1 || topologies[0].Name == "url" {
+	if len(topologies) != 1 || !topologies[0].Boots() {
 		return base, 0, usagef("--machines needs one topology that bench boots, not %q", o.topology)
 	}
 	base = topologies[0]
-	definition, err := servers.Define(base.Name)
+	definition, err := servers.Define(base)
 	if err != nil {
 		return base, 0, usageError{err}
 	}
 	for _, name := range []string{"backends", "cpu"} {
-		if !slices.ContainsFunc(definition.Params, func(p servers.Param) bool { return p.Name == name }) {
-			return base, 0, usagef("--machines: %s has no parameter %s, so no part of it can be a machine of its own; nginx-uwsgi has", base.Name, name)
+		if !definition.Has(name) {
+			return base, 0, usagef("--machines: %s has no parameter %s, so no part of it can be a machine of its own; %s has", base.Name, name, servers.DefaultTopology)
 		}
 	}
 	counts, err := parseSizes("--machines", o.machines)

@@ -67,7 +67,7 @@ func (s *shell) compareCommand() *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.topologies, "topologies", "all", "`LIST` of topologies, or all; a folder's path or url:URL also works")
+	f.StringVar(&o.topologies, "topologies", allTopologies, "`LIST` of topologies, or all that can be booted here; a folder's path or url:URL also works")
 	f.StringSliceVar(&o.scenarios, "scenario", []string{"page", "static", "cpu", "io"}, "scenarios; the first gets the ladder of open-loop rates")
 	f.StringVar(&o.app, "app", "", "`DIR` of your own Django project, with a bench.yaml, or bundled (default: this folder, if it has one; else the bundled project)")
 	f.StringVar(&o.baseline, "baseline", "", "topology that the others are compared to (default: the first)")
@@ -175,6 +175,12 @@ func (s *shell) compare(ctx context.Context, c *cobra.Command, o compareOptions)
 	if err != nil {
 		return err
 	}
+	var left []results.Cause
+	if o.topologies == allTopologies && !o.dryRun {
+		if o.topologies, left, err = s.present(ctx, project.App); err != nil {
+			return err
+		}
+	}
 	experiment, err := s.experiment(o, project)
 	if err != nil {
 		return err
@@ -188,8 +194,8 @@ func (s *shell) compare(ctx context.Context, c *cobra.Command, o compareOptions)
 	var urls []string
 	for i, arm := range experiment.Arms {
 		topologies[i] = arm.Topology
-		if arm.Topology.Name == "url" {
-			urls = append(urls, arm.Topology.Params)
+		if target := arm.Topology.Target(); target != "" {
+			urls = append(urls, target)
 		}
 	}
 	engine, why, err := o.engine.choose(urls...)
@@ -215,6 +221,7 @@ func (s *shell) compare(ctx context.Context, c *cobra.Command, o compareOptions)
 	if manifest.Generator, err = calibrate(ctx, engine, true); err != nil {
 		return err
 	}
+	manifest.Warnings = append(manifest.Warnings, left...)
 	manifest.Engine, manifest.Profile, manifest.Config = engine.String(), profileOf(topologies), flagValues(c)
 	out, err := results.Create(o.out, manifest)
 	if err != nil {
@@ -293,7 +300,7 @@ const mixedProfile = "mixed"
 // profileOf is the profile that all topologies have.
 func profileOf(all []servers.Topology) (shared string) {
 	for _, t := range all {
-		if t.Name == "url" {
+		if !t.Boots() {
 			continue
 		}
 		profile := cmp.Or(t.Param("profile"), servers.Controlled)
@@ -355,7 +362,7 @@ func newManifest(st *stack, e scenarios.Experiment, started time.Time) (results.
 		Baseline: e.Arms[0].Name, Host: host.Record(), Tools: map[string]string{"bench": version},
 		App: results.AppRecord{Name: st.project.App.Name, WSGI: st.project.App.WSGI},
 	}
-	for name, v := range host.Tools.Versions {
+	for name, v := range host.Tools.Versions() {
 		m.Tools[name] = v
 	}
 	if st.bundled && m.App.Name != "" {
@@ -367,18 +374,11 @@ func newManifest(st *stack, e scenarios.Experiment, started time.Time) (results.
 		m.Scenarios = append(m.Scenarios, s.Record())
 	}
 	for _, arm := range e.Arms {
-		record := results.TopologyRecord{Name: arm.Name}
-		fingerprint, err := arm.Topology.Fingerprint(st.project.App, host)
-		if err != nil {
-			return m, usageError{err}
-		}
 		b, err := arm.Topology.Canonical(st.project.App, host)
 		if err != nil {
 			return m, usageError{err}
 		}
-		record.Roles = b.Roles
-		record.Ref, record.Summary, record.Slots, record.ConfigHash = b.Topology.String(), b.Summary, b.Slots, fingerprint
-		m.Topologies = append(m.Topologies, record)
+		m.Topologies = append(m.Topologies, b.Record(arm.Name))
 	}
 	return m, nil
 }

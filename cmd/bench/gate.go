@@ -11,6 +11,7 @@ import (
 	"bench/reports/gate"
 	"bench/results"
 	"bench/scenarios"
+	"bench/servers"
 	"bench/targets"
 
 	"github.com/spf13/cobra"
@@ -67,7 +68,7 @@ the time given; 5: this machine or the base is no measure. On equal versions its
 	f.StringVar(&o.base, "base", "", "`REF` or folder to compare with (default: where head left the main branch)")
 	f.StringVar(&o.head, "head", "", "`REF` or folder that is judged (default: the work tree, with what is not committed)")
 	f.StringVar(&o.app, "app", "", "`DIR` of the app within the checkout; it holds a bench.yaml (default: this folder)")
-	f.StringVar(&o.topology, "topology", "nginx-uwsgi", "how both are deployed")
+	f.StringVar(&o.topology, "topology", servers.DefaultTopology, "how both are deployed")
 	f.StringVar(&o.scenario, "scenario", "", "what is asked (default: the mix of bench.yaml, else page)")
 	f.StringVar(&o.profile, "profile", "controlled", "controlled or as-documented")
 	f.DurationVar(&o.budget, "budget", 4*time.Minute, "how long it may take")
@@ -101,7 +102,7 @@ func (s *shell) gate(ctx context.Context, c *cobra.Command, o gateOptions) error
 	if err != nil {
 		return err
 	}
-	if len(topologies) != 1 || topologies[0].Name == "url" {
+	if len(topologies) != 1 || !topologies[0].Boots() {
 		return usagef("--topology %q: want one topology that can be booted", o.topology)
 	}
 	trees, err := os.MkdirTemp(s.env["TMPDIR"], "bench-gate-")

@@ -125,7 +125,7 @@ func (g *gateRun) open(ctx context.Context, c *cobra.Command, st *stack) error {
 	}
 	if st != nil {
 		m.Host = st.site.Host.Record()
-		for name, v := range st.site.Host.Tools.Versions {
+		for name, v := range st.site.Host.Tools.Versions() {
 			m.Tools[name] = v
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,16 +80,12 @@ func (s *shell) host(ctx context.Context, app targets.App, topologies []servers.
 	}
 	var others []string
 	for _, t := range topologies {
-		if t.Name == "url" {
-			continue
-		}
-		definition, err := servers.Define(t.Name)
+		definition, err := servers.Define(t)
 		if err != nil {
 			return host, usageError{err}
 		}
 		others = append(others, definition.Tools...)
 	}
-	others = slices.DeleteFunc(others, func(name string) bool { return name == "python" || name == "uwsgi" || name == "nginx" })
 	if host.Tools, err = servers.FindTools(ctx, python, s.env["PATH"], others); err != nil {
 		return host, codedError{exitBoot, err}
 	}
@@ -99,8 +96,8 @@ func (s *shell) host(ctx context.Context, app targets.App, topologies []servers.
 // state. The caller closes it.
 func (s *shell) openStack(ctx context.Context, project targets.Project, topologies []servers.Topology, bootTimeout time.Duration, guard loadgen.Guard) (*stack, error) {
 	for _, t := range topologies {
-		if t.Name == "url" {
-			if err := guard.Check(t.Params); err != nil {
+		if target := t.Target(); target != "" {
+			if err := guard.Check(target); err != nil {
 				return nil, err
 			}
 		}
@@ -110,11 +107,7 @@ func (s *shell) openStack(ctx context.Context, project targets.Project, topologi
 		return nil, err
 	}
 	for _, t := range topologies {
-		if err := t.Missing(host); err != nil {
-			var missing *servers.MissingToolError
-			if errors.As(err, &missing) && missing.Tool == "uwsgi" && project.App.Python != "" {
-				missing.Beside = project.App.Python
-			}
+		if err := missing(t, host, project.App); err != nil {
 			return nil, err
 		}
 	}
@@ -144,7 +137,7 @@ func (s *shell) openStack(ctx context.Context, project targets.Project, topologi
 		Host: host, Keeper: keeper, Scratch: scratch, Timeout: bootTimeout,
 		Locks: filepath.Join(cache, "ports"), Dial: guard.Dialer(net.Dialer{}),
 	}}
-	onlyURLs := !slices.ContainsFunc(topologies, func(t servers.Topology) bool { return t.Name != "url" })
+	onlyURLs := !slices.ContainsFunc(topologies, servers.Topology.Boots)
 	if onlyURLs {
 		if st.bundled {
 			st.project.App.Name, st.project.App.WSGI, st.project.App.Health = "", "", "/" // not the bundled one
@@ -159,6 +152,54 @@ func (s *shell) openStack(ctx context.Context, project targets.Project, topologi
 		return nil, errors.Join(err, st.Close())
 	}
 	return st, nil
+}
+
+// missing says what keeps a topology from being booted for the app.
+func missing(t servers.Topology, host servers.Host, app targets.App) error {
+	d, err := servers.Define(t)
+	if err != nil {
+		return usageError{err}
+	}
+	err = d.Missing(host)
+	var tool *servers.MissingToolError
+	if errors.As(err, &tool) {
+		tool.ForInterpreter(app.Python)
+	}
+	return err
+}
+
+// allTopologies stands for the embedded topologies whose tools are here.
+const allTopologies = "all"
+
+// present lists the embedded topologies that can be booted here, and says of the others what
+// they lack. That one package is missing does not keep the rest from being compared.
+func (s *shell) present(ctx context.Context, app targets.App) (list string, left []results.Cause, err error) {
+	all, err := parseTopologies(allTopologies, "")
+	if err != nil {
+		return "", nil, err
+	}
+	host, err := s.host(ctx, app, all)
+	if err != nil {
+		return "", nil, err
+	}
+	var names []string
+	var lacks error
+	for _, t := range all {
+		err := missing(t, host, app)
+		if err == nil {
+			names = append(names, t.Name)
+			continue
+		}
+		lacks = cmp.Or(lacks, err)
+		fmt.Fprintf(s.errs, "bench: left out: %v\n", err)
+		left = append(left, results.Cause{
+			Code: "left-out", Message: fmt.Sprintf("%s was left out: a tool is missing", t.Name), Remedy: err.Error(),
+		})
+	}
+	if len(names) == 0 {
+		return "", nil, lacks
+	}
+	return strings.Join(names, ","), left, nil
 }
 
 // prepareApp runs the app's preparation. The bundled project's result is kept in the
@@ -178,7 +219,7 @@ func (s *shell) prepareApp(ctx context.Context, st *stack) error {
 		return err
 	}
 	defer unlock()
-	versions := st.site.Host.Tools.Versions
+	versions := st.site.Host.Tools.Versions()
 	kept := filepath.Join(cache, fmt.Sprintf("app-%s-py%s-dj%s", targets.BundledHash(), versions["python"], versions["django"]))
 	st.project.App.Dir = filepath.Join(kept, "src")
 	ready := filepath.Join(kept, "ready")
@@ -211,7 +252,7 @@ func (st *stack) Close() error {
 // parseTopologies reads a --topologies list: names separated by commas, where a comma
 // within parameters belongs to the parameters ("uwsgi:workers=2,threads=4,runserver").
 func parseTopologies(text string, profile string) ([]servers.Topology, error) {
-	if text == "all" {
+	if text == allTopologies {
 		text = strings.Join(servers.Names(), ",")
 	}
 	var words []string
@@ -228,13 +269,11 @@ func parseTopologies(text string, profile string) ([]servers.Topology, error) {
 		if err != nil {
 			return nil, usageError{err}
 		}
-		if profile != "" && t.Name != "url" && !strings.Contains(t.Params, "profile=") {
+		if profile != "" && t.Param("profile") == "" {
 			t = t.With("profile", profile)
 		}
-		if t.Name != "url" {
-			if _, err := servers.Define(t.Name); err != nil {
-				return nil, usageError{err}
-			}
+		if _, err := servers.Define(t); err != nil {
+			return nil, usageError{err}
 		}
 		list = append(list, t)
 	}

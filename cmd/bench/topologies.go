@@ -38,11 +38,11 @@ func (s *shell) topologies(asJSON bool) error {
 	}
 	var list []entry
 	for _, name := range servers.Names() {
-		d, err := servers.Define(name)
+		d, err := servers.Define(servers.Topology{Name: name})
 		if err != nil {
 			return err
 		}
-		list = append(list, entry{d.Name, d.Summary, d.Static, d.Tools, d.Params})
+		list = append(list, entry{d.Topology.Name, d.Summary, d.Static, d.Tools, d.Params})
 	}
 	if asJSON {
 		return s.json(map[string]any{"schema": "bench.topologies/1", "topologies": list})

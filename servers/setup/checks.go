@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -61,23 +62,20 @@ func (d *doctor) tools(ctx context.Context, cache string) {
 	python := Python(cache, d.path)
 	tools, err := servers.FindTools(ctx, python, d.path, nil)
 	note := func(name string) string {
-		if v := tools.Versions[name]; v != "" {
-			return v
-		}
-		return "not found"
+		return cmp.Or(tools[name].Version, "not found")
 	}
 	d.add("python environment", orNone(python), python != "" && err == nil, Missing, "bench setup")
-	d.add("python", note("python"), tools.Versions["python"] != "", Missing, "bench setup")
-	d.add("django", note("django"), tools.Versions["django"] != "", Missing, "bench setup")
-	d.add("uwsgi", note("uwsgi"), tools.UWSGI != "", Missing, "bench setup")
+	d.add("python", note("python"), tools["python"].Version != "", Missing, "bench setup")
+	d.add("django", note("django"), tools["django"].Version != "", Missing, "bench setup")
+	d.add("uwsgi", note("uwsgi"), tools.Path("uwsgi") != "", Missing, "bench setup")
 	plugins := "built in"
-	if tools.UWSGIPlugins != "" {
-		plugins = "loads " + tools.UWSGIPlugins
+	if loads := tools["uwsgi"].Facts["plugins"]; loads != "" {
+		plugins = "loads " + loads
 	}
-	d.add("uwsgi plugins", plugins, tools.UWSGI != "", Missing, "apt-get install uwsgi-plugin-python3")
-	d.add("nginx", note("nginx"), tools.Nginx != "", Missing, "apt-get install nginx-light   # or: bench setup")
-	if tools.Nginx != "" {
-		configured, _ := exec.CommandContext(ctx, tools.Nginx, "-V").CombinedOutput()
+	d.add("uwsgi plugins", plugins, tools.Path("uwsgi") != "", Missing, "apt-get install uwsgi-plugin-python3")
+	d.add("nginx", note("nginx"), tools.Path("nginx") != "", Missing, "apt-get install nginx-light   # or: bench setup")
+	if tools.Path("nginx") != "" {
+		configured, _ := exec.CommandContext(ctx, tools.Path("nginx"), "-V").CombinedOutput()
 		has := strings.Contains(string(configured), "stub_status") && strings.Contains(string(configured), "gzip_static")
 		d.add("nginx modules", "stub_status and gzip_static: "+yes(has), has, Missing, "apt-get install nginx-light")
 	} else {
@@ -87,7 +85,7 @@ func (d *doctor) tools(ctx context.Context, cache string) {
 	if compiler == "" {
 		compiler = servers.LookPath("cc", d.path)
 	}
-	d.add("C compiler (builds uWSGI)", orNone(compiler), compiler != "" || tools.UWSGI != "", Missing, "apt-get install gcc libc6-dev")
+	d.add("C compiler (builds uWSGI)", orNone(compiler), compiler != "" || tools.Path("uwsgi") != "", Missing, "apt-get install gcc libc6-dev")
 	git := servers.LookPath("git", d.path)
 	d.add("git (names the app's commit)", orNone(git), git != "", Caution, "apt-get install git")
 }

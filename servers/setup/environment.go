@@ -158,7 +158,7 @@ func (s Setup) Environment(ctx context.Context, r Requirements, base string) (py
 	if err != nil {
 		return "", fmt.Errorf("making an environment for %s: %w", r.file, err)
 	}
-	sum := sha256.Sum256([]byte(real + " " + tools.Versions["python"] + "\n" + uwsgiRequirement() + strings.Join(r.Lines, "\n")))
+	sum := sha256.Sum256([]byte(real + " " + tools["python"].Version + "\n" + uwsgiRequirement() + strings.Join(r.Lines, "\n")))
 	dir := filepath.Join(s.Cache, "env-"+hex.EncodeToString(sum[:6]))
 	python = filepath.Join(dir, "bin", "python")
 	unlock, err := servers.LockFile(ctx, filepath.Join(s.Cache, "setup.lock"), func() { s.say("waiting for another set-up to end") })

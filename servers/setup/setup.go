@@ -56,8 +56,8 @@ func (s Setup) nginx(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if tools.Nginx != "" {
-		s.say("nginx %s is there: %s", tools.Versions["nginx"], tools.Nginx)
+	if nginx := tools["nginx"]; nginx.Path != "" {
+		s.say("nginx %s is there: %s", nginx.Version, nginx.Path)
 		return nil
 	}
 	s.say("nginx is missing: installing it from the system's packages")
@@ -188,7 +188,7 @@ func Python(cache, path string) string {
 			continue
 		}
 		// Only with a uWSGI that embeds it.
-		if tools, err := servers.FindTools(context.Background(), candidate, path, nil); err == nil && tools.UWSGI != "" {
+		if tools, err := servers.FindTools(context.Background(), candidate, path, nil); err == nil && tools.Path("uwsgi") != "" {
 			return candidate
 		}
 	}

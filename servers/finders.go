@@ -1,0 +1,170 @@
+package servers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// finder is how a tool is found. What is special about one is in its row, and nowhere else.
+type finder struct {
+	name     string
+	provided bool // by bench setup
+	beside   bool // it belongs into the environment of the app's interpreter
+	find     func(ctx context.Context, s search, name string) (Tool, error)
+}
+
+// finders are the tools that are looked for always, each after those that it depends on.
+func finders() []finder {
+	return []finder{
+		{name: "python", provided: true, find: findPython},
+		{name: "django", provided: true, find: findDjango},
+		{name: "uwsgi", provided: true, beside: true, find: findUWSGI},
+		{name: "nginx", provided: true, find: findNginx},
+	}
+}
+
+// finderOf returns a tool's row; one without a row is a program like any other, which may have
+// been installed with the app's packages.
+func finderOf(name string) finder {
+	rows := finders()
+	if i := slices.IndexFunc(rows, func(f finder) bool { return f.name == name }); i >= 0 {
+		return rows[i]
+	}
+	return finder{name: name, beside: true, find: findProgram}
+}
+
+// search is where tools are looked for, and what has been found so far.
+type search struct {
+	path   string
+	python string
+	found  Tools
+}
+
+// besideOrOnPath looks for a program beside the app's interpreter, then on PATH.
+func (s search) besideOrOnPath(name string) Tool {
+	if python := s.found.Path("python"); python != "" {
+		if path := LookPath(filepath.Join(filepath.Dir(python), name), ""); path != "" {
+			return Tool{Path: path, How: "beside the interpreter"}
+		}
+	}
+	if path := LookPath(name, s.path); path != "" {
+		return Tool{Path: path, How: "on PATH"}
+	}
+	return Tool{}
+}
+
+func findProgram(ctx context.Context, s search, name string) (Tool, error) {
+	tool := s.besideOrOnPath(name)
+	if tool.Path != "" {
+		tool.Version = version(ctx, tool.Path, "--version")
+	}
+	return tool, nil
+}
+
+func findNginx(ctx context.Context, s search, name string) (Tool, error) {
+	tool := Tool{Path: LookPath(name, s.path), How: "on PATH"}
+	if tool.Path == "" {
+		const notOnEveryPath = "/usr/sbin:/usr/local/sbin"
+		tool = Tool{Path: LookPath(name, notOnEveryPath), How: "in " + notOnEveryPath}
+	}
+	if tool.Path == "" {
+		return Tool{}, nil
+	}
+	tool.Version = version(ctx, tool.Path, "-v")
+	return tool, nil
+}
+
+const pythonQuestion = `import sys
+print(sys.version.split()[0]); print(sys.prefix); print(sys.base_prefix)
+try:
+    import django; print(django.get_version())
+except ImportError:
+    print("")`
+
+// findPython asks the interpreter that was chosen what it is. Its fact "home" is its virtual
+// environment, if it has one, for programs that embed it.
+func findPython(ctx context.Context, s search, _ string) (Tool, error) {
+	tool := Tool{Path: LookPath(s.python, s.path), How: "chosen by bench setup or app.python"}
+	if tool.Path == "" {
+		return Tool{}, nil
+	}
+	out, err := exec.CommandContext(ctx, tool.Path, "-c", pythonQuestion).Output()
+	lines := strings.Split(string(out), "\n")
+	if err == nil && len(lines) < 4 {
+		err = errors.New("it printed too little")
+	}
+	if err != nil {
+		return Tool{}, fmt.Errorf("asking %s what it is: %w", tool.Path, err)
+	}
+	prefix, basePrefix, django := lines[1], lines[2], lines[3]
+	tool.Version, tool.Facts = lines[0], map[string]string{}
+	if prefix != basePrefix {
+		tool.Facts["home"] = prefix
+	}
+	if django != "" {
+		tool.Facts["django"] = django
+	}
+	return tool, nil
+}
+
+// findDjango reads what the interpreter said. It is a library and has no path.
+func findDjango(_ context.Context, s search, name string) (Tool, error) {
+	return Tool{Version: s.found["python"].Facts[name], How: "imported by the interpreter"}, nil
+}
+
+var (
+	pythonPlugin  = regexp.MustCompile(`(?m)^\d*:? ?python\d*$`)
+	httpPlugin    = regexp.MustCompile(`(?m)^http$`)
+	minorVersion  = regexp.MustCompile(`(?m)^(\d+\.\d+)\.\d+`)
+	versionNumber = regexp.MustCompile(`\d+(\.\d+)+[-\w.]*`)
+)
+
+// findUWSGI looks beside the interpreter first, since uWSGI embeds the one it was built for.
+// Its fact "plugins" is what it has to load.
+func findUWSGI(ctx context.Context, s search, name string) (Tool, error) {
+	python := s.found["python"]
+	tool := s.besideOrOnPath(name)
+	if tool.Path == "" || python.Path == "" {
+		return Tool{}, nil
+	}
+	tool.Version = version(ctx, tool.Path, "--version")
+	listed, err := exec.CommandContext(ctx, tool.Path, "--plugins-list").CombinedOutput()
+	if err != nil && len(listed) == 0 {
+		return Tool{}, fmt.Errorf("asking %s for its plugins: %w", tool.Path, err)
+	}
+	// Debian's uWSGI comes in parts: without a request plugin named python it has to load
+	// one, which is built for the system's Python alone.
+	asked := []string{"--python-version"}
+	if !pythonPlugin.Match(listed) {
+		plugins := "python3"
+		if !httpPlugin.Match(listed) {
+			plugins += ",http"
+		}
+		if exec.CommandContext(ctx, tool.Path, "--need-plugins", plugins, "--version").Run() != nil {
+			return Tool{Version: tool.Version}, nil // the part that embeds Python is not there
+		}
+		tool.Facts = map[string]string{"plugins": plugins}
+		asked = append([]string{"--plugins", plugins}, asked...)
+	}
+	out, err := exec.CommandContext(ctx, tool.Path, asked...).Output()
+	said := minorVersion.FindStringSubmatch(string(out))
+	if err == nil && said != nil && !strings.HasPrefix(python.Version, said[1]+".") {
+		return Tool{Version: tool.Version}, nil // of another Python: it would not find the app's packages
+	}
+	return tool, nil
+}
+
+// version asks a program for its version.
+func version(ctx context.Context, program, flag string) string {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	out, _ := exec.CommandContext(ctx, program, flag).CombinedOutput()
+	return versionNumber.FindString(string(out))
+}
