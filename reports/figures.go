@@ -9,70 +9,72 @@ import (
 	"bench/results"
 )
 
-// Figures draws the report's plots.
-func (r *Report) Figures() ([]*plot.Figure, error) {
+// Figures are the report's figures, those that the run has data for.
+func (r *Report) Figures() []plot.Figure {
 	if len(r.compared()) == 0 {
-		return nil, nil
+		return nil
 	}
-	var figures []*plot.Figure
-	for _, draw := range []func() (*plot.Figure, error){
-		r.rateFigure, r.histogramFigure, r.percentileFigure, r.loadFigure, r.cpuFigure, r.memoryFigure, r.timeFigure,
+	figures := []plot.Figure{}
+	for _, figure := range []func() (plot.Figure, bool){
+		r.rateFigure, r.histogramFigure, r.percentileFigure, r.byRateFigure, r.cpuFigure, r.memoryFigure, r.timeFigure,
 	} {
-		figure, err := draw()
-		if err != nil {
-			return nil, err
-		}
-		if figure != nil {
-			figures = append(figures, figure)
+		if f, any := figure(); any {
+			figures = append(figures, f)
 		}
 	}
-	return figures, nil
+	return figures
 }
 
-func (r *Report) rateFigure() (*plot.Figure, error) {
-	var rows []plot.Interval
+func (r *Report) rateFigure() (plot.Figure, bool) {
+	var rows []string
+	compared := r.compared()
+	series := make([]plot.Series, len(compared))
 	for _, s := range r.Scenarios {
-		for i, t := range r.compared() {
+		for i, t := range compared {
 			l := t.load(s.Name, "burst")
-			if l == nil || l.Rate.N == 0 {
+			if l == nil || !l.Rate.Measured() {
 				continue
 			}
-			rows = append(rows, plot.Interval{
-				Row: s.Name + ": " + t.Name, Group: i, Value: l.Rate.Value, Low: l.Rate.Low, High: l.Rate.High, LowerBound: l.Rate.LowerBound,
+			series[i].Name, series[i].Group = t.Name, i
+			series[i].Points = append(series[i].Points, plot.Point{
+				X: l.Rate.Value, Y: float64(len(rows)), Low: l.Rate.Low, High: l.Rate.High, AtLeast: l.Rate.LowerBound,
 			})
+			rows = append(rows, s.Name+": "+t.Name)
 		}
 	}
-	if len(rows) == 0 {
-		return nil, nil
-	}
-	return plot.Intervals("max-rate", fmt.Sprintf("Rate over %d connections, closed loop", r.connections()), "right answers per second", rows)
+	series = slices.DeleteFunc(series, func(s plot.Series) bool { return len(s.Points) == 0 })
+	title := fmt.Sprintf("Rate over %d connections, closed loop", r.connections())
+	return plot.Intervals("max-rate", title, "right answers per second", rows, series), len(rows) > 0
 }
 
-// percentileFigure shows the greatest open-loop rate that all keep up with, or, where there
-// is none, the least rate.
-func (r *Report) percentileFigure() (*plot.Figure, error) {
+// percentileFigure shows the highest open-loop rate that all keep up with, or, where there
+// is none, the lowest rate.
+func (r *Report) percentileFigure() (plot.Figure, bool) {
 	load := r.commonRate()
 	if load == nil {
-		return nil, nil
+		return plot.Figure{}, false
 	}
-	return plot.Percentiles("latency-percentiles", fmt.Sprintf("Response time by percentile: %s at %s requests per second", load.Scenario, number(load.Offered)), r.distributions(load))
+	title := fmt.Sprintf("Response time by percentile: %s at %s requests per second", load.Scenario, number(load.Offered))
+	return plot.Percentiles("latency-percentiles", title, r.curves(load, percentilePoints)), true
 }
 
 // histogramFigure shows the same load as percentileFigure.
-func (r *Report) histogramFigure() (*plot.Figure, error) {
+func (r *Report) histogramFigure() (plot.Figure, bool) {
 	load := r.commonRate()
 	if load == nil {
-		return nil, nil
+		return plot.Figure{}, false
 	}
-	return plot.Histogram("latency-histogram", fmt.Sprintf("Response times: %s at %s requests per second", load.Scenario, number(load.Offered)), r.distributions(load))
+	title := fmt.Sprintf("Response times: %s at %s requests per second", load.Scenario, number(load.Offered))
+	return plot.Histogram("latency-histogram", title, r.curves(load, histogramOutline)), true
 }
 
-func (r *Report) distributions(load *Load) []plot.Distribution {
-	var list []plot.Distribution
+// curves are the response times of every topology under a load, as the points of a figure.
+func (r *Report) curves(load *Load, points func(*results.Histogram) []plot.Point) (curves []plot.Series) {
 	for _, t := range r.compared() {
-		list = append(list, plot.Distribution{Name: t.Name, Hist: results.Total(r.intervals(t.Name, load.Scenario, load.Load), results.Response)})
+		h := results.Total(r.intervals(t.Name, load.Scenario, load.Load), results.Response)
+		curves = append(curves, plot.Series{Name: t.Name, Points: points(h)})
 	}
-	return list
+	return curves
 }
 
 func (r *Report) commonRate() *Load {
@@ -102,13 +104,13 @@ func (r *Report) intervals(topology, scenario, load string) []results.Interval {
 	return all
 }
 
-func (r *Report) loadFigure() (*plot.Figure, error) {
+func (r *Report) byRateFigure() (plot.Figure, bool) {
 	main := r.main()
-	var curves []plot.Curve
+	var curves []plot.Series
 	any := false
 	for i, t := range r.compared() {
-		p99 := plot.Curve{Name: t.Name + ", p99", Colour: i}
-		p50 := plot.Curve{Name: t.Name + ", p50", Colour: i, Dashed: true}
+		p99 := plot.Series{Name: t.Name + ", p99", Group: i}
+		p50 := plot.Series{Name: t.Name + ", p50", Group: i, Dashed: true}
 		for _, l := range t.Loads {
 			if l.Scenario == main && l.Mode == results.OpenLoop && l.Response.Count > 0 {
 				p99.Points = append(p99.Points, plot.Point{X: l.Offered, Y: float64(l.Response.P99)})
@@ -118,13 +120,10 @@ func (r *Report) loadFigure() (*plot.Figure, error) {
 		}
 		curves = append(curves, p99, p50)
 	}
-	if !any {
-		return nil, nil
-	}
-	return plot.LatencyByRate("latency-by-rate", "Response time against offered rate: "+main, curves)
+	return plot.ByRate("latency-by-rate", "Response time against offered rate: "+main, curves), any
 }
 
-func (r *Report) cpuFigure() (*plot.Figure, error) {
+func (r *Report) cpuFigure() (plot.Figure, bool) {
 	var stacks []plot.Stack
 	roles := results.Roles{}
 	for _, t := range r.compared() {
@@ -135,10 +134,11 @@ func (r *Report) cpuFigure() (*plot.Figure, error) {
 		}
 		stacks = append(stacks, stack)
 	}
-	return plot.Stacks("cpu-per-request", "CPU time of a request: "+r.main(), "milliseconds", stacks, appFirst(roles))
+	title := "CPU time of a request: " + r.main()
+	return plot.Stacks("cpu-per-request", title, "milliseconds", "ms", stacks, appFirst(roles)), true
 }
 
-func (r *Report) memoryFigure() (*plot.Figure, error) {
+func (r *Report) memoryFigure() (plot.Figure, bool) {
 	var stacks []plot.Stack
 	roles := results.Roles{}
 	for _, t := range r.compared() {
@@ -149,7 +149,8 @@ func (r *Report) memoryFigure() (*plot.Figure, error) {
 		}
 		stacks = append(stacks, stack)
 	}
-	return plot.Stacks("memory", "Memory under load (PSS): "+r.main(), "MiB", stacks, appFirst(roles))
+	title := "Memory under load (PSS): " + r.main()
+	return plot.Stacks("memory", title, "MiB", "MiB", stacks, appFirst(roles)), true
 }
 
 // appFirst sorts tiers with the app's first, at the foot of every bar: it is in all of them.
@@ -167,21 +168,22 @@ func appFirst(roles results.Roles) []string {
 	return names
 }
 
-func (r *Report) timeFigure() (*plot.Figure, error) {
+func (r *Report) timeFigure() (plot.Figure, bool) {
 	load := r.commonRate()
 	if load == nil {
-		return nil, nil
+		return plot.Figure{}, false
 	}
-	var curves []plot.Curve
+	var curves []plot.Series
 	for i, t := range r.compared() {
-		half, most := plot.Curve{Name: t.Name + ", p50", Colour: i, Dashed: true}, plot.Curve{Name: t.Name + ", p99", Colour: i}
+		half := plot.Series{Name: t.Name + ", p50", Group: i, Dashed: true}
+		most := plot.Series{Name: t.Name + ", p99", Group: i}
 		for _, c := range valid(r.run.Cells) {
 			if c.Topology != t.Name || c.Scenario != load.Scenario || c.Load != load.Load {
 				continue
 			}
 			for _, iv := range c.Intervals {
 				h := results.Total([]results.Interval{iv}, results.Response)
-				if h.TotalCount() < 10 {
+				if h.TotalCount() < fewestSamples {
 					continue // the rest of a second in which the last answers came
 				}
 				at := c.Started.Sub(r.Started).Seconds() + iv.Start.Seconds()
@@ -191,5 +193,6 @@ func (r *Report) timeFigure() (*plot.Figure, error) {
 		}
 		curves = append(curves, most, half)
 	}
-	return plot.OverTime("latency-over-time", fmt.Sprintf("Response time over the run: %s at %s requests per second", load.Scenario, number(load.Offered)), curves)
+	title := fmt.Sprintf("Response time over the run: %s at %s requests per second", load.Scenario, number(load.Offered))
+	return plot.OverTime("latency-over-time", title, curves), true
 }

@@ -10,15 +10,20 @@ import (
 )
 
 //go:embed report.html.tmpl
-var page string
+var pageText string
 
-var pageTemplate = template.Must(template.New("report").Parse(page))
+var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{"source": source}).Parse(pageText))
+
+func source(f plot.Figure) (template.URL, error) {
+	uri, err := plot.DataURI(f)
+	return template.URL(uri), err
+}
 
 type pageData struct {
 	*Report
 	Heading string
 	Tables  []pageTable
-	Figures []plot.Embedded
+	Figures []plot.Figure
 	Tools   string
 	Order   []Scenario
 }
@@ -33,14 +38,8 @@ type pageTable struct {
 // HTML writes the report as one file that needs no other: its plots are in it, it runs no
 // script and asks for nothing, which its content security policy also forbids.
 func HTML(w io.Writer, r *Report) error {
-	figures, err := r.Figures()
-	if err != nil {
-		return fmt.Errorf("writing the report as HTML: %w", err)
-	}
 	data := pageData{Report: r, Heading: r.heading(), Tools: r.toolText(), Order: r.Scenarios}
-	if data.Figures, err = plot.Embed(figures); err != nil {
-		return fmt.Errorf("writing the report as HTML: %w", err)
-	}
+	data.Figures = r.Figures()
 	for _, t := range r.tables() {
 		data.Tables = append(data.Tables, pageTable{t.title, t.rows[0], t.rows[1:], t.long})
 	}

@@ -106,18 +106,16 @@ func (s *Series) drift(release string) {
 	}
 }
 
-// Figure draws the series as changes against its first value.
-func (s Series) Figure() (*plot.Figure, error) {
-	t := plot.Trail{Name: s.Metric}
-	for _, v := range s.Values {
-		if s.Values[0] == 0 {
-			return nil, fmt.Errorf("drawing the trend of %s: its first value is 0", s.Metric)
-		}
-		t.Values = append(t.Values, (v/s.Values[0]-1)*100)
+// Figure shows the series as changes against its first value.
+func (s Series) Figure() (plot.Figure, error) {
+	if s.Values[0] == 0 {
+		return plot.Figure{}, fmt.Errorf("drawing the trend of %s: its first value is 0", s.Metric)
 	}
-	f, err := plot.Trails("trend", fmt.Sprintf("%s of %s on %s", s.Metric, s.App, s.Topology), "run", []plot.Trail{t})
-	if err == nil {
-		f.Reads = "Each point is one run, against the first one."
+	changes := make([]float64, len(s.Values))
+	for i, v := range s.Values {
+		changes[i] = (v/s.Values[0] - 1) * 100
 	}
-	return f, err
+	title := fmt.Sprintf("%s of %s on %s", s.Metric, s.App, s.Topology)
+	return plot.Changes("trend", title, "run", "Each point is one run, compared with the first one.",
+		[]plot.Series{{Name: s.Metric, Points: plot.Sequence(changes)}}), nil
 }

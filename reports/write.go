@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"path/filepath"
 
-	"bench/reports/plot"
+	"bench/reports/page"
 	"bench/results"
 )
 
@@ -20,9 +20,5 @@ func WriteAll(dir string, r *Report) error {
 			return err
 		}
 	}
-	figures, err := r.Figures()
-	if err != nil {
-		return err
-	}
-	return plot.Write(filepath.Join(dir, "plots"), figures)
+	return page.WriteFigures(filepath.Join(dir, "plots"), r.Figures())
 }

@@ -3,6 +3,7 @@ package results
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -151,6 +152,19 @@ type Cause struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Remedy  string `json:"remedy"`
+}
+
+// Sentences joins the message and the remedy, for who reads both on one line: "The generator
+// was late. Use fewer connections."
+func (c Cause) Sentences() string {
+	message, remedy := strings.TrimSpace(c.Message), strings.TrimSpace(c.Remedy)
+	if message == "" || remedy == "" {
+		return message + remedy
+	}
+	if !strings.ContainsRune(".!?", rune(message[len(message)-1])) {
+		message += "."
+	}
+	return message + " " + remedy
 }
 
 // FromServer reports whether the servers are the cause, and not the generator: what is void for

@@ -1,16 +1,19 @@
 package results
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // Plain removes what a terminal would take for a command: everything that a server, an app
-// or a file name could have smuggled in.
+// or a file name could have smuggled in, and what turns the direction of writing.
 func Plain(s string) string {
 	s = strings.ReplaceAll(s, "\n::", "\n ::\u200b") // a workflow command of a CI
 	return strings.Map(func(c rune) rune {
 		switch {
 		case c == '\n', c == '\t':
 			return c
-		case c < ' ', c == 0x7f, c >= 0x80 && c < 0xa0, c >= 0x202a && c <= 0x202e, c >= 0x2066 && c <= 0x2069:
+		case unicode.IsControl(c), unicode.Is(unicode.Bidi_Control, c), c == '\u2028', c == '\u2029':
 			return '\uFFFD'
 		}
 		return c

@@ -14,7 +14,7 @@ import (
 	"bench/loadgen/pacing"
 	"bench/reports/capacity"
 	"bench/reports/capacity/model"
-	"bench/reports/plot"
+	"bench/reports/page"
 	"bench/results"
 	"bench/scenarios"
 	"bench/servers"
@@ -426,11 +426,7 @@ func (s *shell) writeCapacity(dir string, run *results.Run, asJSON bool) (*capac
 			return nil, err
 		}
 	}
-	figures, err := r.Figures()
-	if err == nil {
-		err = plot.Write(filepath.Join(dir, "plots"), figures)
-	}
-	if err != nil {
+	if err := page.WriteFigures(filepath.Join(dir, "plots"), r.Figures()); err != nil {
 		return nil, err
 	}
 	write := capacity.Text

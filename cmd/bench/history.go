@@ -12,6 +12,7 @@ import (
 
 	"bench/reports"
 	"bench/reports/gate"
+	"bench/reports/plot"
 	"bench/results"
 
 	"github.com/spf13/cobra"
@@ -172,15 +173,15 @@ func writeTrend(file string, series reports.Series) error {
 	if err != nil {
 		return err
 	}
-	draw := figure.SVG
+	draw := plot.SVG
 	switch filepath.Ext(file) {
 	case ".svg":
 	case ".png":
-		draw = figure.PNG
+		draw = plot.PNG
 	default:
 		return usagef("--plot %s: want a name that ends in .svg or .png", file)
 	}
-	data, err := draw()
+	data, err := draw(figure)
 	if err != nil {
 		return err
 	}

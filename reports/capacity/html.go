@@ -9,7 +9,7 @@ import (
 	"bench/reports/plot"
 )
 
-var page = template.Must(template.New("capacity").Parse(`<!doctype html>
+var page = template.Must(template.New("capacity").Funcs(template.FuncMap{"source": source}).Parse(`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -31,7 +31,7 @@ td, li, p { overflow-wrap: anywhere; }
 <ul>
 {{range .Remarks}}<li>{{.}}</li>
 {{end}}</ul>
-{{range .Figures}}<figure><img alt="{{.Title}}" src="{{.Source}}"><figcaption>{{.Reads}}</figcaption></figure>
+{{range .Figures}}<figure><img alt="{{.Title}}" src="{{source .}}"><figcaption>{{.Reads}}</figcaption></figure>
 {{end}}{{range .Tables}}<h2>{{.Title}}</h2>
 <div class="scroll"><table>
 <tr>{{range .Columns}}<th>{{.}}</th>{{end}}</tr>
@@ -43,59 +43,52 @@ td, li, p { overflow-wrap: anywhere; }
 </html>
 `))
 
+func source(f plot.Figure) (template.URL, error) {
+	uri, err := plot.DataURI(f)
+	return template.URL(uri), err
+}
+
 // HTML writes the report as one file that needs no other.
 func HTML(w io.Writer, r *Report) error {
-	figures, err := r.Figures()
-	if err != nil {
-		return err
-	}
 	data := struct {
 		Report  *Report
 		Remarks []string
 		Tables  []table
-		Figures []plot.Embedded
-	}{Report: r, Remarks: r.remarks(), Tables: r.tables()}
-	if data.Figures, err = plot.Embed(figures); err != nil {
-		return fmt.Errorf("writing the capacity report as HTML: %w", err)
-	}
+		Figures []plot.Figure
+	}{Report: r, Remarks: r.remarks(), Tables: r.tables(), Figures: r.Figures()}
 	if err := page.Execute(w, data); err != nil {
 		return fmt.Errorf("writing the capacity report as HTML: %w", err)
 	}
 	return nil
 }
 
-// Figures are the report's drawings.
-func (r *Report) Figures() (figures []*plot.Figure, err error) {
-	add := func(f *plot.Figure, e error) {
-		if e != nil && err == nil {
-			err = e
-		}
-		if e == nil {
-			figures = append(figures, f)
-		}
-	}
+// Figures are the report's figures.
+func (r *Report) Figures() []plot.Figure {
 	if len(r.Sizes) == 0 {
-		return nil, nil
+		return nil
 	}
-	add(r.searches())
+	figures := []plot.Figure{r.searches()}
 	if r.Sweep != "" && len(r.Sizes) > 1 {
-		add(r.bySize())
+		figures = append(figures, r.bySize())
 	}
-	add(r.utilization())
+	figures = append(figures, r.utilization())
 	if r.Sizes[0].PerMillion > 0 {
-		add(r.prices())
+		figures = append(figures, r.prices())
 	}
-	return figures, err
+	return figures
 }
 
 // searches draws p99, or what the SLO limits if that is another percentile's business: the
 // trials' p99 is what is recorded, and the limit is drawn where the SLO has one on it.
-func (r *Report) searches() (*plot.Figure, error) {
-	var all []plot.Search
+func (r *Report) searches() plot.Figure {
+	var all []plot.Series
 	for _, s := range r.Sizes {
-		one := plot.Search{Name: s.Topology, Low: s.MaxRate.Low, High: s.MaxRate.High}
+		one := plot.Series{Name: s.Topology}
+		if s.MaxRate.Low > 0 && s.MaxRate.High > 0 {
+			one.Span = &plot.Span{Low: s.MaxRate.Low, High: s.MaxRate.High}
+		}
 		for _, t := range s.Trials {
-			one.Trials = append(one.Trials, plot.Point{X: t.Rate, Y: t.P99 * 1e3})
+			one.Points = append(one.Points, plot.Point{X: t.Rate, Y: t.P99 * 1e3})
 		}
 		all = append(all, one)
 	}
@@ -110,13 +103,15 @@ func (r *Report) searches() (*plot.Figure, error) {
 	return plot.Searches("latency-by-rate", "p99 against rate", "p99 of the response time", all, limit)
 }
 
-func (r *Report) bySize() (*plot.Figure, error) {
-	var seen, unseen, model []plot.Sized
+func (r *Report) bySize() plot.Figure {
+	var seen, unseen, model []plot.Point
 	for _, s := range r.Sizes {
 		if s.MaxRate.Low == 0 {
 			continue // there is no rate to draw
 		}
-		at := plot.Sized{Size: float64(s.Value), Value: s.MaxRate.middle(), Low: s.MaxRate.Low, High: max(s.MaxRate.Low, s.MaxRate.High)}
+		at := plot.Point{
+			X: float64(s.Value), Y: s.MaxRate.middle(), Low: s.MaxRate.Low, High: max(s.MaxRate.Low, s.MaxRate.High),
+		}
 		if s.Unseen {
 			unseen = append(unseen, at)
 		} else {
@@ -124,14 +119,14 @@ func (r *Report) bySize() (*plot.Figure, error) {
 		}
 		if s.Model != nil {
 			p := s.Model.MaxRate
-			model = append(model, plot.Sized{Size: float64(s.Value), Value: p.Estimate, Low: p.Low, High: p.High})
+			model = append(model, plot.Point{X: float64(s.Value), Y: p.Estimate, Low: p.Low, High: p.High})
 		}
 	}
-	slices.SortFunc(model, func(a, b plot.Sized) int { return int(a.Size - b.Size) })
+	slices.SortFunc(model, func(a, b plot.Point) int { return int(a.X - b.X) })
 	return plot.BySize("rate-by-size", "Greatest rate that meets the SLO", r.unit(), "requests per second", seen, unseen, model)
 }
 
-func (r *Report) utilization() (*plot.Figure, error) {
+func (r *Report) utilization() plot.Figure {
 	var stacks []plot.Stack
 	var tiers []string
 	for _, s := range r.Sizes {
@@ -145,7 +140,7 @@ func (r *Report) utilization() (*plot.Figure, error) {
 		stacks = append(stacks, stack)
 	}
 	slices.Sort(tiers)
-	return plot.Stacks("utilization", "The machine's cores near the greatest rate", "% of all cores", stacks, tiers)
+	return plot.Stacks("utilization", "The machine's cores near the greatest rate", "% of all cores", "%", stacks, tiers)
 }
 
 // label names a size in a narrow place.
@@ -159,7 +154,7 @@ func (r *Report) label(s Size) string {
 	return fmt.Sprintf("%s=%d", r.Sweep, s.Value)
 }
 
-func (r *Report) prices() (*plot.Figure, error) {
+func (r *Report) prices() plot.Figure {
 	part := "one machine"
 	if r.fleet() {
 		part = "the machines"
@@ -168,5 +163,5 @@ func (r *Report) prices() (*plot.Figure, error) {
 	for _, s := range r.Sizes {
 		stacks = append(stacks, plot.Stack{Name: r.label(s), Parts: []plot.Part{{Name: part, Value: s.PerMillion}}})
 	}
-	return plot.Stacks("price", "Price of a million requests at the greatest rate", "units of --price", stacks, []string{part})
+	return plot.Stacks("price", "Price of a million requests at the greatest rate", "units of --price", "", stacks, []string{part})
 }

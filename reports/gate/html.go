@@ -9,7 +9,7 @@ import (
 	"bench/reports/plot"
 )
 
-var page = template.Must(template.New("gate").Parse(`<!doctype html>
+var page = template.Must(template.New("gate").Funcs(template.FuncMap{"source": source}).Parse(`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -32,7 +32,7 @@ img { max-width: 100%; } code { overflow-wrap: anywhere; } .scroll { overflow-x:
 <tr>{{range .Columns}}<th>{{.}}</th>{{end}}</tr>
 {{range .Rows}}<tr>{{range .}}<td>{{.}}</td>{{end}}</tr>
 {{end}}</table></div>
-{{range .Figures}}<figure><img alt="{{.Title}}" src="{{.Source}}"><figcaption>{{.Reads}}</figcaption></figure>
+{{range .Figures}}<figure><img alt="{{.Title}}" src="{{source .}}"><figcaption>{{.Reads}}</figcaption></figure>
 {{end}}<ul>
 {{range .Remarks}}<li>{{.}}</li>
 {{end}}</ul>
@@ -40,6 +40,11 @@ img { max-width: 100%; } code { overflow-wrap: anywhere; } .scroll { overflow-x:
 </body>
 </html>
 `))
+
+func source(f plot.Figure) (template.URL, error) {
+	uri, err := plot.DataURI(f)
+	return template.URL(uri), err
+}
 
 // HTML writes the report as one file that needs no other.
 func HTML(w io.Writer, r Report) error {
@@ -49,23 +54,11 @@ func HTML(w io.Writer, r Report) error {
 		Columns    []string
 		Rows       [][]string
 		Remarks    []string
-		Figures    []plot.Embedded
-	}{Report: r, Columns: columns, Remarks: r.remarks(),
+		Figures    []plot.Figure
+	}{Report: r, Columns: columns, Remarks: r.remarks(), Figures: r.figures(),
 		Base: described(r.Duel.Base, r.Duel.BaseCommit, false), Head: described(r.Duel.Head, r.Duel.HeadCommit, r.Duel.Dirty)}
 	for _, m := range r.Metrics {
 		data.Rows = append(data.Rows, m.row())
-	}
-	var figures []*plot.Figure
-	for _, f := range r.figures() {
-		drawn, err := plot.Trails(f.name, f.title, "pair", f.trails)
-		if err != nil {
-			return fmt.Errorf("writing the gate's report as HTML: %w", err)
-		}
-		figures = append(figures, drawn)
-	}
-	var err error
-	if data.Figures, err = plot.Embed(figures); err != nil {
-		return fmt.Errorf("writing the gate's report as HTML: %w", err)
 	}
 	if err := page.Execute(w, data); err != nil {
 		return fmt.Errorf("writing the gate's report as HTML: %w", err)
@@ -73,26 +66,30 @@ func HTML(w io.Writer, r Report) error {
 	return nil
 }
 
-type trails struct {
-	name, title string
-	trails      []plot.Trail
+// figures are the pairs drawn: the metrics of one limit together.
+func (r Report) figures() []plot.Figure {
+	var small, large []plot.Series
+	for _, m := range r.Metrics {
+		changes := make([]float64, len(m.Logs))
+		for i, l := range m.Logs {
+			changes[i] = (math.Exp(l) - 1) * 100
+		}
+		s := plot.Series{Name: m.Name, Points: plot.Sequence(changes), Limit: m.Effect * 100}
+		if m.Effect > 0.1 {
+			large = append(large, s)
+			continue
+		}
+		if len(small) > 0 {
+			s.Limit = 0 // drawn once
+		}
+		small = append(small, s)
+	}
+	return []plot.Figure{
+		plot.Changes("pairs", "Cost of head against base, pair by pair", "pair", pairsRead, small),
+		plot.Changes("slow", "Share of slow answers of head against base, pair by pair", "pair", pairsRead, large),
+	}
 }
 
-// figures are the pairs drawn: the metrics of one limit together.
-func (r Report) figures() []trails {
-	both := []trails{{name: "pairs", title: "Cost of head against base, pair by pair"}, {name: "slow", title: "Share of slow answers of head against base, pair by pair"}}
-	for _, m := range r.Metrics {
-		t := plot.Trail{Name: m.Name, Limit: m.Effect * 100}
-		for _, l := range m.Logs {
-			t.Values = append(t.Values, (math.Exp(l)-1)*100)
-		}
-		at := 0
-		if m.Effect > 0.1 {
-			at = 1
-		} else if len(both[0].trails) > 0 {
-			t.Limit = 0 // drawn once
-		}
-		both[at].trails = append(both[at].trails, t)
-	}
-	return both
-}
+// pairsRead says how to read the figures of pairs.
+const pairsRead = "Each point is one pair of fresh boots: how much more head cost than base. Points around zero are " +
+	"chance; points on one side are a difference. The dashed lines are the changes that matter."

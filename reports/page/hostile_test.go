@@ -1,0 +1,243 @@
+package page
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+
+	"bench/reports/plot"
+	"bench/results"
+)
+
+// hostile are texts that a server, an app, a branch or a file could bear, each of which means
+// something to some reader of some format.
+var hostile = []string{
+	"<script>alert(1)</script>", `"><img src=x onerror=alert(1)>`, "javascript:alert(1)", "</details></table><h1>x",
+	"{{.Title}}", "&lt;b&gt;", "-->", "]]>",
+	"![x](http://evil/x.png)", "[x](http://evil)", "<http://evil>", "http://evil/ and www.evil.com", "@everyone #1 $x$",
+	"| a | b |", "`code` ``more``", "*b* _i_ ~~s~~", "# head", "- item", "1. item", "> quote", "---", "=== x", "\\| \\",
+	"::error::x", " ::set-output name=x::y", "\u00a0::error::x", "\u200b::error::x", "##[error]x", "a ##[command]b",
+	"a\n::error::x", "a\r\n::error::x", "a\n- item\n\n# head", "a\tb", "a\u2028::error::x", "a\u2029b", "a\x85b",
+	"\x1b[31mred\x1b]0;title\x07", "\u009b31m", "\x00\x08\x7f", "\u202eright to left", "\u2066a\u2069\u061c\u200e\u200f",
+	"%0A::error::x", "invalid \xff\xfe utf-8", "</textarea><svg onload=alert(1)>",
+}
+
+// filled is a document that has a text in every field that can hold one, found by reflection,
+// so that a new field cannot be forgotten; text says which.
+func filled(t testing.TB, text func(path string) string) Document {
+	var d Document
+	fill(t, reflect.ValueOf(&d).Elem(), "Document", text)
+	d.Data = map[string]any{"schema": "x/1", text("Data.key"): []string{text("Data.value")}}
+	// These are not texts from elsewhere: a name of the program's own, or bytes already written.
+	d.Kind, d.Files, d.Annotations = "compare", nil, nil
+	d.Outcome.Verdict = Regressed
+	for i := range d.Sections {
+		d.Sections[i].ID = "section"
+		for j := range d.Sections[i].Figures {
+			f := &d.Sections[i].Figures[j]
+			f.Name, f.Kind, f.X.Scale, f.Y.Scale = "figure", "over-time", plot.Linear, plot.Log
+			f.X.Names, f.Y.Names = nil, nil
+		}
+	}
+	folded := d.Sections[0]
+	folded.Folded = true
+	d.Sections = append(d.Sections, folded)
+	return d
+}
+
+func fill(t testing.TB, v reflect.Value, path string, text func(string) string) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text(path))
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return
+		}
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(t, v.Index(0), path, text)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(t, v.Elem(), path, text)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(t, v.Field(i), path+"."+v.Type().Field(i).Name, text)
+		}
+	case reflect.Float64:
+		v.SetFloat(1)
+	case reflect.Bool, reflect.Int, reflect.Interface:
+	default:
+		t.Fatalf("%s is a %s: this test does not know how to fill it", path, v.Kind())
+	}
+}
+
+func write(t testing.TB, f format, d Document) string {
+	var out bytes.Buffer
+	if err := f.write(&out, d); err != nil {
+		t.Fatalf("%s: %v", f.file, err)
+	}
+	return out.String()
+}
+
+// paths are those of all fields of a document that hold a text.
+func paths(t testing.TB) (all []string) {
+	filled(t, func(path string) string { all = append(all, path); return "x" })
+	return all
+}
+
+func TestNoTextBecomesMoreThanText(t *testing.T) {
+	fields := paths(t)
+	if len(fields) < 25 {
+		t.Fatalf("a document has %d texts; were its fields found? %v", len(fields), fields)
+	}
+	for _, f := range formats {
+		benign := write(t, f, filled(t, func(string) string { return "x" }))
+		for _, field := range fields {
+			for _, evil := range hostile {
+				got := write(t, f, filled(t, func(path string) string {
+					if path == field {
+						return evil + "x"
+					}
+					return "x"
+				}))
+				if complaint := harmful(f.file, benign, got); complaint != "" {
+					t.Errorf("%s, %q in %s: %s", f.file, evil, field, complaint)
+				}
+			}
+		}
+	}
+}
+
+func FuzzNoTextBecomesMoreThanText(f *testing.F) {
+	for _, evil := range hostile {
+		f.Add(evil)
+	}
+	f.Fuzz(func(t *testing.T, evil string) {
+		for _, format := range formats {
+			benign := write(t, format, filled(t, func(string) string { return "x" }))
+			got := write(t, format, filled(t, func(string) string { return evil + "x" }))
+			if complaint := harmful(format.file, benign, got); complaint != "" {
+				t.Errorf("%s, %q: %s", format.file, evil, complaint)
+			}
+		}
+	})
+}
+
+var (
+	escaped     = regexp.MustCompile("\\\\[!-/:-@\\[-`{-~]") // Markdown's escapes
+	marksOf     = regexp.MustCompile(`[*_<>\[\]|~$!&]|://|www\.[a-z]|@\w|#\w`)
+	jsonControl = regexp.MustCompile(`\\(u00[01][0-9a-f]|u007f|[bfnrt])`)
+	image       = regexp.MustCompile(`src="data:[^"]*"`)
+)
+
+// harmful says what a text has become, by comparing what was written with what is written for
+// a harmless text in its place: the same lines, the same marks.
+func harmful(file, benign, got string) string {
+	if at := strings.IndexFunc(got, func(c rune) bool {
+		return c != '\n' && (unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) || c == '\u2028' || c == '\u2029')
+	}); at >= 0 {
+		return "a control character or a mark of direction got through"
+	}
+	if strings.Contains(got, "##[") {
+		return "##[ got through"
+	}
+	for line := range strings.Lines(got) {
+		if strings.HasPrefix(strings.TrimLeftFunc(line, func(c rune) bool { return unicode.IsSpace(c) || c == '\u200b' }), "::") {
+			return "a line begins with ::"
+		}
+	}
+	if a, b := strings.Count(benign, "\n"), strings.Count(got, "\n"); a != b {
+		return "the lines are not the same ones"
+	}
+	switch file {
+	case "report.md":
+		return harmfulMarkdown(benign, got)
+	case "report.html":
+		got, benign = image.ReplaceAllString(got, ""), image.ReplaceAllString(benign, "")
+		for _, mark := range []string{"<", ">", `="`} {
+			if strings.Count(got, mark) != strings.Count(benign, mark) {
+				return "there is another number of " + mark
+			}
+		}
+	case "report.json":
+		if !json.Valid([]byte(got)) {
+			return "it is not JSON"
+		}
+		if jsonControl.MatchString(got) {
+			return "a string holds a control character"
+		}
+	}
+	return ""
+}
+
+func harmfulMarkdown(benign, got string) string {
+	a, b := strings.Split(benign, "\n"), strings.Split(got, "\n")
+	for i := range a {
+		if strings.HasSuffix(b[i], "`") { // a span of code, in which nothing is a mark but its fence
+			continue
+		}
+		plain := escaped.ReplaceAllString(b[i], "")
+		plain = strings.NewReplacer("&lt;", "", "&gt;", "", "&amp;", "", "&#34;", "", "&#39;", "").Replace(plain)
+		was := marksOf.FindAllString(escaped.ReplaceAllString(a[i], ""), -1)
+		if is := marksOf.FindAllString(plain, -1); len(is) != len(was) && !strings.HasPrefix(b[i], "<details>") {
+			return "another mark in " + b[i]
+		}
+		if block := regexp.MustCompile(`^([-+=>#]|\d+[.)]|    |\t)`); block.MatchString(b[i]) != block.MatchString(a[i]) {
+			return "another block: " + b[i]
+		}
+	}
+	return ""
+}
+
+// The check above can fail: without an escaper, each format is harmed by some text.
+func TestHarmIsSeen(t *testing.T) {
+	raw := func(evil string) string { return "- a: " + evil + "x\n" }
+	for _, row := range []struct{ file, evil string }{
+		{"report.txt", "\x1b[31m"}, {"report.txt", "a\n::error::"}, {"report.txt", "##[error]"}, {"report.txt", "\u202e"},
+		{"report.md", "<b>"}, {"report.md", "![x](y)"}, {"report.md", "|"}, {"report.md", "http://evil"}, {"report.md", "@all"},
+		{"report.html", "<b>"}, {"report.html", `a="b"`},
+		{"report.json", `"`},
+	} {
+		if harmful(row.file, raw(""), raw(row.evil)) == "" {
+			t.Errorf("%s: %q is not seen to do harm", row.file, row.evil)
+		}
+	}
+}
+
+func TestPageForbidsEverythingFromElsewhere(t *testing.T) {
+	got := write(t, format{"report.html", HTML}, filled(t, func(string) string { return "x" }))
+	policy := `content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"`
+	if !strings.Contains(got, policy) || strings.Contains(got, "ZgotmplZ") {
+		t.Error("no content security policy, or a text where none may be")
+	}
+}
+
+// A writer gives what it was given, not less: a harmless text stays itself.
+func TestHarmlessTextsStayThemselves(t *testing.T) {
+	for _, text := range []string{
+		"p99 < 100ms", "a/b-c.d", "1,239 [1,096, 1,358]", "nginx-uwsgi:workers=2", "0.5 %", "naïve · Ωμέγα · 数",
+	} {
+		if got := plainText("  " + text); got != "  "+text {
+			t.Errorf("on a terminal %q becomes %q", text, got)
+		}
+		if got := results.Line(text); got != text {
+			t.Errorf("on a page %q becomes %q", text, got)
+		}
+	}
+	var out bytes.Buffer
+	d := Document{Kind: "x", Data: map[string]string{"a": `C:\n "q" <b> \u0041 é`}}
+	if err := JSON(&out, d); err != nil {
+		t.Fatal(err)
+	}
+	var back map[string]any
+	if err := json.Unmarshal(out.Bytes(), &back); err != nil || back["a"] != `C:\n "q" <b> \u0041 é` {
+		t.Errorf("as JSON: %v, %v", back["a"], err)
+	}
+	if err := JSON(io.Discard, Document{Kind: "x", Data: "a text"}); err == nil {
+		t.Error("data that is not an object is taken")
+	}
+}

@@ -1,0 +1,128 @@
+package page
+
+import (
+	"fmt"
+	"strings"
+
+	"bench/stats"
+)
+
+// Numbers as people read them: one place for all reports.
+
+// Unknown stands for what was not measured.
+const Unknown = "—"
+
+// Number writes a rate or a count with three significant digits at least and commas at the
+// thousands: 3.14, 27.2, 428, 1,239.
+func Number(v float64) string {
+	switch {
+	case v == 0:
+		return "0"
+	case v < 10:
+		return fmt.Sprintf("%.2f", v)
+	case v < 100:
+		return fmt.Sprintf("%.1f", v)
+	}
+	text := fmt.Sprintf("%.0f", v)
+	for at := len(text) - 3; at > 0; at -= 3 {
+		text = text[:at] + "," + text[at:]
+	}
+	return text
+}
+
+// Micros writes microseconds in the unit that people use for them.
+func Micros(us int64) string {
+	switch {
+	case us < 1000:
+		return fmt.Sprintf("%d µs", us)
+	case us < 10_000:
+		return fmt.Sprintf("%.2f ms", float64(us)/1e3)
+	case us < 100_000:
+		return fmt.Sprintf("%.1f ms", float64(us)/1e3)
+	case us < 1_000_000:
+		return fmt.Sprintf("%.0f ms", float64(us)/1e3)
+	}
+	return fmt.Sprintf("%.2f s", float64(us)/1e6)
+}
+
+// Millis writes milliseconds of CPU time.
+func Millis(ms float64) string {
+	if ms < 1 {
+		return fmt.Sprintf("%.3f ms", ms)
+	}
+	return fmt.Sprintf("%.2f ms", ms)
+}
+
+// MiB writes a size of memory.
+func MiB(bytes int64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }
+
+// Percent writes a share of 1: 0.123 is 12.3 %, 0.987 is 99 %, 0.00012 is 0.012 %.
+func Percent(share float64) string {
+	switch percent := share * 100; {
+	case percent == 0:
+		return "0 %"
+	case percent < 0.1:
+		return fmt.Sprintf("%.2g %%", percent)
+	case percent < 1:
+		return fmt.Sprintf("%.2f %%", percent)
+	case percent < 20:
+		return fmt.Sprintf("%.1f %%", percent)
+	default:
+		return fmt.Sprintf("%.0f %%", percent)
+	}
+}
+
+// Change writes a ratio as a change: 1.052 is +5.2 %.
+func Change(ratio float64) string { return fmt.Sprintf("%+.1f %%", (ratio-1)*100) }
+
+// Factor writes a ratio with three significant digits: 3.14×, 27.2×, 428×.
+func Factor(v float64) string {
+	switch {
+	case v >= 100:
+		return fmt.Sprintf("%.0f×", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f×", v)
+	case v >= 1:
+		return fmt.Sprintf("%.2f×", v)
+	}
+	return fmt.Sprintf("%.3f×", v)
+}
+
+// Interval writes an estimate with its interval, in a number's own format: 1,239 [1,096, 1,358].
+func Interval(i stats.Interval, format func(float64) string) string {
+	switch {
+	case !i.Measured() && i.Value == 0:
+		return Unknown
+	case i.High == 0 && i.Low > 0:
+		return "≥ " + format(i.Low)
+	case i.Low == 0 && i.High > 0:
+		return "≤ " + format(i.High)
+	case !i.Known() && i.Low == i.High:
+		return format(i.Value) + " (one block, no interval)"
+	}
+	return fmt.Sprintf("%s [%s, %s]", format(i.Value), format(i.Low), format(i.High))
+}
+
+// Count writes a number of things: 1 thread, 2 threads, 6 boxes.
+func Count[N int | int64 | uint64](n N, thing string) string {
+	text := fmt.Sprint(n)
+	if n >= 1000 {
+		text = Number(float64(n))
+	}
+	switch {
+	case n == 1:
+		return text + " " + thing
+	case strings.HasSuffix(thing, "s"), strings.HasSuffix(thing, "x"):
+		return text + " " + thing + "es"
+	}
+	return text + " " + thing + "s"
+}
+
+// List writes some names as one does in a sentence: a, b and c.
+func List(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}

@@ -1,0 +1,113 @@
+package page
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// Text writes a document for a terminal: the answer first, without what is folded.
+func Text(w io.Writer, d Document) error {
+	var out lines
+	out.add("", labelled(d))
+	out.add("", d.Lead...)
+	out.add("", d.Heading)
+	for _, s := range d.Sections {
+		if !s.Folded {
+			out.section(s)
+		}
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// labelled is the headline behind the word for the outcome.
+func labelled(d Document) string {
+	headline := d.Headline
+	if headline == "" {
+		headline = d.Outcome.Reason
+	}
+	if d.Outcome.Label == "" {
+		return headline
+	}
+	return d.Outcome.Label + ": " + headline
+}
+
+// lines gathers lines, each through the escaper.
+type lines struct{ strings.Builder }
+
+func (l *lines) add(indent string, texts ...string) {
+	for _, text := range texts {
+		if text != "" {
+			l.WriteString(plainText(indent+text) + "\n")
+		}
+	}
+}
+
+func (l *lines) section(s Section) {
+	var body lines
+	body.add("  ", s.Text...)
+	for _, t := range s.Tables {
+		body.table(t)
+	}
+	for _, i := range s.Items {
+		body.add("  ", i.String())
+	}
+	for _, c := range s.Diagnostics {
+		body.add("  ", c.Code+": "+c.Sentences())
+	}
+	body.add("  ", s.Commands...)
+	if body.Len() == 0 {
+		return // of figures alone, which a terminal does not show
+	}
+	l.WriteString("\n")
+	l.add("", s.Title)
+	l.WriteString(body.String())
+}
+
+// String is an item on one line.
+func (i Item) String() string {
+	if i.Name == "" {
+		return i.Text
+	}
+	return i.Name + ": " + i.Text
+}
+
+// table sets its columns apart by two spaces, numbers flush right.
+func (l *lines) table(t Table) {
+	if t.Title != "" {
+		l.add("  ", t.Title)
+	}
+	head := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		head[i] = c.Name
+	}
+	rows := append([][]string{head}, t.Rows...)
+	widths := make([]int, len(t.Columns))
+	for _, row := range rows {
+		for i := range t.Columns {
+			widths[i] = max(widths[i], utf8.RuneCountInString(plainText(at(row, i))))
+		}
+	}
+	for _, row := range rows {
+		var text strings.Builder
+		for i, c := range t.Columns {
+			width := -widths[i]
+			if c.Numeric {
+				width = widths[i]
+			}
+			fmt.Fprintf(&text, "  %*s", width, plainText(at(row, i)))
+		}
+		l.add("", strings.TrimRight(text.String(), " "))
+	}
+	l.add("  ", t.Note)
+}
+
+// at is a cell of a row, or nothing where the row is shorter.
+func at(row []string, i int) string {
+	if i >= len(row) {
+		return ""
+	}
+	return row[i]
+}

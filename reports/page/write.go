@@ -1,0 +1,91 @@
+package page
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"bench/reports/plot"
+	"bench/results"
+)
+
+// formats is the table of the files in which every run's report is written.
+var formats = []format{
+	{"report.json", JSON},
+	{"report.md", Markdown},
+	{"report.txt", Text},
+	{"report.html", HTML},
+}
+
+// format is a file of a report, and what writes it.
+type format struct {
+	file  string
+	write func(io.Writer, Document) error
+}
+
+// JSON writes the document's data, with its figures as the last key.
+func JSON(w io.Writer, d Document) error {
+	data, err := json.Marshal(d.Data)
+	if err != nil {
+		return fmt.Errorf("writing the report as JSON: %w", err)
+	}
+	figures, err := json.Marshal(d.Figures())
+	if err != nil {
+		return fmt.Errorf("writing the report's figures as JSON: %w", err)
+	}
+	if len(data) < 3 || data[0] != '{' {
+		return fmt.Errorf("writing the report as JSON: the data of a %s is not an object with keys", d.Kind)
+	}
+	data = append(append(append(data[:len(data)-1], `,"figures":`...), figures...), '}')
+	var out bytes.Buffer
+	if err := json.Indent(&out, jsonText(data), "", "  "); err != nil {
+		return fmt.Errorf("writing the report as JSON: %w", err)
+	}
+	_, err = w.Write(append(out.Bytes(), '\n'))
+	return err
+}
+
+// WriteAll writes every form of a document into a run directory: those of the table of
+// formats, the kind's own files, and the figures in plots/. Each file appears whole.
+func WriteAll(dir string, d Document) error {
+	for _, f := range formats {
+		var out bytes.Buffer
+		if err := f.write(&out, d); err != nil {
+			return err
+		}
+		if err := results.WriteFile(filepath.Join(dir, f.file), out.Bytes()); err != nil {
+			return err
+		}
+	}
+	for _, f := range d.Files {
+		if err := results.WriteFile(filepath.Join(dir, f.Name), f.Data); err != nil {
+			return err
+		}
+	}
+	return WriteFigures(filepath.Join(dir, "plots"), d.Figures())
+}
+
+// WriteFigures writes figures into a folder, each as SVG and as PNG.
+func WriteFigures(dir string, figures []plot.Figure) error {
+	if len(figures) == 0 {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("writing the plots: %w", err)
+	}
+	for _, f := range figures {
+		for ending, draw := range map[string]func(plot.Figure) ([]byte, error){".svg": plot.SVG, ".png": plot.PNG} {
+			data, err := draw(f)
+			if err != nil {
+				return err
+			}
+			if err := results.WriteFile(filepath.Join(dir, f.Name+ending), data); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

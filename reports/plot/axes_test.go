@@ -1,0 +1,68 @@
+package plot
+
+import (
+	"math"
+	"slices"
+	"testing"
+)
+
+// Sixteen lines of a legend over three decades: the axis stays finite, and has marks.
+func TestAxisHasRoomForAnyLegend(t *testing.T) {
+	for lines := 0; lines <= 40; lines++ {
+		e := extent{low: 3, high: 1500}
+		top := e.headroom(lines)
+		if !(top >= e.high) || top > e.high*1e6 {
+			t.Errorf("%d lines: an axis up to %g", lines, top)
+		}
+		if ticks := logTicks(e.low, top, 2e3, func(float64) string { return "" }); len(ticks) == 0 || len(ticks) > 200 {
+			t.Errorf("%d lines: %d marks", lines, len(ticks))
+		}
+	}
+	if ticks := logTicks(0, math.Inf(1), 1, nil); ticks != nil {
+		t.Errorf("an axis without ends has marks: %v", ticks)
+	}
+}
+
+// Rates from 50 to 100,000 are labelled at the powers of ten alone: the others would overlap.
+func TestLongNumbersHaveRoom(t *testing.T) {
+	var labels []string
+	for _, tick := range (countTicks{}).Ticks(50, 100_000) {
+		if tick.Label != "" {
+			labels = append(labels, tick.Label)
+		}
+	}
+	if want := []string{"100", "1,000", "10,000", "100,000"}; !slices.Equal(labels, want) {
+		t.Errorf("labels %v; want %v", labels, want)
+	}
+}
+
+// Every kind has a constructor and a drawer, and draws a figure without any data too.
+func TestEveryKindDraws(t *testing.T) {
+	series := func(points ...Point) []Series { return []Series{{Name: "a", Points: points}} }
+	some := []Point{{X: 1, Y: 2, Low: 1, High: 3}, {X: 2, Y: 4, Low: 3, High: 5}}
+	kinds := map[string]bool{}
+	for _, points := range [][]Point{nil, some} {
+		for _, f := range []Figure{
+			Percentiles("p", "P", series(points...)), Histogram("h", "H", series(points...)), ByRate("r", "R", series(points...)),
+			Intervals("i", "I", "x", []string{"one", "two", "three"}, series(points...)), OverTime("o", "O", series(points...)),
+			Stacks("s", "S", "y", "ms", []Stack{{"a", []Part{{"app", 1}}}, {"b", nil}}, []string{"app", "proxy"}),
+			Changes("c", "C", "pair", "reads", series(points...)), Searches("e", "E", "p99", series(points...), 3),
+			BySize("b", "B", "workers", "y", points, points, points),
+		} {
+			kinds[f.Kind] = true
+			svg, err := SVG(f)
+			if err != nil || len(svg) < 1000 {
+				t.Errorf("%s of %d points: %d bytes, %v", f.Kind, len(points), len(svg), err)
+			}
+			if png, err := PNG(f); err != nil || len(png) < 1000 {
+				t.Errorf("%s of %d points as PNG: %d bytes, %v", f.Kind, len(points), len(png), err)
+			}
+		}
+	}
+	if len(kinds) != len(drawers) {
+		t.Errorf("%d kinds have a constructor, %d a drawer", len(kinds), len(drawers))
+	}
+	if _, err := SVG(Figure{Name: "x", Kind: "pie"}); err == nil {
+		t.Error("a kind that is not in the table is drawn")
+	}
+}

@@ -1,0 +1,152 @@
+package plot
+
+// Kinds of figures. Each has a constructor below, which knows its axes, and a drawer.
+const (
+	kindPercentiles = "percentiles"
+	kindHistogram   = "histogram"
+	kindByRate      = "by-rate"
+	kindIntervals   = "intervals"
+	kindStacks      = "stacks"
+	kindOverTime    = "over-time"
+	kindChanges     = "changes"
+	kindSearches    = "searches"
+	kindBySize      = "by-size"
+)
+
+// Labels that several figures share.
+const (
+	responseTime = "response time"
+	offeredRate  = "offered rate, requests per second"
+)
+
+// Percentiles shows response times by percentile on an axis by nines: equal steps for 90 %,
+// 99 %, 99.9 %, …, as Gil Tene's HdrHistogram plotter made common.
+func Percentiles(name, title string, curves []Series) Figure {
+	return Figure{
+		Name: name, Title: title, Kind: kindPercentiles, Series: grouped(curves),
+		X: Axis{Label: "percentile", Scale: Nines}, Y: Axis{Label: responseTime, Unit: "µs", Scale: Log},
+		Reads: "A point (x, y): x % of the requests were answered within y. Steps on the lower axis are nines: " +
+			"each holds a tenth of the requests of the step before. A curve stops where fewer than ten samples remain beyond it.",
+	}
+}
+
+// Histogram shows how often each response time occurred, as the outline of its bars.
+func Histogram(name, title string, outlines []Series) Figure {
+	return Figure{
+		Name: name, Title: title, Kind: kindHistogram, Series: grouped(outlines),
+		X: Axis{Label: responseTime, Unit: "µs", Scale: Log}, Y: Axis{Label: "share of the requests, %", Unit: "%", Scale: Linear},
+		Reads: "The height over a time is the share of the requests that took about that long. " +
+			"A second hump is a second way of being slow: a queue, a lock, a delayed acknowledgement.",
+	}
+}
+
+// ByRate shows response times against the offered rate.
+func ByRate(name, title string, curves []Series) Figure {
+	return Figure{
+		Name: name, Title: title, Kind: kindByRate, Series: curves,
+		X: Axis{Label: offeredRate, Unit: "req/s", Scale: Log}, Y: Axis{Label: responseTime, Unit: "µs", Scale: Log},
+		Reads: "A curve bends upward where its topology cannot follow the offered rate: from there on, requests " +
+			"mostly wait in queues. Solid: 99 % of the requests are answered within this time; dashed: half of them.",
+	}
+}
+
+// Intervals shows values with their intervals, one row each. The Y of a point is its row.
+func Intervals(name, title, x string, rows []string, series []Series) Figure {
+	return Figure{
+		Name: name, Title: title, Kind: kindIntervals, Series: series,
+		X: Axis{Label: x, Unit: "req/s", Scale: Log}, Y: Axis{Scale: Names, Names: rows},
+		Reads: "Dot: estimate. Bar: its 95 % confidence interval. " +
+			"An arrow marks a lower bound: the load generator, not the server, was the limit.",
+	}
+}
+
+// Stack is a bar made of parts.
+type Stack struct {
+	Name  string
+	Parts []Part
+}
+
+// Part is one part of a stack.
+type Part struct {
+	Name  string
+	Value float64
+}
+
+// Stacks shows bars side by side, each the sum of named parts, which are listed from the foot
+// upwards. A series is one part of all bars.
+func Stacks(name, title, y, unit string, stacks []Stack, parts []string) Figure {
+	f := Figure{
+		Name: name, Title: title, Kind: kindStacks,
+		X: Axis{Scale: Names}, Y: Axis{Label: y, Unit: unit, Scale: Linear},
+		Reads: "The height of a bar is the sum; its colours are the tiers.",
+	}
+	for _, s := range stacks {
+		f.X.Names = append(f.X.Names, s.Name)
+	}
+	for i, part := range parts {
+		series := Series{Name: part, Group: i + 1}
+		for j, s := range stacks {
+			at := Point{X: float64(j)}
+			for _, p := range s.Parts {
+				if p.Name == part {
+					at.Y += p.Value
+				}
+			}
+			series.Points = append(series.Points, at)
+		}
+		f.Series = append(f.Series, series)
+	}
+	return f
+}
+
+// OverTime shows values against the time since the start of the run.
+func OverTime(name, title string, series []Series) Figure {
+	return Figure{
+		Name: name, Title: title, Kind: kindOverTime, Series: series,
+		X: Axis{Label: "time since the start of the run, seconds", Unit: "s", Scale: Linear},
+		Y: Axis{Label: responseTime, Unit: "µs", Scale: Log},
+		Reads: "Each point is one second of one cell. A slope or step that all topologies share comes from the machine; " +
+			"the blocks are there to cancel it.",
+	}
+}
+
+// Changes shows sequences of relative changes, in percent, around a line at zero.
+func Changes(name, title, x, reads string, series []Series) Figure {
+	return Figure{
+		Name: name, Title: title, Reads: reads, Kind: kindChanges, Series: grouped(series),
+		X: Axis{Label: x, Scale: Linear}, Y: Axis{Label: "change, %", Unit: "%", Scale: Linear},
+	}
+}
+
+// Searches shows the latency of trials against their rates, the limit in microseconds (0:
+// none) and the interval that each search found.
+func Searches(name, title, y string, searches []Series, limit float64) Figure {
+	return Figure{
+		Name: name, Title: title, Kind: kindSearches, Series: grouped(searches),
+		X: Axis{Label: offeredRate, Unit: "req/s", Scale: Log}, Y: Axis{Label: y, Unit: "µs", Scale: Log, Limit: limit},
+		Reads: "Each point is one trial. The dashed line is the limit; the shaded interval of a configuration holds " +
+			"its capacity, the highest rate that meets the limit.",
+	}
+}
+
+// Names of the series of a figure by size.
+const (
+	measuredSeries  = "measured"
+	heldOutSeries   = "measured, after the prediction"
+	predictedSeries = "model"
+)
+
+// BySize shows measured values with their intervals against a size, over what a model says.
+func BySize(name, title, x, y string, measured, heldOut, model []Point) Figure {
+	return Figure{
+		Name: name, Title: title, Kind: kindBySize,
+		X: Axis{Label: x, Scale: Linear}, Y: Axis{Label: y, Scale: Linear},
+		Series: []Series{
+			{Name: predictedSeries, Group: 1, Dashed: true, Points: model},
+			{Name: measuredSeries, Points: measured},
+			{Name: heldOutSeries, Points: heldOut},
+		},
+		Reads: "Points: measured, with their intervals; rings: measured after they had been predicted. " +
+			"The line is the model, the shaded area its 90 % interval.",
+	}
+}

@@ -1,0 +1,106 @@
+package plot
+
+import (
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// The drawers of response times.
+
+func (d *drawing) percentiles() error {
+	var y extent
+	deepest := 1.0
+	for _, s := range d.Series {
+		points := s.xys(1)
+		if len(points) < 2 {
+			continue
+		}
+		for _, p := range points {
+			y.see(p.Y)
+		}
+		deepest = max(deepest, points[len(points)-1].X)
+		line, err := d.line(points, s.Group, 1.8, false)
+		if err != nil {
+			return err
+		}
+		d.plot.Legend.Add(s.Name, line)
+	}
+	d.plot.X.Min, d.plot.X.Max = 0, deepest
+	d.plot.X.Tick.Marker = ninesTicks{}
+	logAxis(&d.plot.Y, y.low, y.headroom(len(d.Series)), microsTicks{})
+	return nil
+}
+
+func (d *drawing) histogram() error {
+	var x extent
+	highest := 0.0
+	for _, s := range d.Series {
+		points := s.xys(0)
+		if len(points) == 0 {
+			continue
+		}
+		for _, p := range points {
+			x.see(p.X)
+			highest = max(highest, p.Y)
+		}
+		line, err := d.line(points, s.Group, 1.6, false)
+		if err != nil {
+			return err
+		}
+		d.plot.Legend.Add(s.Name, line)
+	}
+	logAxis(&d.plot.X, x.low, x.high, microsTicks{})
+	d.plot.Y.Min, d.plot.Y.Max = 0, max(highest*1.3, 1)
+	d.plot.Y.Tick.Marker = wholeTicks{}
+	return nil
+}
+
+func (d *drawing) byRate() error {
+	var x, y extent
+	for _, s := range d.Series {
+		if len(s.Points) == 0 {
+			continue
+		}
+		for _, p := range s.Points {
+			x.see(p.X)
+			y.see(p.Y)
+		}
+		line, err := d.line(s.xys(1), s.Group, 1.6, s.Dashed)
+		if err != nil {
+			return err
+		}
+		points, err := d.scatter(s.xys(1), s.Group, 3)
+		if err != nil {
+			return err
+		}
+		d.plot.Legend.Add(s.Name, line, points)
+	}
+	logAxis(&d.plot.X, x.low, x.high, countTicks{})
+	logAxis(&d.plot.Y, y.low, y.headroom(len(d.Series)), microsTicks{})
+	return nil
+}
+
+func (d *drawing) overTime() error {
+	var y extent
+	last := 0.0
+	for _, s := range d.Series {
+		if len(s.Points) == 0 {
+			continue
+		}
+		for _, p := range s.Points {
+			y.see(p.Y)
+			last = max(last, p.X)
+		}
+		points, err := d.scatter(s.xys(1), s.Group, 2.6)
+		if err != nil {
+			return err
+		}
+		if s.Dashed {
+			points.Shape = draw.RingGlyph{}
+		}
+		d.plot.Legend.Add(s.Name, points)
+	}
+	d.plot.X.Min, d.plot.X.Max = 0, max(last*1.02, 1)
+	d.plot.X.Tick.Marker = wholeTicks{}
+	logAxis(&d.plot.Y, y.low, y.headroom(len(d.Series)), microsTicks{})
+	return nil
+}

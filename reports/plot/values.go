@@ -1,0 +1,146 @@
+package plot
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+)
+
+// The drawers of values, of their parts, and of their changes.
+
+// row is a point of a figure of intervals, with the group that its series belongs to.
+type row struct {
+	Point
+	group int
+}
+
+func (d *drawing) intervals() error {
+	var rows []row
+	for _, s := range d.Series {
+		for _, p := range s.Points {
+			rows = append(rows, row{p, s.Group})
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.Y, b.Y) })
+	var x extent
+	for _, r := range rows {
+		x.see(r.Low)
+		x.see(r.High)
+		x.see(r.X)
+		if err := d.interval(r, float64(len(d.Y.Names)-1)-r.Y); err != nil {
+			return err
+		}
+	}
+	labels := slices.Clone(d.Y.Names) // from the foot upwards
+	slices.Reverse(labels)
+	d.plot.NominalY(labels...)
+	d.plot.Y.Min, d.plot.Y.Max = -0.7, float64(len(labels))-0.3
+	d.plot.Y.Width = 0
+	logAxis(&d.plot.X, x.low, x.high, countTicks{})
+	d.height = vg.Length(3.5+0.62*float64(len(labels))) * vg.Centimeter
+	return nil
+}
+
+func (d *drawing) interval(r row, at float64) error {
+	if _, err := d.line(plotter.XYs{{X: r.Low, Y: at}, {X: r.High, Y: at}}, r.group, 4, false); err != nil {
+		return err
+	}
+	if _, err := d.scatter(plotter.XYs{{X: r.X, Y: at}}, r.group, 4); err != nil {
+		return err
+	}
+	if !r.AtLeast {
+		return nil
+	}
+	arrow, err := plotter.NewLabels(plotter.XYLabels{XYs: plotter.XYs{{X: r.High, Y: at}}, Labels: []string{" ≥"}})
+	if err != nil {
+		return err
+	}
+	arrow.Offset = vg.Point{X: vg.Points(6), Y: -vg.Points(4)}
+	d.plot.Add(arrow)
+	return nil
+}
+
+func (d *drawing) stacks() error {
+	var below *plotter.BarChart
+	sums := make([]float64, len(d.X.Names))
+	for _, s := range d.Series {
+		values := make(plotter.Values, len(d.X.Names))
+		for i, p := range s.Points {
+			values[i] = p.Y
+			sums[i] += p.Y
+		}
+		bars, err := plotter.NewBarChart(values, 2*vg.Centimeter)
+		if err != nil {
+			return err
+		}
+		bars.Color, bars.LineStyle.Width = colour(s.Group), 0
+		if below != nil {
+			bars.StackOn(below)
+		}
+		below = bars
+		d.plot.Add(bars)
+		d.plot.Legend.Add(s.Name+"  ", bars) // room before the swatch, which is on the right here
+	}
+	d.plot.NominalX(d.X.Names...)
+	d.plot.X.Min, d.plot.X.Max = -0.6, float64(len(d.X.Names))-0.4
+	// Room above the highest bar for the legend, at the right edge: bars start at the left.
+	d.plot.Y.Min, d.plot.Y.Max = 0, max(slices.Max(append(sums, 0))*1.35, 1e-9)
+	d.plot.Legend.Left = false
+	d.plot.Legend.XOffs = -vg.Points(8)
+	return nil
+}
+
+// widest is the change, in percent, beyond which a point is drawn at the edge: one wild pair
+// must not flatten all others.
+const widest = 50
+
+func (d *drawing) changes() error {
+	longest, high := 1, 6.0
+	for _, s := range d.Series {
+		points := s.xys(math.Inf(-1))
+		for i := range points {
+			points[i].Y = max(-widest, min(widest, points[i].Y))
+			high = max(high, math.Abs(points[i].Y))
+		}
+		longest = max(longest, len(points))
+		if len(points) == 0 {
+			continue
+		}
+		scatter, err := d.scatter(points, s.Group, 3)
+		if err != nil {
+			return err
+		}
+		d.plot.Legend.Add(s.Name, scatter)
+		if s.Limit > 0 {
+			limit := plotter.XYs{{X: 0, Y: s.Limit}, {X: float64(longest) + 1, Y: s.Limit}}
+			if _, err := d.line(limit, s.Group, 1, true); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := d.rule(plotter.XY{}, plotter.XY{X: float64(longest) + 1}, 1, false); err != nil {
+		return err
+	}
+	d.plot.X.Min, d.plot.X.Max = 0, float64(longest)+1
+	d.plot.X.Tick.Marker = wholeTicks{}
+	d.plot.Y.Min, d.plot.Y.Max = -high*1.1, high*(1.15+0.16*float64(len(d.Series)))
+	d.plot.Y.Tick.Marker = signedTicks(d.plot.Y.Min, d.plot.Y.Max, high)
+	return nil
+}
+
+// signedTicks are the marks of an axis of percent around zero.
+func signedTicks(low, top, high float64) (ticks plot.ConstantTicks) {
+	step := 5.0
+	if high > 20 {
+		step = 10
+	}
+	for v := -math.Floor(-low/step) * step; v <= top; v += step {
+		ticks = append(ticks, plot.Tick{Value: v, Label: fmt.Sprintf("%+.0f", v)})
+	}
+	return ticks
+}

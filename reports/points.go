@@ -1,0 +1,57 @@
+package reports
+
+import (
+	"math"
+
+	"bench/reports/plot"
+	"bench/results"
+)
+
+// fewestSamples is the number of samples that have to lie beyond a percentile for it to be
+// shown: the curve stops where the samples end. A second with fewer has no percentile.
+const fewestSamples = 10
+
+// percentilePoints walks down the nines in twenty steps each.
+func percentilePoints(h *results.Histogram) (points []plot.Point) {
+	if h == nil || h.TotalCount() < fewestSamples {
+		return nil
+	}
+	last := math.Log10(float64(h.TotalCount()) / fewestSamples)
+	const steps = 20
+	for i := 0; ; i++ {
+		x := min(float64(i)/steps, last)
+		v := h.ValueAtPercentile(100 * (1 - math.Pow(10, -x)))
+		points = append(points, plot.Point{X: x, Y: math.Max(1, float64(v))})
+		if x == last {
+			return points
+		}
+	}
+}
+
+// binsPerDecade is the number of equal steps on a logarithmic axis that a histogram has.
+const binsPerDecade = 20
+
+// histogramOutline has the corners of a histogram's outline: the share of the requests, in
+// percent, in each twentieth of a decade.
+func histogramOutline(h *results.Histogram) []plot.Point {
+	if h == nil || h.TotalCount() == 0 {
+		return nil
+	}
+	shares := map[int]float64{}
+	first, last := math.MaxInt, math.MinInt
+	for _, bar := range h.Distribution() {
+		if bar.Count == 0 {
+			continue
+		}
+		middle := math.Max(1, float64(bar.From+bar.To)/2)
+		bin := int(math.Floor(math.Log10(middle) * binsPerDecade))
+		shares[bin] += 100 * float64(bar.Count) / float64(h.TotalCount())
+		first, last = min(first, bin), max(last, bin)
+	}
+	edge := func(bin int) float64 { return math.Pow(10, float64(bin)/binsPerDecade) }
+	points := []plot.Point{{X: edge(first)}}
+	for bin := first; bin <= last; bin++ {
+		points = append(points, plot.Point{X: edge(bin), Y: shares[bin]}, plot.Point{X: edge(bin + 1), Y: shares[bin]})
+	}
+	return append(points, plot.Point{X: edge(last + 1)})
+}

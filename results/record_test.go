@@ -1,0 +1,19 @@
+package results
+
+import "testing"
+
+func TestMessageAndRemedyNeverRunTogether(t *testing.T) {
+	for _, row := range []struct{ message, remedy, want string }{
+		{"the search ended after 660 ms", "Use --thorough.", "the search ended after 660 ms. Use --thorough."},
+		{"the search ended.", "Use --thorough.", "the search ended. Use --thorough."},
+		{"was it too late?", "Use --thorough.", "was it too late? Use --thorough."},
+		{"the search ended\n", " Use --thorough.", "the search ended. Use --thorough."},
+		{"the search ended", "", "the search ended"},
+		{"", "Use --thorough.", "Use --thorough."},
+		{"", "", ""},
+	} {
+		if got := (Cause{Message: row.message, Remedy: row.remedy}).Sentences(); got != row.want {
+			t.Errorf("%q and %q: %q; want %q", row.message, row.remedy, got, row.want)
+		}
+	}
+}
