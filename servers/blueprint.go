@@ -105,6 +105,7 @@ type Process struct {
 	Ports      map[string]int
 	Stop       syscall.Signal
 	Entry      int    // the port at which it takes requests
+	IsEntry    bool   // these are the clients' own
 	Stats      string // name of the kind of probe that observes it, or nothing
 }
 
@@ -238,7 +239,7 @@ func (l layout) blueprint(ports []int) (Blueprint, error) {
 func (p ProcessDefinition) process(d Definition, data renderData) (Process, error) {
 	out := Process{
 		Name: data.self.name, Kind: p.Name, Tier: p.Tier, WorkerTier: p.WorkerTier,
-		Dir: data.self.dir, Home: data.self.dir, Ports: data.self.ports, Entry: p.entry(d, data.self.ports),
+		Dir: data.self.dir, Home: data.self.dir, Ports: data.self.ports, Entry: p.entry(d, data.self.ports), IsEntry: p.Name == d.Entry.Process,
 		Stop: stopSignals[p.Stop], Stats: p.Stats,
 	}
 	if p.Dir == "app" {

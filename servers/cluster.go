@@ -154,7 +154,8 @@ func (c *Cluster) start(keeper *proc.Keeper, p Process) error {
 	}
 	if kind.Open != nil {
 		c.probes[len(c.processes)] = kind.Open(probe.Process{
-			PID: process.PID(), Ports: p.Ports, Entry: p.Entry, Health: c.blueprint.Health,
+			PID: process.PID(), Ports: p.Ports, Entry: p.Entry,
+			HTTP: p.IsEntry, Health: c.blueprint.Health, Workers: p.Workers,
 		})
 	}
 	c.processes = append(c.processes, process)

@@ -106,6 +106,9 @@ func (d Definition) validate() error {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("process %s: %w", p.Name, err))
 		}
+		if kind.Workers && (p.Workers == "" || len(p.Ports) == 0) {
+			errs = append(errs, fmt.Errorf("process %s: stats %s needs a port, and workers: how many have to answer", p.Name, p.Stats))
+		}
 		for _, port := range kind.Ports {
 			if !slices.Contains(p.Ports, port) {
 				errs = append(errs, fmt.Errorf("process %s: stats %s needs a port named %s", p.Name, p.Stats, port))

@@ -2,7 +2,7 @@
 // of server is a row in a table; another one is one more file and one more row.
 //
 // A probe asks a server for its own statistics, or the kernel for what its processes do. It
-// sends no load, and knows one process of a cluster alone.
+// knows one process of a cluster, and what runs below it.
 package probe
 
 import (
@@ -33,10 +33,12 @@ type Counter struct {
 
 // Process is what a probe is told of the process that it observes.
 type Process struct {
-	PID    int
-	Ports  map[string]int
-	Entry  int    // the port at which it takes requests
-	Health string // path that is answered when the app works
+	PID     int
+	Ports   map[string]int
+	Entry   int    // the port at which it takes requests
+	HTTP    bool   // clients connect to that port, and so speak HTTP with it
+	Health  string // path that is answered when the app works
+	Workers int    // worker processes that it is to have
 }
 
 // Probe observes one running process of a cluster, with the processes below it.
@@ -90,7 +92,7 @@ func (k Kind) Peaks() []string {
 }
 
 // Kinds is the table.
-func Kinds() []Kind { return []Kind{uwsgi, nginx} }
+func Kinds() []Kind { return []Kind{uwsgi, nginx, procs} }
 
 // Lookup returns a kind by its name. The name of a process that nothing observes is empty, and
 // its kind has no Open.
