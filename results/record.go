@@ -194,6 +194,7 @@ type Cell struct {
 	Load        string    `json:"load"` // burst, burst-new, rate-300, ...
 	Mode        string    `json:"mode"` // open or closed loop
 	Rate        float64   `json:"rate,omitempty"`
+	Pacer       string    `json:"pacer,omitempty"` // open loop: when each request was due, as pacing.Parse reads it
 	Connections int       `json:"connections"`
 	NewConns    bool      `json:"new_connections,omitempty"` // a connection for each request
 	Block       int       `json:"block"`

@@ -413,6 +413,7 @@ func decodeCell(files map[string][]byte) (*Cell, error) {
 	if err := json.Unmarshal(files[cellFile], c); err != nil {
 		return nil, fmt.Errorf("%s: %w", cellFile, err)
 	}
+	c.upgradePacer()
 	var err error
 	if c.Intervals, err = readCounts(bytes.NewReader(files[countsFile])); err != nil {
 		return nil, fmt.Errorf("%s: %w", countsFile, err)

@@ -32,6 +32,7 @@ func sampleCell() *Cell {
 	second.Add(Unsent, 2)
 	c := &Cell{
 		Index: 1, Topology: "uwsgi", Scenario: "page", Load: "rate-300", Mode: OpenLoop, Rate: 300, Connections: 64,
+		Pacer: "poisson 7 constant 300/s",
 		Block: 2, Position: 1, Seed: 7, Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Duration: 1, Elapsed: 1.5,
 		Boot: Boot{BootMS: 160, FirstRequestMS: 12, Settled: true, Workers: 2}, Grade: Valid,
 		Generator: Generator{Engine: "vegeta", CPUSeconds: 0.1, MaxRSS: 1 << 20},
@@ -233,6 +234,9 @@ func TestRunsOfEverySchemaAreRead(t *testing.T) {
 		}
 		if c.Counts.StaleRetry != 1 || c.Counts.Unsent != 2 || c.Counts.Intended != 7 {
 			t.Errorf("%s: counts = %+v", schema, c.Counts)
+		}
+		if want := "poisson 7 constant 300/s"; c.Pacer != want {
+			t.Errorf("%s: pacer %q; want %q, from the cell's rate and seed", schema, c.Pacer, want)
 		}
 	}
 }

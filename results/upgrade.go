@@ -2,10 +2,14 @@ package results
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
+	"strconv"
+	"time"
 )
 
-// What bench.run/1 wrote under the names of two products is read as what it means.
+// What bench.run/1 wrote under the names of two products is read as what it means, and what it
+// left to whoever knew it is written down.
 
 // upgradeCounters reads the counters that a record of bench.run/1 holds by product.
 func (s *Server) upgradeCounters(data []byte) error {
@@ -50,3 +54,19 @@ func (t *TopologyRecord) upgradeRoles() {
 }
 
 var rolesBefore = Roles{"python": AppRole, "uwsgi": ServerRole, "nginx": ProxyRole}
+
+// upgradePacer gives an open-loop cell that does not record its pacer the one it had: Poisson
+// arrivals drawn from its seed, and, where two arms had them at once, half a mean gap apart.
+func (c *Cell) upgradePacer() {
+	if c.Mode != OpenLoop || c.Pacer != "" || c.Rate == 0 {
+		return
+	}
+	c.Pacer = fmt.Sprintf("poisson %d constant %s/s", c.Seed, strconv.FormatFloat(c.Rate, 'g', -1, 64))
+	if c.Load == Alternate {
+		which := "first"
+		if c.Position == 2 {
+			which = "second"
+		}
+		c.Pacer = fmt.Sprintf("staggered %v %s %s", time.Duration(float64(time.Second)/c.Rate/2), which, c.Pacer)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bench/loadgen"
+	"bench/loadgen/pacing"
 	"bench/results"
 	"bench/servers"
 	"bench/targets"
@@ -164,8 +165,12 @@ func (r *Runner) alternate(ctx context.Context, d Duel, pair int, order [2]int, 
 	ready := newBarrier(2)
 	err = d.both(order, func(arm int) (err error) {
 		defer ready.leave()
-		load := Load{Name: results.Alternate, Scenario: d.Scenario, Mode: loadgen.Open, Rate: d.Rate, Duration: d.Slice}
-		load.Stagger, load.Second = time.Duration(float64(time.Second)/d.Rate/2), arm == order[1]
+		load := Load{
+			Name: results.Alternate, Scenario: d.Scenario, Mode: loadgen.Open, Duration: d.Slice,
+			Pacer: pacing.Staggered{
+				Of: users(d.Rate), By: time.Duration(float64(time.Second) / d.Rate / 2), Second: arm == order[1],
+			},
+		}
 		cell := d.cell(pair, arm, order, load)
 		cell.Index = cellsOfPair*(pair-1) + 1 + arm
 		cells[arm], err = r.duelCell(ctx, cell, Arm{Name: d.Arms[arm].Name}, clusters[arm], ready.wait)

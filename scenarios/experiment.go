@@ -94,15 +94,28 @@ type Load struct {
 	Name     string
 	Scenario Scenario
 	Mode     loadgen.Mode
-	Rate     float64 // open loop
-	New      bool    // a connection for each request
+	// Pacer, of an open loop, says when requests are due. It is a description: what it has at
+	// random, each cell draws from a seed of its own.
+	Pacer    pacing.Pacer
+	New      bool // a connection for each request
 	Duration time.Duration
-	LeadIn   time.Duration // of Duration, at its start, that does not count
-	Drain    time.Duration // how long late answers are waited for, if that is longer than usual
-	// Stagger is how far this load and one beside it are apart, in turns; Second is the one that
-	// begins behind. 0: it is alone.
-	Stagger time.Duration
-	Second  bool
+	// LeadIn is the start of Duration that is sent and recorded, but does not count: until then
+	// the servers are on their way from idle to what the load makes of them.
+	LeadIn time.Duration
+	Drain  time.Duration // how long late answers are waited for, if that is longer than usual
+}
+
+// Rate is the rate at which an open loop's requests are due, where it begins; 0 in a closed loop.
+func (l Load) Rate() float64 {
+	if l.Pacer == nil {
+		return 0
+	}
+	return l.Pacer.Rate(0)
+}
+
+// users are arrivals at a constant rate that know nothing of one another.
+func users(perSecond float64) pacing.Poisson {
+	return pacing.Poisson{Of: pacing.Constant{PerSecond: perSecond}}
 }
 
 // openConnections bounds the connections of an open loop: enough that a healthy server
@@ -124,7 +137,7 @@ func (e Experiment) Loads() []Load {
 	}
 	for _, rate := range e.Rates {
 		loads = append(loads, Load{
-			Name: fmt.Sprintf("rate-%g", rate), Scenario: main, Mode: loadgen.Open, Rate: rate, Duration: e.Effort.Rung,
+			Name: fmt.Sprintf("rate-%g", rate), Scenario: main, Mode: loadgen.Open, Pacer: users(rate), Duration: e.Effort.Rung,
 		})
 	}
 	return loads
@@ -169,11 +182,7 @@ func (c Cell) Plan(url string, guard loadgen.Guard) (loadgen.Plan, error) {
 	}
 	if c.Load.Mode == loadgen.Open {
 		p.Conns.Max = max(openConnections, c.Load.Scenario.Connections)
-		pacer := pacing.Poisson{Of: pacing.Constant{PerSecond: c.Load.Rate}, Seed: c.Seed}
-		p.Pacer = pacer
-		if c.Load.Stagger > 0 {
-			p.Pacer = pacing.Staggered{Of: pacer, By: c.Load.Stagger, Second: c.Load.Second}
-		}
+		p.Pacer = pacing.WithSeed(c.Load.Pacer, c.Seed)
 	}
 	return p, p.Validate()
 }
@@ -238,7 +247,8 @@ func (e Experiment) Describe() []string {
 	for _, load := range e.Loads() {
 		switch {
 		case load.Mode == loadgen.Open:
-			lines = append(lines, fmt.Sprintf("%s: %s, open loop, Poisson arrivals at %g/s for %v", load.Scenario.Name, load.Name, load.Rate, load.Duration))
+			lines = append(lines, fmt.Sprintf("%s: %s, open loop, Poisson arrivals at %g/s for %v",
+				load.Scenario.Name, load.Name, load.Rate(), load.Duration))
 		default:
 			connections := fmt.Sprintf("%d keep-alive connections", load.Scenario.Connections)
 			if load.New {

@@ -217,8 +217,12 @@ func (r *Runner) runCellAt(ctx context.Context, cell Cell, arm Arm, cluster *ser
 	}
 	record := &results.Cell{
 		Index: cell.Index, Topology: arm.Name, Scenario: cell.Load.Scenario.Name, Load: cell.Load.Name,
-		Mode: string(cell.Load.Mode), Rate: cell.Load.Rate, Connections: plan.Conns.Max, NewConns: cell.Load.New,
-		Block: cell.Block, Position: cell.Position, Seed: cell.Seed, Started: time.Now().UTC(), Boot: cluster.Boot, LeadIn: cell.Load.LeadIn.Seconds(),
+		Mode: string(cell.Load.Mode), Rate: cell.Load.Rate(), Connections: plan.Conns.Max, NewConns: cell.Load.New,
+		Block: cell.Block, Position: cell.Position, Seed: cell.Seed, Started: time.Now().UTC(), Boot: cluster.Boot,
+		LeadIn: cell.Load.LeadIn.Seconds(),
+	}
+	if plan.Pacer != nil {
+		record.Pacer = plan.Pacer.String()
 	}
 	var before servers.Counters
 	var beforeErr error

@@ -26,7 +26,10 @@ func (s *sizeRun) open(name string, rate float64, d time.Duration) Load {
 	// As many as would be under way if every request took twice the limit: the pool must not
 	// be what keeps the server from being overloaded.
 	scenario.Connections = min(mostConnections, max(openConnections, int(2*rate*longest.Seconds())))
-	return Load{Name: name, Scenario: scenario, Mode: loadgen.Open, Rate: rate, Duration: LeadIn(d) + d, LeadIn: LeadIn(d), Drain: max(drain, 2*longest)}
+	return Load{
+		Name: name, Scenario: scenario, Mode: loadgen.Open, Pacer: users(rate),
+		Duration: LeadIn(d) + d, LeadIn: LeadIn(d), Drain: max(drain, 2*longest),
+	}
 }
 
 // mostConnections bounds the connections of a trial: a development server starts a thread for
