@@ -398,22 +398,9 @@ func (p capacityPlan) describe(s *shell, asJSON bool) error {
 	return err
 }
 
-// arrivals are the due times of an open-loop cell: the search's are Poisson.
-func arrivals(c *results.Cell) (times []float64) {
-	pacer := pacing.Poisson{Of: pacing.Constant{PerSecond: c.Rate}, Seed: c.Seed}
-	schedule := pacing.NewSchedule(pacer)
-	for n := uint64(0); ; n++ {
-		due := schedule.Due(n).Seconds()
-		if due >= c.Duration {
-			return times
-		}
-		times = append(times, due)
-	}
-}
-
 // writeCapacity makes every form of a capacity run's report and prints the summary.
 func (s *shell) writeCapacity(dir string, run *results.Run, asJSON bool) (*capacity.Report, error) {
-	r, err := capacity.Build(run, arrivals)
+	r, err := capacity.Build(run)
 	if err != nil {
 		return nil, err
 	}

@@ -102,7 +102,7 @@ func (r *capacityRun) predict() (map[string]capacity.Prediction, []results.Check
 		return nil, nil, err
 	}
 	c := &results.Capacity{CapacitySpec: r.plan.record.CapacitySpec, CapacityFindings: r.found}
-	report, err := capacity.Build(run, arrivals)
+	report, err := capacity.Build(run)
 	if err != nil {
 		return nil, nil, err
 	}

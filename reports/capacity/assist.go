@@ -4,15 +4,28 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
+	"bench/loadgen/pacing"
 	"bench/reports/capacity/model"
 	"bench/results"
 	"bench/stats"
 )
 
-// Arrivals are the times at which the requests of an open-loop cell were due, in seconds, in
-// order. They follow from the cell's rate and seed, and are for whoever knows the pacer to say.
-type Arrivals func(*results.Cell) []float64
+// arrivals are the times at which the requests of an open-loop cell were due, in seconds, in
+// order: what its pacer says. There are none for a cell whose pacer is not understood.
+func arrivals(c *results.Cell) []float64 {
+	pacer, err := pacing.Parse(c.Pacer)
+	if err != nil {
+		return nil
+	}
+	times := make([]float64, pacing.Count(pacer, time.Duration(math.Round(c.Duration*1e9))))
+	schedule := pacing.NewSchedule(pacer)
+	for n := range times {
+		times[n] = schedule.Due(uint64(n)).Seconds()
+	}
+	return times
+}
 
 // speed is how many times as fast as the model a size turned out to be.
 type speed struct {
@@ -31,10 +44,10 @@ const (
 
 // assisted is the speed at which the simulation, given the very arrivals of each trial and the
 // pace that the machine had in it, has as many slow requests as were measured.
-func (m *Model) assisted(run *results.Run, size results.Size, arrivals Arrivals) (speed, bool) {
+func (m *Model) assisted(run *results.Run, size results.Size) (speed, bool) {
 	v, known := m.speeds[size.Topology]
 	if !known {
-		if found, ok := m.findSpeed(run, size, arrivals); ok {
+		if found, ok := m.findSpeed(run, size); ok {
 			v = &found
 		}
 		m.speeds[size.Topology] = v
@@ -45,11 +58,11 @@ func (m *Model) assisted(run *results.Run, size results.Size, arrivals Arrivals)
 	return *v, true
 }
 
-func (m *Model) findSpeed(run *results.Run, size results.Size, arrivals Arrivals) (speed, bool) {
-	if bound := size.Goals[0]; arrivals == nil || bound.Low <= 0 || bound.High <= 0 || size.Died != "" {
+func (m *Model) findSpeed(run *results.Run, size results.Size) (speed, bool) {
+	if bound := size.Goals[0]; bound.Low <= 0 || bound.High <= 0 || size.Died != "" {
 		return speed{}, false
 	}
-	trials, ok := m.trials(run, size, arrivals)
+	trials, ok := m.trials(run, size)
 	if !ok || len(trials) < assistFewest {
 		return speed{}, false
 	}
@@ -63,7 +76,7 @@ func (m *Model) findSpeed(run *results.Run, size results.Size, arrivals Arrivals
 
 // trials are those of a size that its speed can be taken from; not ok, if it cannot: the
 // simulation knows no errors, so that where there were some, the search has the say.
-func (m *Model) trials(run *results.Run, size results.Size, arrivals Arrivals) (trials []model.Trial, ok bool) {
+func (m *Model) trials(run *results.Run, size results.Size) (trials []model.Trial, ok bool) {
 	objective, ok := m.percentile()
 	if !ok {
 		return nil, false

@@ -35,7 +35,7 @@ type Model struct {
 }
 
 // Fit makes the model of a run from the sizes of one topology that were not held out.
-func Fit(run *results.Run, c *results.Capacity, arrivals Arrivals, precision model.Precision) (*Model, error) {
+func Fit(run *results.Run, c *results.Capacity, precision model.Precision) (*Model, error) {
 	sizes := seen(c.Sizes)
 	if len(sizes) == 0 {
 		return nil, errors.New("no size was measured")
@@ -54,7 +54,7 @@ func Fit(run *results.Run, c *results.Capacity, arrivals Arrivals, precision mod
 	if err := m.demands(run, sizes); err != nil {
 		return nil, err
 	}
-	m.correct(run, sizes, arrivals)
+	m.correct(run, sizes)
 	return m, nil
 }
 
@@ -188,14 +188,14 @@ func configuration(size results.Size) model.Configuration {
 func (m *Model) system(size results.Size) model.System { return m.queueing.System(configuration(size)) }
 
 // correct finds how many times as fast as the simulation the sizes turned out to be.
-func (m *Model) correct(run *results.Run, sizes []results.Size, arrivals Arrivals) {
+func (m *Model) correct(run *results.Run, sizes []results.Size) {
 	var speeds []model.Speed
 	for _, size := range sizes {
 		b := size.Goals[0]
 		if b.Low <= 0 || b.High <= 0 || size.Died != "" {
 			continue
 		}
-		v, ok := m.assisted(run, size, arrivals)
+		v, ok := m.assisted(run, size)
 		if !ok {
 			rate := m.queueing.Capacity(m.system(size))
 			if rate <= 0 {

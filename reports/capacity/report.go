@@ -99,11 +99,11 @@ type Trial struct {
 }
 
 // Build judges a run.
-func Build(run *results.Run, arrivals Arrivals) (*Report, error) {
-	return build(run, arrivals, model.Full)
+func Build(run *results.Run) (*Report, error) {
+	return build(run, model.Full)
 }
 
-func build(run *results.Run, arrivals Arrivals, precision model.Precision) (*Report, error) {
+func build(run *results.Run, precision model.Precision) (*Report, error) {
 	c, err := results.Decode[results.Capacity](run.Manifest, results.KindCapacity)
 	if err != nil {
 		return nil, err
@@ -128,13 +128,13 @@ func build(run *results.Run, arrivals Arrivals, precision model.Precision) (*Rep
 		return r, nil
 	}
 	slices.SortStableFunc(r.Sizes, func(a, b Size) int { return cmp.Compare(a.Value, b.Value) })
-	fitted, err := Fit(run, c, arrivals, precision)
+	fitted, err := Fit(run, c, precision)
 	if err != nil {
 		r.warn("no-model", "there is no model: "+err.Error(), "Measured rates stand without it.")
 		r.Recommendation = r.needOfMeasured()
 	} else {
 		r.Model = fitted
-		r.fit(run, c, arrivals)
+		r.fit(run, c)
 	}
 	for i := range r.Sizes {
 		perHour := c.Price
@@ -205,11 +205,11 @@ func (s *Size) price(perHour float64) {
 const generatorTier = "generator"
 
 // fit lays the model beside what was measured.
-func (r *Report) fit(run *results.Run, c *results.Capacity, arrivals Arrivals) {
+func (r *Report) fit(run *results.Run, c *results.Capacity) {
 	var points []model.USLPoint
 	for i := range r.Sizes {
 		s := &r.Sizes[i]
-		r.assist(run, s, arrivals)
+		r.assist(run, s)
 		p := r.Model.Predict(s.Size, s.Unseen)
 		s.Model = &p
 		if s.Unseen {
@@ -233,8 +233,8 @@ func (r *Report) fit(run *results.Run, c *results.Capacity, arrivals Arrivals) {
 
 // assist narrows what was measured by taking out the luck of the arrivals and the machine's
 // pace. Where the two have no rate in common, both count: the interval then reaches over both.
-func (r *Report) assist(run *results.Run, s *Size, arrivals Arrivals) {
-	v, ok := r.Model.assisted(run, s.Size, arrivals)
+func (r *Report) assist(run *results.Run, s *Size) {
+	v, ok := r.Model.assisted(run, s.Size)
 	if !ok {
 		return
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"bench/loadgen/pacing"
 	"bench/reports/capacity/model"
 	"bench/results"
 )
@@ -19,14 +20,13 @@ import (
 // world makes the cells that a real run on a known system would have left.
 type world struct {
 	system    model.System // of one worker; sizes differ in the workers
-	arrivals  map[*results.Cell][]float64
 	run       results.Run
 	capacity  results.Capacity
 	precision model.Precision
 }
 
 func newWorld(slo string) *world {
-	w := &world{arrivals: map[*results.Cell][]float64{}, precision: model.Precision{Requests: 50_000, Draws: 4}, system: model.System{
+	w := &world{precision: model.Precision{Requests: 50_000, Draws: 4}, system: model.System{
 		Cores: 2, Slowdown: 1.05, Generator: 0.0001, Proxies: []float64{0.0002},
 		Configuration: model.Configuration{Queues: 1, Workers: 1, Threads: 1},
 		Kinds:         []model.Kind{{Weight: 1, Work: 0.004, Outside: []float64{0.0001, 0.0003}}, {Weight: 1, Work: 0.001, Wait: 0.001, Outside: []float64{0.0002}}},
@@ -93,10 +93,6 @@ func (w *world) measure(workers int, unseen bool) {
 // cell simulates one.
 func (w *world) cell(s model.System, topology, load string, rate, seconds float64, boot int) {
 	random := rand.New(rand.NewPCG(uint64(len(w.run.Cells)), 9))
-	var arrivals []float64
-	for at := random.ExpFloat64() / rate; at < seconds; at += random.ExpFloat64() / rate {
-		arrivals = append(arrivals, at)
-	}
 	leadIn := 0.0
 	if strings.HasPrefix(load, results.TrialLoad) {
 		leadIn = 2
@@ -104,18 +100,20 @@ func (w *world) cell(s model.System, topology, load string, rate, seconds float6
 	c := &results.Cell{
 		Index: len(w.run.Cells) + 1, Topology: topology, Scenario: "mix", Load: load, Mode: results.OpenLoop, Rate: rate, Block: boot,
 		Duration: seconds, Elapsed: seconds, LeadIn: leadIn, Grade: results.Valid, Connections: 1,
+		Pacer: pacing.Poisson{Of: pacing.Constant{PerSecond: rate}, Seed: uint64(len(w.run.Cells))}.String(),
 	}
+	due := arrivals(c)
 	if strings.HasPrefix(load, results.Single) || load == results.Saturated {
 		c.Mode = results.ClosedLoop
 	}
 	hists := map[int]*results.Histogram{}
 	counts := map[int]*results.Counts{}
-	s.Replay(arrivals, func(request int, end float64) bool {
+	s.Replay(due, func(request int, end float64) bool {
 		i := min(int(end), int(seconds))
 		if hists[i] == nil {
 			hists[i], counts[i] = results.NewHistogram(), &results.Counts{}
 		}
-		_ = hists[i].RecordValue(int64((end - arrivals[request]) * 1e6))
+		_ = hists[i].RecordValue(int64((end - due[request]) * 1e6))
 		counts[i].Add(results.OK, 1)
 		return true
 	}, random.Uint64())
@@ -127,15 +125,14 @@ func (w *world) cell(s model.System, topology, load string, rate, seconds float6
 		}
 	}
 	work, wait := s.Means()
-	n := float64(len(arrivals))
+	n := float64(len(due))
 	busy := min(1, n/seconds*(work+s.Proxies[0]+s.Generator)/2)
 	slow := 1 + (s.Slowdown-1)*busy
 	cpu := func(each float64) time.Duration { return time.Duration(each * slow * n * 1e9) }
 	c.Usage = []results.Usage{{Tier: "python"}, {Tier: "uwsgi"},
 		{At: time.Second, Tier: "python", CPU: cpu(work)}, {At: time.Second, Tier: "uwsgi", CPU: cpu(s.Proxies[0])}}
 	c.Generator.CPUSeconds = s.Generator * slow * n
-	c.Server.Counters = map[string]results.Counters{"uwsgi": {results.Requests: float64(len(arrivals)), results.WorkSeconds: (work*slow + wait) * n}}
-	w.arrivals[c] = arrivals
+	c.Server.Counters = map[string]results.Counters{"uwsgi": {results.Requests: float64(len(due)), results.WorkSeconds: (work*slow + wait) * n}}
 	w.run.Cells = append(w.run.Cells, c)
 }
 
@@ -149,7 +146,7 @@ func (w *world) build(t *testing.T) *Report {
 			t.Fatal(err)
 		}
 	}
-	r, err := build(&w.run, func(c *results.Cell) []float64 { return w.arrivals[c] }, w.precision)
+	r, err := build(&w.run, w.precision)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,7 +277,7 @@ func hasWarning(r *Report, code string) bool {
 }
 
 func TestBuildNeedsACapacityRun(t *testing.T) {
-	if _, err := Build(&results.Run{}, nil); err == nil {
+	if _, err := Build(&results.Run{}); err == nil {
 		t.Error("a run without a search has a capacity report")
 	}
 	w := newWorld("p99<100ms")
