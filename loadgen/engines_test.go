@@ -46,7 +46,7 @@ func plan(url string, change func(*loadgen.Plan)) loadgen.Plan {
 
 func measure(t *testing.T, e loadgen.Engine, p loadgen.Plan) loadgen.Measurement {
 	t.Helper()
-	m, err := loadgen.Measure(t.Context(), e, p, loadgen.Watch{})
+	m, err := loadgen.Local{Engine: e}.Measure(t.Context(), p, loadgen.Watch{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +265,7 @@ func interruptionKeepsWhatWasRecorded(t *testing.T, e loadgen.Engine) {
 	defer server.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(100*time.Millisecond, cancel)
-	m, err := loadgen.Measure(ctx, e, plan(server.URL, func(p *loadgen.Plan) {
+	m, err := loadgen.Local{Engine: e}.Measure(ctx, plan(server.URL, func(p *loadgen.Plan) {
 		p.Mode, p.Pacer, p.Duration = loadgen.Open, pacing.Constant{PerSecond: 100}, time.Minute
 	}), loadgen.Watch{})
 	if err != nil || m.Elapsed > 5*time.Second {
@@ -315,7 +315,7 @@ func staleConnectionsAreCounted(t *testing.T, e loadgen.Engine) {
 func TestRefusedTargetGetsNoPacket(t *testing.T) { each(t, refusedTargetGetsNoPacket) }
 
 func refusedTargetGetsNoPacket(t *testing.T, e loadgen.Engine) {
-	_, err := loadgen.Measure(t.Context(), e, plan("http://10.0.0.1:9", nil), loadgen.Watch{})
+	_, err := loadgen.Local{Engine: e}.Measure(t.Context(), plan("http://10.0.0.1:9", nil), loadgen.Watch{})
 	if err == nil || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("Measure = %v; want the target refused", err)
 	}

@@ -18,7 +18,7 @@ import (
 // hosts allowed by name are dialled. It is asked when an address is dialled, not only when
 // a URL is read, so neither a redirect nor a name that resolves elsewhere gets past it.
 type Guard struct {
-	Hosts []string `json:"allowed_hosts,omitempty"` // as given to --allow-host
+	Hosts []string // as given to --allow-host
 }
 
 // ErrRefused marks a target that the guard refuses.

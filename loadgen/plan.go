@@ -1,7 +1,6 @@
 package loadgen
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -77,7 +76,6 @@ type Plan struct {
 	// as in flight. Zero means long enough for the time-out of the last request.
 	Drain time.Duration
 	Seed  uint64
-	Guard Guard
 	Slow  []Slow // clients beside the load
 }
 
@@ -166,7 +164,10 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 	} else if p.Pacer != nil {
 		pacer = p.Pacer.String()
 	}
-	return json.Marshal(planRecord{p.URL, p.Mix, p.Mode, pacer, arrivals, p.Duration.String(), p.Conns, p.Timeout.String(), p.Drain.String(), p.Seed, p.Guard, p.Slow})
+	return json.Marshal(planRecord{
+		URL: p.URL, Mix: p.Mix, Mode: p.Mode, Pacer: pacer, Replay: arrivals, Duration: p.Duration.String(),
+		Conns: p.Conns, Timeout: p.Timeout.String(), Drain: p.Drain.String(), Seed: p.Seed, Slow: p.Slow,
+	})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
@@ -175,7 +176,7 @@ func (p *Plan) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &r); err != nil {
 		return err
 	}
-	*p = Plan{URL: r.URL, Mix: r.Mix, Mode: r.Mode, Conns: r.Conns, Seed: r.Seed, Guard: r.Guard, Slow: r.Slow}
+	*p = Plan{URL: r.URL, Mix: r.Mix, Mode: r.Mode, Conns: r.Conns, Seed: r.Seed, Slow: r.Slow}
 	var errs [4]error
 	p.Duration, errs[0] = time.ParseDuration(r.Duration)
 	p.Timeout, errs[1] = time.ParseDuration(r.Timeout)
@@ -200,14 +201,5 @@ type planRecord struct {
 	Timeout  string         `json:"timeout"`
 	Drain    string         `json:"drain"`
 	Seed     uint64         `json:"seed"`
-	Guard    Guard          `json:"guard"`
 	Slow     []Slow         `json:"slow,omitempty"`
-}
-
-// Engine runs plans. Run calls the recorder's Start once, before its clock starts. It returns when every intended request has ended in a class and been
-// recorded. It fails only for reasons of its own: what the server does is in the record.
-// When ctx ends early, what was recorded until then is kept, the rest counts as unsent.
-type Engine interface {
-	Run(ctx context.Context, p Plan, rec *Recorder) error
-	String() string
 }

@@ -25,7 +25,7 @@ func testMix(names ...string) targets.Mix {
 func testPlan() Plan {
 	return Plan{
 		URL: "http://127.0.0.1:1", Mix: testMix("a", "b"), Mode: Open, Pacer: pacing.Constant{PerSecond: 100}, Duration: time.Second,
-		Conns: Conns{Max: 4}, Timeout: time.Second, Drain: time.Second, Seed: 5, Guard: Guard{Hosts: []string{"h"}},
+		Conns: Conns{Max: 4}, Timeout: time.Second, Drain: time.Second, Seed: 5,
 	}
 }
 
@@ -186,4 +186,23 @@ func BenchmarkRecord(b *testing.B) {
 		s.Record(Sample{Due: at, Sent: at, End: at + time.Millisecond})
 	}
 	r.Close()
+}
+
+// What a plan says of whom it may load counts for nothing: permission is the dialling process's.
+func TestAPlanBringsNoPermission(t *testing.T) {
+	p := testPlan()
+	p.URL = "http://10.255.255.1:80"
+	data, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asking := strings.Replace(string(data), "{", `{"guard":{"allowed_hosts":["10.255.255.1"]},`, 1)
+	var read Plan
+	if err := json.Unmarshal([]byte(asking), &read); err != nil {
+		t.Fatal(err)
+	}
+	read.Slow = []Slow{{SlowIdle, 1, time.Second}} // the first to dial
+	if _, err := (Local{}).Measure(t.Context(), read, Watch{}); !errors.Is(err, ErrRefused) {
+		t.Errorf("Measure = %v; want the target refused", err)
+	}
 }

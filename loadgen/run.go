@@ -36,12 +36,35 @@ type Watch struct {
 	Second func(Live) // called every second after that, from another goroutine
 }
 
-// Measure runs a plan on an engine and judges the generator's part in what came out.
-func Measure(ctx context.Context, e Engine, p Plan, watch Watch) (Measurement, error) {
+// Engine sends plans from this process.
+type Engine interface {
+	// Run connects only where the guard allows. It calls the recorder's Start once, before its
+	// clock starts, and returns when every intended request has ended in a class and been
+	// recorded. It fails only for reasons of its own: what the server does is in the record.
+	// When ctx ends early, what was recorded until then is kept, and the rest counts as dropped.
+	Run(ctx context.Context, p Plan, guard Guard, rec *Recorder) error
+	String() string
+}
+
+// Measurer runs plans, here or elsewhere, and says what came of them: all that an experiment has
+// to know of load.
+type Measurer interface {
+	Measure(ctx context.Context, p Plan, watch Watch) (Measurement, error)
+}
+
+// Local is the Measurer whose load comes from this process. The permission to send it is the
+// process's own: a plan, which may have come from elsewhere, cannot bring it along.
+type Local struct {
+	Engine Engine
+	Guard  Guard
+}
+
+// Measure runs a plan on the engine and judges the generator's part in what came out.
+func (l Local) Measure(ctx context.Context, p Plan, watch Watch) (Measurement, error) {
 	if err := p.Validate(); err != nil {
 		return Measurement{}, err
 	}
-	stopSlow, err := startSlow(ctx, p)
+	stopSlow, err := startSlow(ctx, p, l.Guard)
 	if err != nil {
 		return Measurement{}, fmt.Errorf("starting the slow clients: %w", err)
 	}
@@ -56,12 +79,14 @@ func Measure(ctx context.Context, e Engine, p Plan, watch Watch) (Measurement, e
 		before, started = cpuUsed(), time.Now()
 	}
 	stopTelling := rec.tell(watch.Second)
-	err = e.Run(ctx, p, rec)
+	err = l.Engine.Run(ctx, p, l.Guard, rec)
 	stopTelling()
 	cpu := cpuUsed() - before
 	m := Measurement{Elapsed: time.Since(started), Slow: stopSlow()}
-	m.Generator = results.Generator{Engine: e.String(), CPUSeconds: cpu.Seconds(), MaxRSS: maxRSS(), Threads: len(rec.Threads()), Health: health.stop()}
-	if paced, ok := e.(interface{ Mode() string }); ok {
+	m.Generator = results.Generator{
+		Engine: l.Engine.String(), CPUSeconds: cpu.Seconds(), MaxRSS: maxRSS(), Threads: len(rec.Threads()), Health: health.stop(),
+	}
+	if paced, ok := l.Engine.(interface{ Mode() string }); ok {
 		m.Generator.Pacing = paced.Mode()
 	}
 	m.Outcome = rec.Close()

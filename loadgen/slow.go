@@ -77,11 +77,11 @@ type population struct {
 
 // startSlow starts the plan's slow clients, and returns the function that ends them and says
 // what became of them.
-func startSlow(ctx context.Context, p Plan) (func() []results.Slow, error) {
+func startSlow(ctx context.Context, p Plan, guard Guard) (func() []results.Slow, error) {
 	if len(p.Slow) == 0 {
 		return func() []results.Slow { return nil }, nil
 	}
-	if err := p.Guard.Check(p.URL); err != nil {
+	if err := guard.Check(p.URL); err != nil {
 		return nil, err
 	}
 	u, err := url.Parse(p.URL)
@@ -95,7 +95,9 @@ func startSlow(ctx context.Context, p Plan) (func() []results.Slow, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var all []*population
 	for _, s := range p.Slow {
-		pop := &population{Slow: s, plan: p, dial: p.Guard.Dialer(net.Dialer{}), address: address, host: u.Host, target: &p.Mix.Targets[0]}
+		pop := &population{
+			Slow: s, plan: p, dial: guard.Dialer(net.Dialer{}), address: address, host: u.Host, target: &p.Mix.Targets[0],
+		}
 		for i := range s.Clients {
 			// Spread over a period, so that their bytes do not come in step.
 			pop.running.Go(func() { pop.client(ctx, s.Every*time.Duration(i)/time.Duration(s.Clients)) })

@@ -148,11 +148,11 @@ func silent(c *results.Cell) string {
 }
 
 func (r *Runner) measure(ctx context.Context, cell Cell, cluster *servers.Cluster) (loadgen.Measurement, error) {
-	plan, err := cell.Plan(cluster.URL(), r.Guard)
+	plan, err := cell.Plan(cluster.URL())
 	if err != nil {
 		return loadgen.Measurement{}, err
 	}
-	m, err := loadgen.Measure(ctx, r.Engine, plan, loadgen.Watch{})
+	m, err := r.Measurer.Measure(ctx, plan, loadgen.Watch{})
 	return m, errors.Join(err, cluster.Died(), ctx.Err())
 }
 

@@ -174,11 +174,11 @@ func (e Experiment) Cells() []Cell {
 }
 
 // Plan is the load of a cell against a URL.
-func (c Cell) Plan(url string, guard loadgen.Guard) (loadgen.Plan, error) {
+func (c Cell) Plan(url string) (loadgen.Plan, error) {
 	p := loadgen.Plan{
 		URL: url, Mix: c.Load.Scenario.Mix.WithSeed(c.Seed), Mode: c.Load.Mode, Duration: c.Load.Duration,
 		Conns:   loadgen.Conns{Max: c.Load.Scenario.Connections, New: c.Load.New},
-		Timeout: c.Load.Scenario.Timeout, Drain: max(drainTime, c.Load.Drain), Seed: c.Seed, Guard: guard,
+		Timeout: c.Load.Scenario.Timeout, Drain: max(drainTime, c.Load.Drain), Seed: c.Seed,
 	}
 	if c.Load.Mode == loadgen.Open {
 		p.Conns.Max = max(openConnections, c.Load.Scenario.Connections)

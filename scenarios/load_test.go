@@ -34,7 +34,7 @@ func TestCellsKeepTheirArrivals(t *testing.T) {
 			"[20483132 46587295 188281079 190046890 194737247 307894593 314064862 2175404232 2191981614 42680657608 834503737811]", 116},
 	} {
 		cell := Cell{Load: Load{Scenario: testScenario(), Mode: loadgen.Open, Pacer: row.pacer, Duration: time.Second}, Seed: row.seed}
-		plan, err := cell.Plan("http://127.0.0.1:1", loadgen.Guard{})
+		plan, err := cell.Plan("http://127.0.0.1:1")
 		if err != nil {
 			t.Fatal(err)
 		}

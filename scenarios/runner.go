@@ -17,12 +17,12 @@ import (
 
 // Runner carries out an experiment.
 type Runner struct {
-	Site   *servers.Site
-	App    targets.App
-	Engine loadgen.Engine
-	Guard  loadgen.Guard
-	Out    *results.Directory
-	Emit   func(Event) // may be nil; a duel calls it from two goroutines
+	Site     *servers.Site
+	App      targets.App
+	Measurer loadgen.Measurer
+	Guard    loadgen.Guard // of the answers that are compared before anything is measured
+	Out      *results.Directory
+	Emit     func(Event) // may be nil; a duel calls it from two goroutines
 }
 
 // ErrTooFew means that fewer than two topologies were left to compare.
@@ -211,7 +211,7 @@ func (r *Runner) runCell(ctx context.Context, cell Cell, arm Arm, cluster *serve
 
 // runCellAt is runCell that calls a function as the last thing before the load starts.
 func (r *Runner) runCellAt(ctx context.Context, cell Cell, arm Arm, cluster *servers.Cluster, ready func()) (*results.Cell, error) {
-	plan, err := cell.Plan(cluster.URL(), r.Guard)
+	plan, err := cell.Plan(cluster.URL())
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +227,7 @@ func (r *Runner) runCellAt(ctx context.Context, cell Cell, arm Arm, cluster *ser
 	var before servers.Counters
 	var beforeErr error
 	watch := startWatch(ctx, cluster)
-	m, err := loadgen.Measure(watch.ctx, r.Engine, plan, loadgen.Watch{Start: func() {
+	m, err := r.Measurer.Measure(watch.ctx, plan, loadgen.Watch{Start: func() {
 		before, beforeErr = cluster.Counters(ctx)
 		watch.begin()
 		ready()

@@ -199,7 +199,7 @@ type diary struct {
 
 func (d *diary) String() string { return "diary" }
 
-func (d *diary) Run(_ context.Context, p loadgen.Plan, rec *loadgen.Recorder) error {
+func (d *diary) Run(_ context.Context, p loadgen.Plan, _ loadgen.Guard, rec *loadgen.Recorder) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	kind := "closed"
@@ -251,7 +251,7 @@ func urlRunner(t *testing.T, engine loadgen.Engine, handlers ...http.Handler) (*
 		t.Fatal(err)
 	}
 	site := &servers.Site{Host: servers.Host{}, Scratch: t.TempDir(), Locks: t.TempDir(), Timeout: 5 * time.Second}
-	return &Runner{Site: site, App: targets.App{Health: "/a"}, Engine: engine, Out: out}, e, d
+	return &Runner{Site: site, App: targets.App{Health: "/a"}, Measurer: loadgen.Local{Engine: engine}, Out: out}, e, d
 }
 
 func page(text string) http.Handler {

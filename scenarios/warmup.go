@@ -32,9 +32,10 @@ func (r *Runner) warmUp(ctx context.Context, cluster *servers.Cluster, s Scenari
 	for time.Since(started) < most {
 		plan := loadgen.Plan{
 			URL: cluster.URL(), Mix: s.Mix, Mode: loadgen.Closed, Duration: warmupSlice,
-			Conns: loadgen.Conns{Max: min(s.Connections, max(warmupConnections, cluster.Blueprint().Slots))}, Timeout: s.Timeout, Drain: drainTime, Guard: r.Guard,
+			Conns:   loadgen.Conns{Max: min(s.Connections, max(warmupConnections, cluster.Blueprint().Slots))},
+			Timeout: s.Timeout, Drain: drainTime,
 		}
-		m, err := loadgen.Measure(ctx, r.Engine, plan, loadgen.Watch{})
+		m, err := r.Measurer.Measure(ctx, plan, loadgen.Watch{})
 		if err != nil {
 			return err
 		}

@@ -147,7 +147,8 @@ func (s *shell) capacity(ctx context.Context, c *cobra.Command, o capacityOption
 	}
 	progress := s.newProgress()
 	run := &capacityRun{plan: plan, found: plan.record.CapacityFindings, out: out, started: started, stack: st, runner: &scenarios.Runner{
-		Site: st.site, App: st.project.App, Engine: engine, Guard: guard, Out: out, Emit: progress.show,
+		Site: st.site, App: st.project.App, Measurer: loadgen.Local{Engine: engine, Guard: guard}, Guard: guard,
+		Out: out, Emit: progress.show,
 	}}
 	err = run.measure(ctx)
 	progress.clear()

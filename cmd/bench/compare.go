@@ -228,7 +228,10 @@ func (s *shell) compare(ctx context.Context, c *cobra.Command, o compareOptions)
 		return err
 	}
 	progress := s.newProgress()
-	runner := &scenarios.Runner{Site: st.site, App: st.project.App, Engine: engine, Guard: guard, Out: out, Emit: progress.show}
+	runner := &scenarios.Runner{
+		Site: st.site, App: st.project.App, Measurer: loadgen.Local{Engine: engine, Guard: guard}, Guard: guard,
+		Out: out, Emit: progress.show,
+	}
 	_, runErr := runner.Run(ctx, experiment)
 	progress.clear()
 	status := results.Complete

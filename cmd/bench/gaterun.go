@@ -75,7 +75,10 @@ func (g *gateRun) measure(ctx context.Context, c *cobra.Command) (err error) {
 		return err
 	}
 	g.progress = g.s.newProgress()
-	g.runner = &scenarios.Runner{Engine: native.Engine{Shards: 1, Pacing: native.Sleep}, Guard: guard, Out: g.out, Emit: g.progress.show}
+	g.runner = &scenarios.Runner{
+		Measurer: loadgen.Local{Engine: native.Engine{Shards: 1, Pacing: native.Sleep}, Guard: guard}, Guard: guard,
+		Out: g.out, Emit: g.progress.show,
+	}
 	if failed != nil {
 		err = g.fail(failed)
 	} else {

@@ -102,7 +102,8 @@ func (s *shell) load(ctx context.Context, rawURL string, o loadOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := plan.Guard.Check(plan.URL); err != nil {
+	guard := loadgen.Guard{Hosts: o.allow}
+	if err := guard.Check(plan.URL); err != nil {
 		return err
 	}
 	if err := plan.Validate(); err != nil {
@@ -135,7 +136,7 @@ func (s *shell) load(ctx context.Context, rawURL string, o loadOptions) error {
 	if s.terminal {
 		watch.Second = func(l loadgen.Live) { progress.text(liveText(plan, l)) }
 	}
-	m, err := loadgen.Measure(ctx, engine, plan, watch)
+	m, err := loadgen.Local{Engine: engine, Guard: guard}.Measure(ctx, plan, watch)
 	progress.clear()
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ func loadPlan(rawURL string, o loadOptions) (loadgen.Plan, error) {
 	p := loadgen.Plan{
 		URL: u.Scheme + "://" + u.Host, Mode: loadgen.Closed, Duration: o.duration,
 		Conns: loadgen.Conns{Max: o.connections, New: o.newConns, Fixed: o.fixedConns, Requests: o.perConn}, Timeout: o.timeout,
-		Seed: newSeed(o.seed), Guard: loadgen.Guard{Hosts: o.allow},
+		Seed: newSeed(o.seed),
 	}
 	for _, text := range o.sources {
 		addr, err := netip.ParseAddr(text)

@@ -73,11 +73,11 @@ func (e Engine) shardsFor(p loadgen.Plan, cores int) int {
 const maxShards = 128
 
 // refuse reports why a plan is not run.
-func (e Engine) refuse(p loadgen.Plan) error {
+func (e Engine) refuse(p loadgen.Plan, guard loadgen.Guard) error {
 	if err := p.Validate(); err != nil {
 		return fmt.Errorf("native engine: %w", err)
 	}
-	if err := p.Guard.Check(p.URL); err != nil {
+	if err := guard.Check(p.URL); err != nil {
 		return err
 	}
 	if why := e.Unsupported(p); why != "" {

@@ -20,11 +20,11 @@ const available = true
 const startLead = 2 * time.Millisecond
 
 // Run implements loadgen.Engine.
-func (e Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) error {
-	if err := e.refuse(p); err != nil {
+func (e Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, rec *loadgen.Recorder) error {
+	if err := e.refuse(p, guard); err != nil {
 		return err
 	}
-	address, err := p.Guard.Resolve(ctx, p.URL)
+	address, err := guard.Resolve(ctx, p.URL)
 	if err != nil {
 		return err
 	}

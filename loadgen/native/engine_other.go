@@ -14,8 +14,8 @@ import (
 const available = false
 
 // Run implements loadgen.Engine.
-func (e Engine) Run(_ context.Context, p loadgen.Plan, _ *loadgen.Recorder) error {
-	if err := e.refuse(p); err != nil {
+func (e Engine) Run(_ context.Context, p loadgen.Plan, guard loadgen.Guard, _ *loadgen.Recorder) error {
+	if err := e.refuse(p, guard); err != nil {
 		return err
 	}
 	return errors.ErrUnsupported

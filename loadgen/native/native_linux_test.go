@@ -46,7 +46,7 @@ func plan(url string) loadgen.Plan {
 
 func run(t *testing.T, e native.Engine, p loadgen.Plan) loadgen.Measurement {
 	t.Helper()
-	m, err := loadgen.Measure(t.Context(), e, p, loadgen.Watch{})
+	m, err := loadgen.Local{Engine: e}.Measure(t.Context(), p, loadgen.Watch{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +259,7 @@ func TestTooFewFilesOrPortsAreRefusedBeforeTheStart(t *testing.T) {
 	p.Conns.Max = 1 << 20
 	rec := loadgen.NewRecorder(p)
 	defer rec.Close()
-	err := native.Engine{}.Run(t.Context(), p, rec)
+	err := native.Engine{}.Run(t.Context(), p, loadgen.Guard{}, rec)
 	if !errors.Is(err, native.ErrTooFew) {
 		t.Errorf("Run = %v; want it refused", err)
 	}
@@ -268,7 +268,7 @@ func TestTooFewFilesOrPortsAreRefusedBeforeTheStart(t *testing.T) {
 func TestUnsupportedPlansAreRefused(t *testing.T) {
 	rec := loadgen.NewRecorder(plan(""))
 	defer rec.Close()
-	if err := (native.Engine{}).Run(t.Context(), plan("https://127.0.0.1:9"), rec); err == nil || !strings.Contains(err.Error(), "TLS") {
+	if err := (native.Engine{}).Run(t.Context(), plan("https://127.0.0.1:9"), loadgen.Guard{}, rec); err == nil || !strings.Contains(err.Error(), "TLS") {
 		t.Errorf("https: Run = %v; want it refused", err)
 	}
 }

@@ -241,7 +241,8 @@ func (e Engine) calibrate(ctx context.Context, url string) (c results.Calibratio
 		URL: url, Mode: loadgen.Closed, Duration: ceilingFor, Timeout: time.Second, Conns: loadgen.Conns{Max: 32},
 		Mix: targets.Mix{Targets: []targets.Target{{Name: "null", Method: "GET", Path: "/"}}},
 	}
-	m, err := loadgen.Measure(ctx, e, plan, loadgen.Watch{})
+	local := loadgen.Local{Engine: e}
+	m, err := local.Measure(ctx, plan, loadgen.Watch{})
 	if err != nil {
 		return c, err
 	}
@@ -254,7 +255,7 @@ func (e Engine) calibrate(ctx context.Context, url string) (c results.Calibratio
 	c.Achieved = float64(m.Within.OK) / plan.Duration.Seconds()
 
 	plan.Mode, plan.Pacer, plan.Duration = loadgen.Open, pacing.Constant{PerSecond: floorRate}, floorFor
-	if m, err = loadgen.Measure(ctx, e, plan, loadgen.Watch{}); err != nil {
+	if m, err = local.Measure(ctx, plan, loadgen.Watch{}); err != nil {
 		return c, err
 	}
 	us := func(k results.Kind, p float64) time.Duration {

@@ -53,7 +53,7 @@ func (r *run) openConnections() {
 // means to keep the connection.
 func (r *run) open(address, host string, t *targets.Target) net.Conn {
 	before := time.Now()
-	conn, err := r.plan.Guard.Dialer(net.Dialer{Timeout: loadgen.OpenTimeout})(r.ctx, "tcp", address)
+	conn, err := r.guard.Dialer(net.Dialer{Timeout: loadgen.OpenTimeout})(r.ctx, "tcp", address)
 	if err != nil {
 		return nil
 	}

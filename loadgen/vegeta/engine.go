@@ -45,11 +45,11 @@ func (Engine) Unsupported(p loadgen.Plan) string {
 }
 
 // Run implements loadgen.Engine.
-func (Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) error {
+func (Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, rec *loadgen.Recorder) error {
 	if err := p.Validate(); err != nil {
 		return fmt.Errorf("vegeta engine: %w", err)
 	}
-	if err := p.Guard.Check(p.URL); err != nil {
+	if err := guard.Check(p.URL); err != nil {
 		return err
 	}
 	if why := (Engine{}).Unsupported(p); why != "" {
@@ -57,7 +57,7 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) er
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r := &run{plan: p, shard: rec.Shard(), ctx: ctx}
+	r := &run{plan: p, guard: guard, shard: rec.Shard(), ctx: ctx}
 	if p.Mode == loadgen.Open {
 		r.intended = p.Intended()
 		// Two readers of one schedule: the pacer runs ahead of the answers, and a reader that
@@ -100,6 +100,7 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, rec *loadgen.Recorder) er
 // run is one plan being run.
 type run struct {
 	plan     loadgen.Plan
+	guard    loadgen.Guard
 	ctx      context.Context
 	base     http.RoundTripper
 	start    time.Time
@@ -125,7 +126,7 @@ func (r *run) firstWorkers() int {
 }
 
 func (r *run) transport() *http.Transport {
-	dial := r.plan.Guard.Dialer(net.Dialer{})
+	dial := r.guard.Dialer(net.Dialer{})
 	return &http.Transport{
 		Proxy: nil, // the environment's proxy would be a host that nobody named
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
