@@ -3,20 +3,18 @@ package servers
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"bench/targets"
-
-	"go.uber.org/goleak"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func testApp(t *testing.T) targets.App {
 	t.Helper()
@@ -53,16 +51,17 @@ func golden(t *testing.T, name, got string) {
 }
 
 func TestRenderedTopologies(t *testing.T) {
-	for name, text := range map[string]string{
-		"runserver":               "runserver",
+	all := map[string]string{
 		"runserver-one-thread":    "runserver:threads=off",
 		"runserver-as-documented": "runserver:profile=as-documented",
-		"uwsgi":                   "uwsgi",
 		"uwsgi-as-documented":     "uwsgi:workers=8,threads=2,profile=as-documented",
-		"nginx-uwsgi":             "nginx-uwsgi",
 		"nginx-uwsgi-machines":    "nginx-uwsgi:backends=2,workers=1,cpu=40",
 		"nginx-uwsgi-three":       "nginx-uwsgi:backends=3,workers=1,threads=4,proxies=2",
-	} {
+	}
+	for _, name := range Names() {
+		all[name] = name
+	}
+	for name, text := range all {
 		topology, err := ParseTopology(text)
 		if err != nil {
 			t.Fatal(err)
@@ -77,15 +76,51 @@ func TestRenderedTopologies(t *testing.T) {
 }
 
 func TestNamesGoFromTheSimplestOn(t *testing.T) {
-	if got := strings.Join(Names(), " "); got != "runserver uwsgi nginx-uwsgi" {
+	if got := strings.Join(Names(), " "); !strings.HasPrefix(got, "runserver uwsgi nginx-uwsgi") {
 		t.Errorf("Names = %s", got)
+	}
+	// One that declares no place comes last, whatever its name is: the first is the baseline.
+	newcomer := fstest.MapFS{}
+	for _, name := range append(Names(), "aaa") {
+		text := preforkTopology["topology.yaml"].Data
+		for i, known := range Names() {
+			if name == known {
+				text = append(fmt.Appendf(nil, "order: %d", i+1), text...)
+			}
+		}
+		newcomer[name+"/topology.yaml"] = &fstest.MapFile{Data: text}
+	}
+	newcomer["shared/own.py.tmpl"] = preforkTopology["own.py.tmpl"]
+	want := strings.Join(append(Names(), "aaa"), " ")
+	if got := strings.Join((catalog{embedded: newcomer}).names(), " "); got != want {
+		t.Errorf("with a newcomer: %s; want %s", got, want)
+	}
+}
+
+func TestWhatMeansTheSameIsEqual(t *testing.T) {
+	for _, row := range []struct{ a, b string }{
+		{"./gun", "./gun/"},
+		{"./gun", "./a/../gun"},
+		{"./gun", "gun/"},
+		{"/srv/gun", "/srv//gun/."},
+		{"uwsgi:workers=2,threads=1", "uwsgi:threads=1, workers=2"},
+		{"url:http://Host:1/", "url:HTTP://host:1"},
+	} {
+		a, errA := ParseTopology(row.a)
+		b, errB := ParseTopology(row.b)
+		if a != b || errA != nil || errB != nil {
+			t.Errorf("%s is %q and %s is %q (%v, %v); want them equal", row.a, a, row.b, b, errA, errB)
+		}
+	}
+	if a, _ := ParseTopology("gun"); a.Kind() != Embedded {
+		t.Errorf("gun is %v; want a name without a slash to be that of an embedded one", a.Kind())
 	}
 }
 
 func TestBadTopologiesAreRefusedInWords(t *testing.T) {
 	for _, row := range []struct{ text, want string }{
 		{"nginx-uwgsi", "did you mean nginx-uwsgi?"},
-		{"gunicorn", "There are runserver, uwsgi, nginx-uwsgi, or the path"},
+		{"no-such-server", "There are runserver, uwsgi, nginx-uwsgi"},
 		{"uwsgi:wokers=2", "did you mean workers?"},
 		{"uwsgi:workers=0", "want a whole number from 1 to 256"},
 		{"uwsgi:workers=two", "want a whole number from 1 to 256"},
@@ -231,7 +266,7 @@ func TestEditDistance(t *testing.T) {
 }
 
 func FuzzParseTopology(f *testing.F) {
-	for _, text := range []string{"runserver", "nginx-uwsgi:backends=2,workers=1", "url:http://127.0.0.1:1", "./a/b:x=y"} {
+	for _, text := range []string{"runserver", "nginx-uwsgi:backends=2,workers=1", "url:http://127.0.0.1:1", "./a/b:x=y", "a/../..", "url:HTTP://A%20b/c/"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
