@@ -188,6 +188,40 @@ func mixIsReplayed(t *testing.T, e loadgen.Engine) {
 	}
 }
 
+// Senders that have a part each ask together for what one asks for that has the whole.
+func TestPartsAreReplayed(t *testing.T) { each(t, partsAreReplayed) }
+
+func partsAreReplayed(t *testing.T, e loadgen.Engine) {
+	var mu sync.Mutex
+	seen := map[string]int{}
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		seen[r.URL.Path]++
+		mu.Unlock()
+	}))
+	defer server.Close()
+	whole := plan(server.URL, func(p *loadgen.Plan) {
+		p.Mode, p.Pacer, p.Conns.Max = loadgen.Open, pacing.Constant{PerSecond: 500}, 7
+		p.Mix = targets.Mix{Seed: 4, Targets: []targets.Target{
+			{Name: "a", Method: "GET", Path: "/a", Weight: 1}, {Name: "b", Method: "GET", Path: "/b", Weight: 3},
+		}}
+	})
+	want := map[string]int{}
+	for n := range whole.Arrivals() {
+		want[whole.Mix.At(n).Path]++
+	}
+	for _, part := range whole.Split(3) {
+		if m := measure(t, e, part); m.Counts.OK != part.Intended() || m.Opened > uint64(part.Connections()) {
+			t.Errorf("%v: %d ok of %d, on %d connections of %d", part.Part, m.Counts.OK, part.Intended(), m.Opened, part.Connections())
+		}
+	}
+	mu.Lock() // the raw sockets tell the race detector nothing of what came before what
+	defer mu.Unlock()
+	if fmt.Sprint(seen) != fmt.Sprint(want) {
+		t.Errorf("the server saw %v; want %v", seen, want)
+	}
+}
+
 // A server that stands still for a while delays every request that falls due meanwhile.
 // The response time shows it for all of them, the service time for those few that were
 // being served: coordinated omission, and its correction. One connection at 100/s for 1 s

@@ -201,7 +201,7 @@ func judgeLateness(p Plan, m Measurement, add func(results.Grade, string, string
 		// Lateness is then the server's doing: say so, and judge no further.
 		add(results.Valid, "connections-busy", fmt.Sprintf(
 			"all %d connections were busy when %d requests fell due, and %d were never sent: the server is slower than the load; the response times hold the wait of those that were sent",
-			p.Conns.Max, m.Waited, m.Counts.Unsent), "")
+			p.Connections(), m.Waited, m.Counts.Unsent), "")
 		return
 	}
 	late := time.Duration(results.Total(m.Intervals, results.Lateness).ValueAtPercentile(99)) * time.Microsecond

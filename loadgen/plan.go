@@ -77,6 +77,7 @@ type Plan struct {
 	Drain time.Duration
 	Seed  uint64
 	Slow  []Slow // clients beside the load
+	Part  Part   // of all this, what is to be sent; the zero value is the whole
 }
 
 // Validate reports everything that is wrong with the plan. It never changes it.
@@ -122,14 +123,32 @@ func (p Plan) Validate() error {
 	if p.Conns.New && (p.Conns.Fixed || p.Conns.Requests > 0) {
 		errs = append(errs, errors.New("plan: a new connection for each request leaves none to open before or to keep"))
 	}
+	errs = append(errs, p.Part.validate(p.Conns.Max))
 	for _, s := range p.Slow {
 		errs = append(errs, s.validate())
 	}
 	return errors.Join(errs...)
 }
 
-// Intended is the number of requests of an open-loop plan.
-func (p Plan) Intended() uint64 { return pacing.Count(p.Pacer, p.Duration) }
+// Arrivals is the number of arrivals of an open-loop plan, in all its parts: of requests, or of
+// sessions.
+func (p Plan) Arrivals() uint64 { return pacing.Count(p.Pacer, p.Duration) }
+
+// Intended is how many of an open-loop plan's arrivals are its part's.
+func (p Plan) Intended() uint64 { return p.Part.Share(p.Arrivals()) }
+
+// Connections is how many of the plan's connections are its part's.
+func (p Plan) Connections() int { return int(p.Part.Share(uint64(p.Conns.Max))) }
+
+// Split divides the plan, or what it is a part of, among so many senders.
+func (p Plan) Split(parts int) []Plan {
+	all := make([]Plan, parts)
+	for i := range all {
+		all[i] = p
+		all[i].Part = p.Part.Part(i, parts)
+	}
+	return all
+}
 
 // DrainTime is how long after Duration answers are waited for. Unless the plan says, it is
 // the time-out and a little more, so that the last request can end in a time-out.
@@ -142,12 +161,15 @@ func (p Plan) DrainTime() time.Duration {
 
 // String describes the load without the mix.
 func (p Plan) String() string {
-	conns := fmt.Sprintf("%d connections", p.Conns.Max)
+	conns := fmt.Sprintf("%d connections", p.Connections())
 	switch {
 	case p.Conns.New:
 		conns += ", a new one for each request"
 	case p.Conns.Requests > 0:
 		conns += fmt.Sprintf(", %d requests on each", p.Conns.Requests)
+	}
+	if p.Part.Of > 1 {
+		conns += ", " + p.Part.String()
 	}
 	if p.Mode == Open {
 		return fmt.Sprintf("open loop, %v for %v, up to %s", p.Pacer, p.Duration, conns)
@@ -166,7 +188,7 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(planRecord{
 		URL: p.URL, Mix: p.Mix, Mode: p.Mode, Pacer: pacer, Replay: arrivals, Duration: p.Duration.String(),
-		Conns: p.Conns, Timeout: p.Timeout.String(), Drain: p.Drain.String(), Seed: p.Seed, Slow: p.Slow,
+		Conns: p.Conns, Timeout: p.Timeout.String(), Drain: p.Drain.String(), Seed: p.Seed, Slow: p.Slow, Part: p.Part,
 	})
 }
 
@@ -176,7 +198,7 @@ func (p *Plan) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &r); err != nil {
 		return err
 	}
-	*p = Plan{URL: r.URL, Mix: r.Mix, Mode: r.Mode, Conns: r.Conns, Seed: r.Seed, Slow: r.Slow}
+	*p = Plan{URL: r.URL, Mix: r.Mix, Mode: r.Mode, Conns: r.Conns, Seed: r.Seed, Slow: r.Slow, Part: r.Part}
 	var errs [4]error
 	p.Duration, errs[0] = time.ParseDuration(r.Duration)
 	p.Timeout, errs[1] = time.ParseDuration(r.Timeout)
@@ -202,4 +224,5 @@ type planRecord struct {
 	Drain    string         `json:"drain"`
 	Seed     uint64         `json:"seed"`
 	Slow     []Slow         `json:"slow,omitempty"`
+	Part     Part           `json:"part,omitzero"`
 }

@@ -70,6 +70,10 @@ func TestPlanValidate(t *testing.T) {
 		{"no end", func(p *Plan) { p.Duration = 1000 * time.Hour }, "every load is bounded"},
 		{"no timeout", func(p *Plan) { p.Timeout = 0 }, "timeout"},
 		{"no connections", func(p *Plan) { p.Conns.Max = 0 }, "connections"},
+		{"a part of its parts", func(p *Plan) { p.Part = Part{3, 4} }, ""},
+		{"a part beyond the last", func(p *Plan) { p.Part = Part{4, 4} }, "part 4 of 4"},
+		{"a part of none", func(p *Plan) { p.Part = Part{0, -1} }, "part 0 of -1"},
+		{"more parts than connections", func(p *Plan) { p.Part = Part{0, 5} }, "one for each part"},
 		{"no targets", func(p *Plan) { p.Mix = targets.Mix{} }, "no targets"},
 	} {
 		p := testPlan()
@@ -125,7 +129,7 @@ func TestGuardIsAskedWhenAnAddressIsDialled(t *testing.T) {
 
 func TestRecordAllocatesNothing(t *testing.T) {
 	r := NewRecorder(testPlan())
-	s := r.Shard()
+	s := r.Shard(Part{})
 	var at time.Duration
 	allocs := testing.AllocsPerRun(20_000, func() {
 		at += 100 * time.Microsecond // two seconds in all: sets are handed over on the way
@@ -141,12 +145,12 @@ func TestRecordAllocatesNothing(t *testing.T) {
 
 func TestRecorderKeepsKindsApart(t *testing.T) {
 	r := NewRecorder(testPlan())
-	one, two := r.Shard(), r.Shard()
+	one, two := r.Shard(Part{}), r.Shard(Part{})
 	ms := time.Millisecond
 	one.Record(Sample{Target: 0, Due: 0, Sent: 2 * ms, End: 10 * ms, Class: results.OK})
 	one.Record(Sample{Target: 1, Due: 0, Sent: 0, End: 5 * ms, Class: results.HTTPError})
 	two.Record(Sample{Target: 0, Due: 1500 * ms, Sent: 1500 * ms, End: 2500 * ms, Class: results.Timeout})
-	two.Unsent(3)
+	two.Drop(97) // of the 100 of the plan
 	two.Opened(ms)
 	two.Waited()
 	out := r.Close()
@@ -179,7 +183,7 @@ func TestRecorderKeepsKindsApart(t *testing.T) {
 
 func BenchmarkRecord(b *testing.B) {
 	r := NewRecorder(testPlan())
-	s := r.Shard()
+	s := r.Shard(Part{})
 	var at time.Duration
 	for b.Loop() {
 		at += time.Microsecond

@@ -27,7 +27,9 @@ type Recorder struct {
 	names   []string // of the targets
 	of      []int    // target index → index into names
 	horizon time.Duration
-	onStart func() // may be nil
+	// arrivals of an open-loop plan, in all its parts
+	arrivals uint64
+	onStart  func() // may be nil
 
 	mu        sync.Mutex
 	intervals map[int]*results.Interval // by number
@@ -54,6 +56,9 @@ func NewRecorder(p Plan) *Recorder {
 		full:    make(chan *set, maxShards*2),
 		free:    make(chan *set, maxShards*2),
 		drained: make(chan struct{}),
+	}
+	if p.Mode == Open {
+		r.arrivals = p.Arrivals()
 	}
 	go r.merge()
 	return r
@@ -112,9 +117,9 @@ func (r *Recorder) newSet() *set {
 	return s
 }
 
-// Shard returns a new recording handle, for one goroutine at a time.
-func (r *Recorder) Shard() *Shard {
-	s := &Shard{r: r, set: r.newSet()}
+// Shard returns a new recording handle for the sender of a part, for one goroutine at a time.
+func (r *Recorder) Shard(part Part) *Shard {
+	s := &Shard{r: r, part: part, set: r.newSet()}
 	r.mu.Lock()
 	r.shards = append(r.shards, s)
 	r.mu.Unlock()
@@ -124,8 +129,9 @@ func (r *Recorder) Shard() *Shard {
 
 // Shard records for one worker of an engine.
 type Shard struct {
-	r   *Recorder
-	set *set
+	r    *Recorder
+	part Part
+	set  *set
 	tally
 }
 
@@ -183,12 +189,20 @@ func (s *set) histogram(kind, name int) *results.Histogram {
 	return h
 }
 
-// Unsent counts requests of the plan that were never sent.
-func (s *Shard) Unsent(n uint64) {
-	if n > 0 {
-		s.set.used = true
-		s.set.counts.Add(results.Unsent, n)
+// Drop counts the arrivals of the shard's part from number n on: they are due within the plan,
+// but will not be sent.
+func (s *Shard) Drop(n uint64) {
+	if dropped := s.part.Share(s.r.arrivals) - s.part.Share(min(n, s.r.arrivals)); dropped > 0 {
+		s.drop(dropped)
 	}
+}
+
+// DropStep counts one request, of a session that is under way, that will not be sent.
+func (s *Shard) DropStep() { s.drop(1) }
+
+func (s *Shard) drop(n uint64) {
+	s.set.used = true
+	s.set.counts.Add(results.Unsent, n)
 }
 
 // Opened counts one connection made, and the time it took.

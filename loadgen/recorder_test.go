@@ -13,7 +13,7 @@ import (
 func TestALongRunKeepsFewIntervals(t *testing.T) {
 	p := Plan{Duration: 1000 * time.Second, Mix: targets.Mix{Targets: []targets.Target{{Name: "a"}}}}
 	rec := NewRecorder(p)
-	shard := rec.Shard()
+	shard := rec.Shard(Part{})
 	const n = 5000
 	for i := range n {
 		at := time.Duration(i) * 200 * time.Millisecond

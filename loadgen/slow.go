@@ -95,12 +95,15 @@ func startSlow(ctx context.Context, p Plan, guard Guard) (func() []results.Slow,
 	ctx, cancel := context.WithCancel(ctx)
 	var all []*population
 	for _, s := range p.Slow {
+		whole := time.Duration(s.Clients)
+		s.Clients = int(p.Part.Share(uint64(s.Clients)))
 		pop := &population{
 			Slow: s, plan: p, dial: guard.Dialer(net.Dialer{}), address: address, host: u.Host, target: &p.Mix.Targets[0],
 		}
 		for i := range s.Clients {
 			// Spread over a period, so that their bytes do not come in step.
-			pop.running.Go(func() { pop.client(ctx, s.Every*time.Duration(i)/time.Duration(s.Clients)) })
+			first := s.Every * time.Duration(p.Part.Nth(uint64(i))) / whole
+			pop.running.Go(func() { pop.client(ctx, first) })
 		}
 		all = append(all, pop)
 	}

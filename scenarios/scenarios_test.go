@@ -215,7 +215,7 @@ func (d *diary) Run(_ context.Context, p loadgen.Plan, _ loadgen.Guard, rec *loa
 		return d.fail
 	}
 	rec.Start()
-	shard := rec.Shard()
+	shard := rec.Shard(p.Part)
 	n := uint64(100)
 	if p.Mode == loadgen.Open {
 		n = p.Intended()

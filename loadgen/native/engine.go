@@ -67,7 +67,7 @@ func (e Engine) shardsFor(p loadgen.Plan, cores int) int {
 	if shards == 0 {
 		shards = max(1, cores/4)
 	}
-	return max(1, min(shards, p.Conns.Max, maxShards))
+	return max(1, min(shards, p.Connections(), maxShards))
 }
 
 const maxShards = 128

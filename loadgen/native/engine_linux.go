@@ -41,13 +41,16 @@ func (e Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, re
 		runtime.GOMAXPROCS(k + 1)
 		defer runtime.GOMAXPROCS(was)
 	}
-	r := &run{engine: e, plan: p, address: address, requests: requests, start: make(chan time.Time), opened: make(chan struct{}, k)}
+	r := &run{
+		engine: e, plan: p, address: address, requests: requests, shards: k,
+		start: make(chan time.Time), opened: make(chan struct{}, k),
+	}
 	if p.Mode == loadgen.Open {
-		r.intended = p.Intended()
+		r.arrivals = p.Arrivals()
 	}
 	shards := make([]*shard, k)
 	for w := range shards {
-		s, err := newShard(r, w, k, rec)
+		s, err := newShard(r, w, p.Part.Part(w, k), rec)
 		if err != nil {
 			r.failed = err
 		}
@@ -76,7 +79,8 @@ type run struct {
 	plan     loadgen.Plan
 	address  netip.AddrPort
 	requests []request
-	intended uint64
+	arrivals uint64 // of an open loop, in all parts of the plan
+	shards   int
 	failed   error
 
 	opened  chan struct{}  // one from each shard when its connections are open

@@ -18,6 +18,7 @@ import (
 // enough refuses a plan that needs more files or ports than this machine gives, before
 // anything is sent.
 func enough(p loadgen.Plan, remote netip.AddrPort) error {
+	conns := p.Connections()
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return fmt.Errorf("reading the limit of open files: %w", err)
@@ -29,11 +30,11 @@ func enough(p loadgen.Plan, remote netip.AddrPort) error {
 	const ownFiles = 16 // epoll sets, event files, what a report needs
 	slow := 0
 	for _, s := range p.Slow {
-		slow += s.Clients
+		slow += int(p.Part.Share(uint64(s.Clients)))
 	}
-	if need := uint64(p.Conns.Max + slow + len(entries) + ownFiles); need > limit.Cur {
+	if need := uint64(conns + slow + len(entries) + ownFiles); need > limit.Cur {
 		return fmt.Errorf("%w: %d connections need %d open files, the limit is %d; raise it (ulimit -n %d) or use fewer connections",
-			ErrTooFew, p.Conns.Max, need, limit.Cur, need)
+			ErrTooFew, conns, need, limit.Cur, need)
 	}
 	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
 	if err != nil {
@@ -49,9 +50,9 @@ func enough(p loadgen.Plan, remote netip.AddrPort) error {
 		return nil
 	}
 	sources := max(1, len(p.Conns.Sources))
-	if ports := (high - low + 1) * sources; p.Conns.Max > ports {
+	if ports := (high - low + 1) * sources; conns > ports {
 		return fmt.Errorf("%w: %d connections to %v need as many ports, %d source addresses have %d; name more of them (--source 127.0.0.2,127.0.0.3) or use fewer connections",
-			ErrTooFew, p.Conns.Max, remote, sources, ports)
+			ErrTooFew, conns, remote, sources, ports)
 	}
 	return nil
 }

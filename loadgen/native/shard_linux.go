@@ -18,13 +18,14 @@ import (
 // never is a time that does not come.
 const never = time.Duration(math.MaxInt64)
 
-// shard is one thread of the engine: the requests w, w+k, w+2k, … of the plan, and the
-// connections they travel on. Nothing in it is shared.
+// shard is one thread of the engine: the requests of one part of the plan, and the connections
+// they travel on. Nothing in it is shared.
 type shard struct {
 	*run
 	rec   *loadgen.Shard
 	tell  *loadgen.Recorder
-	w, k  int
+	part  loadgen.Part
+	w     int       // which thread this is
 	epoch time.Time // the start of the plan's clock
 
 	waiter
@@ -73,12 +74,12 @@ func (s *shard) close() {
 	s.waiter.close()
 }
 
-func newShard(r *run, w, k int, rec *loadgen.Recorder) (*shard, error) {
+func newShard(r *run, w int, part loadgen.Part, rec *loadgen.Recorder) (*shard, error) {
 	s := &shard{
-		run: r, rec: rec.Shard(), tell: rec, w: w, k: k, next: uint64(w), arrival: never, nextDue: never,
+		run: r, rec: rec.Shard(part), tell: rec, part: part, w: w, next: part.Nth(0), arrival: never, nextDue: never,
 		buf: make([]byte, 64<<10), events: make([]unix.EpollEvent, 256),
 		remote: sockaddr(r.address),
-		max:    (r.plan.Conns.Max - w + k - 1) / k, retry: never,
+		max:    int(part.Share(uint64(r.plan.Conns.Max))), retry: never,
 	}
 	for _, addr := range r.plan.Conns.Sources {
 		s.sources = append(s.sources, sockaddr(netip.AddrPortFrom(addr, 0)))
@@ -197,7 +198,7 @@ func (s *shard) advance(n uint64) {
 		return
 	}
 	s.arrival = never
-	if n < s.intended {
+	if n < s.arrivals {
 		s.arrival = s.schedule.Due(n)
 	}
 	s.refresh()
@@ -243,7 +244,7 @@ func (s *shard) sendNext(now time.Duration) {
 		t = s.take(v, s.now())
 	default:
 		n, due := s.next, s.arrival
-		s.advance(n + uint64(s.k))
+		s.advance(s.part.After(n))
 		t = s.arriving(n, due, s.now())
 	}
 	s.blocked = s.blocked && s.nextDue <= now
@@ -295,7 +296,7 @@ func (s *shard) nextClosed(now time.Duration) {
 
 func (s *shard) takeClosed(now time.Duration) task {
 	n := s.next
-	s.next += uint64(s.k)
+	s.next = s.part.After(n)
 	return s.arriving(n, now, now)
 }
 
@@ -349,9 +350,11 @@ func (s *shard) expire(now time.Duration) {
 // quitSending counts what was not sent and will not be.
 func (s *shard) quitSending() {
 	if s.arrival != never {
-		s.rec.Unsent((s.intended - s.next + uint64(s.k) - 1) / uint64(s.k))
+		s.rec.Drop(s.next)
 	}
-	s.rec.Unsent(uint64(len(s.waiting)))
+	for range s.waiting {
+		s.rec.DropStep()
+	}
 	s.waiting = s.waiting[:0]
 	s.arrival, s.nextDue, s.blocked = never, never, false
 }
@@ -382,7 +385,7 @@ func (s *shard) prove() {
 		}
 	}
 	timeout := min(loadgen.OpenTimeout, s.plan.Timeout)
-	atOnce := max(1, loadgen.OpensAtOnce/s.k)
+	atOnce := max(1, loadgen.OpensAtOnce/s.shards)
 	s.proving = true
 	for (s.open < s.max || s.busy.first != nil) && !s.unproven && !s.stopped.Load() {
 		now := s.now()

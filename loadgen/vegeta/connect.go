@@ -22,7 +22,7 @@ import (
 //
 // What goes wrong here ends it, and is left for the load itself to find and to count.
 func (r *run) openConnections() {
-	r.opened = make(chan net.Conn, r.plan.Conns.Max)
+	r.opened = make(chan net.Conn, r.plan.Connections())
 	server, err := url.Parse(r.plan.URL)
 	first := r.plan.ProofTarget()
 	if err != nil || server.Scheme != "http" || !r.plan.Preopened() || first == nil {
@@ -36,7 +36,7 @@ func (r *run) openConnections() {
 	var failed atomic.Bool
 	for i := range loadgen.OpensAtOnce {
 		wave.Go(func() {
-			for n := i; n < r.plan.Conns.Max && r.ctx.Err() == nil && !failed.Load(); n += loadgen.OpensAtOnce {
+			for n := i; n < r.plan.Connections() && r.ctx.Err() == nil && !failed.Load(); n += loadgen.OpensAtOnce {
 				conn := r.open(address, server.Host, first)
 				if conn == nil {
 					failed.Store(true)

@@ -57,7 +57,7 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, rec 
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r := &run{plan: p, guard: guard, shard: rec.Shard(), ctx: ctx}
+	r := &run{plan: p, guard: guard, shard: rec.Shard(p.Part), ctx: ctx}
 	if p.Mode == loadgen.Open {
 		r.intended = p.Intended()
 		// Two readers of one schedule: the pacer runs ahead of the answers, and a reader that
@@ -74,7 +74,7 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, rec 
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}),
 		vegeta.Workers(uint64(r.firstWorkers())),
-		vegeta.MaxWorkers(uint64(p.Conns.Max)),
+		vegeta.MaxWorkers(uint64(p.Connections())),
 		vegeta.MaxBody(0),
 	)
 	r.base = transport
@@ -92,7 +92,7 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, rec 
 		// The samples are taken in RoundTrip; vegeta's results only pace its workers.
 	}
 	if p.Mode == loadgen.Open {
-		r.shard.Unsent(r.intended - min(r.intended, r.started.Load()))
+		r.shard.Drop(p.Part.Nth(r.started.Load()))
 	}
 	return nil
 }
@@ -108,7 +108,7 @@ type run struct {
 
 	opened chan net.Conn // opened before the start, not yet used
 
-	started  atomic.Uint64 // requests picked up; the next one is n
+	started  atomic.Uint64 // requests picked up
 	inFlight atomic.Int64
 
 	pacing *pacing.Schedule // used by vegeta's pacing goroutine alone
@@ -120,9 +120,9 @@ type run struct {
 
 func (r *run) firstWorkers() int {
 	if r.plan.Mode == loadgen.Closed {
-		return r.plan.Conns.Max
+		return r.plan.Connections()
 	}
-	return min(r.plan.Conns.Max, 16)
+	return min(r.plan.Connections(), 16)
 }
 
 func (r *run) transport() *http.Transport {
@@ -144,9 +144,9 @@ func (r *run) transport() *http.Transport {
 			}
 			return conn, err
 		},
-		MaxIdleConns:        r.plan.Conns.Max,
-		MaxIdleConnsPerHost: r.plan.Conns.Max,
-		MaxConnsPerHost:     r.plan.Conns.Max,
+		MaxIdleConns:        r.plan.Connections(),
+		MaxIdleConnsPerHost: r.plan.Connections(),
+		MaxConnsPerHost:     r.plan.Connections(),
 		DisableKeepAlives:   r.plan.Conns.New,
 		DisableCompression:  true,  // bodies are compared and counted as they travel
 		ForceAttemptHTTP2:   false, // one connection would carry all: the plan says how many there are
@@ -163,8 +163,8 @@ func (r *run) Pace(elapsed time.Duration, hits uint64) (wait time.Duration, stop
 	if hits >= r.intended || elapsed > r.plan.Duration+loadgen.LateGrace {
 		return 0, true
 	}
-	due := r.pacing.Due(hits)
-	if due < elapsed && r.inFlight.Load() >= int64(r.plan.Conns.Max) {
+	due := r.pacing.Due(r.plan.Part.Nth(hits))
+	if due < elapsed && r.inFlight.Load() >= int64(r.plan.Connections()) {
 		r.mu.Lock()
 		r.shard.Waited()
 		r.mu.Unlock()
@@ -190,10 +190,10 @@ func (r *run) Rate(elapsed time.Duration) float64 {
 }
 
 // target implements vegeta.Targeter. Vegeta's ticks are interchangeable, so the request
-// picked up n-th is request n of the plan. Its number travels in the URL's fragment, which
+// picked up i-th is request i of the plan's part. Its number travels in the URL's fragment, which
 // is never sent, to the transport.
 func (r *run) target(t *vegeta.Target) error {
-	n := r.started.Add(1) - 1
+	n := r.plan.Part.Nth(r.started.Add(1) - 1)
 	target := r.plan.Mix.At(n)
 	*t = vegeta.Target{
 		Method: target.Method,
