@@ -16,8 +16,9 @@ import (
 
 	"bench/loadgen"
 	"bench/loadgen/native"
-	"bench/reports"
+	"bench/reports/compare"
 	"bench/reports/gate"
+	"bench/reports/page"
 	"bench/results"
 	"bench/scenarios"
 	"bench/servers"
@@ -259,7 +260,7 @@ func (s *shell) compare(ctx context.Context, c *cobra.Command, o compareOptions)
 }
 
 // report makes every form of a run's report and prints the summary.
-func (s *shell) report(dir string, asJSON bool) (*reports.Report, error) {
+func (s *shell) report(dir string, asJSON bool) (*compare.Report, error) {
 	run, err := results.Load(dir)
 	if err != nil {
 		return nil, codedError{exitUsage, err}
@@ -275,24 +276,25 @@ func (s *shell) report(dir string, asJSON bool) (*reports.Report, error) {
 		_, err := s.writeCapacity(dir, run, asJSON)
 		return nil, err
 	}
-	r, err := reports.Build(run)
+	r, err := compare.Build(run)
 	if err != nil {
 		return nil, err
 	}
-	if err := reports.WriteAll(dir, r); err != nil {
+	document := r.Document()
+	if err := page.WriteAll(dir, document); err != nil {
 		return nil, err
 	}
 	if asJSON {
-		err = reports.JSON(s.out, r)
+		err = page.JSON(s.out, document)
 	} else {
-		err = reports.Text(s.out, r)
+		err = page.Text(s.out, document)
 	}
 	if err != nil {
 		return r, err
 	}
 	fmt.Fprintf(s.errs, "\nbench: the report is %s\n", filepath.Join(dir, "report.html"))
 	if r.Grade == results.Invalid {
-		return r, codedError{exitInvalid, errors.New("the run is INVALID; the warnings say why")}
+		return r, codedError{exitInvalid, errors.New(document.Outcome.Reason)}
 	}
 	return r, nil
 }

@@ -7,11 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"text/tabwriter"
 
-	"bench/reports"
+	"bench/reports/compare"
 	"bench/reports/gate"
+	"bench/reports/history"
 	"bench/reports/plot"
 	"bench/results"
 
@@ -36,12 +36,12 @@ func gateEntry(r gate.Report) func(results.Entry) []results.Entry {
 	}
 }
 
-func compareEntries(r *reports.Report) func(results.Entry) []results.Entry {
+func compareEntries(r *compare.Report) func(results.Entry) []results.Entry {
 	return func(first results.Entry) (all []results.Entry) {
 		for _, t := range r.Topologies {
 			e := first
 			e.Topology, e.Grade, e.Metrics = t.Ref, string(r.Grade), map[string]float64{}
-			for name, v := range map[string]float64{"max_rate": t.MaxRate.Value, "cpu_ms_per_request": t.CPUTotal.Value, "pss_bytes": float64(t.PSS), "boot_ms": t.BootMS} {
+			for name, v := range map[string]float64{"max_rate": t.MaxThroughput.Value, "cpu_ms_per_request": t.CPUTotal.Value, "pss_bytes": float64(t.PSS), "boot_ms": t.BootMS} {
 				if v > 0 {
 					e.Metrics[name] = v
 				}
@@ -100,11 +100,11 @@ its level changed (ED-PELT). Runs on different machines, kernels or versions are
 			if err != nil {
 				return err
 			}
-			series := reports.Trend(entries, app, topology, metric, release)
+			series := history.Trend(entries, app, topology, metric, release)
 			if len(series) == 0 {
 				return usagef("the history holds no %s of that app and topology", metric)
 			}
-			if release != "" && !slices.ContainsFunc(series, func(t reports.Series) bool { return t.Drift != nil }) {
+			if release != "" && !slices.ContainsFunc(series, func(t history.Series) bool { return t.Drift != nil }) {
 				return usagef("--release %s: no run of the history has a commit that begins so; bench history lists them", release)
 			}
 			if figure != "" {
@@ -115,7 +115,7 @@ its level changed (ED-PELT). Runs on different machines, kernels or versions are
 			if asJSON {
 				return s.json(map[string]any{"schema": "bench.trend/1", "series": series})
 			}
-			_, err = fmt.Fprint(s.out, trendText(series))
+			_, err = fmt.Fprint(s.out, history.Text(series))
 			return err
 		},
 	}
@@ -147,28 +147,7 @@ func (s *shell) json(v any) error {
 	return out.Encode(v)
 }
 
-func trendText(series []reports.Series) string {
-	var out strings.Builder
-	for _, t := range series {
-		fmt.Fprintf(&out, "%s of %s on %s (%s), environment %s, %d runs\n", t.Metric, t.App, t.Topology, t.Scenario, t.Fingerprint, len(t.Points))
-		change := map[int]reports.Change{}
-		for _, c := range t.Changes {
-			change[c.Index] = c
-		}
-		for i, p := range t.Points {
-			if c, is := change[i]; is {
-				fmt.Fprintf(&out, "  — the level changes by %+.1f %% —\n", (c.After/c.Before-1)*100)
-			}
-			fmt.Fprintf(&out, "  %s  %-14s %.4g\n", p.At, p.Commit, p.Value)
-		}
-		if t.Drift != nil {
-			fmt.Fprintf(&out, "  the last runs against %s: %+.1f %%\n", t.Drift.Release, (t.Drift.Ratio-1)*100)
-		}
-	}
-	return out.String()
-}
-
-func writeTrend(file string, series reports.Series) error {
+func writeTrend(file string, series history.Series) error {
 	figure, err := series.Figure()
 	if err != nil {
 		return err

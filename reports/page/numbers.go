@@ -88,6 +88,16 @@ func Factor(v float64) string {
 	return fmt.Sprintf("%.3f×", v)
 }
 
+// Factors writes a ratio with its interval: 5.67× [5.61, 5.72].
+func Factors(i stats.Interval) string {
+	text := Interval(i, Factor)
+	value, ends, has := strings.Cut(text, " [")
+	if !has {
+		return text
+	}
+	return value + " [" + strings.ReplaceAll(ends, "×", "")
+}
+
 // Interval writes an estimate with its interval, in a number's own format: 1,239 [1,096, 1,358].
 func Interval(i stats.Interval, format func(float64) string) string {
 	switch {

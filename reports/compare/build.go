@@ -1,4 +1,4 @@
-package reports
+package compare
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"bench/reports/page"
 	"bench/results"
 	"bench/stats"
 )
@@ -16,13 +17,14 @@ func Build(run *results.Run) (*Report, error) {
 	if len(m.Scenarios) == 0 || len(m.Topologies) == 0 {
 		return nil, fmt.Errorf("building the report: the manifest names no scenario or no topology")
 	}
-	run = cleaned(run)
-	m = run.Manifest
 	r := &Report{
-		Schema: CompareSchema, Name: m.Name, Status: m.Status, Started: m.Started, Elapsed: m.Elapsed, Measured: m.Measured,
+		Schema: Schema, Name: m.Name, Status: m.Status, Started: m.Started, Elapsed: m.Elapsed, Measured: m.Measured,
 		Baseline: m.Baseline, Profile: m.Profile, Engine: m.Engine, Seed: m.Seed, Blocks: m.Blocks,
 		Objectives: m.Objectives, Plan: m.Plan, App: m.App, Host: m.Host, Tools: m.Tools,
-		Warnings: slices.Clone(m.Warnings), Notes: []Note{}, run: run,
+		Diagnostics: slices.Clone(m.Warnings), Notes: []Note{}, run: run,
+	}
+	if r.Tools == nil {
+		r.Tools = map[string]string{}
 	}
 	objectives, err := parseObjectives(m.Objectives)
 	if err != nil {
@@ -67,13 +69,15 @@ func parseObjectives(texts []string) ([]results.Objective, error) {
 	return list, nil
 }
 
-func buildTopology(record results.TopologyRecord, cells []*results.Cell, main string, objectives []results.Objective) Topology {
+func buildTopology(
+	record results.TopologyRecord, cells []*results.Cell, main string, objectives []results.Objective,
+) Topology {
 	t := Topology{
-		Name: record.Name, Ref: record.Ref, Summary: record.Summary, Slots: record.Slots,
+		Name: record.Name, Ref: record.Ref, Summary: record.Summary, Concurrency: record.Slots,
 		ConfigHash: record.ConfigHash, Roles: record.Roles, Excluded: record.Excluded,
 		CPU: map[string]float64{}, PSSByTier: map[string]int64{}, Loads: []Load{}, VsBaseline: []Ratio{},
 	}
-	t.MaxRate.Unit = "req/s"
+	t.MaxThroughput.Unit = "req/s"
 	var boots, firsts []float64
 	for _, c := range onePerBlock(cells) {
 		boots, firsts = append(boots, c.Boot.BootMS), append(firsts, c.Boot.FirstRequestMS)
@@ -83,7 +87,7 @@ func buildTopology(record results.TopologyRecord, cells []*results.Cell, main st
 		load := buildLoad(group, objectives)
 		t.Loads = append(t.Loads, load)
 		if load.Scenario == main && load.Load == "burst" {
-			t.MaxRate, t.CPU = load.Rate, load.CPU
+			t.MaxThroughput, t.CPU = load.Rate, load.CPU
 			t.CPUTotal = stats.Estimate(perBlock(group, cpuPerRequest))
 			t.PSS, t.PSSByTier = memory(group)
 		}
@@ -254,23 +258,23 @@ func (r *Report) compared() []Topology {
 
 func (r *Report) buildScenario(record results.ScenarioRecord) Scenario {
 	s := Scenario{Name: record.Name, Summary: record.Summary, Targets: record.Targets, Order: []Place{}}
-	var failed []string
 	for _, t := range r.compared() {
 		l := t.load(s.Name, "burst")
-		if l != nil && l.Rate.N == 0 && l.Void > 0 {
-			failed = append(failed, fmt.Sprintf("%s (%d of %d cells void)", t.Name, l.Void, l.Cells))
+		if l != nil && !l.Rate.Measured() && l.Void > 0 {
+			s.Missing = append(s.Missing, fmt.Sprintf("%s (%d of %s void)", t.Name, l.Void, page.Count(l.Cells, "cell")))
 		}
-		if l == nil || l.Rate.N == 0 {
+		if l == nil || !l.Rate.Measured() {
 			continue
 		}
-		place := Place{Topology: t.Name, Rate: l.Rate, Response: l.Response, Versus: t.ratio("max_rate", s.Name, "burst")}
-		place.Reasons = r.reasons(t, *l)
-		s.Order = append(s.Order, place)
+		s.Order = append(s.Order, Place{
+			Topology: t.Name, Rate: l.Rate, Response: l.Response, Versus: t.ratio("max_throughput", s.Name, "burst"),
+			Reasons: r.reasons(t, *l),
+		})
 	}
 	slices.SortStableFunc(s.Order, func(a, b Place) int { return cmp.Compare(b.Rate.Value, a.Rate.Value) })
 	s.Finding = finding(s, r.Baseline)
-	if len(failed) > 0 {
-		s.Finding += " not measured: " + strings.Join(failed, ", ") + "."
+	if len(s.Missing) > 0 {
+		s.Finding += " Not measured: " + strings.Join(s.Missing, ", ") + "."
 	}
 	return s
 }

@@ -1,9 +1,12 @@
-package reports
+// Package history shows how a figure went over the runs of a folder, and where its level
+// changed.
+package history
 
 import (
 	"fmt"
 	"strings"
 
+	"bench/reports/page"
 	"bench/reports/plot"
 	"bench/results"
 	"bench/stats"
@@ -48,7 +51,7 @@ type Drift struct {
 const (
 	// fewestOfLevel is the runs that a new level needs before it counts as one.
 	fewestOfLevel = 4
-	// leastChange is the change of level that is told.
+	// leastChange is the smallest change of level that is reported.
 	leastChange = 0.03
 )
 
@@ -59,7 +62,7 @@ func Trend(history []results.Entry, app, topology, metric, release string) (all 
 	at := map[key]int{}
 	for _, e := range history {
 		value, has := e.Metrics[metric]
-		if !has || app != "" && e.App != app || topology != "" && !named(e.Topology, topology) || e.Verdict == "unfit" || e.Grade == string(results.Invalid) {
+		if !has || !asked(e, app, topology) || e.Verdict == "unfit" || e.Grade == string(results.Invalid) {
 			continue
 		}
 		k := key{e.Command, e.App, e.Topology, e.Scenario, e.Fingerprint}
@@ -67,7 +70,10 @@ func Trend(history []results.Entry, app, topology, metric, release string) (all 
 		if !known {
 			i = len(all)
 			at[k] = i
-			all = append(all, Series{Command: e.Command, App: e.App, Topology: e.Topology, Scenario: e.Scenario, Metric: metric, Fingerprint: e.Fingerprint, Changes: []Change{}})
+			all = append(all, Series{
+				Command: e.Command, App: e.App, Topology: e.Topology, Scenario: e.Scenario, Metric: metric,
+				Fingerprint: e.Fingerprint, Changes: []Change{},
+			})
 		}
 		all[i].Points = append(all[i].Points, Point{e.At.Format("2006-01-02 15:04"), e.Commit, value, e.Run})
 		all[i].Values = append(all[i].Values, value)
@@ -77,6 +83,11 @@ func Trend(history []results.Entry, app, topology, metric, release string) (all 
 		all[i].drift(release)
 	}
 	return all
+}
+
+// asked reports whether an entry is of the app and the topology asked for; "" asks for any.
+func asked(e results.Entry, app, topology string) bool {
+	return (app == "" || e.App == app) && (topology == "" || named(e.Topology, topology))
 }
 
 // named reports whether a topology is the one asked for, with all its parameters or without.
@@ -104,6 +115,29 @@ func (s *Series) drift(release string) {
 	if len(then) > 0 && stats.Median(then) > 0 {
 		s.Drift = &Drift{release, stats.Median(s.Values[max(0, len(s.Values)-3):]) / stats.Median(then)}
 	}
+}
+
+// Text writes series for a terminal, one run a line, with the changes between them.
+func Text(series []Series) string {
+	var out strings.Builder
+	for _, t := range series {
+		fmt.Fprintf(&out, "%s of %s on %s (%s), environment %s, %s\n",
+			t.Metric, t.App, t.Topology, t.Scenario, t.Fingerprint, page.Count(len(t.Points), "run"))
+		changes := map[int]Change{}
+		for _, c := range t.Changes {
+			changes[c.Index] = c
+		}
+		for i, p := range t.Points {
+			if c, is := changes[i]; is {
+				fmt.Fprintf(&out, "  — the level changes by %s —\n", page.Change(c.After/c.Before))
+			}
+			fmt.Fprintf(&out, "  %s  %-14s %.4g\n", p.At, p.Commit, p.Value)
+		}
+		if t.Drift != nil {
+			fmt.Fprintf(&out, "  the latest runs against %s: %s\n", t.Drift.Release, page.Change(t.Drift.Ratio))
+		}
+	}
+	return results.Plain(out.String())
 }
 
 // Figure shows the series as changes against its first value.

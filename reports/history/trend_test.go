@@ -1,4 +1,4 @@
-package reports
+package history
 
 import (
 	"math/rand/v2"

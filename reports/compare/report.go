@@ -1,46 +1,45 @@
-// Package reports says what a run means. Build computes everything from a run directory
-// alone and is a pure function; the renderers write what it found and do no arithmetic of
-// their own. Nothing here opens a socket, starts a process or reads a clock, so any report
-// can be made again, elsewhere and later, byte for byte.
-package reports
+// Package compare judges a comparison of topologies. Build computes everything from a run
+// alone and is a pure function: it opens no socket, starts no process and reads no clock, so
+// a report can be made again, elsewhere and later, byte for byte. The Report is what programs
+// read, its Document what people do.
+package compare
 
 import (
-	"io"
 	"time"
 
 	"bench/results"
 	"bench/stats"
 )
 
-// CompareSchema is the version of report.json.
-const CompareSchema = "bench.compare/2"
+// Schema is the version of report.json.
+const Schema = "bench.compare/2"
 
 // Report is a judged comparison. Its JSON form is report.json.
 type Report struct {
-	Schema     string            `json:"schema"`
-	Name       string            `json:"name"`
-	Status     string            `json:"status"`
-	Started    time.Time         `json:"started"`
-	Elapsed    float64           `json:"elapsed_s"`
-	Measured   float64           `json:"measured_s"`
-	Grade      results.Grade     `json:"grade"`
-	Answer     []string          `json:"answer"` // the finding in words, most important first
-	Baseline   string            `json:"baseline"`
-	Profile    string            `json:"profile"`
-	Engine     string            `json:"engine"`
-	Seed       uint64            `json:"seed"`
-	Blocks     int               `json:"blocks"`      // planned
-	BlocksDone int               `json:"blocks_done"` // in which every topology was measured
-	Measuring  float64           `json:"measuring_percent"`
-	Topologies []Topology        `json:"topologies"`
-	Scenarios  []Scenario        `json:"scenarios"`
-	Objectives []string          `json:"objectives,omitempty"`
-	Notes      []Note            `json:"notes"` // known artefacts, in words
-	Warnings   []results.Cause   `json:"warnings"`
-	Plan       []string          `json:"plan"`
-	App        results.AppRecord `json:"app"`
-	Host       results.Host      `json:"host"`
-	Tools      map[string]string `json:"tools"`
+	Schema      string            `json:"schema"`
+	Name        string            `json:"name"`
+	Status      string            `json:"status"`
+	Started     time.Time         `json:"started"`
+	Elapsed     float64           `json:"elapsed_s"`
+	Measured    float64           `json:"measured_s"`
+	Grade       results.Grade     `json:"grade"`
+	Answer      []string          `json:"answer"` // in words, most important first
+	Baseline    string            `json:"baseline"`
+	Profile     string            `json:"profile"`
+	Engine      string            `json:"engine"`
+	Seed        uint64            `json:"seed"`
+	Blocks      int               `json:"blocks"`      // planned
+	BlocksDone  int               `json:"blocks_done"` // in which every topology was measured
+	Measuring   float64           `json:"measuring_percent"`
+	Topologies  []Topology        `json:"topologies"`
+	Scenarios   []Scenario        `json:"scenarios"`
+	Objectives  []string          `json:"objectives,omitempty"`
+	Notes       []Note            `json:"notes"` // known artefacts, in words
+	Diagnostics []results.Cause   `json:"diagnostics"`
+	Plan        []string          `json:"plan"`
+	App         results.AppRecord `json:"app"`
+	Host        results.Host      `json:"host"`
+	Tools       map[string]string `json:"tools"`
 
 	run *results.Run
 }
@@ -50,13 +49,13 @@ type Topology struct {
 	Name           string             `json:"name"`
 	Ref            string             `json:"ref"`
 	Summary        string             `json:"summary"`
-	Slots          int                `json:"slots"` // 0: a thread for each connection; -1: not known
+	Concurrency    int                `json:"concurrency"` // requests at a time; 0: a thread per connection; -1: unknown
 	ConfigHash     string             `json:"config_hash"`
 	Roles          results.Roles      `json:"roles,omitempty"` // of its tiers
 	Excluded       string             `json:"excluded,omitempty"`
 	BootMS         float64            `json:"boot_ms"`          // median of the boots
 	FirstRequestMS float64            `json:"first_request_ms"` // median
-	MaxRate        Rate               `json:"max_rate"`         // main scenario, closed loop, keep-alive
+	MaxThroughput  Rate               `json:"max_throughput"`   // main scenario, closed loop, keep-alive
 	CPU            map[string]float64 `json:"cpu_ms_per_request"`
 	CPUTotal       stats.Interval     `json:"cpu_ms_per_request_total"`
 	PSS            int64              `json:"pss_bytes"`
@@ -65,7 +64,7 @@ type Topology struct {
 	VsBaseline     []Ratio            `json:"vs_baseline"`
 }
 
-// Rate is a greatest rate with its interval.
+// Rate is a throughput with its interval.
 type Rate struct {
 	stats.Interval
 	Unit string `json:"unit"`
@@ -80,10 +79,10 @@ type Load struct {
 	Mode        string                     `json:"mode"`
 	Offered     float64                    `json:"offered,omitempty"` // open loop
 	Connections int                        `json:"connections"`       // at most
-	Rate        Rate                       `json:"rate"`              // right answers per second
+	Rate        Rate                       `json:"rate"`              // successful responses per second
 	Cells       int                        `json:"cells"`
 	Void        int                        `json:"void"`                     // cells that are no measurement, left out of all figures
-	VoidServer  int                        `json:"void_by_server,omitempty"` // of these: it died, or gave no right answer
+	VoidServer  int                        `json:"void_by_server,omitempty"` // of these: it died, or gave no successful response
 	Grade       results.Grade              `json:"grade"`
 	Response    results.Summary            `json:"response_us"`
 	Service     results.Summary            `json:"service_us"`
@@ -110,7 +109,7 @@ type ObjectiveResult struct {
 
 // Ratio is a metric's ratio to the baseline, paired by block.
 type Ratio struct {
-	Metric   string `json:"metric"` // max_rate, p50, p99, cpu_ms_per_request, boot_ms, pss_bytes
+	Metric   string `json:"metric"` // max_throughput, p50, p99, cpu_ms_per_request, boot_ms, pss_bytes
 	Scenario string `json:"scenario"`
 	Load     string `json:"load,omitempty"`
 	stats.Interval
@@ -124,8 +123,9 @@ type Scenario struct {
 	Name    string                 `json:"name"`
 	Summary string                 `json:"summary"`
 	Targets []results.TargetRecord `json:"targets"`
-	Order   []Place                `json:"order"` // highest rate first
+	Order   []Place                `json:"order"` // highest throughput first
 	Finding string                 `json:"finding"`
+	Missing []string               `json:"not_measured,omitempty"` // topologies of which too little is valid
 }
 
 // Place is a topology's place in a scenario.
@@ -142,6 +142,3 @@ type Note struct {
 	Code string `json:"code"`
 	Text string `json:"text"`
 }
-
-// Renderer writes a report in one format.
-type Renderer func(io.Writer, *Report) error

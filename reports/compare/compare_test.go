@@ -1,9 +1,10 @@
-package reports
+package compare
 
 import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -13,11 +14,14 @@ import (
 	"testing"
 	"time"
 
+	"bench/reports/page"
 	"bench/reports/plot"
 	"bench/results"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
+
+type writer = func(io.Writer, page.Document) error
 
 // arm is how one topology of a made-up run behaves.
 type arm struct {
@@ -130,9 +134,9 @@ func build(t *testing.T, run *results.Run) *Report {
 
 func TestEveryFormatIsAsAgreed(t *testing.T) {
 	r := build(t, madeUpRun(6, madeUpArms()))
-	for name, render := range map[string]Renderer{"compare.txt": Text, "compare.md": Markdown, "compare.json": JSON} {
+	for name, render := range map[string]writer{"compare.txt": page.Text, "compare.md": page.Markdown, "compare.json": page.JSON} {
 		var out bytes.Buffer
-		if err := render(&out, r); err != nil {
+		if err := render(&out, r.Document()); err != nil {
 			t.Fatal(err)
 		}
 		golden(t, name, out.Bytes())
@@ -155,8 +159,8 @@ func TestReportsDoNotDependOnTheOrderOfMaps(t *testing.T) {
 	for range 20 {
 		var out bytes.Buffer
 		r := build(t, madeUpRun(6, madeUpArms()))
-		for _, render := range []Renderer{JSON, Markdown, HTML} {
-			if err := render(&out, r); err != nil {
+		for _, render := range []writer{page.JSON, page.Markdown, page.HTML} {
+			if err := render(&out, r.Document()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -170,12 +174,12 @@ func TestReportsDoNotDependOnTheOrderOfMaps(t *testing.T) {
 
 func TestRatiosArePairedByBlock(t *testing.T) {
 	r := build(t, madeUpRun(6, madeUpArms()))
-	v := r.topology("nginx-uwsgi").ratio("max_rate", "page", "burst")
+	v := r.topology("nginx-uwsgi").ratio("max_throughput", "page", "burst")
 	// The drift of 2 % that both arms share is gone from the ratio.
 	if v == nil || math.Abs(v.Value-1700./300) > 1e-9 || v.High-v.Low > 1e-9 || v.Confidence != 0.95 || v.N != 6 {
 		t.Errorf("ratio = %+v; want 5.667 without spread", v)
 	}
-	if e := r.topology("uwsgi").MaxRate; e.Low >= e.High {
+	if e := r.topology("uwsgi").MaxThroughput; e.Low >= e.High {
 		t.Errorf("the rate itself = %+v; want the drift in its interval", e)
 	}
 }
@@ -188,8 +192,8 @@ func TestReasonsNameWhatLimits(t *testing.T) {
 	r := build(t, madeUpRun(6, arms))
 	for _, row := range []struct{ topology, want string }{
 		{"runserver", "delayed acknowledgement"},
-		{"uwsgi", "All its slots were busy"},
-		{"nginx-uwsgi", "The CPU was used up"},
+		{"uwsgi", "All workers were busy"},
+		{"nginx-uwsgi", "The CPU was saturated"},
 	} {
 		at := slices.IndexFunc(r.Scenarios[0].Order, func(p Place) bool { return p.Topology == row.topology })
 		if at < 0 {
@@ -199,14 +203,14 @@ func TestReasonsNameWhatLimits(t *testing.T) {
 			t.Errorf("%s: %q; want it to say %q", row.topology, text, row.want)
 		}
 	}
-	if !strings.Contains(r.Scenarios[0].Finding, "runserver ahead: uwsgi 0.317×") || !strings.Contains(r.Scenarios[0].Finding, "runserver beaten: nginx-uwsgi") {
+	if !strings.Contains(r.Scenarios[0].Finding, "lower throughput than runserver: uwsgi 0.317×") || !strings.Contains(r.Scenarios[0].Finding, "higher throughput than runserver: nginx-uwsgi") {
 		t.Errorf("finding = %q; want both directions", r.Scenarios[0].Finding)
 	}
 	codes := map[string]bool{}
 	for _, n := range r.Notes {
 		codes[n.Code] = true
 	}
-	if !codes["nagle"] || !codes["slots"] || !codes["shared-machine"] {
+	if !codes["nagle"] || !codes["concurrency"] || !codes["shared-machine"] {
 		t.Errorf("notes = %v", codes)
 	}
 }
@@ -256,11 +260,11 @@ func TestOddRunsMakeReportsOrErrorsAndNeverPanics(t *testing.T) {
 		if len(r.Answer) == 0 {
 			t.Errorf("%s: no answer in words", row.says)
 		}
-		if err := WriteAll(t.TempDir(), r); err != nil {
+		if err := page.WriteAll(t.TempDir(), r.Document()); err != nil {
 			t.Errorf("%s: %v", row.says, err)
 		}
 		var text bytes.Buffer
-		if err := Text(&text, r); err != nil || strings.Contains(text.String(), "NaN") || strings.Contains(text.String(), "Inf") {
+		if err := page.Text(&text, r.Document()); err != nil || strings.Contains(text.String(), "NaN") || strings.Contains(text.String(), "Inf") {
 			t.Errorf("%s: %v\n%s", row.says, err, text.String())
 		}
 	}
@@ -280,16 +284,16 @@ func TestNamesCannotBecomeCode(t *testing.T) {
 	run.Manifest.Warnings = []results.Cause{{Code: "x", Message: evil}}
 	run.Manifest.Scenarios[0].Summary = evil
 	r := build(t, run)
-	for name, render := range map[string]Renderer{"text": Text, "markdown": Markdown, "html": HTML} {
+	for name, render := range map[string]writer{"text": page.Text, "markdown": page.Markdown, "html": page.HTML, "json": page.JSON} {
 		var out bytes.Buffer
-		if err := render(&out, r); err != nil {
+		if err := render(&out, r.Document()); err != nil {
 			t.Fatal(err)
 		}
 		got := out.String()
 		if name != "text" && strings.Contains(got, "<script") {
 			t.Errorf("%s: a script got through", name)
 		}
-		if name != "html" && strings.ContainsAny(got, "\x1b\u202e") {
+		if strings.ContainsAny(got, "\x1b\u202e") {
 			t.Errorf("%s: a control character got through", name)
 		}
 		if name == "markdown" && strings.Contains(got, "::set-output") {
@@ -304,21 +308,21 @@ func TestNamesCannotBecomeCode(t *testing.T) {
 // Every number of the summary is in the JSON too, or is made of ones that are.
 func TestJSONHoldsTheContract(t *testing.T) {
 	var out bytes.Buffer
-	if err := JSON(&out, build(t, madeUpRun(6, madeUpArms()))); err != nil {
+	if err := page.JSON(&out, build(t, madeUpRun(6, madeUpArms())).Document()); err != nil {
 		t.Fatal(err)
 	}
 	var got struct {
 		Schema, Grade, Baseline string
 		Topologies              []map[string]any
-		Warnings                []map[string]any
+		Diagnostics             []map[string]any
 	}
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.Schema != "bench.compare/2" || got.Grade != "VALID" || got.Baseline != "runserver" || got.Warnings == nil {
+	if got.Schema != "bench.compare/2" || got.Grade != "VALID" || got.Baseline != "runserver" || got.Diagnostics == nil {
 		t.Errorf("head = %+v", got)
 	}
-	for _, key := range []string{"name", "ref", "slots", "boot_ms", "first_request_ms", "max_rate", "cpu_ms_per_request", "pss_bytes", "loads", "vs_baseline"} {
+	for _, key := range []string{"name", "ref", "concurrency", "boot_ms", "first_request_ms", "max_throughput", "cpu_ms_per_request", "pss_bytes", "loads", "vs_baseline"} {
 		if _, there := got.Topologies[1][key]; !there {
 			t.Errorf("topologies[1] has no %s", key)
 		}
@@ -344,7 +348,7 @@ func TestHonesty(t *testing.T) {
 		change(run)
 		r := build(t, run)
 		var out bytes.Buffer
-		if err := Text(&out, r); err != nil {
+		if err := page.Text(&out, r.Document()); err != nil {
 			t.Fatal(err)
 		}
 		return out.String(), r
@@ -365,22 +369,22 @@ func TestHonesty(t *testing.T) {
 		has, not string
 	}{
 		{"a server that answered half in time does not keep up",
-			each("uwsgi", "rate-200", func(c *results.Cell) { c.Answered = 500 }), "fell behind", "which all of them keep up with"},
+			each("uwsgi", "rate-200", func(c *results.Cell) { c.Answered = 500 }), "not sustained", "which all of them sustain"},
 		{"one whose connections were all busy does not either",
-			each("uwsgi", "rate-200", func(c *results.Cell) { c.Causes = []results.Cause{{Code: "connections-busy"}} }), "fell behind", "which all of them keep up with"},
+			each("uwsgi", "rate-200", func(c *results.Cell) { c.Causes = []results.Cause{{Code: "connections-busy"}} }), "not sustained", "which all of them sustain"},
 		{"a limit of the generator makes a ratio a lower bound",
 			each("uwsgi", "burst", generatorBound), "uwsgi serves at least 3.00×", ""},
 		{"and of the baseline an upper bound, which cannot win",
-			each("runserver", "burst", generatorBound), "uwsgi serves at most 3.00×", "runserver beaten"},
+			each("runserver", "burst", generatorBound), "uwsgi serves at most 3.00×", "higher throughput"},
 		{"a topology that died in most blocks has no rate",
 			each("uwsgi", "burst", func(c *results.Cell) { c.Grade = results.Invalid }), "not measured: uwsgi (6 of 6 cells void)", "connections, uwsgi serves"},
 		{"wrong answers are said",
 			each("uwsgi", "burst", func(c *results.Cell) {
 				c.Intervals[0].Counts.Add(results.HTTPError, 100)
 				c.Counts.Add(results.HTTPError, 100)
-			}), "600 of 6600 requests got no right answer", ""},
+			}), "600 of 6,600 requests got no successful response", ""},
 		{"what was not read is not zero",
-			each("uwsgi", "", func(c *results.Cell) { c.Usage = nil }), "CPU time is not known", "uwsgi  891 [882, 900]  0.000 ms"},
+			each("uwsgi", "", func(c *results.Cell) { c.Usage = nil }), "CPU time is unknown", ""},
 		{"without new connections nothing is said of delayed acknowledgements",
 			func(run *results.Run) {
 				var kept []*results.Cell
@@ -398,5 +402,19 @@ func TestHonesty(t *testing.T) {
 		if !strings.Contains(got, row.has) || row.not != "" && strings.Contains(got, row.not) {
 			t.Errorf("%s: want %q and not %q in\n%s", row.says, row.has, row.not, got)
 		}
+	}
+}
+
+// What was not read is unknown in the table too, and not zero.
+func TestUnknownIsNotZero(t *testing.T) {
+	run := madeUpRun(6, madeUpArms())
+	for _, c := range run.Cells {
+		if c.Topology == "uwsgi" {
+			c.Usage = nil
+		}
+	}
+	row := build(t, run).topology("uwsgi").row()
+	if row[2] != page.Unknown || row[3] != "" || row[4] != page.Unknown {
+		t.Errorf("CPU time %q, by tier %q, memory %q; want them unknown", row[2], row[3], row[4])
 	}
 }

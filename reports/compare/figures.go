@@ -1,10 +1,11 @@
-package reports
+package compare
 
 import (
 	"fmt"
 	"maps"
 	"slices"
 
+	"bench/reports/page"
 	"bench/reports/plot"
 	"bench/results"
 )
@@ -43,18 +44,18 @@ func (r *Report) rateFigure() (plot.Figure, bool) {
 		}
 	}
 	series = slices.DeleteFunc(series, func(s plot.Series) bool { return len(s.Points) == 0 })
-	title := fmt.Sprintf("Rate over %d connections, closed loop", r.connections())
-	return plot.Intervals("max-rate", title, "right answers per second", rows, series), len(rows) > 0
+	title := fmt.Sprintf("Throughput with %s, closed loop", page.Count(r.connections(), "connection"))
+	return plot.Intervals("max-throughput", title, "successful responses per second", rows, series), len(rows) > 0
 }
 
-// percentileFigure shows the highest open-loop rate that all keep up with, or, where there
+// percentileFigure shows the highest open-loop rate that all sustain, or, where there
 // is none, the lowest rate.
 func (r *Report) percentileFigure() (plot.Figure, bool) {
 	load := r.commonRate()
 	if load == nil {
 		return plot.Figure{}, false
 	}
-	title := fmt.Sprintf("Response time by percentile: %s at %s requests per second", load.Scenario, number(load.Offered))
+	title := fmt.Sprintf("Response time by percentile: %s at %s requests per second", load.Scenario, page.Number(load.Offered))
 	return plot.Percentiles("latency-percentiles", title, r.curves(load, percentilePoints)), true
 }
 
@@ -64,7 +65,7 @@ func (r *Report) histogramFigure() (plot.Figure, bool) {
 	if load == nil {
 		return plot.Figure{}, false
 	}
-	title := fmt.Sprintf("Response times: %s at %s requests per second", load.Scenario, number(load.Offered))
+	title := fmt.Sprintf("Response times: %s at %s requests per second", load.Scenario, page.Number(load.Offered))
 	return plot.Histogram("latency-histogram", title, r.curves(load, histogramOutline)), true
 }
 
@@ -134,7 +135,7 @@ func (r *Report) cpuFigure() (plot.Figure, bool) {
 		}
 		stacks = append(stacks, stack)
 	}
-	title := "CPU time of a request: " + r.main()
+	title := "CPU time per request: " + r.main()
 	return plot.Stacks("cpu-per-request", title, "milliseconds", "ms", stacks, appFirst(roles)), true
 }
 
@@ -184,7 +185,7 @@ func (r *Report) timeFigure() (plot.Figure, bool) {
 			for _, iv := range c.Intervals {
 				h := results.Total([]results.Interval{iv}, results.Response)
 				if h.TotalCount() < fewestSamples {
-					continue // the rest of a second in which the last answers came
+					continue // the rest of a second in which the last responses came
 				}
 				at := c.Started.Sub(r.Started).Seconds() + iv.Start.Seconds()
 				half.Points = append(half.Points, plot.Point{X: at, Y: float64(h.ValueAtPercentile(50))})
@@ -193,6 +194,6 @@ func (r *Report) timeFigure() (plot.Figure, bool) {
 		}
 		curves = append(curves, most, half)
 	}
-	title := fmt.Sprintf("Response time over the run: %s at %s requests per second", load.Scenario, number(load.Offered))
+	title := fmt.Sprintf("Response time over the run: %s at %s requests per second", load.Scenario, page.Number(load.Offered))
 	return plot.OverTime("latency-over-time", title, curves), true
 }

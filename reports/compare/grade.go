@@ -1,10 +1,11 @@
-package reports
+package compare
 
 import (
 	"fmt"
 	"maps"
 	"slices"
 
+	"bench/reports/page"
 	"bench/results"
 )
 
@@ -32,17 +33,31 @@ func (r *Report) grade() {
 		r.Grade = results.Degraded
 	}
 	if r.Status != results.Complete {
-		r.Warnings = append(r.Warnings, results.Cause{Code: "partial", Message: fmt.Sprintf("the run did not finish: %d cells were sealed before it ended", total), Remedy: "Run it again for the whole comparison."})
+		r.Diagnostics = append(r.Diagnostics, results.Cause{
+			Code: "partial", Message: fmt.Sprintf("the run did not finish: %s sealed before it ended", were(total)),
+			Remedy: "Run it again for a complete comparison.",
+		})
 	}
 	for _, code := range slices.Sorted(maps.Keys(byCode)) {
 		cause := example[code]
-		cause.Message = fmt.Sprintf("%d of %d cells; the first: %s", byCode[code], total, cause.Message)
-		r.Warnings = append(r.Warnings, cause)
+		cause.Message = fmt.Sprintf("%d of %s; the first: %s", byCode[code], page.Count(total, "cell"), cause.Message)
+		r.Diagnostics = append(r.Diagnostics, cause)
 	}
-	if r.Warnings == nil {
-		r.Warnings = []results.Cause{}
+	if r.Diagnostics == nil {
+		r.Diagnostics = []results.Cause{}
 	}
 	if r.Blocks == 1 {
-		r.Warnings = append(r.Warnings, results.Cause{Code: "one-block", Message: "there is one block only, so no interval can be given", Remedy: "Measure six blocks or more: --blocks 6."})
+		r.Diagnostics = append(r.Diagnostics, results.Cause{
+			Code: "one-block", Message: "only one block was measured, so there are no confidence intervals",
+			Remedy: "Measure at least six blocks: --blocks 6.",
+		})
 	}
+}
+
+// were is a number of cells with its verb.
+func were(cells int) string {
+	if cells == 1 {
+		return "1 cell was"
+	}
+	return page.Count(cells, "cell") + " were"
 }

@@ -1,0 +1,160 @@
+package compare
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"bench/reports/page"
+	"bench/results"
+)
+
+// answer puts the finding in words: the main scenario first, then the others.
+func (r *Report) answer() {
+	if r.Grade == results.Invalid {
+		r.Answer = []string{"The run is not a valid measurement, so there is no answer; see the diagnostics."}
+		return
+	}
+	main := r.Scenarios[0]
+	for _, p := range main.Order {
+		base := r.topology(r.Baseline)
+		if p.Versus == nil || base == nil {
+			continue
+		}
+		note := ""
+		if p.Versus.Known() && p.Versus.direction() == 0 {
+			note = " No difference is shown: the interval contains 1."
+		}
+		r.Answer = append(r.Answer, fmt.Sprintf("On %s with %s, %s serves %s as many requests as %s: %s req/s against %s.%s",
+			main.Name, page.Count(r.connections(), "connection"), p.Topology, times(*p.Versus), r.Baseline,
+			page.Number(p.Rate.Value), page.Number(base.MaxThroughput.Value), note))
+	}
+	if len(r.Answer) == 0 {
+		r.Answer = append(r.Answer, fmt.Sprintf("On %s: %s", main.Name, main.Finding))
+	}
+	if text := r.latencyAnswer(main.Name); text != "" {
+		r.Answer = append(r.Answer, text)
+	}
+	for _, s := range r.Scenarios[1:] {
+		r.Answer = append(r.Answer, fmt.Sprintf("On %s: %s", s.Name, s.Finding))
+	}
+}
+
+// latencyAnswer compares the tail at the highest offered rate that every topology sustains.
+// The figures are of all blocks together, without a ratio: one that is paired by block stands
+// in the tables, and need not be their quotient.
+func (r *Report) latencyAnswer(main string) string {
+	common, compared := r.commonRate(), r.compared()
+	if common == nil || len(compared) < 2 || !r.allSustain(common.Load) {
+		return ""
+	}
+	var parts []string
+	for _, t := range compared {
+		parts = append(parts, fmt.Sprintf("%s with %s", page.Micros(t.load(main, common.Load).Response.P99), t.Name))
+	}
+	return fmt.Sprintf("At %s requests per second, which all of them sustain, p99 is %s.", page.Number(common.Offered), page.List(parts))
+}
+
+// allSustain reports whether every topology sustains an open-loop rate.
+func (r *Report) allSustain(load string) bool {
+	return !slices.ContainsFunc(r.compared(), func(t Topology) bool {
+		l := t.load(r.main(), load)
+		return l == nil || !l.Sustained
+	})
+}
+
+// finding says a scenario's order in words.
+func finding(s Scenario, baseline string) string {
+	switch {
+	case len(s.Order) == 0:
+		return "nothing was measured."
+	case len(s.Order) == 1:
+		return fmt.Sprintf("%s serves %s req/s; there is nothing to compare it with.", s.Order[0].Topology, rateText(s.Order[0].Rate))
+	case !slices.ContainsFunc(s.Order, func(p Place) bool { return p.Topology == baseline }):
+		return fmt.Sprintf("the baseline %s was not measured, so there are no ratios.", baseline)
+	}
+	groups := []struct {
+		says string
+		list []string
+	}{{says: "higher throughput than " + baseline}, {says: "lower throughput than " + baseline}, {says: "no difference from " + baseline + " shown"},
+		{says: "one block, no verdict"}}
+	for _, p := range s.Order {
+		if p.Versus == nil {
+			continue
+		}
+		group := &groups[2]
+		switch {
+		case !p.Versus.Known():
+			group = &groups[3]
+		case p.Versus.direction() > 0:
+			group = &groups[0]
+		case p.Versus.direction() < 0:
+			group = &groups[1]
+		}
+		group.list = append(group.list, p.Topology+" "+times(*p.Versus))
+	}
+	var parts []string
+	for _, g := range groups {
+		if len(g.list) > 0 {
+			parts = append(parts, g.says+": "+strings.Join(g.list, ", "))
+		}
+	}
+	if len(parts) == 0 {
+		return fmt.Sprintf("too little of the baseline %s was measured, so there are no ratios.", baseline)
+	}
+	return strings.Join(parts, "; ") + "."
+}
+
+// times writes a ratio with its interval, as a factor.
+func times(v Ratio) string {
+	text := page.Factors(v.Interval)
+	switch v.Bound {
+	case "":
+		return text
+	case "unknown":
+		return text + " (both are lower bounds)"
+	}
+	return v.Bound + " " + text
+}
+
+// rateText writes a throughput with its interval.
+func rateText(v Rate) string {
+	text := page.Interval(v.Interval, page.Number)
+	if v.LowerBound && v.Measured() {
+		return "≥ " + text
+	}
+	return text
+}
+
+// says names a load in a sentence.
+func (l Load) says() string {
+	switch {
+	case l.Mode == results.OpenLoop:
+		return fmt.Sprintf("%s at %s requests per second", l.Scenario, page.Number(l.Offered))
+	case l.Load == "burst-new":
+		return l.Scenario + " in a closed loop with new connections"
+	}
+	return l.Scenario + " in a closed loop"
+}
+
+func (r *Report) topology(name string) *Topology {
+	for i := range r.Topologies {
+		if r.Topologies[i].Name == name {
+			return &r.Topologies[i]
+		}
+	}
+	return nil
+}
+
+// connections is the number of connections of the main scenario's closed loop.
+func (r *Report) connections() int {
+	for _, t := range r.compared() {
+		if l := t.load(r.main(), "burst"); l != nil {
+			return l.Connections
+		}
+	}
+	return 0
+}
+
+// main is the name of the main scenario.
+func (r *Report) main() string { return r.run.Manifest.Scenarios[0].Name }

@@ -1,0 +1,132 @@
+package compare
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"bench/reports/page"
+	"bench/reports/plot"
+	"bench/results"
+)
+
+// Document is the report as people read it.
+func (r *Report) Document() page.Document {
+	d := page.Document{
+		Kind: results.KindCompare, Title: "bench compare: " + r.Name, Outcome: r.outcome(),
+		Headline: r.Answer[0], Lead: r.Answer[1:], Heading: r.heading(), Data: r,
+	}
+	figures := r.Figures()
+	d.Sections = []page.Section{
+		{ID: "topologies", Title: r.topologyTitle(), Tables: []page.Table{r.topologyTable()}, Figures: named(figures, "cpu-per-request", "memory")},
+		{ID: "throughput", Title: "Throughput by scenario (closed loop)", Tables: []page.Table{r.scenarioTable()}, Figures: named(figures, "max-throughput")},
+	}
+	if latency := r.latencyTable(); len(latency.Rows) > 0 {
+		d.Sections = append(d.Sections, page.Section{
+			ID: "latency", Title: "Response time at the same offered rates (open loop, Poisson arrivals)", Tables: []page.Table{latency},
+			Figures: named(figures, "latency-percentiles", "latency-histogram", "latency-by-rate", "latency-over-time"),
+		})
+	}
+	d.Sections = append(d.Sections,
+		page.Section{ID: "why", Title: "Why", Items: r.why()},
+		page.Section{ID: "notes", Title: "Notes", Items: r.noteItems()})
+	if len(r.Diagnostics) > 0 {
+		d.Sections = append(d.Sections, page.Section{ID: "diagnostics", Title: "Diagnostics", Diagnostics: r.Diagnostics})
+	}
+	d.Sections = append(d.Sections,
+		page.Section{ID: "ratios", Title: "Ratios to " + r.Baseline + ", paired by block", Folded: true, Tables: []page.Table{r.ratioTable()}},
+		page.Section{ID: "targets", Title: "Response time by target", Folded: true, Tables: []page.Table{r.targetTable()}},
+		page.Section{ID: "method", Title: "How it was measured", Folded: true, Items: r.method()})
+	return d
+}
+
+// named are the figures of some names, in that order, as far as they were drawn.
+func named(figures []plot.Figure, names ...string) (some []plot.Figure) {
+	for _, name := range names {
+		if i := slices.IndexFunc(figures, func(f plot.Figure) bool { return f.Name == name }); i >= 0 {
+			some = append(some, figures[i])
+		}
+	}
+	return some
+}
+
+func (r *Report) outcome() page.Outcome {
+	verdicts := map[results.Grade]page.Verdict{
+		results.Valid: page.Passed, results.Degraded: page.Degraded, results.Invalid: page.Invalid,
+	}
+	o := page.Outcome{Verdict: verdicts[r.Grade], Label: string(r.Grade)}
+	if r.Grade == results.Invalid {
+		o.Reason = "the run is INVALID; see the diagnostics"
+	}
+	return o
+}
+
+// heading says what was measured, when and for how long.
+func (r *Report) heading() string {
+	blocks := page.Count(r.Blocks, "block")
+	if r.BlocksDone != r.Blocks {
+		blocks = fmt.Sprintf("%s, %d of %s", r.Status, r.BlocksDone, blocks)
+	}
+	parts := []string{
+		blocks, "engine " + r.Engine, "profile " + r.Profile, r.Started.UTC().Format("2006-01-02 15:04 UTC"),
+		fmt.Sprintf("%s, %.0f %% of it measuring", time.Duration(r.Elapsed*float64(time.Second)).Round(time.Second), r.Measuring),
+	}
+	if r.App.Name != "" {
+		parts = slices.Insert(parts, 0, "app "+r.App.Name)
+	}
+	if n := len(r.Diagnostics); n > 0 {
+		parts = append(parts, page.Count(n, "diagnostic"))
+	}
+	return strings.Join(parts, " · ")
+}
+
+// why says what limited each topology on each scenario.
+func (r *Report) why() (items []page.Item) {
+	for _, s := range r.Scenarios {
+		for _, p := range s.Order {
+			items = append(items, page.Item{Name: s.Name + ", " + p.Topology, Text: strings.Join(p.Reasons, " ")})
+		}
+		if len(s.Missing) > 0 {
+			items = append(items, page.Item{Name: s.Name, Text: "not measured: " + strings.Join(s.Missing, ", ") + "."})
+		}
+	}
+	return items
+}
+
+func (r *Report) noteItems() (items []page.Item) {
+	for _, n := range r.Notes {
+		items = append(items, page.Item{Text: n.Text})
+	}
+	return items
+}
+
+// method says how it was measured, on what, and with which versions.
+func (r *Report) method() (items []page.Item) {
+	for _, line := range r.Plan {
+		items = append(items, page.Item{Text: line})
+	}
+	app := "app " + r.App.Name
+	if r.App.Commit != "" {
+		app += " at " + r.App.Commit
+	}
+	var tools []string
+	for _, name := range slices.Sorted(maps.Keys(r.Tools)) {
+		if v := r.Tools[name]; v != "" {
+			tools = append(tools, name+" "+v)
+		}
+	}
+	items = append(items,
+		page.Item{Text: fmt.Sprintf("seed %d; %s", r.Seed, app)},
+		page.Item{Text: fmt.Sprintf("%s, %s, %s, kernel %s; %s",
+			r.Host.CPU, page.Count(r.Host.Cores, "core"), r.Host.OS, r.Host.Kernel, strings.Join(tools, ", "))})
+	for _, t := range r.Topologies {
+		text := fmt.Sprintf("%s: %s; configuration %s", t.Ref, t.Summary, t.ConfigHash)
+		if t.Excluded != "" {
+			text += "; excluded: " + t.Excluded
+		}
+		items = append(items, page.Item{Name: t.Name, Text: text})
+	}
+	return items
+}

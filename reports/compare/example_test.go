@@ -1,0 +1,31 @@
+package compare_test
+
+import (
+	"fmt"
+	"time"
+
+	"bench/reports/compare"
+	"bench/results"
+)
+
+// A report is a pure function of a run: here of two topologies that were measured in one block.
+func ExampleBuild() {
+	run := &results.Run{Manifest: results.Manifest{
+		Status: results.Complete, Blocks: 1, Baseline: "runserver",
+		Scenarios:  []results.ScenarioRecord{{Name: "page"}},
+		Topologies: []results.TopologyRecord{{Name: "runserver"}, {Name: "uwsgi", Slots: 2}},
+	}}
+	for topology, answered := range map[string]uint64{"runserver": 300, "uwsgi": 900} {
+		run.Cells = append(run.Cells, &results.Cell{
+			Topology: topology, Scenario: "page", Load: "burst", Mode: results.ClosedLoop, Connections: 16,
+			Block: 1, Answered: answered, Duration: time.Second.Seconds(), Grade: results.Valid,
+		})
+	}
+	report, err := compare.Build(run)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(report.Document().Headline)
+	// Output: On page with 16 connections, uwsgi serves 3.00× (one block, no interval) as many requests as runserver: 900 req/s against 300.
+}

@@ -1,0 +1,159 @@
+package compare
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"bench/reports/page"
+	"bench/results"
+)
+
+// Thresholds of the explanations. Each is a share with room for the noise of short cells;
+// none decides a verdict.
+const (
+	saturated   = 0.85 // of all cores: the CPU is the limit
+	unsaturated = 0.70 // of all cores: it is not
+	oneCore     = 0.75 // of one core, by a single process of the app: the interpreter lock is the limit
+	workersBusy = 0.80 // of the workers, by Little's law
+	uninvolved  = 0.02 // of the servers' CPU time
+)
+
+// reasons says what limited a topology under a closed loop, with the evidence.
+func (r *Report) reasons(t Topology, l Load) []string {
+	var list []string
+	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+	if l.VoidServer > 0 {
+		add("%d of %s are void: the server died or sent no successful response.", l.VoidServer, page.Count(l.Cells, "cell"))
+	}
+	if n := l.Void - l.VoidServer; n > 0 {
+		add("%d of %s are void because of the generator or the machine; see the diagnostics.", n, page.Count(l.Cells, "cell"))
+	}
+	if wrong := l.Counts.Failed(); wrong > 0 {
+		add("%s of %s got no successful response.", page.Number(float64(wrong)), page.Count(l.Counts.Intended, "request"))
+	}
+	if share := r.nagle(t, l); share > 0 {
+		add("%.0f %% of its responses took %s: on keep-alive connections they wait for the client's delayed "+
+			"acknowledgement (see the notes).", 100*share, nagleText)
+	}
+	if len(l.CPU) == 0 {
+		add("The servers' CPU time is unknown, so what limited it cannot be said.")
+		return list
+	}
+	return append(list, r.limits(t, l)...)
+}
+
+// limits says which resource bound a load: the generator, the workers, one interpreter, or
+// the CPU.
+func (r *Report) limits(t Topology, l Load) []string {
+	list := []string{r.limit(t, l)}
+	app, _ := t.Roles.Sum(l.BusyCores, results.AppRole)
+	perRequest, known := t.Roles.Sum(l.CPU, results.AppRole)
+	if known && app < uninvolved*l.serverCores() {
+		list = append(list, fmt.Sprintf("The app was hardly involved: it used %s of CPU per request. "+
+			"The servers in front of it serve these files.", page.Millis(perRequest)))
+	}
+	return list
+}
+
+func (r *Report) limit(t Topology, l Load) string {
+	servers, generator := l.serverCores(), l.BusyCores["generator"]
+	all, cores := servers+generator, float64(r.Host.Cores)
+	used := fmt.Sprintf("%.2f of %s used", all, page.Count(r.Host.Cores, "core"))
+	app, _ := t.Roles.Sum(l.BusyCores, results.AppRole)
+	perRequest, _ := t.Roles.Sum(l.CPU, results.AppRole)
+	switch {
+	case l.Rate.LowerBound:
+		return fmt.Sprintf("The load generator was the limit: it used %.2f cores, the servers %.2f. "+
+			"The throughput is a lower bound.", generator, servers)
+	case t.Concurrency > 0 && all < unsaturated*cores && busyWorkers(t, l) > workersBusy:
+		return fmt.Sprintf("All workers were busy: %s at a time, at least %s each, allow about %s req/s. "+
+			"The CPU was not saturated (%s).",
+			page.Count(t.Concurrency, "request"), page.Micros(l.Service.Min), page.Number(workerLimit(t, l)), used)
+	case r.oneInterpreter(t) && app > oneCore && all < saturated*cores:
+		return fmt.Sprintf("Its only app process used %.2f of %s: the interpreter lock lets one thread run the app's code "+
+			"at a time%s. A request takes %s of CPU.",
+			app, page.Count(r.Host.Cores, "core"), waitingThreads(t, l), page.Millis(perRequest))
+	case all > saturated*cores:
+		return fmt.Sprintf("The CPU was saturated (%s, %.2f of them by the load generator): the CPU time per request decides, %s.",
+			used, generator, tiers(l.CPU))
+	case t.Concurrency == 0 && all < unsaturated*cores:
+		return fmt.Sprintf("Each connection has its own thread, so up to %s wait at the same time, %s each on average. "+
+			"The CPU was not saturated (%s).", page.Count(l.Connections, "request"), page.Micros(int64(l.Service.Mean)), used)
+	}
+	return fmt.Sprintf("No single limit stands out (%s); CPU time per request: %s.", used, tiers(l.CPU))
+}
+
+// waitingThreads says how many threads wait for the interpreter lock, if more than one runs.
+func waitingThreads(t Topology, l Load) string {
+	waiting := t.Concurrency
+	if t.Concurrency == 0 {
+		waiting = l.Connections
+	}
+	if waiting <= 1 {
+		return ""
+	}
+	return fmt.Sprintf(", and the switching between %d threads that wait for it costs CPU time too", waiting)
+}
+
+// serverCores is how many cores the servers kept busy.
+func (l Load) serverCores() (sum float64) {
+	for _, tier := range slices.Sorted(maps.Keys(l.BusyCores)) {
+		if tier != "generator" {
+			sum += l.BusyCores[tier]
+		}
+	}
+	return sum
+}
+
+// workerLimit is the throughput at which all workers are busy.
+func workerLimit(t Topology, l Load) float64 {
+	return float64(t.Concurrency) / (float64(l.Service.Min) / 1e6)
+}
+
+// busyWorkers is the share of the workers that were busy: by Little's law, throughput × time
+// in service, where the least time measured stands for a request that did not wait.
+func busyWorkers(t Topology, l Load) float64 {
+	return l.Rate.Value * float64(l.Service.Min) / 1e6 / float64(t.Concurrency)
+}
+
+// oneInterpreter reports whether a single process ran the app.
+func (r *Report) oneInterpreter(t Topology) bool {
+	most := 0
+	for _, c := range r.run.Cells {
+		if c.Topology != t.Name {
+			continue
+		}
+		for _, u := range c.Usage {
+			if t.Roles.Has(u.Tier, results.AppRole) {
+				most = max(most, u.Processes)
+			}
+		}
+	}
+	return most == 1
+}
+
+// tiers writes CPU time by tier.
+func tiers(perRequest map[string]float64) string {
+	sum := 0.0
+	for _, tier := range slices.Sorted(maps.Keys(perRequest)) {
+		sum += perRequest[tier]
+	}
+	if len(perRequest) < 2 {
+		return page.Millis(sum)
+	}
+	return fmt.Sprintf("%s (%s)", page.Millis(sum), tierList(perRequest))
+}
+
+// tierList is the CPU time of each tier, where there is more than one.
+func tierList(perRequest map[string]float64) string {
+	if len(perRequest) < 2 {
+		return ""
+	}
+	var parts []string
+	for _, tier := range slices.Sorted(maps.Keys(perRequest)) {
+		parts = append(parts, tier+" "+page.Millis(perRequest[tier]))
+	}
+	return strings.Join(parts, ", ")
+}

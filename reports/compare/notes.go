@@ -1,0 +1,63 @@
+package compare
+
+import (
+	"fmt"
+	"strings"
+
+	"bench/reports/page"
+	"bench/results"
+)
+
+// notes says in words which known artefacts the figures show.
+func (r *Report) notes() {
+	concurrencies := map[int]bool{}
+	for _, t := range r.compared() {
+		for _, note := range []func(Topology) (Note, bool){r.nagleNote, r.backlogNote} {
+			if n, shown := note(t); shown {
+				r.Notes = append(r.Notes, n)
+			}
+		}
+		r.Notes = append(r.Notes, r.workerNotes(t)...)
+		if t.Concurrency > 0 {
+			concurrencies[t.Concurrency] = true
+		}
+	}
+	r.Notes = append(r.Notes, Note{"shared-machine", fmt.Sprintf("Load generator and servers share %s, so the throughput of a "+
+		"closed loop depends on both. The CPU time per request does not include the generator.", page.Count(r.Host.Cores, "core"))})
+	if len(concurrencies) > 1 {
+		r.Notes = append(r.Notes, Note{"unequal-concurrency", "The topologies differ in concurrency (workers × threads); " +
+			"where the workers are the limit, their throughput is not comparable."})
+	}
+}
+
+// workerNotes says on which scenarios the number of workers was the limit.
+func (r *Report) workerNotes(t Topology) (notes []Note) {
+	for _, l := range t.Loads {
+		app, _ := t.Roles.Sum(l.BusyCores, results.AppRole)
+		if l.Load != "burst" || t.Concurrency <= 0 || l.Service.Min <= 5000 || busyWorkers(t, l) <= workersBusy ||
+			app >= unsaturated*float64(r.Host.Cores) {
+			continue
+		}
+		notes = append(notes, Note{"concurrency", fmt.Sprintf("On %s, %s is limited by its concurrency of %d (workers × threads), "+
+			"not by the CPU: %d ÷ %s in service = %s req/s. More workers or threads raise that limit; a server with one thread "+
+			"per connection does not have it.",
+			l.Scenario, t.Name, t.Concurrency, t.Concurrency, page.Micros(l.Service.Min), page.Number(workerLimit(t, l)))})
+	}
+	return notes
+}
+
+// backlogNote says where listen queues overflowed while a topology was under load.
+func (r *Report) backlogNote(t Topology) (Note, bool) {
+	var where []string
+	for _, l := range t.Loads {
+		if n := l.Server.ListenOverflows; n > 0 {
+			where = append(where, fmt.Sprintf("%s on %s", page.Count(n, "time"), l.says()))
+		}
+	}
+	if len(where) == 0 {
+		return Note{}, false
+	}
+	return Note{"backlog", fmt.Sprintf("While %s was under load, listen queues overflowed: %s. The client's kernel retries such a "+
+		"connection after 1, 3 or 7 s. A queue holds %d connections here, or fewer where the server fixes that: 10 with Django's "+
+		"development server.", t.Name, strings.Join(where, ", "), min(1024, r.Host.Somaxconn))}, true
+}

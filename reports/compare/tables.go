@@ -1,0 +1,177 @@
+package compare
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"bench/reports/page"
+	"bench/results"
+)
+
+// The tables of a report.
+
+func (r *Report) topologyTitle() string {
+	return fmt.Sprintf("Topologies (%s, closed loop with %s)", r.main(), page.Count(r.connections(), "connection"))
+}
+
+func (r *Report) topologyTable() page.Table {
+	t := page.Table{Columns: page.Columns("topology", "#req/s [95 % CI]", "#CPU per request", "by tier", "#memory (PSS)",
+		"concurrency", "#boot", "#first request")}
+	for _, top := range r.Topologies {
+		row := []string{top.Name, "excluded"}
+		if top.Excluded == "" {
+			row = top.row()
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+func (t Topology) row() []string {
+	concurrency := map[int]string{0: "one thread per connection", -1: page.Unknown}[t.Concurrency]
+	if t.Concurrency > 0 {
+		concurrency = fmt.Sprint(t.Concurrency)
+	}
+	memory, boot, first := page.Unknown, page.Unknown, page.Unknown
+	if t.PSS > 0 {
+		memory = page.MiB(t.PSS)
+	}
+	if t.BootMS > 0 {
+		boot, first = page.Micros(int64(t.BootMS*1000)), page.Micros(int64(t.FirstRequestMS*1000))
+	}
+	return []string{
+		t.Name, rateText(t.MaxThroughput), page.Interval(t.CPUTotal, page.Millis), tierList(t.CPU), memory, concurrency, boot, first,
+	}
+}
+
+func (r *Report) scenarioTable() page.Table {
+	t := page.Table{Columns: page.Columns("scenario", "#rank", "topology", "#req/s [95 % CI]", "#vs. "+r.Baseline, "#p50", "#p99",
+		"#successful responses", "#cells")}
+	for _, s := range r.Scenarios {
+		for i, p := range s.Order {
+			versus := page.Unknown
+			if p.Topology == r.Baseline {
+				versus = "baseline"
+			} else if p.Versus != nil {
+				versus = times(*p.Versus)
+			}
+			l := r.topology(p.Topology).load(s.Name, "burst")
+			t.Rows = append(t.Rows, []string{
+				s.Name, fmt.Sprint(i + 1), p.Topology, rateText(p.Rate), versus,
+				page.Micros(p.Response.P50), page.Micros(p.Response.P99), l.successful(), l.cells(),
+			})
+		}
+	}
+	return t
+}
+
+func (r *Report) latencyTable() page.Table {
+	t := page.Table{Columns: page.Columns("#offered", "topology", "#p50", "#p90", "#p99", "#max", "#service p99",
+		"#successful responses", "objectives")}
+	for _, top := range r.compared() {
+		for _, l := range top.Loads {
+			if l.Mode != results.OpenLoop {
+				continue
+			}
+			successful := l.successful()
+			if !l.Sustained {
+				successful += " (not sustained)"
+			}
+			t.Rows = append(t.Rows, []string{
+				page.Number(l.Offered) + "/s", top.Name, page.Micros(l.Response.P50), page.Micros(l.Response.P90),
+				page.Micros(l.Response.P99), page.Micros(l.Response.Max), page.Micros(l.Service.P99), successful,
+				objectiveText(l.Objectives),
+			})
+		}
+	}
+	return t
+}
+
+// successful is the number of successful responses of all requests.
+func (l Load) successful() string {
+	return fmt.Sprintf("%s of %s", whole(l.Counts.OK), whole(l.Counts.Intended))
+}
+
+// whole writes a number that has no fraction.
+func whole(n uint64) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return page.Number(float64(n))
+}
+
+// cells is the number of cells that the figures are made of.
+func (l Load) cells() string {
+	if l.Void == 0 {
+		return fmt.Sprint(l.Cells)
+	}
+	return fmt.Sprintf("%d of %d", l.Cells-l.Void, l.Cells)
+}
+
+func objectiveText(list []ObjectiveResult) string {
+	var parts []string
+	for _, o := range list {
+		mark := "met"
+		if !o.Met {
+			mark = "missed"
+		}
+		value := page.Micros(int64(o.Value))
+		if strings.HasPrefix(o.Objective, "errors") {
+			value = page.Percent(o.Value)
+		}
+		parts = append(parts, fmt.Sprintf("%s %s (%s)", o.Objective, mark, value))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (r *Report) ratioTable() page.Table {
+	t := page.Table{Columns: page.Columns("topology", "scenario", "load", "metric", "#ratio [95 % CI]", "#blocks")}
+	for _, top := range r.compared() {
+		for _, v := range top.VsBaseline {
+			t.Rows = append(t.Rows, []string{top.Name, v.Scenario, v.Load, v.Metric, times(v), fmt.Sprint(v.N)})
+		}
+	}
+	return t
+}
+
+func (r *Report) targetTable() page.Table {
+	t := page.Table{Columns: page.Columns("scenario", "load", "topology", "target", "#responses", "#p50", "#p99", "#max")}
+	for _, top := range r.compared() {
+		for _, l := range top.Loads {
+			for _, target := range r.targetNames(l.Scenario) {
+				s, measured := l.Targets[target]
+				if !measured {
+					continue
+				}
+				t.Rows = append(t.Rows, []string{
+					l.Scenario, l.Load, top.Name, target, whole(uint64(s.Count)), page.Micros(s.P50), page.Micros(s.P99), page.Micros(s.Max),
+				})
+			}
+		}
+	}
+	return t
+}
+
+func (r *Report) targetNames(scenario string) []string {
+	var names []string
+	for _, s := range r.Scenarios {
+		if s.Name == scenario {
+			for _, t := range s.Targets {
+				names = append(names, t.Name)
+			}
+		}
+	}
+	// Those beyond the hundredth share a name that is none of theirs.
+	for _, t := range r.Topologies {
+		for _, l := range t.Loads {
+			for _, name := range slices.Sorted(maps.Keys(l.Targets)) {
+				if l.Scenario == scenario && !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+	}
+	return names
+}
