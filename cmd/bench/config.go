@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 
+	"bench/experiments"
+	"bench/experiments/gate"
 	"bench/targets"
 
 	"github.com/spf13/cobra"
@@ -15,14 +17,14 @@ import (
 // settle fills in the flags that the command line left out: from BENCH_NAME in the
 // environment, then from flags: in the bench.yaml of the app or of the working folder.
 // Commands that know no app read no file.
-func (s *shell) settle(c *cobra.Command) error {
+func settle(c *cobra.Command, env map[string]string) error {
 	if c.Name() == keeperCommand {
 		return nil
 	}
 	app := c.Flags().Lookup("app")
 	var errs []error
-	if app != nil && !app.Changed && s.env["BENCH_APP"] != "" {
-		errs = append(errs, app.Value.Set(s.env["BENCH_APP"]))
+	if app != nil && !app.Changed && env["BENCH_APP"] != "" {
+		errs = append(errs, app.Value.Set(env["BENCH_APP"]))
 	}
 	file := map[string][]string{}
 	if app != nil || c.Name() == "load" {
@@ -31,10 +33,10 @@ func (s *shell) settle(c *cobra.Command) error {
 			dir = app.Value.String()
 		}
 		if dir == "" && c.Name() == "gate" {
-			dir = s.gateFolder(c)
+			dir = gateFolder(c, env)
 		}
 		var err error
-		if file, err = s.fileFlags(c, dir); err != nil {
+		if file, err = fileFlags(c, dir); err != nil {
 			return err
 		}
 	}
@@ -43,7 +45,7 @@ func (s *shell) settle(c *cobra.Command) error {
 			return
 		}
 		name := variable(f.Name)
-		if value := s.env[name]; value != "" {
+		if value := env[name]; value != "" {
 			if err := setFlag(f, strings.Split(value, "\n")); err != nil {
 				errs = append(errs, usagef("%s=%q: %w", name, value, err))
 			}
@@ -53,27 +55,24 @@ func (s *shell) settle(c *cobra.Command) error {
 			}
 		}
 	})
+	// Flags that exclude each other do so wherever they come from.
+	if err := c.ValidateFlagGroups(); err != nil {
+		errs = append(errs, usageError{err})
+	}
 	return errors.Join(errs...)
 }
 
 // gateFolder is the folder whose bench.yaml holds a gate's flags, where that is not this one: of
 // two folders the one that is judged, and none for the bundled project.
-func (s *shell) gateFolder(c *cobra.Command) string {
+func gateFolder(c *cobra.Command, env map[string]string) string {
 	value := func(name string) string {
 		f := c.Flags().Lookup(name)
-		if given := s.env[variable(name)]; given != "" && !f.Changed {
+		if given := env[variable(name)]; given != "" && !f.Changed {
 			return given
 		}
 		return f.Value.String()
 	}
-	base, head := value("base"), value("head")
-	switch {
-	case base == bundledName, base == "" && value("self-test") == "true":
-		return bundledName
-	case isDir(base) && isDir(head):
-		return head
-	}
-	return ""
+	return gate.Spec{Base: value("base"), Head: value("head")}.Folder(value("self-test") == "true")
 }
 
 // variable is the one of the environment that stands for a flag.
@@ -95,9 +94,9 @@ func setFlag(f *pflag.Flag, values []string) error {
 
 // fileFlags reads the flags: section. A key that no flag of the command has is an error,
 // unless another command has it.
-func (s *shell) fileFlags(c *cobra.Command, app string) (map[string][]string, error) {
+func fileFlags(c *cobra.Command, app string) (map[string][]string, error) {
 	dir := app
-	if dir == bundledName {
+	if dir == experiments.Bundled {
 		return nil, nil
 	}
 	if dir == "" {

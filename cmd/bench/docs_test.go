@@ -20,7 +20,7 @@ func TestDocumentedCommandLinesExist(t *testing.T) {
 	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(readme), -1) {
 		lines = append(lines, strings.Split(block[1], "\n")...)
 	}
-	root := (&shell{env: map[string]string{}}).rootCommand()
+	root := newRootCommand(&shell{env: map[string]string{}})
 	lines = append(lines, strings.Split(root.Example, "\n")...)
 	for _, c := range root.Commands() {
 		lines = append(lines, strings.Split(c.Example, "\n")...)

@@ -12,21 +12,21 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (s *shell) doctorCommand() *cobra.Command {
-	var asJSON bool
+func newDoctorCommand(s *shell) *cobra.Command {
+	var o common
 	c := &cobra.Command{
 		Use:     "doctor",
 		Short:   "Say what this machine lacks, with the line that mends it",
 		Example: "  bench doctor\n  bench doctor --json",
 		RunE: func(c *cobra.Command, _ []string) error {
-			return s.doctor(c.Context(), asJSON)
+			return runDoctor(c.Context(), s, o.json)
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "write the checks to stdout as JSON")
+	o.add(c, "json")
 	return c
 }
 
-func (s *shell) doctor(ctx context.Context, asJSON bool) error {
+func runDoctor(ctx context.Context, s *shell, asJSON bool) error {
 	cache, err := s.cacheDir()
 	if err != nil {
 		return err
@@ -35,10 +35,10 @@ func (s *shell) doctor(ctx context.Context, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	return s.printChecks(setup.Doctor(ctx, cache, s.env["PATH"], out), asJSON)
+	return printChecks(s, setup.Doctor(ctx, cache, s.env["PATH"], out), asJSON)
 }
 
-func (s *shell) printChecks(checks []setup.Check, asJSON bool) error {
+func printChecks(s *shell, checks []setup.Check, asJSON bool) error {
 	counts := map[setup.Level]int{}
 	for _, c := range checks {
 		counts[c.Level]++
@@ -58,7 +58,8 @@ func (s *shell) printChecks(checks []setup.Check, asJSON bool) error {
 		if err := w.Flush(); err != nil {
 			return err
 		}
-		fmt.Fprintf(s.out, "%d checks: %d ok, %d warnings, %d missing\n", len(checks), counts[setup.Good], counts[setup.Caution], counts[setup.Missing])
+		fmt.Fprintf(s.out, "%d checks: %d ok, %d warnings, %d missing\n",
+			len(checks), counts[setup.Good], counts[setup.Caution], counts[setup.Missing])
 	}
 	if counts[setup.Missing] > 0 {
 		return codedError{exitRefused, errors.New("something is missing; `bench setup` installs most of it")}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"syscall"
 
+	"bench/experiments"
 	"bench/loadgen"
 	"bench/loadgen/native"
 	"bench/results"
@@ -25,6 +26,89 @@ const (
 	exitRefused      = 7 // preflight failed or target refused
 	// 128 + signal: interrupted, partial results saved
 )
+
+// exitCodes is what the help says of them.
+const exitCodes = `Exit codes: 0 success, 1 internal error, 2 usage or configuration, 3 gate regression or
+objective missed, 4 inconclusive, 5 run invalid, 6 a topology failed to boot, 7 preflight
+failed or target refused, 130 and 143 interrupted with partial results saved.`
+
+// codes is the exit code of every outcome.
+var codes = map[experiments.Outcome]int{
+	experiments.Passed:       exitOK,
+	experiments.Misused:      exitUsage,
+	experiments.Regression:   exitRegression,
+	experiments.Inconclusive: exitInconclusive,
+	experiments.Invalid:      exitInvalid,
+	experiments.NotBooted:    exitBoot,
+	experiments.Refused:      exitRefused,
+}
+
+// causes are the errors that end the program with a code, the most telling first: what kept
+// something from being measured comes before what the measurements say.
+var causes = []struct {
+	within func(error) bool
+	code   int
+}{
+	{as[*servers.BootError], exitBoot},
+	{as[*servers.PrepareError], exitBoot},
+	{as[*servers.MissingToolError], exitBoot},
+	{is(loadgen.ErrRefused), exitRefused},
+	{is(native.ErrTooFew), exitRefused},
+	{is(scenarios.ErrUnexpected), exitRefused},
+	{is(scenarios.ErrTooFew), exitInvalid},
+	{is(scenarios.ErrUnfit), exitInvalid},
+}
+
+// mistakes are the errors of a text that somebody wrote.
+var mistakes = []func(error) bool{
+	as[usageError], as[*servers.UnknownTopologyError], as[*results.ParseError], as[*servers.ConfigError],
+}
+
+func as[E error](err error) bool {
+	var target E
+	return errors.As(err, &target)
+}
+
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+// exitCode says which code an error ends the program with.
+func exitCode(ctx context.Context, err error) int {
+	if i := (interrupted{}); errors.As(context.Cause(ctx), &i) {
+		return 128 + int(i.signal)
+	}
+	if err == nil {
+		return exitOK
+	}
+	for _, cause := range causes {
+		if cause.within(err) {
+			return cause.code
+		}
+	}
+	var coded codedError
+	var outcome *experiments.Error
+	switch {
+	case errors.As(err, &coded):
+		return coded.code
+	case errors.As(err, &outcome):
+		return codes[outcome.Outcome]
+	}
+	for _, mistake := range mistakes {
+		if mistake(err) {
+			return exitUsage
+		}
+	}
+	return exitInternal
+}
+
+// outcomeError is the outcome of a run as an error; nil for one that passed.
+func outcomeError(j experiments.Judged) error {
+	if j.Outcome == experiments.Passed {
+		return nil
+	}
+	return &experiments.Error{Outcome: j.Outcome, Err: errors.New(j.Reason)}
+}
 
 // interrupted is the cause of a context that a signal ended.
 type interrupted struct{ signal syscall.Signal }
@@ -47,33 +131,3 @@ type codedError struct {
 
 func (e codedError) Error() string { return e.err.Error() }
 func (e codedError) Unwrap() error { return e.err }
-
-// exitCode says which code an error ends the program with.
-func exitCode(ctx context.Context, err error) int {
-	if i := (interrupted{}); errors.As(context.Cause(ctx), &i) {
-		return 128 + int(i.signal)
-	}
-	var coded codedError
-	var usage usageError
-	var unknown *servers.UnknownTopologyError
-	var parse *results.ParseError
-	var boot *servers.BootError
-	var prepare *servers.PrepareError
-	var missing *servers.MissingToolError
-	var config *servers.ConfigError
-	switch {
-	case err == nil:
-		return exitOK
-	case errors.As(err, &boot), errors.As(err, &prepare), errors.As(err, &missing):
-		return exitBoot
-	case errors.Is(err, loadgen.ErrRefused), errors.Is(err, native.ErrTooFew), errors.Is(err, scenarios.ErrUnexpected):
-		return exitRefused
-	case errors.Is(err, scenarios.ErrTooFew), errors.Is(err, scenarios.ErrUnfit):
-		return exitInvalid
-	case errors.As(err, &coded):
-		return coded.code
-	case errors.As(err, &usage), errors.As(err, &unknown), errors.As(err, &parse), errors.As(err, &config):
-		return exitUsage
-	}
-	return exitInternal
-}

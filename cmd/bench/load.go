@@ -17,6 +17,7 @@ import (
 
 // loadOptions are the flags of bench load.
 type loadOptions struct {
+	common
 	rate        string
 	pacer       string
 	replay      string
@@ -44,12 +45,9 @@ type loadOptions struct {
 	engine    engineOptions
 	// wholePacer tells that no duration was given: a pacer that has an end is run to it.
 	wholePacer bool
-	seed       uint64
-	allow      []string
-	json       bool
 }
 
-func (s *shell) loadCommand() *cobra.Command {
+func newLoadCommand(s *shell) *cobra.Command {
 	var o loadOptions
 	c := &cobra.Command{
 		Use:   "load URL",
@@ -65,7 +63,7 @@ when the last one is answered.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.wholePacer = !c.Flags().Changed("duration")
-			return s.load(c.Context(), args[0], o)
+			return runLoad(c.Context(), s, args[0], o)
 		},
 	}
 	f := c.Flags()
@@ -93,16 +91,16 @@ when the last one is answered.`,
 	f.StringVar(&o.slo, "slo", "", "limits, such as 'p99<50ms,errors<0.1%'; exit 3 when one is missed")
 	f.StringVar(&o.hdr, "hdr", "", "write the histograms to `FILE` as an HdrHistogram interval log")
 	o.engine.flags(f, native.Auto)
-	s.commonFlags(c, nil, &o.seed, &o.json, &o.allow)
+	o.add(c, "seed", "json", "allow-host")
 	return c
 }
 
-func (s *shell) load(ctx context.Context, rawURL string, o loadOptions) error {
+func runLoad(ctx context.Context, s *shell, rawURL string, o loadOptions) error {
 	plan, err := loadPlan(rawURL, o)
 	if err != nil {
 		return err
 	}
-	guard := loadgen.Guard{Hosts: o.allow}
+	guard := o.guard()
 	if err := guard.Check(plan.URL); err != nil {
 		return err
 	}
@@ -132,7 +130,7 @@ func (s *shell) load(ctx context.Context, rawURL string, o loadOptions) error {
 		return err
 	}
 	var watch loadgen.Watch
-	progress := s.newProgress()
+	progress := newProgress(s)
 	if s.terminal {
 		watch.Second = func(l loadgen.Live) { progress.text(liveText(plan, l)) }
 	}
@@ -151,7 +149,7 @@ func (s *shell) load(ctx context.Context, rawURL string, o loadOptions) error {
 		}
 	}
 	result := newLoadResult(plan, m, calibration, objectives)
-	if err := s.printLoad(result, o.json); err != nil {
+	if err := printLoad(s, result, o.json); err != nil {
 		return err
 	}
 	return loadVerdict(ctx, result)

@@ -130,7 +130,7 @@ func target(p loadgen.Plan) string {
 	return p.URL
 }
 
-func (s *shell) printLoad(r loadResult, asJSON bool) error {
+func printLoad(s *shell, r loadResult, asJSON bool) error {
 	if asJSON {
 		out := json.NewEncoder(s.out)
 		out.SetIndent("", "  ")

@@ -4,22 +4,23 @@ import (
 	"fmt"
 	"time"
 
+	"bench/experiments"
 	"bench/scenarios"
 )
 
 // progress shows how far a run has got: one line that is redrawn on a terminal, a line at
-// most every few seconds elsewhere.
+// most every few seconds elsewhere. It is one subscriber to the events of a run.
 type progress struct {
 	s    *shell
 	last time.Time
 }
 
-func (s *shell) newProgress() *progress { return &progress{s: s} }
+func newProgress(s *shell) *progress { return &progress{s: s} }
 
 const plainEvery = 5 * time.Second
 
 // show shows what happened.
-func (p *progress) show(event scenarios.Event) {
+func (p *progress) show(event experiments.Event) {
 	switch e := event.(type) {
 	case scenarios.Doing:
 		p.text(e.Text)
@@ -32,6 +33,18 @@ func (p *progress) show(event scenarios.Event) {
 			text += fmt.Sprintf(", about %v left", e.Remaining.Round(time.Second))
 		}
 		p.text(text)
+	case experiments.EstimateSoFar:
+		p.text(e.Text)
+	case experiments.Message:
+		p.line(e.Text)
+	case experiments.Diagnostic:
+		text := e.Message
+		if e.Hint != "" {
+			text += ". " + e.Hint
+		}
+		p.line(text)
+	case experiments.Done:
+		p.clear()
 	}
 }
 
@@ -45,6 +58,12 @@ func (p *progress) text(text string) {
 		p.last = time.Now()
 		fmt.Fprintf(p.s.errs, "bench: %s\n", text)
 	}
+}
+
+// line shows a line that stays.
+func (p *progress) line(text string) {
+	p.clear()
+	fmt.Fprintf(p.s.errs, "bench: %s\n", text)
 }
 
 func (p *progress) clear() {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"runtime"
@@ -18,16 +17,16 @@ import (
 
 // selftestOptions are the flags of bench selftest.
 type selftestOptions struct {
+	common
 	only   []string
 	full   bool
 	peers  bool
 	rounds int
 	each   time.Duration
 	floor  string
-	json   bool
 }
 
-func (s *shell) selftestCommand() *cobra.Command {
+func newSelftestCommand(s *shell) *cobra.Command {
 	c := &cobra.Command{Use: "selftest", Short: "Check bench's own figures, and those of other load generators, on this machine"}
 	var o selftestOptions
 	a := &cobra.Command{
@@ -39,7 +38,7 @@ still, queues whose response times are known, and faults of the generator itself
 says what was measured beside what is asked. It takes about ten minutes, an hour with --full.`,
 		Example: "  bench selftest accuracy --only lateness,freeze",
 		RunE: func(c *cobra.Command, _ []string) error {
-			return s.selftest(c.Context(), o, func(ctx context.Context, suite *accuracy.Suite) ([]accuracy.Row, error) {
+			return runSelftest(c.Context(), s, o, func(ctx context.Context, suite *accuracy.Suite) ([]accuracy.Row, error) {
 				for _, name := range o.only {
 					if !slices.Contains(accuracy.Tests, name) {
 						return nil, usagef("--only %q: want some of %s", name, strings.Join(accuracy.Tests, ", "))
@@ -57,7 +56,7 @@ says what was measured beside what is asked. It takes about ten minutes, an hour
 		Short:   "Run the engines and other load generators side by side: rate and CPU time of a request",
 		Example: "  bench selftest peers --rounds 5",
 		RunE: func(c *cobra.Command, _ []string) error {
-			return s.selftest(c.Context(), o, func(ctx context.Context, suite *accuracy.Suite) ([]accuracy.Row, error) {
+			return runSelftest(c.Context(), s, o, func(ctx context.Context, suite *accuracy.Suite) ([]accuracy.Row, error) {
 				if o.rounds < 1 || o.each < time.Second {
 					return nil, usagef("--rounds %d --each %v: want at least one round of a second", o.rounds, o.each)
 				}
@@ -70,18 +69,18 @@ says what was measured beside what is asked. It takes about ten minutes, an hour
 	p.Flags().StringVar(&o.floor, "floor", "bin/floor", "the floor `PROGRAM`, built by make bench-peers")
 	for _, sub := range []*cobra.Command{a, p} {
 		sub.Args = cobra.NoArgs
-		sub.Flags().BoolVar(&o.json, "json", false, "print the rows as JSON")
+		o.add(sub, "json")
 	}
 	c.AddCommand(a, p)
 	return c
 }
 
-func (s *shell) selftest(ctx context.Context, o selftestOptions, run func(context.Context, *accuracy.Suite) ([]accuracy.Row, error)) error {
+func runSelftest(ctx context.Context, s *shell, o selftestOptions, run func(context.Context, *accuracy.Suite) ([]accuracy.Row, error)) error {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("finding bench's own program: %w", err)
 	}
-	progress := s.newProgress()
+	progress := newProgress(s)
 	suite := &accuracy.Suite{Bench: self, Floor: o.floor, Peers: o.peers, Full: o.full, Say: progress.text}
 	if runtime.NumCPU() > 1 {
 		suite.ToolCores, suite.ServerCores = "0", "1"
@@ -89,7 +88,7 @@ func (s *shell) selftest(ctx context.Context, o selftestOptions, run func(contex
 	rows, err := run(ctx, suite)
 	progress.clear()
 	if len(rows) > 0 {
-		if printErr := s.printRows(rows, o.json); err == nil {
+		if printErr := printRows(s, rows, o.json); err == nil {
 			err = printErr
 		}
 	}
@@ -108,11 +107,9 @@ func (s *shell) selftest(ctx context.Context, o selftestOptions, run func(contex
 	return nil
 }
 
-func (s *shell) printRows(rows []accuracy.Row, asJSON bool) error {
+func printRows(s *shell, rows []accuracy.Row, asJSON bool) error {
 	if asJSON {
-		out := json.NewEncoder(s.out)
-		out.SetIndent("", "  ")
-		return out.Encode(map[string]any{"schema": "bench.selftest/1", "rows": rows})
+		return s.json(map[string]any{"schema": "bench.selftest/1", "rows": rows})
 	}
 	_, err := fmt.Fprint(s.out, accuracy.Markdown(rows))
 	return err
@@ -120,7 +117,7 @@ func (s *shell) printRows(rows []accuracy.Row, asJSON bool) error {
 
 // nullServerCommand serves answers of a known service time: what selftest measures against,
 // in a process of its own.
-func (s *shell) nullServerCommand() *cobra.Command {
+func newNullServerCommand(s *shell) *cobra.Command {
 	var service accuracy.Service
 	var workers int
 	c := &cobra.Command{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,10 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"bench/internal/proc"
+	"bench/experiments"
 	"bench/results"
-
-	"github.com/spf13/cobra"
 )
 
 // shell is what a command may touch of the world: its streams and the environment. It is
@@ -40,7 +39,7 @@ func isTerminal(f *os.File) bool {
 
 // run runs one command line and returns the exit code.
 func (s *shell) run(ctx context.Context, args []string) int {
-	root := s.rootCommand()
+	root := newRootCommand(s)
 	root.SetArgs(args)
 	root.SetOut(s.out)
 	root.SetErr(s.errs)
@@ -53,73 +52,6 @@ func (s *shell) run(ctx context.Context, args []string) int {
 		fmt.Fprintf(s.errs, "bench: %s\n", results.Plain(err.Error())) // it may quote a server's log
 	}
 	return code
-}
-
-// keeperCommand is the hidden command that runs the keeper process.
-const keeperCommand = "keep-watch"
-
-func (s *shell) rootCommand() *cobra.Command {
-	root := &cobra.Command{
-		Use:   "bench",
-		Short: "Compare the ways to deploy a Django app, under real load",
-		Long: `bench boots the real ways to deploy a Django app (runserver, prefork uWSGI, nginx in
-front of a uWSGI cluster, and your own), drives each with the same load, and says with
-honest uncertainty which is better, by how much and why.
-
-Exit codes: 0 success, 1 internal error, 2 usage or configuration, 3 gate regression or
-objective missed, 4 inconclusive, 5 run invalid, 6 a topology failed to boot, 7 preflight
-failed or target refused, 130 and 143 interrupted with partial results saved.`,
-		Example: `  bench setup                                   # install what is missing
-  bench compare --topologies all                # the main job, about three minutes
-  bench compare --topologies all --quick        # the same within a minute
-  bench compare --app ../mysite --topologies uwsgi:workers=4,uwsgi:workers=8
-  bench report bench-runs/<run>                 # make a run's reports again`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return c.Help()
-			}
-			text := fmt.Sprintf("unknown command %q", args[0])
-			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-				text += fmt.Sprintf("; did you mean %s?", strings.Join(near, " or "))
-			}
-			return usagef("%s; `bench --help` lists the commands", text)
-		},
-		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return s.settle(c) },
-	}
-	root.Args = cobra.ArbitraryArgs
-	root.SuggestionsMinimumDistance = 2
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(
-		s.compareCommand(), s.gateCommand(), s.capacityCommand(), s.historyCommand(), s.trendCommand(), s.reportCommand(), s.loadCommand(), s.topologiesCommand(), s.renderCommand(),
-		s.upCommand(), s.setupCommand(), s.doctorCommand(), s.selftestCommand(), s.versionCommand(),
-		s.nullServerCommand(), keepCommand(),
-	)
-	for _, c := range root.Commands() {
-		c.Args = usageArgs(c.Args)
-	}
-	return root
-}
-
-// usageArgs gives mistakes in the arguments the exit code of mistakes in the flags.
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	if check == nil {
-		check = cobra.NoArgs
-	}
-	return func(c *cobra.Command, args []string) error {
-		if err := check(c, args); err != nil {
-			return usageError{err}
-		}
-		return nil
-	}
-}
-
-func keepCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: keeperCommand, Hidden: true, Args: cobra.NoArgs,
-		Run: func(c *cobra.Command, _ []string) { proc.Keep(c.InOrStdin()) },
-	}
 }
 
 // cacheDir is where set-up and prepared apps are kept: XDG's cache folder.
@@ -136,14 +68,92 @@ func (s *shell) cacheDir() (string, error) {
 	return "", usagef("no folder for the cache: set XDG_CACHE_HOME, HOME or BENCH_CACHE")
 }
 
-// baseEnv is the part of the environment that servers get: enough to find programs and
+// user is the environment of the user's own programs: git, pip and apt have settings there.
+func (s *shell) user() (pairs []string) {
+	for key, value := range s.env {
+		pairs = append(pairs, key+"="+value)
+	}
+	return pairs
+}
+
+// servers is the part of the environment that servers get: enough to find programs and
 // speak UTF-8, and nothing that could be a secret.
-func (s *shell) baseEnv() []string {
-	var env []string
+func (s *shell) servers() (pairs []string) {
 	for _, key := range []string{"HOME", "PATH", "TMPDIR", "USER"} {
 		if value := s.env[key]; value != "" {
-			env = append(env, key+"="+value)
+			pairs = append(pairs, key+"="+value)
 		}
 	}
-	return append(env, "LANG=C.UTF-8", "LC_ALL=C.UTF-8", "TZ=UTC")
+	return append(pairs, "LANG=C.UTF-8", "LC_ALL=C.UTF-8", "TZ=UTC")
+}
+
+// world is what an experiment may touch of it. The command adds what only it knows: the engine,
+// and the record of its flags.
+func (s *shell) world(o common) (experiments.Env, error) {
+	cache, err := s.cacheDir()
+	if err != nil {
+		return experiments.Env{}, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return experiments.Env{}, fmt.Errorf("finding the program's own path: %w", err)
+	}
+	return experiments.Env{
+		Version: version, Results: o.out, Cache: cache, Temporary: s.env["TMPDIR"], Path: s.env["PATH"],
+		User: s.user(), Servers: s.servers(), Keeper: []string{self, keeperCommand}, Guard: o.guard(),
+		Emit: newProgress(s).show,
+	}, nil
+}
+
+// json writes a value to stdout.
+func (s *shell) json(v any) error {
+	out := json.NewEncoder(s.out)
+	out.SetIndent("", "  ")
+	return out.Encode(v)
+}
+
+// show prints the report of a run, as text or as JSON, and where to find the rest of it.
+func (s *shell) show(dir string, j experiments.Judged, asJSON bool) error {
+	write := j.Text
+	if asJSON {
+		write = j.JSON
+	}
+	if err := errors.Join(s.job(j.Job), write(s.out)); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.errs, "\nbench: the report is %s\n", filepath.Join(dir, "report.html"))
+	return nil
+}
+
+// job shows a report in the job of GitHub Actions that bench may be a step of.
+func (s *shell) job(j *experiments.Job) error {
+	if j == nil {
+		return nil
+	}
+	if s.env["GITHUB_ACTIONS"] == "true" {
+		for _, line := range j.Annotations {
+			fmt.Fprintln(s.errs, line)
+		}
+	}
+	file := s.env["GITHUB_STEP_SUMMARY"]
+	if file == "" {
+		return nil
+	}
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err == nil {
+		err = errors.Join(j.Summary(f), f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("writing the step's summary: %w", err)
+	}
+	return nil
+}
+
+// conclude shows what is left of a run and makes its outcome the command's.
+func (s *shell) conclude(r experiments.Result, err error, asJSON bool) error {
+	if r.Dir == "" {
+		return err
+	}
+	shown := s.show(r.Dir, r.Judged, asJSON)
+	return errors.Join(outcomeError(r.Judged), err, shown)
 }

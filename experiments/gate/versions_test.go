@@ -1,11 +1,15 @@
-package main
+package gate
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"bench/experiments"
 )
 
 // repository makes a checkout with two commits of an app in a subfolder, and changes that are
@@ -47,13 +51,30 @@ func repository(t *testing.T) (root string) {
 	return root
 }
 
+// testEnv keeps what is told as text.
+func testEnv(told *strings.Builder) experiments.Env {
+	return experiments.Env{Path: os.Getenv("PATH"), User: os.Environ(), Emit: func(event experiments.Event) {
+		switch e := event.(type) {
+		case experiments.Message:
+			fmt.Fprintln(told, e.Text)
+		case experiments.Diagnostic:
+			fmt.Fprintln(told, e.Message)
+		}
+	}}
+}
+
+func misused(err error) bool {
+	var of *experiments.Error
+	return errors.As(err, &of) && of.Outcome == experiments.Misused
+}
+
 func TestVersionsOfACheckout(t *testing.T) {
 	root := repository(t)
 	var messages strings.Builder
-	s := &shell{env: map[string]string{}, errs: &messages}
-	version := func(o gateOptions, side int) string {
+	env := testEnv(&messages)
+	version := func(o Spec, side int) string {
 		t.Helper()
-		both, err := s.versions(t.Context(), o, t.TempDir())
+		both, err := versions(t.Context(), env, o, t.TempDir(), false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,13 +85,13 @@ func TestVersionsOfACheckout(t *testing.T) {
 		return string(text)
 	}
 	app := filepath.Join(root, "site")
-	if base, head := version(gateOptions{app: app}, 0), version(gateOptions{app: app}, 1); base != "1" || head != "3" {
+	if base, head := version(Spec{App: app}, 0), version(Spec{App: app}, 1); base != "1" || head != "3" {
 		t.Errorf("by default base is %s and head %s; want where the branch left main, 1, and the work tree, 3", base, head)
 	}
 	if !strings.Contains(messages.String(), "uncommitted") {
 		t.Errorf("nothing was said of the uncommitted changes: %q", messages.String())
 	}
-	if base, head := version(gateOptions{app: app, base: "main", head: "work"}, 0), version(gateOptions{app: app, base: "main", head: "work"}, 1); base != "1" || head != "2" {
+	if base, head := version(Spec{App: app, Base: "main", Head: "work"}, 0), version(Spec{App: app, Base: "main", Head: "work"}, 1); base != "1" || head != "2" {
 		t.Errorf("main and work are %s and %s; want 1 and 2", base, head)
 	}
 	// Neither the work tree nor the list of stashes was touched.
@@ -96,15 +117,15 @@ func TestVersionsThatDifferInMore(t *testing.T) {
 		}
 	}
 	var messages strings.Builder
-	s := &shell{env: map[string]string{}, errs: &messages}
-	both, err := s.versions(t.Context(), gateOptions{app: app, base: "main"}, t.TempDir())
+	env := testEnv(&messages)
+	both, err := versions(t.Context(), env, Spec{App: app, Base: "main"}, t.TempDir(), false)
 	if err != nil || both[0].project.App.WSGI != "a.wsgi:application" || !strings.Contains(messages.String(), "measured with that of") {
 		t.Errorf("a base without bench.yaml: %+v, %v; %q", both[0], err, messages.String())
 	}
 	if !both[1].dirty || !strings.HasSuffix(both[1].commit, "-dirty") || strings.HasSuffix(both[0].commit, "-dirty") {
 		t.Errorf("the commits are %s and %s; head holds uncommitted changes", both[0].commit, both[1].commit)
 	}
-	both, err = s.versions(t.Context(), gateOptions{app: app, selfTest: true}, t.TempDir())
+	both, err = versions(t.Context(), env, Spec{App: app}, t.TempDir(), true)
 	if err != nil || both[0].name != both[1].name {
 		t.Errorf("a self-test of %s and %s: %v", both[0].name, both[1].name, err)
 	}
@@ -112,21 +133,21 @@ func TestVersionsThatDifferInMore(t *testing.T) {
 
 func TestBadVersions(t *testing.T) {
 	root := repository(t)
-	s := &shell{env: map[string]string{}, errs: &strings.Builder{}}
+	env := testEnv(&strings.Builder{})
 	for _, row := range []struct {
 		says string
-		o    gateOptions
+		o    Spec
 		want string
 	}{
-		{"an unknown commit", gateOptions{app: filepath.Join(root, "site"), base: "nowhere"}, "no commit"},
-		{"an option in place of a commit", gateOptions{app: filepath.Join(root, "site"), base: "--all"}, "no commit"},
-		{"the same commit twice", gateOptions{app: filepath.Join(root, "site"), base: "work", head: "work"}, "same commit"},
-		{"no checkout", gateOptions{app: t.TempDir()}, "in no git checkout"},
-		{"no bench.yaml", gateOptions{app: root}, "bench.yaml"},
+		{"an unknown commit", Spec{App: filepath.Join(root, "site"), Base: "nowhere"}, "no commit"},
+		{"an option in place of a commit", Spec{App: filepath.Join(root, "site"), Base: "--all"}, "no commit"},
+		{"the same commit twice", Spec{App: filepath.Join(root, "site"), Base: "work", Head: "work"}, "same commit"},
+		{"no checkout", Spec{App: t.TempDir()}, "in no git checkout"},
+		{"no bench.yaml", Spec{App: root}, "bench.yaml"},
 	} {
-		_, err := s.versions(t.Context(), row.o, t.TempDir())
-		if err == nil || !strings.Contains(err.Error(), row.want) || exitCode(t.Context(), err) != exitUsage {
-			t.Errorf("%s: %v (exit code %d); want an error of use that says %q", row.says, err, exitCode(t.Context(), err), row.want)
+		_, err := versions(t.Context(), env, row.o, t.TempDir(), false)
+		if err == nil || !strings.Contains(err.Error(), row.want) || !misused(err) {
+			t.Errorf("%s: %v; want a mistake in what was asked for that says %q", row.says, err, row.want)
 		}
 	}
 }
@@ -177,7 +198,9 @@ esac
 		{"packages that are not there", [2]string{}, [2]string{"django==5.1", "nonsense"}, [2]bool{true, false}, false, 1},
 	} {
 		var messages strings.Builder
-		s := &shell{env: map[string]string{"PATH": bin + ":/usr/bin:/bin", "BENCH_CACHE": t.TempDir()}, errs: &messages}
+		env := testEnv(&messages)
+		env.Path, env.Cache = bin+":/usr/bin:/bin", t.TempDir()
+		env.User = []string{"PATH=" + env.Path}
 		var both [2]side
 		for i := range both {
 			dir := t.TempDir()
@@ -190,13 +213,13 @@ esac
 					t.Fatal(err)
 				}
 			}
-			project, err := loadProject(dir)
+			project, err := experiments.LoadProject(dir)
 			if err != nil {
 				t.Fatalf("%s: %v", row.says, err)
 			}
 			both[i].project = project
 		}
-		if err := s.environments(t.Context(), &both); err != nil {
+		if err := environments(t.Context(), env, &both); err != nil {
 			t.Errorf("%s: %v", row.says, err)
 		}
 		for i, version := range both {

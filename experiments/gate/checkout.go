@@ -1,4 +1,4 @@
-package main
+package gate
 
 import (
 	"context"
@@ -6,30 +6,47 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"bench/experiments"
+	"bench/servers"
 )
 
 // checkout is a git checkout that a gate takes versions from.
 type checkout struct {
+	git    git
 	root   string // of the work tree
 	prefix string // of the app's folder within it
 }
 
 // openCheckout finds the checkout that holds the folder.
-func openCheckout(ctx context.Context, dir string) (checkout, error) {
-	if _, err := exec.LookPath("git"); err != nil {
-		return checkout{}, usagef("a gate between commits needs git, which is not on PATH; compare two folders instead: --base DIR --head DIR")
+func openCheckout(ctx context.Context, env experiments.Env, dir string) (checkout, error) {
+	git := git{servers.LookPath("git", env.Path), env.User}
+	if git.program == "" {
+		return checkout{}, experiments.Misusef("a gate between commits needs git, which is not on PATH; %s", twoFolders)
 	}
-	root, err := git(ctx, dir, "rev-parse", "--show-toplevel")
+	root, err := git.run(ctx, dir, "rev-parse", "--show-toplevel")
 	if err != nil {
-		return checkout{}, usagef("%s is in no git checkout (%v); compare two folders instead: --base DIR --head DIR", dir, err)
+		return checkout{}, experiments.Misusef("%s is in no git checkout (%v); %s", dir, err, twoFolders)
 	}
-	prefix, err := git(ctx, dir, "rev-parse", "--show-prefix")
-	return checkout{root, prefix}, err
+	prefix, err := git.run(ctx, dir, "rev-parse", "--show-prefix")
+	return checkout{git, root, prefix}, err
 }
 
-func git(ctx context.Context, dir string, args ...string) (string, error) {
-	c := exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...)
+// twoFolders is the way out where git is none.
+const twoFolders = "compare two folders instead: --base DIR --head DIR"
+
+// git is the program, with the environment that holds its user's settings.
+type git struct {
+	program string
+	env     []string
+}
+
+// run returns what a command of git's writes.
+func (g git) run(ctx context.Context, dir string, args ...string) (string, error) {
+	c := exec.CommandContext(ctx, g.program, append([]string{"-C", dir}, args...)...)
+	c.Env = g.env
 	var stderr strings.Builder
 	c.Stderr = &stderr
 	out, err := c.Output()
@@ -45,18 +62,19 @@ var mainBranches = []string{"origin/HEAD", "origin/main", "origin/master", "main
 // mergeBase is where the head's branch left the main one.
 func (c checkout) mergeBase(ctx context.Context, head string) (string, error) {
 	for _, branch := range mainBranches {
-		if base, err := git(ctx, c.root, "merge-base", branch, head); err == nil {
+		if base, err := c.git.run(ctx, c.root, "merge-base", branch, head); err == nil {
 			return base, nil
 		}
 	}
-	return "", usagef("no main branch (%s) shares a commit with %s; name the base: --base REF (in CI, fetch the whole history: fetch-depth: 0)", strings.Join(mainBranches, ", "), head)
+	return "", experiments.Misusef("no main branch (%s) shares a commit with %s; name the base: --base REF (in CI, fetch the whole history: fetch-depth: 0)",
+		strings.Join(mainBranches, ", "), head)
 }
 
 // commit is the commit that a name stands for.
 func (c checkout) commit(ctx context.Context, name string) (string, error) {
-	full, err := git(ctx, c.root, "rev-parse", "--verify", "--quiet", "--end-of-options", name+"^{commit}")
+	full, err := c.git.run(ctx, c.root, "rev-parse", "--verify", "--quiet", "--end-of-options", name+"^{commit}")
 	if err != nil {
-		return "", usagef("%q is no commit of %s", name, c.root)
+		return "", experiments.Misusef("%q is no commit of %s", name, c.root)
 	}
 	return full, nil
 }
@@ -64,15 +82,18 @@ func (c checkout) commit(ctx context.Context, name string) (string, error) {
 // workTree is the work tree as a commit: HEAD, or one that holds what has been changed since.
 // Files that git does not know are not in it.
 func (c checkout) workTree(ctx context.Context) (commit string, dirty bool, err error) {
-	if commit, err = git(ctx, c.root, "stash", "create"); err != nil {
+	if commit, err = c.git.run(ctx, c.root, "stash", "create"); err != nil {
 		return "", false, err
 	}
 	if commit != "" {
 		return commit, true, nil
 	}
-	commit, err = git(ctx, c.root, "rev-parse", "HEAD")
+	commit, err = c.git.run(ctx, c.root, "rev-parse", "HEAD")
 	return commit, false, err
 }
+
+// submodule is the mode of one in a tree.
+const submodule = "160000 "
 
 // extract writes a commit's files into a folder, as a checkout would, and returns the app's
 // folder in it.
@@ -80,16 +101,16 @@ func (c checkout) workTree(ctx context.Context) (commit string, dirty bool, err 
 // Note: a git worktree would do the same, but leaves its registration behind in the user's
 // repository when bench is killed; git archive leaves out what is marked export-ignore.
 func (c checkout) extract(ctx context.Context, commit, dir string) (string, error) {
-	if tree, err := git(ctx, c.root, "ls-tree", "-r", commit); err == nil && (strings.HasPrefix(tree, "160000 ") || strings.Contains(tree, "\n160000 ")) {
-		return "", usagef("%.12s has submodules, which are not checked out; compare two folders instead: --base DIR --head DIR", commit)
+	tree, err := c.git.run(ctx, c.root, "ls-tree", "-r", commit)
+	if err == nil && (strings.HasPrefix(tree, submodule) || strings.Contains(tree, "\n"+submodule)) {
+		return "", experiments.Misusef("%.12s has submodules, which are not checked out; %s", commit, twoFolders)
 	}
-	index := dir + ".index"
-	defer os.Remove(index)
+	withIndex := c.git
+	withIndex.env = append(slices.Clip(c.git.env), "GIT_INDEX_FILE="+dir+".index")
+	defer os.Remove(dir + ".index")
 	for _, args := range [][]string{{"read-tree", commit}, {"checkout-index", "--all", "--prefix=" + dir + string(filepath.Separator)}} {
-		command := exec.CommandContext(ctx, "git", append([]string{"-C", c.root}, args...)...)
-		command.Env = append(os.Environ(), "GIT_INDEX_FILE="+index)
-		if out, err := command.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("writing the files of %.12s: git %s: %w: %s", commit, args[0], err, strings.TrimSpace(string(out)))
+		if _, err := withIndex.run(ctx, c.root, args...); err != nil {
+			return "", fmt.Errorf("writing the files of %.12s: %w", commit, err)
 		}
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil { // a commit may be empty
@@ -100,7 +121,7 @@ func (c checkout) extract(ctx context.Context, commit, dir string) (string, erro
 
 // headCommit is the commit that the work tree stands on.
 func (c checkout) headCommit(ctx context.Context) string {
-	commit, err := git(ctx, c.root, "rev-parse", "--short=12", "HEAD")
+	commit, err := c.git.run(ctx, c.root, "rev-parse", "--short=12", "HEAD")
 	if err != nil {
 		return "unknown"
 	}

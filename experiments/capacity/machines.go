@@ -1,10 +1,11 @@
-package main
+package capacity
 
 import (
 	"fmt"
 	"slices"
 	"strconv"
 
+	"bench/experiments"
 	"bench/results"
 	"bench/servers"
 )
@@ -24,35 +25,35 @@ const leastQuota = 10
 //
 // Where the kernel does not let quotas be set, one machine is what the topology is with one
 // backend and no quota, and the cause says so.
-func machineNodes(o capacityOptions) (capacityOptions, []results.Cause, error) {
-	base, most, err := nodesPlan(o)
+func machineNodes(s Spec) (Spec, []results.Cause, error) {
+	base, most, err := nodesPlan(s)
 	if err != nil {
-		return o, nil, err
+		return s, nil, err
 	}
 	percent := int(nodesShare * 100 * float64(servers.ThisHost().Cores) / float64(most))
 	if given := base.Param("cpu"); given != "" {
 		if percent, err = strconv.Atoi(given); err != nil {
-			return o, nil, usagef("cpu=%s: want percent of a core", given)
+			return s, nil, experiments.Misusef("cpu=%s: want percent of a core", given)
 		}
 	}
 	room := int(mostNodes * 100 * float64(servers.ThisHost().Cores))
 	if percent < leastQuota || percent*most > room {
-		return o, nil, usagef("--machines: %d machines of %d %% of a core each: want at least %d %% each and at most %d %% together on this box, whose other cores the proxy and the load generator need", most, percent, leastQuota, room)
+		return s, nil, experiments.Misusef("--machines: %d machines of %d %% of a core each: want at least %d %% each and at most %d %% together on this box, whose other cores the proxy and the load generator need", most, percent, leastQuota, room)
 	}
 	if err := servers.CanLimit(float64(percent) / 100); err != nil {
-		o.topology, o.machines = base.Without("cpu").With("backends", "1").String(), ""
+		s.Topology, s.Machines = base.Without("cpu").With("backends", "1").String(), ""
 		cause := results.Cause{
 			Code: "machines-extrapolated", Message: fmt.Sprintf("--machines: %v: one machine was measured, and more are extrapolated from it", err),
 			Remedy: "Run as root, or in a control group that was delegated.",
 		}
-		if o.validate != "" {
+		if s.Validate != "" {
 			cause.Message += "; there is nothing for --validate to predict"
-			o.validate = ""
+			s.Validate = ""
 		}
-		return o, []results.Cause{cause}, nil
+		return s, []results.Cause{cause}, nil
 	}
-	o.topology, o.sweep = base.With("cpu", strconv.Itoa(percent)).String(), "backends="+o.machines
-	return o, nil, nil
+	s.Topology, s.Sweep = base.With("cpu", strconv.Itoa(percent)).String(), "backends="+s.Machines
+	return s, nil, nil
 }
 
 // ofMachines reports whether a topology's backends are machines of their own.
@@ -62,38 +63,39 @@ func ofMachines(t servers.Topology) bool {
 }
 
 // nodesPlan is the topology whose parts are to be machines, and the greatest number of them.
-func nodesPlan(o capacityOptions) (base servers.Topology, most int, err error) {
-	if o.sweep != "" {
-		return base, 0, usagef("--machines is a sweep of its own; leave out --sweep %s", o.sweep)
+func nodesPlan(s Spec) (base servers.Topology, most int, err error) {
+	if s.Sweep != "" {
+		return base, 0, experiments.Misusef("--machines is a sweep of its own; leave out --sweep %s", s.Sweep)
 	}
-	topologies, err := parseTopologies(o.topology, o.profile)
+	topologies, err := experiments.ParseTopologies(s.Topology, s.Profile)
 	if err != nil {
 		return base, 0, err
 	}
 	if len(topologies) != 1 || !topologies[0].Boots() {
-		return base, 0, usagef("--machines needs one topology that bench boots, not %q", o.topology)
+		return base, 0, experiments.Misusef("--machines needs one topology that bench boots, not %q", s.Topology)
 	}
 	base = topologies[0]
 	definition, err := servers.Define(base)
 	if err != nil {
-		return base, 0, usageError{err}
+		return base, 0, experiments.Misuse(err)
 	}
 	for _, name := range []string{"backends", "cpu"} {
 		if !definition.Has(name) {
-			return base, 0, usagef("--machines: %s has no parameter %s, so no part of it can be a machine of its own; %s has", base.Name, name, servers.DefaultTopology)
+			return base, 0, experiments.Misusef("--machines: %s has no parameter %s, so no part of it can be a machine of its own; %s has",
+				base.Name, name, servers.DefaultTopology)
 		}
 	}
-	counts, err := parseSizes("--machines", o.machines)
+	counts, err := parseSizes("--machines", s.Machines)
 	if err != nil {
 		return base, 0, err
 	}
 	unseen := counts
-	switch o.validate {
+	switch s.Validate {
 	case "":
-	case unseenByItself:
+	case Auto:
 		unseen = unseenValues(counts)
 	default:
-		if unseen, err = parseSizes("--validate", o.validate); err != nil {
+		if unseen, err = parseSizes("--validate", s.Validate); err != nil {
 			return base, 0, err
 		}
 	}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+
+	"bench/scenarios"
+	"bench/servers"
+
+	"github.com/spf13/cobra"
+)
+
+// words are the values that the shell completes, by flag.
+var words = map[string]func() []string{
+	"topologies": func() []string { return append(servers.Names(), "all") },
+	"topology":   servers.Names,
+	"scenario":   scenarios.Names,
+	"profile":    func() []string { return []string{servers.Controlled, servers.AsDocumented} },
+}
+
+// complete has the shell complete the values of flags. What is typed may be a list.
+func complete(c *cobra.Command, flags ...string) {
+	for _, name := range flags {
+		all := words[name]
+		// It fails for a flag that is not there, which every test of a command line would show.
+		_ = c.RegisterFlagCompletionFunc(name, func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+			before := typed[:strings.LastIndex(typed, ",")+1]
+			var values []string
+			for _, word := range all() {
+				values = append(values, before+word)
+			}
+			return values, cobra.ShellCompDirectiveNoSpace
+		})
+	}
+}
+
+// completeTopology completes the topology that a command takes as its argument.
+func completeTopology(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return servers.Names(), cobra.ShellCompDirectiveDefault // a folder is one, too
+}
+
+// completeRuns completes run directories: those below the folder that is typed, or below the
+// usual one.
+func completeRuns(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var runs []string
+	for _, root := range []string{filepath.Dir(typed), "bench-runs"} {
+		manifests, _ := filepath.Glob(filepath.Join(root, "*", "manifest.json")) // fails for a bad pattern alone
+		for _, file := range manifests {
+			runs = append(runs, filepath.Dir(file))
+		}
+	}
+	return runs, cobra.ShellCompDirectiveDefault
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+
+	"bench/experiments"
+	"bench/servers"
+
+	"github.com/spf13/cobra"
+)
+
+func newRenderCommand(s *shell) *cobra.Command {
+	var o common
+	var app string
+	c := &cobra.Command{
+		Use:   "render TOPOLOGY",
+		Short: "Print every file and command line of a topology, without starting anything",
+		Example: `  bench render nginx-uwsgi:backends=2
+  bench render runserver:profile=as-documented
+  bench render ./my/topology --app ../mysite`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeTopology,
+		RunE: func(c *cobra.Command, args []string) error {
+			topology, err := experiments.OneTopology(args[0], "")
+			if err != nil {
+				return err
+			}
+			project, err := experiments.LoadProject(app)
+			if err != nil {
+				return err
+			}
+			env, err := s.world(o)
+			if err != nil {
+				return err
+			}
+			b, err := env.Rendered(c.Context(), topology, project.App)
+			if err != nil {
+				return err
+			}
+			if o.json {
+				return s.json(renderedJSON(b))
+			}
+			_, err = fmt.Fprint(s.out, b)
+			return err
+		},
+	}
+	o.add(c, "json")
+	c.Flags().StringVar(&app, "app", "", appUsage)
+	return c
+}
+
+// renderedJSON is a blueprint for other programs.
+func renderedJSON(b servers.Blueprint) any {
+	type file struct {
+		Path string `json:"path"`
+		Text string `json:"text"`
+	}
+	type process struct {
+		Name  string   `json:"name"`
+		Tier  string   `json:"tier"`
+		Dir   string   `json:"dir"`
+		Env   []string `json:"env"`
+		Argv  []string `json:"argv"`
+		Cores float64  `json:"cores,omitempty"`
+		Files []file   `json:"files"`
+	}
+	processes := []process{}
+	for _, p := range b.Processes {
+		one := process{p.Name, p.Tier, p.Dir, p.Env, p.Argv, p.Cores, []file{}}
+		for _, f := range p.Files {
+			one.Files = append(one.Files, file{f.Path, f.Text})
+		}
+		processes = append(processes, one)
+	}
+	return map[string]any{"schema": "bench.render/1", "topology": b.Topology.String(), "summary": b.Summary, "slots": b.Slots, "url": b.URL, "processes": processes}
+}

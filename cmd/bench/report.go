@@ -1,0 +1,38 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"bench/experiments"
+
+	"github.com/spf13/cobra"
+)
+
+func newReportCommand(s *shell) *cobra.Command {
+	var o common
+	c := &cobra.Command{
+		Use:   "report RUN",
+		Short: "Make a run's report again, from its run directory alone",
+		Example: `  bench report bench-runs/20260102T030405Z-compare-1a2b3c4d
+  bench report --json RUN`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeRuns,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if _, err := os.Stat(args[0]); err != nil {
+				return usageError{fmt.Errorf("reading run: %w", err)}
+			}
+			judged, err := experiments.Report(args[0])
+			if err != nil {
+				return err
+			}
+			if judged.Outcome != experiments.Invalid {
+				judged.Outcome = experiments.Passed // making a report is no gate
+			}
+			return errors.Join(s.show(args[0], judged, o.json), outcomeError(judged))
+		},
+	}
+	o.add(c, "json")
+	return c
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"bench/internal/proc"
+
+	"github.com/spf13/cobra"
+)
+
+// keeperCommand is the hidden command that runs the keeper process.
+const keeperCommand = "keep-watch"
+
+// Groups of commands, as the help lists them.
+var (
+	measuring = &cobra.Group{ID: "measure", Title: "Measure:"}
+	reading   = &cobra.Group{ID: "read", Title: "Read results:"}
+	looking   = &cobra.Group{ID: "look", Title: "Look at a topology:"}
+	machine   = &cobra.Group{ID: "machine", Title: "This machine:"}
+)
+
+func newRootCommand(s *shell) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "bench",
+		Short: "Compare the ways to deploy a Django app, under real load",
+		Long: `bench boots the real ways to deploy a Django app (runserver, prefork uWSGI, nginx in
+front of a uWSGI cluster, and your own), drives each with the same load, and says with
+honest uncertainty which is better, by how much and why.
+
+` + exitCodes,
+		Example: `  bench setup                                   # install what is missing
+  bench compare --topologies all                # the main job, about three minutes
+  bench compare --topologies all --quick        # the same within a minute
+  bench compare --app ../mysite --topologies uwsgi:workers=4,uwsgi:workers=8
+  bench report bench-runs/<run>                 # make a run's reports again`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			text := fmt.Sprintf("unknown command %q", args[0])
+			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+				text += fmt.Sprintf("; did you mean %s?", strings.Join(near, " or "))
+			}
+			return usagef("%s; `bench --help` lists the commands", text)
+		},
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return settle(c, s.env) },
+	}
+	root.Args = cobra.ArbitraryArgs
+	root.SuggestionsMinimumDistance = 2
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddGroup(measuring, reading, looking, machine)
+	add(root, measuring, newCompareCommand(s), newGateCommand(s), newCapacityCommand(s), newLoadCommand(s))
+	add(root, reading, newReportCommand(s), newHistoryCommand(s), newTrendCommand(s))
+	add(root, looking, newTopologiesCommand(s), newRenderCommand(s), newUpCommand(s))
+	add(root, machine, newSetupCommand(s), newDoctorCommand(s), newSelftestCommand(s), newVersionCommand(s))
+	root.AddCommand(newNullServerCommand(s), newKeepCommand())
+	root.SetHelpCommandGroupID(machine.ID)
+	root.SetCompletionCommandGroupID(machine.ID)
+	for _, c := range root.Commands() {
+		c.Args = usageArgs(c.Args)
+	}
+	return root
+}
+
+// add adds the commands of a group.
+func add(root *cobra.Command, group *cobra.Group, commands ...*cobra.Command) {
+	for _, c := range commands {
+		c.GroupID = group.ID
+	}
+	root.AddCommand(commands...)
+}
+
+// usageArgs gives mistakes in the arguments the exit code of mistakes in the flags.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	if check == nil {
+		check = cobra.NoArgs
+	}
+	return func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+}
+
+func newKeepCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: keeperCommand, Hidden: true, Args: cobra.NoArgs,
+		Run: func(c *cobra.Command, _ []string) { proc.Keep(c.InOrStdin()) },
+	}
+}

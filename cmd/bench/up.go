@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"bench/experiments"
+	"bench/servers"
+
+	"github.com/spf13/cobra"
+)
+
+// upOptions are the flags of bench up.
+type upOptions struct {
+	common
+	app     string
+	timeout time.Duration
+}
+
+func newUpCommand(s *shell) *cobra.Command {
+	var o upOptions
+	c := &cobra.Command{
+		Use:   "up TOPOLOGY",
+		Short: "Run one topology until Ctrl-C, to look at it",
+		Example: `  bench up nginx-uwsgi
+  bench up runserver:profile=as-documented --app ../mysite`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeTopology,
+		RunE:              func(c *cobra.Command, args []string) error { return runUp(c.Context(), s, args[0], o) },
+	}
+	c.Flags().StringVar(&o.app, "app", "", appUsage)
+	c.Flags().DurationVar(&o.timeout, "boot-timeout", 30*time.Second, "longest time it may take to be ready")
+	o.add(c, "json", "allow-host")
+	return c
+}
+
+func runUp(ctx context.Context, s *shell, name string, o upOptions) error {
+	topology, err := experiments.OneTopology(name, "")
+	if err != nil {
+		return err
+	}
+	project, err := experiments.LoadProject(o.app)
+	if err != nil {
+		return err
+	}
+	env, err := s.world(o.common)
+	if err != nil {
+		return err
+	}
+	stack, err := env.Open(ctx, project, []servers.Topology{topology}, o.timeout)
+	if err != nil {
+		return err
+	}
+	defer stack.Close()
+	cluster, err := stack.Site.Boot(ctx, topology, stack.Project.App)
+	if err != nil {
+		return err
+	}
+	b := cluster.Blueprint()
+	if o.json {
+		err = json.NewEncoder(s.out).Encode(map[string]any{
+			"schema": "bench.up/1", "url": cluster.URL(), "topology": b.Topology.String(),
+			"boot_ms": cluster.Boot.BootMS, "workers": cluster.Boot.Workers, "dir": b.Dir,
+		})
+	} else {
+		_, err = fmt.Fprintln(s.out, cluster.URL())
+	}
+	if err != nil {
+		return errors.Join(err, cluster.Close())
+	}
+	fmt.Fprintf(s.errs, "bench: %s is up after %.0f ms, %d workers seen; files and logs in %s; Ctrl-C ends it\n",
+		b.Topology, cluster.Boot.BootMS, cluster.Boot.Workers, b.Dir)
+	select {
+	case <-cluster.Dead():
+		return errors.Join(cluster.Died(), cluster.Close(), stack.Close())
+	case <-ctx.Done():
+		return errors.Join(cluster.Close(), stack.Close())
+	}
+}

@@ -1,0 +1,178 @@
+package capacity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"bench/experiments"
+	"bench/reports/capacity/model"
+	"bench/results"
+	"bench/scenarios"
+	"bench/servers"
+)
+
+// bootTimeout is how long a size may take to be ready.
+const bootTimeout = time.Minute
+
+// trusted is the share of the generator's ceiling up to which a search goes.
+const trusted = 0.5
+
+// Run carries out a search.
+func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Result, error) {
+	started := time.Now()
+	plan, err := spec.Plan()
+	if err != nil {
+		return experiments.Result{}, err
+	}
+	for _, w := range plan.Warnings {
+		env.Warn(w)
+	}
+	stack, err := env.Open(ctx, plan.Project, plan.topologies(), bootTimeout)
+	if err != nil {
+		return experiments.Result{}, err
+	}
+	defer stack.Close()
+	if err := plan.sized(stack); err != nil {
+		return experiments.Result{}, err
+	}
+	m := env.Manifest(ctx, stack)
+	m.Kind, m.Profile, m.Seed, m.Plan, m.Warnings = results.KindCapacity, plan.profile, plan.search.Seed, plan.Lines(), plan.Warnings
+	m.Scenarios = []results.ScenarioRecord{plan.search.Scenario.Record()}
+	for _, o := range plan.search.Objectives {
+		m.Objectives = append(m.Objectives, o.String())
+	}
+	if m.Topologies, err = stack.Arms(plan.arms()); err != nil {
+		return experiments.Result{}, err
+	}
+	return experiments.Conduct(ctx, env, experiments.Task{
+		Manifest: m, Spec: plan.record, Findings: results.CapacityFindings{}, Started: started, Estimate: plan.Estimate(),
+		Measure: func(ctx context.Context, run *experiments.Run) error {
+			s := &search{plan: plan, run: run, stack: stack, runner: run.Runner(stack)}
+			err := s.measure(ctx)
+			run.Beside(stack.Close())
+			return err
+		},
+	})
+}
+
+func (p Plan) arms() (arms []scenarios.Arm) {
+	for _, size := range p.sizes {
+		arms = append(arms, size.Arm)
+	}
+	return arms
+}
+
+func (p Plan) topologies() (all []servers.Topology) {
+	for _, size := range p.sizes {
+		all = append(all, size.Arm.Topology)
+	}
+	return all
+}
+
+// Lines are the plan in words.
+func (p Plan) Lines() (lines []string) {
+	for _, size := range p.sizes {
+		line := fmt.Sprintf("%s: service times, then the greatest rate that keeps %s, by trials of %v in all, "+
+			"confirmed in %d boots if that leaves time for it", size.Arm.Topology, p.record.SLO, p.search.Budget, p.search.Boots)
+		if size.Unseen {
+			line += "; predicted before that"
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// Estimate is roughly how long it takes.
+func (p Plan) Estimate() (sum time.Duration) {
+	const around, check = 25 * time.Second, 15 * time.Second
+	for _, size := range p.sizes {
+		sum += p.search.Budget + around
+		if size.Unseen {
+			sum += time.Duration(len(model.Shares)) * check
+		}
+	}
+	if p.sizes[len(p.sizes)-1].Unseen {
+		sum += time.Duration(2*len(checkedTargets)) * check
+	}
+	return sum
+}
+
+// search is one under way.
+type search struct {
+	plan   Plan
+	found  results.CapacityFindings
+	run    *experiments.Run
+	runner *scenarios.Runner
+	stack  *experiments.Stack
+	learnt validation
+}
+
+func (s *search) measure(ctx context.Context) error {
+	m := s.run.Out.Manifest()
+	if m.Generator == nil {
+		return experiments.Misusef("the engine %v cannot say how far it can be trusted, which a search has to know", s.run.Engine)
+	}
+	s.plan.search.Most = trusted * m.Generator.Ceiling
+	if err := s.update(func(c *results.CapacityFindings) { c.Contention = scenarios.Contention(m.Host.Cores) }); err != nil {
+		return err
+	}
+	for _, size := range s.plan.sizes {
+		if !size.Unseen {
+			if err := s.size(ctx, size); err != nil {
+				return err
+			}
+		}
+	}
+	if !s.plan.sizes[len(s.plan.sizes)-1].Unseen {
+		return nil
+	}
+	predictions, checks, err := s.predict()
+	if err != nil {
+		return err
+	}
+	for _, size := range s.plan.sizes {
+		if !size.Unseen {
+			continue
+		}
+		if err := s.size(ctx, size); err != nil {
+			return err
+		}
+		if err := s.shares(ctx, size, predictions); err != nil {
+			return err
+		}
+	}
+	return s.check(ctx, checks)
+}
+
+// size searches one and records what was found, also when the search was cut short.
+func (s *search) size(ctx context.Context, size scenarios.CapacitySize) error {
+	found, err := s.runner.Size(ctx, s.plan.search, size)
+	if len(found.Goals) == 0 {
+		return err
+	}
+	return errors.Join(err, s.update(func(c *results.CapacityFindings) { c.Sizes = append(c.Sizes, found) }))
+}
+
+// update records something that was found.
+func (s *search) update(change func(*results.CapacityFindings)) error {
+	change(&s.found)
+	return s.run.Out.SetFindings(s.found)
+}
+
+// know adds a topology to the manifest, unless it is there.
+func (s *search) know(arm scenarios.Arm) error {
+	m := s.run.Out.Manifest()
+	for _, t := range m.Topologies {
+		if t.Name == arm.Name {
+			return nil
+		}
+	}
+	fresh, err := s.stack.Arms([]scenarios.Arm{arm})
+	if err != nil {
+		return err
+	}
+	m.Topologies = append(m.Topologies, fresh...)
+	return s.run.Out.SetManifest(m)
+}

@@ -1,0 +1,150 @@
+// Package capacity answers how many workers, and how many machines, a load needs: it searches the
+// maximum throughput that meets an SLO, at one size of a topology or at several, and measures what
+// a request costs; the model of the report says the rest. Asked to, it predicts sizes before it
+// measures them.
+package capacity
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"bench/experiments"
+	"bench/loadgen/pacing"
+	"bench/results"
+	"bench/scenarios"
+	"bench/targets"
+)
+
+// Spec is a search as it is asked for.
+type Spec struct {
+	App      string `json:"app,omitempty"` // folder with a bench.yaml; see experiments.LoadProject
+	Topology string `json:"topology"`
+	Scenario string `json:"scenario,omitempty"` // "": the mix of bench.yaml, else page
+	Profile  string `json:"profile"`
+	SLO      string `json:"slo"`
+	Target   string `json:"target,omitempty"` // requests per second to plan for: N or N/s
+	// Sweep are the sizes: PARAMETER=V,V,V. Machines are numbers of machines, N,N,N, side by side
+	// on this one. One of the two at most.
+	Sweep    string `json:"sweep,omitempty"`
+	Machines string `json:"machines,omitempty"`
+	// Validate are sizes to predict and then to measure, V,V, or Auto.
+	Validate string        `json:"validate,omitempty"`
+	Price    float64       `json:"price,omitempty"` // of a machine per hour
+	Headroom string        `json:"headroom"`        // Auto, none, or a share such as 30%
+	Budget   time.Duration `json:"budget_ns"`       // of the trials of one size
+	Width    float64       `json:"width"`           // relative, of the interval that is aimed at
+	Seed     uint64        `json:"seed"`
+}
+
+// Auto leaves to bench which sizes it predicts, or how much reserve a plan has.
+const Auto = "auto"
+
+// Plan is what a search will do, decided before anything starts.
+type Plan struct {
+	Project  targets.Project
+	Warnings []results.Cause // where it is not all that was asked for
+
+	search  scenarios.Capacity
+	record  results.CapacitySpec
+	profile string
+	sizes   []scenarios.CapacitySize
+}
+
+// Plan decides what to do, or says what of the spec is wrong.
+func (s Spec) Plan() (p Plan, err error) {
+	if s.Machines != "" {
+		if s, p.Warnings, err = machineNodes(s); err != nil {
+			return p, err
+		}
+	}
+	if err := s.inBounds(); err != nil {
+		return p, err
+	}
+	p.profile = s.Profile
+	p.record = results.CapacitySpec{SLO: s.SLO, Price: s.Price}
+	if p.search.Objectives, err = results.ParseObjectives(s.SLO); err != nil {
+		return p, err
+	}
+	if p.record.Headroom, err = parseHeadroom(s.Headroom); err != nil {
+		return p, err
+	}
+	if s.Target != "" {
+		if p.record.Target, err = pacing.ParseRate(s.Target); err != nil {
+			return p, experiments.Misusef("--target: %w", err)
+		}
+	}
+	if p.Project, err = experiments.LoadProject(s.App); err != nil {
+		return p, err
+	}
+	if p.search.Scenario, err = experiments.OneScenario(s.Scenario, p.Project); err != nil {
+		return p, err
+	}
+	p.search.Width, p.search.Budget, p.search.Boots, p.search.Seed = s.Width, s.Budget, boots, s.Seed
+	p.search.Warmup = warmup
+	p.waitForLimits()
+	if err := distinctTargets(p.search.Scenario); err != nil {
+		return p, err
+	}
+	return p, p.addSizes(s)
+}
+
+// How a size is searched.
+const (
+	boots  = 3 // in which the lower bound has to hold
+	warmup = time.Second
+)
+
+// inBounds checks the numbers.
+func (s Spec) inBounds() error {
+	switch {
+	case !(s.Price >= 0 && s.Price < 1e9):
+		return experiments.Misusef("--price %g: want what a machine costs per hour", s.Price)
+	case !(s.Width >= 0.01 && s.Width <= 0.5):
+		return experiments.Misusef("--width %g: want 0.01 to 0.5", s.Width)
+	case s.Budget < 10*time.Second || s.Budget > time.Hour:
+		return experiments.Misusef("--budget %v: want 10s to 1h for the trials of one size", s.Budget)
+	}
+	return nil
+}
+
+// waitForLimits sees to it that a request that runs into its time-out has missed every limit by
+// then.
+func (p *Plan) waitForLimits() {
+	for _, objective := range p.search.Objectives {
+		if limit := time.Duration(objective.Limit) * time.Microsecond; objective.Metric != "errors" {
+			p.search.Scenario.Timeout = max(p.search.Scenario.Timeout, 2*limit)
+		}
+	}
+}
+
+// distinctTargets refuses a mix whose targets could not be told apart in a run directory.
+func distinctTargets(s scenarios.Scenario) error {
+	seen := map[string]string{}
+	for _, t := range s.Mix.Targets {
+		name := results.FileName(t.Name)
+		if other, known := seen[name]; known && other != t.Name {
+			return experiments.Misusef("the targets %q and %q have the same name as a file, %s: rename one", other, t.Name, name)
+		}
+		seen[name] = t.Name
+	}
+	return nil
+}
+
+func parseHeadroom(text string) (float64, error) {
+	switch text {
+	case "auto":
+		return results.Automatic, nil
+	case "none":
+		return 0, nil
+	}
+	digits, percent := strings.CutSuffix(text, "%")
+	v, err := strconv.ParseFloat(digits, 64)
+	if percent {
+		v /= 100
+	}
+	if err != nil || !(v >= 0 && v <= 10) {
+		return 0, experiments.Misusef("--headroom %q: want auto, none, or a share such as 30%%", text)
+	}
+	return v, nil
+}

@@ -1,0 +1,217 @@
+package capacity
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"path/filepath"
+	"time"
+
+	"bench/experiments"
+	"bench/reports/capacity"
+	"bench/results"
+	"bench/scenarios"
+)
+
+// validation is what was predicted, and from what.
+type validation struct {
+	model *capacity.Model // that the predictions were made with
+	seen  results.Size    // one that it was learnt from
+	tries int             // of recommendations, so far
+}
+
+// How the predictions of --validate are tried.
+const (
+	shareTime = 10 * time.Second
+	checkTime = 15 * time.Second
+	// A pace that makes less of a difference to the rate than this is not worth a second trial.
+	worthAnother = 0.02
+)
+
+// checkedTargets are the loads of which a recommendation is tried, as shares of the greatest
+// rate that is predicted for any size.
+var checkedTargets = []float64{0.4, 0.65, 0.9}
+
+// prediction is the file that is written before the unseen sizes are measured.
+type prediction struct {
+	Schema string                `json:"schema"`
+	SLO    string                `json:"slo"`
+	Sizes  []capacity.Prediction `json:"sizes"`
+	Checks []results.Check       `json:"checks"`
+}
+
+// predict says what the unseen sizes will do, and how many workers some targets need, and
+// keeps the file's hash in the manifest: what was predicted cannot be changed afterwards.
+func (s *search) predict() (map[string]capacity.Prediction, []results.Check, error) {
+	s.run.Emit(scenarios.Doing{Text: "predicting"})
+	run, err := results.Load(s.run.Out.Path)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &results.Capacity{CapacitySpec: s.plan.record, CapacityFindings: s.found}
+	report, err := capacity.Build(run)
+	if err != nil {
+		return nil, nil, err
+	}
+	if report.Model == nil {
+		return nil, nil, &experiments.Error{Outcome: experiments.Invalid, Err: fmt.Errorf("there is nothing to predict from: %s", report.Headline())}
+	}
+	s.learnt.model, s.learnt.seen = report.Model, c.Sizes[0]
+	p := prediction{Schema: "bench.prediction/1", SLO: c.SLO}
+	byName := map[string]capacity.Prediction{}
+	greatest := 0.0
+	for _, size := range s.plan.sizes {
+		at, _ := capacity.At(s.learnt.seen, c.Sweep, size.Value) // addSizes has seen to it
+		at.Topology = size.Arm.Name
+		predicted := report.Model.Predict(at, size.Unseen)
+		greatest = max(greatest, predicted.MaxRate.Estimate)
+		if size.Unseen {
+			byName[size.Arm.Name] = predicted
+			p.Sizes = append(p.Sizes, predicted)
+		}
+	}
+	p.Checks = s.recommended(report, c, greatest)
+	data, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return nil, nil, err
+	}
+	data = append(data, '\n')
+	if err := results.WriteFile(filepath.Join(s.run.Out.Path, "prediction.json"), data); err != nil {
+		return nil, nil, err
+	}
+	sum := sha256.Sum256(data)
+	return byName, p.Checks, s.update(func(c *results.CapacityFindings) {
+		c.Prediction = hex.EncodeToString(sum[:])
+		for _, predicted := range p.Sizes {
+			c.Predicted = append(c.Predicted, predicted.Record())
+		}
+	})
+}
+
+// checks are the sizes recommended for some targets, and the ones just below them.
+func (s *search) recommended(report *capacity.Report, c *results.Capacity, greatest float64) (all []results.Check) {
+	base := s.plan.sizes[0].Arm.Topology
+	for _, share := range checkedTargets {
+		need := report.Need(c, share*greatest)
+		if need == nil || !need.Carries {
+			continue
+		}
+		for _, value := range []int{need.Workers, need.Workers - 1} {
+			if value > 0 {
+				all = append(all, results.Check{Topology: sizedArm(base, c.Sweep, value).Name, Value: value, Rate: need.Target, Expected: value == need.Workers})
+			}
+		}
+	}
+	return all
+}
+
+// shares measures the latency at the rates for which it was predicted.
+func (s *search) shares(ctx context.Context, size scenarios.CapacitySize, predictions map[string]capacity.Prediction) error {
+	latency := predictions[size.Arm.Name].Latency
+	s.run.Emit(scenarios.Doing{Text: size.Arm.Name + ": latency at shares of the predicted rate"})
+	_, err := s.runner.At(ctx, s.plan.search, size, results.AtShares, shareTime, func(done []*results.Cell) (float64, bool) {
+		if len(done) == len(latency) {
+			return 0, false
+		}
+		return latency[len(done)].Rate, true
+	})
+	return err
+}
+
+// check tries what was recommended, and where that turns out wrong, the next size.
+func (s *search) check(ctx context.Context, checks []results.Check) error {
+	for len(checks) > 0 {
+		n := 1 // of one target
+		for n < len(checks) && checks[n].Rate == checks[0].Rate {
+			n++
+		}
+		tried, err := s.try(ctx, checks[:n])
+		if err == nil {
+			_, err = s.try(ctx, s.nextSizes(tried))
+		}
+		if err != nil {
+			return err
+		}
+		checks = checks[n:]
+	}
+	return nil
+}
+
+// nextSizes are those that a recommendation may have meant by one: one more than a size that
+// did not meet what it should, one fewer than one that met what it should not. More machines
+// than were planned do not fit on this box.
+func (s *search) nextSizes(tried []results.Check) (next []results.Check) {
+	base, most := s.plan.sizes[0].Arm.Topology, 0
+	for _, size := range s.plan.sizes {
+		most = max(most, size.Value)
+	}
+	for _, check := range tried {
+		value := check.Value - 1
+		if check.Expected {
+			value = check.Value + 1
+		}
+		right := check.Met == check.Expected && (check.RateAtPace == 0 || check.MetAtPace == check.Expected)
+		if right || value < 1 || value > most && ofMachines(base) {
+			continue
+		}
+		next = append(next, results.Check{Topology: sizedArm(base, s.plan.record.Sweep, value).Name, Value: value, Rate: check.Rate, Expected: check.Expected})
+	}
+	return next
+}
+
+// try measures rates at sizes, and returns those that the machine let it measure.
+func (s *search) try(ctx context.Context, checks []results.Check) (tried []results.Check, err error) {
+	for _, check := range checks {
+		arm := sizedArm(s.plan.sizes[0].Arm.Topology, s.plan.record.Sweep, check.Value)
+		if err := s.know(arm); err != nil {
+			return nil, err
+		}
+		s.run.Emit(scenarios.Doing{Text: fmt.Sprintf("trying the recommendation: %s at %.4g/s", arm.Name, check.Rate)})
+		measured, err := s.tryOne(ctx, arm, &check)
+		if err != nil {
+			return nil, err
+		}
+		if !measured {
+			continue
+		}
+		tried = append(tried, check)
+		if err := s.update(func(c *results.CapacityFindings) { c.Checks = append(c.Checks, check) }); err != nil {
+			return nil, err
+		}
+	}
+	return tried, nil
+}
+
+// tryOne offers a size the rate, and then, if the machine's cores turn out to run at another
+// pace than the one that the recommendation is made for, what the rate comes to at that: a
+// machine that is a quarter slower for some minutes proves nobody wrong.
+func (s *search) tryOne(ctx context.Context, arm scenarios.Arm, check *results.Check) (measured bool, err error) {
+	size, _ := capacity.At(s.learnt.seen, s.plan.record.Sweep, check.Value) // addSizes has seen to it
+	s.learnt.tries++
+	at, name := scenarios.CapacitySize{Arm: arm, Value: check.Value}, fmt.Sprintf("check-%d", s.learnt.tries)
+	cells, err := s.runner.At(ctx, s.plan.search, at, name, checkTime, func(done []*results.Cell) (float64, bool) {
+		if len(done) == 0 {
+			return check.Rate, true
+		}
+		if len(done) > 1 || done[0] == nil {
+			return 0, false
+		}
+		var share float64
+		check.Pace, share = s.learnt.model.AtPace(size, done[0])
+		check.RateAtPace = check.Rate * share
+		return check.RateAtPace, math.Abs(share-1) > worthAnother
+	})
+	if err != nil || len(cells) == 0 || cells[0] == nil {
+		return false, err
+	}
+	check.Met = s.plan.search.Met(cells[0])
+	if last := cells[len(cells)-1]; last != nil {
+		check.MetAtPace = s.plan.search.Met(last)
+	} else {
+		check.RateAtPace = 0 // it could not be measured
+	}
+	return true, nil
+}

@@ -1,0 +1,62 @@
+package compare
+
+import (
+	"context"
+	"time"
+
+	"bench/experiments"
+	"bench/results"
+)
+
+// Run carries out a comparison.
+func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Result, error) {
+	started := time.Now()
+	spec, left, err := spec.present(ctx, env)
+	if err != nil {
+		return experiments.Result{}, err
+	}
+	plan, err := spec.Plan()
+	if err != nil {
+		return experiments.Result{}, err
+	}
+	stack, err := env.Open(ctx, plan.Project, plan.Topologies(), spec.BootTimeout)
+	if err != nil {
+		return experiments.Result{}, err
+	}
+	defer stack.Close()
+	e := plan.Experiment
+	m := env.Manifest(ctx, stack)
+	m.Kind, m.Objectives, m.Profile, m.Warnings = results.KindCompare, plan.Objectives, plan.profile(), left
+	m.Seed, m.Blocks, m.Baseline = e.Seed, e.Effort.Blocks, e.Arms[0].Name
+	for _, s := range e.Scenarios {
+		m.Scenarios = append(m.Scenarios, s.Record())
+	}
+	if m.Topologies, err = stack.Arms(e.Arms); err != nil {
+		return experiments.Result{}, err
+	}
+	return experiments.Conduct(ctx, env, experiments.Task{
+		Manifest: m, Started: started, Estimate: e.Estimate(),
+		Measure: func(ctx context.Context, run *experiments.Run) error {
+			_, err := run.Runner(stack).Run(ctx, e)
+			run.Beside(stack.Close())
+			return err
+		},
+	})
+}
+
+// present is the spec with the topologies that can be booted here in place of all.
+func (s Spec) present(ctx context.Context, env experiments.Env) (Spec, []results.Cause, error) {
+	if s.Topologies != experiments.AllTopologies {
+		return s, nil, nil
+	}
+	project, err := experiments.LoadProject(s.App)
+	if err != nil {
+		return s, nil, err
+	}
+	var left []results.Cause
+	s.Topologies, left, err = env.Present(ctx, project.App)
+	for _, d := range left {
+		env.Warn(d)
+	}
+	return s, left, err
+}

@@ -1,0 +1,145 @@
+// Package compare boots topologies, drives each with the same load, and says which is better, by
+// how much and why.
+package compare
+
+import (
+	"cmp"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"bench/experiments"
+	"bench/scenarios"
+	"bench/servers"
+	"bench/targets"
+)
+
+// Spec is a comparison as it is asked for.
+type Spec struct {
+	App         string        `json:"app,omitempty"` // folder with a bench.yaml; see experiments.LoadProject
+	Topologies  string        `json:"topologies"`    // a list, or all
+	Scenarios   []string      `json:"scenarios,omitempty"`
+	Baseline    string        `json:"baseline,omitempty"` // "": the first topology
+	Profile     string        `json:"profile"`
+	Preset      string        `json:"preset"`           // quick, default or thorough
+	Blocks      int           `json:"blocks,omitempty"` // repeats of each topology; 0: as the preset says
+	Objectives  []string      `json:"objectives,omitempty"`
+	Seed        uint64        `json:"seed"`
+	BootTimeout time.Duration `json:"boot_timeout_ns"`
+}
+
+// Scenarios are those of the bundled project that are compared where none is named.
+var Scenarios = []string{"page", "static", "cpu", "io"}
+
+// presets are how long a comparison takes for how much certainty.
+var presets = []scenarios.Effort{scenarios.Default, scenarios.Quick, scenarios.Thorough}
+
+// Plan is what a comparison will do, decided before anything starts.
+type Plan struct {
+	Experiment scenarios.Experiment
+	Project    targets.Project
+	Objectives []string
+}
+
+// mostBlocks bounds the repeats.
+const mostBlocks = 1000
+
+// Plan decides what to do, or says what of the spec is wrong.
+func (s Spec) Plan() (p Plan, err error) {
+	if p.Project, err = experiments.LoadProject(s.App); err != nil {
+		return p, err
+	}
+	topologies, err := experiments.ParseTopologies(s.Topologies, s.Profile)
+	if err != nil {
+		return p, err
+	}
+	e := &p.Experiment
+	e.Seed = s.Seed
+	if e.Arms, err = scenarios.Arms(topologies); err != nil {
+		return p, experiments.Misuse(err)
+	}
+	if e.Scenarios, err = s.scenarios(p.Project); err != nil {
+		return p, err
+	}
+	at := slices.IndexFunc(presets, func(e scenarios.Effort) bool { return e.Name == s.Preset })
+	if at < 0 {
+		return p, experiments.Misusef("preset %q: want default, quick or thorough", s.Preset)
+	}
+	if s.Blocks < 0 || s.Blocks > mostBlocks {
+		return p, experiments.Misusef("--blocks %d: want 1 to %d", s.Blocks, mostBlocks)
+	}
+	e.Effort = presets[at]
+	e.Effort.Blocks = cmp.Or(s.Blocks, e.Effort.Blocks)
+	if err := e.MoveFirst(s.Baseline); err != nil {
+		return p, experiments.Misuse(err)
+	}
+	p.Objectives, err = experiments.Objectives(s.Objectives, p.Project)
+	return p, err
+}
+
+// mixConnections is how many connections the closed loop of an app's own mix has.
+const mixConnections = 64
+
+// scenarios takes the app's own mix where it has one: the built-in scenarios ask for pages of
+// the bundled project.
+func (s Spec) scenarios(project targets.Project) (list []scenarios.Scenario, err error) {
+	names := s.Scenarios
+	if len(names) == 0 {
+		if mix, has := experiments.ProjectScenario(project, mixConnections); has {
+			mix.Summary = "the mix of " + project.App.Name + "'s bench.yaml"
+			return []scenarios.Scenario{mix}, nil
+		}
+		if project.App.Dir != "" { // not the bundled one
+			return nil, experiments.Misusef("%s has no mix: list the requests to send under mix: (README, section \"Your own project\")",
+				filepath.Join(project.App.Dir, targets.ProjectFile))
+		}
+		names = Scenarios
+	}
+	for _, name := range names {
+		scenario, err := scenarios.Named(name)
+		if err != nil {
+			return nil, experiments.Misuse(err)
+		}
+		if slices.ContainsFunc(list, func(s scenarios.Scenario) bool { return s.Name == scenario.Name }) {
+			return nil, experiments.Misusef("--scenario: %s is named twice", scenario.Name)
+		}
+		list = append(list, scenario)
+	}
+	return list, nil
+}
+
+// Topologies are those of the arms.
+func (p Plan) Topologies() (all []servers.Topology) {
+	for _, arm := range p.Experiment.Arms {
+		all = append(all, arm.Topology)
+	}
+	return all
+}
+
+// URLs are the addresses of topologies that run already: the engine has to be able to reach them.
+func (p Plan) URLs() (urls []string) {
+	for _, t := range p.Topologies() {
+		if target := t.Target(); target != "" {
+			urls = append(urls, target)
+		}
+	}
+	return urls
+}
+
+// mixedProfile is the profile of a comparison whose topologies do not share one.
+const mixedProfile = "mixed"
+
+// profile is the one that all topologies have.
+func (p Plan) profile() (shared string) {
+	for _, t := range p.Topologies() {
+		if !t.Boots() {
+			continue
+		}
+		profile := cmp.Or(t.Param("profile"), servers.Controlled)
+		if shared != "" && shared != profile {
+			return mixedProfile
+		}
+		shared = profile
+	}
+	return cmp.Or(shared, servers.Controlled)
+}

@@ -1,0 +1,143 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"bench/experiments"
+	"bench/reports/gate"
+	"bench/results"
+	"bench/scenarios"
+)
+
+// pairs measures until the verdict is proven and, if it is a regression, confirmed, or the
+// budget is spent; or just as many pairs as were asked for.
+func (s *series) pairs(ctx context.Context) error {
+	if err := s.findRate(ctx); err != nil {
+		return s.failure(ctx, err)
+	}
+	report := s.judge()
+	s.firstPair = time.Now()
+	longest := pairTime
+	for number := 1; s.goesOn(number, longest, report); number++ {
+		began := time.Now()
+		s.run.Emit(s.estimate(number, report))
+		if err := s.pair(ctx, number); err != nil {
+			return s.failure(ctx, err)
+		}
+		longest = max(longest, time.Since(began))
+		if s.count > 0 {
+			continue // nothing is to be decided
+		}
+		report = s.judge()
+		if report.ByMetrics() && s.measured.Gate.ConfirmFrom == 0 {
+			// What was found is tested once more, on pairs that had no part in finding it.
+			if err := s.update(func(f *results.GateFindings) { f.ConfirmFrom = number + 1 }); err != nil {
+				return err
+			}
+			report = s.judge()
+		}
+	}
+	return nil
+}
+
+// findRate compares the versions' responses and finds the rate of the pairs.
+func (s *series) findRate(ctx context.Context) error {
+	c, err := s.runner.Calibrate(ctx, s.duel)
+	if err != nil && ctx.Err() == nil && !errors.Is(err, scenarios.ErrUnexpected) {
+		if err := s.again(err); err != nil {
+			return err
+		}
+		c, err = s.runner.Calibrate(ctx, s.duel)
+	}
+	if err != nil {
+		return err
+	}
+	s.duel.Rate = c.Rate
+	return s.update(func(f *results.GateFindings) {
+		f.Rate, f.MaxRate, f.Busy, f.SlowMicros = c.Rate, c.MaxRate, c.Busy, c.Slow.Microseconds()
+		f.Differences, f.Counters = c.Differences, c.Counters
+		f.Queries = slices.ContainsFunc(f.Counters, func(c results.Counter) bool { return c.Name == "queries" })
+	})
+}
+
+// pair measures one and seals its cells.
+func (s *series) pair(ctx context.Context, number int) error {
+	cells, logs, err := s.runner.Pair(ctx, s.duel, number)
+	if err != nil && ctx.Err() == nil {
+		if err := s.again(err); err != nil {
+			return err
+		}
+		cells, logs, err = s.runner.Pair(ctx, s.duel, number)
+	}
+	if err != nil {
+		return err
+	}
+	for _, cell := range cells {
+		var extra map[string][]byte
+		if len(cell.Causes) > 0 {
+			extra = logs[cell.Topology] // who wonders why will want them
+		}
+		if err := s.run.Out.Seal(cell, extra); err != nil {
+			return err
+		}
+	}
+	s.measured.Cells = append(s.measured.Cells, cells...)
+	return nil
+}
+
+// goesOn reports whether there is reason and time for another pair.
+func (s *series) goesOn(number int, longest time.Duration, report gate.Report) bool {
+	if s.count > 0 {
+		return number <= s.count
+	}
+	return !report.Decided() && time.Since(s.started)+longest < s.spec.Budget
+}
+
+// estimate is what is known before a pair.
+func (s *series) estimate(number int, report gate.Report) experiments.EstimateSoFar {
+	if s.count > 0 {
+		return experiments.EstimateSoFar{Text: fmt.Sprintf("%s: pair %d of %d", s.doing, number, s.count), Step: number, Of: s.count}
+	}
+	elapsed := time.Since(s.started)
+	return experiments.EstimateSoFar{
+		Text: fmt.Sprintf("pair %d, %v of %v: %s", number, elapsed.Round(time.Second), s.spec.Budget, report.Verdict),
+		Step: number, Elapsed: elapsed, Budget: s.spec.Budget, Verdict: string(report.Verdict),
+	}
+}
+
+// update records something that was found.
+func (s *series) update(change func(*results.GateFindings)) error {
+	change(&s.measured.Gate.GateFindings)
+	return s.run.Out.SetFindings(s.measured.Gate.GateFindings)
+}
+
+// judge asks for the verdict on what has been measured so far.
+func (s *series) judge() gate.Report {
+	s.measured.Manifest = s.run.Out.Manifest()
+	s.measured.Manifest.Elapsed = time.Since(s.started).Seconds()
+	return gate.JudgeSoFar(s.measured, gate.MetricsOf(s.gated))
+}
+
+// again records a boot that is repeated: one that fails once may be the machine's doing.
+func (s *series) again(why error) error {
+	return s.update(func(d *results.GateFindings) { d.Retried, d.RetriedFor = d.Retried+1, why.Error() })
+}
+
+// failure is an error that is a result, if an arm made it, and else an error.
+func (s *series) failure(ctx context.Context, err error) error {
+	var arm *scenarios.ArmError
+	if errors.As(err, &arm) && ctx.Err() == nil {
+		return s.fail(arm)
+	}
+	return err
+}
+
+// fail records an arm that did not boot, or died. For the base that voids the gate; for the
+// head it is its verdict.
+func (s *series) fail(arm *scenarios.ArmError) error {
+	return s.update(func(d *results.GateFindings) { d.FailedArm, d.Failed = arm.Arm, arm.Err.Error() })
+}

@@ -1,0 +1,197 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"bench/experiments"
+	"bench/reports/gate"
+	"bench/results"
+	"bench/scenarios"
+	"bench/servers"
+	"bench/targets"
+)
+
+// Run carries out a gate.
+func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Result, error) {
+	if err := spec.Validate(); err != nil {
+		return experiments.Result{}, err
+	}
+	trees, err := treesFolder(env)
+	if err != nil {
+		return experiments.Result{}, err
+	}
+	defer os.RemoveAll(trees)
+	s, err := newSeries(ctx, env, spec, trees, false)
+	if err != nil {
+		return experiments.Result{}, err
+	}
+	return s.conduct(ctx)
+}
+
+func treesFolder(env experiments.Env) (string, error) {
+	trees, err := os.MkdirTemp(env.Temporary, "bench-gate-")
+	if err == nil {
+		trees, err = filepath.Abs(trees) // git is in another folder
+	}
+	if err != nil {
+		return "", fmt.Errorf("making a folder for the two versions: %w", err)
+	}
+	return trees, nil
+}
+
+// series is one series of pairs.
+type series struct {
+	env        experiments.Env
+	spec       Spec
+	gated      []results.Gated
+	versions   [2]side
+	objectives []string
+	duel       scenarios.Duel
+	count      int    // of pairs, whatever they say; 0: until the verdict
+	doing      string // with a count: what for
+	started    time.Time
+
+	// Of the run under way.
+	run       *experiments.Run
+	runner    *scenarios.Runner
+	measured  gate.Run
+	firstPair time.Time
+}
+
+// newSeries gets both versions ready; of the same version twice where equal versions are wanted.
+func newSeries(ctx context.Context, env experiments.Env, spec Spec, trees string, equal bool) (*series, error) {
+	p, err := spec.plan()
+	if err != nil {
+		return nil, err
+	}
+	s := &series{env: env, spec: spec, gated: p.gated}
+	if s.versions, err = versions(ctx, env, spec, trees, equal); err != nil {
+		return nil, err
+	}
+	s.started = time.Now() // an environment that has to be made does not count
+	head := s.versions[1].project
+	scenario, err := experiments.OneScenario(spec.Scenario, head)
+	if err != nil {
+		return nil, err
+	}
+	if s.objectives, err = experiments.Objectives(spec.Objectives, head); err != nil {
+		return nil, err
+	}
+	s.duel = scenarios.Duel{
+		Topology: p.topology, Scenario: scenario, Slice: slice, Burst: burst, Warmup: warmup,
+		Seed: spec.Seed, FixedOrder: spec.FixedOrder,
+	}
+	return s, nil
+}
+
+// conduct boots what both versions need and measures the pairs.
+func (s *series) conduct(ctx context.Context) (experiments.Result, error) {
+	stacks, failed, err := s.open(ctx)
+	defer closeStacks(stacks)
+	if err != nil {
+		return experiments.Result{}, err
+	}
+	of := stacks[1] // what is remembered is head's figure
+	if of == nil {
+		of = stacks[0]
+	}
+	m := s.manifest(ctx, of)
+	s.measured = gate.Run{Run: &results.Run{}, Gate: &results.Gate{GateSpec: s.record()}}
+	return experiments.Conduct(ctx, s.env, experiments.Task{
+		Manifest: m, Spec: s.measured.Gate.GateSpec, Findings: s.measured.Gate.GateFindings,
+		Started: s.started, Estimate: s.spec.Budget, Raw: s.count > 0,
+		Measure: func(ctx context.Context, run *experiments.Run) (err error) {
+			s.run, s.runner = run, run.Runner(nil)
+			if failed != nil {
+				err = s.fail(failed)
+			} else {
+				err = s.pairs(ctx)
+			}
+			run.Beside(closeStacks(stacks))
+			return err
+		},
+	})
+}
+
+// open makes a stack for each version. One whose app cannot be prepared is a result, not an
+// error.
+func (s *series) open(ctx context.Context) (stacks [2]*experiments.Stack, failed *scenarios.ArmError, err error) {
+	for i, name := range []string{results.Base, results.Head} {
+		project := s.versions[i].project
+		if name == results.Head {
+			project.App = withEnv(project.App, s.spec.HeadEnv)
+		}
+		if broken := s.versions[i].broken; broken != nil {
+			return stacks, &scenarios.ArmError{Arm: name, Err: broken}, nil
+		}
+		stacks[i], err = s.env.Open(ctx, project, []servers.Topology{s.duel.Topology}, bootTimeout)
+		var prepare *servers.PrepareError
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return stacks, nil, context.Cause(ctx)
+		case errors.As(err, &prepare):
+			return stacks, &scenarios.ArmError{Arm: name, Err: err}, nil
+		default:
+			return stacks, nil, err
+		}
+		s.duel.Arms[i] = scenarios.DuelArm{Name: name, Site: stacks[i].Site, App: stacks[i].Project.App}
+	}
+	return stacks, nil, nil
+}
+
+func closeStacks(stacks [2]*experiments.Stack) (err error) {
+	for _, stack := range stacks {
+		if stack != nil {
+			err = errors.Join(err, stack.Close())
+		}
+	}
+	return err
+}
+
+func withEnv(app targets.App, pairs []string) targets.App {
+	env := maps.Clone(app.Env)
+	if env == nil {
+		env = map[string]string{}
+	}
+	for _, pair := range pairs {
+		key, value, _ := strings.Cut(pair, "=")
+		env[key] = value
+	}
+	app.Env = env
+	return app
+}
+
+// manifest is what is known before the first pair; the stack may be nil.
+func (s *series) manifest(ctx context.Context, stack *experiments.Stack) (m results.Manifest) {
+	head := s.versions[1]
+	if stack != nil {
+		m = s.env.Manifest(ctx, stack)
+	}
+	m.Kind, m.Seed, m.Profile, m.Baseline = results.KindGate, s.duel.Seed, s.spec.Profile, results.Base
+	m.App = results.AppRecord{Name: head.project.App.Name, WSGI: head.project.App.WSGI, Commit: head.commit}
+	m.Scenarios = []results.ScenarioRecord{s.duel.Scenario.Record()}
+	m.Objectives = s.objectives
+	m.Warnings = append(requirementsDiffer(s.versions), locksDiffer(s.versions)...)
+	for _, arm := range []string{results.Base, results.Head} {
+		m.Topologies = append(m.Topologies, results.TopologyRecord{Name: arm, Ref: s.duel.Topology.String()})
+	}
+	return m
+}
+
+// record is what was asked for, for the run directory.
+func (s *series) record() results.GateSpec {
+	base, head := s.versions[0], s.versions[1]
+	return results.GateSpec{
+		Base: base.name, Head: head.name, BaseCommit: base.commit, HeadCommit: head.commit, Dirty: head.dirty,
+		Topology: s.duel.Topology.String(), Scenario: s.duel.Scenario.Name, FixedOrder: s.duel.FixedOrder,
+		Gated: s.gated, Budget: s.spec.Budget.Seconds(),
+	}
+}

@@ -1,0 +1,78 @@
+// Package gate decides whether a change made an app slower: it measures two versions in pairs
+// until package reports/gate says that something is proven, or the budget is spent. Its self-test
+// measures what a gate can detect on this machine.
+package gate
+
+import (
+	"time"
+
+	"bench/experiments"
+	"bench/reports/gate"
+	"bench/results"
+	"bench/servers"
+	"bench/targets"
+)
+
+// Spec is a gate as it is asked for.
+type Spec struct {
+	// Base and Head are two folders, or two commits of the checkout that App is in. "" is, of
+	// base, where head left the main branch; of head, the work tree.
+	Base     string `json:"base,omitempty"`
+	Head     string `json:"head,omitempty"`
+	App      string `json:"app,omitempty"`
+	Topology string `json:"topology"`
+	Scenario string `json:"scenario,omitempty"` // "": the mix of bench.yaml, else page
+	Profile  string `json:"profile"`
+
+	Budget     time.Duration `json:"budget_ns"`
+	Objectives []string      `json:"objectives,omitempty"` // that head has to keep; none: those of bench.yaml
+	Metrics    []string      `json:"metrics,omitempty"`    // that decide, NAME or NAME=PERCENT%; nil: all
+	HeadEnv    []string      `json:"head_env,omitempty"`   // variables for head alone, to try the gate out
+	FixedOrder bool          `json:"fixed_order,omitempty"`
+	Seed       uint64        `json:"seed"`
+}
+
+// How a pair is spent.
+const (
+	slice  = 4 * time.Second
+	burst  = 300 * time.Millisecond
+	warmup = 600 * time.Millisecond
+	// pairTime and setUpTime are rough, for telling a budget that is too small.
+	pairTime  = 7 * time.Second
+	setUpTime = 15 * time.Second
+
+	bootTimeout = time.Minute
+)
+
+// plan is what can be decided before a version is looked at.
+type plan struct {
+	topology servers.Topology
+	gated    []results.Gated
+}
+
+// Validate says what of the spec is wrong, as far as that can be seen without the versions.
+func (s Spec) Validate() error {
+	_, err := s.plan()
+	if least := setUpTime + gate.FewestPairs*pairTime; err == nil && s.Budget < least {
+		return experiments.Misusef("--budget %v: no verdict needs less than %d pairs, about %v", s.Budget, gate.FewestPairs, least)
+	}
+	return err
+}
+
+func (s Spec) plan() (p plan, err error) {
+	if _, err := experiments.Objectives(s.Objectives, targets.Project{}); err != nil {
+		return p, err
+	}
+	if s.Metrics != nil {
+		if p.gated, err = gate.ParseGated(s.Metrics); err != nil {
+			return p, experiments.Misusef("--metrics %w", err)
+		}
+	}
+	if p.topology, err = experiments.OneTopology(s.Topology, s.Profile); err != nil {
+		return p, err
+	}
+	if !p.topology.Boots() {
+		return p, experiments.Misusef("--topology %q: want one topology that can be booted", s.Topology)
+	}
+	return p, nil
+}

@@ -1,0 +1,167 @@
+package gate
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"bench/experiments"
+	"bench/reports/gate"
+	"bench/results"
+	"bench/targets"
+)
+
+// side is one version of a gate: an app in a folder.
+type side struct {
+	name    string // as the user named it
+	commit  string
+	dirty   bool
+	project targets.Project
+	// packages are those that only this version requires; broken is why the environment for
+	// them could not be made.
+	packages []string
+	broken   error
+}
+
+// versions gets both versions, each with its own environment if they require different packages.
+// Where equal ones are wanted and no base is named, base is what head is.
+func versions(ctx context.Context, env experiments.Env, spec Spec, trees string, equal bool) (both [2]side, err error) {
+	if spec.Base == "" && (spec.App == experiments.Bundled || equal && spec.App == "") {
+		spec.Base = experiments.Bundled
+	}
+	switch {
+	case experiments.IsDir(spec.Base) && experiments.IsDir(spec.Head):
+		both, err = loaded([2]side{{name: spec.Base}, {name: spec.Head}}, [2]string{spec.Base, spec.Head})
+	case spec.Base == experiments.Bundled && (spec.Head == experiments.Bundled || spec.Head == ""):
+		bundled := side{name: experiments.Bundled}
+		bundled.project, err = targets.Bundled()
+		both = [2]side{bundled, bundled}
+	default:
+		both, err = commits(ctx, env, spec, trees, equal)
+	}
+	if err != nil {
+		return both, err
+	}
+	return both, environments(ctx, env, &both)
+}
+
+// Folder is the folder whose bench.yaml holds a gate's settings, where that is not this one: of
+// two folders the one that is judged, and Bundled for the bundled project.
+func (s Spec) Folder(selfTest bool) string {
+	switch {
+	case s.Base == experiments.Bundled, s.Base == "" && selfTest:
+		return experiments.Bundled
+	case experiments.IsDir(s.Base) && experiments.IsDir(s.Head):
+		return s.Head
+	}
+	return ""
+}
+
+// loaded reads the projects in two folders.
+func loaded(both [2]side, dirs [2]string) ([2]side, error) {
+	for i, dir := range dirs {
+		var err error
+		if both[i].project, err = experiments.LoadProject(dir); err != nil {
+			return both, fmt.Errorf("%s: %w", both[i].name, err)
+		}
+	}
+	return both, nil
+}
+
+// commits gets both versions' files from a checkout.
+func commits(ctx context.Context, env experiments.Env, spec Spec, trees string, equal bool) (both [2]side, err error) {
+	from, err := openCheckout(ctx, env, cmp.Or(spec.App, "."))
+	if err != nil {
+		return both, err
+	}
+	head, err := from.head(ctx, spec.Head)
+	if err != nil {
+		return both, err
+	}
+	base := side{name: head.name, commit: head.commit}
+	if !equal || spec.Base != "" {
+		if base, err = from.base(ctx, spec.Base, head); err != nil {
+			return both, err
+		}
+	}
+	if base.commit == head.commit && len(spec.HeadEnv) == 0 && !equal {
+		return both, experiments.Misusef("base and head are the same commit, %s: there is nothing to judge; name another base: --base REF",
+			base.commit[:12])
+	}
+	from.warnOfChanges(ctx, env, head)
+	both = [2]side{base, head}
+	var dirs [2]string
+	for i, folder := range []string{results.Base, results.Head} { // as long as each other
+		if dirs[i], err = from.extract(ctx, both[i].commit, filepath.Join(trees, folder)); err != nil {
+			return both, err
+		}
+	}
+	if err := sameProject(env, dirs, both); err != nil {
+		return both, err
+	}
+	if both, err = loaded(both, dirs); err != nil {
+		return both, err
+	}
+	for i, dir := range dirs {
+		both[i].project.App.Python = from.interpreter(dir, both[i].project.App.Python)
+		if both[i].commit = both[i].commit[:12]; both[i].dirty {
+			both[i].commit = from.headCommit(ctx) + "-dirty"
+		}
+	}
+	return both, nil
+}
+
+// head is the version that is judged: a commit, or by default the work tree.
+func (c checkout) head(ctx context.Context, name string) (head side, err error) {
+	head.name = cmp.Or(name, gate.WorkTree)
+	if name == "" {
+		head.commit, head.dirty, err = c.workTree(ctx)
+	} else {
+		head.commit, err = c.commit(ctx, name)
+	}
+	return head, err
+}
+
+// base is the version that head is compared with: a commit, or by default where head left the
+// main branch.
+func (c checkout) base(ctx context.Context, name string, head side) (base side, err error) {
+	if name == "" {
+		if base.commit, err = c.mergeBase(ctx, head.commit); err == nil {
+			base.name = base.commit[:12]
+		}
+		return base, err
+	}
+	base.name = name
+	base.commit, err = c.commit(ctx, name)
+	return base, err
+}
+
+// warnOfChanges says which changes of the work tree are measured, and which are not.
+func (c checkout) warnOfChanges(ctx context.Context, env experiments.Env, head side) {
+	if head.dirty {
+		env.Warn(results.Cause{Code: "uncommitted-changes", Message: "the work tree has uncommitted changes: they are measured"})
+	}
+	unknown, err := c.git.run(ctx, c.root, "ls-files", "--others", "--exclude-standard", "--", cmp.Or(c.prefix, "."))
+	if err == nil && unknown != "" && head.name == gate.WorkTree {
+		env.Warn(results.Cause{Code: "untracked-files", Message: "files that git does not know are not measured",
+			Remedy: "Add them first: git add."})
+	}
+}
+
+// sameProject gives a base that has no bench.yaml yet the one of head: the change that adds it
+// can then be judged, too.
+func sameProject(env experiments.Env, dirs [2]string, both [2]side) error {
+	file := filepath.Join(dirs[0], targets.ProjectFile)
+	if !experiments.IsDir(dirs[0]) || experiments.IsFile(file) {
+		return nil
+	}
+	data, err := os.ReadFile(filepath.Join(dirs[1], targets.ProjectFile))
+	if err != nil {
+		return nil // loading head says what is missing
+	}
+	env.Warn(results.Cause{Code: "no-project-file", Message: fmt.Sprintf("%s has no %s: it is measured with that of %s",
+		both[0].name, targets.ProjectFile, both[1].name)})
+	return os.WriteFile(file, data, 0o600)
+}

@@ -1,0 +1,113 @@
+package experiments
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"bench/results"
+	"bench/servers"
+	"bench/servers/setup"
+	"bench/targets"
+)
+
+// Host describes this machine with the tools that the topologies need.
+func (e Env) Host(ctx context.Context, app targets.App, topologies []servers.Topology) (servers.Host, error) {
+	host := servers.ThisHost()
+	host.Env = e.Servers
+	python := app.Python
+	if python != "" && servers.LookPath(python, e.Path) == "" {
+		return host, Misusef("app.python: %s is no program that can be run", python)
+	}
+	if python == "" && app.Requirements != "" {
+		list, err := setup.ReadRequirements(app.Requirements)
+		if err != nil {
+			return host, Misuse(err)
+		}
+		if python, err = e.Environment(ctx, list, ""); err != nil {
+			return host, err
+		}
+	}
+	if python == "" {
+		python = setup.Python(e.Cache, e.Path)
+	}
+	var others []string
+	for _, t := range topologies {
+		definition, err := servers.Define(t)
+		if err != nil {
+			return host, Misuse(err)
+		}
+		others = append(others, definition.Tools...)
+	}
+	var err error
+	if host.Tools, err = servers.FindTools(ctx, python, e.Path, others); err != nil {
+		return host, &Error{NotBooted, err}
+	}
+	return host, nil
+}
+
+// missing says what keeps a topology from being booted for the app.
+func missing(t servers.Topology, host servers.Host, app targets.App) error {
+	d, err := servers.Define(t)
+	if err != nil {
+		return Misuse(err)
+	}
+	err = d.Missing(host)
+	var tool *servers.MissingToolError
+	if errors.As(err, &tool) {
+		tool.ForInterpreter(app.Python)
+	}
+	return err
+}
+
+// Present lists the embedded topologies that can be booted here, and says of the others what
+// they lack. That one package is missing does not keep the rest from being compared.
+func (e Env) Present(ctx context.Context, app targets.App) (list string, left []results.Cause, err error) {
+	all, err := ParseTopologies(AllTopologies, "")
+	if err != nil {
+		return "", nil, err
+	}
+	host, err := e.Host(ctx, app, all)
+	if err != nil {
+		return "", nil, err
+	}
+	var names []string
+	var lacks error
+	for _, t := range all {
+		err := missing(t, host, app)
+		if err == nil {
+			names = append(names, t.Name)
+			continue
+		}
+		lacks = cmp.Or(lacks, err)
+		left = append(left, results.Cause{
+			Code: "left-out", Message: fmt.Sprintf("%s was left out: a tool is missing", t.Name), Remedy: err.Error(),
+		})
+	}
+	if len(names) == 0 {
+		return "", nil, lacks
+	}
+	return strings.Join(names, ","), left, nil
+}
+
+// Rendered is the blueprint of a topology as it would be booted, but for the folder, the ports
+// and the tools' paths, which stand-ins name.
+func (e Env) Rendered(ctx context.Context, t servers.Topology, app targets.App) (servers.Blueprint, error) {
+	app.Requirements = "" // nothing is installed: where the interpreter is has a stand-in anyway
+	host, err := e.Host(ctx, app, []servers.Topology{t})
+	if err != nil {
+		return servers.Blueprint{}, err
+	}
+	return t.Canonical(app, host)
+}
+
+// Environment is the interpreter of an environment with those packages, made from base.
+func (e Env) Environment(ctx context.Context, list setup.Requirements, base string) (python string, err error) {
+	do := setup.Setup{Cache: e.Cache, Path: e.Path, Env: e.User, Say: &lines{env: e}}
+	if python, err = do.Environment(ctx, list, base); err != nil {
+		return "", &Error{Refused, err}
+	}
+	return python, nil
+}

@@ -1,0 +1,170 @@
+package experiments
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"bench/reports/capacity"
+	"bench/reports/compare"
+	"bench/reports/gate"
+	"bench/reports/page"
+	"bench/results"
+)
+
+// Judged is the report of a run and what it comes to.
+type Judged struct {
+	Outcome Outcome
+	Reason  string // of an outcome other than Passed, in a line
+
+	// Text and JSON write the report.
+	Text, JSON func(io.Writer) error
+	// Job is what a CI job shows of it beside the text; nil: nothing.
+	Job *Job
+	// History makes the lines of the history from one that holds what the manifest says; nil:
+	// runs of this kind are not in it.
+	History func(results.Entry) []results.Entry
+
+	write func(dir string) error
+}
+
+// Job is what a CI job shows of a report.
+type Job struct {
+	Summary     func(io.Writer) error // in Markdown
+	Annotations []string              // workflow commands of GitHub, a line each
+}
+
+// Report judges a run directory and writes every form of the report into it. Everything comes
+// from the directory: a run of another machine and another year is judged the same.
+func Report(dir string) (Judged, error) {
+	run, err := results.Load(dir)
+	if err != nil {
+		return Judged{}, Misuse(err)
+	}
+	j, err := judge(run)
+	if err != nil {
+		return j, err
+	}
+	return j, j.write(dir)
+}
+
+// judge asks the kind of the run for its report.
+func judge(run *results.Run) (Judged, error) {
+	switch run.Manifest.Kind {
+	case results.KindGate:
+		judged, err := gate.Of(run)
+		if err != nil {
+			return Judged{}, err
+		}
+		return judgeGate(gate.Judge(judged, gate.MetricsOf(judged.Gate.Gated))), nil
+	case results.KindCapacity:
+		r, err := capacity.Build(run)
+		if err != nil {
+			return Judged{}, err
+		}
+		return judgeCapacity(r, run.Manifest.Status), nil
+	}
+	r, err := compare.Build(run)
+	if err != nil {
+		return Judged{}, err
+	}
+	return judgeCompare(r), nil
+}
+
+// invalid is why an invalid run has no outcome.
+const invalid = "the run is INVALID; the warnings say why"
+
+func judgeCompare(r *compare.Report) Judged {
+	d := r.Document()
+	j := Judged{
+		Outcome: Passed, History: compareEntries(r), Text: of(page.Text, d), JSON: of(page.JSON, d),
+		write: func(dir string) error { return page.WriteAll(dir, d) },
+	}
+	if r.Grade == results.Invalid {
+		j.Outcome, j.Reason = Invalid, d.Outcome.Reason
+	}
+	return j
+}
+
+func judgeGate(r gate.Report) Judged {
+	outcomes := map[gate.Verdict]Outcome{gate.Regression: Regression, gate.Inconclusive: Inconclusive, gate.Unfit: Invalid}
+	j := Judged{
+		Outcome: cmp.Or(outcomes[r.Verdict], Passed), History: gateEntry(r),
+		Text: of(gate.Text, r), JSON: of(gate.JSON, r), Job: &Job{of(gate.Markdown, r), gate.Annotations(r)},
+		write: func(dir string) error { return writeForms(dir, gate.Files, r) },
+	}
+	if j.Outcome != Passed {
+		j.Reason, _, _ = strings.Cut(r.Headline(), "\n")
+	}
+	return j
+}
+
+func judgeCapacity(r *capacity.Report, status string) Judged {
+	j := Judged{
+		Outcome: Passed, Text: of(capacity.Text, r), JSON: of(capacity.JSON, r),
+		write: func(dir string) error {
+			return errors.Join(writeForms(dir, capacity.Files, r), page.WriteFigures(filepath.Join(dir, "plots"), r.Figures()))
+		},
+	}
+	switch {
+	case r.Grade == results.Invalid:
+		j.Outcome, j.Reason = Invalid, invalid
+	case r.Undecided:
+		j.Outcome, j.Reason = Inconclusive, "the time was over before any load was seen to meet the SLO: give it more, --budget"
+	case r.MaxRate.Low == 0 && status == results.Complete: // of a part, nothing is known of the rest
+		j.Outcome, j.Reason = Regression, r.Headline()
+	}
+	return j
+}
+
+// of makes a form of one report.
+func of[R any](write func(io.Writer, R) error, r R) func(io.Writer) error {
+	return func(w io.Writer) error { return write(w, r) }
+}
+
+func writeForms[R any](dir string, forms map[string]func(io.Writer, R) error, r R) error {
+	for name, write := range forms {
+		var out bytes.Buffer
+		if err := write(&out, r); err != nil {
+			return err
+		}
+		if err := results.WriteFile(filepath.Join(dir, name), out.Bytes()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func gateEntry(r gate.Report) func(results.Entry) []results.Entry {
+	return func(e results.Entry) []results.Entry {
+		e.Topology, e.Scenario, e.Base, e.Verdict = r.Duel.Topology, r.Duel.Scenario, r.Duel.BaseCommit, string(r.Verdict)
+		e.Ratios = map[string]float64{}
+		for _, m := range r.Metrics {
+			if m.Pairs > 0 {
+				e.Metrics[m.Name], e.Ratios[m.Name] = m.Head, m.Ratio
+			}
+		}
+		return []results.Entry{e}
+	}
+}
+
+func compareEntries(r *compare.Report) func(results.Entry) []results.Entry {
+	return func(first results.Entry) (all []results.Entry) {
+		for _, t := range r.Topologies {
+			e := first
+			e.Topology, e.Grade, e.Metrics = t.Ref, string(r.Grade), map[string]float64{}
+			for name, v := range map[string]float64{
+				"max_rate": t.MaxThroughput.Value, "cpu_ms_per_request": t.CPUTotal.Value, "pss_bytes": float64(t.PSS), "boot_ms": t.BootMS,
+			} {
+				if v > 0 {
+					e.Metrics[name] = v
+				}
+			}
+			all = append(all, e)
+		}
+		return all
+	}
+}

@@ -1,0 +1,65 @@
+package experiments
+
+import (
+	"context"
+	"os/exec"
+	"strings"
+
+	"bench/results"
+	"bench/scenarios"
+	"bench/servers"
+	"bench/targets"
+)
+
+// Manifest is what a stack says of a run: the app, the machine and its tools.
+func (e Env) Manifest(ctx context.Context, st *Stack) results.Manifest {
+	host := st.Site.Host
+	m := results.Manifest{
+		Host: host.Record(), Tools: map[string]string{},
+		App: results.AppRecord{Name: st.Project.App.Name, WSGI: st.Project.App.WSGI},
+	}
+	for name, v := range host.Tools.Versions() {
+		m.Tools[name] = v
+	}
+	if st.Bundled && m.App.Name != "" {
+		m.App.Hash = targets.BundledHash()
+	} else if !st.Bundled {
+		m.App.Commit = e.commitOf(ctx, st.Project.App.Dir)
+	}
+	return m
+}
+
+// Arms are the records of topologies as the stack boots them.
+func (st *Stack) Arms(arms []scenarios.Arm) ([]results.TopologyRecord, error) {
+	var records []results.TopologyRecord
+	for _, arm := range arms {
+		b, err := arm.Topology.Canonical(st.Project.App, st.Site.Host)
+		if err != nil {
+			return nil, Misuse(err)
+		}
+		records = append(records, b.Record(arm.Name))
+	}
+	return records, nil
+}
+
+// commitOf is the commit of the folder's checkout, marked when files differ from it.
+func (e Env) commitOf(ctx context.Context, dir string) string {
+	program := servers.LookPath("git", e.Path)
+	if program == "" {
+		return ""
+	}
+	git := func(args ...string) (string, error) {
+		c := exec.CommandContext(ctx, program, append([]string{"-C", dir}, args...)...)
+		c.Env = e.User
+		out, err := c.Output()
+		return strings.TrimSpace(string(out)), err
+	}
+	commit, err := git("rev-parse", "--short=12", "HEAD")
+	if err != nil {
+		return ""
+	}
+	if changed, err := git("status", "--porcelain", "--", "."); err == nil && changed != "" {
+		commit += "-dirty"
+	}
+	return commit
+}

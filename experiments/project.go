@@ -1,0 +1,63 @@
+package experiments
+
+import (
+	"os"
+
+	"bench/results"
+	"bench/targets"
+)
+
+// Bundled stands for the project that bench brings along, where a folder is asked for.
+const Bundled = "bundled"
+
+// LoadProject reads the app's bench.yaml: that of the folder named; without a name that of this
+// folder, if it describes an app; else the bundled project's.
+func LoadProject(dir string) (targets.Project, error) {
+	if dir == "" && IsFile(targets.ProjectFile) {
+		if project, err := targets.LoadProject("."); err != nil {
+			return project, Misuse(err)
+		} else if project.App.WSGI != "" {
+			dir = "."
+		}
+	}
+	if dir == "" || dir == Bundled {
+		return targets.Bundled()
+	}
+	project, err := targets.LoadProject(dir)
+	if err == nil {
+		err = project.App.Validate()
+	}
+	if err != nil {
+		return project, Misuse(err)
+	}
+	return project, nil
+}
+
+// Objectives are those that were asked for, in the form in which they are stored; without any,
+// those of the project.
+func Objectives(asked []string, project targets.Project) ([]string, error) {
+	if len(asked) == 0 {
+		asked = project.Objectives
+	}
+	var list []string
+	for _, text := range asked {
+		o, err := results.ParseObjective(text)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, o.String())
+	}
+	return list, nil
+}
+
+// IsFile reports whether the path is a regular file.
+func IsFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// IsDir reports whether the path is a folder.
+func IsDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}

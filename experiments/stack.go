@@ -1,0 +1,126 @@
+package experiments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"bench/results"
+	"bench/servers"
+	"bench/targets"
+)
+
+// Stack is an app and a site to boot it on.
+type Stack struct {
+	Project targets.Project
+	Site    *servers.Site
+	Bundled bool // the app is the one that comes with bench
+	scratch string
+
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// Open gets everything ready to boot: keeper, tools, the app's files and its prepared
+// state. The caller closes it.
+func (e Env) Open(ctx context.Context, project targets.Project, topologies []servers.Topology,
+	bootTimeout time.Duration) (*Stack, error) {
+	for _, t := range topologies {
+		if target := t.Target(); target != "" {
+			if err := e.Guard.Check(target); err != nil {
+				return nil, err
+			}
+		}
+	}
+	host, err := e.Host(ctx, project.App, topologies)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range topologies {
+		if err := missing(t, host, project.App); err != nil {
+			return nil, err
+		}
+	}
+	scratch, err := os.MkdirTemp(e.Temporary, "bench-")
+	if err == nil {
+		scratch, err = filepath.Abs(scratch) // the keeper is in another folder
+	}
+	if err != nil {
+		return nil, fmt.Errorf("making a scratch folder: %w", err)
+	}
+	keeper, err := servers.NewKeeper(e.Keeper)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(scratch))
+	}
+	if err := keeper.Scratch(scratch); err != nil {
+		return nil, errors.Join(err, keeper.Close(), os.RemoveAll(scratch))
+	}
+	st := &Stack{Project: project, scratch: scratch, Bundled: project.App.Dir == "", Site: &servers.Site{
+		Host: host, Keeper: keeper, Scratch: scratch, Timeout: bootTimeout,
+		Locks: filepath.Join(e.Cache, "ports"), Dial: e.Guard.Dialer(net.Dialer{}),
+	}}
+	onlyURLs := !slices.ContainsFunc(topologies, servers.Topology.Boots)
+	if onlyURLs {
+		if st.Bundled {
+			st.Project.App.Name, st.Project.App.WSGI, st.Project.App.Health = "", "", "/" // not the bundled one
+		}
+		return st, nil
+	}
+	err = e.prepareApp(ctx, st)
+	for i := 0; err == nil && i < len(topologies); i++ {
+		err = st.Site.Check(topologies[i], st.Project.App)
+	}
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return st, nil
+}
+
+// prepareApp runs the app's preparation. The bundled project's result is kept in the
+// cache, named by the project's content and the versions of Python and Django.
+func (e Env) prepareApp(ctx context.Context, st *Stack) error {
+	if st.Project.App.Dir != "" {
+		return st.Site.Prepare(ctx, st.Project.App, filepath.Join(st.scratch, "prepared"))
+	}
+	unlock, err := servers.LockFile(ctx, filepath.Join(e.Cache, "app.lock"), func() {
+		e.Say("waiting for another bench that prepares the bundled project")
+	})
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	versions := st.Site.Host.Tools.Versions()
+	kept := filepath.Join(e.Cache, fmt.Sprintf("app-%s-py%s-dj%s", targets.BundledHash(), versions["python"], versions["django"]))
+	st.Project.App.Dir = filepath.Join(kept, "src")
+	ready := filepath.Join(kept, "ready")
+	if _, err := os.Stat(ready); err == nil {
+		st.Site.Host.State, st.Site.Host.Build = filepath.Join(kept, "state"), filepath.Join(kept, "build")
+		return nil
+	}
+	e.Say("preparing the bundled Django project (once)")
+	if err := os.RemoveAll(kept); err != nil {
+		return fmt.Errorf("preparing the bundled project: %w", err)
+	}
+	if err := targets.WriteBundled(st.Project.App.Dir); err != nil {
+		return fmt.Errorf("writing the bundled project: %w", err)
+	}
+	if err := st.Site.Prepare(ctx, st.Project.App, kept); err != nil {
+		return err
+	}
+	return results.WriteFile(ready, nil)
+}
+
+// Close ends everything that still runs and removes the scratch folder. It may be called
+// more than once.
+func (st *Stack) Close() error {
+	st.closeOnce.Do(func() {
+		st.closeErr = errors.Join(st.Site.Keeper.Close(), os.RemoveAll(st.scratch))
+	})
+	return st.closeErr
+}

@@ -1,0 +1,54 @@
+package experiments
+
+import (
+	"strings"
+
+	"bench/servers"
+)
+
+// AllTopologies stands for the embedded topologies: where something is booted, for those of them
+// whose tools are here.
+const AllTopologies = "all"
+
+// ParseTopologies reads a list of topologies: names separated by commas, where a comma
+// within parameters belongs to the parameters ("uwsgi:workers=2,threads=4,runserver").
+func ParseTopologies(text, profile string) ([]servers.Topology, error) {
+	if text == AllTopologies {
+		text = strings.Join(servers.Names(), ",")
+	}
+	var words []string
+	for part := range strings.SplitSeq(text, ",") {
+		if len(words) > 0 && strings.Contains(part, "=") && !strings.Contains(part, ":") && strings.Contains(words[len(words)-1], ":") {
+			words[len(words)-1] += "," + part
+			continue
+		}
+		words = append(words, strings.TrimSpace(part))
+	}
+	var list []servers.Topology
+	for _, word := range words {
+		t, err := servers.ParseTopology(word)
+		if err != nil {
+			return nil, Misuse(err)
+		}
+		if profile != "" && t.Param("profile") == "" {
+			t = t.With("profile", profile)
+		}
+		if _, err := servers.Define(t); err != nil {
+			return nil, Misuse(err)
+		}
+		list = append(list, t)
+	}
+	return list, nil
+}
+
+// OneTopology reads a text that has to name exactly one.
+func OneTopology(text, profile string) (servers.Topology, error) {
+	list, err := ParseTopologies(text, profile)
+	if err != nil {
+		return servers.Topology{}, err
+	}
+	if len(list) != 1 {
+		return servers.Topology{}, Misusef("%q names %d topologies: want one topology", text, len(list))
+	}
+	return list[0], nil
+}
