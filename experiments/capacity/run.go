@@ -57,6 +57,9 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	})
 }
 
+// Sizes are the topologies that will be searched, in their order.
+func (p Plan) Sizes() []scenarios.CapacitySize { return p.sizes }
+
 func (p Plan) arms() (arms []scenarios.Arm) {
 	for _, size := range p.sizes {
 		arms = append(arms, size.Arm)

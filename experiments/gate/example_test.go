@@ -1,0 +1,19 @@
+package gate_test
+
+import (
+	"fmt"
+	"time"
+
+	"bench/experiments/gate"
+)
+
+// What is wrong with a gate is said before any version is looked at.
+func ExampleSpec_Validate() {
+	spec := gate.Spec{Base: "v1.4", Topology: "uwsgi", Profile: "controlled", Budget: 20 * time.Second}
+	fmt.Println(spec.Validate())
+	spec.Budget, spec.Metrics = 4*time.Minute, []string{"p50_ms=3%"}
+	fmt.Println(spec.Validate())
+	// Output:
+	// --budget 20s: no verdict needs less than 5 pairs, about 50s
+	// <nil>
+}
