@@ -4,7 +4,7 @@ SHELL := /bin/bash
 GO ?= go
 BENCH := bin/bench
 
-.PHONY: help build setup compare test race fuzz lint vuln bench bench-peers accuracy golden clean
+.PHONY: help build setup compare test proof race fuzz lint vuln bench bench-peers accuracy golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,6 +20,10 @@ compare: setup ## the main job: compare all topologies (about three minutes)
 
 test: setup lint ## all tests, with the race detector, on fake and on real servers
 	$(GO) test -race -timeout 20m ./...
+
+# The tests that prove by counting import internal/proof; make test runs them in a shortened form.
+proof: ## prove in full what is proven by counting: false alarms, coverage, power (no race detector)
+	$(GO) test -tags proof -timeout 20m $$(grep -rl --include='*_test.go' '"bench/internal/proof"' . | xargs -n 1 dirname | sort -u)
 
 race: test ## the same: the tests always run with the race detector
 

@@ -1,7 +1,6 @@
 package scenarios_test
 
 import (
-	"container/heap"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -211,7 +210,7 @@ func slowShare(rate, mu float64, c int, limit float64) float64 {
 }
 
 func bisect(met func(float64) bool, low, high float64) float64 {
-	for range 100 {
+	for high-low > 1e-4*low {
 		if middle := (low + high) / 2; met(middle) {
 			low = middle
 		} else {
@@ -220,14 +219,6 @@ func bisect(met func(float64) bool, low, high float64) float64 {
 	}
 	return low
 }
-
-type freeAt []float64
-
-func (f freeAt) Len() int           { return len(f) }
-func (f freeAt) Less(i, j int) bool { return f[i] < f[j] }
-func (f freeAt) Swap(i, j int)      { f[i], f[j] = f[j], f[i] }
-func (f *freeAt) Push(x any)        { *f = append(*f, x.(float64)) }
-func (f *freeAt) Pop() any          { panic("not used") }
 
 // queue is an M/G/c queue.
 type queue struct {
@@ -240,8 +231,7 @@ type queue struct {
 // trial simulates one that begins empty, with its lead-in, and counts the slow answers and all
 // of them by the second.
 func (q queue) trial(random *rand.Rand, rate, seconds float64) (slow, all []float64) {
-	workers := make(freeAt, q.workers)
-	heap.Init(&workers)
+	free := make([]float64, q.workers) // from when on each worker is
 	slow, all = make([]float64, int(seconds)), make([]float64, int(seconds))
 	leadIn := scenarios.LeadIn(time.Duration(seconds * float64(time.Second))).Seconds()
 	for now := 0.0; ; {
@@ -249,9 +239,14 @@ func (q queue) trial(random *rand.Rand, rate, seconds float64) (slow, all []floa
 		if now >= seconds+leadIn {
 			return slow, all
 		}
-		done := max(now, workers[0]) + q.service*q.shape(random)
-		workers[0] = done
-		heap.Fix(&workers, 0)
+		first := 0
+		for worker, at := range free {
+			if at < free[first] {
+				first = worker
+			}
+		}
+		done := max(now, free[first]) + q.service*q.shape(random)
+		free[first] = done
 		if now < leadIn {
 			continue
 		}

@@ -8,10 +8,10 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"bench/internal/proof"
 	"bench/loadgen/pacing"
 	"bench/reports/capacity/model"
 	"bench/results"
@@ -23,10 +23,20 @@ type world struct {
 	run       results.Run
 	capacity  results.Capacity
 	precision model.Precision
+	trials    []float64 // rates of a search's trials, as shares of the true one
+	length    float64   // of a trial, in seconds
+}
+
+// quick is the world for what does not depend on how finely a rate is known: shorter trials, and
+// fewer of them, make a model of it in a tenth of the time.
+func (w *world) quick() *world {
+	w.precision = model.Precision{Requests: 3000, Draws: 1}
+	w.trials, w.length = []float64{0.97, 1, 1.03, 1.02, 1.01}, 5
+	return w
 }
 
 func newWorld(slo string) *world {
-	w := &world{precision: model.Precision{Requests: 50_000, Draws: 4}, system: model.System{
+	w := &world{precision: model.Precision{Requests: 50_000, Draws: 4}, length: 9, trials: []float64{0.8, 0.94, 0.97, 1, 1.03, 1, 1.02, 1.03, 1.01}, system: model.System{
 		Cores: 2, Slowdown: 1.05, Generator: 0.0001, Proxies: []float64{0.0002},
 		Configuration: model.Configuration{Queues: 1, Workers: 1, Threads: 1},
 		Kinds:         []model.Kind{{Weight: 1, Work: 0.004, Outside: []float64{0.0001, 0.0003}}, {Weight: 1, Work: 0.001, Wait: 0.001, Outside: []float64{0.0002}}},
@@ -46,27 +56,24 @@ func (w *world) at(workers int) model.System {
 	return s
 }
 
-// truth is the greatest rate of a size.
-func (w *world) truth(workers int) float64 {
-	truths.Lock()
-	defer truths.Unlock()
-	if truths.of[workers] == 0 {
-		objectives, _ := results.ParseObjectives("p99<100ms")
+// truth is the capacity of a size, as twelve simulations of 400,000 requests each know it to 0.2 %.
+func (w *world) truth(workers int) float64 { return []float64{1: 301.7, 2: 570.1, 3: 637.2}[workers] }
+
+func TestTruthsAreTrue(t *testing.T) {
+	if !proof.Full {
+		t.Skip("make proof: simulates a few million requests")
+	}
+	w := newWorld("p99<100ms")
+	objectives, _ := results.ParseObjectives(w.capacity.SLO)
+	for workers := 1; workers <= 3; workers++ {
 		var sum float64
 		for seed := range uint64(4) {
-			m := &model.Model{Goals: goals(objectives), Seed: 1000 * (seed + 1), Precision: model.Precision{Requests: 50_000}}
+			m := &model.Model{Goals: goals(objectives), Seed: 1000 * (seed + 1), Precision: model.Precision{Requests: 400_000}}
 			sum += m.Capacity(w.at(workers))
 		}
-		truths.of[workers] = sum / 4
+		within(t, fmt.Sprintf("%d workers", workers), sum/4, w.truth(workers), 0.01)
 	}
-	return truths.of[workers]
 }
-
-// truths are the same in all worlds.
-var truths = struct {
-	sync.Mutex
-	of map[int]float64
-}{of: map[int]float64{}}
 
 // measure adds a size with the trials of a search around its true rate.
 func (w *world) measure(workers int, unseen bool) {
@@ -85,8 +92,8 @@ func (w *world) measure(workers int, unseen bool) {
 	}
 	w.cell(s, name, results.Single, 40, 2, 1)
 	w.cell(s, name, results.Saturated, truth, 4, 1)
-	for i, share := range []float64{0.8, 0.94, 0.97, 1, 1.03, 1, 1.02, 1.03, 1.01} {
-		w.cell(s, name, fmt.Sprintf("trial-%d", i+1), share*truth, 9, 1+i/2)
+	for i, share := range w.trials {
+		w.cell(s, name, fmt.Sprintf("trial-%d", i+1), share*truth, w.length, 1+i/2)
 	}
 }
 
@@ -155,7 +162,15 @@ func (w *world) build(t *testing.T) *Report {
 
 // From cells of a known system, the model finds that system, and sizes that it never saw.
 func TestReportAgainstAKnownSystem(t *testing.T) {
+	t.Parallel()
 	w := newWorld("p99<100ms,errors<0.1%")
+	// The capacity of 50,000 simulated requests scatters by 1.4 %; that of 20,000 by 1.6 %, and it
+	// is 1 to 3 % too great, since a simulation begins with empty queues. So the short form finds
+	// what is 10 % off, and the full one what is 6 % off.
+	by := 0.03
+	if !proof.Full {
+		w.precision, by = model.Precision{Requests: 20_000, Draws: 1}, 0.06
+	}
 	w.capacity.Target = 500
 	w.measure(1, false)
 	w.measure(2, false)
@@ -163,13 +178,13 @@ func TestReportAgainstAKnownSystem(t *testing.T) {
 	r := w.build(t)
 	for _, s := range r.Sizes {
 		truth := w.truth(s.Value)
-		within(t, s.Topology+": measured", s.MaxRate.middle(), truth, 0.03)
-		within(t, s.Topology+": model", s.Model.MaxRate.Estimate, truth, 0.03)
+		within(t, s.Topology+": measured", s.MaxRate.middle(), truth, by)
+		within(t, s.Topology+": model", s.Model.MaxRate.Estimate, truth, by)
 		if !s.Assisted || s.MaxRate.High/s.MaxRate.Low > 1.05 {
 			t.Errorf("%s: the interval %v is not narrower than the search's %v", s.Topology, s.MaxRate, s.Searched)
 		}
 	}
-	if len(r.Validation) != 1 || math.Abs(r.Validation[0].Error) > 0.03 || !*r.Validation[0].Covered {
+	if len(r.Validation) != 1 || math.Abs(r.Validation[0].Error) > by || !*r.Validation[0].Covered {
 		t.Errorf("validation: %+v", r.Validation)
 	}
 	rec := r.Recommendation
@@ -183,8 +198,9 @@ func TestReportAgainstAKnownSystem(t *testing.T) {
 
 // What a machine does to all times in a trial is seen in its CPU time, and taken out.
 func TestPaceOfTheMachineIsTakenOut(t *testing.T) {
+	t.Parallel()
 	w := newWorld("p99<100ms")
-	w.precision = model.Precision{Requests: 20_000, Draws: 2}
+	w.precision = model.Precision{Requests: 20_000, Draws: proof.Size(1, 2)}
 	w.measure(1, false)
 	before := w.build(t)
 	steady := w.system
@@ -209,8 +225,8 @@ func TestPaceOfTheMachineIsTakenOut(t *testing.T) {
 }
 
 func TestRecommendationsThatAreRefusedOrBounded(t *testing.T) {
-	w := newWorld("p99<100ms")
-	w.precision = model.Precision{Requests: 10_000, Draws: 1}
+	t.Parallel()
+	w := newWorld("p99<100ms").quick()
 	w.measure(1, false)
 	w.measure(2, false)
 	for _, row := range []struct {

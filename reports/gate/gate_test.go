@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"bench/internal/proof"
 	"bench/results"
 )
 
@@ -92,7 +93,7 @@ func wrongIn(c *results.Cell, n uint64) {
 func TestFailuresOfEqualVersions(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, row := range []struct{ fails, dies float64 }{{0.05, 0}, {0.3, 0}, {0, 0.1}, {0.2, 0.3}} {
-		const gates = 4000
+		gates := proof.Size(1000, 4000) // a thousand find a rate of 1 % with 93 %
 		alarms := 0
 		for range gates {
 			var tries []try
@@ -111,8 +112,7 @@ func TestFailuresOfEqualVersions(t *testing.T) {
 			}
 		}
 		t.Logf("%+v: %d of %d", row, alarms, gates)
-		// At 1 in 1,000, more than 12 in 4,000 happen in less than 1 of 1,000 tests.
-		if alarms > 12 {
+		if most := (proof.Alarms{Runs: gates, Allowed: 0.001}).Most(); alarms > most {
 			t.Errorf("%+v: %d of %d gates on equal versions say that head fails more", row, alarms, gates)
 		}
 	}
@@ -374,8 +374,11 @@ func TestGatesFromRealPairs(t *testing.T) {
 
 func gatesFromPairs(t *testing.T, s stored) {
 	metrics := Metrics()
+	// Of five hundred gates, more than five say regression with 99.7 % if 3 % of them are to; with
+	// two thousand the same is found of 1.5 %, with 97 %.
+	gates := proof.Size(500, 2000)
 	none := make(Sample, len(metrics))
-	equal := Replay(s.Samples, metrics, none, true, s.Most, 2000, 1)
+	equal := Replay(s.Samples, metrics, none, true, s.Most, gates, 1)
 	t.Logf("equal versions, %d real pairs: %+v", len(s.Samples), equal)
 	if equal.Regression > Alpha {
 		t.Errorf("%.2f %% of %d gates on equal versions say regression; want at most 1 %%", equal.Regression*100, equal.Gates)
@@ -384,7 +387,7 @@ func gatesFromPairs(t *testing.T, s stored) {
 		slower := make(Sample, len(metrics))
 		log := math.Log1p(float64(percent) / 100)
 		slower[0] = Ratio{log, log} // CPU time alone, and none of the others
-		shares := Replay(s.Samples, metrics, slower, true, s.Most, 2000, 1)
+		shares := Replay(s.Samples, metrics, slower, true, s.Most, gates, 1)
 		t.Logf("+%d %% CPU time by calculation: %+v", percent, shares)
 		if shares.Regression < want {
 			t.Errorf("+%d %% CPU time is found in %.1f %% of gates; want %.0f %%", percent, shares.Regression*100, want*100)
@@ -394,7 +397,7 @@ func gatesFromPairs(t *testing.T, s stored) {
 	// another pace then than when it was sized. It may be missed, but hardly ever passed.
 	least := map[string]float64{"+10 % CPU time of a request": 0.99, "+10 % CPU time, all in /products": 0.99, "+20 % slow answers": 0.9}
 	for _, i := range s.Injected {
-		shares := Replay(i.Samples, metrics, none, false, s.Most, 2000, 1)
+		shares := Replay(i.Samples, metrics, none, false, s.Most, gates, 1)
 		t.Logf("%s, %d real pairs: %+v", i.Name, len(i.Samples), shares)
 		if shares.Pass > passLevel && strings.Contains(i.Name, "+5 %") {
 			t.Errorf("%s is passed in %.1f %% of gates", i.Name, shares.Pass*100)
@@ -426,7 +429,7 @@ func TestWithoutTheCoinAPositionEffectIsARegression(t *testing.T) {
 	if fixed := Replay(samples, metrics, none, false, 30, 300, 1); fixed.Regression < 0.9 {
 		t.Errorf("fixed order: %+v; want the position effect taken for a regression", fixed)
 	}
-	if coin := Replay(samples, metrics, none, true, 30, 2000, 1); coin.Regression > Alpha {
+	if coin := Replay(samples, metrics, none, true, 30, proof.Size(500, 2000), 1); coin.Regression > Alpha {
 		t.Errorf("with the coin: %+v; want at most 1 %% false alarms", coin)
 	}
 }

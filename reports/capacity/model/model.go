@@ -41,7 +41,7 @@ type Precision struct {
 // Full is the precision of a report.
 var Full = Precision{Requests: 120_000, Draws: 4}
 
-// roughly is how many requests are simulated where only the region is looked for.
+// roughly is how many requests are simulated, at most, where only the region is looked for.
 const roughly = 20_000
 
 // System is the model in a configuration.
@@ -130,10 +130,11 @@ func (m *Model) crossing(s System, g Goal, rate float64) (at float64, ok bool) {
 // be a small part of the bound where a request alone nearly takes as long as it may.
 func (m *Model) RoughCapacity(s System) float64 {
 	const orders = 1e-3 // of the bound, down to which is looked
+	requests := min(roughly, m.Precision.Requests)
 	low, high := math.Log(orders*s.Bound()), math.Log(s.Bound())
 	for range 10 {
 		middle := (low + high) / 2
-		if m.met(s.Simulate(math.Exp(middle), roughly, m.Seed)) {
+		if m.met(s.Simulate(math.Exp(middle), requests, m.Seed)) {
 			low = middle
 		} else {
 			high = middle
