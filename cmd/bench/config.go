@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"bench/experiments"
@@ -20,6 +22,9 @@ import (
 func settle(c *cobra.Command, env map[string]string) error {
 	if c.Name() == keeperCommand {
 		return nil
+	}
+	if err := knownVariables(c.Root(), env); err != nil {
+		return err
 	}
 	app := c.Flags().Lookup("app")
 	var errs []error
@@ -57,9 +62,36 @@ func settle(c *cobra.Command, env map[string]string) error {
 	})
 	// Flags that exclude each other do so wherever they come from.
 	if err := c.ValidateFlagGroups(); err != nil {
-		errs = append(errs, usageError{err})
+		errs = append(errs, experiments.Misuse(err))
 	}
 	return errors.Join(errs...)
+}
+
+// ownVariables are those of the environment that stand for no flag.
+var ownVariables = []string{"BENCH_CACHE"}
+
+// knownVariables refuses a name that stands for no flag of any command: a setting that is
+// misspelt would be ignored in silence.
+func knownVariables(root *cobra.Command, env map[string]string) error {
+	known := map[string]bool{}
+	for _, name := range ownVariables {
+		known[name] = true
+	}
+	var learn func(*cobra.Command)
+	learn = func(c *cobra.Command) {
+		c.Flags().VisitAll(func(f *pflag.Flag) { known[variable(f.Name)] = true })
+		for _, sub := range c.Commands() {
+			learn(sub)
+		}
+	}
+	learn(root)
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if strings.HasPrefix(name, "BENCH_") && env[name] != "" && !known[name] {
+			return usagef("%s=%q in the environment: no command has a flag --%s, and it is not one of %s",
+				name, env[name], flagOf(name), strings.Join(ownVariables, ", "))
+		}
+	}
+	return nil
 }
 
 // gateFolder is the folder whose bench.yaml holds a gate's flags, where that is not this one: of
@@ -78,6 +110,11 @@ func gateFolder(c *cobra.Command, env map[string]string) string {
 // variable is the one of the environment that stands for a flag.
 func variable(flag string) string {
 	return "BENCH_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// flagOf is the flag that a variable would stand for.
+func flagOf(variable string) string {
+	return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(variable, "BENCH_")), "_", "-")
 }
 
 // setFlag sets a flag; one that may be repeated takes any number of values.
@@ -107,7 +144,7 @@ func fileFlags(c *cobra.Command, app string) (map[string][]string, error) {
 	}
 	project, err := targets.LoadProject(dir)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, experiments.Misuse(err)
 	}
 	flags := map[string][]string{}
 	for key, value := range project.Flags {

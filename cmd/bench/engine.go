@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"bench/experiments"
 	"bench/loadgen"
 	"bench/loadgen/native"
 	"bench/loadgen/vegeta"
@@ -60,7 +61,7 @@ func (o engineOptions) choose(urls ...string) (engine loadgen.Engine, why string
 	case o.name == "vegeta":
 		return vegeta.Engine{}, "", nil
 	case o.name == "native" && why != "":
-		return nil, "", usageError{fmt.Errorf("--engine native: %s; use auto or vegeta", why)}
+		return nil, "", experiments.Misuse(fmt.Errorf("--engine native: %s; use auto or vegeta", why))
 	case o.name == "auto" && why != "":
 		return vegeta.Engine{}, why, nil
 	case o.name == "native" || o.name == "auto":

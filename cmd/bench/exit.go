@@ -1,9 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"syscall"
 
 	"bench/experiments"
@@ -61,7 +61,7 @@ var causes = []struct {
 
 // mistakes are the errors of a text that somebody wrote.
 var mistakes = []func(error) bool{
-	as[usageError], as[*servers.UnknownTopologyError], as[*results.ParseError], as[*servers.ConfigError],
+	as[*servers.UnknownTopologyError], as[*results.ParseError], as[*servers.ConfigError],
 }
 
 func as[E error](err error) bool {
@@ -86,13 +86,8 @@ func exitCode(ctx context.Context, err error) int {
 			return cause.code
 		}
 	}
-	var coded codedError
-	var outcome *experiments.Error
-	switch {
-	case errors.As(err, &coded):
-		return coded.code
-	case errors.As(err, &outcome):
-		return codes[outcome.Outcome]
+	if outcome := (*experiments.Error)(nil); errors.As(err, &outcome) {
+		return cmp.Or(codes[outcome.Outcome], exitInternal) // an error never passes
 	}
 	for _, mistake := range mistakes {
 		if mistake(err) {
@@ -115,19 +110,5 @@ type interrupted struct{ signal syscall.Signal }
 
 func (i interrupted) Error() string { return "interrupted by " + i.signal.String() }
 
-// usageError is a mistake in the command line or a configuration file.
-type usageError struct{ err error }
-
-func (e usageError) Error() string { return e.err.Error() }
-func (e usageError) Unwrap() error { return e.err }
-
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
-
-// codedError ends the program with a code of its own.
-type codedError struct {
-	code int
-	err  error
-}
-
-func (e codedError) Error() string { return e.err.Error() }
-func (e codedError) Unwrap() error { return e.err }
+// usagef is a mistake in the command line or a configuration file.
+func usagef(format string, args ...any) error { return experiments.Misusef(format, args...) }

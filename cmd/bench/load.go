@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"bench/experiments"
 	"bench/loadgen"
 	"bench/loadgen/native"
 	"bench/loadgen/pacing"
@@ -105,7 +106,7 @@ func runLoad(ctx context.Context, s *shell, rawURL string, o loadOptions) error 
 		return err
 	}
 	if err := plan.Validate(); err != nil {
-		return usageError{err}
+		return experiments.Misuse(err)
 	}
 	var objectives []results.Objective
 	if o.slo != "" {
@@ -166,11 +167,11 @@ func loadVerdict(ctx context.Context, r loadResult) error {
 	}
 	if r.Grade == results.Invalid {
 		// The last cause is the most telling: judgement goes from the counts to what explains them.
-		return codedError{exitInvalid, fmt.Errorf("the run is INVALID: %s", r.Causes[len(r.Causes)-1].Message)}
+		return &experiments.Error{Outcome: experiments.Invalid, Err: fmt.Errorf("the run is INVALID: %s", r.Causes[len(r.Causes)-1].Message)}
 	}
 	for _, o := range r.SLO {
 		if !o.Met {
-			return codedError{exitRegression, fmt.Errorf("objective %s missed", o.Objective)}
+			return &experiments.Error{Outcome: experiments.Regression, Err: fmt.Errorf("objective %s missed", o.Objective)}
 		}
 	}
 	return nil

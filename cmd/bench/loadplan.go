@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"bench/experiments"
 	"bench/loadgen"
 	"bench/loadgen/pacing"
 	"bench/targets"
@@ -27,12 +28,12 @@ func loadPlan(rawURL string, o loadOptions) (loadgen.Plan, error) {
 	for _, text := range o.sources {
 		addr, err := netip.ParseAddr(text)
 		if err != nil {
-			return p, usageError{fmt.Errorf("--source: %w", err)}
+			return p, experiments.Misuse(fmt.Errorf("--source: %w", err))
 		}
 		p.Conns.Sources = append(p.Conns.Sources, addr)
 	}
 	if p.Slow, err = loadgen.ParseSlow(o.slow, o.slowEvery); err != nil {
-		return p, usageError{fmt.Errorf("--slow: %w", err)}
+		return p, experiments.Misuse(fmt.Errorf("--slow: %w", err))
 	}
 	if p.Mix, err = loadMix(u, &p, o); err != nil {
 		return p, err
@@ -65,7 +66,7 @@ func loadMix(u *url.URL, p *loadgen.Plan, o loadOptions) (targets.Mix, error) {
 		}
 		data, err := os.ReadFile(file)
 		if err != nil {
-			return targets.Mix{}, usageError{fmt.Errorf("%s: %w", name, err)}
+			return targets.Mix{}, experiments.Misuse(fmt.Errorf("%s: %w", name, err))
 		}
 		var mix targets.Mix
 		if o.sessions != "" {
@@ -75,7 +76,7 @@ func loadMix(u *url.URL, p *loadgen.Plan, o loadOptions) (targets.Mix, error) {
 			mix.Feed = feed
 		}
 		if err = errors.Join(err, mix.Validate()); err != nil {
-			return mix, usageError{fmt.Errorf("%s %s: %w", name, file, err)}
+			return mix, experiments.Misuse(fmt.Errorf("%s %s: %w", name, file, err))
 		}
 		return mix, nil
 	case o.targets != "" && o.feed != "":
@@ -83,12 +84,12 @@ func loadMix(u *url.URL, p *loadgen.Plan, o loadOptions) (targets.Mix, error) {
 	case o.targets != "":
 		f, err := os.Open(o.targets)
 		if err != nil {
-			return targets.Mix{}, usageError{fmt.Errorf("--targets: %w", err)}
+			return targets.Mix{}, experiments.Misuse(fmt.Errorf("--targets: %w", err))
 		}
 		defer f.Close()
 		mix, base, err := targets.ParseVegeta(o.format, f)
 		if err != nil {
-			return mix, usageError{fmt.Errorf("--targets %s: %w", o.targets, err)}
+			return mix, experiments.Misuse(fmt.Errorf("--targets %s: %w", o.targets, err))
 		}
 		if base != p.URL {
 			return mix, usagef("--targets %s asks %s, the command line %s", o.targets, base, p.URL)
@@ -109,11 +110,11 @@ func loadFeed(file string) (*targets.Feed, error) {
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("--feed: %w", err)}
+		return nil, experiments.Misuse(fmt.Errorf("--feed: %w", err))
 	}
 	feed, err := targets.ParseFeed(file, data)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, experiments.Misuse(err)
 	}
 	return feed, nil
 }
@@ -131,19 +132,19 @@ func loadPacer(o loadOptions, seed uint64) (pacing.Pacer, error) {
 	if o.replay != "" {
 		f, err := os.Open(o.replay)
 		if err != nil {
-			return nil, usageError{fmt.Errorf("--replay: %w", err)}
+			return nil, experiments.Misuse(fmt.Errorf("--replay: %w", err))
 		}
 		defer f.Close()
 		times, err := pacing.ParseArrivals(f)
 		if err != nil {
-			return nil, usageError{fmt.Errorf("--replay %s: %w", o.replay, err)}
+			return nil, experiments.Misuse(fmt.Errorf("--replay %s: %w", o.replay, err))
 		}
 		return pacing.Replay{Times: times, Speed: o.speed}, nil
 	}
 	if o.pacer != "" {
 		p, err := pacing.Parse(o.pacer)
 		if err != nil {
-			return nil, usageError{fmt.Errorf("--pacer: %w", err)}
+			return nil, experiments.Misuse(fmt.Errorf("--pacer: %w", err))
 		}
 		return p, nil
 	}
@@ -155,7 +156,7 @@ func loadPacer(o loadOptions, seed uint64) (pacing.Pacer, error) {
 	}
 	rate, err := pacing.ParseRate(o.rate)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("--rate: %w", err)}
+		return nil, experiments.Misuse(fmt.Errorf("--rate: %w", err))
 	}
 	if o.arrivals == "poisson" {
 		return pacing.Poisson{Of: pacing.Constant{PerSecond: rate}, Seed: seed}, nil

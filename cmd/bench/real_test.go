@@ -46,7 +46,10 @@ func realEnv() []string {
 	path := slices.DeleteFunc(filepath.SplitList(env["PATH"]), func(dir string) bool {
 		return strings.Contains(dir, "testscript-main")
 	})
-	return append(os.Environ(), "PATH="+strings.Join(path, string(filepath.ListSeparator)))
+	own := slices.DeleteFunc(os.Environ(), func(pair string) bool {
+		return strings.HasPrefix(pair, "BENCH_KILLS=") // of the tests, and not of bench
+	})
+	return append(own, "PATH="+strings.Join(path, string(filepath.ListSeparator)))
 }
 
 // serversOf lists the processes whose command line, environment or working folder names dir.

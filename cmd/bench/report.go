@@ -21,7 +21,7 @@ func newReportCommand(s *shell) *cobra.Command {
 		ValidArgsFunction: completeRuns,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if _, err := os.Stat(args[0]); err != nil {
-				return usageError{fmt.Errorf("reading run: %w", err)}
+				return experiments.Misuse(fmt.Errorf("reading run: %w", err))
 			}
 			judged, err := experiments.Report(args[0])
 			if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"bench/experiments"
 	"bench/internal/proc"
 
 	"github.com/spf13/cobra"
@@ -50,7 +51,7 @@ honest uncertainty which is better, by how much and why.
 	}
 	root.Args = cobra.ArbitraryArgs
 	root.SuggestionsMinimumDistance = 2
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return experiments.Misuse(err) })
 	root.AddGroup(measuring, reading, looking, machine)
 	add(root, measuring, newCompareCommand(s), newGateCommand(s), newCapacityCommand(s), newLoadCommand(s))
 	add(root, reading, newReportCommand(s), newHistoryCommand(s), newTrendCommand(s))
@@ -80,7 +81,7 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 	return func(c *cobra.Command, args []string) error {
 		if err := check(c, args); err != nil {
-			return usageError{err}
+			return experiments.Misuse(err)
 		}
 		return nil
 	}

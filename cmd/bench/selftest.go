@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"bench/experiments"
 	"bench/loadgen/accuracy"
 	"bench/loadgen/native"
 
@@ -102,7 +103,7 @@ func runSelftest(ctx context.Context, s *shell, o selftestOptions, run func(cont
 		}
 	}
 	if missed > 0 {
-		return codedError{exitInvalid, fmt.Errorf("%d of %d figures were missed on this machine", missed, len(rows))}
+		return &experiments.Error{Outcome: experiments.Invalid, Err: fmt.Errorf("%d of %d figures were missed on this machine", missed, len(rows))}
 	}
 	return nil
 }
@@ -126,7 +127,7 @@ func newNullServerCommand(s *shell) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			times, err := service.Times()
 			if err != nil {
-				return usageError{err}
+				return experiments.Misuse(err)
 			}
 			server := &native.Null{Service: times, Workers: workers}
 			if err := server.Start(); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bench/experiments"
 	"bench/servers/setup"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,7 @@ already stays; it may be run at any time.`,
 			}
 			do := setup.Setup{Cache: cache, Path: s.env["PATH"], Env: s.user(), Say: s.errs}
 			if err := do.Run(c.Context()); err != nil {
-				return codedError{exitRefused, err}
+				return &experiments.Error{Outcome: experiments.Refused, Err: err}
 			}
 			if !o.json {
 				return nil
