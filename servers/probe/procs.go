@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
+	"net/http"
 	"sync"
 	"time"
 
@@ -125,18 +125,19 @@ func (p *procsProbe) complete(conn net.Conn) bool {
 	if _, err := io.WriteString(conn, "\r\n"); err != nil {
 		return !p.process.HTTP
 	}
-	response := bufio.NewReader(conn)
-	line, err := response.ReadString('\n')
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return false
 	}
-	if !strings.HasPrefix(line, "HTTP/") {
+	if err != nil {
 		return !p.process.HTTP
 	}
-	_, _ = io.Copy(io.Discard, response) // to its end: the worker is free again
-	fields := strings.Fields(line)
-	return len(fields) > 1 && (fields[1][0] == '2' || fields[1][0] == '3')
+	defer response.Body.Close()
+	_, _ = io.Copy(io.Discard, response.Body)
+	// Closed at once: a server may wait for its client to do so, with the worker that it has.
+	_ = conn.Close()
+	return response.StatusCode >= 200 && response.StatusCode < 400
 }
 
 // owners finds the processes that have accepted connections. Of several that have one open, it
