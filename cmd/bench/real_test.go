@@ -89,7 +89,7 @@ func TestCompareOnRealServers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if run.Manifest.Status != results.Complete || len(run.Manifest.Topologies) != 3 {
+	if run.Manifest.Status != results.Complete || len(run.Manifest.Topologies) < 3 {
 		t.Errorf("status %s, %d topologies", run.Manifest.Status, len(run.Manifest.Topologies))
 	}
 	tiers := map[string]map[string]bool{}

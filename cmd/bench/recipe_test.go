@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"bench/servers/setup"
+	"bench/targets"
+)
+
+// writeRecipe writes the folder that CONTRIBUTING.md's "Add a topology" makes.
+func writeRecipe(t *testing.T, dir string) (files []string) {
+	t.Helper()
+	text, err := os.ReadFile("../../CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile("(?s)`(gunicorn/[^`\n]+)`:\n\n```\\w+\n(.*?)```").FindAllSubmatch(text, -1) {
+		file := filepath.Join(dir, string(m[1]))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, m[2], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	if len(files) == 0 {
+		t.Fatal("the recipe has no files")
+	}
+	return files
+}
+
+// run runs a command in a folder and returns what it printed.
+func run(t *testing.T, dir string, argv ...string) string {
+	t.Helper()
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Dir, cmd.Env = dir, realEnv()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(argv, " "), err, out)
+	}
+	return string(out)
+}
+
+// The recipe, step by step: rendered by its path, and listed once it is embedded, with nothing
+// else changed in the tree.
+func TestRecipeOfATopologyIsFollowed(t *testing.T) {
+	bench := realBench(t)
+	dir := t.TempDir()
+	files := writeRecipe(t, dir)
+	if text := run(t, dir, bench, "render", "./gunicorn"); !strings.Contains(text, `wsgi_app = "shop.wsgi:application"`) {
+		t.Errorf("bench render ./gunicorn:\n%s", text)
+	}
+	overlay := map[string]map[string]string{"Replace": {}}
+	for _, file := range files {
+		to, err := filepath.Abs(filepath.Join("../../servers/topologies/gunicorn", filepath.Base(file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		overlay["Replace"][to] = file
+	}
+	data, err := json.Marshal(overlay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(list, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, ".", "go", "build", "-overlay", list, "-o", filepath.Join(dir, "bench"), ".")
+	text := run(t, dir, "./bench", "topologies")
+	if last := strings.LastIndex(text, "\ngunicorn "); last < strings.Index(text, "\nnginx-uwsgi ") {
+		t.Errorf("bench topologies does not list it at the end:\n%s", text)
+	}
+	run(t, dir, "./bench", "render", "gunicorn:workers=3")
+}
+
+// gunicornProject is the bundled project with an interpreter of its own, which has gunicorn.
+func gunicornProject(t *testing.T) (dir string) {
+	t.Helper()
+	s := &shell{env: environment(realEnv())}
+	cache, err := s.cacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := setup.Python(cache, s.env["PATH"])
+	dir = t.TempDir()
+	venv := filepath.Join(dir, "venv")
+	python := filepath.Join(venv, "bin", "python")
+	for _, argv := range [][]string{
+		{base, "-m", "venv", "--without-pip", venv},
+		{base, "-m", "pip", "--python", python, "install", "-q", "--disable-pip-version-check", "gunicorn"},
+	} {
+		if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
+			t.Skipf("gunicorn cannot be installed here: %v\n%s", err, out)
+		}
+	}
+	// Django comes from bench's own environment.
+	packages := run(t, dir, base, "-c", "import django, os; print(os.path.dirname(os.path.dirname(django.__file__)))")
+	own := strings.TrimSpace(run(t, dir, python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"))
+	if err := os.WriteFile(filepath.Join(own, "bench.pth"), []byte(packages), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	app := filepath.Join(dir, "app")
+	if err := targets.WriteBundled(app); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(app, targets.ProjectFile)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = bytes.Replace(text, []byte("\napp:\n"), fmt.Appendf(nil, "\napp:\n  python: %s\n", python), 1)
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return app
+}
+
+// The recipe's server boots, every worker is seen to answer, and nothing is left of it.
+func TestRecipeOfATopologyBoots(t *testing.T) {
+	bench := realBench(t)
+	app := gunicornProject(t)
+	dir := t.TempDir()
+	writeRecipe(t, dir)
+	cmd := exec.CommandContext(t.Context(), bench, "up", "./gunicorn:workers=3", "--app", app, "--json")
+	cmd.Dir, cmd.Env = dir, append(realEnv(), "TMPDIR="+dir)
+	var log strings.Builder
+	cmd.Stderr = &log
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	var up struct {
+		URL     string
+		Workers int
+	}
+	if err == nil {
+		err = json.Unmarshal(line, &up)
+	}
+	if err != nil || up.Workers != 3 {
+		t.Errorf("up says %q (%v); want three workers\n%s", line, err, log.String())
+	} else if response, err := http.Get(up.URL + "/healthz"); err != nil || response.StatusCode != http.StatusOK {
+		t.Errorf("it does not answer: %v, %v", response, err)
+	} else {
+		_ = response.Body.Close()
+	}
+	_ = cmd.Process.Signal(syscall.SIGINT)
+	_ = cmd.Wait()
+	if left := serversOf(dir); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
