@@ -118,11 +118,6 @@ func users(perSecond float64) pacing.Poisson {
 	return pacing.Poisson{Of: pacing.Constant{PerSecond: perSecond}}
 }
 
-// openConnections bounds the connections of an open loop: enough that a healthy server
-// never makes a request wait for one, few enough that an overloaded development server is
-// not made to start thousands of threads.
-const openConnections = 64
-
 // drainTime is how long after a cell answers are waited for.
 const drainTime = time.Second
 
@@ -181,7 +176,7 @@ func (c Cell) Plan(url string) (loadgen.Plan, error) {
 		Timeout: c.Load.Scenario.Timeout, Drain: max(drainTime, c.Load.Drain), Seed: c.Seed,
 	}
 	if c.Load.Mode == loadgen.Open {
-		p.Conns.Max = max(openConnections, c.Load.Scenario.Connections)
+		p.Conns.Max = c.Load.Scenario.mostOpen()
 		p.Pacer = pacing.WithSeed(c.Load.Pacer, c.Seed)
 	}
 	return p, p.Validate()
@@ -258,7 +253,8 @@ func (e Experiment) Describe() []string {
 		}
 	}
 	if e.Rates == nil {
-		lines = append(lines, fmt.Sprintf("%s: open loop at %v times the slowest topology's greatest rate, %v each", e.Scenarios[0].Name, e.Effort.Ladder, e.Effort.Rung))
+		lines = append(lines, fmt.Sprintf("%s: open loop at %v times the slowest topology's greatest rate, on %d connections at most, %v each",
+			e.Scenarios[0].Name, e.Effort.Ladder, e.Scenarios[0].mostOpen(), e.Effort.Rung))
 	}
 	return lines
 }

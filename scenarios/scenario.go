@@ -1,12 +1,14 @@
 package scenarios
 
 import (
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"time"
 
@@ -23,15 +25,42 @@ type Scenario struct {
 	Name        string
 	Summary     string
 	Mix         targets.Mix
-	Connections int // of the closed loop that finds the greatest rate
-	Timeout     time.Duration
+	Connections int // of the closed loops: each sends its next request when its last is answered
+	// MaxConnections bounds the connections of the open loops; 0: openConnections, or Connections
+	// where that is more.
+	MaxConnections int
+	Timeout        time.Duration
 }
 
 type scenarioFile struct {
 	Summary     string          `yaml:"summary"`
 	Connections int             `yaml:"connections"`
+	Most        *int            `yaml:"max_connections"`
 	Timeout     string          `yaml:"timeout"`
 	Mix         []targets.Entry `yaml:"mix"`
+}
+
+// anyConnections bounds what a file may ask for.
+const anyConnections = 10_000
+
+// openConnections bounds the connections of an open loop: enough that a healthy server
+// never makes a request wait for one, few enough that an overloaded development server is
+// not made to start thousands of threads.
+const openConnections = 64
+
+// mostOpen is how many connections an open loop may have.
+func (s Scenario) mostOpen() int {
+	return cmp.Or(s.MaxConnections, max(openConnections, s.Connections))
+}
+
+// Keys are the keys that the YAML of a scenario may have, with those of its mix.
+func Keys() (keys []string) {
+	for _, t := range []reflect.Type{reflect.TypeFor[scenarioFile](), reflect.TypeFor[targets.Entry](), reflect.TypeFor[targets.Expect]()} {
+		for i := range t.NumField() {
+			keys = append(keys, t.Field(i).Tag.Get("yaml"))
+		}
+	}
+	return keys
 }
 
 // Names lists the built-in scenarios.
@@ -74,8 +103,13 @@ func Parse(name string, data []byte) (Scenario, error) {
 		return Scenario{}, err
 	}
 	s := Scenario{Name: name, Summary: f.Summary, Connections: f.Connections}
-	if s.Connections < 1 || s.Connections > 10_000 {
-		return Scenario{}, fmt.Errorf("connections: %d: want 1 to 10000", s.Connections)
+	if s.Connections < 1 || s.Connections > anyConnections {
+		return Scenario{}, fmt.Errorf("connections: %d: want 1 to %d", s.Connections, anyConnections)
+	}
+	if f.Most != nil {
+		if s.MaxConnections = *f.Most; s.MaxConnections < 1 || s.MaxConnections > anyConnections {
+			return Scenario{}, fmt.Errorf("max_connections: %d: want 1 to %d", s.MaxConnections, anyConnections)
+		}
 	}
 	var err error
 	if s.Timeout, err = time.ParseDuration(f.Timeout); err != nil || s.Timeout <= 0 {

