@@ -83,7 +83,7 @@ func (e Env) Open(ctx context.Context, project targets.Project, topologies []ser
 }
 
 // prepareApp runs the app's preparation. The bundled project's result is kept in the
-// cache, named by the project's content and the versions of Python and Django.
+// cache, named by the project's content and the interpreter and framework.
 func (e Env) prepareApp(ctx context.Context, st *Stack) error {
 	if st.Project.App.Dir != "" {
 		return st.Site.Prepare(ctx, st.Project.App, filepath.Join(st.scratch, "prepared"))
@@ -95,8 +95,7 @@ func (e Env) prepareApp(ctx context.Context, st *Stack) error {
 		return err
 	}
 	defer unlock()
-	versions := st.Site.Host.Tools.Versions()
-	kept := filepath.Join(e.Cache, fmt.Sprintf("app-%s-py%s-dj%s", targets.BundledHash(), versions["python"], versions["django"]))
+	kept := filepath.Join(e.Cache, fmt.Sprintf("app-%s-%s", targets.BundledHash(), st.Site.Host.Tools.Runtime()))
 	st.Project.App.Dir = filepath.Join(kept, "src")
 	ready := filepath.Join(kept, "ready")
 	if _, err := os.Stat(ready); err == nil {

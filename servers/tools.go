@@ -37,6 +37,12 @@ func (t Tools) Versions() map[string]string {
 	return versions
 }
 
+// Runtime names what the app runs on, as it may stand in a file's name: what was prepared for
+// another interpreter or framework is of no use to this one.
+func (t Tools) Runtime() string {
+	return fmt.Sprintf("py%s-dj%s", t["python"].Version, t["django"].Version)
+}
+
 // canonical puts a program's name in place of its path, and a stand-in for each path that is
 // known of it. Those named are there, found or not.
 func (t Tools) canonical(names []string) Tools {

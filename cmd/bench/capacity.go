@@ -45,7 +45,7 @@ With --validate it predicts sizes before it measures them, and says how wrong it
 	f.StringVar(&o.spec.Profile, "profile", "controlled", "controlled or as-documented")
 	f.StringVar(&o.spec.Sweep, "sweep", "", "sizes to measure: `PARAMETER=V,V,V` of the topology, such as workers=1,2,4")
 	f.StringVar(&o.spec.Machines, "machines", "",
-		"measure so many `N,N,N` machines side by side: control groups with a CPU quota, behind one nginx")
+		"measure so many `N,N,N` machines side by side: control groups with a CPU quota, behind one proxy")
 	f.StringVar(&o.spec.Validate, "validate", "",
 		"predict these `V,V` of the swept parameter, then measure them (without values: some between and beyond)")
 	f.Lookup("validate").NoOptDefVal = capacity.Auto
