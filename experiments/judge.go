@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
-	"strings"
 
 	"bench/reports/capacity"
 	"bench/reports/compare"
@@ -77,28 +76,33 @@ func judge(run *results.Run) (Judged, error) {
 // invalid is why an invalid run has no outcome.
 const invalid = "the run is INVALID; the warnings say why"
 
-func judgeCompare(r *compare.Report) Judged {
-	d := r.Document()
+// outcomes are those of a document's verdicts; of any other the outcome is Passed.
+var outcomes = map[page.Verdict]Outcome{
+	page.Regressed: Regression, page.Inconclusive: Inconclusive, page.Invalid: Invalid,
+}
+
+// judgeDocument is what a report comes to that is a document.
+func judgeDocument(d page.Document) Judged {
 	j := Judged{
-		Outcome: Passed, History: compareEntries(r), Text: of(page.Text, d), JSON: of(page.JSON, d),
+		Outcome: cmp.Or(outcomes[d.Outcome.Verdict], Passed), Text: of(page.Text, d), JSON: of(page.JSON, d),
 		write: func(dir string) error { return page.WriteAll(dir, d) },
 	}
-	if r.Grade == results.Invalid {
-		j.Outcome, j.Reason = Invalid, d.Outcome.Reason
+	if j.Outcome != Passed {
+		j.Reason = d.Outcome.Reason
 	}
 	return j
 }
 
+func judgeCompare(r *compare.Report) Judged {
+	j := judgeDocument(r.Document())
+	j.History = compareEntries(r)
+	return j
+}
+
 func judgeGate(r gate.Report) Judged {
-	outcomes := map[gate.Verdict]Outcome{gate.Regression: Regression, gate.Inconclusive: Inconclusive, gate.Unfit: Invalid}
-	j := Judged{
-		Outcome: cmp.Or(outcomes[r.Verdict], Passed), History: gateEntry(r),
-		Text: of(gate.Text, r), JSON: of(gate.JSON, r), Job: &Job{of(gate.Markdown, r), gate.Annotations(r)},
-		write: func(dir string) error { return writeForms(dir, gate.Files, r) },
-	}
-	if j.Outcome != Passed {
-		j.Reason, _, _ = strings.Cut(r.Headline(), "\n")
-	}
+	d := r.Document()
+	j := judgeDocument(d)
+	j.History, j.Job = gateEntry(r), &Job{of(page.Markdown, d), d.Annotations}
 	return j
 }
 
@@ -140,11 +144,11 @@ func writeForms[R any](dir string, forms map[string]func(io.Writer, R) error, r 
 
 func gateEntry(r gate.Report) func(results.Entry) []results.Entry {
 	return func(e results.Entry) []results.Entry {
-		e.Topology, e.Scenario, e.Base, e.Verdict = r.Duel.Topology, r.Duel.Scenario, r.Duel.BaseCommit, string(r.Verdict)
+		e.Topology, e.Scenario, e.Base, e.Verdict = r.Gate.Topology, r.Gate.Scenario, r.Gate.BaseCommit, string(r.Verdict)
 		e.Ratios = map[string]float64{}
 		for _, m := range r.Metrics {
-			if m.Pairs > 0 {
-				e.Metrics[m.Name], e.Ratios[m.Name] = m.Head, m.Ratio
+			if m.Ratio.Measured() {
+				e.Metrics[m.Name], e.Ratios[m.Name] = m.Head, m.Ratio.Value
 			}
 		}
 		return []results.Entry{e}
@@ -157,7 +161,7 @@ func compareEntries(r *compare.Report) func(results.Entry) []results.Entry {
 			e := first
 			e.Topology, e.Grade, e.Metrics = t.Ref, string(r.Grade), map[string]float64{}
 			for name, v := range map[string]float64{
-				"max_rate": t.MaxThroughput.Value, "cpu_ms_per_request": t.CPUTotal.Value, "pss_bytes": float64(t.PSS), "boot_ms": t.BootMS,
+				"max_throughput": t.MaxThroughput.Value, "cpu_ms_per_request": t.CPUTotal.Value, "pss_bytes": float64(t.PSS), "boot_ms": t.BootMS,
 			} {
 				if v > 0 {
 					e.Metrics[name] = v

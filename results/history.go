@@ -18,7 +18,7 @@ import (
 )
 
 // HistorySchema is the version of a line of the history.
-const HistorySchema = "bench.history/1"
+const HistorySchema = "bench.history/2"
 
 // HistoryFile is the history's name in the folder that holds the run directories.
 const HistoryFile = "history.jsonl"
@@ -133,6 +133,20 @@ func AppendHistory(root string, entries []Entry) (err error) {
 	return f.Sync()
 }
 
+// upgrade brings an entry of an older version to this one; false: it is of none that is known.
+func (e *Entry) upgrade() bool {
+	if e.Schema == "bench.history/1" {
+		for _, figures := range []map[string]float64{e.Metrics, e.Ratios} {
+			if v, has := figures["max_rate"]; has {
+				figures["max_throughput"] = v
+				delete(figures, "max_rate")
+			}
+		}
+		e.Schema = HistorySchema
+	}
+	return e.Schema == HistorySchema
+}
+
 // ReadHistory reads the history of a folder. Lines that are none are counted, not fatal: one
 // bad line must not lose all others.
 func ReadHistory(root string) (entries []Entry, bad int, err error) {
@@ -148,7 +162,7 @@ func ReadHistory(root string) (entries []Entry, bad int, err error) {
 			continue
 		}
 		var e Entry
-		if json.Unmarshal(lines.Bytes(), &e) != nil || e.Schema != HistorySchema {
+		if json.Unmarshal(lines.Bytes(), &e) != nil || !e.upgrade() {
 			bad++
 			continue
 		}

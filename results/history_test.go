@@ -79,3 +79,21 @@ func FuzzReadHistory(f *testing.F) {
 		_, _, _ = ReadHistory(dir) // must not panic
 	})
 }
+
+// Lines of the first version called the maximum throughput max_rate.
+func TestHistoryOfTheFirstVersionIsRead(t *testing.T) {
+	dir := t.TempDir()
+	line := `{"schema":"bench.history/1","metrics":{"max_rate":900,"p50_ms":3},"ratios":{"max_rate":1.1}}` + "\n" +
+		`{"schema":"bench.history/9","metrics":{"max_rate":900}}` + "\n"
+	if err := os.WriteFile(filepath.Join(dir, HistoryFile), []byte(line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	entries, bad, err := ReadHistory(dir)
+	if err != nil || bad != 1 || len(entries) != 1 {
+		t.Fatalf("%d entries, %d bad, %v; want one, and one of a version that is not known", len(entries), bad, err)
+	}
+	if e := entries[0]; e.Schema != HistorySchema || e.Metrics["max_throughput"] != 900 || e.Ratios["max_throughput"] != 1.1 ||
+		e.Metrics["p50_ms"] != 3 || len(e.Metrics) != 2 {
+		t.Errorf("entry %+v", e)
+	}
+}

@@ -52,7 +52,7 @@ the time given; 5: this machine or the base is no measure. On equal versions its
 	f.StringSliceVar(&o.spec.Objectives, "objective", nil,
 		"limits that head has to keep beside the comparison, such as 'p99<250ms' (default: objectives of bench.yaml)")
 	f.StringSliceVar(&o.spec.Metrics, "metrics", nil, "gate on these alone (beside exact counters and objectives), each with the slowdown "+
-		"that matters: cpu_ms_per_request, p50_ms, slow_share, max_rate=10% (default: all, 5%; slow_share 20%)")
+		"that matters: cpu_ms_per_request, p50_ms, slow_share, max_throughput=10% (default: all, 5%; slow_share 20%)")
 	f.BoolVar(&o.spec.FixedOrder, "fixed-order", false, "base first in every pair: for showing what the coin is for")
 	f.StringSliceVar(&o.spec.HeadEnv, "head-env", nil, "variables for head alone, such as SHOP_BURN_US=100: for trying the gate out")
 	f.BoolVar(&o.selfTest, "self-test", false, "measure what this machine can tell: false alarms, and the least slowdown that is found")

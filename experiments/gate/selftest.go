@@ -56,13 +56,13 @@ type slowdown struct {
 }
 
 type injection struct {
-	Name    string        `json:"name"`
-	Env     []string      `json:"env"`
-	Gates   gate.Shares   `json:"gates"`
-	Report  gate.Verdict  `json:"verdict_of_all_pairs"`
-	Where   *gate.Where   `json:"where,omitempty"`
-	Ratios  []float64     `json:"ratios"` // measured, by metric
-	Samples []gate.Sample `json:"samples"`
+	Name    string            `json:"name"`
+	Env     []string          `json:"env"`
+	Gates   gate.Shares       `json:"gates"`
+	Report  gate.Verdict      `json:"verdict_of_all_pairs"`
+	Where   *gate.Attribution `json:"where,omitempty"`
+	Ratios  []float64         `json:"ratios"` // measured, by metric
+	Samples []gate.Sample     `json:"samples"`
 }
 
 // mostSlower is the greatest slowdown, in percent, that is looked for by calculation.
@@ -141,7 +141,7 @@ func (s *series) ability(ended time.Time) (Ability, error) {
 	for _, m := range gate.Judge(s.measured, metrics).Metrics {
 		t.Metrics = append(t.Metrics, m.Name)
 		t.Spread[m.Name] = m.Spread
-		t.Ratios = append(t.Ratios, equalRatio{m.Name, m.Ratio, m.Low, m.High})
+		t.Ratios = append(t.Ratios, equalRatio{m.Name, m.Ratio.Value, m.Ratio.Low, m.Ratio.High})
 	}
 	t.replay(metrics, !s.duel.FixedOrder, s.spec.Seed)
 	return t, nil
@@ -189,9 +189,9 @@ func (s *series) inject(ctx context.Context, i *injection, most int) (gate.Repor
 	}
 	metrics := gate.MetricsOf(s.gated)
 	judged, report := gate.Judge(slowed.measured, metrics), gate.Judge(slowed.measured, gate.Metrics())
-	i.Report, i.Where, i.Samples = judged.Verdict, judged.Where, gate.Samples(slowed.measured, metrics)
+	i.Report, i.Where, i.Samples = judged.Verdict, judged.Attribution, gate.Samples(slowed.measured, metrics)
 	for _, m := range judged.Metrics {
-		i.Ratios = append(i.Ratios, m.Ratio)
+		i.Ratios = append(i.Ratios, m.Ratio.Value)
 	}
 	if len(i.Samples) == 0 {
 		return report, errors.New("no pair could be measured with " + i.Name)

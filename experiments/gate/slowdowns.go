@@ -29,7 +29,7 @@ func (s *series) slowdowns(last gate.Report) []injection {
 	// of them on purpose came out as 39 and as 41 %).
 	every := max(2, math.Round(share*(1-slow)/(0.1*slow)))
 	// Long enough to be slow for sure, and not so long that it is the worker's main work.
-	tail := math.Ceil(2 * float64(last.Duel.SlowMicros) / 1e3)
+	tail := math.Ceil(2 * float64(last.Gate.SlowMicros) / 1e3)
 	return []injection{
 		{Name: "+5 % CPU time of a request", Env: []string{burn(0.05)}},
 		{Name: "+10 % CPU time of a request", Env: []string{burn(0.10)}},

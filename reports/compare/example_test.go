@@ -27,5 +27,5 @@ func ExampleBuild() {
 		return
 	}
 	fmt.Println(report.Document().Headline)
-	// Output: On page with 16 connections, uwsgi serves 3.00× (one block, no interval) as many requests as runserver: 900 req/s against 300.
+	// Output: On page with 16 connections, uwsgi serves 3.00× (no CI) as many requests as runserver: 900 req/s against 300.
 }

@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"math"
 
+	"bench/reports/page"
 	"bench/results"
 	"bench/stats"
 )
 
-// Failures are the requests without a right answer, and the pairs in which a version answered
-// nothing at all: head's against base's. They cost little CPU time, so no other metric sees them.
+// Failures are the requests without a successful response, and the pairs in which a version sent no
+// successful response at all: head's against base's. They cost little CPU time, so no other metric sees them.
 type Failures struct {
 	Base  uint64 `json:"base"` // requests
 	Head  uint64 `json:"head"`
@@ -17,8 +18,8 @@ type Failures struct {
 	// BasePairs and HeadPairs are those in which one version failed more often than the other.
 	BasePairs int `json:"base_pairs"`
 	HeadPairs int `json:"head_pairs"`
-	// BaseSilent and HeadSilent are those in which one version answered nothing, or its processes
-	// died, while the other answered.
+	// BaseSilent and HeadSilent are those in which one version sent no successful response, or its
+	// processes died, while the other did not.
 	BaseSilent int     `json:"base_silent_pairs"`
 	HeadSilent int     `json:"head_silent_pairs"`
 	Evidence   float64 `json:"evidence"` // that head fails more often
@@ -79,24 +80,27 @@ func failedShare(t try, arm int) float64 {
 	return (float64(t.failed[arm]) + 0.5) / (float64(t.asked[arm]) + 1)
 }
 
-// failed are the requests of a cell that got a wrong answer, or none.
+// failed are the requests of a cell that got no successful response.
 func failed(c *results.Cell) uint64 {
 	n := c.Counts
 	return n.HTTPError + n.BadBody + n.ConnectError + n.Reset + n.Timeout
 }
 
-// String says what head's failures are, against base's.
+// String says how often head failed, against base.
 func (f Failures) String() string {
-	said := fmt.Sprintf("%d of about %d requests of head failed, %d of base", f.Head, f.Asked, f.Base)
+	said := fmt.Sprintf("%s of about %s failed on head, %s on base",
+		count(f.Head), page.Count(f.Asked, "request"), count(f.Base))
 	if f.HeadSilent > 0 || f.BaseSilent > 0 {
-		said = fmt.Sprintf("head answered nothing, or its processes died, in %s, base in %d; %s", pairsText(f.HeadSilent), f.BaseSilent, said)
+		said = fmt.Sprintf("no successful response, or processes that died, in %s of head and %d of base; %s",
+			page.Count(f.HeadSilent, "pair"), f.BaseSilent, said)
 	}
 	return said
 }
 
-func pairsText(n int) string {
-	if n == 1 {
-		return "1 pair"
+// count writes a number of requests.
+func count(n uint64) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
 	}
-	return fmt.Sprintf("%d pairs", n)
+	return page.Number(float64(n))
 }

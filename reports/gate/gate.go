@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"bench/reports/page"
 	"bench/results"
 )
 
@@ -14,15 +15,15 @@ import (
 type Verdict string
 
 const (
-	Pass         Verdict = "pass"         // proven: not slower by as much as matters
-	Small        Verdict = "small"        // slower, provably, by less than matters
+	Pass         Verdict = "pass"         // proven: not slower by the margin that matters
+	Small        Verdict = "small"        // slower, provably, by less than that
 	Regression   Verdict = "regression"   // slower, provably, by more
 	Inconclusive Verdict = "inconclusive" // neither is proven
-	Unfit        Verdict = "unfit"        // this machine, or the base, is no measure
+	Unfit        Verdict = "unfit"        // no valid measurement: a noisy machine, or a broken base
 )
 
-// Where is the place whose cost moved most.
-type Where struct {
+// Attribution is the endpoint and the tier whose cost moved most.
+type Attribution struct {
 	Endpoint string  `json:"endpoint,omitempty"`
 	Added    float64 `json:"endpoint_added_ms,omitempty"` // to a request of it, at the median
 	Tier     string  `json:"tier,omitempty"`
@@ -31,29 +32,29 @@ type Where struct {
 
 // Report is a gate's verdict with its grounds. It is computed from a run alone.
 type Report struct {
-	Schema     string            `json:"schema"`
-	Verdict    Verdict           `json:"verdict"`
-	Reason     string            `json:"reason"`
-	Metrics    []Result          `json:"metrics"`
-	Counters   []results.Counter `json:"counters_moved"`
-	Objectives []Kept            `json:"objectives,omitempty"`
-	Where      *Where            `json:"where,omitempty"`
-	Pairs      int               `json:"pairs"`
-	Void       int               `json:"void_pairs"`             // not counted, by rules that do not look at the arms' difference
-	Voided     string            `json:"void_because,omitempty"` // what most often kept pairs from being measured
-	Failures   Failures          `json:"failures"`
-	Elapsed    float64           `json:"elapsed_s"`
+	Schema      string            `json:"schema"`
+	Verdict     Verdict           `json:"verdict"`
+	Reason      string            `json:"reason"`
+	Metrics     []Result          `json:"metrics"`
+	Counters    []results.Counter `json:"counters_moved"`
+	Objectives  []Kept            `json:"objectives,omitempty"`
+	Attribution *Attribution      `json:"attribution,omitempty"`
+	Pairs       int               `json:"pairs"`
+	Void        int               `json:"void_pairs"`             // not counted, by rules that do not look at the arms' difference
+	Voided      string            `json:"void_because,omitempty"` // what most often kept pairs from being measured
+	Failures    Failures          `json:"failures"`
+	Elapsed     float64           `json:"elapsed_s"`
 	// Partial tells that the run was ended before it had decided.
-	Partial  bool            `json:"partial,omitempty"`
-	Duel     *results.Gate   `json:"duel"`
-	Warnings []results.Cause `json:"warnings"`
+	Partial     bool            `json:"partial,omitempty"`
+	Gate        *results.Gate   `json:"gate"` // what was asked for, and what was found beside the cells
+	Diagnostics []results.Cause `json:"diagnostics"`
 
-	flags map[string]string
+	flags []setting
 	seed  uint64
 }
 
 // Schema of the report as JSON.
-const Schema = "bench.gate/1"
+const Schema = "bench.gate/2"
 
 // Run is a gate's run with what it was asked for and what it found beside its cells.
 type Run struct {
@@ -77,9 +78,12 @@ func JudgeSoFar(run Run, metrics []Metric) Report { return judge(run, metrics, f
 
 func judge(run Run, metrics []Metric, partial bool) Report {
 	d := run.Gate
-	r := Report{Schema: Schema, Duel: d, Elapsed: run.Manifest.Elapsed, Partial: partial, Warnings: run.Manifest.Warnings, flags: flagsOf(run), seed: run.Manifest.Seed}
-	if r.Warnings == nil {
-		r.Warnings = []results.Cause{}
+	r := Report{
+		Schema: Schema, Gate: d, Elapsed: run.Manifest.Elapsed, Partial: partial, Diagnostics: run.Manifest.Warnings,
+		flags: flagsOf(run), seed: run.Manifest.Seed,
+	}
+	if r.Diagnostics == nil {
+		r.Diagnostics = []results.Cause{}
 	}
 	pairs, tries, void := pairsOf(run.Cells)
 	r.Pairs, r.Void, r.Failures = len(pairs), void, failuresOf(tries)
@@ -105,8 +109,8 @@ func judge(run Run, metrics []Metric, partial bool) Report {
 	r.Objectives = objectives(run.Manifest.Objectives, pairs)
 	r.decide()
 	if r.slower() {
-		if r.Where = where(pairs, r.Counters); r.Where != nil && r.Verdict == Regression {
-			r.Reason += "; " + r.Where.String()
+		if r.Attribution = attribute(pairs, r.Counters); r.Attribution != nil && r.Verdict == Regression {
+			r.Reason += "; " + r.Attribution.String()
 		}
 	}
 	return r
@@ -118,16 +122,18 @@ func (r Report) Exact() bool { return slices.ContainsFunc(r.Counters, worse) }
 // slower reports whether something is proven that must have a place: a metric or a counter that
 // moved for the worse.
 func (r Report) slower() bool {
-	if r.Duel.FailedArm != "" {
+	if r.Gate.FailedArm != "" {
 		return false
 	}
-	return r.Exact() || slices.ContainsFunc(r.Metrics, func(m Result) bool { return m.Verdict == Regression || m.Verdict == Small })
+	return r.Exact() || slices.ContainsFunc(r.Metrics, func(m Result) bool {
+		return m.Verdict == Regression || m.Verdict == Small
+	})
 }
 
 // ByMetrics reports whether a regression rests on measured metrics, and so needs to be
 // confirmed; exact counters and a head that fails do not.
 func (r Report) ByMetrics() bool {
-	return r.Duel.FailedArm == "" && !r.Exact() &&
+	return r.Gate.FailedArm == "" && !r.Exact() &&
 		slices.ContainsFunc(r.Metrics, func(m Result) bool { return m.Verdict == Regression })
 }
 
@@ -143,7 +149,7 @@ func moved(all []results.Counter) []results.Counter {
 }
 
 // worse reports whether a counter moved the way that needs no statistics to be a regression:
-// more database queries, or an answer that fails.
+// more database queries, or a response that fails.
 func worse(c results.Counter) bool {
 	switch c.Name {
 	case "queries":
@@ -155,13 +161,13 @@ func worse(c results.Counter) bool {
 }
 
 func (r *Report) decide() {
-	d := r.Duel
+	d := r.Gate
 	count := map[Verdict]int{}
 	var regressed, unsure []string
 	for _, m := range r.Metrics {
 		count[m.Verdict]++
 		if m.Verdict == Regression {
-			regressed = append(regressed, fmt.Sprintf("%s %+.1f %% [%+.1f, %+.1f]", m.Name, (m.Ratio-1)*100, (m.Low-1)*100, (m.High-1)*100))
+			regressed = append(regressed, m.Name+" "+m.change())
 		}
 	}
 	for _, o := range r.Objectives {
@@ -189,13 +195,13 @@ func (r *Report) decide() {
 	case len(regressed) > 0:
 		r.Verdict, r.Reason = Regression, strings.Join(regressed, "; ")
 	case r.Void-r.Failures.HeadSilent > r.Pairs && r.Void-r.Failures.HeadSilent >= 3:
-		r.Verdict, r.Reason = Unfit, fmt.Sprintf("%d of %d pairs could not be measured: %s", r.Void, r.Void+r.Pairs, r.Voided)
+		r.Verdict, r.Reason = Unfit, fmt.Sprintf("%d of %s could not be measured: %s", r.Void, page.Count(r.Void+r.Pairs, "pair"), r.Voided)
 	case r.Failures.Verdict == Inconclusive:
 		r.Verdict, r.Reason = Inconclusive, r.Failures.String()
 	case count[Inconclusive] == 0 && len(unsure) == 0 && !r.Partial:
-		r.Verdict, r.Reason = Pass, "no gated metric is slower by as much as matters"
+		r.Verdict, r.Reason = Pass, "no gated metric is slower by the margin that matters"
 		if count[Small] > 0 {
-			r.Verdict, r.Reason = Small, "slower, but by less than matters"
+			r.Verdict, r.Reason = Small, "slower, but by less than the margin that matters"
 		}
 	default:
 		r.Verdict, r.Reason = Inconclusive, strings.Join(append(unsure, r.open()...), "; ")
@@ -211,19 +217,21 @@ func (r Report) open() []string {
 	for _, m := range r.Metrics {
 		switch {
 		case m.Verdict != Inconclusive:
-		case m.Confirm != nil && m.Confirm.Pairs == 0:
-			again = append(again, fmt.Sprintf("%s was found %.1f %% slower in %d pairs, and there was no time to confirm it", m.Name, (m.Ratio-1)*100, m.Pairs))
+		case m.Confirm != nil && !m.Confirm.Ratio.Measured():
+			again = append(again, fmt.Sprintf("%s was %.1f %% slower in %s, but there was no time to confirm it",
+				m.Name, (m.Ratio.Value-1)*100, page.Count(m.Ratio.N, "pair")))
 		case m.Confirm != nil:
-			again = append(again, fmt.Sprintf("%s was found %.1f %% slower in %d pairs, which %d more did not confirm", m.Name, (m.Ratio-1)*100, m.Pairs, m.Confirm.Pairs))
+			again = append(again, fmt.Sprintf("%s was %.1f %% slower in %s, but %d more did not confirm it",
+				m.Name, (m.Ratio.Value-1)*100, page.Count(m.Ratio.N, "pair"), m.Confirm.Ratio.N))
 		default:
 			open = append(open, m.Name)
 		}
 	}
 	if len(open) > 0 {
-		again = append(again, fmt.Sprintf("after %d pairs nothing is proven of %s", r.Pairs, strings.Join(open, ", ")))
+		again = append(again, fmt.Sprintf("after %s, nothing is proven about %s", page.Count(r.Pairs, "pair"), page.List(open)))
 	}
 	if len(again) == 0 && r.Partial {
-		again = append(again, fmt.Sprintf("after %d pairs nothing speaks against it", r.Pairs))
+		again = append(again, fmt.Sprintf("after %s, nothing speaks against head", page.Count(r.Pairs, "pair")))
 	}
 	return again
 }

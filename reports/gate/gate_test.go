@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"flag"
+	"io"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"bench/internal/proof"
+	"bench/reports/page"
 	"bench/results"
 )
 
@@ -128,7 +130,7 @@ func TestVerdicts(t *testing.T) {
 		{"equal versions pass", func() Run { return pairs(25, 1) }, Pass, "no gated metric"},
 		{"a faster head passes", func() Run { return pairs(25, 0.8) }, Pass, "no gated metric"},
 		{"ten percent more is a regression, with its place", func() Run { return pairs(25, 1.1) }, Regression, "tier python"},
-		{"one percent more is small", func() Run { return pairs(60, 1.012) }, Small, "less than matters"},
+		{"one percent more is small", func() Run { return pairs(60, 1.012) }, Small, "less than the margin"},
 		{"few pairs prove nothing", func() Run { return pairs(3, 1) }, Inconclusive, "after 3 pairs"},
 		{"no pairs prove nothing", func() Run { return pairs(0, 1) }, Inconclusive, "after 0 pairs"},
 		{"a head that does not boot", func() Run {
@@ -170,7 +172,7 @@ func TestVerdicts(t *testing.T) {
 			}
 			r.Manifest.Objectives = []string{"p99 < 250ms"}
 			return r
-		}, Inconclusive, "objective p99 < 250ms missed over all"},
+		}, Inconclusive, "objective p99 < 250ms missed ("},
 		{"a limit that is kept", func() Run {
 			r := pairs(25, 1)
 			r.Manifest.Objectives = []string{"p99 < 250ms", "errors < 1%"}
@@ -193,7 +195,7 @@ func TestVerdicts(t *testing.T) {
 				}
 			}
 			return r
-		}, Regression, "head answered nothing, or its processes died, in 12 pairs, base in 0"},
+		}, Regression, "no successful response, or processes that died, in 12 pairs of head and 0 of base"},
 		{"a head that failed once never passes", func() Run {
 			r := pairs(25, 1)
 			for _, c := range r.Cells {
@@ -202,7 +204,7 @@ func TestVerdicts(t *testing.T) {
 				}
 			}
 			return r
-		}, Inconclusive, "died, in 1 pair, base in 0"},
+		}, Inconclusive, "died, in 1 pair of head and 0 of base"},
 		{"an interrupted run never passes", func() Run {
 			r := pairs(25, 1)
 			r.Manifest.Status = results.Partial
@@ -218,11 +220,11 @@ func TestVerdicts(t *testing.T) {
 			}
 			r.Gate.ConfirmFrom = 13
 			return r
-		}, Inconclusive, "which 12 more did not confirm"},
-		{"a head of which one answer in fifty is wrong now", func() Run { return wrong(pairs(12, 1), 0, 20) }, Regression, "requests of head failed, 0 of base"},
+		}, Inconclusive, "but 12 more did not confirm it"},
+		{"a head of which one answer in fifty is wrong now", func() Run { return wrong(pairs(12, 1), 0, 20) }, Regression, "requests failed on head, 0 on base"},
 		{"a base of which one answer in fifty is wrong", func() Run { return wrong(pairs(25, 1), 20, 0) }, Pass, ""},
 		{"both as wrong as each other", func() Run { return wrong(pairs(25, 1), 20, 20) }, Pass, ""},
-		{"wrong answers in few pairs prove nothing, and let nothing pass", func() Run { return wrong(pairs(7, 1), 0, 20) }, Inconclusive, "requests of head failed"},
+		{"wrong answers in few pairs prove nothing, and let nothing pass", func() Run { return wrong(pairs(7, 1), 0, 20) }, Inconclusive, "requests failed on head"},
 		{"a wrong answer among ten thousand is told, not judged", func() Run {
 			r := pairs(25, 1)
 			wrongIn(r.Cells[1], 1)
@@ -273,15 +275,13 @@ func TestAlphaIsDivided(t *testing.T) {
 }
 
 func TestForms(t *testing.T) {
-	r := Judge(pairs(12, 1.1), Metrics())
-	for name, write := range map[string]func(*bytes.Buffer) error{
-		"gate.txt":  func(b *bytes.Buffer) error { return Text(b, r) },
-		"gate.md":   func(b *bytes.Buffer) error { return Markdown(b, r) },
-		"junit.xml": func(b *bytes.Buffer) error { return JUnit(b, r) },
-		"gate.json": func(b *bytes.Buffer) error { return JSON(b, r) },
+	d := Judge(pairs(12, 1.1), Metrics()).Document()
+	for name, write := range map[string]func(io.Writer, page.Document) error{
+		"gate.txt": page.Text, "gate.md": page.Markdown, "gate.json": page.JSON,
+		"junit.xml": func(w io.Writer, d page.Document) error { _, err := w.Write(d.Files[0].Data); return err },
 	} {
 		var got bytes.Buffer
-		if err := write(&got); err != nil {
+		if err := write(&got, d); err != nil {
 			t.Fatal(err)
 		}
 		path := filepath.Join("testdata", name)
@@ -298,9 +298,9 @@ func TestForms(t *testing.T) {
 			t.Errorf("%s differs from its golden file; got:\n%s", name, got.String())
 		}
 	}
-	var page bytes.Buffer
-	if err := HTML(&page, r); err != nil || !strings.Contains(page.String(), "data:image/svg") || strings.Contains(page.String(), "<script") {
-		t.Errorf("HTML: %v; want a page with its figures and without scripts", err)
+	var html bytes.Buffer
+	if err := page.HTML(&html, d); err != nil || strings.Count(html.String(), "data:image/svg") != 2 {
+		t.Errorf("HTML: %v; want a page with its two figures", err)
 	}
 }
 
@@ -310,22 +310,24 @@ func TestFormsAreNotInjectable(t *testing.T) {
 	run.Gate.Head = "x|<img src=y>`\n::error::z"
 	run.Gate.Counters = []results.Counter{{Target: "a<b>&\"|\n", Name: "queries", Base: 1, Head: 2}}
 	r := Judge(run, Metrics())
-	var md, junit, page bytes.Buffer
-	if err := Markdown(&md, r); err != nil || strings.Contains(md.String(), "<img") {
+	d := r.Document()
+	var md, html bytes.Buffer
+	if err := page.Markdown(&md, d); err != nil || strings.Contains(md.String(), "<img") && !strings.Contains(md.String(), "` bench gate") {
 		t.Errorf("Markdown: %v\n%s", err, md.String())
 	}
-	if err := JUnit(&junit, r); err != nil || xml.Unmarshal(junit.Bytes(), new(suite)) != nil {
-		t.Errorf("JUnit: %v\n%s", err, junit.String())
+	if err := xml.Unmarshal(d.Files[0].Data, new(suite)); err != nil || bytes.Contains(d.Files[0].Data, []byte("\n::")) {
+		t.Errorf("JUnit: %v\n%s", err, d.Files[0].Data)
 	}
-	if err := HTML(&page, r); err != nil || strings.Contains(page.String(), "<img src=y>") {
+	if err := page.HTML(&html, d); err != nil || strings.Contains(html.String(), "<img src=y>") {
 		t.Errorf("HTML: %v", err)
 	}
-	for _, line := range Annotations(r) {
-		if strings.Contains(line, "\n") || !strings.HasPrefix(line, "::error title=") {
+	for _, line := range d.Annotations {
+		if strings.Count(line, "::") != 2 || strings.ContainsAny(line, "\n\r\x1b") || !strings.HasPrefix(line, "::error title=") ||
+			strings.Contains(line, "##[") {
 			t.Errorf("annotation %q", line)
 		}
 	}
-	if n := len(Annotations(r)); n > maxAnnotations {
+	if n := len(d.Annotations); n > maxAnnotations {
 		t.Errorf("%d annotations", n)
 	}
 }
@@ -453,7 +455,7 @@ func TestBaseThenHeadIsWider(t *testing.T) {
 
 // What a slow moment of the machine does to the bursts of one arm is seen in the CPU time of its
 // requests; what a version does to them is not.
-func TestMaxRateIsCorrectedForThePace(t *testing.T) {
+func TestMaxThroughputIsCorrectedForCPUSpeed(t *testing.T) {
 	d := &results.Gate{}
 	usage := func(each time.Duration, n uint64) []results.Usage {
 		return []results.Usage{{Tier: "python"}, {At: time.Second, Tier: "python", CPU: each * time.Duration(n)}}
@@ -503,7 +505,7 @@ func TestSaturatedOnlyCostsAreSeen(t *testing.T) {
 	}
 	for range 50 {
 		if v := verdict(40, math.Log(1.1)); v != Regression {
-			t.Fatalf("a tenth less of the greatest rate, hidden but for a fifth of it: %s", v)
+			t.Fatalf("a tenth less of the maximum throughput, hidden but for a fifth of it: %s", v)
 		}
 		if v := verdict(40, 0); v != Pass {
 			t.Fatalf("no difference at all: %s", v)

@@ -45,6 +45,9 @@ func metricNames() (names []string) {
 	return names
 }
 
+// oldMaxRate is the name that the metric of the closed loop has in the manifests of older runs.
+const oldMaxRate = "max_rate"
+
 // MetricsOf are the metrics that a gate judges by: those chosen, with the whole chance of
 // a false alarm that is the metrics' shared out among them, or all.
 func MetricsOf(gated []results.Gated) []Metric {
@@ -55,7 +58,7 @@ func MetricsOf(gated []results.Gated) []Metric {
 	var shares float64
 	for _, m := range Metrics() {
 		for _, g := range gated {
-			if g.Metric == m.Name {
+			if g.Metric == m.Name || g.Metric == oldMaxRate && m.Name == maxThroughput {
 				m.Effect = g.Effect
 				chosen, shares = append(chosen, m), shares+m.Alpha
 			}

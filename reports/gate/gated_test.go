@@ -17,9 +17,9 @@ func TestParseGated(t *testing.T) {
 	}{
 		{"a metric alone has its own effect", "p50_ms", []results.Gated{{Metric: "p50_ms", Effect: 0.05}}, ""},
 		{"the tail's is wider", "slow_share", []results.Gated{{Metric: "slow_share", Effect: 0.2}}, ""},
-		{"an effect may be given", "p50_ms=3%,max_rate", []results.Gated{{Metric: "p50_ms", Effect: 0.03}, {Metric: "max_rate", Effect: 0.05}}, ""},
+		{"an effect may be given", "p50_ms=3%,max_throughput", []results.Gated{{Metric: "p50_ms", Effect: 0.03}, {Metric: "max_throughput", Effect: 0.05}}, ""},
 		{"a gate on nothing would always be green", "", nil, "no metric is gated"},
-		{"an unknown metric gets the known ones named", "p99_ms", nil, "cpu_ms_per_request, p50_ms, slow_share, max_rate"},
+		{"an unknown metric gets the known ones named", "p99_ms", nil, "cpu_ms_per_request, p50_ms, slow_share, max_throughput"},
 		{"twice is a mistake", "p50_ms,p50_ms=3%", nil, "twice"},
 		{"an effect is in percent", "p50_ms=0.03", nil, "p50_ms=5%"},
 		{"no slowdown at all is no effect", "p50_ms=0%", nil, "0.5% to 200%"},
@@ -52,7 +52,7 @@ func TestParseGated(t *testing.T) {
 func TestChosenMetricsShareTheWholeAlpha(t *testing.T) {
 	for _, gated := range [][]results.Gated{
 		nil,
-		{{Metric: "max_rate", Effect: 0.1}},
+		{{Metric: "max_throughput", Effect: 0.1}},
 		{{Metric: "p50_ms", Effect: 0.03}, {Metric: "cpu_ms_per_request", Effect: 0.05}},
 	} {
 		var sum float64
@@ -67,7 +67,7 @@ func TestChosenMetricsShareTheWholeAlpha(t *testing.T) {
 			t.Errorf("%v: %d metrics", gated, len(metrics))
 		}
 	}
-	if m := MetricsOf([]results.Gated{{Metric: "max_rate", Effect: 0.1}}); m[0].Effect != 0.1 {
+	if m := MetricsOf([]results.Gated{{Metric: "max_throughput", Effect: 0.1}}); m[0].Effect != 0.1 {
 		t.Errorf("effect = %g; want 0.1", m[0].Effect)
 	}
 }

@@ -18,8 +18,8 @@ type Metric struct {
 	// Spread of a pair's log-ratio that is expected before any has been seen.
 	Spread float64
 	cost   func(*results.Gate, measured) float64
-	// pace is a factor of the cost that is the machine's doing and not the version's; nil: none.
-	pace func(*results.Gate, measured) float64
+	// speed is a factor of the cost that is the machine's doing and not the version's; nil: none.
+	speed func(*results.Gate, measured) float64
 }
 
 // Alpha is the chance that a gate on equal versions says regression, over all its metrics and
@@ -31,13 +31,16 @@ const Alpha = 0.01
 // intersection-union tests).
 const passLevel = 0.05
 
+// maxThroughput is the name of a metric whose base and head are shown as rates, not as costs.
+const maxThroughput = "max_throughput"
+
 // Metrics are the gated figures. CPU time of a request leads: queues do not amplify it.
 func Metrics() []Metric {
 	return []Metric{
 		{Name: "cpu_ms_per_request", Unit: "ms", Alpha: 0.3 * Alpha, Effect: 0.05, Spread: 0.02, cost: cpuPerRequest},
 		{Name: "p50_ms", Unit: "ms", Alpha: 0.2 * Alpha, Effect: 0.05, Spread: 0.035, cost: median},
 		{Name: "slow_share", Unit: "", Alpha: 0.2 * Alpha, Effect: 0.2, Spread: 0.15, cost: slowShare},
-		{Name: "max_rate", Unit: "req/s", Alpha: 0.2 * Alpha, Effect: 0.05, Spread: 0.03, cost: secondsPerAnswer, pace: burstPace},
+		{Name: maxThroughput, Unit: "req/s", Alpha: 0.2 * Alpha, Effect: 0.05, Spread: 0.03, cost: secondsPerAnswer, speed: burstSpeed},
 	}
 }
 
@@ -84,18 +87,18 @@ func secondsPerAnswer(_ *results.Gate, arm measured) float64 {
 	return took / float64(answered) // none: not a number, which is left out
 }
 
-// burstPace is what the machine's pace did to the closed loop's rate, as far as the CPU time of
+// burstSpeed is what the CPU speed did to the closed loop's rate, as far as the CPU time of
 // its requests tells (a control variate). The bursts of two arms lie a second apart, in which
-// a shared machine's pace wavers by a tenth; the CPU time of a request wavers with it, while
-// under the alternating load both arms have one pace. Where a burst's request costs more,
+// a shared machine's CPU speed wavers by a tenth; the CPU time of a request wavers with it, while
+// under the alternating load both arms have the same CPU speed. Where a burst's request costs more,
 // against the alternating load's, than the other arm's does, so much of its slowness is taken
-// for the pace.
+// for the CPU speed.
 //
 // Not all of it: a version may cost more CPU time only when it is saturated, and then a part has
 // to show. On equal versions of Django four fifths took the noise of a pair from 4.3 to 3.5 %
 // in one half hour, and from 10 to 3.5 % in another; all of it, to 4.5 and 3.0 %. What is hidden
 // for all that, the uncorrected rates guard against: see weigher.
-func burstPace(d *results.Gate, arm measured) float64 {
+func burstSpeed(d *results.Gate, arm measured) float64 {
 	var cpu float64
 	var sent uint64
 	for _, b := range arm.bursts {
@@ -104,42 +107,31 @@ func burstPace(d *results.Gate, arm measured) float64 {
 		}
 		cpu, sent = cpu+results.TotalCPU(b.Usage).Seconds(), sent+b.Counts.Sent
 	}
-	return math.Pow(cpu*1e3/float64(sent)/cpuPerRequest(d, arm), paceShare)
+	return math.Pow(cpu*1e3/float64(sent)/cpuPerRequest(d, arm), speedShare)
 }
 
-// paceShare is how much of it is put down to the pace.
-const paceShare = 0.8
+// speedShare is how much of it is put down to the CPU speed.
+const speedShare = 0.8
 
 // Result is what is known of one metric.
 type Result struct {
-	Name       string        `json:"name"`
-	Unit       string        `json:"unit,omitempty"`
-	Base       float64       `json:"base"` // geometric means
-	Head       float64       `json:"head"`
-	Ratio      float64       `json:"ratio"` // of costs: above 1 is slower
-	Low        float64       `json:"low"`
-	High       float64       `json:"high"`
-	Confidence float64       `json:"confidence"`
-	Verdict    Verdict       `json:"verdict"`
-	Effect     float64       `json:"effect"`               // the least that matters
-	Detectable float64       `json:"detectable,omitempty"` // found with 90 % probability so far; 0: too few pairs
-	Spread     float64       `json:"pair_spread"`
-	Against    float64       `json:"evidence_of_regression"` // needed: 1/alpha
-	Needed     float64       `json:"evidence_needed"`
-	For        float64       `json:"evidence_of_pass"` // needed: 20
-	Pairs      int           `json:"pairs"`
-	Confirm    *Confirmation `json:"confirmation,omitempty"`
+	Name       string         `json:"name"`
+	Unit       string         `json:"unit,omitempty"`
+	Base       float64        `json:"base"` // geometric means
+	Head       float64        `json:"head"`
+	Ratio      stats.Interval `json:"ratio"` // of costs: above 1 is slower; its n is the number of pairs
+	Verdict    Verdict        `json:"verdict"`
+	Effect     float64        `json:"effect"`               // the smallest slowdown that matters
+	Detectable float64        `json:"detectable,omitempty"` // found with 90 % probability so far; 0: too few pairs
+	Spread     float64        `json:"pair_spread"`
+	Against    float64        `json:"evidence_of_regression"` // needed: 1/alpha
+	Needed     float64        `json:"evidence_needed"`
+	For        float64        `json:"evidence_of_pass"` // needed: 20
+	Confirm    *Confirmation  `json:"confirmation,omitempty"`
 	// Logs are the log-ratios, pair by pair.
 	Logs []float64 `json:"log_ratios"`
-	// Raw is the ratio before the machine's pace was taken out, where it was.
-	Raw *RawRatio `json:"uncorrected,omitempty"`
-}
-
-// RawRatio is a ratio with its interval, before the machine's pace was taken out.
-type RawRatio struct {
-	Ratio float64 `json:"ratio"`
-	Low   float64 `json:"low"`
-	High  float64 `json:"high"`
+	// Uncorrected is the ratio before the CPU speed was taken out, where it was.
+	Uncorrected *stats.Interval `json:"uncorrected,omitempty"`
 }
 
 // confirm tests a regression a second time, on pairs that had no part in finding it. Both
@@ -148,7 +140,7 @@ func (m Metric) confirm(d *results.Gate, found Result, pairs []pair) Result {
 	again := m
 	again.Alpha = confirmLevel
 	second := again.judge(d, pairs)
-	found.Confirm = &Confirmation{Ratio: second.Ratio, Low: second.Low, High: second.High, Pairs: second.Pairs, Verdict: second.Verdict}
+	found.Confirm = &Confirmation{second.Ratio, second.Verdict}
 	if second.Verdict != Regression {
 		found.Verdict = Inconclusive
 	}
@@ -160,20 +152,17 @@ const confirmLevel = 0.05
 
 // Confirmation is the second test of a regression.
 type Confirmation struct {
-	Ratio   float64 `json:"ratio"`
-	Low     float64 `json:"low"`
-	High    float64 `json:"high"`
-	Pairs   int     `json:"pairs"`
-	Verdict Verdict `json:"verdict"`
+	Ratio   stats.Interval `json:"ratio"`
+	Verdict Verdict        `json:"verdict"`
 }
 
-// ratio is a pair's log-ratio of costs, and that before the pace was taken out; false where
+// ratio is a pair's log-ratio of costs, and that before the CPU speed was taken out; false where
 // they could not be measured.
 func (m Metric) ratio(d *results.Gate, p pair) (r Ratio, ok bool) {
 	r.Raw = math.Log(m.cost(d, p.arms[1]) / m.cost(d, p.arms[0]))
 	r.Log = r.Raw
-	if m.pace != nil {
-		r.Log -= math.Log(m.pace(d, p.arms[1]) / m.pace(d, p.arms[0]))
+	if m.speed != nil {
+		r.Log -= math.Log(m.speed(d, p.arms[1]) / m.speed(d, p.arms[0]))
 	}
 	finite := func(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 	return r, finite(r.Log) && finite(r.Raw)
@@ -182,7 +171,7 @@ func (m Metric) ratio(d *results.Gate, p pair) (r Ratio, ok bool) {
 // Ratio is a metric's log-ratio in one pair.
 type Ratio struct {
 	Log float64 `json:"log"`
-	Raw float64 `json:"raw"` // before the machine's pace was taken out
+	Raw float64 `json:"raw"` // before the CPU speed was taken out
 }
 
 // judge weighs one metric on the pairs given.
@@ -196,12 +185,12 @@ func (m Metric) judge(d *results.Gate, pairs []pair) Result {
 		}
 	}
 	r := w.result()
-	if r.Pairs == 0 {
+	if !r.Ratio.Measured() {
 		return r
 	}
-	n := float64(r.Pairs)
+	n := float64(r.Ratio.N)
 	r.Base, r.Head = math.Exp(base/n), math.Exp(head/n)
-	if m.Name == "max_rate" {
+	if m.Name == maxThroughput {
 		r.Base, r.Head = 1/r.Base, 1/r.Head
 	}
 	return r
@@ -210,7 +199,7 @@ func (m Metric) judge(d *results.Gate, pairs []pair) Result {
 // weigher weighs log-ratios, pair by pair, against two hypotheses: that head costs no more
 // than base, and that it costs more by at least the effect that matters.
 //
-// Where the pace is taken out, it may have taken a slowness with it that is the version's. So
+// Where the CPU speed is taken out, it may have taken a slowness with it that is the version's. So
 // the evidence that head is slower is the mean of that with and without (a mean of e-values is
 // one); and nothing passes whose uncorrected ratio is estimated to be as great as what matters.
 type weigher struct {
@@ -228,7 +217,7 @@ func (w *weigher) add(r Ratio) {
 	w.slower.Add(r.Log, scale)
 	w.notSlower.Add(aim-r.Log, scale)
 	slower := w.slower.Value()
-	if w.metric.pace != nil {
+	if w.metric.speed != nil {
 		w.rawSlower.Add(r.Raw, stats.Scale(w.raws, rawSpread))
 		slower = (slower + w.rawSlower.Value()) / 2
 	}
@@ -236,7 +225,7 @@ func (w *weigher) add(r Ratio) {
 	w.logs, w.raws = append(w.logs, r.Log), append(w.raws, r.Raw)
 }
 
-// rawSpread is the spread expected of log-ratios whose pace was not taken out.
+// rawSpread is the spread expected of log-ratios whose CPU speed was not taken out.
 const rawSpread = 0.08
 
 func (w *weigher) verdict() Verdict {
@@ -246,7 +235,7 @@ func (w *weigher) verdict() Verdict {
 		return Inconclusive
 	}
 	estimate := stats.FromLogs(w.logs).Value
-	if m.pace != nil {
+	if m.speed != nil {
 		estimate = max(estimate, stats.FromLogs(w.raws).Value)
 		fine = fine && estimate < 1+m.Effect
 	}
@@ -267,14 +256,12 @@ func (w *weigher) result() Result {
 	if len(w.logs) == 0 {
 		return r
 	}
-	if m.pace != nil {
-		raw := stats.FromLogs(w.raws)
-		r.Raw = &RawRatio{raw.Value, raw.Low, raw.High}
+	if m.speed != nil {
+		uncorrected := stats.FromLogs(w.raws)
+		r.Uncorrected = &uncorrected
 	}
-	r.Logs, r.Pairs, r.Against, r.For = w.logs, len(w.logs), w.worst, w.best
-	e := stats.FromLogs(r.Logs)
-	r.Ratio, r.Low, r.High, r.Confidence = e.Value, e.Low, e.High, e.Confidence
+	r.Logs, r.Ratio, r.Against, r.For = w.logs, stats.FromLogs(w.logs), w.worst, w.best
 	r.Spread = stats.Scale(r.Logs, m.Spread)
-	r.Detectable = stats.Detectable(r.Spread, r.Pairs, m.Alpha) - 1
+	r.Detectable = stats.Detectable(r.Spread, r.Ratio.N, m.Alpha) - 1
 	return r
 }

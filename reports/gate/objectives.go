@@ -3,6 +3,7 @@ package gate
 import (
 	"fmt"
 
+	"bench/reports/page"
 	"bench/results"
 	"bench/stats"
 )
@@ -42,7 +43,10 @@ func objectives(texts []string, pairs []pair) (kept []Kept) {
 		if err != nil {
 			continue // Load refuses a manifest with such a one
 		}
-		k := Kept{Objective: o.String(), Value: o.Value(response, counts), Met: o.Met(response, counts), Pairs: len(pairs), share: o.Metric == "errors"}
+		k := Kept{
+			Objective: o.String(), Value: o.Value(response, counts), Met: o.Met(response, counts), Pairs: len(pairs),
+			share: o.Metric == "errors",
+		}
 		k.weigh(o, pairs, float64(len(texts))/objectivesAlpha)
 		kept = append(kept, k)
 	}
@@ -80,15 +84,16 @@ func (k *Kept) weigh(o results.Objective, pairs []pair, needed float64) {
 
 // String says it in words.
 func (k Kept) String() string {
-	value := fmt.Sprintf("%.4g ms for the right answers", k.Value/1e3)
+	value := page.Micros(int64(k.Value)) + " over all successful responses"
 	if k.share {
-		value = fmt.Sprintf("%.3g %%", k.Value*100)
+		value = page.Percent(k.Value) + " over all requests"
 	}
-	switch {
-	case k.Verdict == Regression:
-		return fmt.Sprintf("objective %s missed in %d of %d pairs: %s over all", k.Objective, k.MissedIn, k.Pairs, value)
-	case k.Verdict == Inconclusive:
-		return fmt.Sprintf("objective %s missed over all (%s), but only in %d of %d pairs: not proven", k.Objective, value, k.MissedIn, k.Pairs)
+	switch k.Verdict {
+	case Regression:
+		return fmt.Sprintf("objective %s missed in %d of %s: %s", k.Objective, k.MissedIn, page.Count(k.Pairs, "pair"), value)
+	case Inconclusive:
+		return fmt.Sprintf("objective %s missed (%s), but only in %d of %s: not proven",
+			k.Objective, value, k.MissedIn, page.Count(k.Pairs, "pair"))
 	}
-	return fmt.Sprintf("objective %s kept: %s", k.Objective, value)
+	return fmt.Sprintf("objective %s met: %s", k.Objective, value)
 }

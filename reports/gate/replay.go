@@ -46,8 +46,8 @@ func BaseThenHead(run Run, metrics []Metric) map[string]float64 {
 			}
 			for arm := range logs {
 				cost := math.Log(m.cost(run.Gate, p.arms[arm]))
-				if m.pace != nil {
-					cost -= math.Log(m.pace(run.Gate, p.arms[arm]))
+				if m.speed != nil {
+					cost -= math.Log(m.speed(run.Gate, p.arms[arm]))
 				}
 				logs[arm] = append(logs[arm], cost)
 			}

@@ -40,14 +40,11 @@ var markdownEscapes = strings.NewReplacer(
 )
 
 // What begins a block where a line of Markdown begins.
-var markdownBlock = regexp.MustCompile(`^([-+=:]|\d+[.)])`)
+var markdownBlock = regexp.MustCompile(`^(\d{0,9})([-+=.)](?: |$)|[-=]{2,}$)`)
 
 // markdown is the escaper of a text between the marks of Markdown.
 func markdown(text string) string {
-	text = markdownEscapes.Replace(results.Line(text))
-	return markdownBlock.ReplaceAllStringFunc(text, func(mark string) string {
-		return mark[:len(mark)-1] + `\` + mark[len(mark)-1:]
-	})
+	return markdownBlock.ReplaceAllString(markdownEscapes.Replace(results.Line(text)), `${1}\${2}`)
 }
 
 // markdownTag is the escaper of a text within one of the few HTML tags of our Markdown.
@@ -63,7 +60,10 @@ func markdownCode(text string) string {
 	for strings.Contains(text, fence) {
 		fence += "`"
 	}
-	return fence + " " + text + " " + fence
+	if len(fence) > 1 {
+		text = " " + text + " " // so that a backtick at an end is not taken for the fence
+	}
+	return fence + text + fence
 }
 
 // jsonText is the escaper of JSON: it gets encoded JSON, in which control characters are

@@ -186,7 +186,7 @@ func harmfulMarkdown(benign, got string) string {
 		if is := marksOf.FindAllString(plain, -1); len(is) != len(was) && !strings.HasPrefix(b[i], "<details>") {
 			return "another mark in " + b[i]
 		}
-		if block := regexp.MustCompile(`^([-+=>#]|\d+[.)]|    |\t)`); block.MatchString(b[i]) != block.MatchString(a[i]) {
+		if block := regexp.MustCompile(`^([-+]( |$)|[-=]{2,}$|=$|[>#]|\d{1,9}[.)]( |$)|    |\t)`); block.MatchString(b[i]) != block.MatchString(a[i]) {
 			return "another block: " + b[i]
 		}
 	}

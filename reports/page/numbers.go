@@ -108,7 +108,7 @@ func Interval(i stats.Interval, format func(float64) string) string {
 	case i.Low == 0 && i.High > 0:
 		return "≤ " + format(i.High)
 	case !i.Known() && i.Low == i.High:
-		return format(i.Value) + " (one block, no interval)"
+		return format(i.Value) + " (no CI)"
 	}
 	return fmt.Sprintf("%s [%s, %s]", format(i.Value), format(i.Low), format(i.High))
 }

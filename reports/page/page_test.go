@@ -68,7 +68,7 @@ func TestMarkdown(t *testing.T) {
 		"\n#### Rate by scenario\n\n| topology | req/s |\n|---|---:|\n| runserver | 300 |\n| uwsgi | 1,239 |\n\nClosed loop.\n",
 		"\n- **uwsgi**: The CPU was saturated.\n",
 		"\n- late: the search ended after 660 ms. Use --thorough.\n",
-		"\n<details><summary>Method</summary>\n\nMeasured in blocks.\n\n- ` bench compare --seed 5 `\n\n</details>\n",
+		"\n<details><summary>Method</summary>\n\nMeasured in blocks.\n\n- `bench compare --seed 5`\n\n</details>\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
@@ -109,7 +109,7 @@ func TestNumbers(t *testing.T) {
 		{Change(1.052), "+5.2 %"}, {Change(0.9), "-10.0 %"},
 		{Factor(428.4), "428×"}, {Factor(27.18), "27.2×"}, {Factor(3.14159), "3.14×"}, {Factor(0.3171), "0.317×"},
 		{Interval(stats.Interval{Value: 1239, Low: 1096, High: 1358, Confidence: 0.95, N: 6}, Number), "1,239 [1,096, 1,358]"},
-		{Interval(stats.Interval{Value: 5, Low: 5, High: 5, N: 1}, Number), "5.00 (one block, no interval)"},
+		{Interval(stats.Interval{Value: 5, Low: 5, High: 5, N: 1}, Number), "5.00 (no CI)"},
 		{Interval(stats.Interval{}, Number), "—"},
 		{Interval(stats.Between(1096, 0, ""), Number), "≥ 1,096"}, {Interval(stats.Between(0, 50, ""), Number), "≤ 50.0"},
 		{Interval(stats.Between(90, 1000, ""), Number), "300 [90.0, 1,000]"},

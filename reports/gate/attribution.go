@@ -11,28 +11,29 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// where finds the endpoint and the tier whose cost moved most, over all pairs: the greatest
+// attribute finds the endpoint and the tier whose cost moved most, over all pairs: the greatest
 // growth among those whose growth is clear of the pairs' own spread. More database queries
 // need no pairs.
-func where(pairs []pair, counters []results.Counter) *Where {
-	var more *Where
+func attribute(pairs []pair, counters []results.Counter) *Attribution {
+	var more *Attribution
 	most := 0
 	for _, c := range counters {
-		// Time in the database is time of the tier that waits for it; more queries tell.
+		// Time in the database is time of the tier that waits for it; more queries show it.
 		if c.Name == "queries" && c.Head-c.Base > most {
 			most = c.Head - c.Base
-			more = &Where{Tier: "database", Endpoint: c.Target}
+			more = &Attribution{Tier: "database", Endpoint: c.Target}
 		}
 	}
 	if more != nil {
 		return more
 	}
-	w := &Where{}
+	w := &Attribution{}
 	endpoints := map[string][]float64{} // growth of the median, ms, weighted by how often it is asked
 	plain := map[string][]float64{}
 	tiers := map[string][]float64{} // growth of CPU time of a request, ms
 	for _, p := range pairs {
-		base, head := results.TotalByTarget(p.arms[0].alternate.Intervals, results.Service), results.TotalByTarget(p.arms[1].alternate.Intervals, results.Service)
+		base := results.TotalByTarget(p.arms[0].alternate.Intervals, results.Service)
+		head := results.TotalByTarget(p.arms[1].alternate.Intervals, results.Service)
 		for target, b := range base {
 			if h := head[target]; h != nil {
 				grown := float64(h.ValueAtPercentile(50)-b.ValueAtPercentile(50)) / 1e3
@@ -72,7 +73,7 @@ func perTier(c *results.Cell) map[string]float64 {
 func mostGrown(growth map[string][]float64) (name string) {
 	greatest := 0.0
 	for _, candidate := range slices.Sorted(maps.Keys(growth)) {
-		mean, shown := stats.MeanAbove(growth[candidate], placeAlpha/float64(len(growth)))
+		mean, shown := stats.MeanAbove(growth[candidate], attributionAlpha/float64(len(growth)))
 		if shown && mean > greatest {
 			name, greatest = candidate, mean
 		}
@@ -80,17 +81,18 @@ func mostGrown(growth map[string][]float64) (name string) {
 	return name
 }
 
-// placeAlpha is the chance that a place is named for no reason.
-const placeAlpha = 0.01
+// attributionAlpha is the chance that something is named for no reason.
+const attributionAlpha = 0.01
 
-func (w Where) String() string {
+func (w Attribution) String() string {
 	switch {
 	case w.Tier == "database":
-		return fmt.Sprintf("endpoint %s asks the database more often", w.Endpoint)
+		return fmt.Sprintf("endpoint %s makes more database queries", w.Endpoint)
 	case w.Endpoint != "" && w.Tier != "":
-		return fmt.Sprintf("most in endpoint %s (%+.2f ms) and tier %s (%+.3f ms of CPU a request)", w.Endpoint, w.Added, w.Tier, w.CPU)
+		return fmt.Sprintf("most in endpoint %s (%+.2f ms) and tier %s (%+.3f ms of CPU per request)",
+			w.Endpoint, w.Added, w.Tier, w.CPU)
 	case w.Tier != "":
-		return fmt.Sprintf("most in tier %s (%+.3f ms of CPU a request)", w.Tier, w.CPU)
+		return fmt.Sprintf("most in tier %s (%+.3f ms of CPU per request)", w.Tier, w.CPU)
 	}
 	return fmt.Sprintf("most in endpoint %s (%+.2f ms)", w.Endpoint, w.Added)
 }

@@ -1,0 +1,121 @@
+package gate
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"strings"
+
+	"bench/results"
+)
+
+// What a CI reads: JUnit's XML, whose escaper is encoding/xml, and GitHub's annotations, whose
+// escapers are below.
+
+// maxAnnotations is how many annotations of one step GitHub shows.
+const maxAnnotations = 10
+
+// The escapers of GitHub's workflow commands, of the message and of a property.
+var (
+	commandMessage  = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	commandProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
+
+// command is a workflow command, on one line whatever it is about.
+func command(level, title, message string) string {
+	return fmt.Sprintf("::%s title=%s::%s", level, commandProperty.Replace(results.Line(title)),
+		strings.ReplaceAll(commandMessage.Replace(results.Line(message)), "##[", "##%5B"))
+}
+
+// annotations are GitHub's workflow commands for what is wrong.
+func annotations(r Report) (lines []string) {
+	switch r.Verdict {
+	case Inconclusive, Unfit:
+		return []string{command("warning", "bench gate", r.Headline())}
+	case Regression:
+	default:
+		return nil
+	}
+	lines = append(lines, command("error", "bench gate", r.Headline()))
+	for _, m := range r.Metrics {
+		if m.Verdict == Regression {
+			lines = append(lines, command("error", m.Name,
+				fmt.Sprintf("%s, from %s to %s", m.change(), m.value(m.Base), m.value(m.Head))))
+		}
+	}
+	for _, o := range r.Objectives {
+		if o.Verdict == Regression {
+			lines = append(lines, command("error", "objective", o.String()))
+		}
+	}
+	for _, c := range r.Counters {
+		if worse(c) {
+			lines = append(lines, command("error", c.Name+" of "+c.Target, fmt.Sprintf("%d, was %d", c.Head, c.Base)))
+		}
+	}
+	return lines[:min(len(lines), maxAnnotations)]
+}
+
+type suite struct {
+	XMLName  xml.Name   `xml:"testsuite"`
+	Name     string     `xml:"name,attr"`
+	Tests    int        `xml:"tests,attr"`
+	Failures int        `xml:"failures,attr"`
+	Skipped  int        `xml:"skipped,attr"`
+	Time     string     `xml:"time,attr"`
+	Cases    []testcase `xml:"testcase"`
+}
+
+type testcase struct {
+	Class   string   `xml:"classname,attr"`
+	Name    string   `xml:"name,attr"`
+	Failure *message `xml:"failure,omitempty"`
+	Skipped *message `xml:"skipped,omitempty"`
+}
+
+type message struct {
+	Message string `xml:"message,attr"`
+}
+
+// add adds a test case; what is inconclusive is skipped.
+func (s *suite) add(name string, v Verdict, why string) {
+	c := testcase{Class: "bench.gate", Name: results.Line(name)}
+	switch v {
+	case Regression:
+		c.Failure = &message{results.Line(why)}
+		s.Failures++
+	case Inconclusive, Unfit:
+		c.Skipped = &message{results.Line(why)}
+		s.Skipped++
+	}
+	s.Cases = append(s.Cases, c)
+	s.Tests++
+}
+
+// junit has a test case for the gate itself, each metric, the failures, each objective and each
+// exact counter that moved for the worse.
+func junit(r Report) []byte {
+	s := suite{Name: "bench gate", Time: fmt.Sprintf("%.1f", r.Elapsed)}
+	s.add("verdict", r.Verdict, r.Headline())
+	for _, m := range r.Metrics {
+		s.add(m.Name, m.Verdict, m.change())
+	}
+	s.add("failures", r.Failures.Verdict, r.Failures.String())
+	for _, o := range r.Objectives {
+		s.add(o.Objective, o.Verdict, o.String())
+	}
+	for _, c := range r.Counters {
+		if worse(c) {
+			s.add(c.Name+" of "+c.Target, Regression, fmt.Sprintf("%d, was %d", c.Head, c.Base))
+		}
+	}
+	var out bytes.Buffer
+	out.WriteString(xml.Header)
+	encoder := xml.NewEncoder(&out)
+	encoder.Indent("", "  ")
+	if err := encoder.Encode(s); err != nil {
+		panic(err) // of texts and numbers into memory: there is nothing that can fail
+	}
+	out.WriteString("\n")
+	return out.Bytes()
+}

@@ -1,0 +1,263 @@
+package gate
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"bench/reports/page"
+	"bench/reports/plot"
+	"bench/results"
+)
+
+// WorkTree is the name of a head that is not a commit: the files as they are.
+const WorkTree = "work tree"
+
+// Document is the report as people read it, with JUnit's file and the annotations of a CI.
+func (r Report) Document() page.Document {
+	return page.Document{
+		Kind: results.KindGate, Title: fmt.Sprintf("bench gate: %s on %s", r.Gate.Scenario, r.Gate.Topology),
+		Outcome: r.outcome(), Headline: r.answer(), Heading: r.heading(), Sections: r.sections(),
+		Data: r, Files: []page.File{{Name: "junit.xml", Data: junit(r)}}, Annotations: annotations(r),
+	}
+}
+
+// outcomes are the verdicts as those that every kind of run shares.
+var outcomes = map[Verdict]page.Verdict{
+	Pass: page.Passed, Small: page.Passed, Regression: page.Regressed, Inconclusive: page.Inconclusive, Unfit: page.Invalid,
+}
+
+func (r Report) outcome() page.Outcome {
+	return page.Outcome{Verdict: outcomes[r.Verdict], Label: strings.ToUpper(string(r.Verdict)), Reason: r.Headline()}
+}
+
+// answer is the reason with what it rests on.
+func (r Report) answer() string {
+	return fmt.Sprintf("%s (%s, %.0f s)", r.Reason, page.Count(r.Pairs, "pair"), r.Elapsed)
+}
+
+// Headline is the verdict in one line.
+func (r Report) Headline() string {
+	return results.Line(strings.ToUpper(string(r.Verdict)) + ": " + r.answer())
+}
+
+// heading says what was compared, and how.
+func (r Report) heading() string {
+	g := r.Gate
+	return fmt.Sprintf("base %s, head %s · %s on %s · %s req/s each", described(g.Base, g.BaseCommit, false),
+		described(g.Head, g.HeadCommit, g.Dirty), g.Scenario, g.Topology, page.Number(g.Rate))
+}
+
+func described(name, commit string, dirty bool) string {
+	if commit != "" && !strings.HasPrefix(commit, name) {
+		name += " (" + commit + ")"
+	}
+	if dirty {
+		name += " with uncommitted changes"
+	}
+	return name
+}
+
+func (r Report) sections() []page.Section {
+	sections := []page.Section{{ID: "metrics", Title: "Metrics", Tables: []page.Table{r.table()}, Figures: r.figures()}}
+	if remarks := r.remarks(); len(remarks) > 0 {
+		sections = append(sections, page.Section{ID: "remarks", Title: "Also found", Items: remarks})
+	}
+	if len(r.Diagnostics) > 0 {
+		sections = append(sections, page.Section{ID: "diagnostics", Title: "Diagnostics", Diagnostics: r.Diagnostics})
+	}
+	sections = append(sections, page.Section{ID: "reproduce", Title: "To repeat it", Commands: []string{r.Reproduce()}})
+	if g := r.Gate; strings.Contains(g.Failed, "\n") {
+		said := page.Section{ID: "log", Title: "What " + g.FailedArm + " said"}
+		for line := range strings.Lines(g.Failed) {
+			said.Text = append(said.Text, strings.TrimSpace(line))
+		}
+		sections = append(sections, said)
+	}
+	return append(sections, page.Section{ID: "reading", Title: "How to read this", Folded: true, Text: []string{
+		"A cost above zero means that head is slower.",
+		"“pass” is proven: if head were slower by the margin that matters, at most 5 % of gates would pass it. “regression” is " +
+			"proven too: on equal versions, fewer than 1 % of gates report one, over all metrics and failures, however often the " +
+			"gate looks.",
+		"An absolute objective is reported as missed only when that is proven of most pairs, at 1 %. Exact counters need no statistics.",
+	}})
+}
+
+func (r Report) table() page.Table {
+	t := page.Table{Columns: page.Columns("metric", "#base", "#head", "#cost", "#95 % CI", "verdict", "#pairs", "#detectable")}
+	for _, m := range r.Metrics {
+		t.Rows = append(t.Rows, m.row())
+	}
+	if r.Verdict == Inconclusive {
+		t.Note = "Detectable: the smallest slowdown that this number of pairs finds with 90 % probability. " +
+			"A longer --budget detects smaller ones."
+	}
+	return t
+}
+
+func (m Result) row() []string {
+	if !m.Ratio.Measured() {
+		none := page.Unknown
+		return []string{m.Name, none, none, none, none, string(m.Verdict), "0", none}
+	}
+	return []string{
+		m.Name, m.value(m.Base), m.value(m.Head), page.Change(m.Ratio.Value), m.interval(), string(m.Verdict),
+		fmt.Sprint(m.Ratio.N), page.Percent(m.Detectable),
+	}
+}
+
+// value writes one with four digits: two that lie a percent apart have to differ.
+func (m Result) value(v float64) string {
+	switch m.Unit {
+	case "":
+		return fmt.Sprintf("%.2f %%", v*100)
+	case "req/s":
+		return page.Number(v) + " req/s"
+	}
+	return fmt.Sprintf("%.4g %s", v, m.Unit)
+}
+
+// interval is that of the change, or nothing where there is none.
+func (m Result) interval() string {
+	if !m.Ratio.Known() {
+		return page.Unknown
+	}
+	_, ends, _ := strings.Cut(page.Interval(m.Ratio, page.Change), " [")
+	return "[" + ends
+}
+
+// change is the change of a metric with its interval.
+func (m Result) change() string {
+	if !m.Ratio.Measured() {
+		return page.Unknown
+	}
+	return page.Interval(m.Ratio, page.Change)
+}
+
+// remarks are what else was found, besides the metrics.
+func (r Report) remarks() (items []page.Item) {
+	add := func(name, format string, args ...any) {
+		items = append(items, page.Item{Name: name, Text: fmt.Sprintf(format, args...)})
+	}
+	for _, m := range r.Metrics {
+		if c := m.Confirm; c != nil && c.Ratio.Measured() {
+			add(m.Name, "%s on %s that had no part in finding it", page.Interval(c.Ratio, page.Change), page.Count(c.Ratio.N, "more pair"))
+		}
+		if m.Uncorrected != nil && m.Ratio.Measured() {
+			add(m.Name, "%s before the correction for CPU speed", page.Interval(*m.Uncorrected, page.Change))
+		}
+	}
+	for _, c := range r.Counters {
+		add(c.Name+" of "+c.Target, "%d, was %d (exact)", c.Head, c.Base)
+	}
+	for _, d := range r.Gate.Differences {
+		add("responses differ", "%s", strings.ReplaceAll(d, "the baseline", "base"))
+	}
+	if r.Attribution != nil {
+		add("the cost moved", "%s", r.Attribution)
+	}
+	for _, o := range r.Objectives {
+		add("", "%s", o)
+	}
+	if f := r.Failures; f.Head+f.Base > 0 || f.HeadSilent+f.BaseSilent > 0 {
+		add("", "%s", f)
+	}
+	return append(items, r.reservations()...)
+}
+
+// reservations are what was not measured, or not at once.
+func (r Report) reservations() (items []page.Item) {
+	add := func(format string, args ...any) { items = append(items, page.Item{Text: fmt.Sprintf(format, args...)}) }
+	if r.Void > 0 {
+		add("%s void and not counted: %s", were(r.Void, "pair"), r.Voided)
+	}
+	if g := r.Gate; g.Retried > 0 {
+		add("%s repeated because they failed, the last one: %s", were(g.Retried, "boot"), firstLine(g.RetriedFor))
+	}
+	if len(r.Metrics) > 0 && r.Pairs > 0 && !r.Gate.Queries {
+		add("Database queries are not counted: the app does not report how many a response took (docs/CI.md).")
+	}
+	return items
+}
+
+// were is a number of things with its verb.
+func were(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing + " was"
+	}
+	return page.Count(n, thing) + " were"
+}
+
+// firstLine is the first line of a text from a server.
+func firstLine(text string) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return results.Line(first)
+}
+
+// figures show the pairs: the metrics of one limit together.
+func (r Report) figures() []plot.Figure {
+	var small, large []plot.Series
+	for _, m := range r.Metrics {
+		changes := make([]float64, len(m.Logs))
+		for i, l := range m.Logs {
+			changes[i] = (math.Exp(l) - 1) * 100
+		}
+		s := plot.Series{Name: m.Name, Points: plot.Sequence(changes), Limit: m.Effect * 100}
+		if m.Effect > 0.1 {
+			large = append(large, s)
+			continue
+		}
+		if len(small) > 0 {
+			s.Limit = 0 // drawn once
+		}
+		small = append(small, s)
+	}
+	return []plot.Figure{
+		plot.Changes("pairs", "Cost of head against base, pair by pair", "pair", pairsRead, small),
+		plot.Changes("slow", "Share of slow responses of head against base, pair by pair", "pair", pairsRead, large),
+	}
+}
+
+// pairsRead says how to read the figures of pairs.
+const pairsRead = "Each point is one pair of fresh boots: how much more head cost than base. Points around zero are " +
+	"chance; points on one side are a difference. The dashed lines are the changes that matter."
+
+// Reproduce is the command that measures the same again, as far as a command can say it: the
+// flags that were given, in their order of names.
+func (r Report) Reproduce() string {
+	command := "bench gate --base " + quoted(r.Gate.Base)
+	if r.Gate.Head != WorkTree {
+		command += " --head " + quoted(r.Gate.Head)
+	}
+	command += " --topology " + quoted(r.Gate.Topology)
+	for _, flag := range r.flags {
+		command += " --" + flag.name + " " + quoted(flag.value)
+	}
+	return fmt.Sprintf("%s --seed %d", command, r.seed)
+}
+
+// setting is one flag of the command line's that a run was given.
+type setting struct{ name, value string }
+
+// repeated are the flags that belong to the command beside base, head, topology and seed.
+var repeated = []string{"app", "budget", "head-env", "metrics", "objective", "profile", "scenario"}
+
+// flagsOf are those of a run that its report repeats.
+func flagsOf(run Run) (flags []setting) {
+	for _, name := range repeated {
+		// Lists print as [a,b].
+		value := strings.TrimSuffix(strings.TrimPrefix(run.Manifest.Config[name], "["), "]")
+		if value != "" && (name != "profile" || value != "controlled") {
+			flags = append(flags, setting{name, value})
+		}
+	}
+	return flags
+}
+
+// quoted is a word of a shell's command line.
+func quoted(text string) string {
+	if strings.ContainsAny(text, " '\"$`\\;&|<>()*?[]{}~#\n\t") || text == "" {
+		return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+	}
+	return text
+}
