@@ -239,8 +239,8 @@ func (l layout) blueprint(ports []int) (Blueprint, error) {
 func (p ProcessDefinition) process(d Definition, data renderData) (Process, error) {
 	out := Process{
 		Name: data.self.name, Kind: p.Name, Tier: p.Tier, WorkerTier: p.WorkerTier,
-		Dir: data.self.dir, Home: data.self.dir, Ports: data.self.ports, Entry: p.entry(d, data.self.ports), IsEntry: p.Name == d.Entry.Process,
-		Stop: stopSignals[p.Stop], Stats: p.Stats,
+		Dir: data.self.dir, Home: data.self.dir, Stop: stopSignals[p.Stop], Stats: p.Stats,
+		Ports: data.self.ports, Entry: p.entry(d, data.self.ports), IsEntry: p.Name == d.Entry.Process,
 	}
 	if p.Dir == "app" {
 		out.Dir = data.App.Dir

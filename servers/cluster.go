@@ -73,7 +73,8 @@ func (e *BootError) Unwrap() error { return e.Err }
 // error nothing is left running.
 func (b Blueprint) Boot(ctx context.Context, keeper *proc.Keeper, dial DialFunc) (*Cluster, error) {
 	c := &Cluster{
-		blueprint: b, dial: dial, probes: make([]probe.Probe, len(b.Processes)), workerPIDs: make([]map[int]bool, len(b.Processes)),
+		blueprint: b, dial: dial,
+		probes: make([]probe.Probe, len(b.Processes)), workerPIDs: make([]map[int]bool, len(b.Processes)),
 		dead: make(chan struct{}), closing: make(chan struct{}),
 	}
 	err := b.prepareDir()

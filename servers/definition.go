@@ -68,7 +68,7 @@ type ProcessDefinition struct {
 	WorkerTier string            `yaml:"worker_tier"` // tier of the worker processes, where statistics name them
 	Workers    string            `yaml:"workers"`     // worker processes that must be seen to answer
 	Loops      string            `yaml:"loops"`       // event loops of a proxy, each a process; default 1
-	CPU        string            `yaml:"cpu"`         // percent of a core that it may use with its children; 0 or nothing: no limit
+	CPU        string            `yaml:"cpu"`         // percent of a core for it and its children; 0: no limit
 	Ports      []string          `yaml:"ports"`
 	Dir        string            `yaml:"dir"` // "app": runs in the app's folder, else in its own
 	Files      []FileDefinition  `yaml:"files"`
@@ -91,45 +91,58 @@ func (d Definition) validate() error {
 	}
 	entry := false
 	for _, p := range d.Processes {
-		if !plainName(p.Name) || !plainName(p.Tier) || len(p.Argv) == 0 {
-			errs = append(errs, fmt.Errorf("process %q: a name and a tier of letters, digits and -_. are needed, and argv", p.Name))
-		}
-		for _, tier := range []string{p.Tier, p.WorkerTier} {
-			if role := d.Tiers[tier]; tier != "" && !slices.Contains(results.AllRoles(), role) {
-				errs = append(errs, fmt.Errorf("process %s: tiers says %q of tier %s: want app, server, proxy or database", p.Name, role, tier))
-			}
-		}
-		if _, known := stopSignals[p.Stop]; !known {
-			errs = append(errs, fmt.Errorf("process %s: stop %q: want INT, TERM, QUIT or KILL", p.Name, p.Stop))
-		}
-		kind, err := probe.Lookup(p.Stats)
-		if err != nil {
+		for _, err := range append(p.faults(), d.tierFaults(p)...) {
 			errs = append(errs, fmt.Errorf("process %s: %w", p.Name, err))
-		}
-		if kind.Workers && (p.Workers == "" || len(p.Ports) == 0) {
-			errs = append(errs, fmt.Errorf("process %s: stats %s needs a port, and workers: how many have to answer", p.Name, p.Stats))
-		}
-		for _, port := range kind.Ports {
-			if !slices.Contains(p.Ports, port) {
-				errs = append(errs, fmt.Errorf("process %s: stats %s needs a port named %s", p.Name, p.Stats, port))
-			}
-		}
-		for _, f := range p.Files {
-			if !filepath.IsLocal(f.Path) {
-				errs = append(errs, fmt.Errorf("process %s: file %q leaves the process's folder", p.Name, f.Path))
-			}
 		}
 		entry = entry || p.Name == d.Entry.Process && slices.Contains(p.Ports, d.Entry.Port)
 	}
 	if !entry {
 		errs = append(errs, fmt.Errorf("entry: no process %q with a port %q", d.Entry.Process, d.Entry.Port))
 	}
-	for _, p := range d.Params {
-		if p.Name == "profile" {
-			errs = append(errs, errors.New("parameter profile is reserved"))
-		}
+	if d.Has("profile") {
+		errs = append(errs, errors.New("parameter profile is reserved"))
 	}
 	return errors.Join(errs...)
+}
+
+// faults are what makes no sense within a process.
+func (p ProcessDefinition) faults() (faults []error) {
+	add := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	if !plainName(p.Name) || !plainName(p.Tier) || len(p.Argv) == 0 {
+		add("a name and a tier of letters, digits and -_. are needed, and argv")
+	}
+	if _, known := stopSignals[p.Stop]; !known {
+		add("stop %q: want INT, TERM, QUIT or KILL", p.Stop)
+	}
+	kind, err := probe.Lookup(p.Stats)
+	if err != nil {
+		faults = append(faults, err)
+	}
+	if kind.Workers && (p.Workers == "" || len(p.Ports) == 0) {
+		add("stats %s needs a port, and workers: how many have to answer", p.Stats)
+	}
+	for _, port := range kind.Ports {
+		if !slices.Contains(p.Ports, port) {
+			add("stats %s needs a port named %s", p.Stats, port)
+		}
+	}
+	for _, f := range p.Files {
+		if !filepath.IsLocal(f.Path) {
+			add("file %q leaves the process's folder", f.Path)
+		}
+	}
+	return faults
+}
+
+// tierFaults are the tiers of a process that have no role.
+func (d Definition) tierFaults(p ProcessDefinition) (faults []error) {
+	for _, tier := range []string{p.Tier, p.WorkerTier} {
+		if role := d.Tiers[tier]; tier != "" && !slices.Contains(results.AllRoles(), role) {
+			const want = "tiers gives %s the role %q: want app, server, proxy or database"
+			faults = append(faults, fmt.Errorf(want, tier, role))
+		}
+	}
+	return faults
 }
 
 // plainName reports whether a name can be part of a path and of a list in a file.

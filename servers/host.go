@@ -81,7 +81,11 @@ func cpuModel() string {
 		return name
 	}
 	// ARM's kernels name no model, but who made it and which part it is.
-	return strings.TrimSpace(strings.Join([]string{firstValue(string(data), "CPU implementer", ":"), firstValue(string(data), "CPU part", ":"), firstValue(string(data), "CPU variant", ":")}, " "))
+	var parts []string
+	for _, key := range []string{"CPU implementer", "CPU part", "CPU variant"} {
+		parts = append(parts, firstValue(string(data), key, ":"))
+	}
+	return strings.TrimSpace(strings.Join(parts, " "))
 }
 
 func memoryBytes() int64 {

@@ -47,7 +47,8 @@ func ReservePorts(dir string, n int) (*Ports, error) {
 			p.Numbers, p.locks = append(p.Numbers, at), append(p.locks, lock)
 		}
 	}
-	return nil, errors.Join(fmt.Errorf("reserving %d ports: only %d of %d to %d are free", n, len(p.Numbers), firstPort, lastPort), p.Close())
+	err := fmt.Errorf("reserving %d ports: only %d of %d to %d are free", n, len(p.Numbers), firstPort, lastPort)
+	return nil, errors.Join(err, p.Close())
 }
 
 // lockPort returns nil without an error when the port is taken.

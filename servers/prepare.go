@@ -29,7 +29,9 @@ func (e *PrepareError) Unwrap() error { return e.Err }
 // Prepare runs the app's own steps (migrate, collectstatic, …) below dir and then asks
 // Django whether a migration is missing. It returns the state folder, of which each boot
 // gets a copy, and the build folder, which they share.
-func Prepare(ctx context.Context, keeper *proc.Keeper, app targets.App, h Host, dir string) (state, build string, err error) {
+func Prepare(
+	ctx context.Context, keeper *proc.Keeper, app targets.App, h Host, dir string,
+) (state, build string, err error) {
 	state, build = filepath.Join(dir, "state"), filepath.Join(dir, "build")
 	for _, folder := range []string{state, build} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -37,7 +39,9 @@ func Prepare(ctx context.Context, keeper *proc.Keeper, app targets.App, h Host, 
 		}
 	}
 	app = app.Expand(state, build)
-	vars := map[string]string{"DJANGO_SETTINGS_MODULE": app.Settings, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+	vars := map[string]string{
+		"DJANGO_SETTINGS_MODULE": app.Settings, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0",
+	}
 	maps.Copy(vars, app.Env)
 	env := slices.Clone(h.Env)
 	for _, key := range slices.Sorted(maps.Keys(vars)) {

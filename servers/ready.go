@@ -50,7 +50,8 @@ func (c *Cluster) awaitAnswer(ctx context.Context, client *http.Client) (time.Du
 		case <-c.dead:
 			return 0, c.deadErr
 		case <-ctx.Done():
-			return 0, fmt.Errorf("no right answer from %s within %w; the last try: %w", c.blueprint.Health, context.Cause(ctx), last)
+			return 0, fmt.Errorf("no right answer from %s within %w; the last try: %w",
+				c.blueprint.Health, context.Cause(ctx), last)
 		case <-time.After(pollEvery):
 		}
 	}
@@ -107,7 +108,9 @@ func (c *Cluster) awaitWorkers(ctx context.Context, client *http.Client) error {
 		case <-c.dead:
 			return c.deadErr
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("%d of %d worker processes had answered before the time-out: %w", seen, expected, context.Cause(ctx)), last)
+			late := fmt.Errorf("%d of %d worker processes had answered before the time-out: %w",
+				seen, expected, context.Cause(ctx))
+			return errors.Join(late, last)
 		case <-time.After(pollEvery / 10):
 		}
 	}

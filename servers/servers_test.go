@@ -152,7 +152,13 @@ func TestTopologyOfAFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const good = "summary: mine\ntools: [python]\ntiers: {python: app}\nprocesses:\n- {name: p, tier: python, ports: [http], argv: ['{{.Tool \"python\"}}', '{{.Port \"http\"}}'], stop: INT}\nentry: {process: p, port: http}\n"
+	const good = `summary: mine
+tools: [python]
+tiers: {python: app}
+processes:
+- {name: p, tier: python, ports: [http], argv: ['{{.Tool "python"}}', '{{.Port "http"}}'], stop: INT}
+entry: {process: p, port: http}
+`
 	write(good)
 	b, err := Topology{Name: dir}.Canonical(testApp(t), testHost)
 	if err != nil || strings.Join(b.Processes[0].Argv, " ") != "python 1" || (Topology{Name: dir}).Short() != "mine" {
@@ -162,15 +168,19 @@ func TestTopologyOfAFolder(t *testing.T) {
 		{"an unknown key", good + "x: 1\n", "[7:1]"},
 		{"no processes", "summary: x\n", "no processes"},
 		{"an unknown stop", strings.Replace(good, "INT", "HUP", 1), "want INT, TERM, QUIT or KILL"},
-		{"a tier without a role", strings.Replace(good, "tiers: {python: app}", "tiers: {python: boss}", 1), "want app, server, proxy or database"},
+		{"a tier without a role", strings.Replace(good, "tiers: {python: app}", "tiers: {python: boss}", 1),
+			"want app, server, proxy or database"},
 		{"an unknown probe", strings.Replace(good, "stop: INT", "stop: INT, stats: psychic", 1), "want one of uwsgi, nginx"},
 		{"an entry that is none", strings.Replace(good, "port: http}", "port: https}", 1), "entry: no process"},
 		{"a port that is none", strings.Replace(good, `.Port "http"`, `.Port "stats"`, 1), `no port "stats"`},
-		{"a template that is none", strings.Replace(good, `.Tool "python"`, `.Tool "pyton"`, 1), "not among the topology's tools: python"},
-		{"a file outside", strings.Replace(good, "stop: INT", "stop: INT, files: [{template: t, path: ../x}]", 1), "leaves the process's folder"},
+		{"a template that is none", strings.Replace(good, `.Tool "python"`, `.Tool "pyton"`, 1),
+			"not among the topology's tools: python"},
+		{"a file outside", strings.Replace(good, "stop: INT", "stop: INT, files: [{template: t, path: ../x}]", 1),
+			"leaves the process's folder"},
 	} {
 		write(row.text)
-		if _, err := (Topology{Name: dir}).Canonical(testApp(t), testHost); err == nil || !strings.Contains(err.Error(), row.want) {
+		if _, err := (Topology{Name: dir}).Canonical(testApp(t), testHost); err == nil ||
+			!strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: %v; want an error with %q", row.says, err, row.want)
 		}
 	}
@@ -181,7 +191,8 @@ func TestPathsThatCannotBeWrittenAreRefused(t *testing.T) {
 	for _, bad := range []string{"/a;b", "/a$b", "/a%b", "/a\nb", `/a"b`, "/a{b", "/a b", "/a=b", "/a@b", "/a#b"} {
 		app := testApp(t)
 		app.Dir = bad
-		if _, err := (Topology{Name: "nginx-uwsgi"}).Blueprint(app, testHost.canonical(nil)); err == nil || !strings.Contains(err.Error(), "cannot be written") {
+		if _, err := (Topology{Name: "nginx-uwsgi"}).Blueprint(app, testHost.canonical(nil)); err == nil ||
+			!strings.Contains(err.Error(), "cannot be written") {
 			t.Errorf("folder %q: %v; want it refused", bad, err)
 		}
 	}
@@ -248,7 +259,8 @@ func TestDiagnose(t *testing.T) {
 			t.Fatal(err)
 		}
 		var boot *BootError
-		if !errors.As(c.diagnose(errors.New("ended")), &boot) || boot.Cause != row.want || !strings.Contains(boot.Error(), "first") {
+		if !errors.As(c.diagnose(errors.New("ended")), &boot) || boot.Cause != row.want ||
+			!strings.Contains(boot.Error(), "first") {
 			t.Errorf("%q: cause %q; want %q, and the log", row.log, boot.Cause, row.want)
 		}
 	}
@@ -266,7 +278,8 @@ func TestEditDistance(t *testing.T) {
 }
 
 func FuzzParseTopology(f *testing.F) {
-	for _, text := range []string{"runserver", "nginx-uwsgi:backends=2,workers=1", "url:http://127.0.0.1:1", "./a/b:x=y", "a/../..", "url:HTTP://A%20b/c/"} {
+	for _, text := range []string{"runserver", "nginx-uwsgi:backends=2,workers=1", "url:http://127.0.0.1:1", "./a/b:x=y",
+		"a/../..", "url:HTTP://A%20b/c/"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -302,7 +315,8 @@ func TestHowWorkersWaitForWork(t *testing.T) {
 		}
 		queues, workers, threads := b.Queueing()
 		if queues != row.queues || workers != row.workers || threads != row.threads || b.WorkersTier() != row.tier {
-			t.Errorf("%s: %d queues of %d workers with %d threads, tier %s; want %+v", row.topology, queues, workers, threads, b.WorkersTier(), row)
+			t.Errorf("%s: %d queues of %d workers with %d threads, tier %s; want %+v", row.topology, queues, workers, threads,
+				b.WorkersTier(), row)
 		}
 	}
 }

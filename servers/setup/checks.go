@@ -85,7 +85,8 @@ func (d *doctor) tools(ctx context.Context, cache string) {
 	if compiler == "" {
 		compiler = servers.LookPath("cc", d.path)
 	}
-	d.add("C compiler (builds uWSGI)", orNone(compiler), compiler != "" || tools.Path("uwsgi") != "", Missing, "apt-get install gcc libc6-dev")
+	d.add("C compiler (builds uWSGI)", orNone(compiler), compiler != "" || tools.Path("uwsgi") != "", Missing,
+		"apt-get install gcc libc6-dev")
 	git := servers.LookPath("git", d.path)
 	d.add("git (names the app's commit)", orNone(git), git != "", Caution, "apt-get install git")
 }
@@ -109,18 +110,23 @@ func (d *doctor) limits() {
 	_ = unix.Getrlimit(unix.RLIMIT_NOFILE, &files)
 	d.add("open files (nofile)", fmt.Sprint(files.Cur), files.Cur >= 4096, Caution, "ulimit -n 20000")
 	low, high := portRange()
-	d.add("ephemeral ports", fmt.Sprintf("%d to %d", low, high), high-low >= 16000, Caution, "sysctl -w net.ipv4.ip_local_port_range='32768 60999'")
-	d.add("server ports", "20000 to 32000 lie below the ephemeral ones: "+yes(low > 32000), low > 32000, Caution, "sysctl -w net.ipv4.ip_local_port_range='32768 60999'")
+	d.add("ephemeral ports", fmt.Sprintf("%d to %d", low, high), high-low >= 16000, Caution,
+		"sysctl -w net.ipv4.ip_local_port_range='32768 60999'")
+	d.add("server ports", "20000 to 32000 lie below the ephemeral ones: "+yes(low > 32000), low > 32000, Caution,
+		"sysctl -w net.ipv4.ip_local_port_range='32768 60999'")
 	somaxconn := servers.ThisHost().Somaxconn
 	d.add("somaxconn", fmt.Sprint(somaxconn), somaxconn >= 1024, Caution, "sysctl -w net.core.somaxconn=4096")
 	backlog := number("/proc/sys/net/ipv4/tcp_max_syn_backlog")
-	d.add("tcp_max_syn_backlog", fmt.Sprint(backlog), backlog >= 1024, Caution, "sysctl -w net.ipv4.tcp_max_syn_backlog=2048")
+	d.add("tcp_max_syn_backlog", fmt.Sprint(backlog), backlog >= 1024, Caution,
+		"sysctl -w net.ipv4.tcp_max_syn_backlog=2048")
 	reuse := number("/proc/sys/net/ipv4/tcp_tw_reuse")
-	d.add("tcp_tw_reuse", fmt.Sprint(reuse), reuse != 0, Caution, "sysctl -w net.ipv4.tcp_tw_reuse=2   # else new-connection loads run out of ports")
+	d.add("tcp_tw_reuse", fmt.Sprint(reuse), reuse != 0, Caution,
+		"sysctl -w net.ipv4.tcp_tw_reuse=2   # else new-connection loads run out of ports")
 	processes := number("/proc/sys/kernel/pid_max")
 	d.add("pid_max", fmt.Sprint(processes), processes >= 4096, Caution, "sysctl -w kernel.pid_max=32768")
 	waiting := timeWait()
-	d.add("sockets in TIME_WAIT", fmt.Sprint(waiting), waiting < 5000, Caution, "wait a minute: another load has just ended")
+	d.add("sockets in TIME_WAIT", fmt.Sprint(waiting), waiting < 5000, Caution,
+		"wait a minute: another load has just ended")
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err == nil {
 		_ = l.Close()
@@ -152,10 +158,13 @@ func timeWait() int {
 }
 
 func (d *doctor) clockAndCPU() {
-	d.add("cores", fmt.Sprint(runtime.NumCPU()), runtime.NumCPU() >= 2, Caution, "use a machine with two cores or more: generator and servers share them")
+	d.add("cores", fmt.Sprint(runtime.NumCPU()), runtime.NumCPU() >= 2, Caution,
+		"use a machine with two cores or more: generator and servers share them")
 	steal, busy := stealShare(250 * time.Millisecond)
-	d.add("steal", fmt.Sprintf("%.1f %%", steal*100), steal < 0.02, Caution, "the hypervisor gives the cores to others: use a quieter machine")
-	d.add("idle now", fmt.Sprintf("%.0f %% of the CPU in use", busy*100), busy < 0.2, Caution, "end what else runs on the machine")
+	d.add("steal", fmt.Sprintf("%.1f %%", steal*100), steal < 0.02, Caution,
+		"the hypervisor gives the cores to others: use a quieter machine")
+	d.add("idle now", fmt.Sprintf("%.0f %% of the CPU in use", busy*100), busy < 0.2, Caution,
+		"end what else runs on the machine")
 	load, _ := os.ReadFile("/proc/loadavg")
 	first, _, _ := strings.Cut(string(load), " ")
 	average, _ := strconv.ParseFloat(first, 64)
@@ -163,19 +172,23 @@ func (d *doctor) clockAndCPU() {
 	source, _ := os.ReadFile("/sys/devices/system/clocksource/clocksource0/current_clocksource")
 	clock := strings.TrimSpace(string(source))
 	fast := clock == "tsc" || clock == "kvm-clock" || clock == "arch_sys_counter"
-	d.add("clock source", orNone(clock), fast, Caution, "reading the time is slow with "+clock+": choose tsc in /sys/devices/system/clocksource/clocksource0/current_clocksource")
+	d.add("clock source", orNone(clock), fast, Caution,
+		"reading the time is slow with "+clock+": choose tsc in "+
+			"/sys/devices/system/clocksource/clocksource0/current_clocksource")
 	governor, err := os.ReadFile("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 	g := strings.TrimSpace(string(governor))
 	if err != nil {
 		g = "not visible (virtual machine)"
 	}
 	d.add("CPU governor", g, err != nil || g == "performance", Caution, "cpupower frequency-set -g performance")
-	d.add("cgroup", cgroup(), !throttled(), Caution, "this control group has a CPU quota: raise it, or expect jumps in latency")
+	d.add("cgroup", cgroup(), !throttled(), Caution, "this control group has a CPU quota: raise it, or expect jumps "+
+		"in latency")
 	free := availableMemory()
 	d.add("available memory", fmt.Sprintf("%d MiB", free>>20), free > 512<<20, Caution, "end what else uses memory")
 	var name unix.Utsname
 	_ = unix.Uname(&name)
-	d.add("kernel", unix.ByteSliceToString(name.Release[:]), runtime.GOOS == "linux", Missing, "bench boots servers on Linux")
+	d.add("kernel", unix.ByteSliceToString(name.Release[:]), runtime.GOOS == "linux", Missing,
+		"bench boots servers on Linux")
 }
 
 // stealShare reads /proc/stat twice: shares of all CPU time that were stolen and used.
@@ -236,12 +249,14 @@ func throttled() bool {
 }
 
 func (d *doctor) places(cache, out string) {
-	d.add("cache folder", cache, writable(cache), Missing, "set XDG_CACHE_HOME or BENCH_CACHE to a folder that you may write to")
+	d.add("cache folder", cache, writable(cache), Missing,
+		"set XDG_CACHE_HOME or BENCH_CACHE to a folder that you may write to")
 	d.add("results folder", out, writable(out), Missing, "use --out DIR")
 	var disk unix.Statfs_t
 	err := unix.Statfs(".", &disk)
 	free := disk.Bavail * uint64(disk.Bsize)
-	d.add("disk", fmt.Sprintf("%d MiB free", free>>20), err == nil && free > 256<<20, Caution, "make room: a run takes a few MiB, set-up about 100")
+	d.add("disk", fmt.Sprintf("%d MiB free", free>>20), err == nil && free > 256<<20, Caution,
+		"make room: a run takes a few MiB, set-up about 100")
 	temp := os.TempDir()
 	d.add("scratch folder", temp, writable(temp), Missing, "set TMPDIR to a folder that you may write to")
 }

@@ -142,7 +142,8 @@ func (r Requirements) Differ(other Requirements) (gone, added []string) {
 // an environment outlives that.
 func (s Setup) Environment(ctx context.Context, r Requirements, base string) (python string, err error) {
 	if r.local != "" {
-		return "", fmt.Errorf("%s: what lies in this file system cannot be put into an environment that is kept: name a published package, or make an environment by hand and give it as app.python", r.local)
+		return "", fmt.Errorf("%s: what lies in this file system cannot be put into an environment that is kept: name a "+
+			"published package, or make an environment by hand and give it as app.python", r.local)
 	}
 	if base == "" {
 		base = "python3"
@@ -158,10 +159,12 @@ func (s Setup) Environment(ctx context.Context, r Requirements, base string) (py
 	if err != nil {
 		return "", fmt.Errorf("making an environment for %s: %w", r.file, err)
 	}
-	sum := sha256.Sum256([]byte(real + " " + tools["python"].Version + "\n" + uwsgiRequirement() + strings.Join(r.Lines, "\n")))
+	holds := real + " " + tools["python"].Version + "\n" + uwsgiRequirement() + strings.Join(r.Lines, "\n")
+	sum := sha256.Sum256([]byte(holds))
 	dir := filepath.Join(s.Cache, "env-"+hex.EncodeToString(sum[:6]))
 	python = filepath.Join(dir, "bin", "python")
-	unlock, err := servers.LockFile(ctx, filepath.Join(s.Cache, "setup.lock"), func() { s.say("waiting for another set-up to end") })
+	unlock, err := servers.LockFile(ctx, filepath.Join(s.Cache, "setup.lock"),
+		func() { s.say("waiting for another set-up to end") })
 	if err != nil {
 		return "", err
 	}
@@ -217,5 +220,6 @@ func uwsgiRequirement() string { return requirements[strings.Index(requirements,
 // whole reports whether an environment was made to its end, and still has its programs.
 func whole(dir string) bool {
 	// Stat follows links: an interpreter that was removed since makes the environment void.
-	return exists(filepath.Join(dir, readyFile)) && exists(filepath.Join(dir, "bin", "python")) && exists(filepath.Join(dir, "bin", "uwsgi"))
+	return exists(filepath.Join(dir, readyFile)) &&
+		exists(filepath.Join(dir, "bin", "python")) && exists(filepath.Join(dir, "bin", "uwsgi"))
 }

@@ -16,17 +16,28 @@ func TestReadRequirements(t *testing.T) {
 		want  []string
 		fault string
 	}{
-		{"comments and blank lines say nothing", map[string]string{"requirements.txt": "# a\n\ndjango==5.2.1 # why\n"}, []string{"django==5.2.1"}, ""},
-		{"spaces do not matter", map[string]string{"requirements.txt": "django == 5.2.1 ;  python_version > '3'\n"}, []string{"django == 5.2.1 ; python_version > '3'"}, ""},
-		{"a line may go on", map[string]string{"requirements.txt": "django==5.2.1 \\\n  --hash=sha256:ab\n"}, []string{"django==5.2.1 --hash=sha256:ab"}, ""},
-		{"a list that is named is part of it", map[string]string{"requirements.txt": "-r more/base.txt\nuwsgi\n", "more/base.txt": "-cpins.txt\ndjango\n", "more/pins.txt": "django<6\n"}, []string{"constraint: django<6", "django", "uwsgi"}, ""},
-		{"a tab ends what a comment follows", map[string]string{"requirements.txt": "-r base.txt\t# why\n", "base.txt": "django\n"}, []string{"django"}, ""},
+		{"comments and blank lines say nothing", map[string]string{"requirements.txt": "# a\n\ndjango==5.2.1 # why\n"},
+			[]string{"django==5.2.1"}, ""},
+		{"spaces do not matter", map[string]string{"requirements.txt": "django == 5.2.1 ;  python_version > '3'\n"},
+			[]string{"django == 5.2.1 ; python_version > '3'"}, ""},
+		{"a line may go on", map[string]string{"requirements.txt": "django==5.2.1 \\\n  --hash=sha256:ab\n"},
+			[]string{"django==5.2.1 --hash=sha256:ab"}, ""},
+		{"a list that is named is part of it", map[string]string{"requirements.txt": "-r more/base.txt\nuwsgi\n",
+			"more/base.txt": "-cpins.txt\ndjango\n", "more/pins.txt": "django<6\n"},
+			[]string{"constraint: django<6", "django", "uwsgi"}, ""},
+		{"a tab ends what a comment follows", map[string]string{"requirements.txt": "-r base.txt\t# why\n",
+			"base.txt": "django\n"}, []string{"django"}, ""},
 		{"a comment does not go on", map[string]string{"requirements.txt": "# a \\\ndjango\n"}, []string{"django"}, ""},
-		{"lines of Windows", map[string]string{"requirements.txt": "django \\\r\n --hash=sha256:ab\r\nuwsgi\r\n"}, []string{"django --hash=sha256:ab", "uwsgi"}, ""},
-		{"what is elsewhere stays a line", map[string]string{"requirements.txt": "-r https://example.org/base.txt\n-c ${PINS}\n"}, []string{"-r https://example.org/base.txt", "-c ${PINS}"}, ""},
-		{"in the long form too", map[string]string{"requirements.txt": "--requirement=base.txt\n", "base.txt": "django\n"}, []string{"django"}, ""},
-		{"a URL's fragment is no comment", map[string]string{"requirements.txt": "https://example.org/a.zip#egg=a\n"}, []string{"https://example.org/a.zip#egg=a"}, ""},
-		{"a circle ends", map[string]string{"requirements.txt": "-r base.txt\n", "base.txt": "-r requirements.txt\n"}, nil, "names itself"},
+		{"lines of Windows", map[string]string{"requirements.txt": "django \\\r\n --hash=sha256:ab\r\nuwsgi\r\n"},
+			[]string{"django --hash=sha256:ab", "uwsgi"}, ""},
+		{"what is elsewhere stays a line", map[string]string{"requirements.txt": "-r https://example.org/base.txt\n-c " +
+			"${PINS}\n"}, []string{"-r https://example.org/base.txt", "-c ${PINS}"}, ""},
+		{"in the long form too", map[string]string{"requirements.txt": "--requirement=base.txt\n", "base.txt": "django\n"},
+			[]string{"django"}, ""},
+		{"a URL's fragment is no comment", map[string]string{"requirements.txt": "https://example.org/a.zip#egg=a\n"},
+			[]string{"https://example.org/a.zip#egg=a"}, ""},
+		{"a circle ends", map[string]string{"requirements.txt": "-r base.txt\n", "base.txt": "-r requirements.txt\n"}, nil,
+			"names itself"},
 		{"a missing list is named", map[string]string{"requirements.txt": "-r gone.txt\n"}, nil, "gone.txt"},
 	} {
 		dir := t.TempDir()
@@ -104,19 +115,22 @@ func TestEnvironmentIsMadeOnceForEachList(t *testing.T) {
 	if err != nil || other == first || len(other) != len(first) {
 		t.Errorf("another list: %s, %v; want another path, as long as %s", other, err, first)
 	}
-	for _, local := range []string{"-e .", "./lib", "vendor/pkg", "dist/a-1.tar.gz", "a.whl", "a @ file:///srv/a", "--find-links wheels", "-f ../wheels"} {
+	for _, local := range []string{"-e .", "./lib", "vendor/pkg", "dist/a-1.tar.gz", "a.whl", "a @ file:///srv/a",
+		"--find-links wheels", "-f ../wheels"} {
 		if _, err := environment(local + "\n"); err == nil || !strings.Contains(err.Error(), "file system") {
 			t.Errorf("%s: error %v", local, err)
 		}
 	}
-	for _, remote := range []string{"-e git+https://example.org/a.git@1234#egg=a", "a @ https://example.org/a.zip", "--index-url https://example.org/simple"} {
+	for _, remote := range []string{"-e git+https://example.org/a.git@1234#egg=a", "a @ https://example.org/a.zip",
+		"--index-url https://example.org/simple"} {
 		if _, err := environment(remote + "\n"); err != nil {
 			t.Errorf("%s: %v", remote, err)
 		}
 	}
 	// One that failed does not count as made, though all of its programs are there.
 	script := strings.ReplaceAll(fakePython, "LOG", log)
-	failing := strings.Replace(script, "*uwsgi.txt) cp", "*requirements.txt) cp \"$0\" \"$here/uwsgi\"; echo no such package >&2; exit 1 ;;\n\t*uwsgi.txt) cp", 1)
+	failing := strings.Replace(script, "*uwsgi.txt) cp",
+		"*requirements.txt) cp \"$0\" \"$here/uwsgi\"; echo no such package >&2; exit 1 ;;\n\t*uwsgi.txt) cp", 1)
 	write(t, filepath.Join(path, "python3"), failing, 0o755)
 	if _, err := environment("django==9\n"); err == nil || !strings.Contains(err.Error(), "no such package") {
 		t.Errorf("pip failed, and the error is %v; want what pip said", err)

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -38,7 +39,8 @@ type Setup struct {
 
 // Run installs what is missing. It may be run again at any time: what is there stays.
 func (s Setup) Run(ctx context.Context) error {
-	unlock, err := servers.LockFile(ctx, filepath.Join(s.Cache, "setup.lock"), func() { s.say("waiting for another set-up to end") })
+	unlock, err := servers.LockFile(ctx, filepath.Join(s.Cache, "setup.lock"),
+		func() { s.say("waiting for another set-up to end") })
 	if err != nil {
 		return err
 	}
@@ -135,7 +137,8 @@ func (s Setup) venv(ctx context.Context) error {
 		}
 	}
 	// uWSGI comes as source only: its build wants Python's headers and a C compiler.
-	if s.try(ctx, base, "-c", "import ensurepip, venv, sysconfig, os; os.stat(os.path.join(sysconfig.get_paths()['include'], 'Python.h'))") != nil {
+	if s.try(ctx, base, "-c", "import ensurepip, venv, sysconfig, os; "+
+		"os.stat(os.path.join(sysconfig.get_paths()['include'], 'Python.h'))") != nil {
 		s.say("%s lacks venv or its C headers", base)
 		if err := s.install(ctx, "python3-venv", "python3-dev"); err != nil {
 			return err
@@ -158,7 +161,8 @@ func (s Setup) venv(ctx context.Context) error {
 	python := filepath.Join(dir, "bin", "python")
 	for _, argv := range [][]string{
 		{base, "-m", "venv", dir},
-		{python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "-r", list},
+		{python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+			"--no-deps", "--require-hashes", "-r", list},
 		{python, "-m", "compileall", "-q", filepath.Join(dir, "lib")},
 	} {
 		if err := s.command(ctx, argv...); err != nil {
@@ -188,7 +192,8 @@ func Python(cache, path string) string {
 			continue
 		}
 		// Only with a uWSGI that embeds it.
-		if tools, err := servers.FindTools(context.Background(), candidate, path, nil); err == nil && tools.Path("uwsgi") != "" {
+		tools, err := servers.FindTools(context.Background(), candidate, path, nil)
+		if err == nil && tools.Path("uwsgi") != "" {
 			return candidate
 		}
 	}
@@ -205,14 +210,15 @@ func (s Setup) install(ctx context.Context, packages ...string) error {
 	names := strings.Join(packages, " ")
 	apt := servers.LookPath("apt-get", s.Path)
 	if apt == "" {
-		return fmt.Errorf("installing %s: there is no apt-get here; install the like of it with your own package manager and run bench setup again", names)
+		return fmt.Errorf("installing %s: there is no apt-get here; install the like of it with your own package manager "+
+			"and run bench setup again", names)
 	}
 	prefix, err := s.asRoot()
 	if err != nil {
 		return fmt.Errorf("installing %s: %w; ask an administrator for: apt-get install %s", names, err, names)
 	}
 	s.say("apt-get install %s", names)
-	install := append(append([]string{}, prefix...), append([]string{apt, "install", "-y", "-q", "--no-install-recommends"}, packages...)...)
+	install := slices.Concat(prefix, []string{apt, "install", "-y", "-q", "--no-install-recommends"}, packages)
 	if err := s.command(ctx, install...); err == nil || interrupted(err) {
 		return err
 	}

@@ -3,6 +3,7 @@ package setup
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -81,7 +82,8 @@ func TestSetupSaysWhatItCouldNotDo(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "there is no apt-get here") {
 		t.Errorf("Run = %v; want it to say that nothing can be installed", err)
 	}
-	if !strings.Contains(said.String(), "nginx 1.22.1 is there") || !strings.Contains(said.String(), "lacks venv or its C headers") {
+	if !strings.Contains(said.String(), "nginx 1.22.1 is there") ||
+		!strings.Contains(said.String(), "lacks venv or its C headers") {
 		t.Errorf("it said %q", said.String())
 	}
 }
@@ -108,4 +110,27 @@ func TestDoctorNamesARemedyForWhatItFinds(t *testing.T) {
 			t.Errorf("with an empty PATH and cache, %s is not missing", name)
 		}
 	}
+}
+
+func ExampleReadRequirements() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	list := filepath.Join(dir, "requirements.txt")
+	if err := os.WriteFile(list, []byte("django==5.2.1  # the newest with long support\npillow\n"), 0o600); err != nil {
+		fmt.Println(err)
+		return
+	}
+	requirements, err := ReadRequirements(list)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	before := Requirements{Lines: []string{"django==5.1", "pillow"}}
+	gone, added := before.Differ(requirements)
+	fmt.Println("gone:", gone, "added:", added)
+	// Output: gone: [django==5.1] added: [django==5.2.1]
 }
