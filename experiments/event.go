@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"bench/reports/page"
 	"bench/scenarios"
 )
 
@@ -45,10 +46,10 @@ type Message struct {
 
 // Done tells that the run has ended and its report is written.
 type Done struct {
-	Dir     string  `json:"dir"`
-	Status  string  `json:"status"` // COMPLETE or PARTIAL
-	Outcome Outcome `json:"outcome"`
-	Reason  string  `json:"reason,omitempty"`
+	Dir     string       `json:"dir"`
+	Status  string       `json:"status"` // COMPLETE or PARTIAL
+	Verdict page.Verdict `json:"verdict"`
+	Reason  string       `json:"reason,omitempty"`
 }
 
 // Kind names the event.

@@ -2,7 +2,6 @@ package experiments
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"io"
 	"path/filepath"
@@ -16,8 +15,7 @@ import (
 
 // Judged is the report of a run and what it comes to.
 type Judged struct {
-	Outcome Outcome
-	Reason  string // of an outcome other than Passed, in a line
+	Outcome page.Outcome
 
 	// Text and JSON write the report.
 	Text, JSON func(io.Writer) error
@@ -73,24 +71,12 @@ func judge(run *results.Run) (Judged, error) {
 	return judgeCompare(r), nil
 }
 
-// invalid is why an invalid run has no outcome.
-const invalid = "the run is INVALID; the warnings say why"
-
-// outcomes are those of a document's verdicts; of any other the outcome is Passed.
-var outcomes = map[page.Verdict]Outcome{
-	page.Regressed: Regression, page.Inconclusive: Inconclusive, page.Invalid: Invalid,
-}
-
 // judgeDocument is what a report comes to that is a document.
 func judgeDocument(d page.Document) Judged {
-	j := Judged{
-		Outcome: cmp.Or(outcomes[d.Outcome.Verdict], Passed), Text: of(page.Text, d), JSON: of(page.JSON, d),
+	return Judged{
+		Outcome: d.Outcome, Text: of(page.Text, d), JSON: of(page.JSON, d),
 		write: func(dir string) error { return page.WriteAll(dir, d) },
 	}
-	if j.Outcome != Passed {
-		j.Reason = d.Outcome.Reason
-	}
-	return j
 }
 
 func judgeCompare(r *compare.Report) Judged {
@@ -108,18 +94,19 @@ func judgeGate(r gate.Report) Judged {
 
 func judgeCapacity(r *capacity.Report, status string) Judged {
 	j := Judged{
-		Outcome: Passed, Text: of(capacity.Text, r), JSON: of(capacity.JSON, r),
+		Outcome: page.Outcome{Verdict: page.Passed}, Text: of(capacity.Text, r), JSON: of(capacity.JSON, r),
 		write: func(dir string) error {
 			return errors.Join(writeForms(dir, capacity.Files, r), page.WriteFigures(filepath.Join(dir, "plots"), r.Figures()))
 		},
 	}
 	switch {
 	case r.Grade == results.Invalid:
-		j.Outcome, j.Reason = Invalid, invalid
+		j.Outcome = page.Outcome{Verdict: page.Invalid, Reason: "the run is INVALID; the warnings say why"}
 	case r.Undecided:
-		j.Outcome, j.Reason = Inconclusive, "the time was over before any load was seen to meet the SLO: give it more, --budget"
+		j.Outcome = page.Outcome{Verdict: page.Inconclusive,
+			Reason: "the time was over before any load was seen to meet the SLO: give it more, --budget"}
 	case r.MaxRate.Low == 0 && status == results.Complete: // of a part, nothing is known of the rest
-		j.Outcome, j.Reason = Regression, r.Headline()
+		j.Outcome = page.Outcome{Verdict: page.Regressed, Reason: r.Headline()}
 	}
 	return j
 }

@@ -131,8 +131,8 @@ func TestARunIsToldFromItsStartToItsReport(t *testing.T) {
 		t.Errorf("events:\n%v; want\n%v", got, slices.Compact(want))
 	}
 	done := l.events[len(l.events)-1].(experiments.Done)
-	if done.Dir != result.Dir || done.Status != results.Complete || done.Outcome != result.Outcome {
-		t.Errorf("the last event is %+v; the result %s, %s", done, result.Dir, result.Outcome)
+	if done.Dir != result.Dir || done.Status != results.Complete || done.Verdict != result.Outcome.Verdict {
+		t.Errorf("the last event is %+v; the result %s, %+v", done, result.Dir, result.Outcome)
 	}
 	for _, name := range []string{"manifest.json", "report.json", "report.html", "../" + results.HistoryFile} {
 		if _, err := os.Stat(filepath.Join(result.Dir, name)); err != nil {
@@ -256,5 +256,5 @@ func TestAReportIsMadeAgain(t *testing.T) {
 
 func misused(err error) bool {
 	var of *experiments.Error
-	return errors.As(err, &of) && of.Outcome == experiments.Misused
+	return errors.As(err, &of) && of.Verdict == experiments.Misused
 }

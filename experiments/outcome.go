@@ -1,24 +1,21 @@
 package experiments
 
-import "fmt"
+import (
+	"fmt"
 
-// Outcome is what a run comes to, for programs that act on it.
-type Outcome string
-
-// Outcomes.
-const (
-	Passed       Outcome = "passed"
-	Regression   Outcome = "regression"   // or an objective missed
-	Inconclusive Outcome = "inconclusive" // within the budget
-	Invalid      Outcome = "invalid"      // no valid measurement: the run is void, or the machine unfit
-	NotBooted    Outcome = "not-booted"   // a topology could not be started
-	Refused      Outcome = "refused"      // preflight failed, or a target or a set-up was refused
-	Misused      Outcome = "misused"      // a mistake in what was asked for, or in a configuration file
+	"bench/reports/page"
 )
 
-// Error is an error that comes to an outcome of its own; any other one is internal.
+// Verdicts of what ended before there was anything to report, beside those that a report has.
+const (
+	NotBooted page.Verdict = "not-booted" // a topology could not be started
+	Refused   page.Verdict = "refused"    // preflight failed, or a target or a set-up was refused
+	Misused   page.Verdict = "misused"    // a mistake in what was asked for, or in a configuration file
+)
+
+// Error is an error that comes to a verdict of its own; any other one is internal.
 type Error struct {
-	Outcome Outcome
+	Verdict page.Verdict
 	Err     error
 }
 
@@ -30,3 +27,8 @@ func Misuse(err error) error { return &Error{Misused, err} }
 
 // Misusef is a mistake in what was asked for, in words.
 func Misusef(format string, args ...any) error { return Misuse(fmt.Errorf(format, args...)) }
+
+// Invalidf says why there is no valid measurement: the run is void, or the machine unfit.
+func Invalidf(format string, args ...any) error {
+	return &Error{page.Invalid, fmt.Errorf(format, args...)}
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bench/loadgen"
+	"bench/reports/page"
 	"bench/results"
 	"bench/scenarios"
 )
@@ -77,8 +78,8 @@ func Conduct(ctx context.Context, env Env, task Task) (Result, error) {
 	if measuring == nil || result.Dir == "" {
 		return result, measuring
 	}
-	if result.Outcome != Regression {
-		result.Outcome = Passed // what is not proven is not even inconclusive
+	if result.Outcome.Verdict != page.Regressed {
+		result.Outcome = page.Outcome{Verdict: page.Passed} // what is not proven is not even inconclusive
 	}
 	if ctx.Err() != nil {
 		return result, fmt.Errorf("%w: what was measured until then is in %s, marked %s", measuring, result.Dir, results.Partial)
@@ -167,6 +168,6 @@ func (r *Run) finish(measuring error, raw bool) (Result, error) {
 		entry := results.NewEntry(r.Out.Manifest(), r.Out.Path)
 		r.Beside(results.AppendHistory(filepath.Dir(r.Out.Path), entries(entry)))
 	}
-	r.Emit(Done{Dir: r.Out.Path, Status: status, Outcome: result.Outcome, Reason: result.Reason})
+	r.Emit(Done{Dir: r.Out.Path, Status: status, Verdict: result.Outcome.Verdict, Reason: result.Outcome.Reason})
 	return result, nil
 }

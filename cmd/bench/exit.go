@@ -9,6 +9,7 @@ import (
 	"bench/experiments"
 	"bench/loadgen"
 	"bench/loadgen/native"
+	"bench/reports/page"
 	"bench/results"
 	"bench/scenarios"
 	"bench/servers"
@@ -32,15 +33,16 @@ const exitCodes = `Exit codes: 0 success, 1 internal error, 2 usage or configura
 objective missed, 4 inconclusive, 5 run invalid, 6 a topology failed to boot, 7 preflight
 failed or target refused, 130 and 143 interrupted with partial results saved.`
 
-// codes is the exit code of every outcome.
-var codes = map[experiments.Outcome]int{
-	experiments.Passed:       exitOK,
-	experiments.Misused:      exitUsage,
-	experiments.Regression:   exitRegression,
-	experiments.Inconclusive: exitInconclusive,
-	experiments.Invalid:      exitInvalid,
-	experiments.NotBooted:    exitBoot,
-	experiments.Refused:      exitRefused,
+// codes is the exit code of every verdict.
+var codes = map[page.Verdict]int{
+	page.Passed:           exitOK,
+	page.Degraded:         exitOK,
+	experiments.Misused:   exitUsage,
+	page.Regressed:        exitRegression,
+	page.Inconclusive:     exitInconclusive,
+	page.Invalid:          exitInvalid,
+	experiments.NotBooted: exitBoot,
+	experiments.Refused:   exitRefused,
 }
 
 // causes are the errors that end the program with a code, the most telling first: what kept
@@ -86,8 +88,8 @@ func exitCode(ctx context.Context, err error) int {
 			return cause.code
 		}
 	}
-	if outcome := (*experiments.Error)(nil); errors.As(err, &outcome) {
-		return cmp.Or(codes[outcome.Outcome], exitInternal) // an error never passes
+	if e := (*experiments.Error)(nil); errors.As(err, &e) {
+		return cmp.Or(codes[e.Verdict], exitInternal) // an error never passes
 	}
 	for _, mistake := range mistakes {
 		if mistake(err) {
@@ -97,12 +99,12 @@ func exitCode(ctx context.Context, err error) int {
 	return exitInternal
 }
 
-// outcomeError is the outcome of a run as an error; nil for one that passed.
-func outcomeError(j experiments.Judged) error {
-	if j.Outcome == experiments.Passed {
+// outcomeError is the outcome of a run as an error; nil for one that exits with 0.
+func outcomeError(o page.Outcome) error {
+	if codes[o.Verdict] == exitOK {
 		return nil
 	}
-	return &experiments.Error{Outcome: j.Outcome, Err: errors.New(j.Reason)}
+	return &experiments.Error{Verdict: o.Verdict, Err: errors.New(o.Reason)}
 }
 
 // interrupted is the cause of a context that a signal ended.

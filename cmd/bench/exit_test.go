@@ -9,6 +9,7 @@ import (
 
 	"bench/experiments"
 	"bench/loadgen"
+	"bench/reports/page"
 	"bench/results"
 	"bench/scenarios"
 	"bench/servers"
@@ -26,15 +27,16 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{"nothing is wrong", t.Context(), nil, 0},
 		{"an error that nobody foresaw", t.Context(), errors.New("boom"), 1},
-		{"an outcome that the table does not have", t.Context(), &experiments.Error{Outcome: "odd", Err: errors.New("boom")}, 1},
+		{"an outcome that the table does not have", t.Context(), &experiments.Error{Verdict: "odd", Err: errors.New("boom")}, 1},
 		{"a mistake in a flag", t.Context(), usagef("--seed"), 2},
 		{"a mistake in a text, deep inside", t.Context(), fmt.Errorf("x: %w", parse), 2},
-		{"a regression", t.Context(), outcomeError(experiments.Judged{Outcome: experiments.Regression, Reason: "slower"}), 3},
-		{"nothing proven", t.Context(), outcomeError(experiments.Judged{Outcome: experiments.Inconclusive}), 4},
+		{"an answer with reservations", t.Context(), outcomeError(page.Outcome{Verdict: page.Degraded}), 0},
+		{"a regression", t.Context(), outcomeError(page.Outcome{Verdict: page.Regressed, Reason: "slower"}), 3},
+		{"nothing proven", t.Context(), outcomeError(page.Outcome{Verdict: page.Inconclusive}), 4},
 		{"a machine that is no measure", t.Context(), fmt.Errorf("x: %w", scenarios.ErrUnfit), 5},
 		{"a server that does not boot", t.Context(), &servers.BootError{}, 6},
 		{"a boot that failed comes before a verdict", t.Context(), errors.Join(
-			outcomeError(experiments.Judged{Outcome: experiments.Invalid}), &servers.BootError{}), 6},
+			outcomeError(page.Outcome{Verdict: page.Invalid}), &servers.BootError{}), 6},
 		{"a target that nobody allowed", t.Context(), fmt.Errorf("x: %w", loadgen.ErrRefused), 7},
 		{"Ctrl-C, whatever came of it", interrupt, errors.New("boom"), 130},
 		{"Ctrl-C, though all was done", interrupt, nil, 130},

@@ -11,6 +11,7 @@ import (
 	"bench/loadgen/native"
 	"bench/loadgen/pacing"
 	"bench/loadgen/vegeta"
+	"bench/reports/page"
 	"bench/results"
 
 	"github.com/spf13/cobra"
@@ -167,11 +168,11 @@ func loadVerdict(ctx context.Context, r loadResult) error {
 	}
 	if r.Grade == results.Invalid {
 		// The last cause is the most telling: judgement goes from the counts to what explains them.
-		return &experiments.Error{Outcome: experiments.Invalid, Err: fmt.Errorf("the run is INVALID: %s", r.Causes[len(r.Causes)-1].Message)}
+		return experiments.Invalidf("the run is INVALID: %s", r.Causes[len(r.Causes)-1].Message)
 	}
 	for _, o := range r.SLO {
 		if !o.Met {
-			return &experiments.Error{Outcome: experiments.Regression, Err: fmt.Errorf("objective %s missed", o.Objective)}
+			return &experiments.Error{Verdict: page.Regressed, Err: fmt.Errorf("objective %s missed", o.Objective)}
 		}
 	}
 	return nil

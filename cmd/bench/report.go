@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"bench/experiments"
+	"bench/reports/page"
 
 	"github.com/spf13/cobra"
 )
@@ -27,10 +28,11 @@ func newReportCommand(s *shell) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if judged.Outcome != experiments.Invalid {
-				judged.Outcome = experiments.Passed // making a report is no gate
+			shown := s.show(args[0], judged, o.json)
+			if judged.Outcome.Verdict != page.Invalid {
+				return shown // making a report is no gate
 			}
-			return errors.Join(s.show(args[0], judged, o.json), outcomeError(judged))
+			return errors.Join(shown, outcomeError(judged.Outcome))
 		},
 	}
 	o.add(c, "json")

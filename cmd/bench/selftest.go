@@ -103,7 +103,7 @@ func runSelftest(ctx context.Context, s *shell, o selftestOptions, run func(cont
 		}
 	}
 	if missed > 0 {
-		return &experiments.Error{Outcome: experiments.Invalid, Err: fmt.Errorf("%d of %d figures were missed on this machine", missed, len(rows))}
+		return experiments.Invalidf("%d of %d figures were missed on this machine", missed, len(rows))
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ already stays; it may be run at any time.`,
 			}
 			do := setup.Setup{Cache: cache, Path: s.env["PATH"], Env: s.user(), Say: s.errs}
 			if err := do.Run(c.Context()); err != nil {
-				return &experiments.Error{Outcome: experiments.Refused, Err: err}
+				return &experiments.Error{Verdict: experiments.Refused, Err: err}
 			}
 			if !o.json {
 				return nil

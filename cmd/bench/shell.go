@@ -155,5 +155,5 @@ func (s *shell) conclude(r experiments.Result, err error, asJSON bool) error {
 		return err
 	}
 	shown := s.show(r.Dir, r.Judged, asJSON)
-	return errors.Join(outcomeError(r.Judged), err, shown)
+	return errors.Join(outcomeError(r.Outcome), err, shown)
 }

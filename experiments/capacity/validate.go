@@ -57,7 +57,7 @@ func (s *search) predict() (map[string]capacity.Prediction, []results.Check, err
 		return nil, nil, err
 	}
 	if report.Model == nil {
-		return nil, nil, &experiments.Error{Outcome: experiments.Invalid, Err: fmt.Errorf("there is nothing to predict from: %s", report.Headline())}
+		return nil, nil, experiments.Invalidf("there is nothing to predict from: %s", report.Headline())
 	}
 	s.learnt.model, s.learnt.seen = report.Model, c.Sizes[0]
 	p := prediction{Schema: "bench.prediction/1", SLO: c.SLO}

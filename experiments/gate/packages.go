@@ -50,8 +50,8 @@ func environments(ctx context.Context, env experiments.Env, both *[2]side) error
 			return context.Cause(ctx)
 		}
 		if apps[i].Python, both[i].broken = python, err; err != nil && unreachable(err) {
-			return &experiments.Error{Outcome: experiments.Invalid, Err: fmt.Errorf(
-				"the packages of %s could not be had, which is no fault of its code: %w", both[i].name, err)}
+			return experiments.Invalidf(
+				"the packages of %s could not be had, which is no fault of its code: %w", both[i].name, err)
 		}
 	}
 	return nil

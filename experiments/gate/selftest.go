@@ -118,7 +118,7 @@ func (s *series) measure(ctx context.Context) error {
 		return err
 	}
 	if f := s.measured.Gate; f.Failed != "" {
-		return &experiments.Error{Outcome: experiments.NotBooted, Err: fmt.Errorf("%s: %s", f.FailedArm, f.Failed)}
+		return &experiments.Error{Verdict: experiments.NotBooted, Err: fmt.Errorf("%s: %s", f.FailedArm, f.Failed)}
 	}
 	s.measured.Manifest = s.run.Out.Manifest() // as it is judged
 	return nil
@@ -133,8 +133,8 @@ func (s *series) ability(ended time.Time) (Ability, error) {
 		Wider: gate.BaseThenHead(s.measured, metrics), Samples: gate.Samples(s.measured, metrics),
 	}
 	if len(t.Samples) < fewestSelfTest {
-		return t, &experiments.Error{Outcome: experiments.Invalid, Err: fmt.Errorf(
-			"only %d of %d pairs could be measured: this machine is too busy to gate on", len(t.Samples), s.count)}
+		return t, experiments.Invalidf(
+			"only %d of %d pairs could be measured: this machine is too busy to gate on", len(t.Samples), s.count)
 	}
 	t.PairTaken = ended.Sub(s.firstPair).Seconds() / float64(s.count)
 	t.Most = max(gate.FewestPairs, int((s.spec.Budget-setUpTime).Seconds()/t.PairTaken))

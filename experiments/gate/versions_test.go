@@ -65,7 +65,7 @@ func testEnv(told *strings.Builder) experiments.Env {
 
 func misused(err error) bool {
 	var of *experiments.Error
-	return errors.As(err, &of) && of.Outcome == experiments.Misused
+	return errors.As(err, &of) && of.Verdict == experiments.Misused
 }
 
 func TestVersionsOfACheckout(t *testing.T) {
