@@ -52,7 +52,8 @@ func (r *Report) latencyAnswer(main string) string {
 	for _, t := range compared {
 		parts = append(parts, fmt.Sprintf("%s with %s", page.Micros(t.load(main, common.Load).Response.P99), t.Name))
 	}
-	return fmt.Sprintf("At %s requests per second, which all of them sustain, p99 is %s.", page.Number(common.Offered), page.List(parts))
+	return fmt.Sprintf("At %s requests per second, which all of them sustain, p99 is %s.",
+		page.Number(common.Offered), page.List(parts))
 }
 
 // allSustain reports whether every topology sustains an open-loop rate.
@@ -69,15 +70,18 @@ func finding(s Scenario, baseline string) string {
 	case len(s.Order) == 0:
 		return "nothing was measured."
 	case len(s.Order) == 1:
-		return fmt.Sprintf("%s serves %s req/s; there is nothing to compare it with.", s.Order[0].Topology, rateText(s.Order[0].Rate))
+		return fmt.Sprintf("%s serves %s req/s; there is nothing to compare it with.",
+			s.Order[0].Topology, rateText(s.Order[0].Rate))
 	case !slices.ContainsFunc(s.Order, func(p Place) bool { return p.Topology == baseline }):
 		return fmt.Sprintf("the baseline %s was not measured, so there are no ratios.", baseline)
 	}
 	groups := []struct {
 		says string
 		list []string
-	}{{says: "higher throughput than " + baseline}, {says: "lower throughput than " + baseline}, {says: "no difference from " + baseline + " shown"},
-		{says: "one block, no verdict"}}
+	}{
+		{says: "higher throughput than " + baseline}, {says: "lower throughput than " + baseline},
+		{says: "no difference from " + baseline + " shown"}, {says: "one block, no verdict"},
+	}
 	for _, p := range s.Order {
 		if p.Versus == nil {
 			continue

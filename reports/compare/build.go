@@ -133,8 +133,9 @@ func byLoad(cells []*results.Cell) [][]*results.Cell {
 func buildLoad(cells []*results.Cell, objectives []results.Objective) Load {
 	first := cells[0]
 	l := Load{
-		Scenario: first.Scenario, Load: first.Load, Mode: first.Mode, Offered: first.Rate, Connections: first.Connections, Cells: len(cells),
-		Grade: results.Valid, Targets: map[string]results.Summary{}, CPU: map[string]float64{}, BusyCores: map[string]float64{},
+		Scenario: first.Scenario, Load: first.Load, Mode: first.Mode, Offered: first.Rate,
+		Connections: first.Connections, Cells: len(cells), Grade: results.Valid,
+		Targets: map[string]results.Summary{}, CPU: map[string]float64{}, BusyCores: map[string]float64{},
 	}
 	for _, c := range cells {
 		l.Grade = l.Grade.Worse(c.Grade)
@@ -253,7 +254,9 @@ func (t Topology) ratio(metric, scenario, load string) *Ratio {
 
 // compared are the topologies that were not excluded and have cells.
 func (r *Report) compared() []Topology {
-	return slices.DeleteFunc(slices.Clone(r.Topologies), func(t Topology) bool { return t.Excluded != "" || len(t.Loads) == 0 })
+	return slices.DeleteFunc(slices.Clone(r.Topologies), func(t Topology) bool {
+		return t.Excluded != "" || len(t.Loads) == 0
+	})
 }
 
 func (r *Report) buildScenario(record results.ScenarioRecord) Scenario {

@@ -35,9 +35,12 @@ type arm struct {
 
 func madeUpArms() []arm {
 	return []arm{
-		{"runserver", 0, 300, func(i int) int64 { return 44_000 + int64(i)*5 }, map[string]time.Duration{"python": 450 * time.Millisecond}, 1},
-		{"uwsgi", 2, 900, func(i int) int64 { return 2_000 + int64(i)*4 }, map[string]time.Duration{"python": 900 * time.Millisecond, "uwsgi": 100 * time.Millisecond}, 2},
-		{"nginx-uwsgi", 2, 1700, func(i int) int64 { return 1_000 + int64(i)*3 }, map[string]time.Duration{"python": time.Second, "nginx": 60 * time.Millisecond, "uwsgi": 0}, 2},
+		{"runserver", 0, 300, func(i int) int64 { return 44_000 + int64(i)*5 },
+			map[string]time.Duration{"python": 450 * time.Millisecond}, 1},
+		{"uwsgi", 2, 900, func(i int) int64 { return 2_000 + int64(i)*4 },
+			map[string]time.Duration{"python": 900 * time.Millisecond, "uwsgi": 100 * time.Millisecond}, 2},
+		{"nginx-uwsgi", 2, 1700, func(i int) int64 { return 1_000 + int64(i)*3 },
+			map[string]time.Duration{"python": time.Second, "nginx": 60 * time.Millisecond, "uwsgi": 0}, 2},
 	}
 }
 
@@ -50,12 +53,17 @@ func madeUpRun(blocks int, arms []arm) *results.Run {
 		Schema: results.RunSchema, Kind: results.KindCompare, Name: "compare", Status: results.Complete, Started: start,
 		Elapsed: 100, Measured: 70, Seed: 5, Engine: "vegeta", Profile: "controlled", Blocks: blocks, Baseline: arms[0].name,
 		Plan: []string{"two blocks"}, Objectives: []string{"p99 < 250ms", "errors < 0.1%"},
-		App: results.AppRecord{Name: "shop"}, Host: results.Host{OS: "linux/amd64", Kernel: "6.1", CPU: "Test CPU", Cores: 2, Somaxconn: 4096},
-		Tools:     map[string]string{"django": "5.2", "nginx": "1.22"},
-		Scenarios: []results.ScenarioRecord{{Name: "page", Summary: "pages", Targets: []results.TargetRecord{{Name: "home", Method: "GET", Path: "/", Weight: 1}}}},
+		App:   results.AppRecord{Name: "shop"},
+		Host:  results.Host{OS: "linux/amd64", Kernel: "6.1", CPU: "Test CPU", Cores: 2, Somaxconn: 4096},
+		Tools: map[string]string{"django": "5.2", "nginx": "1.22"},
+		Scenarios: []results.ScenarioRecord{{Name: "page", Summary: "pages", Targets: []results.TargetRecord{
+			{Name: "home", Method: "GET", Path: "/", Weight: 1},
+		}}},
 	}}
 	for _, a := range arms {
-		run.Manifest.Topologies = append(run.Manifest.Topologies, results.TopologyRecord{Name: a.name, Ref: a.name + ":x=1", Slots: a.slots, Summary: "made up", ConfigHash: "0123", Roles: madeUpRoles})
+		run.Manifest.Topologies = append(run.Manifest.Topologies, results.TopologyRecord{
+			Name: a.name, Ref: a.name + ":x=1", Slots: a.slots, Summary: "made up", ConfigHash: "0123", Roles: madeUpRoles,
+		})
 	}
 	for block := 1; block <= blocks; block++ {
 		for position, a := range arms {
@@ -71,8 +79,9 @@ func madeUpCell(index, block, position int, a arm, load string, start time.Time)
 	drift := 1 + 0.01*float64(block%3) // what both arms of a block share
 	c := &results.Cell{
 		Index: index, Topology: a.name, Scenario: "page", Load: load, Mode: results.ClosedLoop, Connections: 16,
-		Block: block, Position: position, Started: start.Add(time.Duration(index) * time.Second), Elapsed: 1000 / a.rate * drift,
-		Boot: results.Boot{BootMS: 170, FirstRequestMS: 3, Settled: true}, Opened: 16, Grade: results.Valid,
+		Block: block, Position: position, Started: start.Add(time.Duration(index) * time.Second),
+		Elapsed: 1000 / a.rate * drift,
+		Boot:    results.Boot{BootMS: 170, FirstRequestMS: 3, Settled: true}, Opened: 16, Grade: results.Valid,
 		Generator: results.Generator{Engine: "vegeta", CPUSeconds: 0.05},
 	}
 	response, service := results.NewHistogram(), results.NewHistogram()
@@ -90,7 +99,8 @@ func madeUpCell(index, block, position int, a arm, load string, start time.Time)
 	counts := results.Counts{}
 	counts.Add(results.OK, 1000)
 	c.Intervals = []results.Interval{{Length: time.Second, Counts: counts, Hists: map[results.Series]*results.Packed{
-		{Kind: results.Response, Target: "home"}: results.Pack(response), {Kind: results.Service, Target: "home"}: results.Pack(service),
+		{Kind: results.Response, Target: "home"}: results.Pack(response),
+		{Kind: results.Service, Target: "home"}:  results.Pack(service),
 	}}}
 	c.Counts, c.Answered, c.Duration = counts, 1000, c.Elapsed
 	for tier, spent := range a.tiers {
@@ -134,7 +144,9 @@ func build(t *testing.T, run *results.Run) *Report {
 
 func TestEveryFormatIsAsAgreed(t *testing.T) {
 	r := build(t, madeUpRun(6, madeUpArms()))
-	for name, render := range map[string]writer{"compare.txt": page.Text, "compare.md": page.Markdown, "compare.json": page.JSON} {
+	for name, render := range map[string]writer{
+		"compare.txt": page.Text, "compare.md": page.Markdown, "compare.json": page.JSON,
+	} {
 		var out bytes.Buffer
 		if err := render(&out, r.Document()); err != nil {
 			t.Fatal(err)
@@ -203,7 +215,8 @@ func TestReasonsNameWhatLimits(t *testing.T) {
 			t.Errorf("%s: %q; want it to say %q", row.topology, text, row.want)
 		}
 	}
-	if !strings.Contains(r.Scenarios[0].Finding, "lower throughput than runserver: uwsgi 0.317×") || !strings.Contains(r.Scenarios[0].Finding, "higher throughput than runserver: nginx-uwsgi") {
+	if !strings.Contains(r.Scenarios[0].Finding, "lower throughput than runserver: uwsgi 0.317×") ||
+		!strings.Contains(r.Scenarios[0].Finding, "higher throughput than runserver: nginx-uwsgi") {
 		t.Errorf("finding = %q; want both directions", r.Scenarios[0].Finding)
 	}
 	codes := map[string]bool{}
@@ -224,7 +237,8 @@ func TestOddRunsMakeReportsOrErrorsAndNeverPanics(t *testing.T) {
 		{"one block", func(run *results.Run) { *run = *madeUpRun(1, madeUpArms()) }, results.Valid},
 		{"one topology", func(run *results.Run) { *run = *madeUpRun(6, madeUpArms()[:1]) }, results.Valid},
 		{"no cells", func(run *results.Run) { run.Cells = nil }, results.Invalid},
-		{"partial", func(run *results.Run) { run.Manifest.Status = results.Partial; run.Cells = run.Cells[:10] }, results.Degraded},
+		{"partial", func(run *results.Run) { run.Manifest.Status = results.Partial; run.Cells = run.Cells[:10] },
+			results.Degraded},
 		{"cells without any figure", func(run *results.Run) {
 			for _, c := range run.Cells {
 				c.Intervals, c.Usage, c.Counts, c.Elapsed, c.Duration = nil, nil, results.Counts{}, 0, 0
@@ -235,7 +249,8 @@ func TestOddRunsMakeReportsOrErrorsAndNeverPanics(t *testing.T) {
 				c.Grade = results.Invalid
 			}
 		}, results.Invalid},
-		{"the baseline was excluded", func(run *results.Run) { run.Manifest.Topologies[0].Excluded = "other answers" }, results.Valid},
+		{"the baseline was excluded", func(run *results.Run) { run.Manifest.Topologies[0].Excluded = "other answers" },
+			results.Valid},
 		{"no open loop", func(run *results.Run) {
 			var closed []*results.Cell
 			for _, c := range run.Cells {
@@ -245,7 +260,8 @@ func TestOddRunsMakeReportsOrErrorsAndNeverPanics(t *testing.T) {
 			}
 			run.Cells = closed
 		}, results.Valid},
-		{"cells of a topology that the manifest does not name", func(run *results.Run) { run.Cells[0].Topology = "stranger" }, results.Valid},
+		{"cells of a topology that the manifest does not name",
+			func(run *results.Run) { run.Cells[0].Topology = "stranger" }, results.Valid},
 	} {
 		run := madeUpRun(6, madeUpArms())
 		row.change(run)
@@ -264,11 +280,15 @@ func TestOddRunsMakeReportsOrErrorsAndNeverPanics(t *testing.T) {
 			t.Errorf("%s: %v", row.says, err)
 		}
 		var text bytes.Buffer
-		if err := page.Text(&text, r.Document()); err != nil || strings.Contains(text.String(), "NaN") || strings.Contains(text.String(), "Inf") {
+		if err := page.Text(&text, r.Document()); err != nil || strings.Contains(text.String(), "NaN") ||
+			strings.Contains(text.String(), "Inf") {
 			t.Errorf("%s: %v\n%s", row.says, err, text.String())
 		}
 	}
-	for _, run := range []*results.Run{{}, {Manifest: results.Manifest{Objectives: []string{"x"}, Scenarios: make([]results.ScenarioRecord, 1), Topologies: make([]results.TopologyRecord, 1)}}} {
+	for _, run := range []*results.Run{{}, {Manifest: results.Manifest{
+		Objectives: []string{"x"}, Scenarios: make([]results.ScenarioRecord, 1),
+		Topologies: make([]results.TopologyRecord, 1),
+	}}} {
 		if _, err := Build(run); err == nil {
 			t.Error("Build accepted a manifest without content")
 		}
@@ -284,7 +304,9 @@ func TestNamesCannotBecomeCode(t *testing.T) {
 	run.Manifest.Warnings = []results.Cause{{Code: "x", Message: evil}}
 	run.Manifest.Scenarios[0].Summary = evil
 	r := build(t, run)
-	for name, render := range map[string]writer{"text": page.Text, "markdown": page.Markdown, "html": page.HTML, "json": page.JSON} {
+	for name, render := range map[string]writer{
+		"text": page.Text, "markdown": page.Markdown, "html": page.HTML, "json": page.JSON,
+	} {
 		var out bytes.Buffer
 		if err := render(&out, r.Document()); err != nil {
 			t.Fatal(err)
@@ -322,7 +344,8 @@ func TestJSONHoldsTheContract(t *testing.T) {
 	if got.Schema != "bench.compare/2" || got.Grade != "VALID" || got.Baseline != "runserver" || got.Diagnostics == nil {
 		t.Errorf("head = %+v", got)
 	}
-	for _, key := range []string{"name", "ref", "concurrency", "boot_ms", "first_request_ms", "max_throughput", "cpu_ms_per_request", "pss_bytes", "loads", "vs_baseline"} {
+	for _, key := range []string{"name", "ref", "concurrency", "boot_ms", "first_request_ms", "max_throughput",
+		"cpu_ms_per_request", "pss_bytes", "loads", "vs_baseline"} {
 		if _, there := got.Topologies[1][key]; !there {
 			t.Errorf("topologies[1] has no %s", key)
 		}
@@ -371,13 +394,15 @@ func TestHonesty(t *testing.T) {
 		{"a server that answered half in time does not keep up",
 			each("uwsgi", "rate-200", func(c *results.Cell) { c.Answered = 500 }), "not sustained", "which all of them sustain"},
 		{"one whose connections were all busy does not either",
-			each("uwsgi", "rate-200", func(c *results.Cell) { c.Causes = []results.Cause{{Code: "connections-busy"}} }), "not sustained", "which all of them sustain"},
+			each("uwsgi", "rate-200", func(c *results.Cell) { c.Causes = []results.Cause{{Code: "connections-busy"}} }),
+			"not sustained", "which all of them sustain"},
 		{"a limit of the generator makes a ratio a lower bound",
 			each("uwsgi", "burst", generatorBound), "uwsgi serves at least 3.00×", ""},
 		{"and of the baseline an upper bound, which cannot win",
 			each("runserver", "burst", generatorBound), "uwsgi serves at most 3.00×", "higher throughput"},
 		{"a topology that died in most blocks has no rate",
-			each("uwsgi", "burst", func(c *results.Cell) { c.Grade = results.Invalid }), "not measured: uwsgi (6 of 6 cells void)", "connections, uwsgi serves"},
+			each("uwsgi", "burst", func(c *results.Cell) { c.Grade = results.Invalid }),
+			"not measured: uwsgi (6 of 6 cells void)", "connections, uwsgi serves"},
 		{"wrong answers are said",
 			each("uwsgi", "burst", func(c *results.Cell) {
 				c.Intervals[0].Counts.Add(results.HTTPError, 100)
@@ -396,7 +421,8 @@ func TestHonesty(t *testing.T) {
 				run.Cells = kept
 			}, "", "acknowledgement"},
 		{"a run that stopped early says how far it got",
-			func(run *results.Run) { run.Manifest.Status = results.Partial; run.Cells = run.Cells[:20] }, "PARTIAL, 2 of 6 blocks", ""},
+			func(run *results.Run) { run.Manifest.Status = results.Partial; run.Cells = run.Cells[:20] },
+			"PARTIAL, 2 of 6 blocks", ""},
 	} {
 		got, _ := text(row.change)
 		if !strings.Contains(got, row.has) || row.not != "" && strings.Contains(got, row.not) {

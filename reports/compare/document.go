@@ -20,12 +20,15 @@ func (r *Report) Document() page.Document {
 	}
 	figures := r.Figures()
 	d.Sections = []page.Section{
-		{ID: "topologies", Title: r.topologyTitle(), Tables: []page.Table{r.topologyTable()}, Figures: named(figures, "cpu-per-request", "memory")},
-		{ID: "throughput", Title: "Throughput by scenario (closed loop)", Tables: []page.Table{r.scenarioTable()}, Figures: named(figures, "max-throughput")},
+		{ID: "topologies", Title: r.topologyTitle(), Tables: []page.Table{r.topologyTable()},
+			Figures: named(figures, "cpu-per-request", "memory")},
+		{ID: "throughput", Title: "Throughput by scenario (closed loop)", Tables: []page.Table{r.scenarioTable()},
+			Figures: named(figures, "max-throughput")},
 	}
 	if latency := r.latencyTable(); len(latency.Rows) > 0 {
 		d.Sections = append(d.Sections, page.Section{
-			ID: "latency", Title: "Response time at the same offered rates (open loop, Poisson arrivals)", Tables: []page.Table{latency},
+			ID: "latency", Title: "Response time at the same offered rates (open loop, Poisson arrivals)",
+			Tables:  []page.Table{latency},
 			Figures: named(figures, "latency-percentiles", "latency-histogram", "latency-by-rate", "latency-over-time"),
 		})
 	}
@@ -36,7 +39,8 @@ func (r *Report) Document() page.Document {
 		d.Sections = append(d.Sections, page.Section{ID: "diagnostics", Title: "Diagnostics", Diagnostics: r.Diagnostics})
 	}
 	d.Sections = append(d.Sections,
-		page.Section{ID: "ratios", Title: "Ratios to " + r.Baseline + ", paired by block", Folded: true, Tables: []page.Table{r.ratioTable()}},
+		page.Section{ID: "ratios", Title: "Ratios to " + r.Baseline + ", paired by block", Folded: true,
+			Tables: []page.Table{r.ratioTable()}},
 		page.Section{ID: "targets", Title: "Response time by target", Folded: true, Tables: []page.Table{r.targetTable()}},
 		page.Section{ID: "method", Title: "How it was measured", Folded: true, Items: r.method()})
 	return d
@@ -69,9 +73,10 @@ func (r *Report) heading() string {
 	if r.BlocksDone != r.Blocks {
 		blocks = fmt.Sprintf("%s, %d of %s", r.Status, r.BlocksDone, blocks)
 	}
+	took := time.Duration(r.Elapsed * float64(time.Second))
 	parts := []string{
 		blocks, "engine " + r.Engine, "profile " + r.Profile, r.Started.UTC().Format("2006-01-02 15:04 UTC"),
-		fmt.Sprintf("%s, %.0f %% of it measuring", time.Duration(r.Elapsed*float64(time.Second)).Round(time.Second), r.Measuring),
+		fmt.Sprintf("%v, %.0f %% of it measuring", took.Round(time.Second), r.Measuring),
 	}
 	if r.App.Name != "" {
 		parts = slices.Insert(parts, 0, "app "+r.App.Name)

@@ -26,6 +26,9 @@ func ExampleBuild() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(report.Document().Headline)
-	// Output: On page with 16 connections, uwsgi serves 3.00× (no CI) as many requests as runserver: 900 req/s against 300.
+	fmt.Println(report.Document().Outcome.Label)
+	fmt.Println(report.Scenarios[0].Finding)
+	// Output:
+	// VALID
+	// one block, no verdict: uwsgi 3.00× (no CI).
 }

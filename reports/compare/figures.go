@@ -55,7 +55,8 @@ func (r *Report) percentileFigure() (plot.Figure, bool) {
 	if load == nil {
 		return plot.Figure{}, false
 	}
-	title := fmt.Sprintf("Response time by percentile: %s at %s requests per second", load.Scenario, page.Number(load.Offered))
+	title := fmt.Sprintf("Response time by percentile: %s at %s requests per second",
+		load.Scenario, page.Number(load.Offered))
 	return plot.Percentiles("latency-percentiles", title, r.curves(load, percentilePoints)), true
 }
 
@@ -194,6 +195,7 @@ func (r *Report) timeFigure() (plot.Figure, bool) {
 		}
 		curves = append(curves, most, half)
 	}
-	title := fmt.Sprintf("Response time over the run: %s at %s requests per second", load.Scenario, page.Number(load.Offered))
+	title := fmt.Sprintf("Response time over the run: %s at %s requests per second",
+		load.Scenario, page.Number(load.Offered))
 	return plot.OverTime("latency-over-time", title, curves), true
 }

@@ -76,7 +76,8 @@ func (r *Report) limit(t Topology, l Load) string {
 			"at a time%s. A request takes %s of CPU.",
 			app, page.Count(r.Host.Cores, "core"), waitingThreads(t, l), page.Millis(perRequest))
 	case all > saturated*cores:
-		return fmt.Sprintf("The CPU was saturated (%s, %.2f of them by the load generator): the CPU time per request decides, %s.",
+		return fmt.Sprintf("The CPU was saturated (%s, %.2f of them by the load generator): the CPU time per request "+
+			"decides, %s.",
 			used, generator, tiers(l.CPU))
 	case t.Concurrency == 0 && all < unsaturated*cores:
 		return fmt.Sprintf("Each connection has its own thread, so up to %s wait at the same time, %s each on average. "+

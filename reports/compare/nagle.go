@@ -88,5 +88,6 @@ func (r *Report) nagleNote(t Topology) (Note, bool) {
 		"with %s, %.0f %% of the responses take %s (p50 %s, p90 %s); with a new connection per request, %.0f %% do. "+
 		"Such clients really wait that long, so it is part of the comparison; but the cause is TCP, not a slow app, "+
 		"and it costs no CPU time.",
-		t.Name, kept.says(), 100*share, nagleText, page.Micros(kept.Response.P50), page.Micros(kept.Response.P90), 100*without)}, true
+		t.Name, kept.says(), 100*share, nagleText, page.Micros(kept.Response.P50),
+		page.Micros(kept.Response.P90), 100*without)}, true
 }

@@ -22,8 +22,9 @@ func (r *Report) notes() {
 			concurrencies[t.Concurrency] = true
 		}
 	}
-	r.Notes = append(r.Notes, Note{"shared-machine", fmt.Sprintf("Load generator and servers share %s, so the throughput of a "+
-		"closed loop depends on both. The CPU time per request does not include the generator.", page.Count(r.Host.Cores, "core"))})
+	shared := fmt.Sprintf("Load generator and servers share %s, so the throughput of a closed loop depends on both. "+
+		"The CPU time per request does not include the generator.", page.Count(r.Host.Cores, "core"))
+	r.Notes = append(r.Notes, Note{"shared-machine", shared})
 	if len(concurrencies) > 1 {
 		r.Notes = append(r.Notes, Note{"unequal-concurrency", "The topologies differ in concurrency (workers × threads); " +
 			"where the workers are the limit, their throughput is not comparable."})
@@ -38,10 +39,11 @@ func (r *Report) workerNotes(t Topology) (notes []Note) {
 			app >= unsaturated*float64(r.Host.Cores) {
 			continue
 		}
-		notes = append(notes, Note{"concurrency", fmt.Sprintf("On %s, %s is limited by its concurrency of %d (workers × threads), "+
-			"not by the CPU: %d ÷ %s in service = %s req/s. More workers or threads raise that limit; a server with one thread "+
-			"per connection does not have it.",
-			l.Scenario, t.Name, t.Concurrency, t.Concurrency, page.Micros(l.Service.Min), page.Number(workerLimit(t, l)))})
+		text := fmt.Sprintf("On %s, %s is limited by its concurrency of %d (workers × threads), not by the CPU: "+
+			"%d ÷ %s in service = %s req/s. More workers or threads raise that limit; a server with one thread per "+
+			"connection does not have it.",
+			l.Scenario, t.Name, t.Concurrency, t.Concurrency, page.Micros(l.Service.Min), page.Number(workerLimit(t, l)))
+		notes = append(notes, Note{"concurrency", text})
 	}
 	return notes
 }
@@ -57,7 +59,8 @@ func (r *Report) backlogNote(t Topology) (Note, bool) {
 	if len(where) == 0 {
 		return Note{}, false
 	}
-	return Note{"backlog", fmt.Sprintf("While %s was under load, listen queues overflowed: %s. The client's kernel retries such a "+
-		"connection after 1, 3 or 7 s. A queue holds %d connections here, or fewer where the server fixes that: 10 with Django's "+
-		"development server.", t.Name, strings.Join(where, ", "), min(1024, r.Host.Somaxconn))}, true
+	return Note{"backlog", fmt.Sprintf("While %s was under load, listen queues overflowed: %s. The client's kernel "+
+		"retries such a connection after 1, 3 or 7 s. A queue holds %d connections here, or fewer where the server "+
+		"fixes that: 10 with Django's development server.",
+		t.Name, strings.Join(where, ", "), min(1024, r.Host.Somaxconn))}, true
 }

@@ -12,7 +12,9 @@ func ratios(base, other []*results.Cell, loads []Load) []Ratio {
 	list := []Ratio{}
 	add := func(name, scenario, load string, f metric) {
 		match := func(cells []*results.Cell) []*results.Cell {
-			return slices.DeleteFunc(slices.Clone(cells), func(c *results.Cell) bool { return c.Scenario != scenario || c.Load != load })
+			return slices.DeleteFunc(slices.Clone(cells), func(c *results.Cell) bool {
+				return c.Scenario != scenario || c.Load != load
+			})
 		}
 		all := match(base)
 		mine, theirs := valid(match(other)), valid(all)
@@ -47,7 +49,8 @@ func ratios(base, other []*results.Cell, loads []Load) []Ratio {
 	if len(loads) > 0 {
 		first := loads[0]
 		add("boot_ms", first.Scenario, first.Load, func(c *results.Cell) float64 { return c.Boot.BootMS })
-		add("pss_bytes", first.Scenario, first.Load, func(c *results.Cell) float64 { return float64(results.PeakPSS(c.Usage)) })
+		add("pss_bytes", first.Scenario, first.Load,
+			func(c *results.Cell) float64 { return float64(results.PeakPSS(c.Usage)) })
 	}
 	return list
 }

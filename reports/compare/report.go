@@ -81,8 +81,8 @@ type Load struct {
 	Connections int                        `json:"connections"`       // at most
 	Rate        Rate                       `json:"rate"`              // successful responses per second
 	Cells       int                        `json:"cells"`
-	Void        int                        `json:"void"`                     // cells that are no measurement, left out of all figures
-	VoidServer  int                        `json:"void_by_server,omitempty"` // of these: it died, or gave no successful response
+	Void        int                        `json:"void"`                     // cells that are not a measurement, left out
+	VoidServer  int                        `json:"void_by_server,omitempty"` // of these: the server failed
 	Grade       results.Grade              `json:"grade"`
 	Response    results.Summary            `json:"response_us"`
 	Service     results.Summary            `json:"service_us"`

@@ -42,13 +42,14 @@ func (t Topology) row() []string {
 		boot, first = page.Micros(int64(t.BootMS*1000)), page.Micros(int64(t.FirstRequestMS*1000))
 	}
 	return []string{
-		t.Name, rateText(t.MaxThroughput), page.Interval(t.CPUTotal, page.Millis), tierList(t.CPU), memory, concurrency, boot, first,
+		t.Name, rateText(t.MaxThroughput), page.Interval(t.CPUTotal, page.Millis), tierList(t.CPU),
+		memory, concurrency, boot, first,
 	}
 }
 
 func (r *Report) scenarioTable() page.Table {
-	t := page.Table{Columns: page.Columns("scenario", "#rank", "topology", "#req/s [95 % CI]", "#vs. "+r.Baseline, "#p50", "#p99",
-		"#successful responses", "#cells")}
+	t := page.Table{Columns: page.Columns("scenario", "#rank", "topology", "#req/s [95 % CI]", "#vs. "+r.Baseline,
+		"#p50", "#p99", "#successful responses", "#cells")}
 	for _, s := range r.Scenarios {
 		for i, p := range s.Order {
 			versus := page.Unknown
@@ -146,7 +147,8 @@ func (r *Report) targetTable() page.Table {
 					continue
 				}
 				t.Rows = append(t.Rows, []string{
-					l.Scenario, l.Load, top.Name, target, whole(uint64(s.Count)), page.Micros(s.P50), page.Micros(s.P99), page.Micros(s.Max),
+					l.Scenario, l.Load, top.Name, target, whole(uint64(s.Count)),
+					page.Micros(s.P50), page.Micros(s.P99), page.Micros(s.Max),
 				})
 			}
 		}

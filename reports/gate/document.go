@@ -24,7 +24,8 @@ func (r Report) Document() page.Document {
 
 // outcomes are the verdicts as those that every kind of run shares.
 var outcomes = map[Verdict]page.Verdict{
-	Pass: page.Passed, Small: page.Passed, Regression: page.Regressed, Inconclusive: page.Inconclusive, Unfit: page.Invalid,
+	Pass: page.Passed, Small: page.Passed, Regression: page.Regressed, Inconclusive: page.Inconclusive,
+	Unfit: page.Invalid,
 }
 
 func (r Report) outcome() page.Outcome {
@@ -76,15 +77,17 @@ func (r Report) sections() []page.Section {
 	}
 	return append(sections, page.Section{ID: "reading", Title: "How to read this", Folded: true, Text: []string{
 		"A cost above zero means that head is slower.",
-		"“pass” is proven: if head were slower by the margin that matters, at most 5 % of gates would pass it. “regression” is " +
-			"proven too: on equal versions, fewer than 1 % of gates report one, over all metrics and failures, however often the " +
-			"gate looks.",
-		"An absolute objective is reported as missed only when that is proven of most pairs, at 1 %. Exact counters need no statistics.",
+		"“pass” is proven: if head were slower by the margin that matters, at most 5 % of gates would pass it. " +
+			"“regression” is proven too: on equal versions, fewer than 1 % of gates report one, over all metrics and " +
+			"failures, however often the gate looks.",
+		"An absolute objective is reported as missed only when that is proven of most pairs, at 1 %. " +
+			"Exact counters need no statistics.",
 	}})
 }
 
 func (r Report) table() page.Table {
-	t := page.Table{Columns: page.Columns("metric", "#base", "#head", "#cost", "#95 % CI", "verdict", "#pairs", "#detectable")}
+	t := page.Table{Columns: page.Columns("metric", "#base", "#head", "#cost", "#95 % CI", "verdict", "#pairs",
+		"#detectable")}
 	for _, m := range r.Metrics {
 		t.Rows = append(t.Rows, m.row())
 	}
@@ -141,7 +144,8 @@ func (r Report) remarks() (items []page.Item) {
 	}
 	for _, m := range r.Metrics {
 		if c := m.Confirm; c != nil && c.Ratio.Measured() {
-			add(m.Name, "%s on %s that had no part in finding it", page.Interval(c.Ratio, page.Change), page.Count(c.Ratio.N, "more pair"))
+			add(m.Name, "%s on %s that had no part in finding it",
+				page.Interval(c.Ratio, page.Change), page.Count(c.Ratio.N, "more pair"))
 		}
 		if m.Uncorrected != nil && m.Ratio.Measured() {
 			add(m.Name, "%s before the correction for CPU speed", page.Interval(*m.Uncorrected, page.Change))

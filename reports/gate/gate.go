@@ -40,7 +40,7 @@ type Report struct {
 	Objectives  []Kept            `json:"objectives,omitempty"`
 	Attribution *Attribution      `json:"attribution,omitempty"`
 	Pairs       int               `json:"pairs"`
-	Void        int               `json:"void_pairs"`             // not counted, by rules that do not look at the arms' difference
+	Void        int               `json:"void_pairs"`             // not counted, by rules that are blind to the difference
 	Voided      string            `json:"void_because,omitempty"` // what most often kept pairs from being measured
 	Failures    Failures          `json:"failures"`
 	Elapsed     float64           `json:"elapsed_s"`
@@ -195,7 +195,8 @@ func (r *Report) decide() {
 	case len(regressed) > 0:
 		r.Verdict, r.Reason = Regression, strings.Join(regressed, "; ")
 	case r.Void-r.Failures.HeadSilent > r.Pairs && r.Void-r.Failures.HeadSilent >= 3:
-		r.Verdict, r.Reason = Unfit, fmt.Sprintf("%d of %s could not be measured: %s", r.Void, page.Count(r.Void+r.Pairs, "pair"), r.Voided)
+		r.Verdict = Unfit
+		r.Reason = fmt.Sprintf("%d of %s could not be measured: %s", r.Void, page.Count(r.Void+r.Pairs, "pair"), r.Voided)
 	case r.Failures.Verdict == Inconclusive:
 		r.Verdict, r.Reason = Inconclusive, r.Failures.String()
 	case count[Inconclusive] == 0 && len(unsure) == 0 && !r.Partial:
@@ -228,7 +229,8 @@ func (r Report) open() []string {
 		}
 	}
 	if len(open) > 0 {
-		again = append(again, fmt.Sprintf("after %s, nothing is proven about %s", page.Count(r.Pairs, "pair"), page.List(open)))
+		again = append(again, fmt.Sprintf("after %s, nothing is proven about %s",
+			page.Count(r.Pairs, "pair"), page.List(open)))
 	}
 	if len(again) == 0 && r.Partial {
 		again = append(again, fmt.Sprintf("after %s, nothing speaks against head", page.Count(r.Pairs, "pair")))

@@ -30,16 +30,21 @@ func arm(name string, number int, cpu time.Duration, latency float64) *results.C
 	}
 	var counts results.Counts
 	counts.Add(results.OK, 1000)
-	c := &results.Cell{Topology: name, Scenario: "page", Load: "alternate", Block: number, Counts: counts, Grade: results.Valid, Duration: 3}
+	c := &results.Cell{
+		Topology: name, Scenario: "page", Load: "alternate", Block: number, Counts: counts, Grade: results.Valid, Duration: 3,
+	}
 	c.Intervals = []results.Interval{{Counts: counts, Length: 3 * time.Second, Hists: map[results.Series]*results.Packed{
 		{Kind: results.Response, Target: "home"}: results.Pack(h), {Kind: results.Service, Target: "home"}: results.Pack(h),
 	}}}
-	c.Usage = []results.Usage{{Tier: "python"}, {Tier: "nginx"}, {At: 3 * time.Second, Tier: "python", CPU: 1000 * cpu}, {At: 3 * time.Second, Tier: "nginx", CPU: 100 * time.Millisecond}}
+	c.Usage = []results.Usage{{Tier: "python"}, {Tier: "nginx"},
+		{At: 3 * time.Second, Tier: "python", CPU: 1000 * cpu},
+		{At: 3 * time.Second, Tier: "nginx", CPU: 100 * time.Millisecond}}
 	return c
 }
 
 func burst(name string, number int, answered uint64) *results.Cell {
-	c := &results.Cell{Topology: name, Load: "burst-1", Block: number, Answered: answered, Duration: 1, Grade: results.Valid}
+	c := &results.Cell{Topology: name, Load: "burst-1", Block: number, Answered: answered, Duration: 1,
+		Grade: results.Valid}
 	c.Counts.Add(results.OK, answered)
 	// Two cores, busy throughout.
 	c.Usage = []results.Usage{{Tier: "python"}, {At: time.Second, Tier: "python", CPU: 2 * time.Second}}
@@ -53,14 +58,18 @@ func pairs(n int, slower float64) Run {
 	run.Manifest.Status = results.Complete
 	run.Manifest.Elapsed = 100
 	run.Gate = &results.Gate{
-		GateSpec:     results.GateSpec{Base: "v1", Head: "work tree", BaseCommit: "0123456789ab", HeadCommit: "ba9876543210", Topology: "nginx-uwsgi", Scenario: "page"},
+		GateSpec: results.GateSpec{
+			Base: "v1", Head: "work tree", BaseCommit: "0123456789ab", HeadCommit: "ba9876543210",
+			Topology: "nginx-uwsgi", Scenario: "page",
+		},
 		GateFindings: results.GateFindings{Rate: 200, SlowMicros: 4000, Counters: []results.Counter{}},
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	noise := func() float64 { return 1 + 0.01*random.NormFloat64() }
 	for i := 1; i <= n; i++ {
 		run.Cells = append(run.Cells,
-			arm("base", i, time.Duration(2e6*noise()), 3000*noise()), arm("head", i, time.Duration(2e6*slower*noise()), 3000*slower*noise()),
+			arm("base", i, time.Duration(2e6*noise()), 3000*noise()),
+			arm("head", i, time.Duration(2e6*slower*noise()), 3000*slower*noise()),
 			burst("base", i, uint64(1000*noise())), burst("head", i, uint64(1000/slower*noise())))
 	}
 	return run
@@ -221,10 +230,12 @@ func TestVerdicts(t *testing.T) {
 			r.Gate.ConfirmFrom = 13
 			return r
 		}, Inconclusive, "but 12 more did not confirm it"},
-		{"a head of which one answer in fifty is wrong now", func() Run { return wrong(pairs(12, 1), 0, 20) }, Regression, "requests failed on head, 0 on base"},
+		{"a head of which one answer in fifty is wrong now", func() Run { return wrong(pairs(12, 1), 0, 20) }, Regression,
+			"requests failed on head, 0 on base"},
 		{"a base of which one answer in fifty is wrong", func() Run { return wrong(pairs(25, 1), 20, 0) }, Pass, ""},
 		{"both as wrong as each other", func() Run { return wrong(pairs(25, 1), 20, 20) }, Pass, ""},
-		{"wrong answers in few pairs prove nothing, and let nothing pass", func() Run { return wrong(pairs(7, 1), 0, 20) }, Inconclusive, "requests failed on head"},
+		{"wrong answers in few pairs prove nothing, and let nothing pass", func() Run { return wrong(pairs(7, 1), 0, 20) },
+			Inconclusive, "requests failed on head"},
 		{"a wrong answer among ten thousand is told, not judged", func() Run {
 			r := pairs(25, 1)
 			wrongIn(r.Cells[1], 1)
@@ -312,7 +323,8 @@ func TestFormsAreNotInjectable(t *testing.T) {
 	r := Judge(run, Metrics())
 	d := r.Document()
 	var md, html bytes.Buffer
-	if err := page.Markdown(&md, d); err != nil || strings.Contains(md.String(), "<img") && !strings.Contains(md.String(), "` bench gate") {
+	if err := page.Markdown(&md, d); err != nil || strings.Contains(md.String(), "<img") &&
+		!strings.Contains(md.String(), "` bench gate") {
 		t.Errorf("Markdown: %v\n%s", err, md.String())
 	}
 	if err := xml.Unmarshal(d.Files[0].Data, new(suite)); err != nil || bytes.Contains(d.Files[0].Data, []byte("\n::")) {
@@ -322,8 +334,8 @@ func TestFormsAreNotInjectable(t *testing.T) {
 		t.Errorf("HTML: %v", err)
 	}
 	for _, line := range d.Annotations {
-		if strings.Count(line, "::") != 2 || strings.ContainsAny(line, "\n\r\x1b") || !strings.HasPrefix(line, "::error title=") ||
-			strings.Contains(line, "##[") {
+		if strings.Count(line, "::") != 2 || strings.ContainsAny(line, "\n\r\x1b") ||
+			!strings.HasPrefix(line, "::error title=") || strings.Contains(line, "##[") {
 			t.Errorf("annotation %q", line)
 		}
 	}
@@ -397,7 +409,8 @@ func gatesFromPairs(t *testing.T, s stored) {
 	}
 	// What was injected as 5 % came out as 4.2 and as 6.2 % of the CPU time: the machine ran at
 	// another pace then than when it was sized. It may be missed, but hardly ever passed.
-	least := map[string]float64{"+10 % CPU time of a request": 0.99, "+10 % CPU time, all in /products": 0.99, "+20 % slow answers": 0.9}
+	least := map[string]float64{"+10 % CPU time of a request": 0.99, "+10 % CPU time, all in /products": 0.99,
+		"+20 % slow answers": 0.9}
 	for _, i := range s.Injected {
 		shares := Replay(i.Samples, metrics, none, false, s.Most, gates, 1)
 		t.Logf("%s, %d real pairs: %+v", i.Name, len(i.Samples), shares)
@@ -422,7 +435,8 @@ func TestWithoutTheCoinAPositionEffectIsARegression(t *testing.T) {
 	var samples []Sample
 	for range 200 {
 		var sample Sample
-		for _, v := range []float64{0.04 + 0.02*random.NormFloat64(), 0.04 + 0.02*random.NormFloat64(), 0.1 * random.NormFloat64(), 0.03 * random.NormFloat64()} {
+		for _, v := range []float64{0.04 + 0.02*random.NormFloat64(), 0.04 + 0.02*random.NormFloat64(),
+			0.1 * random.NormFloat64(), 0.03 * random.NormFloat64()} {
 			sample = append(sample, Ratio{v, v})
 		}
 		samples = append(samples, sample)
@@ -465,7 +479,8 @@ func TestMaxThroughputIsCorrectedForCPUSpeed(t *testing.T) {
 		c.Counts.Add(results.OK, n)
 		return c
 	}
-	steady := measured{cell(results.Alternate, 2*time.Millisecond, 400), []*results.Cell{cell("burst-1", 1400*time.Microsecond, 1000)}}
+	steady := measured{cell(results.Alternate, 2*time.Millisecond, 400),
+		[]*results.Cell{cell("burst-1", 1400*time.Microsecond, 1000)}}
 	slowMoment := measured{steady.alternate, []*results.Cell{cell("burst-1", 1540*time.Microsecond, 1000*10/11)}}
 	slowVersion := measured{cell(results.Alternate, 2200*time.Microsecond, 400), slowMoment.bursts}
 	unknown := measured{steady.alternate, []*results.Cell{{Load: "burst-1", Duration: 1, Answered: 1000}}}
@@ -480,7 +495,8 @@ func TestMaxThroughputIsCorrectedForCPUSpeed(t *testing.T) {
 		{"a version slower by a tenth is slower by a tenth", slowVersion, 1.09, 1.11, 1.09, 1.11},
 	} {
 		r, ok := maxRate.ratio(d, pair{arms: [2]measured{steady, row.head}})
-		if log, raw := math.Exp(r.Log), math.Exp(r.Raw); !ok || log < row.least || log > row.most || raw < row.rawLeast || raw > row.rawMost {
+		if log, raw := math.Exp(r.Log), math.Exp(r.Raw); !ok || log < row.least || log > row.most || raw < row.rawLeast ||
+			raw > row.rawMost {
 			t.Errorf("%s: %.3f, uncorrected %.3f", row.says, log, raw)
 		}
 	}

@@ -17,9 +17,11 @@ func TestParseGated(t *testing.T) {
 	}{
 		{"a metric alone has its own effect", "p50_ms", []results.Gated{{Metric: "p50_ms", Effect: 0.05}}, ""},
 		{"the tail's is wider", "slow_share", []results.Gated{{Metric: "slow_share", Effect: 0.2}}, ""},
-		{"an effect may be given", "p50_ms=3%,max_throughput", []results.Gated{{Metric: "p50_ms", Effect: 0.03}, {Metric: "max_throughput", Effect: 0.05}}, ""},
+		{"an effect may be given", "p50_ms=3%,max_throughput", []results.Gated{{Metric: "p50_ms", Effect: 0.03},
+			{Metric: "max_throughput", Effect: 0.05}}, ""},
 		{"a gate on nothing would always be green", "", nil, "no metric is gated"},
-		{"an unknown metric gets the known ones named", "p99_ms", nil, "cpu_ms_per_request, p50_ms, slow_share, max_throughput"},
+		{"an unknown metric gets the known ones named", "p99_ms", nil,
+			"cpu_ms_per_request, p50_ms, slow_share, max_throughput"},
 		{"twice is a mistake", "p50_ms,p50_ms=3%", nil, "twice"},
 		{"an effect is in percent", "p50_ms=0.03", nil, "p50_ms=5%"},
 		{"no slowdown at all is no effect", "p50_ms=0%", nil, "0.5% to 200%"},

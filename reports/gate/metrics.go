@@ -40,7 +40,8 @@ func Metrics() []Metric {
 		{Name: "cpu_ms_per_request", Unit: "ms", Alpha: 0.3 * Alpha, Effect: 0.05, Spread: 0.02, cost: cpuPerRequest},
 		{Name: "p50_ms", Unit: "ms", Alpha: 0.2 * Alpha, Effect: 0.05, Spread: 0.035, cost: median},
 		{Name: "slow_share", Unit: "", Alpha: 0.2 * Alpha, Effect: 0.2, Spread: 0.15, cost: slowShare},
-		{Name: maxThroughput, Unit: "req/s", Alpha: 0.2 * Alpha, Effect: 0.05, Spread: 0.03, cost: secondsPerAnswer, speed: burstSpeed},
+		{Name: maxThroughput, Unit: "req/s", Alpha: 0.2 * Alpha, Effect: 0.05, Spread: 0.03, cost: secondsPerAnswer,
+			speed: burstSpeed},
 	}
 }
 

@@ -77,5 +77,7 @@ func voided(cells []*results.Cell) string {
 	if len(count) == 0 {
 		return "in a closed loop, no request was answered in time"
 	}
-	return slices.MaxFunc(slices.Sorted(maps.Keys(count)), func(a, b string) int { return cmp.Compare(count[a], count[b]) })
+	return slices.MaxFunc(slices.Sorted(maps.Keys(count)), func(a, b string) int {
+		return cmp.Compare(count[a], count[b])
+	})
 }

@@ -102,7 +102,9 @@ func Replay(samples []Sample, metrics []Metric, shift Sample, flip bool, most, g
 	return s
 }
 
-func replayOne(samples []Sample, metrics []Metric, shift Sample, flip bool, most int, random *rand.Rand) (Verdict, int) {
+func replayOne(
+	samples []Sample, metrics []Metric, shift Sample, flip bool, most int, random *rand.Rand,
+) (Verdict, int) {
 	finding := weighers(metrics)
 	var confirming []weigher
 	for n := 1; n <= most; n++ {

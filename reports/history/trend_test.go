@@ -11,7 +11,8 @@ import (
 func history(fingerprint string, values ...float64) (entries []results.Entry) {
 	for i, v := range values {
 		entries = append(entries, results.Entry{
-			At: time.Date(2026, 1, i+1, 0, 0, 0, 0, time.UTC), App: "shop", Topology: "uwsgi", Scenario: "page", Commit: "c" + string(rune('a'+i)),
+			At:  time.Date(2026, 1, i+1, 0, 0, 0, 0, time.UTC),
+			App: "shop", Topology: "uwsgi", Scenario: "page", Commit: "c" + string(rune('a'+i)),
 			Fingerprint: fingerprint, Metrics: map[string]float64{"cpu": v},
 		})
 	}

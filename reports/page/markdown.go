@@ -7,7 +7,9 @@ import (
 )
 
 // marks of a verdict, for who looks at a list of pull requests.
-var marks = map[Verdict]string{Passed: "✅", Degraded: "⚠️", Regressed: "❌", Inconclusive: "❔", Invalid: "⚠️"}
+var marks = map[Verdict]string{
+	Passed: "✅", Degraded: "⚠️", Regressed: "❌", Inconclusive: "❔", Invalid: "⚠️",
+}
 
 // Markdown writes a document for a pull request or a job's summary. Figures are not in it.
 func Markdown(w io.Writer, d Document) error {

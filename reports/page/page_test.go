@@ -22,16 +22,19 @@ func sample() Document {
 		Heading:  "6 blocks · 2026-01-02 03:04 UTC · 1m40s",
 		Sections: []Section{
 			{ID: "rates", Title: "Rate by scenario", Tables: []Table{{
-				Columns: Columns("topology", "#req/s"), Rows: [][]string{{"runserver", "300"}, {"uwsgi", "1,239"}}, Note: "Closed loop.",
+				Columns: Columns("topology", "#req/s"), Note: "Closed loop.",
+				Rows: [][]string{{"runserver", "300"}, {"uwsgi", "1,239"}},
 			}}},
 			{ID: "why", Title: "Why", Items: []Item{{"uwsgi", "The CPU was saturated."}}},
 			{ID: "diagnostics", Title: "Diagnostics", Diagnostics: []results.Cause{
 				{Code: "late", Message: "the search ended after 660 ms", Remedy: "Use --thorough."},
 			}},
 			{ID: "figures", Title: "Figures", Figures: []plot.Figure{
-				plot.OverTime("over-time", "Response time over the run", []plot.Series{{Name: "uwsgi", Points: plot.Sequence([]float64{900, 950})}}),
+				plot.OverTime("over-time", "Response time over the run",
+					[]plot.Series{{Name: "uwsgi", Points: plot.Sequence([]float64{900, 950})}}),
 			}},
-			{ID: "method", Title: "Method", Folded: true, Text: []string{"Measured in blocks."}, Commands: []string{"bench compare --seed 5"}},
+			{ID: "method", Title: "Method", Folded: true, Text: []string{"Measured in blocks."},
+				Commands: []string{"bench compare --seed 5"}},
 		},
 		Data:  map[string]string{"schema": "bench.compare/2"},
 		Files: []File{{"junit.xml", []byte("<testsuite/>\n")}},
@@ -65,7 +68,8 @@ func TestMarkdown(t *testing.T) {
 	}
 	for _, want := range []string{
 		"### ✅ VALID: uwsgi serves 3.00× as many requests as runserver.\n",
-		"\n#### Rate by scenario\n\n| topology | req/s |\n|---|---:|\n| runserver | 300 |\n| uwsgi | 1,239 |\n\nClosed loop.\n",
+		"\n#### Rate by scenario\n\n| topology | req/s |\n|---|---:|\n| runserver | 300 |\n| uwsgi | 1,239 |\n" +
+			"\nClosed loop.\n",
 		"\n- **uwsgi**: The CPU was saturated.\n",
 		"\n- late: the search ended after 660 ms. Use --thorough.\n",
 		"\n<details><summary>Method</summary>\n\nMeasured in blocks.\n\n- `bench compare --seed 5`\n\n</details>\n",
@@ -94,21 +98,26 @@ func TestEveryFormatIsWritten(t *testing.T) {
 		}
 	}
 	data, err := os.ReadFile(filepath.Join(dir, "report.json"))
-	if err != nil || !strings.Contains(string(data), `"kind": "over-time"`) || !strings.Contains(string(data), `"schema": "bench.compare/2"`) {
+	if err != nil || !strings.Contains(string(data), `"kind": "over-time"`) ||
+		!strings.Contains(string(data), `"schema": "bench.compare/2"`) {
 		t.Errorf("report.json lacks its data or its figures: %v\n%s", err, data)
 	}
 }
 
 func TestNumbers(t *testing.T) {
 	for _, row := range []struct{ got, want string }{
-		{Number(0), "0"}, {Number(3.14159), "3.14"}, {Number(27.18), "27.2"}, {Number(428.4), "428"}, {Number(1239.4), "1,239"},
+		{Number(0), "0"}, {Number(3.14159), "3.14"}, {Number(27.18), "27.2"}, {Number(428.4), "428"},
+		{Number(1239.4), "1,239"},
 		{Number(999.6), "1,000"}, {Number(1234567), "1,234,567"},
-		{Micros(52863), "52.9 ms"}, {Micros(512), "512 µs"}, {Micros(6540), "6.54 ms"}, {Micros(244_000), "244 ms"}, {Micros(1_500_000), "1.50 s"},
+		{Micros(52863), "52.9 ms"}, {Micros(512), "512 µs"}, {Micros(6540), "6.54 ms"},
+		{Micros(244_000), "244 ms"}, {Micros(1_500_000), "1.50 s"},
 		{Millis(0.45), "0.450 ms"}, {Millis(2.5), "2.50 ms"}, {MiB(30 << 20), "30.0 MiB"},
-		{Percent(0), "0 %"}, {Percent(0.00012), "0.012 %"}, {Percent(0.0032), "0.32 %"}, {Percent(0.123), "12.3 %"}, {Percent(0.987), "99 %"},
+		{Percent(0), "0 %"}, {Percent(0.00012), "0.012 %"}, {Percent(0.0032), "0.32 %"},
+		{Percent(0.123), "12.3 %"}, {Percent(0.987), "99 %"},
 		{Change(1.052), "+5.2 %"}, {Change(0.9), "-10.0 %"},
 		{Factor(428.4), "428×"}, {Factor(27.18), "27.2×"}, {Factor(3.14159), "3.14×"}, {Factor(0.3171), "0.317×"},
-		{Interval(stats.Interval{Value: 1239, Low: 1096, High: 1358, Confidence: 0.95, N: 6}, Number), "1,239 [1,096, 1,358]"},
+		{Interval(stats.Interval{Value: 1239, Low: 1096, High: 1358, Confidence: 0.95, N: 6}, Number),
+			"1,239 [1,096, 1,358]"},
 		{Interval(stats.Interval{Value: 5, Low: 5, High: 5, N: 1}, Number), "5.00 (no CI)"},
 		{Interval(stats.Interval{}, Number), "—"},
 		{Interval(stats.Between(1096, 0, ""), Number), "≥ 1,096"}, {Interval(stats.Between(0, 50, ""), Number), "≤ 50.0"},

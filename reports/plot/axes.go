@@ -136,7 +136,9 @@ func (wholeTicks) Ticks(_, high float64) []plot.Tick {
 type ninesTicks struct{}
 
 func (ninesTicks) Ticks(_, high float64) []plot.Tick {
-	ticks := []plot.Tick{{Value: 0, Label: "0 %"}, {Value: -math.Log10(0.5), Label: "50 %"}, {Value: -math.Log10(0.25), Label: "75 %"}}
+	ticks := []plot.Tick{
+		{Value: 0, Label: "0 %"}, {Value: -math.Log10(0.5), Label: "50 %"}, {Value: -math.Log10(0.25), Label: "75 %"},
+	}
 	text := "9"
 	for x := 1.0; x <= high+1e-9; x++ {
 		label := text + "0 %"

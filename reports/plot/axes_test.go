@@ -43,7 +43,8 @@ func TestEveryKindDraws(t *testing.T) {
 	kinds := map[string]bool{}
 	for _, points := range [][]Point{nil, some} {
 		for _, f := range []Figure{
-			Percentiles("p", "P", series(points...)), Histogram("h", "H", series(points...)), ByRate("r", "R", series(points...)),
+			Percentiles("p", "P", series(points...)), Histogram("h", "H", series(points...)),
+			ByRate("r", "R", series(points...)),
 			Intervals("i", "I", "x", []string{"one", "two", "three"}, series(points...)), OverTime("o", "O", series(points...)),
 			Stacks("s", "S", "y", "ms", []Stack{{"a", []Part{{"app", 1}}}, {"b", nil}}, []string{"app", "proxy"}),
 			Changes("c", "C", "pair", "reads", series(points...)), Searches("e", "E", "p99", series(points...), 3),

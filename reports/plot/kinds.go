@@ -26,7 +26,8 @@ func Percentiles(name, title string, curves []Series) Figure {
 		Name: name, Title: title, Kind: kindPercentiles, Series: grouped(curves),
 		X: Axis{Label: "percentile", Scale: Nines}, Y: Axis{Label: responseTime, Unit: "µs", Scale: Log},
 		Reads: "A point (x, y): x % of the requests were answered within y. Steps on the lower axis are nines: " +
-			"each holds a tenth of the requests of the step before. A curve stops where fewer than ten samples remain beyond it.",
+			"each holds a tenth of the requests of the step before. A curve stops where fewer than ten samples remain " +
+			"beyond it.",
 	}
 }
 
@@ -34,7 +35,8 @@ func Percentiles(name, title string, curves []Series) Figure {
 func Histogram(name, title string, outlines []Series) Figure {
 	return Figure{
 		Name: name, Title: title, Kind: kindHistogram, Series: grouped(outlines),
-		X: Axis{Label: responseTime, Unit: "µs", Scale: Log}, Y: Axis{Label: "share of the requests, %", Unit: "%", Scale: Linear},
+		X: Axis{Label: responseTime, Unit: "µs", Scale: Log},
+		Y: Axis{Label: "share of the requests, %", Unit: "%", Scale: Linear},
 		Reads: "The height over a time is the share of the requests that took about that long. " +
 			"A second hump is a second way of being slow: a queue, a lock, a delayed acknowledgement.",
 	}
