@@ -24,6 +24,14 @@ func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Ca
 	if err := m.Counts.Check(); err != nil {
 		add(results.Invalid, "counts", err.Error(), "This is a defect of bench; please report it.")
 	}
+	var ofTargets results.Counts
+	for _, t := range m.Targets {
+		ofTargets = ofTargets.Plus(t.Counts)
+	}
+	if ofTargets != m.Counts {
+		add(results.Invalid, "counts", fmt.Sprintf("the counts of the targets add up to %+v, those of the seconds to %+v", ofTargets, m.Counts),
+			"This is a defect of bench; please report it.")
+	}
 	// How many requests sessions have shows only when they are run.
 	if p.Mode == Open && len(p.Mix.Sessions) == 0 {
 		if intended := p.Intended(); m.Counts.Intended != intended {

@@ -49,6 +49,7 @@ func TestJudge(t *testing.T) {
 		{"a wait for the core of most of the time", func(m *Measurement) { m.Generator.Health[0].RunQueue = 0.9 }, results.Invalid, "generator-cpu"},
 		{"a core used up in a closed loop", func(m *Measurement) { m.Generator.Health[0].CPU = 1.98 }, results.Valid, "generator-saturated"},
 		{"a core used up by polling", func(m *Measurement) { m.Generator.Health[0].CPU, m.Spun = 1.98, 1800*time.Millisecond }, results.Valid, ""},
+		{"targets that do not add up", func(m *Measurement) { m.Targets = []TargetOutcome{{Name: "a"}} }, results.Invalid, "counts"},
 		{"no port left", func(m *Measurement) { m.Limited = 3 }, results.Invalid, "generator-limits"},
 		{"a server that went away", func(m *Measurement) { refuse(m, 5*time.Second, 500) }, results.Invalid, "wrong-answers server-gone"},
 		{"a server that failed at the very end", func(m *Measurement) {
@@ -67,6 +68,9 @@ func TestJudge(t *testing.T) {
 	} {
 		m := measurement()
 		row.change(&m)
+		if m.Targets == nil {
+			m.Targets = []TargetOutcome{{Name: "a", Counts: m.Counts}}
+		}
 		grade, causes := judge(Plan{Mode: Closed, Duration: 10 * time.Second}, m, false)
 		var codes []string
 		for _, c := range causes {

@@ -2,11 +2,13 @@ package loadgen
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"time"
 
 	"bench/results"
+	"bench/targets"
 )
 
 // IntervalLength is the length of an interval of the record.
@@ -18,12 +20,14 @@ type Sample struct {
 	Due, Sent, End time.Duration
 	FirstByte      time.Duration // zero where the engine does not know it
 	Class          results.Class
+	Status         uint16 // of a complete response; else 0
 }
 
 // Recorder collects the samples of one run into intervals. Each shard of an engine records
 // through a Shard of its own, which neither locks nor allocates per request: it fills one
 // set of histograms for the current second and hands it over when the second has passed.
 type Recorder struct {
+	mix     targets.Mix
 	names   []string // of the targets
 	of      []int    // target index → index into names
 	horizon time.Duration
@@ -51,7 +55,7 @@ const maxShards = 256
 func NewRecorder(p Plan) *Recorder {
 	names, of := p.Mix.Names()
 	r := &Recorder{
-		names: names, of: of, horizon: p.Duration,
+		mix: p.Mix, names: names, of: of, horizon: p.Duration,
 		intervals: map[int]*results.Interval{}, length: 1,
 		full:    make(chan *set, maxShards*2),
 		free:    make(chan *set, maxShards*2),
@@ -102,7 +106,8 @@ var recordedKinds = [...]results.Kind{results.Response, results.Service, results
 // set is the histograms and counts of one shard in one interval.
 type set struct {
 	interval int
-	counts   results.Counts
+	ended    byClass
+	stale    uint64
 	hists    [len(recordedKinds)][]*results.Histogram // by name
 	connect  *results.Histogram
 	wakeup   *results.Histogram
@@ -119,7 +124,7 @@ func (r *Recorder) newSet() *set {
 
 // Shard returns a new recording handle for the sender of a part, for one goroutine at a time.
 func (r *Recorder) Shard(part Part) *Shard {
-	s := &Shard{r: r, part: part, set: r.newSet()}
+	s := &Shard{r: r, part: part, set: r.newSet(), targets: make([]ofTarget, len(r.names)), droppedFrom: math.MaxUint64}
 	r.mu.Lock()
 	r.shards = append(r.shards, s)
 	r.mu.Unlock()
@@ -129,15 +134,18 @@ func (r *Recorder) Shard(part Part) *Shard {
 
 // Shard records for one worker of an engine.
 type Shard struct {
-	r    *Recorder
-	part Part
-	set  *set
+	r       *Recorder
+	part    Part
+	set     *set
+	targets []ofTarget // by name
+	// droppedFrom is the number from which on the part's arrivals were dropped.
+	droppedFrom uint64
 	tally
 }
 
 // tally is what is counted over a whole run rather than by interval.
 type tally struct {
-	within  results.Counts // what ended within the plan's duration
+	within  byClass // what ended within the plan's duration
 	opened  uint64
 	clamped uint64
 	waited  uint64
@@ -147,7 +155,13 @@ type tally struct {
 }
 
 func (t tally) plus(u tally) tally {
-	return tally{t.within.Plus(u.within), t.opened + u.opened, t.clamped + u.clamped, t.waited + u.waited, t.limited + u.limited, t.spun + u.spun, t.area + u.area}
+	for class, n := range u.within {
+		t.within[class] += n
+	}
+	return tally{
+		within: t.within, opened: t.opened + u.opened, clamped: t.clamped + u.clamped, waited: t.waited + u.waited,
+		limited: t.limited + u.limited, spun: t.spun + u.spun, area: t.area + u.area,
+	}
 }
 
 // Record counts one ended request. It allocates nothing. A request that ended before the
@@ -158,11 +172,12 @@ func (s *Shard) Record(q Sample) {
 	}
 	set := s.set
 	set.used = true
-	set.counts.Add(q.Class, 1)
+	set.ended[q.Class]++
 	if q.End <= s.r.horizon {
-		s.within.Add(q.Class, 1)
+		s.within[q.Class]++
 	}
 	name := s.r.of[q.Target]
+	s.targets[name].count(&q)
 	s.record(set.histogram(lateness, name), q.Sent-q.Due)
 	switch q.Class {
 	case results.OK, results.Timeout, results.InFlight:
@@ -192,17 +207,21 @@ func (s *set) histogram(kind, name int) *results.Histogram {
 // Drop counts the arrivals of the shard's part from number n on: they are due within the plan,
 // but will not be sent.
 func (s *Shard) Drop(n uint64) {
-	if dropped := s.part.Share(s.r.arrivals) - s.part.Share(min(n, s.r.arrivals)); dropped > 0 {
+	if dropped := s.r.dropped(s.part, n); dropped > 0 {
+		s.droppedFrom = n // their targets are looked up when the load is over
 		s.drop(dropped)
 	}
 }
 
 // DropStep counts one request, of a session that is under way, that will not be sent.
-func (s *Shard) DropStep() { s.drop(1) }
+func (s *Shard) DropStep(target int) {
+	s.targets[s.r.of[target]].classes[results.Unsent]++
+	s.drop(1)
+}
 
 func (s *Shard) drop(n uint64) {
 	s.set.used = true
-	s.set.counts.Add(results.Unsent, n)
+	s.set.ended[results.Unsent] += n
 }
 
 // Opened counts one connection made, and the time it took.
@@ -231,7 +250,11 @@ func (s *Shard) Spun(d time.Duration) { s.spun += d }
 func (s *Shard) UnderWay(n int, during time.Duration) { s.area += float64(n) * float64(during) }
 
 // StaleRetry counts one request sent again because its reused connection was closed.
-func (s *Shard) StaleRetry() { s.set.counts.StaleRetry++ }
+func (s *Shard) StaleRetry(target int) {
+	s.set.used = true
+	s.set.stale++
+	s.targets[s.r.of[target]].stale++
+}
 
 func (s *Shard) record(h *results.Histogram, d time.Duration) {
 	us, clamped := results.Micros(d)
@@ -270,7 +293,8 @@ func (r *Recorder) add(s *set) {
 		iv = r.interval(number)
 		r.intervals[number] = iv
 	}
-	iv.Counts = iv.Counts.Plus(s.counts)
+	iv.Counts = iv.Counts.Plus(s.ended.counts())
+	iv.Counts.StaleRetry += s.stale
 	for k, byName := range s.hists {
 		for i, h := range byName {
 			mergeInto(iv, results.Series{Kind: recordedKinds[k], Target: r.names[i]}, h)
@@ -278,7 +302,7 @@ func (r *Recorder) add(s *set) {
 	}
 	mergeInto(iv, results.Series{Kind: results.Connect}, s.connect)
 	mergeInto(iv, results.Series{Kind: results.Wakeup}, s.wakeup)
-	s.counts, s.used = results.Counts{}, false
+	s.ended, s.stale, s.used = byClass{}, 0, false
 }
 
 func (r *Recorder) interval(number int) *results.Interval {
@@ -370,13 +394,14 @@ func (r *Recorder) live() (l Live) {
 type Outcome struct {
 	Intervals []results.Interval // in the order of time
 	Counts    results.Counts
-	Within    results.Counts // of those that ended within the plan's duration: rates are made of these
-	Opened    uint64         // connections
-	Clamped   uint64         // values outside the histograms' range
-	Waited    uint64         // requests due while every connection was busy
-	Limited   uint64         // connections for which this machine had no file or port left
-	Spun      time.Duration  // the engine polled, all shards together
-	UnderWay  time.Duration  // time integral of the number of requests under way; 0: the engine does not keep it
+	Targets   []TargetOutcome // in the order in which the mix names them
+	Within    results.Counts  // of those that ended within the plan's duration: rates are made of these
+	Opened    uint64          // connections
+	Clamped   uint64          // values outside the histograms' range
+	Waited    uint64          // requests due while every connection was busy
+	Limited   uint64          // connections for which this machine had no file or port left
+	Spun      time.Duration   // the engine polled, all shards together
+	UnderWay  time.Duration   // time integral of the number of requests under way; 0: the engine does not keep it
 }
 
 // Close ends the recording and returns what was recorded. The engine must have returned.
@@ -390,10 +415,13 @@ func (r *Recorder) Close() Outcome {
 	close(r.full)
 	<-r.drained
 	t := r.tally
-	out := Outcome{Within: t.within, Opened: t.opened, Clamped: t.clamped, Waited: t.waited, Limited: t.limited, Spun: t.spun, UnderWay: time.Duration(t.area)}
+	out := Outcome{
+		Within: t.within.counts(), Opened: t.opened, Clamped: t.clamped, Waited: t.waited, Limited: t.limited,
+		Spun: t.spun, UnderWay: time.Duration(t.area),
+	}
 	for _, i := range slices.Sorted(maps.Keys(r.intervals)) {
 		out.Intervals = append(out.Intervals, *r.intervals[i])
 	}
-	out.Counts = results.TotalCounts(out.Intervals)
+	out.Counts, out.Targets = results.TotalCounts(out.Intervals), r.byTarget()
 	return out
 }

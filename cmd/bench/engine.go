@@ -70,6 +70,17 @@ func (o engineOptions) choose(urls ...string) (engine loadgen.Engine, why string
 	return nil, "", usagef("--engine %q: want auto, native or vegeta", o.name)
 }
 
+// chooseFor picks the engine for one plan, which that engine must be able to run.
+func (o engineOptions) chooseFor(p loadgen.Plan) (engine loadgen.Engine, why string, err error) {
+	engine, why, err = o.choose(p.URL)
+	if v, is := engine.(vegeta.Engine); is {
+		if cannot := v.Unsupported(p); cannot != "" {
+			return nil, "", usagef("%s; this load would be run by the engine vegeta", cannot)
+		}
+	}
+	return engine, why, err
+}
+
 // calibrate measures what the engine can do on this machine, if it can be asked.
 func calibrate(ctx context.Context, e loadgen.Engine, wanted bool) (*results.Calibration, error) {
 	n, can := e.(native.Engine)

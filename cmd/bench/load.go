@@ -10,11 +10,11 @@ import (
 	"bench/loadgen"
 	"bench/loadgen/native"
 	"bench/loadgen/pacing"
-	"bench/loadgen/vegeta"
 	"bench/reports/page"
 	"bench/results"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // loadOptions are the flags of bench load.
@@ -68,61 +68,54 @@ when the last one is answered.`,
 			return runLoad(c.Context(), s, args[0], o)
 		},
 	}
-	f := c.Flags()
-	f.StringVar(&o.rate, "rate", "", "open loop at `N[/s]` requests per second")
-	f.StringVar(&o.pacer, "pacer", "", "open loop by a pacer: "+strings.Join(pacing.Names(), ", "))
-	f.StringVar(&o.replay, "replay", "", "open loop by the arrival times in `FILE`: an access log, or a time to a line")
-	f.Float64Var(&o.speed, "replay-speed", 1, "replay so many times as fast")
-	f.StringVar(&o.arrivals, "arrivals", "constant", "with --rate: constant or poisson")
-	f.DurationVarP(&o.duration, "duration", "d", 10*time.Second, "how long requests are sent (default: 10s, or until a pacer or a recording has gone through all of it)")
-	f.IntVarP(&o.connections, "connections", "c", 32, "connections at most (open loop) or exactly (closed loop)")
-	f.IntVarP(&o.engine.shards, "threads", "t", 0, "threads of the native engine; 0: one for every four cores")
-	f.BoolVar(&o.newConns, "new-connections", false, "open a connection for each request")
-	f.BoolVar(&o.fixedConns, "fixed-connections", false, "open loop: open all connections before the clock starts, rather than when they are needed")
-	f.IntVar(&o.perConn, "requests-per-connection", 0, "close a connection after `N` requests; 0 keeps it")
-	f.StringSliceVar(&o.sources, "source", nil, "local `ADDRESSES` to connect from in turn: each has ports of its own")
-	f.BoolVar(&o.noCalibration, "no-calibration", false, "leave out the 0.3 s in which the engine is measured against a null server")
-	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "of one request")
-	f.StringVar(&o.mix, "mix", "", "`FILE` with a mix in YAML")
-	f.StringVar(&o.sessions, "sessions", "", "`FILE` with sessions in YAML: each arrival is a visit of several requests")
-	f.StringVar(&o.feed, "feed", "", "CSV or JSON `FILE` whose columns stand for {{column}} in paths, headers and bodies")
-	f.StringSliceVar(&o.slow, "slow", nil, "slow clients beside the load: `KIND:N` with headers, body, read or idle, such as headers:200")
-	f.DurationVar(&o.slowEvery, "slow-every", time.Second, "how often a slow client sends or reads a byte")
-	f.StringVar(&o.targets, "targets", "", "`FILE` with targets in one of vegeta's formats")
-	f.StringVar(&o.format, "format", "http", "format of --targets: http or json")
-	f.StringVar(&o.slo, "slo", "", "limits, such as 'p99<50ms,errors<0.1%'; exit 3 when one is missed")
-	f.StringVar(&o.hdr, "hdr", "", "write the histograms to `FILE` as an HdrHistogram interval log")
-	o.engine.flags(f, native.Auto)
+	o.flags(c.Flags())
 	o.add(c, "seed", "json", "allow-host")
+	c.MarkFlagsMutuallyExclusive("rate", "pacer", "replay")
+	c.MarkFlagsMutuallyExclusive("mix", "sessions", "targets")
 	return c
 }
 
+func (o *loadOptions) flags(f *pflag.FlagSet) {
+	f.StringVar(&o.rate, "rate", "", "open loop at `N[/s]` requests per second")
+	f.StringVar(&o.pacer, "pacer", "", "open loop by a pacer: "+strings.Join(pacing.Names(), ", "))
+	f.StringVar(&o.replay, "replay", "", "open loop by the arrival times in `FILE`: an access log, or a time to a line")
+	f.Float64Var(&o.speed, "replay-speed", 1, "replay this many times as fast")
+	f.StringVar(&o.arrivals, "arrivals", "constant", "with --rate: constant or poisson")
+	f.DurationVarP(&o.duration, "duration", "d", 10*time.Second,
+		"how long requests are sent (default: 10s, or until a pacer or a recording has gone through all of it)")
+	f.IntVarP(&o.connections, "connections", "c", 32, "connections at most (open loop) or exactly (closed loop)")
+	f.BoolVar(&o.newConns, "new-connections", false, "open a connection for each request")
+	f.BoolVar(&o.fixedConns, "fixed-connections", false,
+		"open loop: open all connections before the clock starts, rather than when they are needed")
+	f.IntVar(&o.perConn, "requests-per-connection", 0, "close a connection after `N` requests; 0 keeps it")
+	f.StringSliceVar(&o.sources, "source", nil, "local `ADDRESSES` to connect from in turn: each has ports of its own")
+	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "of one request")
+
+	f.StringVar(&o.mix, "mix", "", "`FILE` with a mix in YAML")
+	f.StringVar(&o.sessions, "sessions", "", "`FILE` with sessions in YAML: each arrival is a visit of several requests")
+	f.StringVar(&o.targets, "targets", "", "`FILE` with targets in one of vegeta's formats")
+	f.StringVar(&o.format, "format", "http", "format of --targets: http or json")
+	f.StringVar(&o.feed, "feed", "", "CSV or JSON `FILE` whose columns stand for {{column}} in paths, headers and bodies")
+	f.StringSliceVar(&o.slow, "slow", nil,
+		"slow clients beside the load: `KIND:N` with headers, body, read or idle, such as headers:200")
+	f.DurationVar(&o.slowEvery, "slow-every", time.Second, "how often a slow client sends or reads a byte")
+
+	f.StringVar(&o.slo, "slo", "", "limits, such as 'p99<50ms,errors<0.1%'; exit 3 when one is missed")
+	f.StringVar(&o.hdr, "hdr", "", "write the histograms to `FILE` as an HdrHistogram interval log")
+	f.IntVarP(&o.engine.shards, "threads", "t", 0, "threads of the native engine; 0: one for every four cores")
+	f.BoolVar(&o.noCalibration, "no-calibration", false,
+		"leave out the 0.3 s in which the engine is measured against a null server")
+	o.engine.flags(f, native.Auto)
+}
+
 func runLoad(ctx context.Context, s *shell, rawURL string, o loadOptions) error {
-	plan, err := loadPlan(rawURL, o)
+	plan, objectives, err := o.asked(rawURL)
 	if err != nil {
 		return err
 	}
-	guard := o.guard()
-	if err := guard.Check(plan.URL); err != nil {
-		return err
-	}
-	if err := plan.Validate(); err != nil {
-		return experiments.Misuse(err)
-	}
-	var objectives []results.Objective
-	if o.slo != "" {
-		if objectives, err = results.ParseObjectives(o.slo); err != nil {
-			return err
-		}
-	}
-	engine, why, err := o.engine.choose(plan.URL)
+	engine, why, err := o.engine.chooseFor(plan)
 	if err != nil {
 		return err
-	}
-	if v, is := engine.(vegeta.Engine); is {
-		if cannot := v.Unsupported(plan); cannot != "" {
-			return usagef("%s; this load would be run by the engine vegeta", cannot)
-		}
 	}
 	if why != "" {
 		fmt.Fprintf(s.errs, "bench: %s: this load is run by the engine %v\n", why, engine)
@@ -136,25 +129,49 @@ func runLoad(ctx context.Context, s *shell, rawURL string, o loadOptions) error 
 	if s.terminal {
 		watch.Second = func(l loadgen.Live) { progress.text(liveText(plan, l)) }
 	}
-	m, err := loadgen.Local{Engine: engine, Guard: guard}.Measure(ctx, plan, watch)
+	m, err := loadgen.Local{Engine: engine, Guard: o.guard()}.Measure(ctx, plan, watch)
 	progress.clear()
+	if err == nil {
+		err = o.writeHistograms(m)
+	}
 	if err != nil {
 		return err
 	}
-	if o.hdr != "" {
-		log, err := results.EncodeHlog(m.Intervals)
-		if err != nil {
-			return err
-		}
-		if err := results.WriteFile(o.hdr, log); err != nil {
-			return err
-		}
-	}
-	result := newLoadResult(plan, m, calibration, objectives)
+	result := newLoadResult(plan, m, ctx.Err() != nil)
+	result.calibrated(calibration)
+	result.judge(m, objectives)
 	if err := printLoad(s, result, o.json); err != nil {
 		return err
 	}
 	return loadVerdict(ctx, result)
+}
+
+// asked is the plan and the objectives that the flags describe.
+func (o loadOptions) asked(rawURL string) (plan loadgen.Plan, objectives []results.Objective, err error) {
+	if plan, err = o.plan(rawURL); err != nil {
+		return plan, nil, err
+	}
+	if err := o.guard().Check(plan.URL); err != nil {
+		return plan, nil, err
+	}
+	if err := plan.Validate(); err != nil {
+		return plan, nil, experiments.Misuse(err)
+	}
+	if o.slo != "" {
+		objectives, err = results.ParseObjectives(o.slo)
+	}
+	return plan, objectives, err
+}
+
+func (o loadOptions) writeHistograms(m loadgen.Measurement) error {
+	if o.hdr == "" {
+		return nil
+	}
+	log, err := results.EncodeHlog(m.Intervals)
+	if err != nil {
+		return err
+	}
+	return results.WriteFile(o.hdr, log)
 }
 
 func liveText(p loadgen.Plan, l loadgen.Live) string {

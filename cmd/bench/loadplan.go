@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -14,16 +14,16 @@ import (
 	"bench/targets"
 )
 
-// loadPlan turns the URL and the flags into a plan.
-func loadPlan(rawURL string, o loadOptions) (loadgen.Plan, error) {
+// plan is what the URL and the flags describe.
+func (o loadOptions) plan(rawURL string) (loadgen.Plan, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
 		return loadgen.Plan{}, usagef("%q: want http://HOST:PORT/PATH or https://, without a user name", rawURL)
 	}
 	p := loadgen.Plan{
 		URL: u.Scheme + "://" + u.Host, Mode: loadgen.Closed, Duration: o.duration,
-		Conns: loadgen.Conns{Max: o.connections, New: o.newConns, Fixed: o.fixedConns, Requests: o.perConn}, Timeout: o.timeout,
-		Seed: newSeed(o.seed),
+		Conns:   loadgen.Conns{Max: o.connections, New: o.newConns, Fixed: o.fixedConns, Requests: o.perConn},
+		Timeout: o.timeout, Seed: newSeed(o.seed),
 	}
 	for _, text := range o.sources {
 		addr, err := netip.ParseAddr(text)
@@ -35,11 +35,11 @@ func loadPlan(rawURL string, o loadOptions) (loadgen.Plan, error) {
 	if p.Slow, err = loadgen.ParseSlow(o.slow, o.slowEvery); err != nil {
 		return p, experiments.Misuse(fmt.Errorf("--slow: %w", err))
 	}
-	if p.Mix, err = loadMix(u, &p, o); err != nil {
+	if p.Mix, err = o.requests(u); err != nil {
 		return p, err
 	}
 	p.Mix = p.Mix.WithSeed(p.Seed)
-	if p.Pacer, err = loadPacer(o, p.Seed); err != nil {
+	if p.Pacer, err = o.pacing(p.Seed); err != nil {
 		return p, err
 	}
 	if p.Pacer != nil {
@@ -51,50 +51,33 @@ func loadPlan(rawURL string, o loadOptions) (loadgen.Plan, error) {
 	return p, nil
 }
 
-func loadMix(u *url.URL, p *loadgen.Plan, o loadOptions) (targets.Mix, error) {
+// requests is the mix that is asked of the server at the URL.
+func (o loadOptions) requests(u *url.URL) (targets.Mix, error) {
 	feed, err := loadFeed(o.feed)
 	if err != nil {
 		return targets.Mix{}, err
 	}
 	switch {
-	case strings.Count(fmt.Sprint(o.mix != "", o.targets != "", o.sessions != ""), "true") > 1:
-		return targets.Mix{}, usagef("--mix, --sessions and --targets exclude each other")
-	case o.mix != "" || o.sessions != "":
-		name, file := "--mix", o.mix
-		if o.sessions != "" {
-			name, file = "--sessions", o.sessions
-		}
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return targets.Mix{}, experiments.Misuse(fmt.Errorf("%s: %w", name, err))
-		}
-		var mix targets.Mix
-		if o.sessions != "" {
-			mix, err = targets.ParseSessions(data, feed)
-		} else {
-			mix, err = targets.ParseMix(data)
+	case o.mix != "":
+		return fileMix("--mix", o.mix, func(data []byte) (targets.Mix, error) {
+			mix, err := targets.ParseMix(data)
 			mix.Feed = feed
-		}
-		if err = errors.Join(err, mix.Validate()); err != nil {
-			return mix, experiments.Misuse(fmt.Errorf("%s %s: %w", name, file, err))
-		}
-		return mix, nil
-	case o.targets != "" && o.feed != "":
+			return mix, err
+		})
+	case o.sessions != "":
+		return fileMix("--sessions", o.sessions, func(data []byte) (targets.Mix, error) {
+			return targets.ParseSessions(data, feed)
+		})
+	case o.targets != "" && feed != nil:
 		return targets.Mix{}, usagef("--feed goes with --mix, --sessions or a URL: vegeta's formats know no {{column}}")
 	case o.targets != "":
-		f, err := os.Open(o.targets)
-		if err != nil {
-			return targets.Mix{}, experiments.Misuse(fmt.Errorf("--targets: %w", err))
-		}
-		defer f.Close()
-		mix, base, err := targets.ParseVegeta(o.format, f)
-		if err != nil {
-			return mix, experiments.Misuse(fmt.Errorf("--targets %s: %w", o.targets, err))
-		}
-		if base != p.URL {
-			return mix, usagef("--targets %s asks %s, the command line %s", o.targets, base, p.URL)
-		}
-		return mix, nil
+		return fileMix("--targets", o.targets, func(data []byte) (targets.Mix, error) {
+			mix, base, err := targets.ParseVegeta(o.format, bytes.NewReader(data))
+			if server := u.Scheme + "://" + u.Host; err == nil && base != server {
+				err = fmt.Errorf("it asks %s, the command line %s", base, server)
+			}
+			return mix, err
+		})
 	}
 	path := u.RequestURI()
 	if feed != nil {
@@ -102,6 +85,22 @@ func loadMix(u *url.URL, p *loadgen.Plan, o loadOptions) (targets.Mix, error) {
 		path = strings.NewReplacer("%7B", "{", "%7D", "}", "%7b", "{", "%7d", "}").Replace(path)
 	}
 	return targets.Mix{Targets: []targets.Target{{Name: "url", Method: "GET", Path: path}}, Feed: feed}, nil
+}
+
+// fileMix reads the mix in a file that a flag names.
+func fileMix(flag, file string, parse func([]byte) (targets.Mix, error)) (targets.Mix, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return targets.Mix{}, experiments.Misuse(fmt.Errorf("%s: %w", flag, err))
+	}
+	mix, err := parse(data)
+	if err == nil {
+		err = mix.Validate()
+	}
+	if err != nil {
+		return mix, experiments.Misuse(fmt.Errorf("%s %s: %w", flag, file, err))
+	}
+	return mix, nil
 }
 
 func loadFeed(file string) (*targets.Feed, error) {
@@ -119,47 +118,47 @@ func loadFeed(file string) (*targets.Feed, error) {
 	return feed, nil
 }
 
-func loadPacer(o loadOptions, seed uint64) (pacing.Pacer, error) {
-	if given := strings.Count(fmt.Sprint(o.rate != "", o.pacer != "", o.replay != ""), "true"); given > 1 {
-		return nil, usagef("--rate, --pacer and --replay exclude each other")
-	}
-	if o.arrivals != "constant" && o.rate == "" {
+// pacing is the pacer of an open loop; nil for a closed one.
+func (o loadOptions) pacing(seed uint64) (pacing.Pacer, error) {
+	switch {
+	case o.arrivals != "constant" && o.rate == "":
 		return nil, usagef("--arrivals %s goes with --rate; a pacer says it itself: --pacer 'poisson …'", o.arrivals)
-	}
-	if o.speed != 1 && o.replay == "" {
+	case o.speed != 1 && o.replay == "":
 		return nil, usagef("--replay-speed goes with --replay")
-	}
-	if o.replay != "" {
-		f, err := os.Open(o.replay)
-		if err != nil {
-			return nil, experiments.Misuse(fmt.Errorf("--replay: %w", err))
-		}
-		defer f.Close()
-		times, err := pacing.ParseArrivals(f)
-		if err != nil {
-			return nil, experiments.Misuse(fmt.Errorf("--replay %s: %w", o.replay, err))
-		}
-		return pacing.Replay{Times: times, Speed: o.speed}, nil
-	}
-	if o.pacer != "" {
+	case o.replay != "":
+		return o.recording()
+	case o.pacer != "":
 		p, err := pacing.Parse(o.pacer)
 		if err != nil {
 			return nil, experiments.Misuse(fmt.Errorf("--pacer: %w", err))
 		}
 		return p, nil
-	}
-	if o.arrivals != "constant" && o.arrivals != "poisson" {
-		return nil, usagef("--arrivals %q: want constant or poisson", o.arrivals)
-	}
-	if o.rate == "" {
+	case o.rate == "":
 		return nil, nil
 	}
 	rate, err := pacing.ParseRate(o.rate)
 	if err != nil {
 		return nil, experiments.Misuse(fmt.Errorf("--rate: %w", err))
 	}
-	if o.arrivals == "poisson" {
-		return pacing.Poisson{Of: pacing.Constant{PerSecond: rate}, Seed: seed}, nil
+	switch constant := (pacing.Constant{PerSecond: rate}); o.arrivals {
+	case "constant":
+		return constant, nil
+	case "poisson":
+		return pacing.Poisson{Of: constant, Seed: seed}, nil
 	}
-	return pacing.Constant{PerSecond: rate}, nil
+	return nil, usagef("--arrivals %q: want constant or poisson", o.arrivals)
+}
+
+// recording is the pacer that repeats the arrivals in a file.
+func (o loadOptions) recording() (pacing.Pacer, error) {
+	f, err := os.Open(o.replay)
+	if err != nil {
+		return nil, experiments.Misuse(fmt.Errorf("--replay: %w", err))
+	}
+	defer f.Close()
+	times, err := pacing.ParseArrivals(f)
+	if err != nil {
+		return nil, experiments.Misuse(fmt.Errorf("--replay %s: %w", o.replay, err))
+	}
+	return pacing.Replay{Times: times, Speed: o.speed}, nil
 }

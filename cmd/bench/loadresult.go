@@ -1,41 +1,63 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"strings"
-	"text/tabwriter"
-	"time"
-
 	"bench/loadgen"
 	"bench/results"
 )
 
+// loadSchema is the version of the JSON of bench load.
+const loadSchema = "bench.load/2"
+
 // loadResult is the JSON of bench load.
 type loadResult struct {
-	Schema      string          `json:"schema"`
-	Target      string          `json:"target"`
-	Engine      string          `json:"engine"`
-	Mode        string          `json:"mode"`
-	Pacer       string          `json:"pacer"`
-	Seed        uint64          `json:"seed"`
-	Duration    float64         `json:"duration_s"`
-	Elapsed     float64         `json:"elapsed_s"`
-	Counts      results.Counts  `json:"counts"`
-	Rate        loadRate        `json:"rate"`
-	Response    results.Summary `json:"response_us"`
-	Service     results.Summary `json:"service_us"`
-	Lateness    results.Summary `json:"lateness_us"`
-	Connect     results.Summary `json:"connect_us"`
-	TTFB        results.Summary `json:"ttfb_us"`
-	Wakeup      results.Summary `json:"wakeup_us"` // the generator's own delay in reading an answer, of a sample
-	Connections loadConnections `json:"connections"`
-	Generator   loadGenerator   `json:"generator"`
-	Slow        []results.Slow  `json:"slow_clients,omitempty"`
-	SLO         []loadObjective `json:"slo,omitempty"`
-	Grade       results.Grade   `json:"grade"`
-	Causes      []results.Cause `json:"causes"`
+	Schema      string                `json:"schema"`
+	Status      string                `json:"status"` // COMPLETE, or PARTIAL: interrupted
+	Target      string                `json:"target"`
+	Engine      string                `json:"engine"`
+	Mode        string                `json:"mode"`
+	Pacer       string                `json:"pacer"`
+	Seed        uint64                `json:"seed"`
+	Duration    float64               `json:"duration_s"`
+	Elapsed     float64               `json:"elapsed_s"`
+	Counts      loadCounts            `json:"counts"`
+	Statuses    map[int]uint64        `json:"statuses"` // complete responses by status code
+	Rate        loadRate              `json:"rate"`
+	Response    results.Summary       `json:"response_us"`
+	Service     results.Summary       `json:"service_us"`
+	Lateness    results.Summary       `json:"lateness_us"`
+	Connect     results.Summary       `json:"connect_us"`
+	TTFB        results.Summary       `json:"ttfb_us"`
+	Wakeup      results.Summary       `json:"wakeup_us"` // the generator's own delay in reading a response, of a sample
+	Targets     map[string]loadTarget `json:"targets"`
+	Connections loadConnections       `json:"connections"`
+	Generator   loadGenerator         `json:"generator"`
+	Slow        []results.Slow        `json:"slow_clients,omitempty"`
+	SLO         []loadObjective       `json:"slo,omitempty"`
+	Grade       results.Grade         `json:"grade"`
+	Causes      []results.Cause       `json:"causes"`
+}
+
+// loadCounts are results.Counts under the names of bench.load.
+type loadCounts struct {
+	Intended     uint64 `json:"intended"`
+	Sent         uint64 `json:"sent"`
+	OK           uint64 `json:"ok"`
+	HTTPError    uint64 `json:"http_error"`
+	BadBody      uint64 `json:"bad_body"`
+	ConnectError uint64 `json:"connect_error"`
+	Reset        uint64 `json:"reset"`
+	Timeout      uint64 `json:"timeout"`
+	Unsent       uint64 `json:"dropped"`
+	InFlight     uint64 `json:"in_flight"`
+	StaleRetry   uint64 `json:"stale_retry"`
+}
+
+// loadTarget is what became of the requests of one target.
+type loadTarget struct {
+	Counts   loadCounts      `json:"counts"`
+	Statuses map[int]uint64  `json:"statuses"`
+	Response results.Summary `json:"response_us"`
+	Service  results.Summary `json:"service_us"`
 }
 
 type loadRate struct {
@@ -63,33 +85,37 @@ type loadGenerator struct {
 
 type loadObjective struct {
 	Objective string  `json:"objective"`
-	Value     float64 `json:"value"`
+	Value     float64 `json:"value"` // microseconds, or a share of 1 for errors
 	Met       bool    `json:"met"`
+
+	asked results.Objective
 }
 
-func newLoadResult(p loadgen.Plan, m loadgen.Measurement, calibration *results.Calibration, objectives []results.Objective) loadResult {
-	response := results.Total(m.Intervals, results.Response)
+// newLoadResult says what came of a plan. An interrupted one is partial: its figures are those
+// until then.
+func newLoadResult(p loadgen.Plan, m loadgen.Measurement, partial bool) loadResult {
 	r := loadResult{
-		Schema: "bench.load/1", Target: target(p), Engine: m.Generator.Engine, Mode: string(p.Mode), Seed: p.Seed,
-		Duration: p.Duration.Seconds(), Elapsed: m.Elapsed.Seconds(), Counts: m.Counts,
-		Response: results.Summarize(response),
-		Service:  results.Summarize(results.Total(m.Intervals, results.Service)),
-		Lateness: results.Summarize(results.Total(m.Intervals, results.Lateness)),
-		Connect:  results.Summarize(results.Total(m.Intervals, results.Connect)),
-		TTFB:     results.Summarize(results.Total(m.Intervals, results.TTFB)),
-		Wakeup:   results.Summarize(results.Total(m.Intervals, results.Wakeup)),
+		Schema: loadSchema, Status: results.Complete, Target: target(p), Engine: m.Generator.Engine, Mode: string(p.Mode),
+		Seed: p.Seed, Duration: p.Duration.Seconds(), Elapsed: m.Elapsed.Seconds(), Counts: loadCounts(m.Counts),
+		Response: summary(m, results.Response), Service: summary(m, results.Service),
+		Lateness: summary(m, results.Lateness), Connect: summary(m, results.Connect),
+		TTFB: summary(m, results.TTFB), Wakeup: summary(m, results.Wakeup),
 		Generator: loadGenerator{
 			CPUSeconds: m.Generator.CPUSeconds, MaxRSS: m.Generator.MaxRSS, Pacing: m.Generator.Pacing,
-			Threads: m.Generator.Threads, Polling: m.Generator.Spun, Calibration: calibration, Health: m.Generator.Health,
+			Threads: m.Generator.Threads, Polling: m.Generator.Spun, Health: m.Generator.Health,
 		},
 		Slow: m.Slow, Grade: m.Grade, Causes: m.Causes,
+	}
+	if partial {
+		r.Status = results.Partial
 	}
 	if r.Causes == nil {
 		r.Causes = []results.Cause{}
 	}
-	// The wait for the last answers is no part of a rate; an interruption shortens it.
+	r.addTargets(m)
+	// The wait for the last responses is not part of a rate; an interruption shortens it.
 	took := min(m.Elapsed, p.Duration).Seconds()
-	r.Rate.Achieved = float64(m.Within.OK) / took // right answers, and no others
+	r.Rate.Achieved = float64(m.Within.OK) / took // successful responses, and no others
 	if p.Pacer != nil {
 		r.Pacer = p.Pacer.String()
 		r.Rate.Offered = float64(m.Counts.Intended) / p.Duration.Seconds()
@@ -101,25 +127,44 @@ func newLoadResult(p loadgen.Plan, m loadgen.Measurement, calibration *results.C
 	if m.Counts.Sent > 0 {
 		r.Generator.CPUPerRequest = m.Generator.CPUSeconds * 1e6 / float64(m.Counts.Sent)
 	}
-	if calibration != nil {
-		r.Generator.Headroom = calibration.Headroom(r.Rate.Achieved)
-	}
-	for _, o := range objectives {
-		r.SLO = append(r.SLO, loadObjective{o.String(), o.Value(response, m.Counts), o.Met(response, m.Counts)})
-	}
 	return r
 }
 
-// String is the generator's own part in a line.
-func (g loadGenerator) String() string {
-	text := fmt.Sprintf("generator: %.1f µs of CPU per request", g.CPUPerRequest)
-	if g.Pacing != "" {
-		text += fmt.Sprintf(", %d threads, pacing %s", g.Threads, g.Pacing)
+func summary(m loadgen.Measurement, kind results.Kind) results.Summary {
+	return results.Summarize(results.Total(m.Intervals, kind))
+}
+
+func (r *loadResult) addTargets(m loadgen.Measurement) {
+	r.Targets, r.Statuses = map[string]loadTarget{}, map[int]uint64{}
+	response := results.TotalByTarget(m.Intervals, results.Response)
+	service := results.TotalByTarget(m.Intervals, results.Service)
+	of := func(h *results.Histogram) results.Summary {
+		if h == nil {
+			h = results.NewHistogram()
+		}
+		return results.Summarize(h)
 	}
-	if g.Headroom > 0 {
-		text += fmt.Sprintf(", headroom %.1f× of a thread's ceiling of %.0f requests per second", g.Headroom, g.Calibration.Ceiling)
+	for _, t := range m.Targets {
+		r.Targets[t.Name] = loadTarget{loadCounts(t.Counts), t.Statuses, of(response[t.Name]), of(service[t.Name])}
+		for code, n := range t.Statuses {
+			r.Statuses[code] += n
+		}
 	}
-	return text
+}
+
+// calibrated adds what the engine could have sent.
+func (r *loadResult) calibrated(c *results.Calibration) {
+	if r.Generator.Calibration = c; c != nil {
+		r.Generator.Headroom = c.Headroom(r.Rate.Achieved)
+	}
+}
+
+// judge holds the measurement against the objectives.
+func (r *loadResult) judge(m loadgen.Measurement, objectives []results.Objective) {
+	response := results.Total(m.Intervals, results.Response)
+	for _, o := range objectives {
+		r.SLO = append(r.SLO, loadObjective{o.String(), o.Value(response, m.Counts), o.Met(response, m.Counts), o})
+	}
 }
 
 // target is what was asked: the URL, or the server where a mix says the paths.
@@ -128,50 +173,4 @@ func target(p loadgen.Plan) string {
 		return p.URL + p.Mix.Targets[0].Path
 	}
 	return p.URL
-}
-
-func printLoad(s *shell, r loadResult, asJSON bool) error {
-	if asJSON {
-		out := json.NewEncoder(s.out)
-		out.SetIndent("", "  ")
-		return out.Encode(r)
-	}
-	var out strings.Builder
-	load := "closed loop"
-	if r.Pacer != "" {
-		load = "open loop, " + r.Pacer
-	}
-	fmt.Fprintf(&out, "%s: %.1f requests per second (%s, %s engine, grade %s)\n", r.Target, r.Rate.Achieved, load, r.Engine, r.Grade)
-	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\tcount\tmin\tmean\tp50\tp90\tp99\tp99.9\tmax\t")
-	for _, row := range []struct {
-		name string
-		s    results.Summary
-	}{{"response", r.Response}, {"service", r.Service}, {"lateness", r.Lateness}, {"first byte", r.TTFB}, {"connect", r.Connect}, {"wake-up", r.Wakeup}} {
-		us := func(v int64) time.Duration { return time.Duration(v) * time.Microsecond }
-		fmt.Fprintf(w, "%s\t%d\t%v\t%v\t%v\t%v\t%v\t%v\t%v\t\n", row.name, row.s.Count, us(row.s.Min), us(int64(row.s.Mean)), us(row.s.P50), us(row.s.P90), us(row.s.P99), us(row.s.P999), us(row.s.Max))
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	c := r.Counts
-	fmt.Fprintf(&out, "intended %d = ok %d + http_error %d + bad_body %d + connect_error %d + reset %d + timeout %d + unsent %d + in_flight %d\n",
-		c.Intended, c.OK, c.HTTPError, c.BadBody, c.ConnectError, c.Reset, c.Timeout, c.Unsent, c.InFlight)
-	fmt.Fprintf(&out, "connections %d, requests per connection %.1f, stale retries %d\n", r.Connections.Opened, r.Connections.PerConn, c.StaleRetry)
-	fmt.Fprintln(&out, r.Generator)
-	for _, slow := range r.Slow {
-		fmt.Fprintln(&out, slow)
-	}
-	for _, o := range r.SLO {
-		mark := "met"
-		if !o.Met {
-			mark = "MISSED"
-		}
-		fmt.Fprintf(&out, "%s: %s (%g)\n", o.Objective, mark, o.Value)
-	}
-	for _, cause := range r.Causes {
-		fmt.Fprintf(&out, "%s: %s\n", cause.Code, strings.TrimSpace(cause.Message+" "+cause.Remedy))
-	}
-	_, err := fmt.Fprint(s.out, out.String())
-	return errors.Join(err)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"runtime"
@@ -28,9 +27,16 @@ type selftestOptions struct {
 }
 
 func newSelftestCommand(s *shell) *cobra.Command {
-	c := &cobra.Command{Use: "selftest", Short: "Check bench's own figures, and those of other load generators, on this machine"}
+	c := &cobra.Command{
+		Use: "selftest", Short: "Check bench's own figures, and those of other load generators, on this machine",
+	}
+	c.AddCommand(newAccuracyCommand(s), newPeersCommand(s))
+	return c
+}
+
+func newAccuracyCommand(s *shell) *cobra.Command {
 	var o selftestOptions
-	a := &cobra.Command{
+	c := &cobra.Command{
 		Use:   "accuracy",
 		Short: "Check what the engines report against what is known without them",
 		Long: `accuracy checks the engines, and the load generators that are installed (wrk, wrk2, vegeta, oha,
@@ -38,45 +44,49 @@ h2load, hey, k6), against the schedule on paper, the kernel's timestamps, a serv
 still, queues whose response times are known, and faults of the generator itself. The table
 says what was measured beside what is asked. It takes about ten minutes, an hour with --full.`,
 		Example: "  bench selftest accuracy --only lateness,freeze",
+		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return runSelftest(c.Context(), s, o, func(ctx context.Context, suite *accuracy.Suite) ([]accuracy.Row, error) {
-				for _, name := range o.only {
-					if !slices.Contains(accuracy.Tests, name) {
-						return nil, usagef("--only %q: want some of %s", name, strings.Join(accuracy.Tests, ", "))
-					}
+			for _, name := range o.only {
+				if !slices.Contains(accuracy.Tests, name) {
+					return usagef("--only %q: want some of %s", name, strings.Join(accuracy.Tests, ", "))
 				}
-				return suite.Run(ctx, o.only)
+			}
+			return runSelftest(s, o, func(suite *accuracy.Suite) ([]accuracy.Row, error) {
+				return suite.Run(c.Context(), o.only)
 			})
 		},
 	}
-	a.Flags().StringSliceVar(&o.only, "only", accuracy.Tests, "the `TESTS` to run")
-	a.Flags().BoolVar(&o.full, "full", false, "more repeats, 1e8 requests for the memory")
-	a.Flags().BoolVar(&o.peers, "peers", true, "run other load generators, too, where they are installed")
-	p := &cobra.Command{
-		Use:     "peers",
-		Short:   "Run the engines and other load generators side by side: rate and CPU time of a request",
-		Example: "  bench selftest peers --rounds 5",
-		RunE: func(c *cobra.Command, _ []string) error {
-			return runSelftest(c.Context(), s, o, func(ctx context.Context, suite *accuracy.Suite) ([]accuracy.Row, error) {
-				if o.rounds < 1 || o.each < time.Second {
-					return nil, usagef("--rounds %d --each %v: want at least one round of a second", o.rounds, o.each)
-				}
-				return suite.SideBySide(ctx, o.rounds, o.each)
-			})
-		},
-	}
-	p.Flags().IntVar(&o.rounds, "rounds", 5, "how often each tool runs")
-	p.Flags().DurationVar(&o.each, "each", 3*time.Second, "how long each time, in whole seconds")
-	p.Flags().StringVar(&o.floor, "floor", "bin/floor", "the floor `PROGRAM`, built by make bench-peers")
-	for _, sub := range []*cobra.Command{a, p} {
-		sub.Args = cobra.NoArgs
-		o.add(sub, "json")
-	}
-	c.AddCommand(a, p)
+	c.Flags().StringSliceVar(&o.only, "only", accuracy.Tests, "the `TESTS` to run")
+	c.Flags().BoolVar(&o.full, "full", false, "more repeats, 1e8 requests for the memory")
+	c.Flags().BoolVar(&o.peers, "peers", true, "run other load generators, too, where they are installed")
+	o.add(c, "json")
 	return c
 }
 
-func runSelftest(ctx context.Context, s *shell, o selftestOptions, run func(context.Context, *accuracy.Suite) ([]accuracy.Row, error)) error {
+func newPeersCommand(s *shell) *cobra.Command {
+	o := selftestOptions{peers: true}
+	c := &cobra.Command{
+		Use:     "peers",
+		Short:   "Run the engines and other load generators side by side: rate and CPU time of a request",
+		Example: "  bench selftest peers --rounds 5",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if o.rounds < 1 || o.each < time.Second {
+				return usagef("--rounds %d --each %v: want at least one round of a second", o.rounds, o.each)
+			}
+			return runSelftest(s, o, func(suite *accuracy.Suite) ([]accuracy.Row, error) {
+				return suite.SideBySide(c.Context(), o.rounds, o.each)
+			})
+		},
+	}
+	c.Flags().IntVar(&o.rounds, "rounds", 5, "how often each tool runs")
+	c.Flags().DurationVar(&o.each, "each", 3*time.Second, "how long each time, in whole seconds")
+	c.Flags().StringVar(&o.floor, "floor", "bin/floor", "the floor `PROGRAM`, built by make bench-peers")
+	o.add(c, "json")
+	return c
+}
+
+func runSelftest(s *shell, o selftestOptions, run func(*accuracy.Suite) ([]accuracy.Row, error)) error {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("finding bench's own program: %w", err)
@@ -86,7 +96,7 @@ func runSelftest(ctx context.Context, s *shell, o selftestOptions, run func(cont
 	if runtime.NumCPU() > 1 {
 		suite.ToolCores, suite.ServerCores = "0", "1"
 	}
-	rows, err := run(ctx, suite)
+	rows, err := run(suite)
 	progress.clear()
 	if len(rows) > 0 {
 		if printErr := printRows(s, rows, o.json); err == nil {

@@ -82,7 +82,7 @@ func (s *shard) broken(c *conn, now time.Duration) {
 		t.retried = true
 		s.busy.remove(c)
 		s.shut(c)
-		s.rec.StaleRetry()
+		s.rec.StaleRetry(t.request.target)
 		s.connect(t)
 	default:
 		s.finish(c, results.Reset, now, true)
@@ -111,7 +111,11 @@ func (s *shard) finish(c *conn, class results.Class, now time.Duration, over boo
 }
 
 func (s *shard) record(c *conn, class results.Class, now time.Duration) {
+	status := uint16(0)
+	if c.firstByte > 0 && c.parser.Complete() { // before the first byte the parser holds the response before
+		status = uint16(c.parser.Status)
+	}
 	s.rec.Record(loadgen.Sample{
-		Target: c.request.target, Due: c.due, Sent: c.sent, End: now, FirstByte: c.firstByte, Class: class,
+		Target: c.request.target, Due: c.due, Sent: c.sent, End: now, FirstByte: c.firstByte, Class: class, Status: status,
 	})
 }

@@ -352,8 +352,8 @@ func (s *shard) quitSending() {
 	if s.arrival != never {
 		s.rec.Drop(s.next)
 	}
-	for range s.waiting {
-		s.rec.DropStep()
+	for _, v := range s.waiting {
+		s.rec.DropStep(v.kind.Steps[v.step].Target)
 	}
 	s.waiting = s.waiting[:0]
 	s.arrival, s.nextDue, s.blocked = never, never, false

@@ -234,6 +234,9 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 		Target: r.plan.Mix.Index(n), Sent: sent.Sub(r.start), End: end.Sub(r.start), Class: class,
 		FirstByte: time.Duration(firstByte.Load()),
 	}
+	if response != nil {
+		sample.Status = uint16(response.StatusCode)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	sample.Due = sample.Sent
@@ -242,7 +245,7 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	r.shard.Record(sample)
 	for range tries.Load() - 1 {
-		r.shard.StaleRetry()
+		r.shard.StaleRetry(sample.Target)
 	}
 	if response == nil {
 		response = &http.Response{Status: class.String(), Header: http.Header{}, Request: req}
@@ -251,7 +254,7 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// send performs the request and classifies its end. The end is when the body had been read:
+// send performs the request and classifies its end. It returns no response that was cut. The end is when the body had been read:
 // checking it is the generator's own time.
 func (r *run) send(req *http.Request, expect targets.Expect) (*http.Response, time.Time, results.Class) {
 	response, err := r.base.RoundTrip(req)
@@ -269,7 +272,7 @@ func (r *run) send(req *http.Request, expect targets.Expect) (*http.Response, ti
 	end := time.Now()
 	switch {
 	case err != nil:
-		return response, end, r.classify(err)
+		return nil, end, r.classify(err)
 	case !right:
 		return response, end, results.HTTPError
 	case expect.NeedsBody() && (len(body) > maxChecked || !expect.BodyOK(body)):

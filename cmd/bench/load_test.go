@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"bench/results"
+)
+
+// loadJSON runs bench load with --json, and returns what it printed and its exit code.
+func loadJSON(t *testing.T, ctx context.Context, args ...string) (r loadResult, code int) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	s := &shell{out: &out, errs: &errs, env: map[string]string{"HOME": t.TempDir()}}
+	code = s.run(ctx, append([]string{"load", "--json", "--no-calibration", "--seed", "4"}, args...))
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatalf("%v: exit code %d, %v: %s%s", args, code, err, out.String(), errs.String())
+	}
+	return r, code
+}
+
+// ends are the classes of a request, by their names in the JSON, as the contract lists them.
+var ends = []string{"ok", "http_error", "bad_body", "connect_error", "reset", "timeout", "dropped", "in_flight"}
+
+// addsUp checks that every intended request is in exactly one class, by the names in the JSON.
+func addsUp(c loadCounts) error {
+	data, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	var byName map[string]uint64
+	if err := json.Unmarshal(data, &byName); err != nil {
+		return err
+	}
+	var sum uint64
+	for _, name := range ends {
+		n, has := byName[name]
+		if !has {
+			return fmt.Errorf("no %s in %s", name, data)
+		}
+		sum += n
+	}
+	if sum != c.Intended {
+		return fmt.Errorf("%d intended, %d accounted for: %s", c.Intended, sum, data)
+	}
+	return nil
+}
+
+// What bench load prints adds up, in total and for each target, whether the server keeps up, does
+// not, or the run is interrupted.
+func TestLoadAddsUpInTotalAndPerTarget(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/gone":
+			w.WriteHeader(http.StatusGone)
+		case "/slow":
+			time.Sleep(30 * time.Millisecond)
+		}
+	}))
+	defer server.Close()
+	mix := filepath.Join(t.TempDir(), "mix.yaml")
+	text := "- {name: fast, path: /fast}\n- {name: gone, path: /gone, weight: 2}\n- {name: slow, path: /slow}\n"
+	if err := os.WriteFile(mix, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		says      string
+		args      []string
+		interrupt time.Duration // 0: not
+		check     func(r loadResult) bool
+	}{
+		{"a load that is sent whole", []string{"--rate", "200", "-d", "500ms"}, 0, func(r loadResult) bool {
+			return r.Status == results.Complete && r.Counts.Intended == 100 && r.Counts.Unsent == 0 &&
+				r.Statuses[410] == r.Counts.HTTPError && r.Statuses[200] == r.Counts.OK && r.Statuses[410] > 30
+		}},
+		{"more than two connections carry", []string{"--rate", "2000", "-d", "500ms", "-c", "2"}, 0, func(r loadResult) bool {
+			return r.Status == results.Complete && r.Counts.Intended == 1000 && r.Counts.Unsent > 300 &&
+				r.Targets["slow"].Counts.Unsent > 0 && r.Targets["gone"].Counts.Unsent > r.Targets["slow"].Counts.Unsent
+		}},
+		{"the same by vegeta", []string{"--rate", "2000", "-d", "500ms", "-c", "2", "--engine", "vegeta"}, 0, func(r loadResult) bool {
+			return r.Counts.Intended == 1000 && r.Counts.Unsent > 300 && r.Targets["gone"].Counts.Unsent > 0
+		}},
+		{"an interruption", []string{"--rate", "100", "-d", "1m"}, 300 * time.Millisecond, func(r loadResult) bool {
+			return r.Status == results.Partial && r.Counts.Intended == 6000 && r.Counts.OK > 0 && r.Counts.Unsent > 5000
+		}},
+		{"a closed loop", []string{"-d", "200ms", "-c", "3"}, 0, func(r loadResult) bool {
+			return r.Status == results.Complete && r.Counts.OK > 0 && r.Targets["slow"].Response.P50 > 20_000 &&
+				uint64(r.Targets["slow"].Service.Count) == r.Targets["slow"].Counts.OK
+		}},
+	} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		if row.interrupt > 0 {
+			time.AfterFunc(row.interrupt, func() { cancel(interrupted{syscall.SIGINT}) })
+		}
+		r, code := loadJSON(t, ctx, append(row.args, "--mix", mix, server.URL)...)
+		cancel(nil)
+		if row.interrupt > 0 && code != 130 {
+			t.Errorf("%s: exit code %d; want 130", row.says, code)
+		}
+		if r.Schema != "bench.load/2" || len(r.Targets) != 3 || !row.check(r) {
+			t.Errorf("%s: %+v", row.says, r)
+		}
+		if err := addsUp(r.Counts); err != nil {
+			t.Errorf("%s: %v", row.says, err)
+		}
+		var sum, ofStatuses loadCounts
+		for name, target := range r.Targets {
+			if err := addsUp(target.Counts); err != nil {
+				t.Errorf("%s: target %s: %v", row.says, name, err)
+			}
+			sum = loadCounts(results.Counts(sum).Plus(results.Counts(target.Counts)))
+		}
+		for _, n := range r.Statuses {
+			ofStatuses.Sent += n
+		}
+		if sum != r.Counts || ofStatuses.Sent != r.Counts.OK+r.Counts.HTTPError {
+			t.Errorf("%s: the targets add up to %+v, the statuses to %d; want %+v", row.says, sum, ofStatuses.Sent, r.Counts)
+		}
+	}
+}
+
+// The text has every class under its name of today, and values with their units.
+func TestLoadText(t *testing.T) {
+	r := loadResult{Target: "http://127.0.0.1", Counts: loadCounts{Intended: 3, OK: 1, Unsent: 2},
+		Statuses: map[int]uint64{503: 1, 200: 1}, Generator: loadGenerator{Pacing: "sleep", Threads: 1}}
+	objectives, err := results.ParseObjectives("p99<50ms,errors<0.1%")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SLO = []loadObjective{{objectives[0].String(), 52_863, false, objectives[0]}, {objectives[1].String(), 0.0005, true, objectives[1]}}
+	text := r.text()
+	for _, want := range []string{
+		"+ dropped 2 + in_flight 0\n", "status codes 200: 1, 503: 1\n", "1 thread,",
+		"p99 < 50ms: MISSED (52.863ms)\n", "errors < 0.1%: met (0.05 %)\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
