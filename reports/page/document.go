@@ -6,6 +6,8 @@
 package page
 
 import (
+	"slices"
+
 	"bench/reports/plot"
 	"bench/results"
 )
@@ -96,6 +98,18 @@ func Columns(names ...string) []Column {
 type File struct {
 	Name string
 	Data []byte
+}
+
+// Filled are the sections that hold something, without tables that have no rows: what a
+// writer lays out.
+func (d Document) Filled() (sections []Section) {
+	for _, s := range d.Sections {
+		s.Tables = slices.DeleteFunc(slices.Clone(s.Tables), func(t Table) bool { return len(t.Rows) == 0 })
+		if len(s.Text)+len(s.Tables)+len(s.Figures)+len(s.Items)+len(s.Diagnostics)+len(s.Commands) > 0 {
+			sections = append(sections, s)
+		}
+	}
+	return sections
 }
 
 // Figures are all figures of a document, in their order.

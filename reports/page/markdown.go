@@ -19,7 +19,7 @@ func Markdown(w io.Writer, d Document) error {
 		paragraph(&out, markdown(line))
 	}
 	paragraph(&out, markdown(d.Heading))
-	for _, s := range d.Sections {
+	for _, s := range d.Filled() {
 		markdownSection(&out, s)
 	}
 	_, err := io.WriteString(w, out.String())

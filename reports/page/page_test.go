@@ -83,6 +83,24 @@ func TestMarkdown(t *testing.T) {
 	}
 }
 
+// Nothing is written of a section without content, nor of a table without rows.
+func TestEmptySectionsAreLeftOut(t *testing.T) {
+	d := Document{Kind: "x", Data: map[string]string{"schema": "x/1"}, Sections: []Section{
+		{ID: "empty", Title: "Nothing here"},
+		{ID: "rows", Title: "No rows here", Tables: []Table{{Columns: Columns("a", "b")}}},
+		{ID: "some", Title: "Something", Items: []Item{{Text: "an item"}}},
+	}}
+	for _, f := range formats {
+		var out bytes.Buffer
+		if err := f.write(&out, d); err != nil {
+			t.Fatal(err)
+		}
+		if text := out.String(); strings.Contains(text, " here") {
+			t.Errorf("%s:\n%s", f.file, text)
+		}
+	}
+}
+
 func TestEveryFormatIsWritten(t *testing.T) {
 	dir := t.TempDir()
 	if err := WriteAll(dir, sample()); err != nil {

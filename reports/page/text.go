@@ -13,7 +13,7 @@ func Text(w io.Writer, d Document) error {
 	out.add("", labelled(d))
 	out.add("", d.Lead...)
 	out.add("", d.Heading)
-	for _, s := range d.Sections {
+	for _, s := range d.Filled() {
 		if !s.Folded {
 			out.section(s)
 		}
