@@ -148,7 +148,8 @@ func compareEntries(r *compare.Report) func(results.Entry) []results.Entry {
 			e := first
 			e.Topology, e.Grade, e.Metrics = t.Ref, string(r.Grade), map[string]float64{}
 			for name, v := range map[string]float64{
-				"max_throughput": t.MaxThroughput.Value, "cpu_ms_per_request": t.CPUTotal.Value, "pss_bytes": float64(t.PSS), "boot_ms": t.BootMS,
+				"max_throughput": t.MaxThroughput.Value, "cpu_ms_per_request": t.CPUTotal.Value,
+				"pss_bytes": float64(t.PSS), "boot_ms": t.BootMS,
 			} {
 				if v > 0 {
 					e.Metrics[name] = v

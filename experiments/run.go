@@ -82,7 +82,8 @@ func Conduct(ctx context.Context, env Env, task Task) (Result, error) {
 		result.Outcome = page.Outcome{Verdict: page.Passed} // what is not proven is not even inconclusive
 	}
 	if ctx.Err() != nil {
-		return result, fmt.Errorf("%w: what was measured until then is in %s, marked %s", measuring, result.Dir, results.Partial)
+		return result, fmt.Errorf("%w: what was measured until then is in %s, marked %s",
+			measuring, result.Dir, results.Partial)
 	}
 	return result, measuring
 }

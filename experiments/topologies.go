@@ -18,8 +18,9 @@ func ParseTopologies(text, profile string) ([]servers.Topology, error) {
 	}
 	var words []string
 	for part := range strings.SplitSeq(text, ",") {
-		if len(words) > 0 && strings.Contains(part, "=") && !strings.Contains(part, ":") && strings.Contains(words[len(words)-1], ":") {
-			words[len(words)-1] += "," + part
+		if last := len(words) - 1; last >= 0 && strings.Contains(words[last], ":") &&
+			strings.Contains(part, "=") && !strings.Contains(part, ":") {
+			words[last] += "," + part
 			continue
 		}
 		words = append(words, strings.TrimSpace(part))

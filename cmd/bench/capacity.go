@@ -49,11 +49,11 @@ With --validate it predicts sizes before it measures them, and says how wrong it
 	f.StringVar(&o.spec.Validate, "validate", "",
 		"predict these `V,V` of the swept parameter, then measure them (without values: some between and beyond)")
 	f.Lookup("validate").NoOptDefVal = capacity.Auto
-	f.Float64Var(&o.spec.Price, "price", 0, "of a machine per hour, in any currency")
+	f.Float64Var(&o.spec.Price, "price", 0, "price per machine-hour, in any currency")
 	f.StringVar(&o.spec.Headroom, "headroom", capacity.Auto,
 		"auto (survive one machine's loss, and square-root staffing), none, or a share such as 30%")
-	f.DurationVar(&o.spec.Budget, "budget", time.Minute, "of the trials of one size")
-	f.Float64Var(&o.spec.Width, "width", 0.05, "relative width of the interval that is aimed at")
+	f.DurationVar(&o.spec.Budget, "budget", time.Minute, "time limit per configuration, of its trials")
+	f.Float64Var(&o.spec.Width, "width", 0.05, "target interval width, relative")
 	c.MarkFlagsMutuallyExclusive("machines", "sweep")
 	o.add(c, "out", "seed", "json", "allow-host", "dry-run")
 	complete(c, "topology", "scenario", "profile")

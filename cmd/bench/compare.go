@@ -42,13 +42,15 @@ func newCompareCommand(s *shell) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.spec.Topologies, "topologies", experiments.AllTopologies,
 		"`LIST` of topologies, or all that can be booted here; a folder's path or url:URL also works")
-	f.StringSliceVar(&o.spec.Scenarios, "scenario", compare.Scenarios, "scenarios; the first gets the ladder of open-loop rates")
+	f.StringSliceVar(&o.spec.Scenarios, "scenario", compare.Scenarios,
+		"page, static, cpu, io, json or a .yaml `FILE`; the first also runs at fixed rates")
 	f.StringVar(&o.spec.App, "app", "", appUsage)
 	f.StringVar(&o.spec.Baseline, "baseline", "", "topology that the others are compared to (default: the first)")
 	f.StringVar(&o.spec.Profile, "profile", servers.Controlled, "controlled (only the server differs) or as-documented")
-	f.IntVar(&o.spec.Blocks, "blocks", 0, "repeats of each topology (default: by effort)")
+	f.IntVar(&o.spec.Blocks, "blocks", 0, "repeats of each topology (default: by preset)")
 	f.DurationVar(&o.spec.BootTimeout, "boot-timeout", 30*time.Second, "longest time a topology may take to be ready")
-	f.StringArrayVar(&o.spec.Objectives, "objective", nil, "limit to hold the open-loop rates against, such as 'p99 < 250ms' (repeatable)")
+	f.StringArrayVar(&o.spec.Objectives, "objective", nil,
+		"limit to hold the open-loop rates against, such as 'p99 < 250ms' (repeatable)")
 	// Sleeping is right here: the servers share the cores, and polling would take one.
 	o.engine.flags(f, native.Sleep)
 	o.add(c, "out", "seed", "json", "allow-host", "quick", "thorough", "dry-run")
@@ -101,7 +103,8 @@ func describeCompare(ctx context.Context, s *shell, env experiments.Env, plan co
 			all = append(all, renderedJSON(b))
 		}
 		return s.json(map[string]any{
-			"schema": "bench.plan/1", "plan": e.Describe(), "estimate_s": e.Estimate().Seconds(), "seed": e.Seed, "topologies": all,
+			"schema": "bench.plan/1", "plan": e.Describe(), "estimate_s": e.Estimate().Seconds(), "seed": e.Seed,
+			"topologies": all,
 		})
 	}
 	printPlan(s, e.Describe(), e.Estimate(), e.Seed)

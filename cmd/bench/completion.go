@@ -21,16 +21,20 @@ var words = map[string]func() []string{
 // complete has the shell complete the values of flags. What is typed may be a list.
 func complete(c *cobra.Command, flags ...string) {
 	for _, name := range flags {
-		all := words[name]
 		// It fails for a flag that is not there, which every test of a command line would show.
-		_ = c.RegisterFlagCompletionFunc(name, func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-			before := typed[:strings.LastIndex(typed, ",")+1]
-			var values []string
-			for _, word := range all() {
-				values = append(values, before+word)
-			}
-			return values, cobra.ShellCompDirectiveNoSpace
-		})
+		_ = c.RegisterFlagCompletionFunc(name, listOf(words[name]))
+	}
+}
+
+// listOf completes the last word of a list.
+func listOf(words func() []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		before := typed[:strings.LastIndex(typed, ",")+1]
+		var values []string
+		for _, word := range words() {
+			values = append(values, before+word)
+		}
+		return values, cobra.ShellCompDirectiveNoSpace
 	}
 }
 

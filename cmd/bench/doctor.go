@@ -63,7 +63,8 @@ func printChecks(s *shell, checks []setup.Check, asJSON bool) error {
 			len(checks), counts[setup.Good], counts[setup.Caution], counts[setup.Missing])
 	}
 	if counts[setup.Missing] > 0 {
-		return &experiments.Error{Verdict: experiments.Refused, Err: errors.New("something is missing; `bench setup` installs most of it")}
+		missing := errors.New("something is missing; `bench setup` installs most of it")
+		return &experiments.Error{Verdict: experiments.Refused, Err: missing}
 	}
 	return nil
 }

@@ -72,5 +72,8 @@ func renderedJSON(b servers.Blueprint) any {
 		}
 		processes = append(processes, one)
 	}
-	return map[string]any{"schema": "bench.render/1", "topology": b.Topology.String(), "summary": b.Summary, "slots": b.Slots, "url": b.URL, "processes": processes}
+	return map[string]any{
+		"schema": "bench.render/1", "topology": b.Topology.String(), "summary": b.Summary, "slots": b.Slots,
+		"url": b.URL, "processes": processes,
+	}
 }

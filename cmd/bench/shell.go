@@ -151,7 +151,7 @@ func (s *shell) job(j *experiments.Job) error {
 
 // conclude shows what is left of a run and makes its outcome the command's.
 func (s *shell) conclude(r experiments.Result, err error, asJSON bool) error {
-	if r.Dir == "" {
+	if r.Text == nil { // nothing was measured, or what was cannot be judged
 		return err
 	}
 	shown := s.show(r.Dir, r.Judged, asJSON)

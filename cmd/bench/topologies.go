@@ -51,7 +51,8 @@ func listTopologies(s *shell, asJSON bool) error {
 			}
 			fmt.Fprintf(w, "  %s=%s\t%s (default %s)\n", p.Name, values, p.Help, defaultText(p.Default))
 		}
-		fmt.Fprintf(w, "  profile=%s|%s\tonly the server differs, or as its documentation says (default %s)\n", servers.Controlled, servers.AsDocumented, servers.Controlled)
+		fmt.Fprintf(w, "  profile=%s|%s\tonly the server differs, or as its documentation says (default %s)\n",
+			servers.Controlled, servers.AsDocumented, servers.Controlled)
 	}
 	return w.Flush()
 }

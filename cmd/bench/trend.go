@@ -47,10 +47,10 @@ its level changed (ED-PELT). Runs on different machines, kernels or versions are
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&app, "name", "", "of this app alone")
-	f.StringVar(&topology, "topology", "", "on this topology alone")
+	f.StringVar(&app, "name", "", "only this app")
+	f.StringVar(&topology, "topology", "", "only on this topology")
 	f.StringVar(&metric, "metric", "cpu_ms_per_request", "the figure")
-	f.StringVar(&release, "release", "", "`COMMIT` to tell the drift from")
+	f.StringVar(&release, "release", "", "report change since `COMMIT`")
 	f.StringVar(&figure, "plot", "", "draw the last series into `FILE` (.svg or .png)")
 	o.add(c, "out", "json")
 	return c

@@ -18,7 +18,8 @@ func newVersionCommand(s *shell) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			if o.json {
 				return s.json(map[string]string{
-					"schema": "bench.version/1", "version": version, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
+					"schema": "bench.version/1", "version": version,
+					"go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
 				})
 			}
 			_, err := fmt.Fprintf(s.out, "bench %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)

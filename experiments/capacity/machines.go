@@ -38,13 +38,16 @@ func machineNodes(s Spec) (Spec, []results.Cause, error) {
 	}
 	room := int(mostNodes * 100 * float64(servers.ThisHost().Cores))
 	if percent < leastQuota || percent*most > room {
-		return s, nil, experiments.Misusef("--machines: %d machines of %d %% of a core each: want at least %d %% each and at most %d %% together on this box, whose other cores the proxy and the load generator need", most, percent, leastQuota, room)
+		return s, nil, experiments.Misusef("--machines: %d machines of %d %% of a core each: want at least %d %% each and "+
+			"at most %d %% together on this box, whose other cores the proxy and the load generator need",
+			most, percent, leastQuota, room)
 	}
 	if err := servers.CanLimit(float64(percent) / 100); err != nil {
 		s.Topology, s.Machines = base.Without("cpu").With("backends", "1").String(), ""
 		cause := results.Cause{
-			Code: "machines-extrapolated", Message: fmt.Sprintf("--machines: %v: one machine was measured, and more are extrapolated from it", err),
-			Remedy: "Run as root, or in a control group that was delegated.",
+			Code:    "machines-extrapolated",
+			Message: fmt.Sprintf("--machines: %v: one machine was measured, and more are extrapolated from it", err),
+			Remedy:  "Run as root, or in a control group that was delegated.",
 		}
 		if s.Validate != "" {
 			cause.Message += "; there is nothing for --validate to predict"
@@ -81,8 +84,8 @@ func nodesPlan(s Spec) (base servers.Topology, most int, err error) {
 	}
 	for _, name := range []string{"backends", "cpu"} {
 		if !definition.Has(name) {
-			return base, 0, experiments.Misusef("--machines: %s has no parameter %s, so no part of it can be a machine of its own; %s has",
-				base.Name, name, servers.DefaultTopology)
+			return base, 0, experiments.Misusef("--machines: %s has no parameter %s, so no part of it "+
+				"can be a machine of its own; %s has", base.Name, name, servers.DefaultTopology)
 		}
 	}
 	counts, err := parseSizes("--machines", s.Machines)

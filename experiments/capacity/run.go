@@ -38,7 +38,8 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 		return experiments.Result{}, err
 	}
 	m := env.Manifest(ctx, stack)
-	m.Kind, m.Profile, m.Seed, m.Plan, m.Warnings = results.KindCapacity, plan.profile, plan.search.Seed, plan.Lines(), plan.Warnings
+	m.Kind, m.Profile, m.Seed = results.KindCapacity, plan.profile, plan.search.Seed
+	m.Plan, m.Warnings = plan.Lines(), plan.Warnings
 	m.Scenarios = []results.ScenarioRecord{plan.search.Scenario.Record()}
 	for _, o := range plan.search.Objectives {
 		m.Objectives = append(m.Objectives, o.String())
@@ -115,10 +116,12 @@ type search struct {
 func (s *search) measure(ctx context.Context) error {
 	m := s.run.Out.Manifest()
 	if m.Generator == nil {
-		return experiments.Misusef("the engine %v cannot say how far it can be trusted, which a search has to know", s.run.Engine)
+		return experiments.Misusef("the engine %v cannot say how far it can be trusted, which a search has to know",
+			s.run.Engine)
 	}
 	s.plan.search.Most = trusted * m.Generator.Ceiling
-	if err := s.update(func(c *results.CapacityFindings) { c.Contention = scenarios.Contention(m.Host.Cores) }); err != nil {
+	contention := scenarios.Contention(m.Host.Cores) // before any server runs
+	if err := s.update(func(c *results.CapacityFindings) { c.Contention = contention }); err != nil {
 		return err
 	}
 	for _, size := range s.plan.sizes {
@@ -142,7 +145,7 @@ func (s *search) measure(ctx context.Context) error {
 		if err := s.size(ctx, size); err != nil {
 			return err
 		}
-		if err := s.shares(ctx, size, predictions); err != nil {
+		if err := s.shares(ctx, size, predictions[size.Arm.Name]); err != nil {
 			return err
 		}
 	}

@@ -24,7 +24,8 @@ func (p *Plan) addSizes(s Spec) error {
 	}
 	base := topologies[0]
 	if ofMachines(base) && !strings.HasPrefix(s.Sweep, "backends=") {
-		return experiments.Misusef("--topology %s: with cpu= each backend is a machine of its own; say how many: --machines N", base)
+		return experiments.Misusef("--topology %s: with cpu= each backend is a machine of its own; "+
+			"say how many: --machines N", base)
 	}
 	if s.Sweep == "" {
 		if s.Validate != "" {
@@ -44,7 +45,8 @@ func (p *Plan) addSizes(s Spec) error {
 	p.record.Sweep = parameter
 	var unseen []int
 	if _, known := capacity.At(results.Size{}, parameter, 1); s.Validate != "" && !known {
-		return experiments.Misusef("--validate: bench cannot tell what %s does to the workers; it predicts workers, backends and threads", parameter)
+		return experiments.Misusef("--validate: bench does not know what %s does to the workers; "+
+			"it predicts workers, backends and threads", parameter)
 	}
 	switch s.Validate {
 	case "":
@@ -60,7 +62,8 @@ func (p *Plan) addSizes(s Spec) error {
 			return experiments.Misusef("--validate %d: --sweep measures it already", v)
 		}
 		if most := 2 * slices.Max(values); v > most {
-			return experiments.Misusef("--validate %d: beyond twice the greatest size that is measured, %d, nothing is predicted", v, most)
+			return experiments.Misusef("--validate %d: beyond twice the greatest size that is measured, %d, "+
+				"nothing is predicted", v, most)
 		}
 		p.add(scenarios.CapacitySize{Arm: sizedArm(base, parameter, v), Value: v, Unseen: i >= len(values)})
 	}
@@ -96,7 +99,8 @@ func (p *Plan) sized(st *experiments.Stack) error {
 
 // sizedArm is a topology at a value of a parameter.
 func sizedArm(base servers.Topology, parameter string, value int) scenarios.Arm {
-	return scenarios.Arm{Name: fmt.Sprintf("%s-%s=%d", base.Short(), parameter, value), Topology: base.With(parameter, strconv.Itoa(value))}
+	name := fmt.Sprintf("%s-%s=%d", base.Short(), parameter, value)
+	return scenarios.Arm{Name: name, Topology: base.With(parameter, strconv.Itoa(value))}
 }
 
 func parseSizes(flag, list string) (values []int, err error) {

@@ -101,7 +101,10 @@ func (s *search) recommended(report *capacity.Report, c *results.Capacity, great
 		}
 		for _, value := range []int{need.Workers, need.Workers - 1} {
 			if value > 0 {
-				all = append(all, results.Check{Topology: sizedArm(base, c.Sweep, value).Name, Value: value, Rate: need.Target, Expected: value == need.Workers})
+				all = append(all, results.Check{
+					Topology: sizedArm(base, c.Sweep, value).Name, Value: value,
+					Rate: need.Target, Expected: value == need.Workers,
+				})
 			}
 		}
 	}
@@ -109,15 +112,16 @@ func (s *search) recommended(report *capacity.Report, c *results.Capacity, great
 }
 
 // shares measures the latency at the rates for which it was predicted.
-func (s *search) shares(ctx context.Context, size scenarios.CapacitySize, predictions map[string]capacity.Prediction) error {
-	latency := predictions[size.Arm.Name].Latency
+func (s *search) shares(ctx context.Context, size scenarios.CapacitySize, predicted capacity.Prediction) error {
+	latency := predicted.Latency
 	s.run.Emit(scenarios.Doing{Text: size.Arm.Name + ": latency at shares of the predicted rate"})
-	_, err := s.runner.At(ctx, s.plan.search, size, results.AtShares, shareTime, func(done []*results.Cell) (float64, bool) {
+	next := func(done []*results.Cell) (rate float64, more bool) {
 		if len(done) == len(latency) {
 			return 0, false
 		}
 		return latency[len(done)].Rate, true
-	})
+	}
+	_, err := s.runner.At(ctx, s.plan.search, size, results.AtShares, shareTime, next)
 	return err
 }
 
@@ -157,7 +161,10 @@ func (s *search) nextSizes(tried []results.Check) (next []results.Check) {
 		if right || value < 1 || value > most && ofMachines(base) {
 			continue
 		}
-		next = append(next, results.Check{Topology: sizedArm(base, s.plan.record.Sweep, value).Name, Value: value, Rate: check.Rate, Expected: check.Expected})
+		next = append(next, results.Check{
+			Topology: sizedArm(base, s.plan.record.Sweep, value).Name, Value: value,
+			Rate: check.Rate, Expected: check.Expected,
+		})
 	}
 	return next
 }

@@ -90,7 +90,8 @@ func (s Spec) scenarios(project targets.Project) (list []scenarios.Scenario, err
 			return []scenarios.Scenario{mix}, nil
 		}
 		if project.App.Dir != "" { // not the bundled one
-			return nil, experiments.Misusef("%s has no mix: list the requests to send under mix: (README, section \"Your own project\")",
+			return nil, experiments.Misusef(
+				"%s has no mix: list the requests to send under mix: (README, section \"Your own project\")",
 				filepath.Join(project.App.Dir, targets.ProjectFile))
 		}
 		names = Scenarios

@@ -21,7 +21,8 @@ func (t Ability) Text(w io.Writer) error {
 	t.bias(&out)
 	least := fmt.Sprintf("no slowdown up to %d %% of %s is found with 90 %% probability", mostSlower, t.Metrics[0])
 	if t.Least > 0 {
-		least = fmt.Sprintf("on this machine a slowdown of %.0f %% of %s is found with 90 %% probability", t.Least*100, t.Metrics[0])
+		least = fmt.Sprintf("on this machine a slowdown of %.0f %% of %s is found with 90 %% probability",
+			t.Least*100, t.Metrics[0])
 	}
 	fmt.Fprintf(&out, "\n%s\n", least)
 	_, err := io.WriteString(w, out.String())
@@ -33,7 +34,8 @@ func (t Ability) gates(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "gates replayed from these pairs\tregression\tpass\tinconclusive\tmedian pairs")
 	row := func(name string, g gate.Shares) {
-		fmt.Fprintf(w, "%s\t%.2f %%\t%.1f %%\t%.1f %%\t%.0f\n", name, g.Regression*100, g.Pass*100, g.Inconclusive*100, g.Pairs)
+		fmt.Fprintf(w, "%s\t%.2f %%\t%.1f %%\t%.1f %%\t%.0f\n",
+			name, g.Regression*100, g.Pass*100, g.Inconclusive*100, g.Pairs)
 	}
 	row("equal versions (false alarms)", t.Equal)
 	for _, d := range t.Slower {

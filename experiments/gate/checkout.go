@@ -66,8 +66,8 @@ func (c checkout) mergeBase(ctx context.Context, head string) (string, error) {
 			return base, nil
 		}
 	}
-	return "", experiments.Misusef("no main branch (%s) shares a commit with %s; name the base: --base REF (in CI, fetch the whole history: fetch-depth: 0)",
-		strings.Join(mainBranches, ", "), head)
+	return "", experiments.Misusef("no main branch (%s) shares a commit with %s; name the base: --base REF "+
+		"(in CI, fetch the whole history: fetch-depth: 0)", strings.Join(mainBranches, ", "), head)
 }
 
 // commit is the commit that a name stands for.
@@ -108,7 +108,8 @@ func (c checkout) extract(ctx context.Context, commit, dir string) (string, erro
 	withIndex := c.git
 	withIndex.env = append(slices.Clip(c.git.env), "GIT_INDEX_FILE="+dir+".index")
 	defer os.Remove(dir + ".index")
-	for _, args := range [][]string{{"read-tree", commit}, {"checkout-index", "--all", "--prefix=" + dir + string(filepath.Separator)}} {
+	prefix := "--prefix=" + dir + string(filepath.Separator)
+	for _, args := range [][]string{{"read-tree", commit}, {"checkout-index", "--all", prefix}} {
 		if _, err := withIndex.run(ctx, c.root, args...); err != nil {
 			return "", fmt.Errorf("writing the files of %.12s: %w", commit, err)
 		}

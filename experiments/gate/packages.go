@@ -67,7 +67,9 @@ var networkFault = regexp.MustCompile(`(?i)temporary failure in name resolution|
 
 // sameEnvironment makes the one environment that both versions run in, where bench.yaml asks
 // for one: now, so that it does not count as time of the gate.
-func sameEnvironment(ctx context.Context, env experiments.Env, apps [2]*targets.App, lists [2]setup.Requirements) (err error) {
+func sameEnvironment(
+	ctx context.Context, env experiments.Env, apps [2]*targets.App, lists [2]setup.Requirements,
+) (err error) {
 	named := apps[0].Requirements != "" || apps[1].Requirements != ""
 	if apps[0].Python != "" || apps[1].Python != "" || !named {
 		return nil
@@ -110,7 +112,8 @@ func requirementsDiffer(both [2]side) []results.Cause {
 	return []results.Cause{{
 		Code:    "requirements-differ",
 		Message: fmt.Sprintf("base requires %s, head %s", packageList(both[0].packages), packageList(both[1].packages)),
-		Remedy:  "What the gate says is of the packages as well as of the code. To judge the code alone, give both the same requirements.",
+		Remedy: "What the gate says is of the packages as well as of the code. " +
+			"To judge the code alone, give both the same requirements.",
 	}}
 }
 
@@ -130,7 +133,8 @@ func locksDiffer(both [2]side) (causes []results.Cause) {
 		if !bytes.Equal(data[0], data[1]) {
 			causes = append(causes, results.Cause{
 				Code: "packages-not-compared", Message: name + " differs between the versions, but both run with the same packages",
-				Remedy: "Export it to a list, and name that in app.requirements of bench.yaml: then each version gets an environment of its own.",
+				Remedy: "Export it to a list, and name that in app.requirements of bench.yaml: " +
+					"then each version gets an environment of its own.",
 			})
 		}
 	}

@@ -100,7 +100,8 @@ func (s *series) goesOn(number int, longest time.Duration, report gate.Report) b
 // estimate is what is known before a pair.
 func (s *series) estimate(number int, report gate.Report) experiments.EstimateSoFar {
 	if s.count > 0 {
-		return experiments.EstimateSoFar{Text: fmt.Sprintf("%s: pair %d of %d", s.doing, number, s.count), Step: number, Of: s.count}
+		text := fmt.Sprintf("%s: pair %d of %d", s.doing, number, s.count)
+		return experiments.EstimateSoFar{Text: text, Step: number, Of: s.count}
 	}
 	elapsed := time.Since(s.started)
 	return experiments.EstimateSoFar{

@@ -54,7 +54,8 @@ type plan struct {
 func (s Spec) Validate() error {
 	_, err := s.plan()
 	if least := setUpTime + gate.FewestPairs*pairTime; err == nil && s.Budget < least {
-		return experiments.Misusef("--budget %v: no verdict needs less than %d pairs, about %v", s.Budget, gate.FewestPairs, least)
+		return experiments.Misusef("--budget %v: no verdict needs less than %d pairs, about %v",
+			s.Budget, gate.FewestPairs, least)
 	}
 	return err
 }

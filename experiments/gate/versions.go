@@ -87,8 +87,8 @@ func commits(ctx context.Context, env experiments.Env, spec Spec, trees string, 
 		}
 	}
 	if base.commit == head.commit && len(spec.HeadEnv) == 0 && !equal {
-		return both, experiments.Misusef("base and head are the same commit, %s: there is nothing to judge; name another base: --base REF",
-			base.commit[:12])
+		return both, experiments.Misusef("base and head are the same commit, %s: there is nothing to judge; "+
+			"name another base: --base REF", base.commit[:12])
 	}
 	from.warnOfChanges(ctx, env, head)
 	both = [2]side{base, head}
@@ -141,7 +141,8 @@ func (c checkout) base(ctx context.Context, name string, head side) (base side, 
 // warnOfChanges says which changes of the work tree are measured, and which are not.
 func (c checkout) warnOfChanges(ctx context.Context, env experiments.Env, head side) {
 	if head.dirty {
-		env.Warn(results.Cause{Code: "uncommitted-changes", Message: "the work tree has uncommitted changes: they are measured"})
+		env.Warn(results.Cause{Code: "uncommitted-changes",
+			Message: "the work tree has uncommitted changes: they are measured"})
 	}
 	unknown, err := c.git.run(ctx, c.root, "ls-files", "--others", "--exclude-standard", "--", cmp.Or(c.prefix, "."))
 	if err == nil && unknown != "" && head.name == gate.WorkTree {
