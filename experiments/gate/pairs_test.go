@@ -1,0 +1,155 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"bench/experiments"
+	"bench/loadgen"
+	"bench/reports/gate"
+	"bench/results"
+	"bench/scenarios"
+	"bench/servers"
+	"bench/targets"
+)
+
+// instant is an engine that needs no time, until it is told to fail.
+type instant struct{ fail func(loadgen.Plan) error }
+
+func (instant) String() string { return "instant" }
+
+func (e instant) Run(_ context.Context, p loadgen.Plan, _ loadgen.Guard, rec *loadgen.Recorder) error {
+	if e.fail != nil {
+		if err := e.fail(p); err != nil {
+			return err
+		}
+	}
+	rec.Start()
+	shard, n := rec.Shard(p.Part), uint64(100)
+	if p.Mode == loadgen.Open {
+		n = p.Intended()
+	}
+	for i := range n {
+		at := time.Duration(i) * time.Millisecond
+		shard.Record(loadgen.Sample{Due: at, Sent: at, End: at + time.Millisecond})
+	}
+	return nil
+}
+
+// pairing is a series of pairs of two servers that run already.
+func pairing(t *testing.T, engine loadgen.Engine, emit func(experiments.Event)) (*series, experiments.Env, results.Manifest) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprint(w, "hello")
+	}))
+	t.Cleanup(server.Close)
+	site := &servers.Site{Scratch: t.TempDir(), Locks: t.TempDir(), Timeout: 5 * time.Second}
+	app := targets.App{Health: "/"}
+	s := &series{spec: Spec{Budget: time.Hour}, started: time.Now(), duel: scenarios.Duel{
+		Topology: servers.Topology{Name: string(servers.Running), Params: server.URL},
+		Scenario: scenarios.Scenario{
+			Name: "one", Connections: 4, Timeout: time.Second,
+			Mix: targets.Mix{Targets: []targets.Target{{Name: "home", Method: "GET", Path: "/", Weight: 1}}},
+		},
+		Arms:  [2]scenarios.DuelArm{{Name: results.Base, Site: site, App: app}, {Name: results.Head, Site: site, App: app}},
+		Slice: time.Second, Burst: burst, Warmup: time.Second, Seed: 1,
+	}}
+	s.measured = gate.Run{Run: &results.Run{}, Gate: &results.Gate{GateSpec: s.record()}}
+	m := results.Manifest{Kind: results.KindGate, Topologies: []results.TopologyRecord{{Name: results.Base}, {Name: results.Head}}}
+	return s, experiments.Env{Results: t.TempDir(), Engine: engine, Emit: emit}, m
+}
+
+// measured conducts the pairs of a series.
+func measured(t *testing.T, s *series, env experiments.Env, m results.Manifest) (experiments.Result, error) {
+	t.Helper()
+	return experiments.Conduct(t.Context(), env, experiments.Task{
+		Manifest: m, Spec: s.measured.Gate.GateSpec, Findings: s.measured.Gate.GateFindings, Started: s.started, Raw: s.count > 0,
+		Measure: func(ctx context.Context, run *experiments.Run) error {
+			s.run, s.runner = run, run.Runner(nil)
+			return s.pairs(ctx)
+		},
+	})
+}
+
+func TestPairsAreBootedAndMeasuredOneAfterTheOther(t *testing.T) {
+	var kinds []string
+	s, env, m := pairing(t, instant{}, func(e experiments.Event) {
+		if e.Kind() != "doing" {
+			kinds = append(kinds, e.Kind())
+		}
+	})
+	s.count, s.doing = 2, "equal versions"
+	result, err := measured(t, s, env, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Both arms' alternating load runs at once, so their events come in any order; four bursts follow.
+	if got := strings.Join(kinds, " "); strings.Count(got, "estimate") != 2 || strings.Count(got, "booted") != 4 ||
+		strings.Count(got, "cell-done") != 12 || !strings.HasPrefix(got, "run-started estimate booted booted cell-started") {
+		t.Errorf("events: %s", got)
+	}
+	run, err := results.Load(result.Dir)
+	if err != nil || len(run.Cells) != 12 || len(s.measured.Cells) != 12 {
+		t.Errorf("%d cells, %v; want 6 for each of two pairs", len(run.Cells), err)
+	}
+}
+
+// An arm that fails once is booted again; one that fails twice is the result, not an error.
+func TestAnArmThatFails(t *testing.T) {
+	boom := errors.New("boom")
+	for _, row := range []struct {
+		says    string
+		fails   int64
+		retried int
+		failed  bool
+	}{
+		{"once: the pair is measured again", 1, 1, false},
+		{"twice: that is what the gate found", 2, 1, true},
+	} {
+		var left atomic.Int64 // failures, once the pairs have begun
+		engine := instant{fail: func(p loadgen.Plan) error {
+			if p.Mode == loadgen.Closed && p.Duration == burst && left.Add(-1) >= 0 {
+				return boom
+			}
+			return nil
+		}}
+		s, env, m := pairing(t, engine, func(e experiments.Event) {
+			if e.Kind() == "estimate" {
+				left.Store(row.fails)
+			}
+		})
+		s.count = 1
+		if _, err := measured(t, s, env, m); err != nil {
+			t.Errorf("%s: %v", row.says, err)
+		}
+		if f := s.measured.Gate; f.Retried != row.retried || (f.FailedArm != "") != row.failed {
+			t.Errorf("%s: retried %d times, failed arm %q", row.says, f.Retried, f.FailedArm)
+		}
+	}
+}
+
+func TestAnotherPairNeedsReasonAndTime(t *testing.T) {
+	undecided, decided := gate.Report{Verdict: gate.Inconclusive}, gate.Report{Verdict: gate.Pass}
+	for _, row := range []struct {
+		says   string
+		spent  time.Duration
+		report gate.Report
+		want   bool
+	}{
+		{"nothing is proven, and there is time", time.Minute, undecided, true},
+		{"nothing is proven, but a pair would take longer than is left", 2*time.Minute - 9*time.Second, undecided, false},
+		{"it is decided", time.Minute, decided, false},
+	} {
+		s := &series{spec: Spec{Budget: 2 * time.Minute}, started: time.Now().Add(-row.spent)}
+		if got := s.goesOn(3, 10*time.Second, row.report); got != row.want {
+			t.Errorf("%s: %v; want %v", row.says, got, row.want)
+		}
+	}
+}
