@@ -391,8 +391,9 @@ func (b Blueprint) Record(name string) results.TopologyRecord {
 // Missing returns what keeps the topology from being booted with the host's tools.
 func (d Definition) Missing(h Host) error {
 	for _, tool := range d.Tools {
-		if err := h.Tools.have(tool); err != nil {
-			return fmt.Errorf("topology %s: %w", d.Topology.Name, err)
+		if missing := h.Tools.missing(tool); missing != nil {
+			missing.Topology = d.Topology.Name
+			return missing
 		}
 	}
 	return nil

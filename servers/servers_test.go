@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -317,6 +318,32 @@ func TestHowWorkersWaitForWork(t *testing.T) {
 		if queues != row.queues || workers != row.workers || threads != row.threads || b.WorkersTier() != row.tier {
 			t.Errorf("%s: %d queues of %d workers with %d threads, tier %s; want %+v", row.topology, queues, workers, threads,
 				b.WorkersTier(), row)
+		}
+	}
+}
+
+// What belongs into the environment of the app's own interpreter is not for bench setup.
+func TestMissingToolSaysWhereItBelongs(t *testing.T) {
+	for _, row := range []struct {
+		topology, python string
+		tools            Tools
+		want             string
+	}{
+		{"uwsgi", "", nil, "topology uwsgi: uwsgi is not installed; run `bench setup`"},
+		{"uwsgi", "/app/python", nil, "/app/python -m pip install uwsgi"},
+		{"nginx-uwsgi", "/app/python", nil, "topology nginx-uwsgi: nginx is not installed; run `bench setup`"},
+		{"./gunicorn", "", Tools{"python": {Path: "/venv/python"}}, "/venv/python -m pip install gunicorn"},
+	} {
+		from := builtin()
+		from.open = func(string) fs.FS { return recipe(t) }
+		err := define(t, from, row.topology).Missing(Host{Tools: row.tools})
+		var missing *MissingToolError
+		if !errors.As(err, &missing) {
+			t.Errorf("%s: %v; want a tool to be missing", row.topology, err)
+			continue
+		}
+		if missing.ForInterpreter(row.python); !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%s for %q: %v; want %q", row.topology, row.python, err, row.want)
 		}
 	}
 }

@@ -61,16 +61,18 @@ func (t Tools) canonical(names []string) Tools {
 
 // MissingToolError names a program that a topology needs.
 type MissingToolError struct {
-	Tool   string
-	Beside string // an interpreter in whose environment it belongs, and which bench does not provide for
+	Topology string
+	Tool     string
+	Beside   string // an interpreter in whose environment it belongs, and which bench does not provide for
 }
 
 func (e *MissingToolError) Error() string {
 	if e.Beside != "" {
-		return fmt.Sprintf("%s is not there for %s: install it in that environment (%s -m pip install %s), "+
-			"or name its packages in app.requirements of bench.yaml", e.Tool, e.Beside, e.Beside, e.Tool)
+		return fmt.Sprintf("topology %s: %s is not there for %s: install it in that environment (%s -m pip install %s), "+
+			"or name its packages in app.requirements of bench.yaml", e.Topology, e.Tool, e.Beside, e.Beside, e.Tool)
 	}
-	return fmt.Sprintf("%s is not installed; run `bench setup`, or `bench doctor` to see what is missing", e.Tool)
+	return fmt.Sprintf("topology %s: %s is not installed; run `bench setup`, or `bench doctor` to see what is missing",
+		e.Topology, e.Tool)
 }
 
 // ForInterpreter says that the app has an interpreter of its own: a tool that belongs beside it
@@ -81,8 +83,8 @@ func (e *MissingToolError) ForInterpreter(path string) {
 	}
 }
 
-// have returns an error unless the program was found.
-func (t Tools) have(name string) error {
+// missing returns nil when the program was found.
+func (t Tools) missing(name string) *MissingToolError {
 	if t[name].Path != "" {
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"bench/results"
 	"bench/servers/setup"
 	"bench/targets"
 )
@@ -162,7 +163,39 @@ func TestRecipeOfATopologyBoots(t *testing.T) {
 	}
 	_ = cmd.Process.Signal(syscall.SIGINT)
 	_ = cmd.Wait()
+	compareRecipe(t, bench, dir, app)
 	if left := serversOf(dir); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// compareRecipe compares it with the development server: it has to do the same work, static files
+// among it, and its master's CPU time is told from its workers'.
+func compareRecipe(t *testing.T, bench, dir, app string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), bench, "compare", "--topologies", "runserver,./gunicorn",
+		"--scenario", "page", "--app", app, "--quick", "--blocks", "1", "--out", "runs")
+	cmd.Dir, cmd.Env = dir, append(realEnv(), "TMPDIR="+dir)
+	if out, err := cmd.CombinedOutput(); err != nil && cmd.ProcessState.ExitCode() != exitInvalid {
+		t.Fatalf("compare: %v\n%s", err, out)
+	}
+	runs, _ := filepath.Glob(filepath.Join(dir, "runs", "*-compare-*"))
+	if len(runs) != 1 {
+		t.Fatalf("%d run directories; want 1", len(runs))
+	}
+	run, err := results.Load(runs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, record := range run.Manifest.Topologies {
+		if record.Excluded != "" {
+			t.Errorf("%s is left out: %s", record.Name, record.Excluded)
+		}
+	}
+	for _, c := range run.Cells {
+		if c.Topology == "gunicorn" && (c.Boot.Workers == 0 || len(results.CPUByTier(c.Usage)) != 2) {
+			t.Errorf("cell %s: %+v, tiers %v; want workers, and two tiers",
+				results.CellName(c), c.Boot, results.CPUByTier(c.Usage))
+		}
 	}
 }
