@@ -1,10 +1,7 @@
 package experiments
 
 import (
-	"bytes"
-	"errors"
 	"io"
-	"path/filepath"
 
 	"bench/reports/capacity"
 	"bench/reports/compare"
@@ -62,7 +59,7 @@ func judge(run *results.Run) (Judged, error) {
 		if err != nil {
 			return Judged{}, err
 		}
-		return judgeCapacity(r, run.Manifest.Status), nil
+		return judgeDocument(r.Document()), nil
 	}
 	r, err := compare.Build(run)
 	if err != nil {
@@ -92,41 +89,9 @@ func judgeGate(r gate.Report) Judged {
 	return j
 }
 
-func judgeCapacity(r *capacity.Report, status string) Judged {
-	j := Judged{
-		Outcome: page.Outcome{Verdict: page.Passed}, Text: of(capacity.Text, r), JSON: of(capacity.JSON, r),
-		write: func(dir string) error {
-			return errors.Join(writeForms(dir, capacity.Files, r), page.WriteFigures(filepath.Join(dir, "plots"), r.Figures()))
-		},
-	}
-	switch {
-	case r.Grade == results.Invalid:
-		j.Outcome = page.Outcome{Verdict: page.Invalid, Reason: "the run is INVALID; the warnings say why"}
-	case r.Undecided:
-		j.Outcome = page.Outcome{Verdict: page.Inconclusive,
-			Reason: "the time was over before any load was seen to meet the SLO: give it more, --budget"}
-	case r.MaxRate.Low == 0 && status == results.Complete: // of a part, nothing is known of the rest
-		j.Outcome = page.Outcome{Verdict: page.Regressed, Reason: r.Headline()}
-	}
-	return j
-}
-
-// of makes a form of one report.
-func of[R any](write func(io.Writer, R) error, r R) func(io.Writer) error {
-	return func(w io.Writer) error { return write(w, r) }
-}
-
-func writeForms[R any](dir string, forms map[string]func(io.Writer, R) error, r R) error {
-	for name, write := range forms {
-		var out bytes.Buffer
-		if err := write(&out, r); err != nil {
-			return err
-		}
-		if err := results.WriteFile(filepath.Join(dir, name), out.Bytes()); err != nil {
-			return err
-		}
-	}
-	return nil
+// of makes a form of one document.
+func of(write func(io.Writer, page.Document) error, d page.Document) func(io.Writer) error {
+	return func(w io.Writer) error { return write(w, d) }
 }
 
 func gateEntry(r gate.Report) func(results.Entry) []results.Entry {

@@ -233,8 +233,8 @@ func TestRealCapacity(t *testing.T) {
 		return cmd.ProcessState.ExitCode(), string(out)
 	}
 	var found struct {
-		MaxRate struct{ Low, High float64 } `json:"max_rate"`
-		Binding string
+		Capacity   struct{ Low, High float64 }
+		Bottleneck string
 	}
 	code, report := capacity("p99<250ms", "--target", "30/s")
 	if err := json.Unmarshal([]byte(report), &found); err != nil {
@@ -243,7 +243,7 @@ func TestRealCapacity(t *testing.T) {
 	if code == exitInvalid {
 		t.Skip("the machine is too busy to measure a capacity on")
 	}
-	if code != exitOK || found.MaxRate.Low <= 10 || found.MaxRate.Low > 50 || found.Binding != "worker slots" {
+	if code != exitOK || found.Capacity.Low <= 10 || found.Capacity.Low > 50 || found.Bottleneck != "worker slots" {
 		t.Errorf("exit code %d, %+v; want a rate of at most 50/s, bound by worker slots", code, found)
 	}
 	runs, err := filepath.Glob(filepath.Join(dir, "runs", "*-capacity-*"))
@@ -259,7 +259,7 @@ func TestRealCapacity(t *testing.T) {
 	if err := json.Unmarshal([]byte(report), &found); err != nil {
 		t.Fatal(err)
 	}
-	if code != exitInvalid && (code != exitRegression || found.MaxRate.Low != 0 || !strings.Contains(report, "without any load p50 is")) {
+	if code != exitInvalid && (code != exitRegression || found.Capacity.Low != 0 || !strings.Contains(report, "without any load p50 is")) {
 		t.Errorf("an SLO below the service time: exit code %d, %+v; want that no rate meets it, and the floor", code, found)
 	}
 	if left := serversOf(dir); len(left) > 0 {

@@ -37,10 +37,11 @@ var checkedTargets = []float64{0.4, 0.65, 0.9}
 
 // prediction is the file that is written before the unseen sizes are measured.
 type prediction struct {
-	Schema string                `json:"schema"`
-	SLO    string                `json:"slo"`
-	Sizes  []capacity.Prediction `json:"sizes"`
-	Checks []results.Check       `json:"checks"`
+	Schema string `json:"schema"`
+	SLO    string `json:"slo"`
+	// Configurations that are held out, and Checks of what is recommended.
+	Configurations []capacity.Prediction `json:"configurations"`
+	Checks         []capacity.Check      `json:"checks"`
 }
 
 // predict says what the unseen sizes will do, and how many workers some targets need, and
@@ -60,20 +61,23 @@ func (s *search) predict() (map[string]capacity.Prediction, []results.Check, err
 		return nil, nil, experiments.Invalidf("there is nothing to predict from: %s", report.Headline())
 	}
 	s.learnt.model, s.learnt.seen = report.Model, c.Sizes[0]
-	p := prediction{Schema: "bench.prediction/1", SLO: c.SLO}
+	p := prediction{Schema: "bench.prediction/2", SLO: c.SLO}
 	byName := map[string]capacity.Prediction{}
 	greatest := 0.0
 	for _, size := range s.plan.sizes {
 		at, _ := capacity.At(s.learnt.seen, c.Sweep, size.Value) // addSizes has seen to it
 		at.Topology = size.Arm.Name
 		predicted := report.Model.Predict(at, size.Unseen)
-		greatest = max(greatest, predicted.MaxRate.Estimate)
+		greatest = max(greatest, predicted.Capacity.Value)
 		if size.Unseen {
 			byName[size.Arm.Name] = predicted
-			p.Sizes = append(p.Sizes, predicted)
+			p.Configurations = append(p.Configurations, predicted)
 		}
 	}
-	p.Checks = s.recommended(report, c, greatest)
+	checks := s.recommended(report, c, greatest)
+	for _, check := range checks {
+		p.Checks = append(p.Checks, capacity.Check(check))
+	}
 	data, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
 		return nil, nil, err
@@ -83,15 +87,15 @@ func (s *search) predict() (map[string]capacity.Prediction, []results.Check, err
 		return nil, nil, err
 	}
 	sum := sha256.Sum256(data)
-	return byName, p.Checks, s.update(func(c *results.CapacityFindings) {
+	return byName, checks, s.update(func(c *results.CapacityFindings) {
 		c.Prediction = hex.EncodeToString(sum[:])
-		for _, predicted := range p.Sizes {
+		for _, predicted := range p.Configurations {
 			c.Predicted = append(c.Predicted, predicted.Record())
 		}
 	})
 }
 
-// checks are the sizes recommended for some targets, and the ones just below them.
+// recommended are the sizes that are recommended for some targets, and the ones just below them.
 func (s *search) recommended(report *capacity.Report, c *results.Capacity, greatest float64) (all []results.Check) {
 	base := s.plan.sizes[0].Arm.Topology
 	for _, share := range checkedTargets {
@@ -207,7 +211,7 @@ func (s *search) tryOne(ctx context.Context, arm scenarios.Arm, check *results.C
 			return 0, false
 		}
 		var share float64
-		check.Pace, share = s.learnt.model.AtPace(size, done[0])
+		check.Pace, share = s.learnt.model.AtCPUSpeed(size, done[0])
 		check.RateAtPace = check.Rate * share
 		return check.RateAtPace, math.Abs(share-1) > worthAnother
 	})

@@ -12,7 +12,7 @@ import (
 	"bench/stats"
 )
 
-// Model is what a run's measured sizes say of a request, and how well the simulation that
+// Model is what a run's measured configurations say of a request, and how well the simulation that
 // follows from it meets the rates that were measured.
 type Model struct {
 	Cores    int     `json:"cores"`
@@ -22,23 +22,23 @@ type Model struct {
 	Generator float64            `json:"generator_cpu_ms"`
 	Service   float64            `json:"service_ms"` // that a request holds a worker's slot
 	Wait      float64            `json:"wait_ms"`    // of it, off the CPU
-	Outside   float64            `json:"outside_ms"` // of a lone request's response time, outside of slot and proxies
-	// Correction is how many times as fast as the simulation the sizes that were fitted turned
-	// out to be: what the simulation leaves out. Predictions are made with it.
-	Correction model.Estimate `json:"correction"`
+	Outside   float64            `json:"outside_ms"` // of a lone response time, beyond slot and proxies
+	// Correction is how many times as fast as the simulation the configurations that it was
+	// fitted to turned out to be: what the simulation leaves out. Predictions are made with it.
+	Correction stats.Interval `json:"correction"`
 	USL        *model.USL     `json:"usl,omitempty"`
 
 	queueing   *model.Model
 	alone      float64 // CPU time of a request while one core works, all tiers together, in seconds
 	objectives []results.Objective
-	speeds     map[string]*speed // of sizes that were asked for; nil where none can be told
+	speeds     map[string]*speed // of configurations that were asked for; nil where there is none
 }
 
-// Fit makes the model of a run from the sizes of one topology that were not held out.
+// Fit makes the model of a run from the configurations of one topology that were not held out.
 func Fit(run *results.Run, c *results.Capacity, precision model.Precision) (*Model, error) {
 	sizes := seen(c.Sizes)
 	if len(sizes) == 0 {
-		return nil, errors.New("no size was measured")
+		return nil, errors.New("no configuration was measured")
 	}
 	objectives, err := results.ParseObjectives(c.SLO)
 	if err != nil {
@@ -96,7 +96,7 @@ func costOf(c *results.Cell, cores int) (cost, bool) {
 	return k, k.total > 0
 }
 
-// demands learns from the sizes' cells what a request costs.
+// demands learns from the configurations' cells what a request costs.
 func (m *Model) demands(run *results.Run, sizes []results.Size) error {
 	worker := sizes[0].Tier
 	var points []used
@@ -152,9 +152,9 @@ type used struct {
 }
 
 // level is what a request costs while one core works: the median of what the loads say. The
-// pace of a machine that others share wavers: over minutes, CPU time per request was seen to
+// CPU speed of a machine that others share wavers: over minutes, CPU time per request was seen to
 // change by a quarter, with no load to explain it. How much busy cores slow each other down
-// cannot be told from that, and is measured apart.
+// cannot be seen in that, and is measured apart.
 func (m *Model) level(points []used) {
 	var levels []float64
 	for _, p := range points {
@@ -184,10 +184,10 @@ func configuration(size results.Size) model.Configuration {
 	}
 }
 
-// system is the model at a size.
+// system is the model in a configuration.
 func (m *Model) system(size results.Size) model.System { return m.queueing.System(configuration(size)) }
 
-// correct finds how many times as fast as the simulation the sizes turned out to be.
+// correct finds how many times as fast as the simulation the configurations turned out to be.
 func (m *Model) correct(run *results.Run, sizes []results.Size) {
 	var speeds []model.Speed
 	for _, size := range sizes {

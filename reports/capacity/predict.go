@@ -3,42 +3,47 @@ package capacity
 import (
 	"bench/reports/capacity/model"
 	"bench/results"
+	"bench/stats"
 )
 
-// Prediction is what the model says of a size.
+// Prediction is what the model says of a configuration.
 type Prediction struct {
 	Topology string         `json:"topology,omitempty"`
 	Value    int            `json:"value"`
-	MaxRate  model.Estimate `json:"max_rate"`
+	Capacity stats.Interval `json:"capacity"`
 	Limits   []model.Limit  `json:"limits"` // of each resource by itself, the scarcest first
-	// Latency at shares of the predicted greatest rate.
+	// Latency at shares of the predicted capacity.
 	Latency []results.PredictedLatency `json:"latency,omitempty"`
 }
 
 // Record is the prediction as a run keeps it.
 func (p Prediction) Record() results.Predicted {
-	e := p.MaxRate
-	return results.Predicted{Topology: p.Topology, Value: p.Value, MaxRate: [3]float64{e.Estimate, e.Low, e.High}, Latency: p.Latency}
+	e := p.Capacity
+	return results.Predicted{
+		Topology: p.Topology, Value: p.Value, MaxRate: [3]float64{e.Value, e.Low, e.High}, Latency: p.Latency,
+	}
 }
 
-// Predict says what a size can do.
+// Predict says what a configuration can do.
 func (m *Model) Predict(size results.Size, latency bool) Prediction {
 	said := m.queueing.Predict(configuration(size), latency)
-	p := Prediction{Topology: size.Topology, Value: size.Value, MaxRate: said.Capacity, Limits: said.Limits}
+	p := Prediction{Topology: size.Topology, Value: size.Value, Capacity: said.Capacity, Limits: said.Limits}
 	for _, l := range said.Latency {
-		p.Latency = append(p.Latency, results.PredictedLatency{Share: l.Share, Rate: l.Rate, P50: l.P50 * 1e3, P99: l.P99 * 1e3})
+		p.Latency = append(p.Latency, results.PredictedLatency{
+			Share: l.Share, Rate: l.Rate, P50: l.P50 * 1e3, P99: l.P99 * 1e3,
+		})
 	}
 	return p
 }
 
-// AtPace is the pace of the machine's cores in a cell, and what share of a size's greatest rate
-// that leaves: all of it where the size mostly waits.
-func (m *Model) AtPace(size results.Size, c *results.Cell) (pace, share float64) {
-	pace = m.pace(c)
-	return pace, m.queueing.AtCPUSpeed(configuration(size), pace)
+// AtCPUSpeed is the speed of the machine's cores in a cell, and what share of a configuration's
+// capacity that leaves: all of it where requests mostly wait.
+func (m *Model) AtCPUSpeed(size results.Size, c *results.Cell) (speed, share float64) {
+	speed = m.cpuSpeed(c)
+	return speed, m.queueing.AtCPUSpeed(configuration(size), speed)
 }
 
-// At is the size that a value of the swept parameter makes, derived from one that was measured.
+// At is the configuration that a value of the swept parameter makes, derived from one that was measured.
 func At(measured results.Size, parameter string, value int) (results.Size, bool) {
 	size := results.Size{
 		Value: value, Queues: measured.Queues, Workers: measured.Workers, Threads: measured.Threads, Loops: measured.Loops,

@@ -7,12 +7,13 @@ import (
 
 	"bench/reports/capacity/model"
 	"bench/results"
+	"bench/stats"
 )
 
 // Recommendation is how much the target needs.
 type Recommendation struct {
 	Target float64 `json:"target"`
-	// Carries tells whether one machine of some size within the range meets the target.
+	// Carries tells whether one machine of some configuration within the range meets the target.
 	Carries bool `json:"carries"`
 	// Workers is the least value of the swept parameter with which one machine meets the
 	// target, without any headroom; 0: none within the range. The interval is what it would be
@@ -20,7 +21,7 @@ type Recommendation struct {
 	Workers     int `json:"workers"`
 	WorkersLow  int `json:"workers_low"`
 	WorkersHigh int `json:"workers_high"`
-	// Measured tells that the size of Workers was measured, and not only calculated.
+	// Measured says that the configuration of Workers was measured, and not only calculated.
 	Measured bool `json:"measured"`
 	// Machines with PerMachine workers each carry the target with the headroom. More than one
 	// are extrapolated from one, by dividing the load, unless several were measured: see Cores.
@@ -28,20 +29,20 @@ type Recommendation struct {
 	MachinesLow  int `json:"machines_low"`
 	MachinesHigh int `json:"machines_high"`
 	PerMachine   int `json:"workers_per_machine"`
-	// PerMachineMeasured tells that a machine of that size was measured, and not only calculated.
+	// PerMachineMeasured says that a machine of that configuration was measured, and not only calculated.
 	PerMachineMeasured bool `json:"workers_per_machine_measured"`
 	// Cores of a machine, where machines were measured side by side: Workers is then a number
 	// of them, as Machines is.
 	Cores float64 `json:"machine_cores,omitempty"`
-	// SideBySide tells that so many machines, without the spare one, were measured.
+	// SideBySide says that this number of machines, without the spare one, were measured.
 	SideBySide   bool    `json:"side_by_side,omitempty"`
 	Headroom     float64 `json:"headroom"` // share of the target that is added
 	Spare        int     `json:"spare_machines"`
 	Extrapolated bool    `json:"extrapolated"`
 	// Range is the greatest value that is answered for: twice the greatest that was measured.
 	Range       int     `json:"answers_up_to"`
-	Binding     string  `json:"binding"`
-	Next        string  `json:"next_binding"`
+	Bottleneck  string  `json:"bottleneck"`
+	Next        string  `json:"next_bottleneck"`
 	CostPerHour float64 `json:"cost_per_hour,omitempty"`
 	Refused     string  `json:"refused,omitempty"`
 }
@@ -49,30 +50,30 @@ type Recommendation struct {
 // beyond is how far past what was measured an answer is given.
 const beyond = 2
 
-// Need is the least that carries a rate; nil where there is no model to tell it. Where a size
-// was measured, that counts; between and beyond, the model.
+// Need is the least that carries a rate; nil without a model. Where a configuration was
+// measured, that counts; between and beyond, the model.
 func (r *Report) Need(c *results.Capacity, target float64) *Recommendation {
-	if r.Model == nil || len(r.Sizes) == 0 {
+	if r.Model == nil || len(r.Configurations) == 0 {
 		return nil
 	}
 	rec := &Recommendation{Target: target}
-	last := r.Sizes[0]
-	for _, s := range r.Sizes {
+	last := r.Configurations[0]
+	for _, s := range r.Configurations {
 		if s.Value > last.Value {
 			last = s
 		}
 	}
-	if !slices.ContainsFunc(r.Sizes, func(s Size) bool { return s.MaxRate.Low > 0 }) {
+	if !slices.ContainsFunc(r.Configurations, func(s Configuration) bool { return s.Capacity.Low > 0 }) {
 		rec.Refused = "no rate meets the SLO, so no number of workers does"
-		if slices.ContainsFunc(r.Sizes, Size.undecided) {
-			rec.Refused = "the time was over before any load was seen to meet the SLO; give the search more: --budget"
+		if slices.ContainsFunc(r.Configurations, Configuration.undecided) {
+			rec.Refused = "the time ran out before any load was seen to meet the SLO; allow more with --budget"
 		}
 		return rec
 	}
-	values := r.values(c, last.Size)
+	values := r.values(c, last.found)
 	rec.Range = values[len(values)-1]
 	m := r.Model.Correction
-	rec.Workers, rec.Carries = r.least(c, values, target, m.Estimate)
+	rec.Workers, rec.Carries = r.least(c, values, target, m.Value)
 	rec.WorkersLow, _ = r.least(c, values, target, m.High)
 	rec.WorkersHigh, _ = r.least(c, values, target, m.Low)
 	rec.Measured = r.decided(rec.Workers)
@@ -83,45 +84,47 @@ func (r *Report) Need(c *results.Capacity, target float64) *Recommendation {
 	best, per := r.machine(c, values)
 	rec.PerMachine, rec.PerMachineMeasured = best.Value, r.decided(best.Value)
 	limits := r.Model.system(best).Limits()
-	rec.Binding = r.Model.queueing.Named(limits[0].Resource)
+	rec.Bottleneck = r.Model.queueing.Named(limits[0].Resource)
 	if len(limits) > 1 {
 		rec.Next = r.Model.queueing.Named(limits[1].Resource)
 	}
 	if !(per.Low > 0) {
-		rec.Refused = "no size was found that meets the SLO at any rate"
+		rec.Refused = "no configuration was found that meets the SLO at any rate"
 		return rec
 	}
 	rec.headroom(c, target/limits[0].Rate*r.servers(best, limits[0].Resource))
 	machines := func(rate float64) int { return int(math.Ceil(target*(1+rec.Headroom)/rate-1e-9)) + rec.Spare }
-	rec.Machines, rec.MachinesLow, rec.MachinesHigh = machines(per.Estimate), machines(per.High), machines(per.Low)
+	rec.Machines, rec.MachinesLow, rec.MachinesHigh = machines(per.Value), machines(per.High), machines(per.Low)
 	rec.Extrapolated = rec.Machines > 1
 	rec.CostPerHour = c.Price * float64(rec.Machines)
 	return rec
 }
 
-// needOfMeasured is the answer where there is no model: whether a size that was measured
-// carries the target.
+// needOfMeasured is the answer where there is no model: whether a configuration that
+// was measured carries the target.
 func (r *Report) needOfMeasured() *Recommendation {
 	if !(r.Target > 0) {
 		return nil
 	}
-	rec := &Recommendation{Target: r.Target, Refused: "none of the sizes measured is sure to carry them, and there is no model to tell of others"}
-	for _, s := range r.Sizes { // from the least
-		if s.MaxRate.Low >= r.Target {
-			rec.Carries, rec.Measured, rec.Workers, rec.WorkersLow, rec.WorkersHigh = true, true, s.Value, s.Value, s.Value
-			rec.Refused = fmt.Sprintf("there is no model for more than that %s carries them, as measured", s.Topology)
+	rec := &Recommendation{Target: r.Target}
+	rec.Refused = "none of the measured configurations is certain to carry it, and there is no model for others"
+	for _, s := range r.Configurations { // from the least
+		if s.Capacity.Low >= r.Target {
+			rec.Carries, rec.Measured = true, true
+			rec.Workers, rec.WorkersLow, rec.WorkersHigh = s.Value, s.Value, s.Value
+			rec.Refused = fmt.Sprintf("%s carries it, as measured; there is no model to say more", s.Topology)
 			break
 		}
 	}
 	return rec
 }
 
-// decided reports whether a size was measured, with a result.
+// decided reports whether a configuration was measured, with a result.
 func (r *Report) decided(value int) bool {
-	return slices.ContainsFunc(r.Sizes, func(s Size) bool { return s.Value == value && !s.Goals[0].Undecided })
+	return slices.ContainsFunc(r.Configurations, func(s Configuration) bool { return s.Value == value && s.decided() })
 }
 
-// headroom sets what is added to a load that keeps so many servers of the binding resource
+// headroom sets what is added to a load that keeps this many servers of the bottleneck
 // busy.
 func (rec *Recommendation) headroom(c *results.Capacity, busy float64) {
 	rec.Headroom, rec.Spare = c.Headroom, 0
@@ -132,7 +135,7 @@ func (rec *Recommendation) headroom(c *results.Capacity, busy float64) {
 	}
 }
 
-// values are the sizes that an answer may name, in their order: up to twice the greatest, where
+// values are the configurations that an answer may name, in their order: up to twice the greatest, where
 // the model knows what a value does, and else those that were measured.
 func (r *Report) values(c *results.Capacity, last results.Size) (values []int) {
 	if _, extends := At(last, c.Sweep, last.Value+1); extends {
@@ -141,14 +144,14 @@ func (r *Report) values(c *results.Capacity, last results.Size) (values []int) {
 		}
 		return values
 	}
-	for _, s := range r.Sizes {
+	for _, s := range r.Configurations {
 		values = append(values, s.Value)
 	}
 	slices.Sort(values)
 	return values
 }
 
-// servers is how many of the binding resource one machine has.
+// servers is how many of the bottleneck one machine has.
 func (r *Report) servers(size results.Size, resource string) float64 {
 	switch resource {
 	case model.Cores:
@@ -175,21 +178,21 @@ func (r *Report) least(c *results.Capacity, values []int, target, correction flo
 }
 
 func (r *Report) carries(c *results.Capacity, value int, target, correction float64) bool {
-	for _, s := range r.Sizes {
-		if s.Value == value && !s.Goals[0].Undecided {
+	for _, s := range r.Configurations {
+		if s.Value == value && s.decided() {
 			// Measured: the correction only says which end of the interval to believe.
 			switch m := r.Model.Correction; {
-			case correction < m.Estimate:
-				return s.MaxRate.Low >= target
-			case correction > m.Estimate:
-				return s.MaxRate.Low > 0 && (s.MaxRate.High == 0 || s.MaxRate.High >= target)
+			case correction < m.Value:
+				return s.Capacity.Low >= target
+			case correction > m.Value:
+				return s.Capacity.Low > 0 && (s.Capacity.High == 0 || s.Capacity.High >= target)
 			}
-			return s.MaxRate.middle() >= target
+			return s.Capacity.Value >= target
 		}
 	}
-	size, _ := At(r.Sizes[0].Size, c.Sweep, value)
+	size, _ := At(r.Configurations[0].found, c.Sweep, value)
 	system := r.Model.system(size).Scaled(correction)
-	if r.fleet() && value > r.Sizes[len(r.Sizes)-1].Value {
+	if r.fleet() && value > r.Configurations[len(r.Configurations)-1].Value {
 		system.Cores = system.Processes() // machines bring their own cores
 	}
 	return r.Model.queueing.Sustains(system, target)
@@ -198,83 +201,35 @@ func (r *Report) carries(c *results.Capacity, value int, target, correction floa
 // nearlyBest is the share of the best rate for which fewer workers are preferred.
 const nearlyBest = 0.97
 
-// machine is the size that one machine should have, when there are several: the least that
+// machine is the configuration that one machine should have, when there are several: the least that
 // serves nearly as much as any; and its greatest rate.
-func (r *Report) machine(c *results.Capacity, values []int) (results.Size, model.Estimate) {
+func (r *Report) machine(c *results.Capacity, values []int) (results.Size, stats.Interval) {
 	const tried = 12 // of a long list
 	step := max(1, len(values)/tried)
 	var sizes []results.Size
-	var rates []model.Estimate
+	var rates []stats.Interval
 	top := 0.0
 	for i := len(values) - 1; i >= 0; i-- {
 		if (len(values)-1-i)%step != 0 && !r.decided(values[i]) {
 			continue
 		}
-		size, _ := At(r.Sizes[0].Size, c.Sweep, values[i])
-		rate := model.Estimate{}
-		for _, s := range r.Sizes {
+		size, _ := At(r.Configurations[0].found, c.Sweep, values[i])
+		rate := stats.Interval{}
+		for _, s := range r.Configurations {
 			if s.Value == values[i] {
-				rate = model.Estimate{Estimate: s.MaxRate.middle(), Low: s.MaxRate.Low, High: max(s.MaxRate.Low, s.MaxRate.High)}
+				rate = stats.Interval{Value: s.Capacity.Value, Low: s.Capacity.Low, High: max(s.Capacity.Low, s.Capacity.High)}
 			}
 		}
-		if rate.Estimate == 0 {
-			rate = r.Model.Predict(size, false).MaxRate
+		if rate.Value == 0 {
+			rate = r.Model.Predict(size, false).Capacity
 		}
 		sizes, rates = append(sizes, size), append(rates, rate)
-		top = max(top, rate.Estimate)
+		top = max(top, rate.Value)
 	}
 	for i := len(sizes) - 1; i >= 0; i-- {
-		if rates[i].Estimate >= nearlyBest*top {
+		if rates[i].Value >= nearlyBest*top {
 			return sizes[i], rates[i]
 		}
 	}
 	return sizes[0], rates[0]
-}
-
-// sentence is the recommendation in words.
-func (rec *Recommendation) sentence(r *Report) string {
-	if rec.Cores > 0 {
-		return rec.fleetSentence()
-	}
-	if rec.Refused != "" {
-		return fmt.Sprintf("%.4g requests per second: refused: %s.", rec.Target, rec.Refused)
-	}
-	unit := r.Sweep
-	if unit == "" {
-		unit = "size"
-	}
-	one := fmt.Sprintf("one machine needs %s=%d (%s)", unit, rec.Workers, between(rec.WorkersLow, rec.WorkersHigh))
-	switch {
-	case !rec.Carries && r.Sweep == "":
-		one = "one machine as it is does not carry them"
-	case !rec.Carries:
-		one = fmt.Sprintf("one machine does not carry them with up to %s=%d, as far as is answered for", unit, rec.Range)
-	case r.Sweep == "":
-		one = "one machine as it is carries them"
-	}
-	more := fmt.Sprintf("with headroom for %.0f %% more", rec.Headroom*100)
-	if rec.Spare > 0 {
-		more += " and the loss of one"
-	}
-	machines := fmt.Sprintf("%d machines (%s)", rec.Machines, between(rec.MachinesLow, rec.MachinesHigh))
-	if rec.Machines == 1 {
-		machines = "1 machine"
-	}
-	if r.Sweep != "" {
-		machines += fmt.Sprintf(" with %s=%d each", unit, rec.PerMachine)
-		if !rec.PerMachineMeasured {
-			machines += " (a size that was calculated, and not measured)"
-		}
-	}
-	return fmt.Sprintf("For %.4g requests per second %s; %s, %s.", rec.Target, one, more, machines)
-}
-
-func between(low, high int) string {
-	switch {
-	case high == 0:
-		return fmt.Sprintf("%d or more", low)
-	case low == high:
-		return fmt.Sprint(low)
-	}
-	return fmt.Sprintf("%d to %d", low, high)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -14,7 +15,9 @@ import (
 	"bench/internal/proof"
 	"bench/loadgen/pacing"
 	"bench/reports/capacity/model"
+	"bench/reports/page"
 	"bench/results"
+	"bench/stats"
 )
 
 // world makes the cells that a real run on a known system would have left.
@@ -176,12 +179,12 @@ func TestReportAgainstAKnownSystem(t *testing.T) {
 	w.measure(2, false)
 	w.measure(3, true)
 	r := w.build(t)
-	for _, s := range r.Sizes {
+	for _, s := range r.Configurations {
 		truth := w.truth(s.Value)
-		within(t, s.Topology+": measured", s.MaxRate.middle(), truth, by)
-		within(t, s.Topology+": model", s.Model.MaxRate.Estimate, truth, by)
-		if !s.Assisted || s.MaxRate.High/s.MaxRate.Low > 1.05 {
-			t.Errorf("%s: the interval %v is not narrower than the search's %v", s.Topology, s.MaxRate, s.Searched)
+		within(t, s.Topology+": measured", s.Capacity.Value, truth, by)
+		within(t, s.Topology+": model", s.Model.Capacity.Value, truth, by)
+		if !s.Assisted || s.Capacity.High/s.Capacity.Low > 1.05 {
+			t.Errorf("%s: the interval %v is not narrower than the search's %v", s.Topology, s.Capacity, s.Searched)
 		}
 	}
 	if len(r.Validation) != 1 || math.Abs(r.Validation[0].Error) > by || !*r.Validation[0].Covered {
@@ -191,8 +194,8 @@ func TestReportAgainstAKnownSystem(t *testing.T) {
 	if one, two := w.truth(1), w.truth(2); rec == nil || one > 500 || two < 500 || rec.Workers != 2 || rec.Machines < 2 || rec.Spare != 1 {
 		t.Errorf("500/s, where one worker serves %.0f and two %.0f: %+v", one, two, rec)
 	}
-	if r.Sizes[0].Model.Limits[0].Resource != "worker slots" || r.Sizes[2].Model.Limits[0].Resource != "CPU cores" {
-		t.Errorf("what binds one worker is %v, what three on two cores is %v", r.Sizes[0].Model.Limits, r.Sizes[2].Model.Limits)
+	if r.Configurations[0].Model.Limits[0].Resource != "worker slots" || r.Configurations[2].Model.Limits[0].Resource != "CPU cores" {
+		t.Errorf("what binds one worker is %v, what three on two cores is %v", r.Configurations[0].Model.Limits, r.Configurations[2].Model.Limits)
 	}
 }
 
@@ -221,7 +224,7 @@ func TestPaceOfTheMachineIsTakenOut(t *testing.T) {
 	if slow == 0 {
 		t.Fatal("no trial was slowed down")
 	}
-	within(t, "the greatest rate", after.Sizes[0].MaxRate.middle(), before.Sizes[0].MaxRate.middle(), 0.04)
+	within(t, "the greatest rate", after.Configurations[0].Capacity.Value, before.Configurations[0].Capacity.Value, 0.04)
 }
 
 func TestRecommendationsThatAreRefusedOrBounded(t *testing.T) {
@@ -246,7 +249,7 @@ func TestRecommendationsThatAreRefusedOrBounded(t *testing.T) {
 				c.Sizes[i].Goals[0] = results.Bound{High: 1}
 			}
 		}, func(r *Report) bool {
-			return strings.Contains(r.Headline(), "at no rate") && hasWarning(r, "floor") && r.Recommendation.Machines == 0
+			return strings.Contains(r.Headline(), "at no rate") && hasDiagnostic(r, "floor") && r.Recommendation.Machines == 0
 		}},
 		{"met beyond the generator's limit", func(c *results.Capacity) {
 			for i := range c.Sizes {
@@ -254,11 +257,11 @@ func TestRecommendationsThatAreRefusedOrBounded(t *testing.T) {
 				c.Sizes[i].Generator = true
 			}
 		}, func(r *Report) bool {
-			return strings.Contains(r.Headline(), "at least 9000") && hasWarning(r, "generator-limit")
+			return strings.Contains(r.Headline(), "≥ 9,000") && hasDiagnostic(r, "generator-limit")
 		}},
-		{"a topology that died", func(c *results.Capacity) { c.Sizes[0].Died, c.Sizes[0].DiedAt = "killed", 444 }, func(r *Report) bool { return hasWarning(r, "died") }},
+		{"a topology that died", func(c *results.Capacity) { c.Sizes[0].Died, c.Sizes[0].DiedAt = "killed", 444 }, func(r *Report) bool { return hasDiagnostic(r, "died") }},
 		{"a price", func(c *results.Capacity) { c.Price, c.Target = 0.5, 300 }, func(r *Report) bool {
-			return r.Sizes[0].PerMillion > 0 && r.Recommendation.CostPerHour == 0.5*float64(r.Recommendation.Machines)
+			return r.Configurations[0].PerMillion > 0 && r.Recommendation.CostPerHour == 0.5*float64(r.Recommendation.Machines)
 		}},
 	} {
 		c := w.capacity
@@ -274,17 +277,18 @@ func TestRecommendationsThatAreRefusedOrBounded(t *testing.T) {
 			text, _ := json.Marshal(r.Recommendation)
 			t.Errorf("%s: %s %s", row.says, r.Headline(), text)
 		}
-		for name, write := range Files {
+		for name, write := range map[string]func(io.Writer, page.Document) error{"json": page.JSON, "text": page.Text, "html": page.HTML} {
 			var out bytes.Buffer
-			if err := write(&out, r); err != nil || out.Len() == 0 || strings.Contains(out.String(), "NaN") || strings.Contains(out.String(), "Inf") {
+			err := write(&out, r.Document())
+			if text := out.String(); err != nil || text == "" || strings.Contains(text, "NaN") || strings.Contains(text, "Inf") {
 				t.Errorf("%s: %s: %v, %d bytes", row.says, name, err, out.Len())
 			}
 		}
 	}
 }
 
-func hasWarning(r *Report, code string) bool {
-	for _, w := range r.Warnings {
+func hasDiagnostic(r *Report, code string) bool {
+	for _, w := range r.Diagnostics {
 		if w.Code == code {
 			return true
 		}
@@ -299,29 +303,29 @@ func TestBuildNeedsACapacityRun(t *testing.T) {
 	w := newWorld("p99<100ms")
 	w.run.Manifest.Topologies = []results.TopologyRecord{{Name: "uwsgi", Ref: "uwsgi"}}
 	r := w.build(t)
-	if r.Headline() != "nothing was measured" {
+	if r.Headline() != "Nothing was measured." {
 		t.Errorf("a run that was ended at once: %q", r.Headline())
 	}
 }
 
 func TestRecommendationsAreCounted(t *testing.T) {
-	check := func(value int, rate float64, met bool) results.Check {
-		return results.Check{Value: value, Rate: rate, Met: met}
+	check := func(value int, rate float64, met bool) Check {
+		return Check{Value: value, Rate: rate, Met: met}
 	}
 	for _, row := range []struct {
 		says                   string
-		checks                 []results.Check
+		checks                 []Check
 		exact, within, targets int
 	}{
-		{"the size meets it, one fewer does not", []results.Check{check(3, 100, true), check(2, 100, false)}, 1, 1, 1},
-		{"one worker has none below it", []results.Check{check(1, 100, true)}, 1, 1, 1},
-		{"one more would have done", []results.Check{check(3, 100, false), check(2, 100, false), check(4, 100, true)}, 0, 1, 1},
-		{"one fewer does", []results.Check{check(3, 100, true), check(2, 100, true), check(1, 100, false)}, 0, 1, 1},
-		{"even two fewer do", []results.Check{check(3, 100, true), check(2, 100, true), check(1, 100, true)}, 0, 0, 1},
-		{"not even one more does", []results.Check{check(3, 100, false), check(2, 100, false), check(4, 100, false)}, 0, 0, 1},
-		{"without the smaller one, nothing is known", []results.Check{check(3, 100, true)}, 0, 0, 0},
-		{"the recommended one could not be measured", []results.Check{{Value: 1, Rate: 100, Expected: false}}, 0, 0, 0},
-		{"each rate by itself", []results.Check{check(1, 50, true), check(3, 100, true), check(2, 100, true), check(1, 100, false)}, 1, 2, 2},
+		{"the size meets it, one fewer does not", []Check{check(3, 100, true), check(2, 100, false)}, 1, 1, 1},
+		{"one worker has none below it", []Check{check(1, 100, true)}, 1, 1, 1},
+		{"one more would have done", []Check{check(3, 100, false), check(2, 100, false), check(4, 100, true)}, 0, 1, 1},
+		{"one fewer does", []Check{check(3, 100, true), check(2, 100, true), check(1, 100, false)}, 0, 1, 1},
+		{"even two fewer do", []Check{check(3, 100, true), check(2, 100, true), check(1, 100, true)}, 0, 0, 1},
+		{"not even one more does", []Check{check(3, 100, false), check(2, 100, false), check(4, 100, false)}, 0, 0, 1},
+		{"without the smaller one, nothing is known", []Check{check(3, 100, true)}, 0, 0, 0},
+		{"the recommended one could not be measured", []Check{{Value: 1, Rate: 100, Expected: false}}, 0, 0, 0},
+		{"each rate by itself", []Check{check(1, 50, true), check(3, 100, true), check(2, 100, true), check(1, 100, false)}, 1, 2, 2},
 	} {
 		for i := range row.checks { // the first of each rate is what was recommended
 			row.checks[i].Expected = row.checks[i].Value > 1 && (i == 0 || row.checks[i].Rate != row.checks[i-1].Rate) || row.says == "one worker has none below it" || row.checks[i].Rate == 50
@@ -334,7 +338,7 @@ func TestRecommendationsAreCounted(t *testing.T) {
 }
 
 func TestRecommendationsAreCountedAtTheirPaceToo(t *testing.T) {
-	r := &Report{Checks: []results.Check{
+	r := &Report{Checks: []Check{
 		{Topology: "three", Value: 3, Rate: 100, Expected: true, Met: false, Pace: 0.8, RateAtPace: 80, MetAtPace: true},
 		{Topology: "two", Value: 2, Rate: 100, Met: false, Pace: 0.8, RateAtPace: 80, MetAtPace: false},
 	}}
@@ -344,7 +348,7 @@ func TestRecommendationsAreCountedAtTheirPaceToo(t *testing.T) {
 	if got := r.recommended(asOffered); got != (tried{0, 0, 1}) {
 		t.Errorf("as offered, neither size meets it: %+v", got)
 	}
-	if text := r.checks().Note; !strings.Contains(text, "learnt at, 1 of 1 were exact, and 1 right") || !strings.Contains(text, "then, 0 of 1 were exact, and 0 right") {
+	if text := r.checkTable().Note; !strings.Contains(text, "of the model, 1 of 1 were exact, and 1 were right") || !strings.Contains(text, "then, 0 of 1 were exact, and 0 were right") {
 		t.Error(text)
 	}
 }
@@ -356,11 +360,11 @@ func TestWhatAPaceLeaves(t *testing.T) {
 		work := kind.Work / pace
 		m := &Model{Cores: 2, Slowdown: 1, alone: kind.Work, queueing: &model.Model{
 			Cores: 2, Slowdown: 1, Kinds: []model.Kind{kind}, Goals: goals(objectives),
-			Correction: model.Estimate{Estimate: 1}, Precision: model.Precision{Requests: 50_000},
+			Correction: stats.Interval{Value: 1}, Precision: model.Precision{Requests: 50_000},
 		}}
 		c := &results.Cell{Elapsed: 10, Counts: results.Counts{Sent: 1000}, Usage: []results.Usage{
 			{Tier: "python"}, {At: time.Second, Tier: "python", CPU: time.Duration(work * 1000 * 1e9)}}}
-		return m.AtPace(results.Size{Queues: 1, Workers: 2, Threads: 1}, c)
+		return m.AtCPUSpeed(results.Size{Queues: 1, Workers: 2, Threads: 1}, c)
 	}
 	for _, row := range []struct {
 		says string

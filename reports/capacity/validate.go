@@ -7,39 +7,58 @@ import (
 
 	"bench/reports/capacity/model"
 	"bench/results"
+	"bench/stats"
 )
 
 // Validated is one figure that was predicted before it was measured.
 type Validated struct {
 	Topology  string         `json:"topology"`
 	Value     int            `json:"value"`
-	Figure    string         `json:"figure"` // max_rate, or p99 at a share of it
+	Figure    string         `json:"figure"` // capacity, or p99 at a share of it
 	Rate      float64        `json:"rate,omitempty"`
-	Predicted model.Estimate `json:"predicted"`
-	Measured  model.Estimate `json:"measured"`
-	// AtPace is the prediction at the pace that the machine turned out to have, as the CPU time
-	// of a request shows it; 0 where Measured is at the run's median pace already.
-	AtPace      float64 `json:"predicted_at_pace,omitempty"`
-	ErrorAtPace float64 `json:"error_at_pace,omitempty"`
+	Predicted stats.Interval `json:"predicted"`
+	Measured  stats.Interval `json:"measured"`
+	// AtCPUSpeed is the prediction at the CPU speed that the machine turned out to have, as the CPU
+	// time of a request shows it; 0 where Measured is at the run's median speed already.
+	AtCPUSpeed      float64 `json:"predicted_at_cpu_speed,omitempty"`
+	ErrorAtCPUSpeed float64 `json:"error_at_cpu_speed,omitempty"`
 	// Searched is what the search alone found, without the model.
-	Searched *Range  `json:"searched,omitempty"`
-	Error    float64 `json:"error"`             // predicted over measured, minus 1
-	Covered  *bool   `json:"covered,omitempty"` // the measured value lies within the predicted interval
+	Searched *stats.Interval `json:"searched,omitempty"`
+	Error    float64         `json:"error"`             // predicted over measured, minus 1
+	Covered  *bool           `json:"covered,omitempty"` // the measured value lies within the predicted interval
+}
+
+// figureCapacity is the Figure of a capacity.
+const figureCapacity = "capacity"
+
+// Check is a recommendation that was tried: one rate in one configuration.
+type Check struct {
+	Topology string  `json:"topology"`
+	Value    int     `json:"value"`
+	Rate     float64 `json:"rate"`
+	Expected bool    `json:"expected_to_meet"`
+	Met      bool    `json:"met"` // at whatever CPU speed the machine then had
+	// Pace is the CPU speed then, relative to the one that the recommendation is made for.
+	// RateAtPace is what Rate comes to at it, and MetAtPace whether that met the SLO; 0: the
+	// machine did not let that be measured.
+	Pace       float64 `json:"cpu_speed"`
+	RateAtPace float64 `json:"rate_at_cpu_speed"`
+	MetAtPace  bool    `json:"met_at_cpu_speed"`
 }
 
 // tried is how the recommendations of a number of rates fared.
 type tried struct{ exact, within, targets int }
 
 func (t tried) String() string {
-	return fmt.Sprintf("%d of %d were exact, and %d right to within one", t.exact, t.targets, t.within)
+	return fmt.Sprintf("%d of %d were exact, and %d were right to within one", t.exact, t.targets, t.within)
 }
 
 // recommended counts the recommendations that were tried, those that were exact, and those that
-// were right to within one, by what met is, if that is known. Of the sizes tried at a rate, the
-// recommended one is the least that was expected to meet it.
-func (r *Report) recommended(met func(results.Check) (met, known bool)) (t tried) {
+// were right to within one, by what met says, if that is known. Of the configurations tried at a
+// rate, the recommended one is the least that was expected to meet it.
+func (r *Report) recommended(met func(Check) (met, known bool)) (t tried) {
 	for i, first := range r.Checks {
-		if slices.ContainsFunc(r.Checks[:i], func(c results.Check) bool { return c.Rate == first.Rate }) {
+		if slices.ContainsFunc(r.Checks[:i], func(c Check) bool { return c.Rate == first.Rate }) {
 			continue
 		}
 		meets := map[int]bool{}
@@ -72,23 +91,24 @@ func (r *Report) recommended(met func(results.Check) (met, known bool)) (t tried
 }
 
 // asOffered and atPace are the two ways in which a recommendation is tried.
-func asOffered(c results.Check) (met, known bool) { return c.Met, true }
-func atPace(c results.Check) (met, known bool)    { return c.MetAtPace, c.RateAtPace > 0 }
+func asOffered(c Check) (met, known bool) { return c.Met, true }
+func atPace(c Check) (met, known bool)    { return c.MetAtPace, c.RateAtPace > 0 }
 
-func validate(run *results.Run, c *results.Capacity, m *Model, s Size) (all []Validated) {
+// validate sets what was predicted of a held-out configuration against what was measured.
+func validate(run *results.Run, c *results.Capacity, m *Model, s Configuration) (all []Validated) {
 	said := s.Model.Record()
 	for _, p := range c.Predicted {
 		if p.Topology == s.Topology {
 			said = p // what was written down before
 		}
 	}
-	if s.MaxRate.Low > 0 && s.MaxRate.High > 0 {
-		at := s.MaxRate.middle()
-		p := model.Estimate{Estimate: said.MaxRate[0], Low: said.MaxRate[1], High: said.MaxRate[2]}
-		covered := p.Low <= at && at <= p.High
+	if s.Capacity.Low > 0 && s.Capacity.High > 0 {
+		p := s.Model.Capacity
+		p.Value, p.Low, p.High = said.MaxRate[0], said.MaxRate[1], said.MaxRate[2]
+		covered := p.Contains(s.Capacity.Value)
 		all = append(all, Validated{
-			Topology: s.Topology, Value: s.Value, Figure: "max_rate", Predicted: p,
-			Measured: model.Estimate{Estimate: at, Low: s.MaxRate.Low, High: s.MaxRate.High}, Searched: &s.Searched, Error: p.Estimate/at - 1, Covered: &covered,
+			Topology: s.Topology, Value: s.Value, Figure: figureCapacity, Predicted: p, Measured: s.Capacity,
+			Searched: &s.Searched, Error: p.Value/s.Capacity.Value - 1, Covered: &covered,
 		})
 	}
 	for i, l := range said.Latency {
@@ -98,30 +118,32 @@ func validate(run *results.Run, c *results.Capacity, m *Model, s Size) (all []Va
 		}
 		p99 := float64(results.Total(cell.Counted(), results.Response).ValueAtPercentile(99)) / 1e3
 		if p99 == 0 {
-			continue // no right answer after the lead-in
+			continue // no successful response after the lead-in
 		}
-		paced := m.tail(s.Size, cell)
+		then := m.tail(s.found, cell)
 		all = append(all, Validated{
 			Topology: s.Topology, Value: s.Value, Figure: fmt.Sprintf("p99 at %.0f %%", l.Share*100), Rate: cell.Rate,
-			Predicted: model.Estimate{Estimate: l.P99}, Measured: model.Estimate{Estimate: p99}, Error: l.P99/p99 - 1, AtPace: paced, ErrorAtPace: paced/p99 - 1,
+			Predicted: stats.Interval{Value: l.P99}, Measured: stats.Interval{Value: p99}, Error: l.P99/p99 - 1,
+			AtCPUSpeed: then, ErrorAtCPUSpeed: then/p99 - 1,
 		})
 	}
 	return all
 }
 
-// tail is the p99 of a cell, in milliseconds, that the model predicts at the pace that the machine
-// turned out to have in it.
+// tail is the p99 of a cell, in milliseconds, that the model predicts at the CPU speed that the
+// machine turned out to have in it.
 func (m *Model) tail(size results.Size, c *results.Cell) float64 {
-	system := m.system(size).Scaled(m.Correction.Estimate).AtCPUSpeed(m.pace(c))
+	system := m.system(size).Scaled(m.Correction.Value).AtCPUSpeed(m.cpuSpeed(c))
 	return system.Simulate(c.Rate, m.queueing.Precision.Requests, m.queueing.Seed).Quantile(0.99) * 1e3
 }
 
 // measuredShare is the cell of a share of the predicted rate, the one that could be measured
 // if it took more than one try; nil if none could.
-func measuredShare(run *results.Run, topology string, share int) *results.Cell {
-	name := fmt.Sprintf("%s-%d", results.AtShares, share+1)
+func measuredShare(run *results.Run, topology string, number int) *results.Cell {
+	name := fmt.Sprintf("%s-%d", results.AtShares, number+1)
 	for _, c := range run.Cells {
-		if c.Topology == topology && (c.Load == name || strings.HasPrefix(c.Load, name+"-")) && c.Grade != results.Invalid && c.Counts.OK > 0 {
+		share := c.Load == name || strings.HasPrefix(c.Load, name+"-")
+		if share && c.Topology == topology && c.Grade != results.Invalid && c.Counts.OK > 0 {
 			return c
 		}
 	}
@@ -131,8 +153,8 @@ func measuredShare(run *results.Run, topology string, share int) *results.Cell {
 // unmeasured is how many predicted figures have no measurement beside them.
 func (r *Report) unmeasured() int {
 	n := 0
-	for _, s := range r.Sizes {
-		if s.Unseen {
+	for _, s := range r.Configurations {
+		if s.HeldOut {
 			n += 1 + len(model.Shares)
 		}
 	}

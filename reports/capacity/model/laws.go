@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"bench/stats"
 )
 
 // ErlangC is the probability that an arrival has to wait, in an M/M/c queue under an offered
@@ -20,24 +22,20 @@ func ErlangC(load float64, c int) float64 {
 	return b / (1 - rho*(1-b))
 }
 
-// Estimate is a value with its 90 % interval.
-type Estimate struct {
-	Estimate float64 `json:"estimate"`
-	Low      float64 `json:"low"`
-	High     float64 `json:"high"`
-}
-
 // USL is the Universal Scalability Law, X(N) = γN / (1 + σ(N−1) + κN(N−1)) (Gunther,
 // Guerrilla Capacity Planning, 2007): a diagnosis of how far from linear the scaling is, and
 // whether it turns back. It predicts nothing here.
 type USL struct {
-	Gamma Estimate `json:"gamma"` // rate of one
-	Sigma Estimate `json:"sigma"` // contention
-	Kappa Estimate `json:"kappa"` // coherence: above 0, more is less beyond some N
+	Gamma stats.Interval `json:"gamma"` // rate of one
+	Sigma stats.Interval `json:"sigma"` // contention
+	Kappa stats.Interval `json:"kappa"` // coherence: above 0, more is less beyond some N
 }
 
-// USLPoint is the greatest rate measured at one size.
+// USLPoint is the capacity measured in one configuration.
 type USLPoint struct{ N, Low, High float64 }
+
+// byDrawing is the method of the law's intervals.
+const byDrawing = "least squares; the interval by fits to rates drawn from the points' own"
 
 // fewestUSL is the number of points that a fit of three coefficients needs.
 const fewestUSL = 3
@@ -66,9 +64,12 @@ func FitUSL(points []USLPoint, seed uint64) (USL, bool) {
 			all[i] = append(all[i], v)
 		}
 	}
-	interval := func(i int) Estimate {
+	interval := func(i int) stats.Interval {
 		slices.Sort(all[i])
-		return Estimate{best[i], all[i][draws/20], all[i][draws-1-draws/20]}
+		return stats.Interval{
+			Value: best[i], Low: all[i][draws/20], High: all[i][draws-1-draws/20],
+			Confidence: confidence, Method: byDrawing, N: len(points),
+		}
 	}
 	return USL{interval(0), interval(1), interval(2)}, true
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"bench/stats"
+
 	"gonum.org/v1/gonum/stat"
 )
 
@@ -19,7 +21,7 @@ type Model struct {
 	Goals     []Goal
 	// Correction is how many times as fast as the simulation the systems that were measured
 	// turned out to be. Predictions are made with it.
-	Correction Estimate
+	Correction stats.Interval
 	Seed       uint64
 	Precision  Precision
 }
@@ -145,7 +147,7 @@ func (m *Model) RoughCapacity(s System) float64 {
 
 // Prediction is what the model says of a configuration.
 type Prediction struct {
-	Capacity Estimate
+	Capacity stats.Interval
 	Limits   []Limit   // of each resource by itself, the scarcest first
 	Latency  []Latency // at the Shares of the capacity, if they were asked for
 }
@@ -159,10 +161,10 @@ var Shares = []float64{0.5, 0.7, 0.85}
 // Predict says what a configuration can do, with the latency at shares of it or without.
 func (m *Model) Predict(c Configuration, latency bool) Prediction {
 	by := m.Correction
-	s := m.System(c).Scaled(by.Estimate)
+	s := m.System(c).Scaled(by.Value)
 	rate := m.Capacity(s)
 	p := Prediction{
-		Capacity: Estimate{rate, rate * by.Low / by.Estimate, rate * by.High / by.Estimate},
+		Capacity: interval(rate, rate*by.Low/by.Value, rate*by.High/by.Value, byModel, by.N),
 		Limits:   s.Limits(),
 	}
 	for i := range p.Limits {
@@ -181,6 +183,6 @@ func (m *Model) Predict(c Configuration, latency bool) Prediction {
 // AtCPUSpeed is the share of a configuration's capacity that cores of another speed leave: all of
 // it where requests mostly wait.
 func (m *Model) AtCPUSpeed(c Configuration, speed float64) float64 {
-	s := m.System(c).Scaled(m.Correction.Estimate)
+	s := m.System(c).Scaled(m.Correction.Value)
 	return m.Capacity(s.AtCPUSpeed(speed)) / m.Capacity(s)
 }

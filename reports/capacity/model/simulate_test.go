@@ -134,7 +134,7 @@ func TestUSLFindsWhatMadeTheNumbers(t *testing.T) {
 		if !ok || u.Sigma.Low > row.sigma || u.Sigma.High < row.sigma || u.Kappa.Low > row.kappa || u.Kappa.High < row.kappa {
 			t.Errorf("%s: %+v", row.says, u)
 		}
-		if u.Sigma.Estimate < 0 || u.Kappa.Estimate < 0 {
+		if u.Sigma.Value < 0 || u.Kappa.Value < 0 {
 			t.Errorf("%s: negative: %+v", row.says, u)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 
+	"bench/stats"
+
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
@@ -24,7 +26,7 @@ type Speed struct {
 	Free  int     // degrees of freedom
 }
 
-// least and most are between which factors a speed is looked for.
+// slowest and fastest are the factors between which a speed is looked for.
 const slowest, fastest = 0.6, 1.7
 
 // FitSpeed finds the speed at which the simulation, given the very arrivals of each trial, has
@@ -109,9 +111,24 @@ const LeastHalf = 0.02
 
 // Around is the interval of a rate that follows from the speed: all times being shorter by a
 // factor, rates are greater by it.
-func (v Speed) Around(rate float64) Estimate {
+func (v Speed) Around(rate float64) stats.Interval {
 	half := max(LeastHalf, student(v.Free)*v.SE)
-	return Estimate{rate, rate * math.Exp(-half), rate * math.Exp(half)}
+	return interval(rate, rate*math.Exp(-half), rate*math.Exp(half), ByReplay, v.Free+1)
+}
+
+// How intervals are found.
+const (
+	ByReplay         = "trials replayed by the model, with their own arrivals and CPU speed; Student's t interval"
+	byConfigurations = "the model against each measured configuration; Student's t interval on logarithms"
+	byModel          = "the model, with the interval of its correction"
+	assumed          = "assumed: nothing was measured that the model could be held against"
+)
+
+// confidence is that of all intervals here.
+const confidence = 0.9
+
+func interval(value, low, high float64, method string, n int) stats.Interval {
+	return stats.Interval{Value: value, Low: low, High: high, Confidence: confidence, Method: method, N: n}
 }
 
 // student is the 95 % quantile of Student's distribution, for intervals of 90 %.
@@ -126,10 +143,10 @@ const (
 )
 
 // Correct is the speed that a system has which was not measured, from those of some that were.
-func Correct(speeds []Speed) Estimate {
+func Correct(speeds []Speed) stats.Interval {
 	if len(speeds) == 0 {
 		// Without a measured rate, nothing says how far the simulation is off.
-		return Estimate{1, math.Exp(-unknownSpread), math.Exp(unknownSpread)}
+		return interval(1, math.Exp(-unknownSpread), math.Exp(unknownSpread), assumed, 0)
 	}
 	n := float64(len(speeds))
 	var mean, squares, width float64
@@ -154,5 +171,5 @@ func Correct(speeds []Speed) Estimate {
 		free = 3 // of the simulation's error, not only of these systems: else no interval would be left
 	}
 	t := student(free) * spread
-	return Estimate{math.Exp(mean), math.Exp(mean - t), math.Exp(mean + t)}
+	return interval(math.Exp(mean), math.Exp(mean-t), math.Exp(mean+t), byConfigurations, len(speeds))
 }

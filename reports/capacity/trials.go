@@ -27,13 +27,13 @@ func arrivals(c *results.Cell) []float64 {
 	return times
 }
 
-// speed is how many times as fast as the model a size turned out to be.
+// speed is how many times as fast as the model a configuration turned out to be.
 type speed struct {
 	model.Speed
-	pace float64 // of the machine in the trials: their median
+	cpuSpeed float64 // of the machine in the trials: their median
 }
 
-// Trials that a size's speed is taken from: near the limit, long enough, and not so overloaded
+// Trials that a configuration's speed is taken from: near the limit, long enough, and not so overloaded
 // that only the backlog counts.
 const (
 	assistWithin = 0.3
@@ -43,7 +43,7 @@ const (
 )
 
 // assisted is the speed at which the simulation, given the very arrivals of each trial and the
-// pace that the machine had in it, has as many slow requests as were measured.
+// CPU speed that the machine had in it, has as many slow requests as were measured.
 func (m *Model) assisted(run *results.Run, size results.Size) (speed, bool) {
 	v, known := m.speeds[size.Topology]
 	if !known {
@@ -66,15 +66,15 @@ func (m *Model) findSpeed(run *results.Run, size results.Size) (speed, bool) {
 	if !ok || len(trials) < assistFewest {
 		return speed{}, false
 	}
-	var paces []float64
+	var speeds []float64
 	for _, t := range trials {
-		paces = append(paces, t.CPUSpeed)
+		speeds = append(speeds, t.CPUSpeed)
 	}
 	v, ok := m.queueing.FitSpeed(m.system(size), trials)
-	return speed{v, stats.Median(paces)}, ok
+	return speed{v, stats.Median(speeds)}, ok
 }
 
-// trials are those of a size that its speed can be taken from; not ok, if it cannot: the
+// trials are those of a configuration that its speed can be taken from; not ok, if it cannot: the
 // simulation knows no errors, so that where there were some, the search has the say.
 func (m *Model) trials(run *results.Run, size results.Size) (trials []model.Trial, ok bool) {
 	objective, ok := m.percentile()
@@ -83,17 +83,18 @@ func (m *Model) trials(run *results.Run, size results.Size) (trials []model.Tria
 	}
 	near := m.queueing.RoughCapacity(m.system(size))
 	for _, c := range run.Cells {
-		if c.Topology != size.Topology || !strings.HasPrefix(c.Load, results.TrialLoad) || c.Grade == results.Invalid || c.Duration < assistLeast {
+		trial := c.Topology == size.Topology && strings.HasPrefix(c.Load, results.TrialLoad)
+		if !trial || c.Grade == results.Invalid || c.Duration < assistLeast {
 			continue
 		}
-		pace := m.pace(c)
-		if math.Abs(math.Log(c.Rate/pace/near)) > assistWithin {
+		speed := m.cpuSpeed(c)
+		if math.Abs(math.Log(c.Rate/speed/near)) > assistWithin {
 			continue
 		}
 		if n := c.Counts; n.HTTPError+n.BadBody+n.ConnectError+n.Reset > 0 {
 			return nil, false
 		}
-		t := model.Trial{Arrivals: arrivals(c), LeadIn: c.LeadIn, Boot: c.Block, CPUSpeed: pace}
+		t := model.Trial{Arrivals: arrivals(c), LeadIn: c.LeadIn, Boot: c.Block, CPUSpeed: speed}
 		for _, iv := range c.Counted() {
 			slow, all := objective.Share(iv)
 			t.Slow, t.All = t.Slow+slow, t.All+all
@@ -105,9 +106,9 @@ func (m *Model) trials(run *results.Run, size results.Size) (trials []model.Tria
 	return trials, true
 }
 
-// pace is how fast the machine's cores were during a cell, against the whole run: by the CPU
-// time of a request.
-func (m *Model) pace(c *results.Cell) float64 {
+// cpuSpeed is how fast the machine's cores were during a cell, relative to the whole run, by the
+// CPU time of a request.
+func (m *Model) cpuSpeed(c *results.Cell) float64 {
 	k, ok := costOf(c, m.Cores)
 	if !ok {
 		return 1

@@ -24,7 +24,8 @@ func targetsAlone(run *results.Run, sizes []results.Size, worker string) map[str
 	one := len(run.Manifest.Scenarios[0].Targets) < 2
 	for _, c := range run.Cells {
 		name, single := strings.CutPrefix(c.Load, results.Single)
-		if !single || (name == "") != one || c.Counts.OK == 0 || c.Grade == results.Invalid || !slices.ContainsFunc(sizes, func(s results.Size) bool { return s.Topology == c.Topology }) {
+		known := slices.ContainsFunc(sizes, func(s results.Size) bool { return s.Topology == c.Topology })
+		if !known || !single || (name == "") != one || c.Counts.OK == 0 || c.Grade == results.Invalid {
 			continue
 		}
 		name = strings.TrimPrefix(name, "-")

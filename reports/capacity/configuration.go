@@ -1,0 +1,165 @@
+package capacity
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+
+	"bench/results"
+	"bench/stats"
+)
+
+// Configuration is what was measured of one, and what the model says of it.
+type Configuration struct {
+	Topology string `json:"topology"`
+	Value    int    `json:"value,omitempty"`    // of the swept parameter
+	HeldOut  bool   `json:"held_out,omitempty"` // measured after it had been predicted
+	// How many groups of workers have a queue of their own, how many processes each has, and how
+	// many requests each process works on at once; 0: a thread for each connection.
+	Queues       int     `json:"queues"`
+	Workers      int     `json:"workers"`
+	Threads      int     `json:"threads"`
+	Loops        int     `json:"proxy_loops,omitempty"`
+	MachineCores float64 `json:"machine_cores,omitempty"` // that each group has to itself; 0: they share
+	QuotaPeriod  float64 `json:"quota_period_s,omitempty"`
+	WorkerTier   string  `json:"worker_tier"`
+	// Capacity is what the search found; Assisted, when the luck of the arrivals and the machine's
+	// CPU speed have been taken out of it: it is then that at the run's median speed, and CPUSpeed
+	// is how fast the cores were, relative to that, when this configuration was searched.
+	Capacity stats.Interval `json:"capacity"`
+	Assisted bool           `json:"assisted"`
+	Searched stats.Interval `json:"searched"`
+	CPUSpeed float64        `json:"cpu_speed,omitempty"`
+	Goals    []Goal         `json:"goals"`
+	// Waits is Erlang's C: the share of requests that would have to wait for a slot at the
+	// capacity, if cores were no limit and service times exponential. Near 1, the slots are used up.
+	Waits       float64            `json:"erlang_c,omitempty"`
+	Model       *Prediction        `json:"model,omitempty"`
+	Trials      []Trial            `json:"trials"`
+	CPU         map[string]float64 `json:"cpu_ms"`      // of a request by tier, near the capacity
+	Utilization map[string]float64 `json:"utilization"` // of the machine's cores by tier, there
+	Busy        float64            `json:"machine_busy"`
+	PerMillion  float64            `json:"cost_per_million,omitempty"` // price of a million requests at the capacity
+	Boots       int                `json:"boots"`
+	Elapsed     float64            `json:"elapsed_s"`
+	Died        string             `json:"died,omitempty"`
+	DiedAt      float64            `json:"died_at,omitempty"`
+	Generator   bool               `json:"generator_limit,omitempty"` // the generator, not the server, was the limit
+	FloorP50    int64              `json:"floor_p50_us"`              // of the response time without any load
+	FloorP99    int64              `json:"floor_p99_us"`
+
+	found results.Size
+}
+
+// Goal is what the search knows of one of its goals: the SLO, and limits twice as long.
+type Goal struct {
+	Goal string `json:"goal"`
+	// Rate is the highest that meets it. Low 0: none does, unless Undecided. High 0: it is met as
+	// far as the generator can be trusted, or with Unbounded as far as the time went.
+	Rate      stats.Interval `json:"rate"`
+	Fitted    bool           `json:"fitted,omitempty"`
+	Undecided bool           `json:"undecided,omitempty"`
+	Unbounded bool           `json:"unbounded,omitempty"`
+}
+
+// Trial is one of a search.
+type Trial struct {
+	Rate   float64       `json:"rate"`
+	P50    float64       `json:"p50_ms"`
+	P99    float64       `json:"p99_ms"`
+	Boot   int           `json:"boot"`
+	Length float64       `json:"length_s"`
+	Grade  results.Grade `json:"grade"`
+}
+
+// How intervals of rates are found, beside those of the model.
+const (
+	byTrials   = "search: the highest rate that met the goal and the lowest that missed it"
+	byCrossing = "search: a line through the trials near the limit"
+	spansBoth  = "spans what the search found and what the model finds, which disagree"
+)
+
+// searchedRate is the interval in which a search found a rate to lie; its N is in how many boots
+// the lower end was tried.
+func searchedRate(b results.Bound) stats.Interval {
+	i := stats.Between(b.Low, b.High, byTrials)
+	if i.N = b.Confirmed; b.Fitted {
+		i.Method, i.Confidence = byCrossing, 0.9
+	}
+	if b.Low == 0 {
+		i.Value = 0 // no rate meets the goal
+	}
+	return i
+}
+
+// measured is what a run has of one configuration.
+func measured(run *results.Run, found results.Size) Configuration {
+	s := Configuration{
+		Topology: found.Topology, Value: found.Value, HeldOut: found.Unseen, Queues: found.Queues, Workers: found.Workers,
+		Threads: found.Threads, Loops: found.Loops, MachineCores: found.MachineCores, QuotaPeriod: found.QuotaPeriod,
+		WorkerTier: found.Tier, Boots: found.Boots, Elapsed: found.Elapsed, Died: found.Died, DiedAt: found.DiedAt,
+		Generator: found.Generator, FloorP50: found.FloorP50, FloorP99: found.FloorP99, Trials: []Trial{}, found: found,
+	}
+	for _, b := range found.Goals {
+		s.Goals = append(s.Goals, Goal{b.Goal, searchedRate(b), b.Fitted, b.Undecided, b.Unbounded})
+	}
+	s.Searched = s.Goals[0].Rate
+	s.Capacity = s.Searched
+	limit := max(s.Capacity.Value, s.Capacity.High/2, 1)
+	var nearest *results.Cell
+	apart := math.Inf(1)
+	for _, c := range run.Cells {
+		if c.Topology != found.Topology || !strings.HasPrefix(c.Load, results.TrialLoad) {
+			continue
+		}
+		s.Trials = append(s.Trials, trialOf(c))
+		if d := math.Abs(math.Log(c.Rate / limit)); d < apart && c.Grade != results.Invalid {
+			nearest, apart = c, d
+		}
+	}
+	slices.SortStableFunc(s.Trials, func(a, b Trial) int { return cmp.Compare(a.Rate, b.Rate) })
+	s.use(nearest, run.Manifest.Host.Cores)
+	return s
+}
+
+func trialOf(c *results.Cell) Trial {
+	h := results.Total(c.Counted(), results.Response)
+	return Trial{
+		Rate: c.Rate, P50: float64(h.ValueAtPercentile(50)) / 1e3, P99: float64(h.ValueAtPercentile(99)) / 1e3,
+		Boot: c.Block, Length: c.Duration, Grade: c.Grade,
+	}
+}
+
+// generatorTier names the load generator among the tiers.
+const generatorTier = "generator"
+
+// use fills in what the tiers used of the cores in a cell, if there is one.
+func (s *Configuration) use(c *results.Cell, cores int) {
+	if c == nil {
+		return
+	}
+	k, ok := costOf(c, cores)
+	if !ok {
+		return
+	}
+	s.CPU, s.Utilization, s.Busy = map[string]float64{}, map[string]float64{}, k.busy
+	perSecond := float64(c.Counts.Sent) / c.Elapsed / float64(cores)
+	for tier, v := range k.cpu {
+		s.CPU[tier], s.Utilization[tier] = v*1e3, v*perSecond
+	}
+	s.CPU[generatorTier], s.Utilization[generatorTier] = k.generator*1e3, k.generator*perSecond
+}
+
+// price is what a million requests cost at the rate that a configuration is sure to serve.
+func (s *Configuration) price(perHour float64) {
+	if perHour > 0 && s.Capacity.Low > 0 {
+		s.PerMillion = perHour / (s.Capacity.Low * 3600) * 1e6
+	}
+}
+
+// decided reports whether the search came to a result.
+func (s Configuration) decided() bool { return !s.Goals[0].Undecided }
+
+// undecided reports whether nothing is known of the capacity: the time was over.
+func (s Configuration) undecided() bool { return s.Capacity.Low == 0 && s.Goals[0].Undecided }

@@ -1,0 +1,83 @@
+package capacity
+
+import (
+	"fmt"
+	"time"
+
+	"bench/reports/page"
+	"bench/results"
+)
+
+// Document is the report as people read it.
+func (r *Report) Document() page.Document {
+	d := page.Document{
+		Kind: results.KindCapacity, Title: "bench capacity: " + r.Topology, Outcome: r.outcome(),
+		Headline: r.Headline(), Heading: r.heading(), Data: r,
+	}
+	if len(r.Configurations) > 0 {
+		d.Lead = r.lead()
+		d.Sections = r.grounds()
+	}
+	if len(r.Diagnostics) > 0 {
+		d.Sections = append(d.Sections, page.Section{ID: "diagnostics", Title: "Diagnostics", Diagnostics: r.Diagnostics})
+	}
+	d.Sections = append(d.Sections, page.Section{ID: "method", Title: "How it was measured", Folded: true, Text: []string{method}})
+	return d
+}
+
+// grounds are the sections with the report's figures, in the order in which they answer: what,
+// why, how certain.
+func (r *Report) grounds() []page.Section {
+	sections := []page.Section{
+		{ID: "capacity", Title: "Capacity: the highest rate that meets " + r.SLO, Tables: []page.Table{r.capacityTable()}, Figures: r.rateFigures()},
+		{ID: "limits", Title: "Limit set by each resource", Figures: r.useFigures()},
+	}
+	if limits, ok := r.limitTable(); ok {
+		sections[1].Tables = []page.Table{limits}
+	} else {
+		sections[1].Title = "Use of resources"
+	}
+	if r.Model != nil {
+		sections = append(sections, page.Section{ID: "cost", Title: "Cost of a request", Tables: []page.Table{r.Model.table()}})
+	}
+	if len(r.Validation) > 0 {
+		sections = append(sections, page.Section{
+			ID: "validation", Title: "Model error: predicted, then measured", Tables: []page.Table{r.validationTable()},
+		})
+	}
+	if len(r.Checks) > 0 {
+		sections = append(sections, page.Section{
+			ID: "checks", Title: "Recommendations, tried", Tables: []page.Table{r.checkTable()},
+		})
+	}
+	return sections
+}
+
+const method = "Open-loop trials with Poisson arrivals search for the highest rate that meets the SLO. They grow in length, and a " +
+	"rate is judged more than once, in as many boots as the time allows (in the manner of RFC 9971). The result is an " +
+	"interval, because it is a measurement. The model simulates proxies, queue, workers and cores, with the service times " +
+	"measured here."
+
+// heading says what was measured, and for how long.
+func (r *Report) heading() string {
+	return fmt.Sprintf("scenario %s · %v · seed %d · %s",
+		r.Scenario, time.Duration(r.Elapsed*float64(time.Second)).Round(time.Second), r.Seed, r.Grade)
+}
+
+// outcome is how the run ended. Of a part, nothing is known of the rest: that no rate of it meets
+// the SLO decides nothing.
+func (r *Report) outcome() page.Outcome {
+	o := page.Outcome{Verdict: page.Passed, Label: string(r.Grade)}
+	switch {
+	case r.Grade == results.Invalid:
+		o.Verdict, o.Reason = page.Invalid, "the run is INVALID; see the diagnostics"
+	case r.Undecided:
+		o.Verdict = page.Inconclusive
+		o.Reason = "the time ran out before any load was seen to meet the SLO; allow more with --budget"
+	case r.Capacity.Low == 0 && !r.Partial:
+		o.Verdict, o.Reason = page.Regressed, r.capacityInWords()
+	case r.Grade == results.Degraded || r.Partial:
+		o.Verdict = page.Degraded
+	}
+	return o
+}

@@ -1,0 +1,209 @@
+package capacity
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"bench/reports/capacity/model"
+	"bench/reports/page"
+	"bench/stats"
+)
+
+func (r *Report) capacityTable() page.Table {
+	t := page.Table{Columns: page.Columns(
+		"topology", "#requests/s", "#width", "#search alone", "#at twice the limit", "#boots", "#model", "#would wait (Erlang C)",
+		"#CPU speed", "#cores busy", "#searched for")}
+	priced := slices.ContainsFunc(r.Configurations, func(s Configuration) bool { return s.PerMillion > 0 })
+	if priced {
+		t.Columns = append(t.Columns, page.Column{Name: "price of a million", Numeric: true})
+	}
+	for _, s := range r.Configurations {
+		row := s.row()
+		if priced {
+			row = append(row, fmt.Sprintf("%.4g", s.PerMillion))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	if slices.ContainsFunc(r.Configurations, func(s Configuration) bool { return s.Assisted }) {
+		t.Note = fmt.Sprintf("Where the randomness of the arrivals and the machine's CPU speed have been taken out, an interval "+
+			"extends at least %.0f %% to each side; that much is assumed, not measured. Boots: those in which the lower end of the "+
+			"search was tried.", model.LeastHalf*100)
+	}
+	return t
+}
+
+// row is the configuration's row in the table of capacities.
+func (s Configuration) row() []string {
+	width, loose, predicted := page.Unknown, page.Unknown, page.Unknown
+	if s.Capacity.Low > 0 && s.Capacity.High > 0 {
+		width = fmt.Sprintf("%.1f %%", (s.Capacity.High/s.Capacity.Low-1)*100)
+	}
+	if len(s.Goals) > 1 {
+		loose = rateText(s.Goals[1].Rate)
+	}
+	if s.Model != nil {
+		predicted = page.Number(s.Model.Capacity.Value)
+	}
+	return []string{
+		s.Topology, s.rate(s.Capacity), width, s.rate(s.Searched), loose, fmt.Sprint(s.Goals[0].Rate.N), predicted,
+		known(s.Waits, page.Percent), known(s.CPUSpeed, speedText), fmt.Sprintf("%.0f %%", s.Busy*100), fmt.Sprintf("%.0f s", s.Elapsed),
+	}
+}
+
+// rate is a rate of the configuration in words.
+func (s Configuration) rate(i stats.Interval) string {
+	if i.Low == 0 && s.undecided() {
+		return "undecided"
+	}
+	return rateText(i)
+}
+
+// known formats a value that is 0 where it is not known.
+func known(v float64, format func(float64) string) string {
+	if v == 0 {
+		return page.Unknown
+	}
+	return format(v)
+}
+
+func speedText(speed float64) string { return fmt.Sprintf("%.2f", speed) }
+
+func milliseconds(ms float64) string { return fmt.Sprintf("%.3f", ms) }
+
+// digits is for numbers that may be small: what page.Number would round away.
+func digits(v float64) string { return fmt.Sprintf("%.4g", v) }
+
+// limitTable is what each resource allows by itself; not ok without a model.
+func (r *Report) limitTable() (t page.Table, ok bool) {
+	t.Columns = page.Columns("topology")
+	t.Note = "Requests per second. The lowest is the bound that no load can exceed; the capacity is what queueing and the SLO leave of it."
+	var names []string
+	for _, s := range r.Configurations {
+		if s.Model == nil {
+			return t, false
+		}
+		for _, l := range s.Model.Limits {
+			if !slices.Contains(names, l.Resource) {
+				names = append(names, l.Resource)
+			}
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		t.Columns = append(t.Columns, page.Column{Name: name, Numeric: true})
+	}
+	for _, s := range r.Configurations {
+		row := []string{s.Topology}
+		for _, name := range names {
+			at := slices.IndexFunc(s.Model.Limits, func(l model.Limit) bool { return l.Resource == name })
+			if at < 0 {
+				row = append(row, page.Unknown)
+				continue
+			}
+			row = append(row, page.Number(s.Model.Limits[at].Rate))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t, true
+}
+
+func (m *Model) table() page.Table {
+	t := page.Table{Columns: page.Columns("part", "#ms")}
+	for _, tier := range slices.Sorted(maps.Keys(m.CPU)) {
+		t.Rows = append(t.Rows, []string{"CPU, " + tier, milliseconds(m.CPU[tier])})
+	}
+	t.Rows = append(t.Rows,
+		[]string{"CPU, load generator", milliseconds(m.Generator)},
+		[]string{"worker slot held", milliseconds(m.Service)},
+		[]string{"of which off the CPU", milliseconds(m.Wait)},
+		[]string{"outside slot and proxies", milliseconds(m.Outside)})
+	t.Note = fmt.Sprintf("With all %s busy, CPU work takes %.2f times as long. Simulated from these times, the measured "+
+		"configurations are met when everything runs %s times as fast.",
+		page.Count(m.Cores, "core"), m.Slowdown, page.Interval(m.Correction, digits))
+	if u := m.USL; u != nil {
+		t.Note += fmt.Sprintf(" Universal Scalability Law, as a diagnosis: contention σ %s, coherence κ %s.",
+			page.Interval(u.Sigma, digits), page.Interval(u.Kappa, digits))
+	}
+	return t
+}
+
+func (r *Report) validationTable() page.Table {
+	t := page.Table{Columns: page.Columns(
+		"topology", "figure", "#predicted", "#measured", "#error", "in interval", "#error at the measured CPU speed")}
+	for _, v := range r.Validation {
+		t.Rows = append(t.Rows, v.row())
+	}
+	t.Note = r.accuracy()
+	if n := r.unmeasured(); n > 0 {
+		t.Note += fmt.Sprintf(" %d of the predicted figures could not be measured.", n)
+	}
+	if r.Prediction != "" {
+		t.Note += " The prediction was written before these configurations were measured; SHA-256 of prediction.json: " + r.Prediction
+	}
+	return t
+}
+
+// row is the figure's row in the table of the model's errors.
+func (v Validated) row() []string {
+	if v.Figure == figureCapacity {
+		within := map[bool]string{true: "yes", false: "NO"}[*v.Covered]
+		return []string{
+			v.Topology, "requests/s", page.Interval(v.Predicted, page.Number), page.Interval(v.Measured, page.Number),
+			page.Change(1 + v.Error), within, page.Unknown,
+		}
+	}
+	then := page.Unknown
+	if v.AtCPUSpeed > 0 {
+		then = page.Change(1 + v.ErrorAtCPUSpeed)
+	}
+	return []string{
+		v.Topology, fmt.Sprintf("%s (%s/s)", v.Figure, page.Number(v.Rate)), page.Millis(v.Predicted.Value), page.Millis(v.Measured.Value),
+		page.Change(1 + v.Error), page.Unknown, then,
+	}
+}
+
+// accuracy sums up how wrong the predictions were.
+func (r *Report) accuracy() string {
+	var rates, tails, then []float64
+	within := 0
+	for _, v := range r.Validation {
+		if v.Covered == nil {
+			tails, then = append(tails, math.Abs(v.Error)), append(then, math.Abs(v.ErrorAtCPUSpeed))
+			continue
+		}
+		rates = append(rates, math.Abs(v.Error))
+		if *v.Covered {
+			within++
+		}
+	}
+	text := fmt.Sprintf("Capacity: median error %.1f %%, largest %.1f %%; %d of %d within the predicted 90 %% interval.",
+		stats.Median(rates)*100, slices.Max(append(rates, 0))*100, within, len(rates))
+	if len(tails) > 0 {
+		text += fmt.Sprintf(" p99: median error %.0f %%, or %.0f %% with the machine's CPU speed taken out.",
+			stats.Median(tails)*100, stats.Median(then)*100)
+	}
+	return text
+}
+
+// checkTable is of the recommendations that were tried.
+func (r *Report) checkTable() page.Table {
+	t := page.Table{Columns: page.Columns(
+		"topology", "#requests/s", "expected", "measured", "#CPU speed", "#requests/s at that speed", "measured at that speed")}
+	word := map[bool]string{true: "meets the SLO", false: "misses it"}
+	for _, c := range r.Checks {
+		then := page.Unknown
+		if c.RateAtPace > 0 {
+			then = word[c.MetAtPace]
+		}
+		t.Rows = append(t.Rows, []string{
+			c.Topology, page.Number(c.Rate), word[c.Expected], word[c.Met], known(c.Pace, speedText),
+			known(c.RateAtPace, page.Number), then,
+		})
+	}
+	offered, then := r.recommended(asOffered), r.recommended(atPace)
+	t.Note = fmt.Sprintf("A recommendation is exact if its configuration meets the SLO and the next smaller one misses it. "+
+		"At the CPU speed of the model, %s; with the rate as it is, whatever the speed was then, %s.", then, offered)
+	return t
+}
