@@ -134,6 +134,10 @@ func TestARunIsToldFromItsStartToItsReport(t *testing.T) {
 	if done.Dir != result.Dir || done.Status != results.Complete || done.Verdict != result.Outcome.Verdict {
 		t.Errorf("the last event is %+v; the result %s, %+v", done, result.Dir, result.Outcome)
 	}
+	run, err := results.Load(result.Dir)
+	if err != nil || !strings.Contains(string(run.Manifest.Spec), `"preset": "quick"`) {
+		t.Errorf("the run holds the spec %s, %v", run.Manifest.Spec, err)
+	}
 	for _, name := range []string{"manifest.json", "report.json", "report.html", "../" + results.HistoryFile} {
 		if _, err := os.Stat(filepath.Join(result.Dir, name)); err != nil {
 			t.Error(err)

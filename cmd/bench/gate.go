@@ -63,12 +63,15 @@ the budget; 5: no valid measurement (noisy machine or broken base). On equal ver
 		"measure false alarms, and the smallest slowdown this machine can detect")
 	f.IntVar(&o.pairs, "pairs", 30, "with --self-test: pairs of equal versions")
 	_ = f.MarkHidden("fixed-order")
-	o.add(c, "out", "seed", "json", "allow-host")
+	o.add(c, "out", "seed", "json", "allow-host", "dry-run")
 	complete(c, "topology", "scenario", "profile")
 	return c
 }
 
 func runGate(ctx context.Context, s *shell, c *cobra.Command, o gateOptions) error {
+	if o.dryRun {
+		return describeGate(s, o)
+	}
 	env, err := s.world(o.common)
 	if err != nil {
 		return err
@@ -94,4 +97,18 @@ func runGateSelfTest(ctx context.Context, s *shell, env experiments.Env, o gateO
 	}
 	fmt.Fprintf(s.errs, "\nbench: the pairs are in %s\n", ability.Path)
 	return err
+}
+
+// describeGate is --dry-run: the plan in words.
+func describeGate(s *shell, o gateOptions) error {
+	if err := o.spec.Validate(); err != nil {
+		return err
+	}
+	if o.json {
+		return s.json(map[string]any{
+			"schema": "bench.plan/1", "plan": o.spec.Lines(), "estimate_s": o.spec.Budget.Seconds(), "seed": o.spec.Seed,
+		})
+	}
+	printPlan(s, o.spec.Lines(), o.spec.Budget, o.spec.Seed)
+	return nil
 }

@@ -4,6 +4,8 @@
 package gate
 
 import (
+	"cmp"
+	"fmt"
 	"time"
 
 	"bench/experiments"
@@ -58,6 +60,16 @@ func (s Spec) Validate() error {
 			s.Budget, gate.FewestPairs, least)
 	}
 	return err
+}
+
+// Lines are in words what would be done.
+func (s Spec) Lines() []string {
+	return []string{
+		fmt.Sprintf("pairs of base (%s) and head (%s), each booted afresh as %s",
+			cmp.Or(s.Base, "where head left the main branch"), cmp.Or(s.Head, gate.WorkTree), s.Topology),
+		fmt.Sprintf("in each pair both at once at one rate for %v, then two closed loops of %v for each", slice, burst),
+		fmt.Sprintf("at least %d pairs, until the verdict is proven or %v are over", gate.FewestPairs, s.Budget),
+	}
 }
 
 func (s Spec) plan() (p plan, err error) {
