@@ -175,11 +175,13 @@ func (p *procsProbe) sockets(fs procfs.FS, all []*held) (map[string]*held, error
 	for _, h := range all {
 		byPort[uint64(h.conn.LocalAddr().(*net.TCPAddr).Port)] = h
 	}
+	//lint:ignore SA1019 sock_diag over netlink would be one more library for the same two columns
 	lines, err := fs.NetTCP()
 	if err != nil {
 		return nil, fmt.Errorf("looking for workers: %w", err)
 	}
 	// A server that listens on both protocols has its connections there; without IPv6 there is no such file.
+	//lint:ignore SA1019 as above
 	if more, err := fs.NetTCP6(); err == nil {
 		lines = append(lines, more...)
 	}
