@@ -4,6 +4,7 @@ import (
 	"html"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"bench/results"
 )
@@ -18,18 +19,20 @@ var commandMark = strings.NewReplacer("##[", "##\u200b[")
 // oneLine is a text on one line that holds no command: what html/template then escapes.
 func oneLine(text string) string { return commandMark.Replace(results.Line(text)) }
 
-// plainText is the escaper of the terminal. It gets a whole line, with its indentation: what
-// matters is how the line begins.
+// plainText is the escaper of the terminal. It gets a cell of a table or a whole line, with its
+// indentation, and keeps its spaces: what matters is how the line begins.
 func plainText(line string) string {
-	text := strings.TrimLeft(line, " \t")
-	indent := line[:len(line)-len(text)]
-	text = commandMark.Replace(results.Plain(strings.NewReplacer("\n", " ", "\r", " ", "\t", " ").Replace(text)))
-	if strings.HasPrefix(strings.TrimLeft(text, " \u00a0\u200b"), "::") {
-		text = "\u200b" + strings.TrimLeft(text, " \u00a0\u200b")
-		text = strings.Replace(text, "::", ":\u200b:", 1)
+	text := commandMark.Replace(results.Plain(lineBreaks.Replace(line)))
+	if rest := strings.TrimLeftFunc(text, blank); strings.HasPrefix(rest, "::") {
+		text = text[:len(text)-len(rest)] + ":\u200b" + rest[1:]
 	}
-	return indent + text
+	return text
 }
+
+var lineBreaks = strings.NewReplacer("\n", " ", "\r", " ", "\t", " ")
+
+// blank reports whether a character takes no ink.
+func blank(c rune) bool { return unicode.IsSpace(c) || c == '\u200b' }
 
 // Characters with a meaning in GitHub's Markdown are escaped with a backslash, or, where it
 // looks at the rendered text, parted by a space of no width: bare addresses, @names, #numbers.
