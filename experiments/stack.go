@@ -47,6 +47,29 @@ func (e Env) Open(ctx context.Context, project targets.Project, topologies []ser
 			return nil, err
 		}
 	}
+	st, err := e.stack(project, host)
+	if err != nil {
+		return nil, err
+	}
+	st.Site.Timeout = bootTimeout
+	if onlyURLs := !slices.ContainsFunc(topologies, servers.Topology.Boots); onlyURLs {
+		if st.Bundled {
+			st.Project.App.Name, st.Project.App.WSGI, st.Project.App.Health = "", "", "/" // not the bundled one
+		}
+		return st, nil
+	}
+	err = e.prepareApp(ctx, st)
+	for i := 0; err == nil && i < len(topologies); i++ {
+		err = st.Site.Check(topologies[i], st.Project.App)
+	}
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return st, nil
+}
+
+// stack starts the keeper and makes a folder to work in.
+func (e Env) stack(project targets.Project, host servers.Host) (*Stack, error) {
 	scratch, err := os.MkdirTemp(e.Temporary, "bench-")
 	if err == nil {
 		scratch, err = filepath.Abs(scratch) // the keeper is in another folder
@@ -61,25 +84,10 @@ func (e Env) Open(ctx context.Context, project targets.Project, topologies []ser
 	if err := keeper.Scratch(scratch); err != nil {
 		return nil, errors.Join(err, keeper.Close(), os.RemoveAll(scratch))
 	}
-	st := &Stack{Project: project, scratch: scratch, Bundled: project.App.Dir == "", Site: &servers.Site{
-		Host: host, Keeper: keeper, Scratch: scratch, Timeout: bootTimeout,
+	return &Stack{Project: project, scratch: scratch, Bundled: project.App.Dir == "", Site: &servers.Site{
+		Host: host, Keeper: keeper, Scratch: scratch,
 		Locks: filepath.Join(e.Cache, "ports"), Dial: e.Guard.Dialer(net.Dialer{}),
-	}}
-	onlyURLs := !slices.ContainsFunc(topologies, servers.Topology.Boots)
-	if onlyURLs {
-		if st.Bundled {
-			st.Project.App.Name, st.Project.App.WSGI, st.Project.App.Health = "", "", "/" // not the bundled one
-		}
-		return st, nil
-	}
-	err = e.prepareApp(ctx, st)
-	for i := 0; err == nil && i < len(topologies); i++ {
-		err = st.Site.Check(topologies[i], st.Project.App)
-	}
-	if err != nil {
-		return nil, errors.Join(err, st.Close())
-	}
-	return st, nil
+	}}, nil
 }
 
 // prepareApp runs the app's preparation. The bundled project's result is kept in the

@@ -92,15 +92,9 @@ func nodesPlan(s Spec) (base servers.Topology, most int, err error) {
 	if err != nil {
 		return base, 0, err
 	}
-	unseen := counts
-	switch s.Validate {
-	case "":
-	case Auto:
-		unseen = unseenValues(counts)
-	default:
-		if unseen, err = parseSizes("--validate", s.Validate); err != nil {
-			return base, 0, err
-		}
+	unseen, err := s.unseen(counts)
+	if err != nil {
+		return base, 0, err
 	}
-	return base, max(slices.Max(counts), slices.Max(unseen)), nil
+	return base, slices.Max(slices.Concat(counts, unseen)), nil
 }

@@ -15,25 +15,26 @@ import (
 
 // addSizes reads the topology and the sweep.
 func (p *Plan) addSizes(s Spec) error {
-	topologies, err := experiments.ParseTopologies(s.Topology, s.Profile)
+	base, err := experiments.OneTopology(s.Topology, s.Profile)
 	if err != nil {
 		return err
 	}
-	if len(topologies) != 1 {
-		return experiments.Misusef("--topology %q: want one topology", s.Topology)
-	}
-	base := topologies[0]
 	if ofMachines(base) && !strings.HasPrefix(s.Sweep, "backends=") {
 		return experiments.Misusef("--topology %s: with cpu= each backend is a machine of its own; "+
 			"say how many: --machines N", base)
 	}
-	if s.Sweep == "" {
-		if s.Validate != "" {
-			return experiments.Misusef("--validate needs --sweep: sizes to learn from")
-		}
-		p.add(scenarios.CapacitySize{Arm: scenarios.Arm{Name: base.Short(), Topology: base}})
-		return nil // sized sees to its value
+	if s.Sweep != "" {
+		return p.sweep(s, base)
 	}
+	if s.Validate != "" {
+		return experiments.Misusef("--validate needs --sweep: sizes to learn from")
+	}
+	p.sizes = []scenarios.CapacitySize{{Arm: scenarios.Arm{Name: base.Short(), Topology: base}}}
+	return nil // sized sees to its value
+}
+
+// sweep makes a size of each value of the swept parameter, and of each that is to be predicted.
+func (p *Plan) sweep(s Spec, base servers.Topology) error {
 	parameter, list, found := strings.Cut(s.Sweep, "=")
 	if !found || !base.Boots() {
 		return experiments.Misusef("--sweep %q: want PARAMETER=V,V,V of a topology that bench boots", s.Sweep)
@@ -42,22 +43,16 @@ func (p *Plan) addSizes(s Spec) error {
 	if err != nil {
 		return err
 	}
-	p.record.Sweep = parameter
-	var unseen []int
 	if _, known := capacity.At(results.Size{}, parameter, 1); s.Validate != "" && !known {
 		return experiments.Misusef("--validate: bench does not know what %s does to the workers; "+
 			"it predicts workers, backends and threads", parameter)
 	}
-	switch s.Validate {
-	case "":
-	case Auto:
-		unseen = unseenValues(values)
-	default:
-		if unseen, err = parseSizes("--validate", s.Validate); err != nil {
-			return err
-		}
+	unseen, err := s.unseen(values)
+	if err != nil {
+		return err
 	}
-	for i, v := range append(slices.Clone(values), unseen...) {
+	p.record.Sweep = parameter
+	for i, v := range slices.Concat(values, unseen) {
 		if i >= len(values) && slices.Contains(values, v) {
 			return experiments.Misusef("--validate %d: --sweep measures it already", v)
 		}
@@ -65,13 +60,22 @@ func (p *Plan) addSizes(s Spec) error {
 			return experiments.Misusef("--validate %d: beyond twice the greatest size that is measured, %d, "+
 				"nothing is predicted", v, most)
 		}
-		p.add(scenarios.CapacitySize{Arm: sizedArm(base, parameter, v), Value: v, Unseen: i >= len(values)})
+		p.sizes = append(p.sizes, scenarios.CapacitySize{
+			Arm: sizedArm(base, parameter, v), Value: v, Unseen: i >= len(values),
+		})
 	}
 	return nil
 }
 
-func (p *Plan) add(size scenarios.CapacitySize) {
-	p.sizes = append(p.sizes, size)
+// unseen are the sizes to predict, where those of values are measured.
+func (s Spec) unseen(values []int) ([]int, error) {
+	switch s.Validate {
+	case "":
+		return nil, nil
+	case Auto:
+		return unseenValues(values), nil
+	}
+	return parseSizes("--validate", s.Validate)
 }
 
 // sized gives a topology that was not swept its place among the numbers of workers, where it has

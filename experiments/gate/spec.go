@@ -64,9 +64,13 @@ func (s Spec) Validate() error {
 
 // Lines are in words what would be done.
 func (s Spec) Lines() []string {
+	head := gate.WorkTree
+	if s.Base == experiments.Bundled {
+		head = experiments.Bundled
+	}
 	return []string{
 		fmt.Sprintf("pairs of base (%s) and head (%s), each booted afresh as %s",
-			cmp.Or(s.Base, "where head left the main branch"), cmp.Or(s.Head, gate.WorkTree), s.Topology),
+			cmp.Or(s.Base, "where head left the main branch"), cmp.Or(s.Head, head), s.Topology),
 		fmt.Sprintf("in each pair both at once at one rate for %v, then two closed loops of %v for each", slice, burst),
 		fmt.Sprintf("at least %d pairs, until the verdict is proven or %v are over", gate.FewestPairs, s.Budget),
 	}
