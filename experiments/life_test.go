@@ -17,6 +17,7 @@ import (
 	"bench/experiments"
 	"bench/experiments/compare"
 	"bench/loadgen"
+	"bench/reports/page"
 	"bench/results"
 	"bench/scenarios"
 )
@@ -131,8 +132,8 @@ func TestARunIsToldFromItsStartToItsReport(t *testing.T) {
 		t.Errorf("events:\n%v; want\n%v", got, slices.Compact(want))
 	}
 	done := l.events[len(l.events)-1].(experiments.Done)
-	if done.Dir != result.Dir || done.Status != results.Complete || done.Verdict != result.Outcome.Verdict {
-		t.Errorf("the last event is %+v; the result %s, %+v", done, result.Dir, result.Outcome)
+	if done.Dir != result.Dir || done.Status != results.Complete || done.Verdict != result.Document.Outcome.Verdict {
+		t.Errorf("the last event is %+v; the result %s, %+v", done, result.Dir, result.Document.Outcome)
 	}
 	run, err := results.Load(result.Dir)
 	if err != nil || !strings.Contains(string(run.Manifest.Spec), `"preset": "quick"`) {
@@ -242,12 +243,12 @@ func TestAReportIsMadeAgain(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	judged, err := experiments.Report(result.Dir)
+	document, err := experiments.Report(result.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var printed strings.Builder
-	if err := judged.JSON(&printed); err != nil {
+	if err := page.JSON(&printed, document); err != nil {
 		t.Fatal(err)
 	}
 	if again, err := os.ReadFile(file); err != nil || string(again) != string(first) || printed.String() != string(first) {

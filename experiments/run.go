@@ -42,8 +42,8 @@ type Run struct {
 
 // Result is what is left of a run.
 type Result struct {
-	Dir    string // the run directory; "" where nothing was measured, and so nothing is kept
-	Judged        // nothing, for a raw run
+	Dir      string        // the run directory; "" where nothing was measured, and so nothing is kept
+	Document page.Document // the report; nothing, for a raw run
 }
 
 // Conduct carries a run through its life: calibrate the generator, open the run directory,
@@ -78,8 +78,8 @@ func Conduct(ctx context.Context, env Env, task Task) (Result, error) {
 	if measuring == nil || result.Dir == "" {
 		return result, measuring
 	}
-	if result.Outcome.Verdict != page.Regressed {
-		result.Outcome = page.Outcome{Verdict: page.Passed} // what is not proven is not even inconclusive
+	if result.Document.Outcome.Verdict != page.Regressed {
+		result.Document.Outcome = page.Outcome{Verdict: page.Passed} // what is not proven is not even inconclusive
 	}
 	if ctx.Err() != nil {
 		return result, fmt.Errorf("%w: what was measured until then is in %s, marked %s",
@@ -161,14 +161,16 @@ func (r *Run) finish(measuring error, raw bool) (Result, error) {
 	if raw {
 		return result, nil
 	}
-	var err error
-	if result.Judged, err = Report(r.Out.Path); err != nil {
+	judged, err := report(r.Out.Path)
+	if err != nil {
 		return result, err
 	}
-	if entries := result.History; entries != nil {
+	result.Document = judged.Document
+	if entries := judged.Entries; entries != nil {
 		entry := results.NewEntry(r.Out.Manifest(), r.Out.Path)
 		r.Beside(results.AppendHistory(filepath.Dir(r.Out.Path), entries(entry)))
 	}
-	r.Emit(Done{Dir: r.Out.Path, Status: status, Verdict: result.Outcome.Verdict, Reason: result.Outcome.Reason})
+	outcome := result.Document.Outcome
+	r.Emit(Done{Dir: r.Out.Path, Status: status, Verdict: outcome.Verdict, Reason: outcome.Reason})
 	return result, nil
 }

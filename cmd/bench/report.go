@@ -24,15 +24,15 @@ func newReportCommand(s *shell) *cobra.Command {
 			if _, err := os.Stat(args[0]); err != nil {
 				return experiments.Misuse(fmt.Errorf("reading run: %w", err))
 			}
-			judged, err := experiments.Report(args[0])
+			d, err := experiments.Report(args[0])
 			if err != nil {
 				return err
 			}
-			shown := s.show(args[0], judged, o.json)
-			if judged.Outcome.Verdict != page.Invalid {
+			shown := s.show(args[0], d, o.json)
+			if d.Outcome.Verdict != page.Invalid {
 				return shown // making a report is no gate
 			}
-			return errors.Join(shown, outcomeError(judged.Outcome))
+			return errors.Join(shown, outcomeError(d.Outcome))
 		},
 	}
 	o.add(c, "json")

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"bench/experiments"
+	"bench/reports/page"
 	"bench/results"
 )
 
@@ -113,12 +114,12 @@ func (s *shell) json(v any) error {
 }
 
 // show prints the report of a run, as text or as JSON, and where to find the rest of it.
-func (s *shell) show(dir string, j experiments.Judged, asJSON bool) error {
-	write := j.Text
+func (s *shell) show(dir string, d page.Document, asJSON bool) error {
+	write := page.Text
 	if asJSON {
-		write = j.JSON
+		write = page.JSON
 	}
-	if err := errors.Join(s.job(j.Job), write(s.out)); err != nil {
+	if err := errors.Join(s.job(d), write(s.out, d)); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.errs, "\nbench: the report is %s\n", filepath.Join(dir, "report.html"))
@@ -126,12 +127,9 @@ func (s *shell) show(dir string, j experiments.Judged, asJSON bool) error {
 }
 
 // job shows a report in the job of GitHub Actions that bench may be a step of.
-func (s *shell) job(j *experiments.Job) error {
-	if j == nil {
-		return nil
-	}
+func (s *shell) job(d page.Document) error {
 	if s.env["GITHUB_ACTIONS"] == "true" {
-		for _, line := range j.Annotations {
+		for _, line := range d.Annotations {
 			fmt.Fprintln(s.errs, line)
 		}
 	}
@@ -141,7 +139,7 @@ func (s *shell) job(j *experiments.Job) error {
 	}
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err == nil {
-		err = errors.Join(j.Summary(f), f.Close())
+		err = errors.Join(page.Markdown(f, d), f.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("writing the step's summary: %w", err)
@@ -151,9 +149,9 @@ func (s *shell) job(j *experiments.Job) error {
 
 // conclude shows what is left of a run and makes its outcome the command's.
 func (s *shell) conclude(r experiments.Result, err error, asJSON bool) error {
-	if r.Text == nil { // nothing was measured, or what was cannot be judged
+	if r.Document.Kind == "" { // nothing was measured, or what was cannot be judged
 		return err
 	}
-	shown := s.show(r.Dir, r.Judged, asJSON)
-	return errors.Join(outcomeError(r.Outcome), err, shown)
+	shown := s.show(r.Dir, r.Document, asJSON)
+	return errors.Join(outcomeError(r.Document.Outcome), err, shown)
 }

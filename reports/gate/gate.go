@@ -68,6 +68,15 @@ func Of(run *results.Run) (Run, error) {
 	return Run{run, g}, err
 }
 
+// Build decides on a run that has ended, by the metrics that it was asked to.
+func Build(run *results.Run) (Report, error) {
+	r, err := Of(run)
+	if err != nil {
+		return Report{}, err
+	}
+	return Judge(r, MetricsOf(r.Gate.Gated)), nil
+}
+
 // Judge decides on a run that has ended.
 func Judge(run Run, metrics []Metric) Report {
 	return judge(run, metrics, run.Manifest.Status == results.Partial)

@@ -1,2 +1,0 @@
-// Package reports is where a kind of run meets what is made of it.
-package reports
