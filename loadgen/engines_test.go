@@ -142,16 +142,25 @@ func everyEndHasItsClass(t *testing.T, e loadgen.Engine) {
 		expect targets.Expect
 		want   results.Class
 	}{
-		{"a right answer", raw(t, answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")), targets.Expect{Contains: "ok"}, results.OK},
-		{"a body that ends with the connection", raw(t, answer("HTTP/1.1 200 OK\r\n\r\nok")), targets.Expect{Contains: "ok"}, results.OK},
-		{"a redirect is an answer", raw(t, answer("HTTP/1.1 302 Found\r\nLocation: http://10.0.0.1/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")), targets.Expect{}, results.OK},
-		{"another status", raw(t, answer("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")), targets.Expect{}, results.HTTPError},
-		{"another body", raw(t, answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")), targets.Expect{Contains: "ok"}, results.BadBody},
-		{"a body that is cut", raw(t, answer("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok")), targets.Expect{}, results.Reset},
+		{"a right answer", raw(t, answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")),
+			targets.Expect{Contains: "ok"}, results.OK},
+		{"a body that ends with the connection",
+			raw(t, answer("HTTP/1.1 200 OK\r\n\r\nok")), targets.Expect{Contains: "ok"}, results.OK},
+		{"a redirect is an answer",
+			raw(t, answer("HTTP/1.1 302 Found\r\nLocation: http://10.0.0.1/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")),
+			targets.Expect{}, results.OK},
+		{"another status", raw(t, answer("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")),
+			targets.Expect{}, results.HTTPError},
+		{"another body", raw(t, answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")),
+			targets.Expect{Contains: "ok"}, results.BadBody},
+		{"a body that is cut",
+			raw(t, answer("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok")), targets.Expect{}, results.Reset},
 		{"no answer but an end", raw(t, answer("")), targets.Expect{}, results.Reset},
 		{"garbage instead of HTTP", raw(t, answer("SSH-2.0-x\r\n\r\n")), targets.Expect{}, results.BadBody},
-		{"a chunk that is none", raw(t, answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")), targets.Expect{}, results.BadBody},
-		{"silence", raw(t, func(c net.Conn) { readRequest(c); _, _ = c.Read(make([]byte, 1)) }), targets.Expect{}, results.Timeout},
+		{"a chunk that is none",
+			raw(t, answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")), targets.Expect{}, results.BadBody},
+		{"silence",
+			raw(t, func(c net.Conn) { readRequest(c); _, _ = c.Read(make([]byte, 1)) }), targets.Expect{}, results.Timeout},
 		{"a byte now and then", raw(t, func(c net.Conn) {
 			for readRequest(c); ; time.Sleep(10 * time.Millisecond) {
 				if _, err := c.Write([]byte("H")); err != nil {
@@ -237,7 +246,8 @@ func partsAreReplayed(t *testing.T, e loadgen.Engine) {
 	}
 	for _, part := range whole.Split(3) {
 		if m := measure(t, e, part); m.Counts.OK != part.Intended() || m.Opened > uint64(part.Connections()) {
-			t.Errorf("%v: %d ok of %d, on %d connections of %d", part.Part, m.Counts.OK, part.Intended(), m.Opened, part.Connections())
+			t.Errorf("%v: %d ok of %d, on %d connections of %d",
+				part.Part, m.Counts.OK, part.Intended(), m.Opened, part.Connections())
 		}
 	}
 	mu.Lock() // the raw sockets tell the race detector nothing of what came before what
@@ -307,13 +317,17 @@ func TestOverloadLeavesUnsentRequestsAndSaysSo(t *testing.T) {
 }
 
 func overloadLeavesUnsentRequestsAndSaysSo(t *testing.T, e loadgen.Engine) {
-	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(50 * time.Millisecond) }))
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		time.Sleep(50 * time.Millisecond)
+	}))
 	defer server.Close()
 	m := measure(t, e, plan(server.URL, func(p *loadgen.Plan) {
 		p.Mode, p.Pacer, p.Conns.Max = loadgen.Open, pacing.Constant{PerSecond: 1000}, 2
 	}))
-	if m.Counts.Intended != 200 || m.Counts.Unsent < 150 || m.Grade != results.Valid || len(m.Causes) != 1 || m.Causes[0].Code != "connections-busy" {
-		t.Errorf("counts %+v, grade %s, causes %v; want most of 200 unsent, VALID, because the connections were busy", m.Counts, m.Grade, m.Causes)
+	if m.Counts.Intended != 200 || m.Counts.Unsent < 150 || m.Grade != results.Valid || len(m.Causes) != 1 ||
+		m.Causes[0].Code != "connections-busy" {
+		t.Errorf("counts %+v, grade %s, causes %v; want most of 200 unsent, VALID, because the connections were busy",
+			m.Counts, m.Grade, m.Causes)
 	}
 }
 
@@ -340,11 +354,14 @@ func targetsAreCountedApart(t *testing.T, e loadgen.Engine) {
 	}
 	m := measure(t, e, p)
 	here, gone := m.Targets[0], m.Targets[1]
-	if here.Counts.Intended != want["here"] || gone.Counts.Intended != want["gone"] || here.Counts.Unsent+gone.Counts.Unsent < 150 {
+	if here.Counts.Intended != want["here"] || gone.Counts.Intended != want["gone"] ||
+		here.Counts.Unsent+gone.Counts.Unsent < 150 {
 		t.Errorf("counts %+v and %+v; want %v intended, most of them dropped", here.Counts, gone.Counts, want)
 	}
-	if here.Counts.OK != here.Statuses[200] || gone.Counts.HTTPError != gone.Statuses[410] || gone.Statuses[410] == 0 || gone.Counts.OK > 0 {
-		t.Errorf("statuses %v and %v of %+v and %+v; want 200 and 410", here.Statuses, gone.Statuses, here.Counts, gone.Counts)
+	if here.Counts.OK != here.Statuses[200] || gone.Counts.HTTPError != gone.Statuses[410] ||
+		gone.Statuses[410] == 0 || gone.Counts.OK > 0 {
+		t.Errorf("statuses %v and %v of %+v and %+v; want 200 and 410",
+			here.Statuses, gone.Statuses, here.Counts, gone.Counts)
 	}
 }
 

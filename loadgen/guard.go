@@ -25,7 +25,8 @@ type Guard struct {
 var ErrRefused = errors.New("target refused")
 
 func (g Guard) refuse(what string) error {
-	return fmt.Errorf("%w: %s is neither a loopback address nor allowed; if it is yours to load: --allow-host %s", ErrRefused, what, what)
+	return fmt.Errorf("%w: %s is neither a loopback address nor allowed; if it is yours to load: --allow-host %s",
+		ErrRefused, what, what)
 }
 
 func (g Guard) allows(host string) bool {

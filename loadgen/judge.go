@@ -13,6 +13,9 @@ import (
 // against what is measured: below a tenth of the response time's p99.
 const lateLimit = 5 * time.Millisecond
 
+// ourDefect is what to do about a measurement that contradicts itself.
+const ourDefect = "This is a defect of bench; please report it."
+
 // judge says how far the generator itself may have spoilt the measurement.
 func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Cause) {
 	grade := results.Valid
@@ -22,47 +25,56 @@ func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Ca
 		causes = append(causes, results.Cause{Code: code, Message: message, Remedy: remedy})
 	}
 	if err := m.Counts.Check(); err != nil {
-		add(results.Invalid, "counts", err.Error(), "This is a defect of bench; please report it.")
+		add(results.Invalid, "counts", err.Error(), ourDefect)
 	}
 	var ofTargets results.Counts
 	for _, t := range m.Targets {
 		ofTargets = ofTargets.Plus(t.Counts)
 	}
 	if ofTargets != m.Counts {
-		add(results.Invalid, "counts", fmt.Sprintf("the counts of the targets add up to %+v, those of the seconds to %+v", ofTargets, m.Counts),
-			"This is a defect of bench; please report it.")
+		add(results.Invalid, "counts", fmt.Sprintf(
+			"the counts of the targets add up to %+v, those of the seconds to %+v", ofTargets, m.Counts), ourDefect)
 	}
 	// How many requests sessions have shows only when they are run.
 	if p.Mode == Open && len(p.Mix.Sessions) == 0 {
 		if intended := p.Intended(); m.Counts.Intended != intended {
-			add(results.Invalid, "counts", fmt.Sprintf("the plan has %d requests, %d are accounted for", intended, m.Counts.Intended), "This is a defect of bench; please report it.")
+			add(results.Invalid, "counts", fmt.Sprintf(
+				"the plan has %d requests, %d are accounted for", intended, m.Counts.Intended), ourDefect)
 		}
 	}
 	if m.Counts.Sent == 0 {
 		add(results.Invalid, "nothing-sent", "no request was sent", "Use a longer duration or a higher rate.")
 	} else if m.Counts.OK == 0 {
-		add(results.Invalid, results.NoRightAnswer, "no request got a right answer", "Look at the server's log and at the counts of each class.")
+		add(results.Invalid, results.NoRightAnswer, "no request got a right answer",
+			"Look at the server's log and at the counts of each class.")
 	}
 	if m.Limited > 0 {
-		add(results.Invalid, "generator-limits", fmt.Sprintf("%d connections could not be made because this machine had no file or port left for them", m.Limited),
+		add(results.Invalid, "generator-limits", fmt.Sprintf(
+			"%d connections could not be made because this machine had no file or port left for them", m.Limited),
 			"Raise the limit of open files (ulimit -n 20000), use fewer connections, or keep them alive.")
 	}
-	if wrong := m.Counts.HTTPError + m.Counts.BadBody + m.Counts.ConnectError + m.Counts.Reset + m.Counts.Timeout; wrong > 0 {
+	c := m.Counts
+	if wrong := c.HTTPError + c.BadBody + c.ConnectError + c.Reset + c.Timeout; wrong > 0 {
 		g := results.Valid
-		if wrong*100 > m.Counts.Sent {
+		if wrong*100 > c.Sent {
 			g = results.Degraded
 		}
-		add(g, "wrong-answers", fmt.Sprintf("%d of %d requests got no right answer (%d http_error, %d bad_body, %d connect_error, %d reset, %d timeout)",
-			wrong, m.Counts.Sent, m.Counts.HTTPError, m.Counts.BadBody, m.Counts.ConnectError, m.Counts.Reset, m.Counts.Timeout), "Look at the server's log.")
+		add(g, "wrong-answers", fmt.Sprintf(
+			"%d of %d requests got no right answer (%d http_error, %d bad_body, %d connect_error, %d reset, %d timeout)",
+			wrong, c.Sent, c.HTTPError, c.BadBody, c.ConnectError, c.Reset, c.Timeout), "Look at the server's log.")
 	}
-	if n := m.Counts.InFlight; n > 0 && !interrupted {
-		add(results.Valid, "in-flight", fmt.Sprintf("%d requests had no answer %v after the end of the load and were given up; they count with the time they were waited for, a lower bound", n, p.DrainTime()), "")
+	if n := c.InFlight; n > 0 && !interrupted {
+		add(results.Valid, "in-flight", fmt.Sprintf(
+			"%d requests had no answer %v after the end of the load and were given up; "+
+				"they count with the time they were waited for, a lower bound", n, p.DrainTime()), "")
 	}
 	if m.Clamped > 0 {
-		add(results.Degraded, "clamped", fmt.Sprintf("%d times lay outside the histograms' range and count at its end", m.Clamped), "")
+		add(results.Degraded, "clamped", fmt.Sprintf(
+			"%d times lay outside the histograms' range and count at its end", m.Clamped), "")
 	}
 	if gone := serverGone(p, m); gone != "" && !interrupted {
-		add(results.Invalid, results.ServerGone, gone, "Look at the server's log: it stopped answering and did not come back.")
+		add(results.Invalid, results.ServerGone, gone,
+			"Look at the server's log: it stopped answering and did not come back.")
 	}
 	judgeLittle(m, add)
 	starved := judgeHealth(m, add)
@@ -75,7 +87,8 @@ func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Ca
 				grade = results.Invalid
 			}
 		}
-		add(grade, "generator-saturated", fmt.Sprintf("the generator used %.0f %% of the CPU time that it can use: %s", busy*100, effect),
+		add(grade, "generator-saturated", fmt.Sprintf(
+			"the generator used %.0f %% of the CPU time that it can use: %s", busy*100, effect),
 			"Use the native engine, more threads (-t), or a lower rate.")
 	}
 	if p.Mode == Open && !interrupted && !starved {
@@ -100,8 +113,9 @@ func judgeLittle(m Measurement, add func(results.Grade, string, string, string))
 	sum := service.Mean() * float64(service.TotalCount()) * float64(time.Microsecond)
 	off := math.Abs(sum - float64(m.UnderWay))
 	if off > littleLimit*float64(m.UnderWay)+float64(m.Counts.Sent)*float64(time.Microsecond) {
-		add(results.Invalid, "littles-law", fmt.Sprintf("the requests' service times add up to %v, but %v were spent with requests under way: the two sides of Little's law differ",
-			time.Duration(sum).Round(time.Millisecond), m.UnderWay.Round(time.Millisecond)), "This is a defect of bench; please report it.")
+		add(results.Invalid, "littles-law", fmt.Sprintf("the requests' service times add up to %v, "+
+			"but %v were spent with requests under way: the two sides of Little's law differ",
+			time.Duration(sum).Round(time.Millisecond), m.UnderWay.Round(time.Millisecond)), ourDefect)
 	}
 }
 
@@ -121,7 +135,8 @@ func serverGone(p Plan, m Measurement) string {
 	if answered == 0 || unanswered == 0 || last > p.Duration-max(p.Duration/10, IntervalLength) {
 		return ""
 	}
-	return fmt.Sprintf("the server answered %d requests, the last ones before %v, and then none: %d were refused, cut off, timed out or never answered", answered, last, unanswered)
+	return fmt.Sprintf("the server answered %d requests, the last ones before %v, and then none: "+
+		"%d were refused, cut off, timed out or never answered", answered, last, unanswered)
 }
 
 // How much of a run the generator may have been kept from running, as a share of the time,
@@ -150,7 +165,8 @@ func judgeHealth(m Measurement, add func(results.Grade, string, string, string))
 		return results.Degraded
 	}
 	if share := h.Throttled / h.Length; share > throttleLimit {
-		add(worse(share), "generator-throttled", fmt.Sprintf("the generator's CPU quota kept it from running for %.2f of %.1f s", h.Throttled, h.Length),
+		add(worse(share), "generator-throttled", fmt.Sprintf(
+			"the generator's CPU quota kept it from running for %.2f of %.1f s", h.Throttled, h.Length),
 			"Give its control group a greater CPU quota, or none.")
 		return true
 	}
@@ -158,17 +174,22 @@ func judgeHealth(m Measurement, add func(results.Grade, string, string, string))
 	if m.Generator.Threads == 0 {
 		perRequest = 0 // of a pool of threads, most wait for each other
 	}
-	if ratio := float64(perRequest) / float64(max(1, response)); perRequest > waitAtLeast && h.RunQueue > waitShare*h.Length && ratio > waitDegrades {
+	ratio := float64(perRequest) / float64(max(1, response))
+	if perRequest > waitAtLeast && h.RunQueue > waitShare*h.Length && ratio > waitDegrades {
 		grade := results.Degraded
 		if ratio > waitInvalid {
 			grade = results.Invalid
 		}
-		add(grade, "generator-cpu", fmt.Sprintf("the generator waited %.2f s for a core, %v per request, against a mean service time of %v: others used its core", h.RunQueue, perRequest, response),
+		add(grade, "generator-cpu", fmt.Sprintf("the generator waited %.2f s for a core, %v per request, "+
+			"against a mean service time of %v: others used its core", h.RunQueue, perRequest, response),
 			"Give the generator a core of its own (--pin, or end what runs beside it).")
 		return true
 	}
-	if longest := time.Duration(h.LongestGap * float64(time.Second)); longest >= stallDegrades && h.RunQueue < h.Stalled/2 {
-		add(worse(h.Stalled/h.Length), "generator-stopped", fmt.Sprintf("the generator stood still for %.2f s, %v at a time, and nobody else had its core", h.Stalled, longest.Round(time.Millisecond)),
+	longest := time.Duration(h.LongestGap * float64(time.Second))
+	if longest >= stallDegrades && h.RunQueue < h.Stalled/2 {
+		add(worse(h.Stalled/h.Length), "generator-stopped", fmt.Sprintf(
+			"the generator stood still for %.2f s, %v at a time, and nobody else had its core",
+			h.Stalled, longest.Round(time.Millisecond)),
 			"It was stopped, or the virtual machine paused: repeat the run.")
 		return true
 	}
@@ -208,7 +229,8 @@ func judgeLateness(p Plan, m Measurement, add func(results.Grade, string, string
 	if m.Waited*100 > m.Counts.Sent || m.Counts.Unsent > 0 {
 		// Lateness is then the server's doing: say so, and judge no further.
 		add(results.Valid, "connections-busy", fmt.Sprintf(
-			"all %d connections were busy when %d requests fell due, and %d were never sent: the server is slower than the load; the response times hold the wait of those that were sent",
+			"all %d connections were busy when %d requests fell due, and %d were never sent: "+
+				"the server is slower than the load; the response times hold the wait of those that were sent",
 			p.Connections(), m.Waited, m.Counts.Unsent), "")
 		return
 	}

@@ -19,7 +19,8 @@ func measurement() Measurement {
 	m.Intervals = []results.Interval{{Counts: m.Counts, Length: 2 * time.Second, Hists: map[results.Series]*results.Packed{
 		{Kind: results.Response, Target: "a"}: results.Pack(h), {Kind: results.Service, Target: "a"}: results.Pack(h),
 	}}}
-	m.Generator = results.Generator{Threads: 1, CPUSeconds: 0.1, Health: []results.Health{{Length: 2, CPU: 0.1, RunQueue: 0.01}}}
+	health := []results.Health{{Length: 2, CPU: 0.1, RunQueue: 0.01}}
+	m.Generator = results.Generator{Threads: 1, CPUSeconds: 0.1, Health: health}
 	return m
 }
 
@@ -43,15 +44,23 @@ func TestJudge(t *testing.T) {
 		{"stops for most of the time", func(m *Measurement) {
 			m.Generator.Health[0].Stalled, m.Generator.Health[0].LongestGap = 1.2, 0.6
 		}, results.Invalid, "generator-stopped"},
-		{"a quota that bit a little", func(m *Measurement) { m.Generator.Health[0].Throttled = 0.1 }, results.Degraded, "generator-throttled"},
-		{"a quota that bit hard", func(m *Measurement) { m.Generator.Health[0].Throttled = 1.5 }, results.Invalid, "generator-throttled"},
-		{"a wait for the core of half a service time", func(m *Measurement) { m.Generator.Health[0].RunQueue = 0.35 }, results.Degraded, "generator-cpu"},
-		{"a wait for the core of most of the time", func(m *Measurement) { m.Generator.Health[0].RunQueue = 0.9 }, results.Invalid, "generator-cpu"},
-		{"a core used up in a closed loop", func(m *Measurement) { m.Generator.Health[0].CPU = 1.98 }, results.Valid, "generator-saturated"},
-		{"a core used up by polling", func(m *Measurement) { m.Generator.Health[0].CPU, m.Spun = 1.98, 1800*time.Millisecond }, results.Valid, ""},
-		{"targets that do not add up", func(m *Measurement) { m.Targets = []TargetOutcome{{Name: "a"}} }, results.Invalid, "counts"},
+		{"a quota that bit a little",
+			func(m *Measurement) { m.Generator.Health[0].Throttled = 0.1 }, results.Degraded, "generator-throttled"},
+		{"a quota that bit hard",
+			func(m *Measurement) { m.Generator.Health[0].Throttled = 1.5 }, results.Invalid, "generator-throttled"},
+		{"a wait for the core of half a service time",
+			func(m *Measurement) { m.Generator.Health[0].RunQueue = 0.35 }, results.Degraded, "generator-cpu"},
+		{"a wait for the core of most of the time",
+			func(m *Measurement) { m.Generator.Health[0].RunQueue = 0.9 }, results.Invalid, "generator-cpu"},
+		{"a core used up in a closed loop",
+			func(m *Measurement) { m.Generator.Health[0].CPU = 1.98 }, results.Valid, "generator-saturated"},
+		{"a core used up by polling",
+			func(m *Measurement) { m.Generator.Health[0].CPU, m.Spun = 1.98, 1800*time.Millisecond }, results.Valid, ""},
+		{"targets that do not add up",
+			func(m *Measurement) { m.Targets = []TargetOutcome{{Name: "a"}} }, results.Invalid, "counts"},
 		{"no port left", func(m *Measurement) { m.Limited = 3 }, results.Invalid, "generator-limits"},
-		{"a server that went away", func(m *Measurement) { refuse(m, 5*time.Second, 500) }, results.Invalid, "wrong-answers server-gone"},
+		{"a server that went away",
+			func(m *Measurement) { refuse(m, 5*time.Second, 500) }, results.Invalid, "wrong-answers server-gone"},
 		{"a server that failed at the very end", func(m *Measurement) {
 			m.Intervals[0].Length = 9500 * time.Millisecond
 			refuse(m, 9500*time.Millisecond, 2)
@@ -62,8 +71,10 @@ func TestJudge(t *testing.T) {
 			m.Intervals = append(m.Intervals, results.Interval{Start: 9 * time.Second, Length: time.Second, Counts: c})
 			m.Counts = m.Counts.Plus(c)
 		}, results.Invalid, "wrong-answers server-gone"},
-		{"as many requests under way as their times say", func(m *Measurement) { m.UnderWay = 1005 * time.Millisecond }, results.Valid, ""},
-		{"the two sides of Little's law differ", func(m *Measurement) { m.UnderWay = 1100 * time.Millisecond }, results.Invalid, "littles-law"},
+		{"as many requests under way as their times say",
+			func(m *Measurement) { m.UnderWay = 1005 * time.Millisecond }, results.Valid, ""},
+		{"the two sides of Little's law differ",
+			func(m *Measurement) { m.UnderWay = 1100 * time.Millisecond }, results.Invalid, "littles-law"},
 		{"counts that do not add up", func(m *Measurement) { m.Counts.OK-- }, results.Invalid, "counts"},
 	} {
 		m := measurement()

@@ -99,7 +99,8 @@ func (p Plan) Validate() error {
 			errs = append(errs, errors.New("plan: an open loop needs a pacer"))
 		}
 		if replay, is := p.Pacer.(pacing.Replay); is && !(replay.Speed > 0 && replay.Speed <= 1e6) {
-			errs = append(errs, fmt.Errorf("plan: replay at %g times its speed: want more than 0 and at most 1000000", replay.Speed))
+			errs = append(errs, fmt.Errorf(
+				"plan: replay at %g times its speed: want more than 0 and at most 1000000", replay.Speed))
 		}
 	case Closed:
 		if p.Pacer != nil {
@@ -109,7 +110,8 @@ func (p Plan) Validate() error {
 		errs = append(errs, fmt.Errorf("plan: mode %q: want open or closed", p.Mode))
 	}
 	if p.Duration <= 0 || p.Duration > 24*time.Hour {
-		errs = append(errs, fmt.Errorf("plan: duration %v: want more than 0 and at most 24h; every load is bounded", p.Duration))
+		errs = append(errs, fmt.Errorf(
+			"plan: duration %v: want more than 0 and at most 24h; every load is bounded", p.Duration))
 	}
 	if p.Timeout <= 0 || p.Timeout > time.Hour {
 		errs = append(errs, fmt.Errorf("plan: timeout %v: want more than 0 and at most 1h", p.Timeout))

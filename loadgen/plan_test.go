@@ -24,7 +24,8 @@ func testMix(names ...string) targets.Mix {
 
 func testPlan() Plan {
 	return Plan{
-		URL: "http://127.0.0.1:1", Mix: testMix("a", "b"), Mode: Open, Pacer: pacing.Constant{PerSecond: 100}, Duration: time.Second,
+		URL: "http://127.0.0.1:1", Mix: testMix("a", "b"), Mode: Open,
+		Pacer: pacing.Constant{PerSecond: 100}, Duration: time.Second,
 		Conns: Conns{Max: 4}, Timeout: time.Second, Drain: time.Second, Seed: 5,
 	}
 }
@@ -91,12 +92,15 @@ func TestGuardCheck(t *testing.T) {
 		url  string
 		pass bool
 	}{
-		{"http://127.0.0.1:8000", true}, {"http://127.9.9.9", true}, {"http://[::1]:1/x", true}, {"http://localhost:1", true},
-		{"http://LOCALHOST.:1", true}, {"http://[::ffff:127.0.0.1]", true}, {"http://shop.example:1", true}, {"http://shop.example.:1", true},
-		{"http://10.0.0.1", false}, {"http://192.168.1.1", false}, {"http://169.254.169.254", false}, {"http://0.0.0.0:1", false},
-		{"http://2130706433", false}, {"http://0x7f.1", false}, {"http://0177.0.0.1", false}, {"http://127.1", false},
-		{"http://[::]:1", false}, {"http://[::ffff:10.0.0.1]", false}, {"http://example.com", false}, {"http://localhost.example.com", false},
-		{"http://127.0.0.1@example.com/", false}, {"http://example.com#@127.0.0.1", false}, {"http://shop.example.evil", false}, {"http://", false},
+		{"http://127.0.0.1:8000", true}, {"http://127.9.9.9", true}, {"http://[::1]:1/x", true},
+		{"http://localhost:1", true}, {"http://LOCALHOST.:1", true}, {"http://[::ffff:127.0.0.1]", true},
+		{"http://shop.example:1", true}, {"http://shop.example.:1", true}, {"http://10.0.0.1", false},
+		{"http://192.168.1.1", false}, {"http://169.254.169.254", false}, {"http://0.0.0.0:1", false},
+		{"http://2130706433", false}, {"http://0x7f.1", false}, {"http://0177.0.0.1", false},
+		{"http://127.1", false}, {"http://[::]:1", false}, {"http://[::ffff:10.0.0.1]", false},
+		{"http://example.com", false}, {"http://localhost.example.com", false},
+		{"http://127.0.0.1@example.com/", false}, {"http://example.com#@127.0.0.1", false},
+		{"http://shop.example.evil", false}, {"http://", false},
 	} {
 		err := g.Check(row.url)
 		if (err == nil) != row.pass || err != nil && !errors.Is(err, ErrRefused) {
@@ -107,9 +111,11 @@ func TestGuardCheck(t *testing.T) {
 
 // A name that is allowed nowhere but resolves off this machine is stopped at dial time.
 func TestGuardIsAskedWhenAnAddressIsDialled(t *testing.T) {
-	dial := Guard{}.Dialer(net.Dialer{Timeout: time.Second, Resolver: &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+	noNames := func(context.Context, string, string) (net.Conn, error) {
 		return nil, errors.New("no name service in this test")
-	}}})
+	}
+	resolver := &net.Resolver{PreferGo: true, Dial: noNames}
+	dial := Guard{}.Dialer(net.Dialer{Timeout: time.Second, Resolver: resolver})
 	for _, address := range []string{"10.255.255.1:80", "[2001:db8::1]:80", "0.0.0.0:80"} {
 		if conn, err := dial(t.Context(), "tcp", address); !errors.Is(err, ErrRefused) {
 			t.Errorf("dial %s = %v, %v; want it refused before a packet is sent", address, conn, err)
@@ -133,7 +139,8 @@ func TestRecordAllocatesNothing(t *testing.T) {
 	var at time.Duration
 	allocs := testing.AllocsPerRun(20_000, func() {
 		at += 100 * time.Microsecond // two seconds in all: sets are handed over on the way
-		s.Record(Sample{Target: 1, Due: at, Sent: at, End: at + time.Millisecond, FirstByte: at + 500*time.Microsecond, Status: 404})
+		s.Record(Sample{Target: 1, Due: at, Sent: at, End: at + time.Millisecond,
+			FirstByte: at + 500*time.Microsecond, Status: 404})
 	})
 	if allocs >= 1 {
 		t.Errorf("Record allocates %v times a request; want 0", allocs)
@@ -154,7 +161,8 @@ func TestRecorderKeepsKindsApart(t *testing.T) {
 	two.Opened(ms)
 	two.Waited()
 	out := r.Close()
-	if out.Counts.Intended != 6 || out.Counts.OK != 1 || out.Counts.HTTPError != 1 || out.Counts.Timeout != 1 || out.Counts.Unsent != 3 {
+	if out.Counts.Intended != 6 || out.Counts.OK != 1 || out.Counts.HTTPError != 1 || out.Counts.Timeout != 1 ||
+		out.Counts.Unsent != 3 {
 		t.Errorf("counts = %+v", out.Counts)
 	}
 	if err := out.Counts.Check(); err != nil {

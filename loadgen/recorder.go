@@ -101,7 +101,9 @@ const (
 	ttfb
 )
 
-var recordedKinds = [...]results.Kind{results.Response, results.Service, results.Lateness, results.Failure, results.TTFB}
+var recordedKinds = [...]results.Kind{
+	results.Response, results.Service, results.Lateness, results.Failure, results.TTFB,
+}
 
 // set is the histograms and counts of one shard in one interval.
 type set struct {
@@ -307,7 +309,9 @@ func (r *Recorder) add(s *set) {
 
 func (r *Recorder) interval(number int) *results.Interval {
 	length := time.Duration(r.length) * IntervalLength
-	return &results.Interval{Start: time.Duration(number) * length, Length: length, Hists: map[results.Series]*results.Packed{}}
+	return &results.Interval{
+		Start: time.Duration(number) * length, Length: length, Hists: map[results.Series]*results.Packed{},
+	}
 }
 
 // maxIntervals bounds the memory of a long run: beyond it, intervals get twice as long.

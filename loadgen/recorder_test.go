@@ -23,8 +23,10 @@ func TestALongRunKeepsFewIntervals(t *testing.T) {
 	if len(out.Intervals) > maxIntervals || len(out.Intervals) < maxIntervals/2-1 {
 		t.Errorf("%d intervals; want between %d and %d", len(out.Intervals), maxIntervals/2-1, maxIntervals)
 	}
-	if total := results.Total(out.Intervals, results.Response); out.Counts.OK != n || total.TotalCount() != n || total.Max() < 7000 {
-		t.Errorf("%d counted, %d recorded, at most %d µs; want %d, %d and 7 ms", out.Counts.OK, total.TotalCount(), total.Max(), n, n)
+	if total := results.Total(out.Intervals, results.Response); out.Counts.OK != n || total.TotalCount() != n ||
+		total.Max() < 7000 {
+		t.Errorf("%d counted, %d recorded, at most %d µs; want %d, %d and 7 ms", out.Counts.OK, total.TotalCount(),
+			total.Max(), n, n)
 	}
 	for i, iv := range out.Intervals[1:] {
 		if before := out.Intervals[i]; iv.Length != 16*time.Second || iv.Start != before.Start+before.Length {

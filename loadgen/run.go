@@ -84,7 +84,8 @@ func (l Local) Measure(ctx context.Context, p Plan, watch Watch) (Measurement, e
 	cpu := cpuUsed() - before
 	m := Measurement{Elapsed: time.Since(started), Slow: stopSlow()}
 	m.Generator = results.Generator{
-		Engine: l.Engine.String(), CPUSeconds: cpu.Seconds(), MaxRSS: maxRSS(), Threads: len(rec.Threads()), Health: health.stop(),
+		Engine: l.Engine.String(), CPUSeconds: cpu.Seconds(), MaxRSS: maxRSS(),
+		Threads: len(rec.Threads()), Health: health.stop(),
 	}
 	if paced, ok := l.Engine.(interface{ Mode() string }); ok {
 		m.Generator.Pacing = paced.Mode()

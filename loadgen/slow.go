@@ -43,7 +43,8 @@ func ParseSlow(texts []string, every time.Duration) (all []Slow, err error) {
 		n, err := strconv.Atoi(count)
 		s := Slow{Kind: SlowKind(kind), Clients: n, Every: every}
 		if err != nil || s.validate() != nil {
-			return nil, errors.Join(fmt.Errorf("%q: want KIND:N with one of %v and a number of clients, such as headers:200", text, slowKinds), s.validate())
+			form := fmt.Errorf("%q: want KIND:N with one of %v and a number of clients, such as headers:200", text, slowKinds)
+			return nil, errors.Join(form, s.validate())
 		}
 		all = append(all, s)
 	}
@@ -56,7 +57,8 @@ func (s Slow) validate() error {
 		known = known || k == s.Kind
 	}
 	if !known || s.Clients < 1 || s.Clients > 100_000 || s.Every < time.Millisecond || s.Every > time.Hour {
-		return fmt.Errorf("slow clients %s: %d, a byte every %v: want one of %v, 1 to 100000 of them, a byte every 1ms to 1h", s.Kind, s.Clients, s.Every, slowKinds)
+		return fmt.Errorf("slow clients %s: %d, a byte every %v: want one of %v, 1 to 100000 of them, a byte every 1ms to 1h",
+			s.Kind, s.Clients, s.Every, slowKinds)
 	}
 	return nil
 }
@@ -114,7 +116,8 @@ func startSlow(ctx context.Context, p Plan, guard Guard) (func() []results.Slow,
 		cancel()
 		for i, pop := range all {
 			pop.running.Wait()
-			said[i].Opened, said[i].Refused, said[i].Closed, said[i].Answered = pop.opened.Load(), pop.refused.Load(), pop.closed.Load(), pop.answered.Load()
+			said[i].Opened, said[i].Refused = pop.opened.Load(), pop.refused.Load()
+			said[i].Closed, said[i].Answered = pop.closed.Load(), pop.answered.Load()
 		}
 		return said
 	}, nil
@@ -147,13 +150,14 @@ func (p *population) client(ctx context.Context, first time.Duration) {
 
 // talk is one slow request. It reports whether the client got to its end.
 func (p *population) talk(ctx context.Context, conn net.Conn) bool {
-	get := p.target.Method + " " + p.target.Path + " HTTP/1.1\r\nHost: " + p.host + "\r\nUser-Agent: bench-slow\r\n\r\n"
+	fields := " " + p.target.Path + " HTTP/1.1\r\nHost: " + p.host + "\r\nUser-Agent: bench-slow\r\n"
+	get := p.target.Method + fields + "\r\n"
 	switch p.Kind {
 	case SlowHeaders:
 		return p.drip(ctx, conn, get) && p.answer(conn)
 	case SlowBody:
 		const length = 1 << 10
-		head := "POST " + p.target.Path + " HTTP/1.1\r\nHost: " + p.host + "\r\nUser-Agent: bench-slow\r\nContent-Length: " + strconv.Itoa(length) + "\r\n\r\n"
+		head := "POST" + fields + "Content-Length: " + strconv.Itoa(length) + "\r\n\r\n"
 		if _, err := conn.Write([]byte(head)); err != nil {
 			return false
 		}

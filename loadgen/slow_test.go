@@ -12,7 +12,10 @@ import (
 )
 
 func TestSlowClientsAreCountedApart(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello")) }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_,
+			_ = w.Write([]byte("hello"))
+	}))
 	defer server.Close()
 	slow, err := loadgen.ParseSlow([]string{"headers:3", "body:2", "read:2", "idle:4"}, time.Millisecond)
 	if err != nil {

@@ -79,8 +79,9 @@ func (s *Suite) faults(ctx context.Context) (rows []Row, err error) {
 		}
 	}
 	return append(rows, Row{
-		Test: "faults", Tool: "bench native", Setting: "none", Measured: fmt.Sprintf("%d false alarms in %d%s", alarms, clean, sample),
-		Wanted: "≤ 1 %", Verdict: verdict(float64(alarms) <= 0.01*float64(clean)),
+		Test: "faults", Tool: "bench native", Setting: "none",
+		Measured: fmt.Sprintf("%d false alarms in %d%s", alarms, clean, sample),
+		Wanted:   "≤ 1 %", Verdict: verdict(float64(alarms) <= 0.01*float64(clean)),
 	}), nil
 }
 
@@ -94,7 +95,8 @@ func (s *Suite) faultList() []fault {
 			return append([]string{"sh", "-c", `ulimit -n 64; exec "$@"`, "sh"}, argv...)
 		}},
 		{name: "33 ports", wrap: func(argv []string) []string {
-			return append([]string{"unshare", "-n", "sh", "-c", `echo 32768 32800 > /proc/sys/net/ipv4/ip_local_port_range && exec "$@"`, "sh"}, argv...)
+			const few = `echo 32768 32800 > /proc/sys/net/ipv4/ip_local_port_range && exec "$@"`
+			return append([]string{"unshare", "-n", "sh", "-c", few, "sh"}, argv...)
 		}},
 	}
 }
@@ -144,7 +146,8 @@ func (s *Suite) try(ctx context.Context, f fault, url string) (right bool, said 
 	if slices.Contains(f.causes, "VALID") {
 		return r.Grade == "VALID", said, nil
 	}
-	return r.Grade != "VALID" && slices.ContainsFunc(r.Causes, func(c string) bool { return slices.Contains(f.causes, c) }), said, nil
+	named := slices.ContainsFunc(r.Causes, func(c string) bool { return slices.Contains(f.causes, c) })
+	return r.Grade != "VALID" && named, said, nil
 }
 
 // refusedCode is bench's exit code for a load that is refused before its start.
@@ -190,9 +193,11 @@ func (s *Suite) hogs(n int) func(context.Context, *os.Process) (func(), error) {
 func quota(percent int) func(context.Context, *os.Process) (func(), error) {
 	return func(_ context.Context, p *os.Process) (func(), error) {
 		name := fmt.Sprintf("bench-selftest-%d", os.Getpid())
-		dir, files := filepath.Join("/sys/fs/cgroup/cpu", name), map[string]string{"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": strconv.Itoa(percent * 1000)}
+		dir := filepath.Join("/sys/fs/cgroup/cpu", name)
+		files := map[string]string{"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": strconv.Itoa(percent * 1000)}
 		if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil { // version 2
-			dir, files = filepath.Join("/sys/fs/cgroup", name), map[string]string{"cpu.max": fmt.Sprintf("%d 100000", percent*1000)}
+			dir = filepath.Join("/sys/fs/cgroup", name)
+			files = map[string]string{"cpu.max": fmt.Sprintf("%d 100000", percent*1000)}
 		}
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			return nil, err

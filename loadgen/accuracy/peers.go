@@ -23,7 +23,8 @@ func (s *Suite) SideBySide(ctx context.Context, rounds int, each time.Duration) 
 		s.say("not installed: %s", t.Name)
 	}
 	own := []Tool{Ours(s.Bench, "native", "sleep"), Ours(s.Bench, "vegeta", "")}
-	rows, err := s.alternate(ctx, append(own, peers...), Load{URL: server.url, Connections: 32, Duration: each, Seed: 1}, rounds)
+	closed := Load{URL: server.url, Connections: 32, Duration: each, Seed: 1}
+	rows, err := s.alternate(ctx, append(own, peers...), closed, rounds)
 	if err != nil {
 		return rows, err
 	}
@@ -34,7 +35,8 @@ func (s *Suite) SideBySide(ctx context.Context, rounds int, each time.Duration) 
 		}
 	}
 	for _, rate := range []float64{1000, 10_000, 50_000} {
-		more, err := s.alternate(ctx, open, Load{URL: server.url, Rate: rate, Connections: 100, Duration: each, Seed: 1}, rounds)
+		at := Load{URL: server.url, Rate: rate, Connections: 100, Duration: each, Seed: 1}
+		more, err := s.alternate(ctx, open, at, rounds)
 		rows = append(rows, more...)
 		if err != nil {
 			return rows, err

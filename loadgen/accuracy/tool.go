@@ -140,7 +140,8 @@ func parseOurs(_ Load, out string) (Report, error) {
 	us := func(v float64) time.Duration { return time.Duration(v * float64(time.Microsecond)) }
 	r := Report{
 		Count: j.Counts["ok"], Intended: j.Counts["intended"], Achieved: j.Rate.Achieved, Grade: j.Grade,
-		Mean: us(j.Response.Mean), P50: us(j.Response.P50), P75: us(j.Response.P75), P90: us(j.Response.P90), P99: us(j.Response.P99),
+		Mean: us(j.Response.Mean), P50: us(j.Response.P50), P75: us(j.Response.P75),
+		P90: us(j.Response.P90), P99: us(j.Response.P99),
 		Late50: us(j.Lateness.P50), Late99: us(j.Lateness.P99), Woke50: us(j.Wakeup.P50),
 		CPU: us(j.Generator.CPU * 1e6), MaxRSS: j.Generator.RSS,
 	}
@@ -161,10 +162,17 @@ func Peers(floor string) []Tool {
 		}, parse: fields(map[string]string{"count": `(\d+) answers`})},
 		{Name: "wrk", command: func(l Load) []string {
 			return []string{"wrk", "-t1", "-c" + conns(l), "-d" + seconds(l) + "s", "--latency", l.URL}
-		}, parse: fields(map[string]string{"count": `(\d+) requests in`, "p50": `50%\s+(\S+)`, "p75": `75%\s+(\S+)`, "p90": `90%\s+(\S+)`, "p99": `99%\s+(\S+)`, "mean": `Latency\s+(\S+)`})},
+		}, parse: fields(map[string]string{
+			"count": `(\d+) requests in`, "mean": `Latency\s+(\S+)`,
+			"p50": `50%\s+(\S+)`, "p75": `75%\s+(\S+)`, "p90": `90%\s+(\S+)`, "p99": `99%\s+(\S+)`,
+		})},
 		{Name: "wrk2", Open: true, command: func(l Load) []string {
-			return []string{"wrk2", "-t1", "-c" + conns(l), "-d" + seconds(l) + "s", "-R" + fmt.Sprint(max(l.Rate, 1)), "--latency", l.URL}
-		}, parse: fields(map[string]string{"count": `(\d+) requests in`, "p50": `50\.000%\s+(\S+)`, "p75": `75\.000%\s+(\S+)`, "p90": `90\.000%\s+(\S+)`, "p99": `99\.000%\s+(\S+)`, "mean": `Latency\s+(\S+)`})},
+			rate := fmt.Sprint(max(l.Rate, 1))
+			return []string{"wrk2", "-t1", "-c" + conns(l), "-d" + seconds(l) + "s", "-R" + rate, "--latency", l.URL}
+		}, parse: fields(map[string]string{
+			"count": `(\d+) requests in`, "mean": `Latency\s+(\S+)`, "p50": `50\.000%\s+(\S+)`,
+			"p75": `75\.000%\s+(\S+)`, "p90": `90\.000%\s+(\S+)`, "p99": `99\.000%\s+(\S+)`,
+		})},
 		{Name: "h2load", Open: true, command: func(l Load) []string {
 			argv := []string{"h2load", "--h1", "-t1", "-c" + conns(l), "-D" + seconds(l), l.URL}
 			if l.Rate > 0 {
@@ -179,7 +187,8 @@ func Peers(floor string) []Tool {
 				if l.Rate == 0 {
 					rate, workers = "0", conns(l)
 				}
-				return []string{"sh", "-c", `vegeta attack -rate=` + rate + ` -workers=` + workers + ` -max-workers=` + conns(l) + ` -connections=` + conns(l) +
+				return []string{"sh", "-c", `vegeta attack -rate=` + rate + ` -workers=` + workers +
+					` -max-workers=` + conns(l) + ` -connections=` + conns(l) +
 					` -max-body=0 -duration=` + l.Duration.String() + ` | vegeta report -type=json`}
 			}, parse: parseVegeta},
 		{Name: "hey", Open: true, command: func(l Load) []string {
@@ -188,7 +197,10 @@ func Peers(floor string) []Tool {
 				argv = append(argv, "-q", fmt.Sprint(l.Rate/float64(l.Connections)))
 			}
 			return append(argv, l.URL)
-		}, parse: fields(map[string]string{"count": `\[200\]\s+(\d+)`, "p50": `50%+ in (\S+)`, "p75": `75%+ in (\S+)`, "p90": `90%+ in (\S+)`, "p99": `99%+ in (\S+)`, "mean": `Average:\s+(\S+)`})},
+		}, parse: fields(map[string]string{
+			"count": `\[200\]\s+(\d+)`, "mean": `Average:\s+(\S+)`,
+			"p50": `50%+ in (\S+)`, "p75": `75%+ in (\S+)`, "p90": `90%+ in (\S+)`, "p99": `99%+ in (\S+)`,
+		})},
 		{Name: "autocannon", command: func(l Load) []string {
 			return []string{"autocannon", "-c", conns(l), "-d", seconds(l), "--json", l.URL}
 		}, parse: parseAutocannon},
@@ -201,17 +213,25 @@ func Peers(floor string) []Tool {
 		}, parse: parseOha},
 		{Name: "k6", Open: true, stdin: k6Script,
 			command: func(Load) []string {
-				return []string{"k6", "run", "--quiet", "--no-usage-report", "--summary-trend-stats", "avg,p(50),p(75),p(90),p(99)", "-"}
+				const figures = "avg,p(50),p(75),p(90),p(99)"
+				return []string{"k6", "run", "--quiet", "--no-usage-report", "--summary-trend-stats", figures, "-"}
 			},
-			parse: fields(map[string]string{"count": `http_reqs\.*:\s+(\d+)`, "mean": `http_req_duration\.*:.*?avg=(\S+)`, "p50": `http_req_duration\.*:.*?p\(50\)=(\S+)`,
-				"p75": `http_req_duration\.*:.*?p\(75\)=(\S+)`, "p90": `http_req_duration\.*:.*?p\(90\)=(\S+)`, "p99": `http_req_duration\.*:.*?p\(99\)=(\S+)`})},
+			parse: fields(map[string]string{
+				"count": `http_reqs\.*:\s+(\d+)`,
+				"mean":  `http_req_duration\.*:.*?avg=(\S+)`,
+				"p50":   `http_req_duration\.*:.*?p\(50\)=(\S+)`,
+				"p75":   `http_req_duration\.*:.*?p\(75\)=(\S+)`,
+				"p90":   `http_req_duration\.*:.*?p\(90\)=(\S+)`,
+				"p99":   `http_req_duration\.*:.*?p\(99\)=(\S+)`,
+			})},
 	}
 }
 
 func k6Script(l Load) string {
 	options := fmt.Sprintf(`{executor:"constant-vus",vus:%d,duration:"%v"}`, l.Connections, l.Duration)
 	if l.Rate > 0 {
-		options = fmt.Sprintf(`{executor:"constant-arrival-rate",rate:%d,timeUnit:"1s",duration:"%v",preAllocatedVUs:%d,maxVUs:%d}`,
+		options = fmt.Sprintf(
+			`{executor:"constant-arrival-rate",rate:%d,timeUnit:"1s",duration:"%v",preAllocatedVUs:%d,maxVUs:%d}`,
 			int(l.Rate), l.Duration, l.Connections, l.Connections)
 	}
 	return `import http from "k6/http";
@@ -285,7 +305,10 @@ func parseVegeta(_ Load, out string) (Report, error) {
 		return Report{}, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
 	ns := func(name string) time.Duration { return time.Duration(j.Latencies[name]) }
-	return Report{Count: j.Codes["200"], Achieved: j.Rate, Mean: ns("mean"), P50: ns("50th"), P90: ns("90th"), P99: ns("99th")}, nil
+	return Report{
+		Count: j.Codes["200"], Achieved: j.Rate,
+		Mean: ns("mean"), P50: ns("50th"), P90: ns("90th"), P99: ns("99th"),
+	}, nil
 }
 
 func parseAutocannon(l Load, out string) (Report, error) {
@@ -300,7 +323,10 @@ func parseAutocannon(l Load, out string) (Report, error) {
 		v, _ := j.Latency[name].(float64)
 		return time.Duration(v * float64(time.Millisecond))
 	}
-	return Report{Count: j.Requests.Total, Achieved: j.Requests.Total / l.Duration.Seconds(), Mean: ms("average"), P50: ms("p50"), P75: ms("p75"), P90: ms("p90"), P99: ms("p99")}, nil
+	return Report{
+		Count: j.Requests.Total, Achieved: j.Requests.Total / l.Duration.Seconds(),
+		Mean: ms("average"), P50: ms("p50"), P75: ms("p75"), P90: ms("p90"), P99: ms("p99"),
+	}, nil
 }
 
 func parseOha(l Load, out string) (Report, error) {
@@ -313,6 +339,9 @@ func parseOha(l Load, out string) (Report, error) {
 		return Report{}, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
 	s := func(v float64) time.Duration { return time.Duration(v * float64(time.Second)) }
-	return Report{Count: j.Codes["200"], Achieved: j.Codes["200"] / l.Duration.Seconds(), Mean: s(j.Summary.Average),
-		P50: s(j.Percentiles["p50"]), P75: s(j.Percentiles["p75"]), P90: s(j.Percentiles["p90"]), P99: s(j.Percentiles["p99"])}, nil
+	return Report{
+		Count: j.Codes["200"], Achieved: j.Codes["200"] / l.Duration.Seconds(), Mean: s(j.Summary.Average),
+		P50: s(j.Percentiles["p50"]), P75: s(j.Percentiles["p75"]), P90: s(j.Percentiles["p90"]),
+		P99: s(j.Percentiles["p99"]),
+	}, nil
 }

@@ -192,7 +192,8 @@ func (p *Parser) readLine(line []byte) error {
 // readStatus reads "HTTP/1.1 200 OK".
 func (p *Parser) readStatus(text []byte) error {
 	const version = "HTTP/1."
-	if len(text) < len("HTTP/1.1 200") || string(text[:len(version)]) != version || text[8] != ' ' || len(text) > 12 && text[12] != ' ' {
+	if len(text) < len("HTTP/1.1 200") || string(text[:len(version)]) != version ||
+		text[8] != ' ' || len(text) > 12 && text[12] != ' ' {
 		return malformed("status line %.40q", text)
 	}
 	p.Status = 0

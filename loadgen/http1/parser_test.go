@@ -57,23 +57,37 @@ func TestResponses(t *testing.T) {
 		want read
 	}{
 		{"a length", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", false, read{200, "ok", "", false, nil}},
-		{"bytes after the length are the next response's", "HTTP/1.1 200 OK\r\ncontent-length:2\r\n\r\nokHTTP", false, read{200, "ok", "HTTP", false, nil}},
+		{"bytes after the length are the next response's",
+			"HTTP/1.1 200 OK\r\ncontent-length:2\r\n\r\nokHTTP", false, read{200, "ok", "HTTP", false, nil}},
 		{"a length of nothing", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false, read{200, "", "", false, nil}},
-		{"chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n", false, read{200, "ok0123456789", "", false, nil}},
-		{"chunks with trailers", "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n1 \r\n!\r\n0\r\nDigest: x\r\n\r\n", false, read{200, "!", "", false, nil}},
-		{"chunks win over a length, and the connection ends", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", false, read{200, "", "", true, nil}},
-		{"interim responses are no answer", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\nx", false, read{201, "x", "", false, nil}},
-		{"the answer to HEAD has no body", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", true, read{200, "", "", false, nil}},
+		{"chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n",
+			false, read{200, "ok0123456789", "", false, nil}},
+		{"chunks with trailers", "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n1 \r\n!\r\n0\r\nDigest: x\r\n\r\n",
+			false, read{200, "!", "", false, nil}},
+		{"chunks win over a length, and the connection ends",
+			"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+			false, read{200, "", "", true, nil}},
+		{"interim responses are no answer",
+			"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" +
+				"HTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\nx", false, read{201, "x", "", false, nil}},
+		{"the answer to HEAD has no body",
+			"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", true, read{200, "", "", false, nil}},
 		{"204 has no body", "HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\n", false, read{204, "", "", false, nil}},
-		{"304 has no body", "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", false, read{304, "", "", false, nil}},
-		{"Connection: close among others", "HTTP/1.1 200 OK\r\nConnection: x, Close\r\nContent-Length: 0\r\n\r\n", false, read{200, "", "", true, nil}},
-		{"a body that ends with the connection", "HTTP/1.1 200 OK\r\n\r\nall of it", false, read{200, "all of it", "", true, nil}},
+		{"304 has no body",
+			"HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", false, read{304, "", "", false, nil}},
+		{"Connection: close among others",
+			"HTTP/1.1 200 OK\r\nConnection: x, Close\r\nContent-Length: 0\r\n\r\n", false, read{200, "", "", true, nil}},
+		{"a body that ends with the connection",
+			"HTTP/1.1 200 OK\r\n\r\nall of it", false, read{200, "all of it", "", true, nil}},
 		{"HTTP/1.0 closes", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", false, read{200, "ok", "", true, nil}},
-		{"HTTP/1.0 that keeps the connection", "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nok", false, read{200, "ok", "", false, nil}},
-		{"HTTP/1.0 knows no chunks", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", false, read{200, "0\r\n\r\n", "", true, nil}},
+		{"HTTP/1.0 that keeps the connection", "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nok",
+			false, read{200, "ok", "", false, nil}},
+		{"HTTP/1.0 knows no chunks",
+			"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", false, read{200, "0\r\n\r\n", "", true, nil}},
 		{"bare line feeds in the header", "HTTP/1.1 200 OK\nContent-Length: 2\n\nok", false, read{200, "ok", "", false, nil}},
 		{"no reason", "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", false, read{200, "", "", false, nil}},
-		{"the same length twice", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", false, read{200, "ok", "", false, nil}},
+		{"the same length twice",
+			"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", false, read{200, "ok", "", false, nil}},
 	} {
 		if got := parse(row.in, row.head); got != row.want {
 			t.Errorf("%s: parse(%q) = %+v; want %+v", row.says, row.in, got, row.want)
@@ -121,7 +135,8 @@ func TestWhatIsNoResponse(t *testing.T) {
 		{"a header without end", ok + strings.Repeat("X: y\r\n", 50_000), ErrMalformed},
 		{"a header line without end", ok + strings.Repeat("X", 1<<20), ErrMalformed},
 		{"interim responses without end", strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 20), ErrMalformed},
-		{"extensions that cost more than the data", chunked + strings.Repeat("1;"+strings.Repeat("x", 1000)+"\r\ny\r\n", 30), ErrMalformed},
+		{"extensions that cost more than the data",
+			chunked + strings.Repeat("1;"+strings.Repeat("x", 1000)+"\r\ny\r\n", 30), ErrMalformed},
 		{"nothing", "", errCut},
 		{"an end within the header", ok + "Content-", errCut},
 		{"an end within the body", ok + "Content-Length: 5\r\n\r\nabc", errCut},
@@ -141,7 +156,8 @@ func TestParserIsUsedAgain(t *testing.T) {
 		if got := parseWith(&p, long, false, 50_000); got.err != nil || got.body != "x" {
 			t.Fatalf("long header: %+v", got)
 		}
-		if got := parseWith(&p, "HTTP/1.1 204 No Content\r\n\r\n", false, 5); got.err != nil || got.status != 204 || got.close {
+		if got := parseWith(&p, "HTTP/1.1 204 No Content\r\n\r\n", false, 5); got.err != nil ||
+			got.status != 204 || got.close {
 			t.Fatalf("after it: %+v", got)
 		}
 		if cap(p.partial) > keptLine {
@@ -153,7 +169,9 @@ func TestParserIsUsedAgain(t *testing.T) {
 func TestFieldsAreHandedOut(t *testing.T) {
 	var got []string
 	p := Parser{Field: func(name, value []byte) { got = append(got, string(name)+"="+string(value)) }}
-	parseWith(&p, "HTTP/1.1 103 Hints\r\nA: 0\r\n\r\nHTTP/1.1 200 OK\r\nSet-Cookie:  a=b \r\nTransfer-Encoding: chunked\r\n\r\n0\r\nT: 1\r\n\r\n", false, 40)
+	parseWith(&p,
+		"HTTP/1.1 103 Hints\r\nA: 0\r\n\r\n"+
+			"HTTP/1.1 200 OK\r\nSet-Cookie:  a=b \r\nTransfer-Encoding: chunked\r\n\r\n0\r\nT: 1\r\n\r\n", false, 40)
 	if want := "Set-Cookie=a=b Transfer-Encoding=chunked"; strings.Join(got, " ") != want {
 		t.Errorf("fields %q; want %q", got, want)
 	}
@@ -249,7 +267,8 @@ func same(a, b read) bool {
 }
 
 func BenchmarkParse(b *testing.B) {
-	response := []byte("HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sun, 22 Nov 2026 18:00:00 GMT\r\nContent-Type: text/plain\r\nContent-Length: 13\r\nConnection: keep-alive\r\n\r\nHello, world!")
+	response := []byte("HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sun, 22 Nov 2026 18:00:00 GMT\r\n" +
+		"Content-Type: text/plain\r\nContent-Length: 13\r\nConnection: keep-alive\r\n\r\nHello, world!")
 	var p Parser
 	b.ReportAllocs()
 	for b.Loop() {

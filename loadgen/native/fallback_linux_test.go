@@ -21,8 +21,9 @@ func TestOldKernelsAreServedByATimer(t *testing.T) {
 	defer server.Close()
 	for _, way := range []Pacing{Sleep, Hybrid} {
 		p := loadgen.Plan{
-			URL: server.URL(), Mode: loadgen.Open, Pacer: pacing.Constant{PerSecond: 200}, Duration: 250 * time.Millisecond, Timeout: time.Second,
-			Conns: loadgen.Conns{Max: 4}, Mix: targets.Mix{Targets: []targets.Target{{Name: "a", Method: "GET", Path: "/"}}},
+			URL: server.URL(), Mode: loadgen.Open, Pacer: pacing.Constant{PerSecond: 200}, Duration: 250 * time.Millisecond,
+			Timeout: time.Second,
+			Conns:   loadgen.Conns{Max: 4}, Mix: targets.Mix{Targets: []targets.Target{{Name: "a", Method: "GET", Path: "/"}}},
 		}
 		m, err := loadgen.Local{Engine: Engine{Pacing: way}}.Measure(t.Context(), p, loadgen.Watch{})
 		if err != nil || m.Counts.OK != 50 || m.Elapsed < 200*time.Millisecond {

@@ -33,7 +33,8 @@ func enough(p loadgen.Plan, remote netip.AddrPort) error {
 		slow += int(p.Part.Share(uint64(s.Clients)))
 	}
 	if need := uint64(conns + slow + len(entries) + ownFiles); need > limit.Cur {
-		return fmt.Errorf("%w: %d connections need %d open files, the limit is %d; raise it (ulimit -n %d) or use fewer connections",
+		return fmt.Errorf(
+			"%w: %d connections need %d open files, the limit is %d; raise it (ulimit -n %d) or use fewer connections",
 			ErrTooFew, conns, need, limit.Cur, need)
 	}
 	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
@@ -51,7 +52,8 @@ func enough(p loadgen.Plan, remote netip.AddrPort) error {
 	}
 	sources := max(1, len(p.Conns.Sources))
 	if ports := (high - low + 1) * sources; conns > ports {
-		return fmt.Errorf("%w: %d connections to %v need as many ports, %d source addresses have %d; name more of them (--source 127.0.0.2,127.0.0.3) or use fewer connections",
+		return fmt.Errorf("%w: %d connections to %v need as many ports, %d source addresses have %d; "+
+			"name more of them (--source 127.0.0.2,127.0.0.3) or use fewer connections",
 			ErrTooFew, conns, remote, sources, ports)
 	}
 	return nil

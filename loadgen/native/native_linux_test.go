@@ -92,7 +92,8 @@ func TestNoAllocationPerRequest(t *testing.T) {
 		long, many := allocations(2 * time.Second)
 		perRequest := (float64(long) - float64(short)) / float64(max(1, many-few))
 		if many < 2*few || perRequest > 0.05 {
-			t.Errorf("%s: %d allocations for %d requests, %d for %d: %.3f per request; want 0", row.says, short, few, long, many, perRequest)
+			t.Errorf("%s: %d allocations for %d requests, %d for %d: %.3f per request; want 0",
+				row.says, short, few, long, many, perRequest)
 		}
 	}
 }
@@ -134,7 +135,8 @@ func TestConnectionsAreAsThePlanSays(t *testing.T) {
 	}
 	seen()
 
-	p.Conns = loadgen.Conns{Max: 4, Fixed: true, Sources: []netip.Addr{netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("127.0.0.3")}}
+	two := []netip.Addr{netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("127.0.0.3")}
+	p.Conns = loadgen.Conns{Max: 4, Fixed: true, Sources: two}
 	run(t, native.Engine{}, p)
 	if got := seen(); got != "map[127.0.0.2:2 127.0.0.3:2]" {
 		t.Errorf("two sources: the server saw %s", got)
@@ -206,7 +208,7 @@ func TestEvilServers(t *testing.T) {
 			_, _ = c.Write([]byte("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"))
 		}, results.OK},
 		{"more than its length", func(c net.Conn) {
-			_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
+			_, _ = c.Write([]byte(strings.Repeat("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 2)))
 		}, results.OK},
 		{"a reset within the body", func(c net.Conn) {
 			_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"))
@@ -233,7 +235,8 @@ func TestEvilServers(t *testing.T) {
 			}
 		})
 		p := plan("http://" + l.Addr().String())
-		p.Mode, p.Pacer, p.Duration, p.Timeout = loadgen.Open, pacing.Constant{PerSecond: 50}, 100*time.Millisecond, 300*time.Millisecond
+		p.Mode, p.Pacer = loadgen.Open, pacing.Constant{PerSecond: 50}
+		p.Duration, p.Timeout = 100*time.Millisecond, 300*time.Millisecond
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		m := run(t, native.Engine{}, p)
@@ -268,7 +271,8 @@ func TestTooFewFilesOrPortsAreRefusedBeforeTheStart(t *testing.T) {
 func TestUnsupportedPlansAreRefused(t *testing.T) {
 	rec := loadgen.NewRecorder(plan(""))
 	defer rec.Close()
-	if err := (native.Engine{}).Run(t.Context(), plan("https://127.0.0.1:9"), loadgen.Guard{}, rec); err == nil || !strings.Contains(err.Error(), "TLS") {
+	err := native.Engine{}.Run(t.Context(), plan("https://127.0.0.1:9"), loadgen.Guard{}, rec)
+	if err == nil || !strings.Contains(err.Error(), "TLS") {
 		t.Errorf("https: Run = %v; want it refused", err)
 	}
 }
@@ -300,7 +304,8 @@ func TestNullServerIsAQueue(t *testing.T) {
 
 // Both sides of Little's law, from a server whose answers take known times.
 func TestRequestsUnderWayAreTheSumOfTheirTimes(t *testing.T) {
-	url := startNull(t, &native.Null{Workers: 2, Service: func(i uint64) time.Duration { return time.Duration(2+i%5) * time.Millisecond }})
+	times := func(i uint64) time.Duration { return time.Duration(2+i%5) * time.Millisecond }
+	url := startNull(t, &native.Null{Workers: 2, Service: times})
 	for _, row := range []struct {
 		says   string
 		change func(*loadgen.Plan)

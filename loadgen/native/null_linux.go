@@ -74,7 +74,8 @@ func (n *Null) open() error {
 		return err
 	}
 	n.address = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(bound.(*unix.SockaddrInet4).Port))
-	return unix.EpollCtl(n.epoll, unix.EPOLL_CTL_ADD, n.listener, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(n.listener)})
+	return unix.EpollCtl(n.epoll, unix.EPOLL_CTL_ADD, n.listener,
+		&unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(n.listener)})
 }
 
 func (n *Null) release() {
@@ -149,7 +150,8 @@ func (n *Null) accept(open map[int32]uint64) {
 			return
 		}
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-		if unix.EpollCtl(n.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP, Fd: int32(fd)}) != nil {
+		event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP, Fd: int32(fd)}
+		if unix.EpollCtl(n.epoll, unix.EPOLL_CTL_ADD, fd, &event) != nil {
 			_ = unix.Close(fd)
 			continue
 		}

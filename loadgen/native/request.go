@@ -91,7 +91,8 @@ type piece struct {
 
 func newTemplate(mix targets.Mix, h *http.Request, t *targets.Target) (*template, error) {
 	form := strings.HasPrefix(h.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
-	m := &template{cookies: len(mix.Sessions) > 0, hasBody: len(t.Body) > 0 || t.Method == http.MethodPost || t.Method == http.MethodPut || t.Method == http.MethodPatch}
+	sends := []string{http.MethodPost, http.MethodPut, http.MethodPatch}
+	m := &template{cookies: len(mix.Sessions) > 0, hasBody: len(t.Body) > 0 || slices.Contains(sends, t.Method)}
 	add := func(to *[]piece, text string, escape bool) error {
 		parts, err := mix.Parts(text)
 		for _, part := range parts {

@@ -37,7 +37,8 @@ func (s *shard) readStamped(c *conn) (int, syscall.Errno) {
 		return int(n), errno
 	}
 	header := (*unix.Cmsghdr)(unsafe.Pointer(&control[0]))
-	if uint64(message.Controllen) >= uint64(unix.CmsgLen(16)) && header.Level == unix.SOL_SOCKET && header.Type == unix.SCM_TIMESTAMPNS {
+	if uint64(message.Controllen) >= uint64(unix.CmsgLen(16)) &&
+		header.Level == unix.SOL_SOCKET && header.Type == unix.SCM_TIMESTAMPNS {
 		stamp := (*unix.Timespec)(unsafe.Pointer(&control[unix.CmsgLen(0)]))
 		// Both are readings of the real-time clock; a step of it between the two is seen as
 		// a negative or an absurd delay, and left out.

@@ -25,9 +25,11 @@ func TestDue(t *testing.T) {
 	}{
 		{"the first request of a constant rate is due at once", "constant 100/s", 0, 0},
 		{"the 100th of 100/s is due after a second", "constant 100/s", 100, time.Second},
-		{"a rate that does not divide a second keeps its error below a nanosecond", "constant 3/s", 9_000_000, 3_000_000 * time.Second},
+		{"a rate that does not divide a second keeps its error below a nanosecond",
+			"constant 3/s", 9_000_000, 3_000_000 * time.Second},
 		{"a fractional rate waits for whole requests", "constant 0.5/s", 3, 6 * time.Second},
-		{"a ramp from 0.001 to 100 over 10 s has sent half its 500 after 7.07 s", "ramp 0.001/s 100/s over 10s", 250, 7071003 * time.Microsecond},
+		{"a ramp from 0.001 to 100 over 10 s has sent half its 500 after 7.07 s",
+			"ramp 0.001/s 100/s over 10s", 250, 7071003 * time.Microsecond},
 		{"a ramp is constant behind its end", "ramp 100/s 200/s over 10s", 1700, 11 * time.Second},
 		{"a falling ramp slows down", "ramp 200/s 100/s over 10s", 1500, 10 * time.Second},
 		{"steps hold the first rate", "steps 10/s 1s 20/s 1s", 5, 500 * time.Millisecond},
@@ -246,7 +248,8 @@ func TestPoissonIndexOfDispersion(t *testing.T) {
 		if math.Abs(index-1) > 0.02 {
 			t.Errorf("index of dispersion at %v = %.4f; want 1 ± 0.02", window, index)
 		}
-		t.Logf("index of dispersion at %v: %.4f ± %.4f, %d seeds of %d arrivals", window, index, math.Sqrt(2/windows), seeds, n)
+		t.Logf("index of dispersion at %v: %.4f ± %.4f, %d seeds of %d arrivals", window, index, math.Sqrt(2/windows),
+			seeds, n)
 	}
 }
 

@@ -33,7 +33,8 @@ func parsePoisson(text *Text) Pacer {
 	seed, of := text.Seed(), text.Pacer()
 	curve, is := of.(Curve)
 	if !is && !text.Failed() {
-		text.Fail(fmt.Errorf("poisson arrivals of %q: want a pacer whose rate is a curve (pacing.Curve)", firstWord(of.String())))
+		name := firstWord(of.String())
+		text.Fail(fmt.Errorf("poisson arrivals of %q: want a pacer whose rate is a curve (pacing.Curve)", name))
 	}
 	return Poisson{Of: curve, Seed: seed}
 }

@@ -22,7 +22,8 @@ func TestParseArrivals(t *testing.T) {
 			t.Errorf("%s: %v, %v; want %s", row.says, got, err, row.want)
 		}
 	}
-	for _, bad := range []string{"", "# nothing\n", "yesterday GET /\n", "[99/Nov/2026:18:00:00 +0000]\n", "-5\n", "NaN\n"} {
+	for _, bad := range []string{"", "# nothing\n", "yesterday GET /\n", "[99/Nov/2026:18:00:00 +0000]\n", "-5\n",
+		"NaN\n"} {
 		if _, err := ParseArrivals(strings.NewReader(bad)); err == nil {
 			t.Errorf("ParseArrivals(%q) succeeded", bad)
 		}

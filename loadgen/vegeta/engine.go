@@ -36,7 +36,8 @@ func (Engine) String() string { return "vegeta" }
 // Unsupported says what of a plan this engine cannot do; empty if it can do all.
 func (Engine) Unsupported(p loadgen.Plan) string {
 	if p.Mix.Dynamic() || p.Conns.Fixed || p.Conns.Requests > 0 || len(p.Conns.Sources) > 0 {
-		return "sessions, feeds and connections that are fixed, counted or bound to an address need the native engine, and so Linux and http://"
+		return "sessions, feeds and connections that are fixed, counted or bound to an address need the native engine, " +
+			"and so Linux and http://"
 	}
 	if len(p.Slow) > 0 && !strings.HasPrefix(p.URL, "http://") {
 		return "slow clients speak http only"
@@ -254,8 +255,8 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// send performs the request and classifies its end. It returns no response that was cut. The end is when the body had been read:
-// checking it is the generator's own time.
+// send performs the request and classifies its end. It returns no response that was cut. The end
+// is when the body had been read: checking it is the generator's own time.
 func (r *run) send(req *http.Request, expect targets.Expect) (*http.Response, time.Time, results.Class) {
 	response, err := r.base.RoundTrip(req)
 	if err != nil {
