@@ -140,8 +140,9 @@ func (r *Report) lead() (lines []string) {
 	case r.Bottleneck != "":
 		lines = append(lines, fmt.Sprintf("Bottleneck: %s%s.", r.Bottleneck, next(r.NextBottleneck)))
 	}
-	return append(lines, fmt.Sprintf("The load generator runs on the same %s as the servers (%s); the model includes its CPU time.",
-		page.Count(r.Host.Cores, "core"), strings.TrimSpace(r.Host.CPU)))
+	return append(lines,
+		fmt.Sprintf("The load generator runs on the same %s as the servers (%s); the model includes its CPU time.",
+			page.Count(r.Host.Cores, "core"), strings.TrimSpace(r.Host.CPU)))
 }
 
 func next(bottleneck string) string {
@@ -154,7 +155,8 @@ func next(bottleneck string) string {
 // reach says as far as what recommendations go, where they go beyond what was measured.
 func (rec *Recommendation) reach(r *Report) []string {
 	if rec.Cores > 0 {
-		return []string{fmt.Sprintf("Recommendations go up to %s, twice what was measured.", page.Count(rec.Range, "machine"))}
+		machines := page.Count(rec.Range, "machine")
+		return []string{fmt.Sprintf("Recommendations go up to %s, twice what was measured.", machines)}
 	}
 	first := r.Configurations[0]
 	if _, extends := At(first.found, r.Sweep, first.Value+1); !extends {

@@ -67,8 +67,10 @@ func (r *Report) judgeCPUSpeed(run *results.Run) {
 	r.CPUSpeed = &CPUSpeed{Low: speeds[tenth], High: speeds[len(speeds)-1-tenth]}
 	if r.CPUSpeed.High/r.CPUSpeed.Low > 1+wavering {
 		r.Grade = r.Grade.Worse(results.Degraded)
-		r.diagnose("cpu-speed", fmt.Sprintf("judged by the CPU time of a request, the cores ran at %.2f to %.2f of their median speed "+
-			"in eight of ten trials; rates are those at the median, and rise and fall with it", r.CPUSpeed.Low, r.CPUSpeed.High),
+		r.diagnose("cpu-speed",
+			fmt.Sprintf("judged by the CPU time of a request, the cores ran at %.2f to %.2f of their median speed "+
+				"in eight of ten trials; rates are those at the median, and rise and fall with it",
+				r.CPUSpeed.Low, r.CPUSpeed.High),
 			"The machine is shared, or changes its clock: plan for its lowest speed, or measure on a steadier one.")
 	}
 }
@@ -76,7 +78,8 @@ func (r *Report) judgeCPUSpeed(run *results.Run) {
 // judgeMachines says what machines side by side on one box are not.
 func (r *Report) judgeMachines() {
 	if r.boxIsFull() {
-		r.diagnose("box-full", "this box, and not its machines, was the limit: the proxy and the load generator share its cores",
+		r.diagnose("box-full",
+			"this box, and not its machines, was the limit: the proxy and the load generator share its cores",
 			"Measure fewer machines, or smaller ones: cpu=PERCENT in the topology.")
 	}
 	if !r.fleet() {
@@ -88,8 +91,9 @@ func (r *Report) judgeMachines() {
 	if scaling := r.scaling(); scaling != "" {
 		text += "; " + scaling
 	}
-	r.diagnose("machines-on-one-box", text, "They share memory and caches, a short request runs at the speed of a whole core, "+
-		"and there is no network between them: separate machines will differ.")
+	r.diagnose("machines-on-one-box", text,
+		"They share memory and caches, a short request runs at the speed of a whole core, "+
+			"and there is no network between them: separate machines will differ.")
 }
 
 // wideInterval is the relative width from which on an interval is worth a word.
@@ -103,19 +107,23 @@ func (r *Report) judgeConfiguration(s Configuration) {
 		r.diagnose("died", fmt.Sprintf("%s died at %.4g requests per second, twice: %s", s.Topology, s.DiedAt, s.Died),
 			"Its capacity is below that rate; see its log.")
 	case s.Goals[0].Unbounded:
-		r.diagnose("unbounded", fmt.Sprintf("the time ran out while %s still met the SLO: its capacity is a lower bound", s.Topology), moreTime)
+		r.diagnose("unbounded",
+			fmt.Sprintf("the time ran out while %s still met the SLO: its capacity is a lower bound", s.Topology), moreTime)
 	case s.Generator || s.Capacity.High == 0 && s.Capacity.Low > 0:
-		r.diagnose("generator-limit", s.Topology+" meets the SLO as far as this generator can drive it: its capacity is a lower bound",
+		r.diagnose("generator-limit",
+			s.Topology+" meets the SLO as far as this generator can drive it: its capacity is a lower bound",
 			"Use a machine with more cores, or a separate generator.")
 	case s.Goals[0].Undecided:
 		r.diagnose("undecided", fmt.Sprintf("the time ran out before any load of %s was certain to meet the SLO; "+
 			"the lowest one tried was %.4g requests per second", s.Topology, s.lowest()), moreTime)
 	case s.Capacity.Low == 0:
-		r.diagnose("floor", fmt.Sprintf("%s does not meet the SLO even at 1 request per second: without any load p50 is %.4g ms and p99 %.4g ms",
-			s.Topology, float64(s.FloorP50)/1e3, float64(s.FloorP99)/1e3), "Make the app faster, or relax the SLO.")
+		r.diagnose("floor",
+			fmt.Sprintf("%s does not meet the SLO even at 1 request per second: without any load p50 is %.4g ms and p99 %.4g ms",
+				s.Topology, float64(s.FloorP50)/1e3, float64(s.FloorP99)/1e3), "Make the app faster, or relax the SLO.")
 	case s.Capacity.High/s.Capacity.Low-1 > wideInterval:
-		r.diagnose("wide", fmt.Sprintf("the interval of %s is %.0f %% wide: the machine wavered, or the latency at its limit depends on chance",
-			s.Topology, (s.Capacity.High/s.Capacity.Low-1)*100), "Repeat, or give the search more time: --budget.")
+		r.diagnose("wide",
+			fmt.Sprintf("the interval of %s is %.0f %% wide: the machine wavered, or the latency at its limit depends on chance",
+				s.Topology, (s.Capacity.High/s.Capacity.Low-1)*100), "Repeat, or give the search more time: --budget.")
 	}
 }
 

@@ -21,7 +21,9 @@ func (r *Report) Document() page.Document {
 	if len(r.Diagnostics) > 0 {
 		d.Sections = append(d.Sections, page.Section{ID: "diagnostics", Title: "Diagnostics", Diagnostics: r.Diagnostics})
 	}
-	d.Sections = append(d.Sections, page.Section{ID: "method", Title: "How it was measured", Folded: true, Text: []string{method}})
+	d.Sections = append(d.Sections, page.Section{
+		ID: "method", Title: "How it was measured", Folded: true, Text: []string{method},
+	})
 	return d
 }
 
@@ -29,7 +31,10 @@ func (r *Report) Document() page.Document {
 // why, how certain.
 func (r *Report) grounds() []page.Section {
 	sections := []page.Section{
-		{ID: "capacity", Title: "Capacity: the highest rate that meets " + r.SLO, Tables: []page.Table{r.capacityTable()}, Figures: r.rateFigures()},
+		{
+			ID: "capacity", Title: "Capacity: the highest rate that meets " + r.SLO,
+			Tables: []page.Table{r.capacityTable()}, Figures: r.rateFigures(),
+		},
 		{ID: "limits", Title: "Limit set by each resource", Figures: r.useFigures()},
 	}
 	if limits, ok := r.limitTable(); ok {
@@ -38,7 +43,9 @@ func (r *Report) grounds() []page.Section {
 		sections[1].Title = "Use of resources"
 	}
 	if r.Model != nil {
-		sections = append(sections, page.Section{ID: "cost", Title: "Cost of a request", Tables: []page.Table{r.Model.table()}})
+		sections = append(sections, page.Section{
+			ID: "cost", Title: "Cost of a request", Tables: []page.Table{r.Model.table()},
+		})
 	}
 	if len(r.Validation) > 0 {
 		sections = append(sections, page.Section{
@@ -53,10 +60,10 @@ func (r *Report) grounds() []page.Section {
 	return sections
 }
 
-const method = "Open-loop trials with Poisson arrivals search for the highest rate that meets the SLO. They grow in length, and a " +
-	"rate is judged more than once, in as many boots as the time allows (in the manner of RFC 9971). The result is an " +
-	"interval, because it is a measurement. The model simulates proxies, queue, workers and cores, with the service times " +
-	"measured here."
+const method = "Open-loop trials with Poisson arrivals search for the highest rate that meets the SLO. They grow in " +
+	"length, and a rate is judged more than once, in as many boots as the time allows (in the manner of RFC 9971). " +
+	"The result is an interval, because it is a measurement. The model simulates proxies, queue, workers and cores, " +
+	"with the service times measured here."
 
 // heading says what was measured, and for how long.
 func (r *Report) heading() string {

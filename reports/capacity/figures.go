@@ -111,5 +111,6 @@ func (r *Report) prices() plot.Figure {
 	for _, s := range r.Configurations {
 		stacks = append(stacks, plot.Stack{Name: r.label(s), Parts: []plot.Part{{Name: part, Value: s.PerMillion}}})
 	}
-	return plot.Stacks("price", "Price of a million requests at the capacity", "units of --price", "", stacks, []string{part})
+	return plot.Stacks("price", "Price of a million requests at the capacity", "units of --price", "", stacks,
+		[]string{part})
 }

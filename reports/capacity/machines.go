@@ -74,5 +74,6 @@ func (r *Report) scaling() string {
 	if !r.fleet() || one.Value != 1 || most.Value == 1 || !(one.Capacity.Value > 0 && most.Capacity.Value > 0) {
 		return ""
 	}
-	return fmt.Sprintf("%s carried %.2f times the load of one", page.Count(most.Value, "machine"), most.Capacity.Value/one.Capacity.Value)
+	return fmt.Sprintf("%s carried %.2f times the load of one",
+		page.Count(most.Value, "machine"), most.Capacity.Value/one.Capacity.Value)
 }

@@ -16,11 +16,15 @@ func TestMachinesMeasuredSideBySide(t *testing.T) {
 	}
 	correction := stats.Interval{Value: 1, Low: 0.95, High: 1.05}
 	r := &Report{Sweep: "backends", Model: &Model{Cores: 2, Correction: correction, queueing: &model.Model{
-		Cores: 2, Slowdown: 1, Kinds: []model.Kind{{Weight: 1, Work: 0.004}}, Proxies: []model.Tier{{Name: "nginx", CPU: 0.001}},
-		Generator: 0.001, Goals: goals(objectives), Seed: 1, Correction: correction, Precision: model.Precision{Requests: 10_000},
+		Cores: 2, Slowdown: 1, Generator: 0.001, Goals: goals(objectives), Seed: 1, Correction: correction,
+		Kinds: []model.Kind{{Weight: 1, Work: 0.004}}, Proxies: []model.Tier{{Name: "nginx", CPU: 0.001}},
+		Precision: model.Precision{Requests: 10_000},
 	}}}
 	for n, rate := range []float64{80, 160} {
-		size := results.Size{Topology: "nginx-uwsgi", Value: n + 1, Queues: n + 1, Workers: 1, Threads: 1, MachineCores: 0.4, QuotaPeriod: 0.010, Goals: []results.Bound{{Low: rate, High: rate}}}
+		size := results.Size{
+			Topology: "nginx-uwsgi", Value: n + 1, Queues: n + 1, Workers: 1, Threads: 1, MachineCores: 0.4, QuotaPeriod: 0.010,
+			Goals: []results.Bound{{Low: rate, High: rate}},
+		}
 		r.Configurations = append(r.Configurations, configurationOf(size, rate))
 	}
 	for _, row := range []struct {
@@ -33,14 +37,17 @@ func TestMachinesMeasuredSideBySide(t *testing.T) {
 		text     string
 	}{
 		{"one carries it", 60, 0, 1, 1, false, "60 requests per second 1 machine"},
-		{"two carry it, as was measured", 120, 0, 2, 2, false, "2 machines (2) of 0.4 cores with workers=1 each; with 0 % headroom, 2 machines (2), measured side by side"},
+		{"two carry it, as was measured", 120, 0, 2, 2, false,
+			"2 machines (2) of 0.4 cores with workers=1 each; with 0 % headroom, 2 machines (2), measured side by side"},
 		{"with headroom it takes more than were measured", 120, 0.6, 2, 3, true, "more than were measured"},
 		{"four machines do not fit on this box, and have cores of their own", 300, 0, 4, 4, true, "4 machines"},
 		{"and one more to lose", 60, results.Automatic, 1, 0, false, "and one spare machine"},
 		{"beyond twice what was measured nothing is said", 2000, 0, 0, 0, false, "there is no recommendation"},
 	} {
-		rec := r.Need(&results.Capacity{CapacitySpec: results.CapacitySpec{Sweep: "backends", Headroom: row.headroom}}, row.target)
-		if rec == nil || rec.Workers != row.workers || row.machines > 0 && (rec.Machines != row.machines || rec.Extrapolated != row.extra) {
+		spec := results.CapacitySpec{Sweep: "backends", Headroom: row.headroom}
+		rec := r.Need(&results.Capacity{CapacitySpec: spec}, row.target)
+		if rec == nil || rec.Workers != row.workers ||
+			row.machines > 0 && (rec.Machines != row.machines || rec.Extrapolated != row.extra) {
 			t.Errorf("%s: %+v", row.says, rec)
 			continue
 		}

@@ -88,7 +88,9 @@ func costOf(c *results.Cell, cores int) (cost, bool) {
 	if n == 0 || c.Elapsed == 0 {
 		return cost{}, false
 	}
-	k := cost{cpu: map[string]float64{}, total: results.TotalCPU(c.Usage).Seconds() / n, generator: c.Generator.CPUSeconds / n}
+	k := cost{
+		cpu: map[string]float64{}, total: results.TotalCPU(c.Usage).Seconds() / n, generator: c.Generator.CPUSeconds / n,
+	}
 	for tier, spent := range results.CPUByTier(c.Usage) {
 		k.cpu[tier] = spent.Seconds() / n
 	}

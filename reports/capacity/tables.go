@@ -13,8 +13,8 @@ import (
 
 func (r *Report) capacityTable() page.Table {
 	t := page.Table{Columns: page.Columns(
-		"topology", "#requests/s", "#width", "#search alone", "#at twice the limit", "#boots", "#model", "#would wait (Erlang C)",
-		"#CPU speed", "#cores busy", "#searched for")}
+		"topology", "#requests/s", "#width", "#search alone", "#at twice the limit", "#boots", "#model",
+		"#would wait (Erlang C)", "#CPU speed", "#cores busy", "#searched for")}
 	priced := slices.ContainsFunc(r.Configurations, func(s Configuration) bool { return s.PerMillion > 0 })
 	if priced {
 		t.Columns = append(t.Columns, page.Column{Name: "price of a million", Numeric: true})
@@ -27,9 +27,9 @@ func (r *Report) capacityTable() page.Table {
 		t.Rows = append(t.Rows, row)
 	}
 	if slices.ContainsFunc(r.Configurations, func(s Configuration) bool { return s.Assisted }) {
-		t.Note = fmt.Sprintf("Where the randomness of the arrivals and the machine's CPU speed have been taken out, an interval "+
-			"extends at least %.0f %% to each side; that much is assumed, not measured. Boots: those in which the lower end of the "+
-			"search was tried.", model.LeastHalf*100)
+		t.Note = fmt.Sprintf("Where the randomness of the arrivals and the machine's CPU speed have been taken out, an "+
+			"interval extends at least %.0f %% to each side; that much is assumed, not measured. Boots: those in which the "+
+			"lower end of the search was tried.", model.LeastHalf*100)
 	}
 	return t
 }
@@ -48,7 +48,8 @@ func (s Configuration) row() []string {
 	}
 	return []string{
 		s.Topology, s.rate(s.Capacity), width, s.rate(s.Searched), loose, fmt.Sprint(s.Goals[0].Rate.N), predicted,
-		known(s.Waits, page.Percent), known(s.CPUSpeed, speedText), fmt.Sprintf("%.0f %%", s.Busy*100), fmt.Sprintf("%.0f s", s.Elapsed),
+		known(s.Waits, page.Percent), known(s.CPUSpeed, speedText),
+		fmt.Sprintf("%.0f %%", s.Busy*100), fmt.Sprintf("%.0f s", s.Elapsed),
 	}
 }
 
@@ -78,7 +79,8 @@ func digits(v float64) string { return fmt.Sprintf("%.4g", v) }
 // limitTable is what each resource allows by itself; not ok without a model.
 func (r *Report) limitTable() (t page.Table, ok bool) {
 	t.Columns = page.Columns("topology")
-	t.Note = "Requests per second. The lowest is the bound that no load can exceed; the capacity is what queueing and the SLO leave of it."
+	t.Note = "Requests per second. The lowest is the bound that no load can exceed; the capacity is what queueing and " +
+		"the SLO leave of it."
 	var names []string
 	for _, s := range r.Configurations {
 		if s.Model == nil {
@@ -140,7 +142,8 @@ func (r *Report) validationTable() page.Table {
 		t.Note += fmt.Sprintf(" %d of the predicted figures could not be measured.", n)
 	}
 	if r.Prediction != "" {
-		t.Note += " The prediction was written before these configurations were measured; SHA-256 of prediction.json: " + r.Prediction
+		t.Note += " The prediction was written before these configurations were measured; SHA-256 of prediction.json: " +
+			r.Prediction
 	}
 	return t
 }
@@ -159,7 +162,8 @@ func (v Validated) row() []string {
 		then = page.Change(1 + v.ErrorAtCPUSpeed)
 	}
 	return []string{
-		v.Topology, fmt.Sprintf("%s (%s/s)", v.Figure, page.Number(v.Rate)), page.Millis(v.Predicted.Value), page.Millis(v.Measured.Value),
+		v.Topology, fmt.Sprintf("%s (%s/s)", v.Figure, page.Number(v.Rate)),
+		page.Millis(v.Predicted.Value), page.Millis(v.Measured.Value),
 		page.Change(1 + v.Error), page.Unknown, then,
 	}
 }
@@ -190,7 +194,8 @@ func (r *Report) accuracy() string {
 // checkTable is of the recommendations that were tried.
 func (r *Report) checkTable() page.Table {
 	t := page.Table{Columns: page.Columns(
-		"topology", "#requests/s", "expected", "measured", "#CPU speed", "#requests/s at that speed", "measured at that speed")}
+		"topology", "#requests/s", "expected", "measured", "#CPU speed", "#requests/s at that speed",
+		"measured at that speed")}
 	word := map[bool]string{true: "meets the SLO", false: "misses it"}
 	for _, c := range r.Checks {
 		then := page.Unknown
@@ -203,7 +208,7 @@ func (r *Report) checkTable() page.Table {
 		})
 	}
 	offered, then := r.recommended(asOffered), r.recommended(atPace)
-	t.Note = fmt.Sprintf("A recommendation is exact if its configuration meets the SLO and the next smaller one misses it. "+
-		"At the CPU speed of the model, %s; with the rate as it is, whatever the speed was then, %s.", then, offered)
+	t.Note = fmt.Sprintf("A recommendation is exact if its configuration meets the SLO and the next smaller one misses "+
+		"it. At the CPU speed of the model, %s; with the rate as it is, whatever the speed was then, %s.", then, offered)
 	return t
 }

@@ -45,37 +45,44 @@ func TestSimulationAgainstTheory(t *testing.T) {
 		rho     float64
 	}{{1, 0.5}, {1, 0.8}, {2, 0.7}, {4, 0.8}, {8, 0.85}} {
 		// A wait holds a slot without a core: M/M/c.
-		s := System{Configuration: Configuration{Queues: 1, Workers: row.workers, Threads: 1}, Cores: 1, Slowdown: 1, Kinds: kinds(0, 0.01, exponential())}
+		s := System{Configuration: Configuration{Queues: 1, Workers: row.workers, Threads: 1}, Cores: 1, Slowdown: 1,
+			Kinds: kinds(0, 0.01, exponential())}
 		rate := row.rho * float64(row.workers) / 0.01
 		out := s.Simulate(rate, count, 1)
 		want := ErlangC(rate*0.01, row.workers)*0.01/(float64(row.workers)-rate*0.01) + 0.01
 		within(t, "M/M/c: mean", out.Mean(), want, 0.05)
 	}
 	// M/D/1 by work on a core: Pollaczek and Khinchine.
-	s := System{Configuration: Configuration{Queues: 1, Workers: 1, Threads: 1}, Cores: 2, Slowdown: 1, Kinds: kinds(0.01, 0, []float64{1})}
+	s := System{Configuration: Configuration{Queues: 1, Workers: 1, Threads: 1}, Cores: 2, Slowdown: 1,
+		Kinds: kinds(0.01, 0, []float64{1})}
 	within(t, "M/D/1: mean", s.Simulate(70, count, 1).Mean(), 0.01*(1+0.7/2/(1-0.7)), 0.03)
 	// M/G/1 with processor sharing is insensitive to the distribution: S/(1−ρ).
-	s = System{Configuration: Configuration{Queues: 1, Workers: 1}, Cores: 1, Slowdown: 1, Kinds: kinds(0.01, 0, exponential())}
+	s = System{Configuration: Configuration{Queues: 1, Workers: 1}, Cores: 1, Slowdown: 1,
+		Kinds: kinds(0.01, 0, exponential())}
 	within(t, "M/M/1 shared: mean", s.Simulate(60, count, 1).Mean(), 0.01/(1-0.6), 0.03)
 	s.Kinds = kinds(0.01, 0, []float64{0.2, 1.8})
 	within(t, "M/G/1 shared: mean", s.Simulate(60, count, 1).Mean(), 0.01/(1-0.6), 0.03)
 	// Many workers on two cores share them like M/M/2 with processor sharing: the same mean as
 	// M/M/2, since its number in the system does not depend on the order of service.
-	s = System{Configuration: Configuration{Queues: 1, Workers: 40, Threads: 1}, Cores: 2, Slowdown: 1, Kinds: kinds(0.01, 0, exponential())}
+	s = System{Configuration: Configuration{Queues: 1, Workers: 40, Threads: 1}, Cores: 2, Slowdown: 1,
+		Kinds: kinds(0.01, 0, exponential())}
 	within(t, "M/M/2 shared: mean", s.Simulate(140, count, 1).Mean(), ErlangC(1.4, 2)*0.01/0.6+0.01, 0.03)
 	// A slowdown of the second core's work.
-	s = System{Configuration: Configuration{Queues: 1, Workers: 2, Threads: 1}, Cores: 2, Slowdown: 1.5, Kinds: kinds(0.01, 0, []float64{1})}
+	s = System{Configuration: Configuration{Queues: 1, Workers: 2, Threads: 1}, Cores: 2, Slowdown: 1.5,
+		Kinds: kinds(0.01, 0, []float64{1})}
 	within(t, "two cores that slow each other down by half: bound", s.Bound(), 2/0.015, 1e-9)
 	// A lone request has a core, and its pace, for itself; near the bound both always work.
 	within(t, "two cores that slow each other down by half: alone", s.Simulate(0.01, 2000, 1).Mean(), 0.01, 0.001)
-	if below, above := s.Simulate(0.9*s.Bound(), count, 1).Quantile(0.5), s.Simulate(1.05*s.Bound(), count, 1).Quantile(0.5); below > 0.2 || above < 1 {
-		t.Errorf("two cores that slow each other down by half: half of the requests within %g s below the bound, %g s above it", below, above)
+	below, above := s.Simulate(0.9*s.Bound(), count, 1).Quantile(0.5), s.Simulate(1.05*s.Bound(), count, 1).Quantile(0.5)
+	if below > 0.2 || above < 1 {
+		t.Errorf("two cores that slow each other down by half: median %g s below the bound, %g s above it", below, above)
 	}
 }
 
 // P(wait > t) of M/M/c is known, and with it the share of slow answers.
 func TestSimulatedTails(t *testing.T) {
-	s := System{Configuration: Configuration{Queues: 1, Workers: 1, Threads: 1}, Cores: 1, Slowdown: 1, Kinds: kinds(0, 0.002, exponential())}
+	s := System{Configuration: Configuration{Queues: 1, Workers: 1, Threads: 1}, Cores: 1, Slowdown: 1,
+		Kinds: kinds(0, 0.002, exponential())}
 	out := s.Simulate(300, 400_000, 3)
 	// M/M/1: responses are exponential with rate µ−λ = 200.
 	within(t, "M/M/1: p99", out.Quantile(0.99), math.Log(100)/200, 0.03)
@@ -90,13 +97,15 @@ func TestSimulatedTails(t *testing.T) {
 // The simulation lasts a million seconds, for so long that rounding makes periods of unequal
 // lengths: it has to go on all the same.
 func TestSimulatedQuota(t *testing.T) {
-	s := System{Configuration: Configuration{Queues: 1, Workers: 1, Threads: 1, Machine: 0.4, Period: 0.010}, Cores: 2, Slowdown: 1, Kinds: kinds(0.01, 0, []float64{1})}
+	s := System{Configuration: Configuration{Queues: 1, Workers: 1, Threads: 1, Machine: 0.4, Period: 0.010}, Cores: 2,
+		Slowdown: 1, Kinds: kinds(0.01, 0, []float64{1})}
 	within(t, "a lone request", s.Simulate(0.02, 20_000, 1).Mean(), 0.019, 0.01)
 	within(t, "the bound", s.Bound(), 40, 1e-9)
 	two := s
 	two.Queues = 2
 	within(t, "the bound of two machines", two.Bound(), 80, 1e-9)
-	if below, above := two.Simulate(76, 50_000, 1).Quantile(0.5), two.Simulate(84, 50_000, 1).Quantile(0.5); below > 0.5 || above < 1 {
+	below, above := two.Simulate(76, 50_000, 1).Quantile(0.5), two.Simulate(84, 50_000, 1).Quantile(0.5)
+	if below > 0.5 || above < 1 {
 		t.Errorf("half of the requests within %g s below the bound, %g s above it", below, above)
 	}
 	// A quota that is never reached is none.
