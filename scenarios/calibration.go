@@ -50,10 +50,12 @@ func (r *Runner) Calibrate(ctx context.Context, d Duel) (c Calibration, err erro
 		}
 	}
 	if bad := unexpected(answers[0]); len(bad) > 0 {
-		return c, &ArmError{results.Base, fmt.Errorf("%w: not the answers that the scenario expects: %s", ErrUnexpected, strings.Join(bad, "; "))}
+		return c, &ArmError{results.Base, fmt.Errorf("%w: not the answers that the scenario expects: %s", ErrUnexpected,
+			strings.Join(bad, "; "))}
 	}
 	if bad := unexpected(answers[1]); len(bad) > 0 {
-		return c, &ArmError{results.Head, fmt.Errorf("%w: not the answers that the scenario expects, which base gives: %s", ErrUnexpected, strings.Join(bad, "; "))}
+		return c, &ArmError{results.Head, fmt.Errorf("%w: not the answers that the scenario expects, which base gives: %s",
+			ErrUnexpected, strings.Join(bad, "; "))}
 	}
 	c.Differences = differences(answers[0], answers[1])
 	c.Counters = counters(answers[0], answers[1])
@@ -63,7 +65,9 @@ func (r *Runner) Calibrate(ctx context.Context, d Duel) (c Calibration, err erro
 }
 
 // answersOf boots one arm and asks it everything once; of base it learns the greatest rate.
-func (r *Runner) answersOf(ctx context.Context, d Duel, arm int, c *Calibration) (answers map[string]answer, err error) {
+func (r *Runner) answersOf(
+	ctx context.Context, d Duel, arm int, c *Calibration,
+) (answers map[string]answer, err error) {
 	a := d.Arms[arm]
 	cluster, err := a.Site.Boot(ctx, d.Topology, a.App)
 	if err != nil {
@@ -82,7 +86,9 @@ func (r *Runner) answersOf(ctx context.Context, d Duel, arm int, c *Calibration)
 	if err := steady(ctx, cluster.URL(), r.Guard, d.Scenario, answers); err != nil || arm != 0 {
 		return answers, errors.Join(err, cluster.Died())
 	}
-	burst := Cell{Load: Load{Name: results.Burst, Scenario: d.Scenario, Mode: loadgen.Closed, Duration: time.Second}, Seed: d.Seed}
+	burst := Cell{Seed: d.Seed, Load: Load{
+		Name: results.Burst, Scenario: d.Scenario, Mode: loadgen.Closed, Duration: time.Second,
+	}}
 	m, err := r.measure(ctx, burst, cluster)
 	c.MaxRate = float64(m.Within.OK) / burst.Load.Duration.Seconds()
 	return answers, err
@@ -112,7 +118,8 @@ func (r *Runner) findRate(ctx context.Context, d Duel, c *Calibration) (err erro
 			}
 		}
 		c.Rate, c.Busy = d.Rate, busyShare(cells)
-		c.Slow = time.Duration(results.Total(cells[0].Intervals, results.Response).ValueAtPercentile(slowFrom)) * time.Microsecond
+		response := results.Total(cells[0].Intervals, results.Response)
+		c.Slow = time.Duration(response.ValueAtPercentile(slowFrom)) * time.Microsecond
 		next := min(most, max(1, d.Rate*utilization/c.Busy))
 		if try == tries || c.Busy == 0 || math.Abs(next/d.Rate-1) < rateWithin {
 			return nil

@@ -64,7 +64,8 @@ func (r *Runner) Size(ctx context.Context, c Capacity, size CapacitySize) (found
 		return found, err
 	}
 	for trial, more := search.Next(); more; trial, more = search.Next() {
-		r.say(fmt.Sprintf("%s: trial %d, %.4g/s for %v, boot %d", size.Arm.Name, trial.Number, trial.Rate, trial.Duration, trial.Boot))
+		r.say(fmt.Sprintf("%s: trial %d, %.4g/s for %v, boot %d", size.Arm.Name, trial.Number, trial.Rate, trial.Duration,
+			trial.Boot))
 		outcome, err := run.trial(ctx, trial)
 		var died *diedError
 		if errors.As(err, &died) {
@@ -86,7 +87,10 @@ func (s *sizeRun) found(size results.Size, search *Search) results.Size {
 			break
 		}
 		known := search.Range(i)
-		size.Goals = append(size.Goals, results.Bound{Goal: goalName(goal), Low: known.Low, High: known.High, Confirmed: known.Confirmed, Fitted: known.Fitted, Undecided: known.Undecided && !hopeless(goal, size.FloorP50), Unbounded: known.Unbounded})
+		size.Goals = append(size.Goals, results.Bound{
+			Goal: goalName(goal), Low: known.Low, High: known.High, Confirmed: known.Confirmed, Fitted: known.Fitted,
+			Undecided: known.Undecided && !hopeless(goal, size.FloorP50), Unbounded: known.Unbounded,
+		})
 		size.Generator = size.Generator || i == 0 && known.High == 0 && known.Low > 0 && !known.Unbounded
 	}
 	size.Boots, size.Elapsed = s.boots, time.Since(s.started).Seconds()
@@ -96,7 +100,9 @@ func (s *sizeRun) found(size results.Size, search *Search) results.Size {
 // hopeless reports whether half of the requests miss the goal without any load: no rate is then
 // to be looked for.
 func hopeless(goal []results.Objective, floor int64) bool {
-	return slices.ContainsFunc(goal, func(o results.Objective) bool { return o.Quantile >= 50 && float64(floor) >= o.Limit })
+	return slices.ContainsFunc(goal, func(o results.Objective) bool {
+		return o.Quantile >= 50 && float64(floor) >= o.Limit
+	})
 }
 
 // goals are what trials are judged by: the objectives, and beside them limits twice as long,

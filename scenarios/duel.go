@@ -63,7 +63,9 @@ func (d Duel) order(pair int) [2]int {
 // Pair boots both arms, measures them and ends them. The cells begin with those under the
 // alternating load, base's first; those of the bursts follow. The logs and the configuration are
 // those of each arm, by its name.
-func (r *Runner) Pair(ctx context.Context, d Duel, pair int) (cells []*results.Cell, logs map[string]map[string][]byte, err error) {
+func (r *Runner) Pair(
+	ctx context.Context, d Duel, pair int,
+) (cells []*results.Cell, logs map[string]map[string][]byte, err error) {
 	order := d.order(pair)
 	var clusters [2]*servers.Cluster
 	defer func() { err = errors.Join(err, closeAll(clusters)) }()
@@ -83,7 +85,8 @@ func (r *Runner) Pair(ctx context.Context, d Duel, pair int) (cells []*results.C
 	}
 	for slice, turn := range turns {
 		arm := order[turn]
-		load := Load{Name: fmt.Sprintf("%s-%d", results.Burst, 1+slice/2), Scenario: d.Scenario, Mode: loadgen.Closed, Duration: d.Burst}
+		load := Load{Name: fmt.Sprintf("%s-%d", results.Burst, 1+slice/2), Scenario: d.Scenario, Mode: loadgen.Closed,
+			Duration: d.Burst}
 		cell := d.cell(pair, arm, order, load)
 		cell.Index = cellsOfPair*(pair-1) + 3 + slice
 		record, err := r.duelCell(ctx, cell, Arm{Name: d.Arms[arm].Name}, clusters[arm], func() {})
@@ -96,9 +99,12 @@ func (r *Runner) Pair(ctx context.Context, d Duel, pair int) (cells []*results.C
 }
 
 // duelCell measures one cell of a pair, and says so.
-func (r *Runner) duelCell(ctx context.Context, cell Cell, arm Arm, cluster *servers.Cluster, ready func()) (*results.Cell, error) {
+func (r *Runner) duelCell(
+	ctx context.Context, cell Cell, arm Arm, cluster *servers.Cluster, ready func(),
+) (*results.Cell, error) {
 	if cell.Block > 0 { // and not a try of the rate
-		r.emit(CellStarted{Arm: arm.Name, Scenario: cell.Load.Scenario.Name, Load: cell.Load.Name, Block: cell.Block, Cell: cell.Index})
+		r.emit(CellStarted{Arm: arm.Name, Scenario: cell.Load.Scenario.Name, Load: cell.Load.Name, Block: cell.Block,
+			Cell: cell.Index})
 	}
 	record, err := r.runCellAt(ctx, cell, arm, cluster, ready)
 	if err == nil && cell.Block > 0 {
@@ -161,7 +167,9 @@ func (d Duel) cell(pair, arm int, order [2]int, load Load) Cell {
 }
 
 // alternate runs the same open-loop plan on both arms at once, half a mean gap apart.
-func (r *Runner) alternate(ctx context.Context, d Duel, pair int, order [2]int, clusters [2]*servers.Cluster) (cells [2]*results.Cell, err error) {
+func (r *Runner) alternate(
+	ctx context.Context, d Duel, pair int, order [2]int, clusters [2]*servers.Cluster,
+) (cells [2]*results.Cell, err error) {
 	ready := newBarrier(2)
 	err = d.both(order, func(arm int) (err error) {
 		defer ready.leave()

@@ -32,9 +32,12 @@ type Effort struct {
 
 // Efforts, by the flags that choose them.
 var (
-	Quick    = Effort{"quick", 3, 600 * time.Millisecond, 700 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond, []float64{0.5, 1.8}, 0}
-	Default  = Effort{"default", 6, 900 * time.Millisecond, 1000 * time.Millisecond, 400 * time.Millisecond, 900 * time.Millisecond, []float64{0.4, 0.8, 1.8}, 0.6}
-	Thorough = Effort{"thorough", 12, 3 * time.Second, 5 * time.Second, 2 * time.Second, 5 * time.Second, []float64{0.2, 0.4, 0.6, 0.8, 1, 1.8}, 0.8}
+	Quick = Effort{"quick", 3, 600 * time.Millisecond, 700 * time.Millisecond, 300 * time.Millisecond,
+		600 * time.Millisecond, []float64{0.5, 1.8}, 0}
+	Default = Effort{"default", 6, 900 * time.Millisecond, 1000 * time.Millisecond, 400 * time.Millisecond,
+		900 * time.Millisecond, []float64{0.4, 0.8, 1.8}, 0.6}
+	Thorough = Effort{"thorough", 12, 3 * time.Second, 5 * time.Second, 2 * time.Second, 5 * time.Second,
+		[]float64{0.2, 0.4, 0.6, 0.8, 1, 1.8}, 0.8}
 )
 
 // Experiment is a comparison as plain data.
@@ -126,7 +129,8 @@ const drainTime = time.Second
 func (e Experiment) Loads() []Load {
 	main := e.Scenarios[0]
 	loads := []Load{{Name: "burst", Scenario: main, Mode: loadgen.Closed, Duration: e.Effort.Burst}}
-	loads = append(loads, Load{Name: "burst-new", Scenario: main, Mode: loadgen.Closed, New: true, Duration: e.Effort.Side})
+	loads = append(loads, Load{Name: "burst-new", Scenario: main, Mode: loadgen.Closed, New: true,
+		Duration: e.Effort.Side})
 	for _, side := range e.Scenarios[1:] {
 		loads = append(loads, Load{Name: "burst", Scenario: side, Mode: loadgen.Closed, Duration: e.Effort.Side})
 	}
@@ -236,7 +240,8 @@ func roundRate(rate float64) float64 {
 // Describe says in words what is going to be done.
 func (e Experiment) Describe() []string {
 	lines := []string{
-		fmt.Sprintf("%d blocks of %d topologies in random order, each booted afresh (effort %s)", e.Effort.Blocks, len(e.Arms), e.Effort.Name),
+		fmt.Sprintf("%d blocks of %d topologies in random order, each booted afresh (effort %s)", e.Effort.Blocks,
+			len(e.Arms), e.Effort.Name),
 		fmt.Sprintf("warm-up until every worker has answered and the latency has settled, %v at most", e.Effort.Warmup),
 	}
 	for _, load := range e.Loads() {
@@ -249,12 +254,14 @@ func (e Experiment) Describe() []string {
 			if load.New {
 				connections = fmt.Sprintf("%d at a time, a new connection for each request", load.Scenario.Connections)
 			}
-			lines = append(lines, fmt.Sprintf("%s: %s, closed loop, %s, %v", load.Scenario.Name, load.Name, connections, load.Duration))
+			lines = append(lines, fmt.Sprintf("%s: %s, closed loop, %s, %v", load.Scenario.Name, load.Name, connections,
+				load.Duration))
 		}
 	}
 	if e.Rates == nil {
-		lines = append(lines, fmt.Sprintf("%s: open loop at %v times the slowest topology's greatest rate, on %d connections at most, %v each",
-			e.Scenarios[0].Name, e.Effort.Ladder, e.Scenarios[0].mostOpen(), e.Effort.Rung))
+		lines = append(lines,
+			fmt.Sprintf("%s: open loop at %v times the slowest topology's greatest rate, on %d connections at most, %v each",
+				e.Scenarios[0].Name, e.Effort.Ladder, e.Scenarios[0].mostOpen(), e.Effort.Rung))
 	}
 	return lines
 }

@@ -76,7 +76,8 @@ func (r *Runner) calibrate(ctx context.Context, e Experiment) (Experiment, error
 			return e, err
 		}
 		if bad := unexpected(answers); i == 0 && len(bad) > 0 {
-			return e, fmt.Errorf("%w: %s does not give the answers that the scenario expects: %s", ErrUnexpected, arm.Name, strings.Join(bad, "; "))
+			return e, fmt.Errorf("%w: %s does not give the answers that the scenario expects: %s", ErrUnexpected, arm.Name,
+				strings.Join(bad, "; "))
 		}
 		if baseline == nil {
 			baseline = answers
@@ -110,7 +111,8 @@ func (r *Runner) exclude(arm Arm, diff []string) error {
 			m.Topologies[i].Excluded = why
 		}
 	}
-	m.Warnings = append(m.Warnings, topologyCause("excluded", arm.Name, why, "Make the topologies serve the same app in the same way; compare works only on equal work."))
+	m.Warnings = append(m.Warnings, topologyCause("excluded", arm.Name, why,
+		"Make the topologies serve the same app in the same way; compare works only on equal work."))
 	return r.Out.SetManifest(m)
 }
 
@@ -136,7 +138,9 @@ func (r *Runner) calibrateArm(ctx context.Context, e Experiment, arm Arm) (map[s
 		return nil, 0, err
 	}
 	r.emit(Booted{Arm: arm.Name, Boot: cluster.Boot})
-	burst := Cell{Load: Load{Name: "calibration", Scenario: e.Scenarios[0], Mode: loadgen.Closed, Duration: calibrationBurst}, Seed: e.Seed}
+	burst := Cell{Seed: e.Seed, Load: Load{
+		Name: "calibration", Scenario: e.Scenarios[0], Mode: loadgen.Closed, Duration: calibrationBurst,
+	}}
 	var rate float64
 	for ; burst.Load.Duration <= longestBurst; burst.Load.Duration *= 4 {
 		m, err := r.measure(ctx, burst, cluster)
@@ -152,7 +156,9 @@ func (r *Runner) calibrateArm(ctx context.Context, e Experiment, arm Arm) (map[s
 
 // runBoot boots one arm for one block and runs its cells. It returns the time spent
 // measuring.
-func (r *Runner) runBoot(ctx context.Context, e Experiment, cells []Cell, run *progress) (spent time.Duration, err error) {
+func (r *Runner) runBoot(
+	ctx context.Context, e Experiment, cells []Cell, run *progress,
+) (spent time.Duration, err error) {
 	arm := e.Arms[cells[0].Arm]
 	var cluster *servers.Cluster
 	defer func() {
@@ -210,7 +216,9 @@ func (r *Runner) runCell(ctx context.Context, cell Cell, arm Arm, cluster *serve
 }
 
 // runCellAt is runCell that calls a function as the last thing before the load starts.
-func (r *Runner) runCellAt(ctx context.Context, cell Cell, arm Arm, cluster *servers.Cluster, ready func()) (*results.Cell, error) {
+func (r *Runner) runCellAt(
+	ctx context.Context, cell Cell, arm Arm, cluster *servers.Cluster, ready func(),
+) (*results.Cell, error) {
 	plan, err := cell.Plan(cluster.URL())
 	if err != nil {
 		return nil, err
@@ -247,18 +255,24 @@ func (r *Runner) runCellAt(ctx context.Context, cell Cell, arm Arm, cluster *ser
 	record.Grade, record.Causes = m.Grade, m.Causes
 	if died != nil {
 		record.Grade = results.Invalid
-		record.Causes = append(record.Causes, topologyCause(results.ServerDied, record.Topology, firstLine(died), "The cell is void. Its logs are beside it."))
+		record.Causes = append(record.Causes, topologyCause(results.ServerDied, record.Topology, firstLine(died),
+			"The cell is void. Its logs are beside it."))
 		return record, nil
 	}
 	if err := errors.Join(beforeErr, afterErr, watchErr); err != nil {
 		record.Grade = record.Grade.Worse(results.Degraded)
-		record.Causes = append(record.Causes, topologyCause("no-statistics", record.Topology, firstLine(err), "The servers' own figures are missing for this cell."))
+		record.Causes = append(record.Causes, topologyCause("no-statistics", record.Topology, firstLine(err),
+			"The servers' own figures are missing for this cell."))
 	} else {
 		record.Server = after.Since(before)
 		record.Server.Merge(watch.peaks, nil)
 	}
 	if !record.Boot.Settled {
-		record.Causes = append(record.Causes, results.Cause{Code: "not-settled", Message: fmt.Sprintf("the latency had not settled when the warm-up ended after %.0f ms", record.Boot.WarmupMS), Remedy: "Use --thorough, which warms up for longer."})
+		record.Causes = append(record.Causes, results.Cause{
+			Code:    "not-settled",
+			Message: fmt.Sprintf("the latency had not settled when the warm-up ended after %.0f ms", record.Boot.WarmupMS),
+			Remedy:  "Use --thorough, which warms up for longer.",
+		})
 	}
 	judgeServer(record, cell)
 	return record, nil
@@ -277,21 +291,27 @@ func judgeServer(c *results.Cell, cell Cell) {
 		c.Causes = append(c.Causes, results.Cause{Code: code, Message: message, Remedy: remedy})
 	}
 	if n := c.Server.Total(results.Respawns); n > 0 {
-		add(results.Invalid, results.ServerDied, fmt.Sprintf("%.0f worker processes died and were replaced", n), "The cell is void. Its logs are beside it.")
+		add(results.Invalid, results.ServerDied, fmt.Sprintf("%.0f worker processes died and were replaced", n),
+			"The cell is void. Its logs are beside it.")
 	}
 	if share := c.Server.StealSeconds / c.Elapsed; share > 0.05 {
-		add(results.Degraded, "steal", fmt.Sprintf("the hypervisor took away %.0f %% of a core", share*100), "Repeat on a quieter machine.")
+		add(results.Degraded, "steal", fmt.Sprintf("the hypervisor took away %.0f %% of a core", share*100),
+			"Repeat on a quieter machine.")
 	}
 	if c.Server.ListenOverflows > 0 {
-		add(results.Valid, "listen-overflow", fmt.Sprintf("%d connections met a full listen queue and were retried by the kernel after 1, 3 or 7 s", c.Server.ListenOverflows), "")
+		add(results.Valid, "listen-overflow",
+			fmt.Sprintf("%d connections met a full listen queue and were retried by the kernel after 1, 3 or 7 s",
+				c.Server.ListenOverflows), "")
 	}
 	var servers time.Duration
 	for _, spent := range results.CPUByTier(c.Usage) {
 		servers += spent
 	}
-	if generator := c.Generator.CPUSeconds; cell.Load.Mode == loadgen.Closed && generator > servers.Seconds() && generator > c.Elapsed/2 {
+	if generator := c.Generator.CPUSeconds; cell.Load.Mode == loadgen.Closed && generator > servers.Seconds() &&
+		generator > c.Elapsed/2 {
 		add(results.Valid, "generator-bound", fmt.Sprintf(
-			"the generator used %.2f s of CPU, the servers %.2f s: they could do more than this rate, which is a lower bound", generator, servers.Seconds()), "")
+			"the generator used %.2f s of CPU, the servers %.2f s: they could do more than this rate, which is a lower bound",
+			generator, servers.Seconds()), "")
 	}
 }
 

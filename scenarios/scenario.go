@@ -55,7 +55,8 @@ func (s Scenario) mostOpen() int {
 
 // Keys are the keys that the YAML of a scenario may have, with those of its mix.
 func Keys() (keys []string) {
-	for _, t := range []reflect.Type{reflect.TypeFor[scenarioFile](), reflect.TypeFor[targets.Entry](), reflect.TypeFor[targets.Expect]()} {
+	for _, t := range []reflect.Type{reflect.TypeFor[scenarioFile](), reflect.TypeFor[targets.Entry](),
+		reflect.TypeFor[targets.Expect]()} {
 		for i := range t.NumField() {
 			keys = append(keys, t.Field(i).Tag.Get("yaml"))
 		}
@@ -83,7 +84,8 @@ func Named(name string) (Scenario, error) {
 	} else {
 		data, err = builtin.ReadFile("builtin/" + name + ".yaml")
 		if errors.Is(err, fs.ErrNotExist) {
-			return Scenario{}, fmt.Errorf("scenario %q is unknown; there are %s, or the path of a .yaml file", name, strings.Join(Names(), ", "))
+			return Scenario{}, fmt.Errorf("scenario %q is unknown; there are %s, or the path of a .yaml file", name,
+				strings.Join(Names(), ", "))
 		}
 	}
 	if err != nil {

@@ -58,7 +58,8 @@ func TestParseRefuses(t *testing.T) {
 	for _, row := range []struct{ says, text, want string }{
 		{"an unknown key", "connections: 1\ntimeout: 1s\nmixx: []\n", "[3:1]"},
 		{"no connections", "timeout: 1s\nmix: [{name: a, path: /}]\n", "connections"},
-		{"an open loop without connections", "connections: 1\nmax_connections: 0\ntimeout: 1s\nmix: [{name: a, path: /}]\n", "max_connections"},
+		{"an open loop without connections", "connections: 1\nmax_connections: 0\ntimeout: 1s\nmix: [{name: a, path: /}]\n",
+			"max_connections"},
 		{"a timeout that is none", "connections: 1\ntimeout: soon\nmix: [{name: a, path: /}]\n", "timeout"},
 		{"an empty mix", "connections: 1\ntimeout: 1s\n", "no targets"},
 	} {
@@ -155,9 +156,12 @@ func TestLadderRates(t *testing.T) {
 		greatest []float64
 		want     []float64
 	}{
-		{"multiples of the slowest, past its limit", Effort{Ladder: []float64{0.5, 1.3}}, []float64{900, 312}, []float64{160, 410}},
-		{"one more where the fastest lets it", Effort{Ladder: []float64{0.5, 1.3}, Reach: 0.6}, []float64{1700, 312}, []float64{160, 410, 1000}},
-		{"no more where it would lie within", Effort{Ladder: []float64{0.5, 1.3}, Reach: 0.6}, []float64{400, 312}, []float64{160, 410}},
+		{"multiples of the slowest, past its limit", Effort{Ladder: []float64{0.5, 1.3}}, []float64{900, 312},
+			[]float64{160, 410}},
+		{"one more where the fastest lets it", Effort{Ladder: []float64{0.5, 1.3}, Reach: 0.6}, []float64{1700, 312},
+			[]float64{160, 410, 1000}},
+		{"no more where it would lie within", Effort{Ladder: []float64{0.5, 1.3}, Reach: 0.6}, []float64{400, 312},
+			[]float64{160, 410}},
 		{"slow servers get one a second", Effort{Ladder: []float64{0.1, 0.5}}, []float64{1}, []float64{1}},
 	} {
 		if got := row.effort.LadderRates(row.greatest); !slices.Equal(got, row.want) {
@@ -167,7 +171,8 @@ func TestLadderRates(t *testing.T) {
 }
 
 func TestSlowAppsAreGivenLonger(t *testing.T) {
-	e := Effort{Burst: time.Second, Side: 400 * time.Millisecond, Rung: 900 * time.Millisecond, Warmup: time.Second, Ladder: []float64{0.4}}
+	e := Effort{Burst: time.Second, Side: 400 * time.Millisecond, Rung: 900 * time.Millisecond, Warmup: time.Second,
+		Ladder: []float64{0.4}}
 	for _, row := range []struct {
 		says    string
 		slowest float64
@@ -184,12 +189,14 @@ func TestSlowAppsAreGivenLonger(t *testing.T) {
 }
 
 func TestArmsGetNamesOfTheirOwn(t *testing.T) {
-	list := []servers.Topology{{Name: "uwsgi", Params: "workers=2"}, {Name: "uwsgi", Params: "workers=4"}, {Name: "./x/mine"}}
+	list := []servers.Topology{{Name: "uwsgi", Params: "workers=2"}, {Name: "uwsgi", Params: "workers=4"},
+		{Name: "./x/mine"}}
 	arms, err := Arms(list)
 	if err != nil || arms[0].Name != "uwsgi-workers=2" || arms[1].Name != "uwsgi-workers=4" || arms[2].Name != "mine" {
 		t.Errorf("Arms = %v, %v", arms, err)
 	}
-	arms, err = Arms([]servers.Topology{{Name: "uwsgi", Params: "profile=controlled"}, {Name: "./x/uwsgi", Params: "profile=controlled"}, {Name: "./y/uwsgi", Params: "profile=controlled"}})
+	arms, err = Arms([]servers.Topology{{Name: "uwsgi", Params: "profile=controlled"},
+		{Name: "./x/uwsgi", Params: "profile=controlled"}, {Name: "./y/uwsgi", Params: "profile=controlled"}})
 	if err != nil || arms[0].Name != "uwsgi" || arms[1].Name != "uwsgi-2" || arms[2].Name != "uwsgi-3" {
 		t.Errorf("a copy beside its original: %v, %v", arms, err)
 	}
@@ -266,14 +273,18 @@ func urlRunner(t *testing.T, engine loadgen.Engine, handlers ...http.Handler) (*
 		engine = d
 	}
 	d.urls = map[string]string{}
-	e := Experiment{Scenarios: []Scenario{testScenario()}, Effort: Effort{Name: "test", Blocks: 2, Warmup: time.Second, Burst: time.Second, Side: time.Second, Rung: time.Second, Ladder: []float64{0.5}}, Seed: 1}
+	e := Experiment{Seed: 1, Scenarios: []Scenario{testScenario()}, Effort: Effort{
+		Name: "test", Blocks: 2, Warmup: time.Second, Burst: time.Second, Side: time.Second, Rung: time.Second,
+		Ladder: []float64{0.5},
+	}}
 	m := results.Manifest{Name: "test", Started: time.Now()}
 	for i, h := range handlers {
 		server := httptest.NewServer(h)
 		t.Cleanup(server.Close)
 		name := string(rune('a' + i))
 		d.urls[server.URL] = name
-		e.Arms = append(e.Arms, Arm{Name: name, Topology: servers.Topology{Name: string(servers.Running), Params: server.URL}})
+		topology := servers.Topology{Name: string(servers.Running), Params: server.URL}
+		e.Arms = append(e.Arms, Arm{Name: name, Topology: topology})
 		m.Topologies = append(m.Topologies, results.TopologyRecord{Name: name})
 	}
 	out, err := results.Create(t.TempDir(), m)
@@ -348,7 +359,8 @@ func TestTopologiesWithOtherAnswersAreExcluded(t *testing.T) {
 		t.Fatalf("Run = %v with the arms %v; want a and c", err, e.Arms)
 	}
 	m := r.Out.Manifest()
-	if !strings.Contains(m.Topologies[1].Excluded, "another body") || !strings.Contains(m.Topologies[3].Excluded, `Content-Type "text/html`) || len(m.Warnings) != 2 {
+	if !strings.Contains(m.Topologies[1].Excluded, "another body") ||
+		!strings.Contains(m.Topologies[3].Excluded, `Content-Type "text/html`) || len(m.Warnings) != 2 {
 		t.Errorf("excluded: %q and %q, warnings %v", m.Topologies[1].Excluded, m.Topologies[3].Excluded, m.Warnings)
 	}
 	r, e, _ = urlRunner(t, nil, page("x"), page("y"))
@@ -360,7 +372,8 @@ func TestTopologiesWithOtherAnswersAreExcluded(t *testing.T) {
 func TestUnexpectedAnswersOfTheBaselineEndTheRun(t *testing.T) {
 	r, e, _ := urlRunner(t, nil, page("x"))
 	e.Scenarios[0].Mix.Targets[0].Expect = targets.Expect{Contains: "y"}
-	if _, err := r.Run(t.Context(), e); !errors.Is(err, ErrUnexpected) || !strings.Contains(err.Error(), "one/a (status 200, 1 bytes)") {
+	if _, err := r.Run(t.Context(), e); !errors.Is(err, ErrUnexpected) ||
+		!strings.Contains(err.Error(), "one/a (status 200, 1 bytes)") {
 		t.Errorf("Run = %v; want the target and what it answered", err)
 	}
 }

@@ -18,7 +18,9 @@ func options() scenarios.SearchOptions {
 }
 
 // search runs a search against a simulated server and returns it with the time of its trials.
-func search(t *testing.T, o scenarios.SearchOptions, server func(scenarios.Trial) scenarios.Outcome) (*scenarios.Search, time.Duration) {
+func search(
+	t *testing.T, o scenarios.SearchOptions, server func(scenarios.Trial) scenarios.Outcome,
+) (*scenarios.Search, time.Duration) {
 	t.Helper()
 	s, err := scenarios.NewSearch(o)
 	if err != nil {
@@ -78,7 +80,8 @@ func TestSearchFindsTheLimit(t *testing.T) {
 		{says: "far above the guess", limit: 9000, width: 0.051, covers: 1, lower: true, upper: true},
 		{says: "far below the guess", limit: 3.3, width: 0.051, covers: 1, lower: true, upper: true},
 		{says: "a little noise", limit: 520, boot: 0.005, trial: 0.01, width: 0.078, covers: 0.85, lower: true, upper: true},
-		{says: "much noise: a wider interval, not a false one", limit: 520, boot: 0.01, trial: 0.03, width: 0.3, covers: 0.75, lower: true, upper: true},
+		{says: "much noise: a wider interval, not a false one", limit: 520, boot: 0.01, trial: 0.03, width: 0.3, covers: 0.75,
+			lower: true, upper: true},
 		{says: "not even the least rate", limit: 0.5, width: 1, covers: 1, upper: true},
 		{says: "beyond the generator", limit: 1e6, width: 1, covers: 1, lower: true},
 		{says: "at the very guess", limit: 500, width: 0.051, covers: 1, lower: true, upper: true},
@@ -154,7 +157,8 @@ func TestSearchAgainstQueues(t *testing.T) {
 	} {
 		q := queue{row.workers, row.service.Seconds(), row.shape, row.limit.Seconds()}
 		full := float64(row.workers) / q.service
-		truth := bisect(func(rate float64) bool { return slowShare(rate, 1/q.service, q.workers, q.limit) < row.share }, 1, full*0.99999)
+		truth := bisect(func(rate float64) bool { return slowShare(rate, 1/q.service, q.workers, q.limit) < row.share }, 1,
+			full*0.99999)
 		if row.says[:3] == "M/D" {
 			truth = bisect(func(rate float64) bool {
 				share, _ := scenarios.BatchMeans(q.trial(rand.New(rand.NewPCG(1, 2)), rate, 4000))
@@ -187,7 +191,8 @@ func TestSearchAgainstQueues(t *testing.T) {
 		t.Logf("%s: truth %.1f/s; mean error %+.2f %%, median %.2f %%, worst %.2f %%; %d of %d intervals hold the truth",
 			row.says, truth, 100*sum/runs, 100*errs[runs/2], 100*errs[runs-1], covered, runs)
 		if math.Abs(sum/runs) > 0.015 || errs[runs/2] > 0.03 || covered < runs*6/10 {
-			t.Errorf("%s: want a mean error within 1.5 %%, a median within 3 %%, and 90 %% intervals that deserve the name", row.says)
+			t.Errorf("%s: want a mean error within 1.5 %%, a median within 3 %%, and 90 %% intervals that deserve the name",
+				row.says)
 		}
 	}
 }

@@ -82,7 +82,8 @@ func (s *sizeRun) trial(ctx context.Context, t Trial) (Outcome, error) {
 			return o, nil
 		}
 	}
-	return Outcome{}, fmt.Errorf("%w: %.4g/s at %s could not be measured in %d tries: %s", ErrUnfit, t.Rate, s.size.Arm.Name, tries, why)
+	return Outcome{}, fmt.Errorf("%w: %.4g/s at %s could not be measured in %d tries: %s", ErrUnfit, t.Rate,
+		s.size.Arm.Name, tries, why)
 }
 
 // lethal is how many times worse than all requests being slow a death is.
@@ -146,7 +147,10 @@ func (s *sizeRun) calm(ctx context.Context) error {
 // At measures one size, in a boot of its own, at one rate after the other: open loop, each for
 // so long. The cells so far say what the next rate is; there is none for a rate that the machine
 // did not let be measured, but a nil.
-func (r *Runner) At(ctx context.Context, c Capacity, size CapacitySize, name string, d time.Duration, next func([]*results.Cell) (rate float64, more bool)) (cells []*results.Cell, err error) {
+func (r *Runner) At(
+	ctx context.Context, c Capacity, size CapacitySize, name string, d time.Duration,
+	next func([]*results.Cell) (rate float64, more bool),
+) (cells []*results.Cell, err error) {
 	s := &sizeRun{Runner: r, Capacity: c, size: size, started: time.Now(), floor: time.Hour}
 	defer func() { err = errors.Join(err, s.close()) }()
 	for rate, more := next(nil); more; rate, more = next(cells) {

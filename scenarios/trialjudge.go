@@ -34,9 +34,12 @@ func judgeMachine(c *results.Cell, cores int) {
 		if others > neighbourInvalid {
 			grade = results.Invalid
 		}
-		add(grade, neighbourCode, fmt.Sprintf("something else used %.0f %% of the machine", others*100), "End what runs beside bench, or take a machine of its own.")
+		add(grade, neighbourCode, fmt.Sprintf("something else used %.0f %% of the machine", others*100),
+			"End what runs beside bench, or take a machine of its own.")
 	case others < -countedTwice:
-		add(results.Invalid, "utilization-law", fmt.Sprintf("the tiers and the generator used %.2f s of CPU, but the cores were busy for %.2f s only", known, c.Server.BusySeconds),
+		add(results.Invalid, "utilization-law",
+			fmt.Sprintf("the tiers and the generator used %.2f s of CPU, but the cores were busy for %.2f s only", known,
+				c.Server.BusySeconds),
 			"This is a defect of bench, or of the machine's accounting; please report it.")
 	}
 }
@@ -55,7 +58,8 @@ func spoilt(c *results.Cell) string {
 	if has(c, results.NoRightAnswer) || has(c, results.ServerGone) {
 		return "" // that is an answer, too
 	}
-	return reason(c, neighbourCode, "utilization-law", "littles-law", "generator-cpu", "generator-throttled", "generator-stopped", "generator-limits", "counts")
+	return reason(c, neighbourCode, "utilization-law", "littles-law", "generator-cpu", "generator-throttled",
+		"generator-stopped", "generator-limits", "counts")
 }
 
 // reason is the message of the first of the causes that a cell has, or of its last one.

@@ -151,7 +151,8 @@ func normalized(name, value string) string {
 	if media == "application/javascript" {
 		media = "text/javascript" // the same thing since RFC 9239
 	}
-	if charset := strings.ToLower(params["charset"]); charset != "" && !strings.HasPrefix(media, "text/css") && media != "text/javascript" {
+	if charset := strings.ToLower(params["charset"]); charset != "" && !strings.HasPrefix(media, "text/css") &&
+		media != "text/javascript" {
 		return media + "; charset=" + charset
 	}
 	return media
@@ -166,11 +167,13 @@ func differences(baseline, other map[string]answer) []string {
 		case have.status != want.status:
 			found = append(found, fmt.Sprintf("%s: status %d, the baseline's is %d", name, have.status, want.status))
 		case have.body != want.body:
-			found = append(found, fmt.Sprintf("%s: another body (%d bytes, the baseline's has %d)", name, have.length, want.length))
+			found = append(found, fmt.Sprintf("%s: another body (%d bytes, the baseline's has %d)", name, have.length,
+				want.length))
 		default:
 			for _, header := range sameHeaders {
 				if have.headers[header] != want.headers[header] {
-					found = append(found, fmt.Sprintf("%s: %s %q, the baseline's is %q", name, header, have.headers[header], want.headers[header]))
+					found = append(found, fmt.Sprintf("%s: %s %q, the baseline's is %q", name, header, have.headers[header],
+						want.headers[header]))
 				}
 			}
 		}
