@@ -75,32 +75,24 @@ func finding(s Scenario, baseline string) string {
 	case !slices.ContainsFunc(s.Order, func(p Place) bool { return p.Topology == baseline }):
 		return fmt.Sprintf("the baseline %s was not measured, so there are no ratios.", baseline)
 	}
-	groups := []struct {
-		says string
-		list []string
-	}{
-		{says: "higher throughput than " + baseline}, {says: "lower throughput than " + baseline},
-		{says: "no difference from " + baseline + " shown"}, {says: "one block, no verdict"},
-	}
-	for _, p := range s.Order {
-		if p.Versus == nil {
-			continue
-		}
-		group := &groups[2]
-		switch {
-		case !p.Versus.Known():
-			group = &groups[3]
-		case p.Versus.direction() > 0:
-			group = &groups[0]
-		case p.Versus.direction() < 0:
-			group = &groups[1]
-		}
-		group.list = append(group.list, p.Topology+" "+times(*p.Versus))
-	}
 	var parts []string
-	for _, g := range groups {
-		if len(g.list) > 0 {
-			parts = append(parts, g.says+": "+strings.Join(g.list, ", "))
+	for _, group := range []struct {
+		says string
+		has  func(Ratio) bool
+	}{
+		{"higher throughput than " + baseline, func(v Ratio) bool { return v.direction() > 0 }},
+		{"lower throughput than " + baseline, func(v Ratio) bool { return v.direction() < 0 }},
+		{"no difference from " + baseline + " shown", func(v Ratio) bool { return v.Known() && v.direction() == 0 }},
+		{"one block, no verdict", func(v Ratio) bool { return !v.Known() }},
+	} {
+		var list []string
+		for _, p := range s.Order {
+			if p.Versus != nil && group.has(*p.Versus) {
+				list = append(list, p.Topology+" "+times(*p.Versus))
+			}
+		}
+		if len(list) > 0 {
+			parts = append(parts, group.says+": "+strings.Join(list, ", "))
 		}
 	}
 	if len(parts) == 0 {

@@ -52,6 +52,7 @@ func Build(run *results.Run) (*Report, error) {
 		r.Scenarios = append(r.Scenarios, r.buildScenario(s))
 	}
 	r.grade()
+	r.diagnose()
 	r.notes()
 	r.answer()
 	return r, nil
@@ -137,24 +138,29 @@ func buildLoad(cells []*results.Cell, objectives []results.Objective) Load {
 		Connections: first.Connections, Cells: len(cells), Grade: results.Valid,
 		Targets: map[string]results.Summary{}, CPU: map[string]float64{}, BusyCores: map[string]float64{},
 	}
+	l.Rate.Unit = "req/s"
 	for _, c := range cells {
 		l.Grade = l.Grade.Worse(c.Grade)
-	}
-	l.Rate.Unit = "req/s"
-	sound := valid(cells)
-	l.Void = len(cells) - len(sound)
-	for _, c := range cells {
 		if c.Grade == results.Invalid && slices.ContainsFunc(c.Causes, results.Cause.FromServer) {
 			l.VoidServer++
 		}
 	}
-	if cells = sound; 2*l.Void >= l.Cells {
-		return l // what is left of a load that mostly failed speaks for nothing
+	sound := valid(cells)
+	l.Void = len(cells) - len(sound)
+	if 2*l.Void < l.Cells { // else what is left of it speaks for nothing
+		l.measure(sound, objectives)
 	}
+	return l
+}
+
+// measure fills in what the valid cells of a load hold.
+func (l *Load) measure(cells []*results.Cell, objectives []results.Objective) {
 	l.Rate.Interval = stats.Estimate(perBlock(cells, rate))
 	l.Rate.LowerBound = mostly(cells, "generator-bound")
+	l.Sustained = l.Mode == results.OpenLoop && l.Void == 0 && !slices.ContainsFunc(cells, fellBehind)
 	intervals := allIntervals(cells)
-	l.Response = results.Summarize(results.Total(intervals, results.Response))
+	response := results.Total(intervals, results.Response)
+	l.Response = results.Summarize(response)
 	l.Service = results.Summarize(results.Total(intervals, results.Service))
 	l.Lateness = results.Summarize(results.Total(intervals, results.Lateness))
 	l.TTFB = results.Summarize(results.Total(intervals, results.TTFB))
@@ -171,14 +177,12 @@ func buildLoad(cells []*results.Cell, objectives []results.Objective) Load {
 	if l.Opened > 0 {
 		l.PerConn = float64(l.Counts.Sent) / float64(l.Opened)
 	}
-	l.Sustained = l.Mode == results.OpenLoop && l.Void == 0 && !slices.ContainsFunc(cells, fellBehind)
-	total := results.Total(intervals, results.Response)
 	if l.Mode == results.OpenLoop {
 		for _, o := range objectives {
-			l.Objectives = append(l.Objectives, ObjectiveResult{o.String(), o.Value(total, l.Counts), o.Met(total, l.Counts)})
+			result := ObjectiveResult{o.String(), o.Value(response, l.Counts), o.Met(response, l.Counts)}
+			l.Objectives = append(l.Objectives, result)
 		}
 	}
-	return l
 }
 
 // fellBehind reports whether a server did not keep up with an open loop: requests waited for

@@ -12,17 +12,8 @@ import (
 // grade is the run's: that of the cells that are not a small minority.
 func (r *Report) grade() {
 	counts := map[results.Grade]int{}
-	byCode := map[string]int{}
-	example := map[string]results.Cause{}
 	for _, c := range r.run.Cells {
 		counts[c.Grade]++
-		for _, cause := range c.Causes {
-			byCode[cause.Code]++
-			if _, known := example[cause.Code]; !known {
-				cause.Message = fmt.Sprintf("%s, %s %s, block %d: %s", c.Topology, c.Scenario, c.Load, c.Block, cause.Message)
-				example[cause.Code] = cause
-			}
-		}
 	}
 	total := len(r.run.Cells)
 	r.Grade = results.Valid
@@ -32,26 +23,47 @@ func (r *Report) grade() {
 	case counts[results.Invalid] > 0, 10*counts[results.Degraded] > total, r.Status != results.Complete:
 		r.Grade = results.Degraded
 	}
-	if r.Status != results.Complete {
-		r.Diagnostics = append(r.Diagnostics, results.Cause{
-			Code: "partial", Message: fmt.Sprintf("the run did not finish: %s sealed before it ended", were(total)),
-			Remedy: "Run it again for a complete comparison.",
-		})
-	}
-	for _, code := range slices.Sorted(maps.Keys(byCode)) {
-		cause := example[code]
-		cause.Message = fmt.Sprintf("%d of %s; the first: %s", byCode[code], page.Count(total, "cell"), cause.Message)
-		r.Diagnostics = append(r.Diagnostics, cause)
-	}
+}
+
+// diagnose adds what the run itself and its cells show to what is known of it already.
+func (r *Report) diagnose() {
 	if r.Diagnostics == nil {
 		r.Diagnostics = []results.Cause{}
 	}
+	if r.Status != results.Complete {
+		r.Diagnostics = append(r.Diagnostics, results.Cause{
+			Code:    "partial",
+			Message: fmt.Sprintf("the run did not finish: %s sealed before it ended", were(len(r.run.Cells))),
+			Remedy:  "Run it again for a complete comparison.",
+		})
+	}
+	r.Diagnostics = append(r.Diagnostics, r.ofCells()...)
 	if r.Blocks == 1 {
 		r.Diagnostics = append(r.Diagnostics, results.Cause{
 			Code: "one-block", Message: "only one block was measured, so there are no confidence intervals",
 			Remedy: "Measure at least six blocks: --blocks 6.",
 		})
 	}
+}
+
+// ofCells are the diagnostics of the cells, each once, with the first example.
+func (r *Report) ofCells() (list []results.Cause) {
+	count, example := map[string]int{}, map[string]results.Cause{}
+	for _, c := range r.run.Cells {
+		for _, cause := range c.Causes {
+			if count[cause.Code]++; count[cause.Code] == 1 {
+				cause.Message = fmt.Sprintf("%s, %s %s, block %d: %s", c.Topology, c.Scenario, c.Load, c.Block, cause.Message)
+				example[cause.Code] = cause
+			}
+		}
+	}
+	for _, code := range slices.Sorted(maps.Keys(count)) {
+		cause := example[code]
+		cause.Message = fmt.Sprintf("%d of %s; the first: %s",
+			count[code], page.Count(len(r.run.Cells), "cell"), cause.Message)
+		list = append(list, cause)
+	}
+	return list
 }
 
 // were is a number of cells with its verb.

@@ -10,49 +10,58 @@ import (
 // ratios compares a topology to the baseline, metric by metric and load by load.
 func ratios(base, other []*results.Cell, loads []Load) []Ratio {
 	list := []Ratio{}
-	add := func(name, scenario, load string, f metric) {
-		match := func(cells []*results.Cell) []*results.Cell {
-			return slices.DeleteFunc(slices.Clone(cells), func(c *results.Cell) bool {
-				return c.Scenario != scenario || c.Load != load
-			})
+	add := func(l Load, name string, f metric) {
+		if v, has := ratio(base, other, l, name, f); has {
+			list = append(list, v)
 		}
-		all := match(base)
-		mine, theirs := valid(match(other)), valid(all)
-		if 2*(len(all)-len(theirs)) >= len(all) {
-			return // what is left of a baseline that mostly failed is none
-		}
-		e := stats.Ratio(perBlock(theirs, f), perBlock(mine, f))
-		if e.N == 0 {
-			return
-		}
-		v := Ratio{Metric: name, Scenario: scenario, Load: load, Interval: e}
-		if name == "max_throughput" {
-			v.Bound = bound(mostly(mine, "generator-bound"), mostly(theirs, "generator-bound"))
-		}
-		if latency := name == "p50" || name == "p99"; latency && mine[0].Mode == results.OpenLoop {
-			// What was not sent, or not answered in time, is in no response time.
-			v.Bound = bound(slices.ContainsFunc(mine, fellBehind), slices.ContainsFunc(theirs, fellBehind))
-		}
-		list = append(list, v)
 	}
 	for _, l := range loads {
-		if l.Rate.N == 0 {
+		if !l.Rate.Measured() {
 			continue
 		}
 		if l.Mode == results.ClosedLoop {
-			add("max_throughput", l.Scenario, l.Load, rate)
+			add(l, "max_throughput", rate)
 		}
-		add("p50", l.Scenario, l.Load, responsePercentile(50))
-		add("p99", l.Scenario, l.Load, responsePercentile(99))
-		add("cpu_ms_per_request", l.Scenario, l.Load, cpuPerRequest)
+		add(l, "p50", responsePercentile(50))
+		add(l, "p99", responsePercentile(99))
+		add(l, "cpu_ms_per_request", cpuPerRequest)
 	}
 	if len(loads) > 0 {
-		first := loads[0]
-		add("boot_ms", first.Scenario, first.Load, func(c *results.Cell) float64 { return c.Boot.BootMS })
-		add("pss_bytes", first.Scenario, first.Load,
-			func(c *results.Cell) float64 { return float64(results.PeakPSS(c.Usage)) })
+		add(loads[0], "boot_ms", func(c *results.Cell) float64 { return c.Boot.BootMS })
+		add(loads[0], "pss_bytes", func(c *results.Cell) float64 { return float64(results.PeakPSS(c.Usage)) })
 	}
 	return list
+}
+
+// ratio compares one metric under one load; false where there is nothing to compare.
+func ratio(base, other []*results.Cell, l Load, name string, f metric) (Ratio, bool) {
+	all := under(base, l)
+	mine, theirs := valid(under(other, l)), valid(all)
+	if 2*(len(all)-len(theirs)) >= len(all) {
+		return Ratio{}, false // what is left of a baseline that mostly failed is none
+	}
+	v := Ratio{
+		Metric: name, Scenario: l.Scenario, Load: l.Load,
+		Interval: stats.Ratio(perBlock(theirs, f), perBlock(mine, f)),
+	}
+	if !v.Measured() {
+		return Ratio{}, false
+	}
+	switch {
+	case name == "max_throughput":
+		v.Bound = bound(mostly(mine, "generator-bound"), mostly(theirs, "generator-bound"))
+	case (name == "p50" || name == "p99") && l.Mode == results.OpenLoop:
+		// What was not sent, or not answered in time, is in no response time.
+		v.Bound = bound(slices.ContainsFunc(mine, fellBehind), slices.ContainsFunc(theirs, fellBehind))
+	}
+	return v, true
+}
+
+// under are the cells of a load.
+func under(cells []*results.Cell, l Load) []*results.Cell {
+	return slices.DeleteFunc(slices.Clone(cells), func(c *results.Cell) bool {
+		return c.Scenario != l.Scenario || c.Load != l.Load
+	})
 }
 
 // bound says what a ratio is when one of its figures is only a lower bound: a rate that the

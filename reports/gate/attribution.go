@@ -15,42 +15,15 @@ import (
 // growth among those whose growth is clear of the pairs' own spread. More database queries
 // need no pairs.
 func attribute(pairs []pair, counters []results.Counter) *Attribution {
-	var more *Attribution
-	most := 0
-	for _, c := range counters {
+	if target := mostQueries(counters); target != "" {
 		// Time in the database is time of the tier that waits for it; more queries show it.
-		if c.Name == "queries" && c.Head-c.Base > most {
-			most = c.Head - c.Base
-			more = &Attribution{Tier: "database", Endpoint: c.Target}
-		}
+		return &Attribution{Tier: "database", Endpoint: target}
 	}
-	if more != nil {
-		return more
-	}
-	w := &Attribution{}
-	endpoints := map[string][]float64{} // growth of the median, ms, weighted by how often it is asked
-	plain := map[string][]float64{}
-	tiers := map[string][]float64{} // growth of CPU time of a request, ms
-	for _, p := range pairs {
-		base := results.TotalByTarget(p.arms[0].alternate.Intervals, results.Service)
-		head := results.TotalByTarget(p.arms[1].alternate.Intervals, results.Service)
-		for target, b := range base {
-			if h := head[target]; h != nil {
-				grown := float64(h.ValueAtPercentile(50)-b.ValueAtPercentile(50)) / 1e3
-				plain[target] = append(plain[target], grown)
-				endpoints[target] = append(endpoints[target], grown*float64(b.TotalCount()))
-			}
-		}
-		spent := [2]map[string]float64{perTier(p.arms[0].alternate), perTier(p.arms[1].alternate)}
-		for tier := range spent[0] {
-			tiers[tier] = append(tiers[tier], spent[1][tier]-spent[0][tier])
-		}
-	}
-	w.Endpoint = mostGrown(endpoints)
+	medians, weighted, tiers := growths(pairs)
+	w := &Attribution{Endpoint: mostGrown(weighted), Tier: mostGrown(tiers)}
 	if w.Endpoint != "" {
-		w.Added = stat.Mean(plain[w.Endpoint], nil)
+		w.Added = stat.Mean(medians[w.Endpoint], nil)
 	}
-	w.Tier = mostGrown(tiers)
 	if w.Tier != "" {
 		w.CPU = stat.Mean(tiers[w.Tier], nil)
 	}
@@ -58,6 +31,40 @@ func attribute(pairs []pair, counters []results.Counter) *Attribution {
 		return nil
 	}
 	return w
+}
+
+// mostQueries is the target that makes the most additional database queries, or none.
+func mostQueries(counters []results.Counter) (target string) {
+	most := 0
+	for _, c := range counters {
+		if c.Name == "queries" && c.Head-c.Base > most {
+			target, most = c.Target, c.Head-c.Base
+		}
+	}
+	return target
+}
+
+// growths are by how much head took longer, pair by pair: the median of each endpoint, in
+// milliseconds, alone and weighted by how often it is asked, and the CPU time of a request in
+// each tier.
+func growths(pairs []pair) (medians, weighted, tiers map[string][]float64) {
+	medians, weighted, tiers = map[string][]float64{}, map[string][]float64{}, map[string][]float64{}
+	for _, p := range pairs {
+		base := results.TotalByTarget(p.arms[0].alternate.Intervals, results.Service)
+		head := results.TotalByTarget(p.arms[1].alternate.Intervals, results.Service)
+		for target, b := range base {
+			if h := head[target]; h != nil {
+				grown := float64(h.ValueAtPercentile(50)-b.ValueAtPercentile(50)) / 1e3
+				medians[target] = append(medians[target], grown)
+				weighted[target] = append(weighted[target], grown*float64(b.TotalCount()))
+			}
+		}
+		spent := [2]map[string]float64{perTier(p.arms[0].alternate), perTier(p.arms[1].alternate)}
+		for tier := range spent[0] {
+			tiers[tier] = append(tiers[tier], spent[1][tier]-spent[0][tier])
+		}
+	}
+	return medians, weighted, tiers
 }
 
 func perTier(c *results.Cell) map[string]float64 {

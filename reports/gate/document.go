@@ -62,14 +62,14 @@ func described(name, commit string, dirty bool) string {
 func (r Report) sections() []page.Section {
 	sections := []page.Section{{ID: "metrics", Title: "Metrics", Tables: []page.Table{r.table()}, Figures: r.figures()}}
 	if remarks := r.remarks(); len(remarks) > 0 {
-		sections = append(sections, page.Section{ID: "remarks", Title: "Also found", Items: remarks})
+		sections = append(sections, page.Section{ID: "remarks", Title: "Other findings", Items: remarks})
 	}
 	if len(r.Diagnostics) > 0 {
 		sections = append(sections, page.Section{ID: "diagnostics", Title: "Diagnostics", Diagnostics: r.Diagnostics})
 	}
-	sections = append(sections, page.Section{ID: "reproduce", Title: "To repeat it", Commands: []string{r.Reproduce()}})
+	sections = append(sections, page.Section{ID: "reproduce", Title: "Reproduce", Commands: []string{r.Reproduce()}})
 	if g := r.Gate; strings.Contains(g.Failed, "\n") {
-		said := page.Section{ID: "log", Title: "What " + g.FailedArm + " said"}
+		said := page.Section{ID: "log", Title: "Log of " + g.FailedArm}
 		for line := range strings.Lines(g.Failed) {
 			said.Text = append(said.Text, strings.TrimSpace(line))
 		}

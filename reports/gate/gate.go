@@ -170,27 +170,10 @@ func worse(c results.Counter) bool {
 }
 
 func (r *Report) decide() {
-	d := r.Gate
+	d, regressed, unsure := r.Gate, r.regressed(), r.unsure()
 	count := map[Verdict]int{}
-	var regressed, unsure []string
 	for _, m := range r.Metrics {
 		count[m.Verdict]++
-		if m.Verdict == Regression {
-			regressed = append(regressed, m.Name+" "+m.change())
-		}
-	}
-	for _, o := range r.Objectives {
-		switch o.Verdict {
-		case Regression:
-			regressed = append(regressed, o.String())
-		case Inconclusive:
-			unsure = append(unsure, o.String())
-		}
-	}
-	for _, c := range r.Counters {
-		if worse(c) {
-			regressed = append(regressed, fmt.Sprintf("%s of %s: %d, was %d", c.Name, c.Target, c.Head, c.Base))
-		}
 	}
 	switch {
 	case d.FailedArm == results.Head:
@@ -219,6 +202,36 @@ func (r *Report) decide() {
 			r.Reason = "ended early: " + r.Reason
 		}
 	}
+}
+
+// regressed says what is slower, or missed, or worse, and proven to be.
+func (r Report) regressed() (list []string) {
+	for _, m := range r.Metrics {
+		if m.Verdict == Regression {
+			list = append(list, m.Name+" "+m.change())
+		}
+	}
+	for _, o := range r.Objectives {
+		if o.Verdict == Regression {
+			list = append(list, o.String())
+		}
+	}
+	for _, c := range r.Counters {
+		if worse(c) {
+			list = append(list, fmt.Sprintf("%s of %s: %d, was %d", c.Name, c.Target, c.Head, c.Base))
+		}
+	}
+	return list
+}
+
+// unsure says of which objectives nothing is proven.
+func (r Report) unsure() (list []string) {
+	for _, o := range r.Objectives {
+		if o.Verdict == Inconclusive {
+			list = append(list, o.String())
+		}
+	}
+	return list
 }
 
 // open says of which metrics nothing is proven yet.
