@@ -132,8 +132,8 @@ func TestARunIsToldFromItsStartToItsReport(t *testing.T) {
 		t.Errorf("events:\n%v; want\n%v", got, slices.Compact(want))
 	}
 	done := l.events[len(l.events)-1].(experiments.Done)
-	if done.Dir != result.Dir || done.Status != results.Complete || done.Verdict != result.Document.Outcome.Verdict {
-		t.Errorf("the last event is %+v; the result %s, %+v", done, result.Dir, result.Document.Outcome)
+	if done.Dir != result.Dir || done.Status != results.Complete || done.Verdict != result.Outcome.Verdict {
+		t.Errorf("the last event is %+v; the result %s, %+v", done, result.Dir, result.Outcome)
 	}
 	run, err := results.Load(result.Dir)
 	if err != nil || !strings.Contains(string(run.Manifest.Spec), `"preset": "quick"`) {
@@ -221,8 +221,14 @@ func TestWhatIsLeftOfARunThatFails(t *testing.T) {
 			if partial := run.Manifest.Status == results.Partial; partial != (err != nil) {
 				t.Errorf("the status is %s, the error %v", run.Manifest.Status, err)
 			}
-			if _, err := os.Stat(filepath.Join(result.Dir, "report.json")); err != nil {
-				t.Error(err)
+			written, readErr := os.ReadFile(filepath.Join(result.Dir, "report.json"))
+			var shown strings.Builder
+			if err := errors.Join(readErr, page.JSON(&shown, result.Document)); err != nil || shown.String() != string(written) {
+				t.Errorf("what is shown is not the report in the run directory: %v", err)
+			}
+			var text strings.Builder
+			if err := page.Text(&text, result.Document); err != nil || !strings.HasPrefix(text.String(), result.Document.Outcome.Label+": ") {
+				t.Errorf("the text does not begin with the grade: %v\n%.80s", err, text.String())
 			}
 		})
 	}

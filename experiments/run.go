@@ -44,6 +44,9 @@ type Run struct {
 type Result struct {
 	Dir      string        // the run directory; "" where nothing was measured, and so nothing is kept
 	Document page.Document // the report; nothing, for a raw run
+	// Outcome is that of the report. Of a run that did not come to its end only a regression
+	// counts, which no more measuring can undo; the error says the rest.
+	Outcome page.Outcome
 }
 
 // Conduct carries a run through its life: calibrate the generator, open the run directory,
@@ -77,9 +80,6 @@ func Conduct(ctx context.Context, env Env, task Task) (Result, error) {
 	}
 	if measuring == nil || result.Dir == "" {
 		return result, measuring
-	}
-	if result.Document.Outcome.Verdict != page.Regressed {
-		result.Document.Outcome = page.Outcome{Verdict: page.Passed} // what is not proven is not even inconclusive
 	}
 	if ctx.Err() != nil {
 		return result, fmt.Errorf("%w: what was measured until then is in %s, marked %s",
@@ -170,7 +170,10 @@ func (r *Run) finish(measuring error, raw bool) (Result, error) {
 		entry := results.NewEntry(r.Out.Manifest(), r.Out.Path)
 		r.Beside(results.AppendHistory(filepath.Dir(r.Out.Path), entries(entry)))
 	}
-	outcome := result.Document.Outcome
+	if result.Outcome = judged.Document.Outcome; measuring != nil && result.Outcome.Verdict != page.Regressed {
+		result.Outcome = page.Outcome{Verdict: page.Passed} // what is not proven is not even inconclusive
+	}
+	outcome := result.Outcome
 	r.Emit(Done{Dir: r.Out.Path, Status: status, Verdict: outcome.Verdict, Reason: outcome.Reason})
 	return result, nil
 }

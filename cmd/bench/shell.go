@@ -153,5 +153,5 @@ func (s *shell) conclude(r experiments.Result, err error, asJSON bool) error {
 		return err
 	}
 	shown := s.show(r.Dir, r.Document, asJSON)
-	return errors.Join(outcomeError(r.Document.Outcome), err, shown)
+	return errors.Join(outcomeError(r.Outcome), err, shown)
 }
