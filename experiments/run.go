@@ -44,8 +44,8 @@ type Run struct {
 type Result struct {
 	Dir      string        // the run directory; "" where nothing was measured, and so nothing is kept
 	Document page.Document // the report; nothing, for a raw run
-	// Outcome is that of the report. Of a run that did not come to its end only a regression
-	// counts, which no more measuring can undo; the error says the rest.
+	// Outcome is that of the report. A run that did not come to its end has none, for what is not
+	// proven is not even inconclusive; but a regression that is proven stays one.
 	Outcome page.Outcome
 }
 
@@ -170,10 +170,10 @@ func (r *Run) finish(measuring error, raw bool) (Result, error) {
 		entry := results.NewEntry(r.Out.Manifest(), r.Out.Path)
 		r.Beside(results.AppendHistory(filepath.Dir(r.Out.Path), entries(entry)))
 	}
-	if result.Outcome = judged.Document.Outcome; measuring != nil && result.Outcome.Verdict != page.Regressed {
-		result.Outcome = page.Outcome{Verdict: page.Passed} // what is not proven is not even inconclusive
+	outcome := judged.Document.Outcome
+	if measuring == nil || outcome.Verdict == page.Regressed {
+		result.Outcome = outcome
 	}
-	outcome := result.Outcome
 	r.Emit(Done{Dir: r.Out.Path, Status: status, Verdict: outcome.Verdict, Reason: outcome.Reason})
 	return result, nil
 }
