@@ -40,7 +40,7 @@ func (e Env) Say(text string) { e.emit(Message{text}) }
 
 // Warn tells a diagnostic.
 func (e Env) Warn(d results.Cause) {
-	e.emit(Diagnostic{Code: d.Code, Message: d.Message, Hint: d.Remedy})
+	e.emit(Diagnostic{d})
 }
 
 // lines makes a message of each line that is written to it.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"bench/reports/page"
+	"bench/results"
 	"bench/scenarios"
 )
 
@@ -33,11 +34,7 @@ type EstimateSoFar struct {
 }
 
 // Diagnostic is something that the reader of the result has to know, and what to do about it.
-type Diagnostic struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-	Hint    string `json:"hint,omitempty"`
-}
+type Diagnostic struct{ results.Cause }
 
 // Message is a sentence that stays to be read, as what set-up installs.
 type Message struct {

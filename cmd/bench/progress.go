@@ -38,11 +38,7 @@ func (p *progress) show(event experiments.Event) {
 	case experiments.Message:
 		p.line(e.Text)
 	case experiments.Diagnostic:
-		text := e.Message
-		if e.Hint != "" {
-			text += ". " + e.Hint
-		}
-		p.line(text)
+		p.line(e.Sentences())
 	case experiments.Done:
 		p.clear()
 	}
