@@ -1,5 +1,7 @@
 package results
 
+import "bench/stats"
+
 // CapacitySpec is what a search for a capacity was asked for.
 type CapacitySpec struct {
 	SLO    string  `json:"slo"`
@@ -10,19 +12,19 @@ type CapacitySpec struct {
 	Headroom float64 `json:"headroom"`
 }
 
-// CapacityFindings is what the searches found, beside the cells of their trials. Sizes are
-// topologies that differ in one parameter.
+// CapacityFindings is what the searches found, beside the cells of their trials. The
+// configurations are topologies that differ in one parameter.
 type CapacityFindings struct {
 	// Contention is how many times as long CPU work takes when all cores are busy, as when
 	// one is; measured before the servers started.
 	Contention float64 `json:"contention"`
-	Sizes      []Size  `json:"sizes"`
-	// Prediction is the hash of prediction.json, which was written before the unseen sizes
-	// were measured.
+	Sizes      []Size  `json:"configurations"`
+	// Prediction is the hash of prediction.json, which was written before the held-out
+	// configurations were measured.
 	Prediction string      `json:"prediction_sha256,omitempty"`
 	Predicted  []Predicted `json:"predicted,omitempty"`
-	// Checks are rates that were tried at a size because a recommendation says that it meets
-	// the SLO there, or does not.
+	// Checks are rates that were tried in a configuration because a recommendation says that it
+	// meets the SLO there, or does not.
 	Checks []Check `json:"checks,omitempty"`
 }
 
@@ -35,11 +37,11 @@ type Capacity struct {
 // Automatic is the headroom that survives the loss of a machine, and a fluctuation of the load.
 const Automatic = -1
 
-// Size is one topology of a capacity run.
+// Size is one configuration of a capacity run.
 type Size struct {
 	Topology string `json:"topology"` // its name in the manifest
 	Value    int    `json:"value,omitempty"`
-	Unseen   bool   `json:"unseen,omitempty"` // measured after it had been predicted
+	Unseen   bool   `json:"held_out,omitempty"` // measured after it had been predicted
 	// Queues is how many groups of workers have a queue of their own, Workers how many
 	// processes each has, and Threads how many requests each process works on at once; 0:
 	// a thread for each connection.
@@ -65,49 +67,69 @@ type Size struct {
 	FloorP99 int64 `json:"floor_p99_us"`
 }
 
-// Bound is the interval in which the greatest rate lies that meets a goal.
+// Bound is what a search found for a goal: the interval in which the highest rate lies that meets
+// it. Its N is in how many boots the lower end was tried. Low 0: not even the lowest rate meets
+// it, unless Undecided. High 0: met beyond what the generator can be trusted with, unless
+// Unbounded.
 type Bound struct {
-	Goal      string  `json:"goal"`
-	Low       float64 `json:"low"`  // 0: not even the least rate meets it
-	High      float64 `json:"high"` // 0: met beyond what the generator can be trusted with, unless Unbounded
-	Confirmed int     `json:"boots"`
-	Fitted    bool    `json:"fitted"`
-	// Undecided tells that the time was over before any load was seen to meet the goal.
+	Goal string `json:"goal"`
+	stats.Interval
+	Fitted bool `json:"fitted"`
+	// Undecided says that the time was over before any load was seen to meet the goal.
 	Undecided bool `json:"undecided,omitempty"`
-	// Unbounded tells that the time was over before any load was seen to miss it: the greatest
-	// rate is Low at least.
+	// Unbounded says that the time was over before any load was seen to miss it: the rate is Low at
+	// least.
 	Unbounded bool `json:"unbounded,omitempty"`
 }
 
-// Predicted is what was said of a size before it was measured.
+// How a search finds a rate.
+const (
+	byTrials   = "search: the highest rate that met the goal, and the lowest that missed it"
+	byCrossing = "search: a line through the trials near the limit"
+)
+
+// SearchedRate is the interval that a search found for a rate, confirmed in so many boots; fitted,
+// if the ends are those of a regression and not of trials.
+func SearchedRate(low, high float64, boots int, fitted bool) stats.Interval {
+	i := stats.Between(low, high, byTrials)
+	if i.N = boots; fitted {
+		i.Method, i.Confidence = byCrossing, 0.9
+	}
+	if low == 0 {
+		i.Value = 0 // no rate meets the goal
+	}
+	return i
+}
+
+// Predicted is what was said of a configuration before it was measured.
 type Predicted struct {
 	Topology string             `json:"topology"`
 	Value    int                `json:"value"`
-	MaxRate  [3]float64         `json:"max_rate"` // estimate, and the ends of its interval
+	Capacity stats.Interval     `json:"capacity"`
 	Latency  []PredictedLatency `json:"latency"`
 }
 
 // PredictedLatency is that at one rate.
 type PredictedLatency struct {
-	Share float64 `json:"share"` // of the greatest rate
+	Share float64 `json:"share"` // of the capacity
 	Rate  float64 `json:"rate"`
 	P50   float64 `json:"p50_ms"`
 	P99   float64 `json:"p99_ms"`
 }
 
-// Check is one rate tried at one size.
+// Check is one rate tried in one configuration.
 type Check struct {
 	Topology string  `json:"topology"`
 	Value    int     `json:"value"`
 	Rate     float64 `json:"rate"`
 	Expected bool    `json:"expected_to_meet"`
-	Met      bool    `json:"met"` // at whatever pace the machine then had
-	// Pace is that of the machine's cores then, against the one that the recommendation is made
-	// for. RateAtPace is what Rate comes to at it, and MetAtPace whether that met the SLO; 0: the
+	Met      bool    `json:"met"` // at whatever CPU speed the machine then had
+	// Pace is the CPU speed then, relative to the one that the recommendation is made for.
+	// RateAtPace is what Rate comes to at it, and MetAtPace whether that met the SLO; 0: the
 	// machine did not let that be measured.
-	Pace       float64 `json:"pace"`
-	RateAtPace float64 `json:"rate_at_pace"`
-	MetAtPace  bool    `json:"met_at_pace"`
+	Pace       float64 `json:"cpu_speed"`
+	RateAtPace float64 `json:"rate_at_cpu_speed"`
+	MetAtPace  bool    `json:"met_at_cpu_speed"`
 }
 
 // Names of a capacity run's loads, beside the trials of its searches.

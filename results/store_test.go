@@ -248,7 +248,9 @@ func TestManifestsOfSchema1BecomeSpecAndFindings(t *testing.T) {
 		{"a comparison has neither", `{"schema":"bench.run/1","command":"compare","name":"compare"}`, KindCompare, ""},
 		{"one that names no command has its kind as its name", `{"schema":"bench.run/1","name":"compare"}`, KindCompare, ""},
 		{"a gate's lay in duel", `{"schema":"bench.run/1","command":"gate","seed":18446744073709551615,"duel":{"base":"v1","head":"work tree","rate_per_arm":240,"gated":[{"metric":"p50_ms","effect":0.03}]}}`, KindGate, `"base":"v1"`},
-		{"a search's in capacity", `{"schema":"bench.run/1","command":"capacity","capacity":{"slo":"p99<100ms","headroom":-1,"contention":1.05,"sizes":[{"topology":"uwsgi","goals":[{"goal":"p99 < 100ms","low":90,"high":99,"boots":3}]}]}}`, KindCapacity, `"slo":"p99`},
+		{"a search's in capacity", `{"schema":"bench.run/1","command":"capacity","capacity":{"slo":"p99<100ms","headroom":-1,"contention":1.05,` +
+			`"sizes":[{"topology":"uwsgi","unseen":true,"goals":[{"goal":"p99 < 100ms","low":4,"high":9,"boots":3}]}],` +
+			`"predicted":[{"topology":"uwsgi","max_rate":[5,4,6]}],"checks":[{"pace":0.8,"rate_at_pace":4}]}}`, KindCapacity, `"slo":"p99`},
 	} {
 		m, err := decodeManifest([]byte(row.manifest))
 		if err != nil || m.Kind != row.kind || !strings.Contains(string(m.Spec), row.spec) {
@@ -261,8 +263,15 @@ func TestManifestsOfSchema1BecomeSpecAndFindings(t *testing.T) {
 				t.Errorf("%s: %+v, %v", row.says, g, err)
 			}
 		case KindCapacity:
-			if c, err := Decode[Capacity](m, KindCapacity); err != nil || c.Headroom != Automatic || c.Contention != 1.05 || c.Sizes[0].Goals[0].High != 99 {
-				t.Errorf("%s: %+v, %v", row.says, c, err)
+			c, err := Decode[Capacity](m, KindCapacity)
+			if err != nil || c.Headroom != Automatic || c.Contention != 1.05 || !c.Sizes[0].Unseen {
+				t.Fatalf("%s: %+v, %v", row.says, c, err)
+			}
+			if b := c.Sizes[0].Goals[0]; b.Value != 6 || b.Low != 4 || b.High != 9 || b.N != 3 {
+				t.Errorf("%s: bound %+v; want 6 [4, 9], from 3 boots", row.says, b)
+			}
+			if p, check := c.Predicted[0].Capacity, c.Checks[0]; p.Value != 5 || p.Low != 4 || p.High != 6 || check.Pace != 0.8 || check.RateAtPace != 4 {
+				t.Errorf("%s: prediction %+v, check %+v", row.says, p, check)
 			}
 		}
 		if _, err := Decode[Gate](m, "other"); err == nil {

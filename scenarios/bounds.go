@@ -2,6 +2,9 @@ package scenarios
 
 import (
 	"math"
+
+	"bench/results"
+	"bench/stats"
 )
 
 // bounds are the relevant ones of RFC 9971: the least load that is an upper bound, and the
@@ -81,31 +84,36 @@ func (s *Search) boots(step int) int {
 	return len(boots)
 }
 
-// Range is what a search knows of a goal: the greatest rate that meets it lies between Low
-// and High.
+// Range is what a search knows of a goal: the interval of the highest rate that meets it. Its N is
+// in how many boots the lower end was tried. Low 0: not even the lowest rate meets it, unless
+// Undecided. High 0: the highest rate that the generator can be trusted with meets it.
 type Range struct {
-	Low  float64 // 0: not even the least rate meets it, unless Undecided
-	High float64 // 0: the greatest rate that the generator can be trusted with meets it
-	// Confirmed is in how many boots the lower bound was tried.
-	Confirmed int
-	// Fitted tells that the ends are those of a regression over the trials near the bounds, and
+	stats.Interval
+	// Fitted says that the ends are those of a regression over the trials near the bounds, and
 	// not the bounds themselves.
 	Fitted bool
-	// Undecided tells that the time was over before any load was seen to meet the goal.
+	// Undecided says that the time was over before any load was seen to meet the goal.
 	Undecided bool
-	// Unbounded tells that the time was over before any load was seen to miss it: the greatest
-	// rate is at least Low, and the generator has not been its limit.
+	// Unbounded says that the time was over before any load was seen to miss it: the rate is at
+	// least Low, and the generator has not been its limit.
 	Unbounded bool
 }
 
-// Range tells the result for a goal, by its index. Where the trials allow it, that is the
-// interval of the fitted crossing; where that contradicts the bounds, it reaches to them too:
-// a machine that wavers gets a wider interval, never a false narrow one.
+// Range is the result for a goal, by its index.
 func (s *Search) Range(goal int) Range {
+	r := s.ends(goal)
+	r.Interval = results.SearchedRate(r.Low, r.High, r.N, r.Fitted)
+	return r
+}
+
+// ends are those of a goal's interval. Where the trials allow it, they are those of the fitted
+// crossing; where that contradicts the bounds, they reach to them too: a machine that wavers gets
+// a wider interval, never a false narrow one.
+func (s *Search) ends(goal int) Range {
 	low, high := s.known(goal)
 	var r Range
 	if low >= s.least {
-		r.Low, r.Confirmed = s.Rate(low), s.boots(low)
+		r.Low, r.N = s.Rate(low), s.boots(low)
 	}
 	if high <= s.most {
 		r.High = s.Rate(high)

@@ -88,7 +88,7 @@ func (s *sizeRun) found(size results.Size, search *Search) results.Size {
 		}
 		known := search.Range(i)
 		size.Goals = append(size.Goals, results.Bound{
-			Goal: goalName(goal), Low: known.Low, High: known.High, Confirmed: known.Confirmed, Fitted: known.Fitted,
+			Goal: goalName(goal), Interval: known.Interval, Fitted: known.Fitted,
 			Undecided: known.Undecided && !hopeless(goal, size.FloorP50), Unbounded: known.Unbounded,
 		})
 		size.Generator = size.Generator || i == 0 && known.High == 0 && known.Low > 0 && !known.Unbounded

@@ -101,8 +101,8 @@ func TestSearchFindsTheLimit(t *testing.T) {
 			if r.High == 0 || r.Low == 0 || r.High/r.Low-1 <= row.width {
 				narrow++
 			}
-			if row.lower && row.upper && r.Confirmed < o.Boots && spent < o.Budget {
-				t.Errorf("%s: seed %d: confirmed in %d boots", row.says, seed, r.Confirmed)
+			if row.lower && row.upper && r.N < o.Boots && spent < o.Budget {
+				t.Errorf("%s: seed %d: confirmed in %d boots", row.says, seed, r.N)
 			}
 			if spent > o.Budget+10*time.Second {
 				t.Errorf("%s: seed %d: %v of trials", row.says, seed, spent)

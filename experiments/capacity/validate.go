@@ -41,7 +41,7 @@ type prediction struct {
 	SLO    string `json:"slo"`
 	// Configurations that are held out, and Checks of what is recommended.
 	Configurations []capacity.Prediction `json:"configurations"`
-	Checks         []capacity.Check      `json:"checks"`
+	Checks         []results.Check       `json:"checks"`
 }
 
 // predict says what the unseen sizes will do, and how many workers some targets need, and
@@ -74,10 +74,7 @@ func (s *search) predict() (map[string]capacity.Prediction, []results.Check, err
 			p.Configurations = append(p.Configurations, predicted)
 		}
 	}
-	checks := s.recommended(report, c, greatest)
-	for _, check := range checks {
-		p.Checks = append(p.Checks, capacity.Check(check))
-	}
+	p.Checks = s.recommended(report, c, greatest)
 	data, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
 		return nil, nil, err
@@ -87,7 +84,7 @@ func (s *search) predict() (map[string]capacity.Prediction, []results.Check, err
 		return nil, nil, err
 	}
 	sum := sha256.Sum256(data)
-	return byName, checks, s.update(func(c *results.CapacityFindings) {
+	return byName, p.Checks, s.update(func(c *results.CapacityFindings) {
 		c.Prediction = hex.EncodeToString(sum[:])
 		for _, predicted := range p.Configurations {
 			c.Predicted = append(c.Predicted, predicted.Record())

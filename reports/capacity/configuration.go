@@ -73,25 +73,8 @@ type Trial struct {
 	Grade  results.Grade `json:"grade"`
 }
 
-// How intervals of rates are found, beside those of the model.
-const (
-	byTrials   = "search: the highest rate that met the goal and the lowest that missed it"
-	byCrossing = "search: a line through the trials near the limit"
-	spansBoth  = "spans what the search found and what the model finds, which disagree"
-)
-
-// searchedRate is the interval in which a search found a rate to lie; its N is in how many boots
-// the lower end was tried.
-func searchedRate(b results.Bound) stats.Interval {
-	i := stats.Between(b.Low, b.High, byTrials)
-	if i.N = b.Confirmed; b.Fitted {
-		i.Method, i.Confidence = byCrossing, 0.9
-	}
-	if b.Low == 0 {
-		i.Value = 0 // no rate meets the goal
-	}
-	return i
-}
+// spansBoth is the method of an interval beside those of a search and of the model.
+const spansBoth = "spans what the search found and what the model finds, which disagree"
 
 // measured is what a run has of one configuration.
 func measured(run *results.Run, found results.Size) Configuration {
@@ -102,7 +85,7 @@ func measured(run *results.Run, found results.Size) Configuration {
 		Generator: found.Generator, FloorP50: found.FloorP50, FloorP99: found.FloorP99, Trials: []Trial{}, found: found,
 	}
 	for _, b := range found.Goals {
-		s.Goals = append(s.Goals, Goal{b.Goal, searchedRate(b), b.Fitted, b.Undecided, b.Unbounded})
+		s.Goals = append(s.Goals, Goal{b.Goal, b.Interval, b.Fitted, b.Undecided, b.Unbounded})
 	}
 	s.Searched = s.Goals[0].Rate
 	s.Capacity = s.Searched

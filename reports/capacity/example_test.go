@@ -12,7 +12,7 @@ func ExampleBuild() {
 	run := &results.Run{Manifest: results.Manifest{
 		Kind:       results.KindCapacity,
 		Spec:       []byte(`{"slo": "p99<100ms", "sweep": "workers"}`),
-		Findings:   []byte(`{"sizes": []}`),
+		Findings:   []byte(`{"configurations": []}`),
 		Status:     results.Partial,
 		Topologies: []results.TopologyRecord{{Name: "uwsgi", Ref: "uwsgi:workers=1"}},
 		Scenarios:  []results.ScenarioRecord{{Name: "io"}},

@@ -23,7 +23,7 @@ func TestMachinesMeasuredSideBySide(t *testing.T) {
 	for n, rate := range []float64{80, 160} {
 		size := results.Size{
 			Topology: "nginx-uwsgi", Value: n + 1, Queues: n + 1, Workers: 1, Threads: 1, MachineCores: 0.4, QuotaPeriod: 0.010,
-			Goals: []results.Bound{{Low: rate, High: rate}},
+			Goals: []results.Bound{{Interval: results.SearchedRate(rate, rate, 3, false)}},
 		}
 		r.Configurations = append(r.Configurations, configurationOf(size, rate))
 	}
@@ -66,6 +66,6 @@ func TestMachinesMeasuredSideBySide(t *testing.T) {
 // configurationOf is a size whose capacity is known to 2 %.
 func configurationOf(size results.Size, rate float64) Configuration {
 	c := measured(&results.Run{}, size)
-	c.Capacity = stats.Between(rate*0.98, rate*1.02, byTrials)
+	c.Capacity = results.SearchedRate(rate*0.98, rate*1.02, 3, false)
 	return c
 }

@@ -18,10 +18,7 @@ type Prediction struct {
 
 // Record is the prediction as a run keeps it.
 func (p Prediction) Record() results.Predicted {
-	e := p.Capacity
-	return results.Predicted{
-		Topology: p.Topology, Value: p.Value, MaxRate: [3]float64{e.Value, e.Low, e.High}, Latency: p.Latency,
-	}
+	return results.Predicted{Topology: p.Topology, Value: p.Value, Capacity: p.Capacity, Latency: p.Latency}
 }
 
 // Predict says what a configuration can do.

@@ -36,7 +36,7 @@ type Report struct {
 	Configurations []Configuration `json:"configurations"`
 	Model          *Model          `json:"model,omitempty"`
 	Validation     []Validated     `json:"validation"`
-	Checks         []Check         `json:"checks,omitempty"`
+	Checks         []results.Check `json:"checks,omitempty"`
 	Prediction     string          `json:"prediction_sha256,omitempty"`
 	CPUSpeed       *CPUSpeed       `json:"cpu_speed,omitempty"`
 	Grade          results.Grade   `json:"grade"`
@@ -97,17 +97,13 @@ func build(run *results.Run, precision model.Precision) (*Report, error) {
 
 // begin is the report with what the manifest says.
 func begin(m results.Manifest, c *results.Capacity) *Report {
-	r := &Report{
-		Schema: Schema, SLO: c.SLO, Target: c.Target, Sweep: c.Sweep,
+	return &Report{
+		Schema: Schema, SLO: c.SLO, Checks: c.Checks, Target: c.Target, Sweep: c.Sweep,
 		Topology: m.Topologies[0].Ref, Scenario: m.Scenarios[0].Name, Grade: results.Valid,
 		Partial: m.Status == results.Partial, Elapsed: m.Elapsed, Host: m.Host, Seed: m.Seed,
 		Prediction: c.Prediction, Diagnostics: append([]results.Cause{}, m.Warnings...),
 		Validation: []Validated{}, Configurations: []Configuration{},
 	}
-	for _, check := range c.Checks {
-		r.Checks = append(r.Checks, Check(check))
-	}
-	return r
 }
 
 // seen are the configurations that a model may be fitted to.

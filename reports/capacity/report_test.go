@@ -97,8 +97,8 @@ func (w *world) measure(workers int, unseen bool) {
 		Topology: name, Value: workers, Unseen: unseen, Queues: 1, Workers: workers, Threads: 1, Tier: "python",
 		FloorP50: 3000, FloorP99: 6000,
 		Goals: []results.Bound{
-			{Goal: "p99 < 100ms", Low: truth * 0.95, High: truth * 1.05, Confirmed: 3},
-			{Goal: "p99 < 200ms", Low: truth, High: truth * 1.1},
+			{Goal: "p99 < 100ms", Interval: results.SearchedRate(truth*0.95, truth*1.05, 3, false)},
+			{Goal: "p99 < 200ms", Interval: results.SearchedRate(truth, truth*1.1, 0, false)},
 		},
 	})
 	s := w.at(workers)
@@ -272,14 +272,14 @@ func TestRecommendationsThatAreRefusedOrBounded(t *testing.T) {
 		{"an SLO that nothing meets", func(c *results.Capacity) {
 			c.Target = 100
 			for i := range c.Sizes {
-				c.Sizes[i].Goals[0] = results.Bound{High: 1}
+				c.Sizes[i].Goals[0] = results.Bound{Interval: results.SearchedRate(0, 1, 0, false)}
 			}
 		}, func(r *Report) bool {
 			return strings.Contains(r.Headline(), "at no rate") && hasDiagnostic(r, "floor") && r.Recommendation.Machines == 0
 		}},
 		{"met beyond the generator's limit", func(c *results.Capacity) {
 			for i := range c.Sizes {
-				c.Sizes[i].Goals[0] = results.Bound{Low: 9000, Confirmed: 3}
+				c.Sizes[i].Goals[0] = results.Bound{Interval: results.SearchedRate(9000, 0, 3, false)}
 				c.Sizes[i].Generator = true
 			}
 		}, func(r *Report) bool {
@@ -337,23 +337,23 @@ func TestBuildNeedsACapacityRun(t *testing.T) {
 }
 
 func TestRecommendationsAreCounted(t *testing.T) {
-	check := func(value int, rate float64, met bool) Check {
-		return Check{Value: value, Rate: rate, Met: met}
+	check := func(value int, rate float64, met bool) results.Check {
+		return results.Check{Value: value, Rate: rate, Met: met}
 	}
 	for _, row := range []struct {
 		says                   string
-		checks                 []Check
+		checks                 []results.Check
 		exact, within, targets int
 	}{
-		{"the size meets it, one fewer does not", []Check{check(3, 100, true), check(2, 100, false)}, 1, 1, 1},
-		{"one worker has none below it", []Check{check(1, 100, true)}, 1, 1, 1},
-		{"one more would have done", []Check{check(3, 100, false), check(2, 100, false), check(4, 100, true)}, 0, 1, 1},
-		{"one fewer does", []Check{check(3, 100, true), check(2, 100, true), check(1, 100, false)}, 0, 1, 1},
-		{"even two fewer do", []Check{check(3, 100, true), check(2, 100, true), check(1, 100, true)}, 0, 0, 1},
-		{"not even one more does", []Check{check(3, 100, false), check(2, 100, false), check(4, 100, false)}, 0, 0, 1},
-		{"without the smaller one, nothing is known", []Check{check(3, 100, true)}, 0, 0, 0},
-		{"the recommended one could not be measured", []Check{{Value: 1, Rate: 100, Expected: false}}, 0, 0, 0},
-		{"each rate by itself", []Check{check(1, 50, true), check(3, 100, true), check(2, 100, true), check(1, 100, false)},
+		{"the size meets it, one fewer does not", []results.Check{check(3, 100, true), check(2, 100, false)}, 1, 1, 1},
+		{"one worker has none below it", []results.Check{check(1, 100, true)}, 1, 1, 1},
+		{"one more would have done", []results.Check{check(3, 100, false), check(2, 100, false), check(4, 100, true)}, 0, 1, 1},
+		{"one fewer does", []results.Check{check(3, 100, true), check(2, 100, true), check(1, 100, false)}, 0, 1, 1},
+		{"even two fewer do", []results.Check{check(3, 100, true), check(2, 100, true), check(1, 100, true)}, 0, 0, 1},
+		{"not even one more does", []results.Check{check(3, 100, false), check(2, 100, false), check(4, 100, false)}, 0, 0, 1},
+		{"without the smaller one, nothing is known", []results.Check{check(3, 100, true)}, 0, 0, 0},
+		{"the recommended one could not be measured", []results.Check{{Value: 1, Rate: 100, Expected: false}}, 0, 0, 0},
+		{"each rate by itself", []results.Check{check(1, 50, true), check(3, 100, true), check(2, 100, true), check(1, 100, false)},
 			1, 2, 2},
 	} {
 		for i := range row.checks { // the first of each rate is what was recommended
@@ -368,7 +368,7 @@ func TestRecommendationsAreCounted(t *testing.T) {
 }
 
 func TestRecommendationsAreCountedAtTheirPaceToo(t *testing.T) {
-	r := &Report{Checks: []Check{
+	r := &Report{Checks: []results.Check{
 		{Topology: "three", Value: 3, Rate: 100, Expected: true, Met: false, Pace: 0.8, RateAtPace: 80, MetAtPace: true},
 		{Topology: "two", Value: 2, Rate: 100, Met: false, Pace: 0.8, RateAtPace: 80, MetAtPace: false},
 	}}

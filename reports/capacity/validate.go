@@ -31,21 +31,6 @@ type Validated struct {
 // figureCapacity is the Figure of a capacity.
 const figureCapacity = "capacity"
 
-// Check is a recommendation that was tried: one rate in one configuration.
-type Check struct {
-	Topology string  `json:"topology"`
-	Value    int     `json:"value"`
-	Rate     float64 `json:"rate"`
-	Expected bool    `json:"expected_to_meet"`
-	Met      bool    `json:"met"` // at whatever CPU speed the machine then had
-	// Pace is the CPU speed then, relative to the one that the recommendation is made for.
-	// RateAtPace is what Rate comes to at it, and MetAtPace whether that met the SLO; 0: the
-	// machine did not let that be measured.
-	Pace       float64 `json:"cpu_speed"`
-	RateAtPace float64 `json:"rate_at_cpu_speed"`
-	MetAtPace  bool    `json:"met_at_cpu_speed"`
-}
-
 // tried is how the recommendations of a number of rates fared.
 type tried struct{ exact, within, targets int }
 
@@ -56,9 +41,9 @@ func (t tried) String() string {
 // recommended counts the recommendations that were tried, those that were exact, and those that
 // were right to within one, by what met says, if that is known. Of the configurations tried at a
 // rate, the recommended one is the least that was expected to meet it.
-func (r *Report) recommended(met func(Check) (met, known bool)) (t tried) {
+func (r *Report) recommended(met func(results.Check) (met, known bool)) (t tried) {
 	for i, first := range r.Checks {
-		if slices.ContainsFunc(r.Checks[:i], func(c Check) bool { return c.Rate == first.Rate }) {
+		if slices.ContainsFunc(r.Checks[:i], func(c results.Check) bool { return c.Rate == first.Rate }) {
 			continue
 		}
 		meets := map[int]bool{}
@@ -91,8 +76,8 @@ func (r *Report) recommended(met func(Check) (met, known bool)) (t tried) {
 }
 
 // asOffered and atPace are the two ways in which a recommendation is tried.
-func asOffered(c Check) (met, known bool) { return c.Met, true }
-func atPace(c Check) (met, known bool)    { return c.MetAtPace, c.RateAtPace > 0 }
+func asOffered(c results.Check) (met, known bool) { return c.Met, true }
+func atPace(c results.Check) (met, known bool)    { return c.MetAtPace, c.RateAtPace > 0 }
 
 // validate sets what was predicted of a held-out configuration against what was measured.
 func validate(run *results.Run, c *results.Capacity, m *Model, s Configuration) (all []Validated) {
@@ -103,8 +88,7 @@ func validate(run *results.Run, c *results.Capacity, m *Model, s Configuration) 
 		}
 	}
 	if s.Capacity.Low > 0 && s.Capacity.High > 0 {
-		p := s.Model.Capacity
-		p.Value, p.Low, p.High = said.MaxRate[0], said.MaxRate[1], said.MaxRate[2]
+		p := said.Capacity
 		covered := p.Contains(s.Capacity.Value)
 		all = append(all, Validated{
 			Topology: s.Topology, Value: s.Value, Figure: figureCapacity, Predicted: p, Measured: s.Capacity,
