@@ -146,6 +146,8 @@ func TestARunIsToldFromItsStartToItsReport(t *testing.T) {
 	}
 }
 
+type cancel = context.CancelCauseFunc
+
 // What happens when a step fails. The life is the same for every kind of run; this one compares.
 func TestWhatIsLeftOfARunThatFails(t *testing.T) {
 	boom := errors.New("boom")
@@ -158,35 +160,35 @@ func TestWhatIsLeftOfARunThatFails(t *testing.T) {
 	}
 	for _, row := range []struct {
 		says  string
-		spoil func(*testing.T, *life, context.CancelCauseFunc)
+		spoil func(*testing.T, *life, cancel)
 		error string // "" for none
 		kept  bool
 		last  string // event
 	}{
-		{"a mistake in the spec: nothing begins", func(_ *testing.T, l *life, _ context.CancelCauseFunc) {
+		{"a mistake in the spec: nothing begins", func(_ *testing.T, l *life, _ cancel) {
 			l.spec.Baseline = "nobody"
 		}, `baseline "nobody"`, false, ""},
-		{"a target that nobody allowed is refused before anything begins", func(_ *testing.T, l *life, _ context.CancelCauseFunc) {
+		{"a target that nobody allowed is refused before anything begins", func(_ *testing.T, l *life, _ cancel) {
 			l.spec.Topologies = "url:http://192.0.2.1"
 		}, "target refused", false, ""},
-		{"no generator that can be trusted: no directory", func(_ *testing.T, l *life, _ context.CancelCauseFunc) {
+		{"no generator that can be trusted: no directory", func(_ *testing.T, l *life, _ cancel) {
 			l.engine.uncertain = boom
 		}, "boom", false, "doing"},
-		{"no place for the results", func(t *testing.T, l *life, _ context.CancelCauseFunc) {
+		{"no place for the results", func(t *testing.T, l *life, _ cancel) {
 			if err := os.WriteFile(l.env.Results, nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}, "creating the run directory", false, "doing"},
-		{"an error before the first cell: nothing was measured, nothing is kept", func(_ *testing.T, l *life, _ context.CancelCauseFunc) {
+		{"an error before the first cell: nothing was measured, nothing is kept", func(_ *testing.T, l *life, _ cancel) {
 			l.engine.fail = boom
 		}, "boom", false, "doing"},
-		{"an error later: what was measured is kept and reported", func(_ *testing.T, l *life, _ context.CancelCauseFunc) {
+		{"an error later: what was measured is kept and reported", func(_ *testing.T, l *life, _ cancel) {
 			failAt(l, 3, func() { l.engine.fail = boom })
 		}, "boom", true, "done"},
-		{"an interrupt: likewise, and the error says where it is", func(_ *testing.T, l *life, cancel context.CancelCauseFunc) {
-			failAt(l, 3, func() { cancel(errors.New("enough")) })
+		{"an interrupt: likewise, and the error says where it is", func(_ *testing.T, l *life, end cancel) {
+			failAt(l, 3, func() { end(errors.New("enough")) })
 		}, "enough: what was measured until then is in ", true, "done"},
-		{"a history that cannot be written takes nothing from the result", func(t *testing.T, l *life, _ context.CancelCauseFunc) {
+		{"a history that cannot be written takes nothing from the result", func(t *testing.T, l *life, _ cancel) {
 			if err := os.MkdirAll(filepath.Join(l.env.Results, results.HistoryFile), 0o700); err != nil {
 				t.Fatal(err)
 			}
@@ -194,9 +196,9 @@ func TestWhatIsLeftOfARunThatFails(t *testing.T) {
 	} {
 		t.Run(row.says, func(t *testing.T) {
 			l := newLife(t)
-			ctx, cancel := context.WithCancelCause(t.Context())
-			defer cancel(nil)
-			row.spoil(t, l, cancel)
+			ctx, end := context.WithCancelCause(t.Context())
+			defer end(nil)
+			row.spoil(t, l, end)
 			result, err := compare.Run(ctx, l.env, l.spec)
 			if row.error == "" && err != nil || row.error != "" && (err == nil || !strings.Contains(err.Error(), row.error)) {
 				t.Errorf("Run = %v; want %q", err, row.error)
@@ -227,7 +229,8 @@ func TestWhatIsLeftOfARunThatFails(t *testing.T) {
 				t.Errorf("what is shown is not the report in the run directory: %v", err)
 			}
 			var text strings.Builder
-			if err := page.Text(&text, result.Document); err != nil || !strings.HasPrefix(text.String(), result.Document.Outcome.Label+": ") {
+			grade := result.Document.Outcome.Label + ": "
+			if err := page.Text(&text, result.Document); err != nil || !strings.HasPrefix(text.String(), grade) {
 				t.Errorf("the text does not begin with the grade: %v\n%.80s", err, text.String())
 			}
 		})

@@ -111,7 +111,9 @@ func TestTheRecipeForAScenarioHolds(t *testing.T) {
 	if code := s.run(t.Context(), strings.Fields(command[1])); code != exitOK {
 		t.Fatalf("exit code %d: %s", code, errs.String())
 	}
-	for _, want := range []string{"visit: burst, closed loop, 32 keep-alive", "visit: open loop at ", "on 128 connections at most"} {
+	for _, want := range []string{
+		"visit: burst, closed loop, 32 keep-alive", "visit: open loop at ", "on 128 connections at most",
+	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the plan does not say %q:\n%s", want, out.String())
 		}

@@ -27,7 +27,8 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{"nothing is wrong", t.Context(), nil, 0},
 		{"an error that nobody foresaw", t.Context(), errors.New("boom"), 1},
-		{"an outcome that the table does not have", t.Context(), &experiments.Error{Verdict: "odd", Err: errors.New("boom")}, 1},
+		{"a verdict that the table does not have", t.Context(),
+			&experiments.Error{Verdict: "odd", Err: errors.New("boom")}, 1},
 		{"a mistake in a flag", t.Context(), usagef("--seed"), 2},
 		{"a mistake in a text, deep inside", t.Context(), fmt.Errorf("x: %w", parse), 2},
 		{"an answer with reservations", t.Context(), outcomeError(page.Outcome{Verdict: page.Degraded}), 0},

@@ -75,7 +75,8 @@ func serversOf(dir string) []string {
 func TestCompareOnRealServers(t *testing.T) {
 	bench := realBench(t)
 	dir := t.TempDir()
-	cmd := exec.Command(bench, "compare", "--topologies", "all", "--quick", "--blocks", "1", "--scenario", "page", "--out", filepath.Join(dir, "runs"))
+	cmd := exec.Command(bench, "compare", "--topologies", "all", "--quick", "--blocks", "1", "--scenario", "page",
+		"--out", filepath.Join(dir, "runs"))
 	cmd.Env = append(realEnv(), "TMPDIR="+dir)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -139,7 +140,8 @@ func TestKilledBenchLeavesNothing(t *testing.T) {
 	for i := range max(kills, 2) {
 		out := filepath.Join(dir, "runs", strconv.Itoa(i))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		cmd := exec.CommandContext(ctx, bench, "compare", "--topologies", "all", "--quick", "--out", out, "--seed", strconv.Itoa(i+1))
+		cmd := exec.CommandContext(ctx, bench, "compare", "--topologies", "all", "--quick",
+			"--out", out, "--seed", strconv.Itoa(i+1))
 		cmd.Env = append(realEnv(), "TMPDIR="+dir)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -171,7 +173,8 @@ func TestKilledBenchLeavesNothing(t *testing.T) {
 		if err != nil {
 			t.Errorf("kill %d: the run cannot be read: %v", i, err)
 		} else if loaded.Manifest.Status != results.Partial || len(loaded.Cells) < 1 {
-			t.Errorf("kill %d: status %s, %d cells; want it PARTIAL with what was sealed", i, loaded.Manifest.Status, len(loaded.Cells))
+			t.Errorf("kill %d: status %s, %d cells; want it PARTIAL with what was sealed",
+				i, loaded.Manifest.Status, len(loaded.Cells))
 		}
 	}
 	t.Logf("%d kills; all servers were gone after %v at most", max(kills, 2), slowest.Round(time.Millisecond))
@@ -187,7 +190,8 @@ func TestRealGate(t *testing.T) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 		defer cancel()
-		cmd := exec.CommandContext(ctx, bench, append([]string{"gate", "--base", "bundled", "--json", "--out", filepath.Join(dir, "runs"), "--seed", "1"}, args...)...)
+		all := []string{"gate", "--base", "bundled", "--json", "--out", filepath.Join(dir, "runs"), "--seed", "1"}
+		cmd := exec.CommandContext(ctx, bench, append(all, args...)...)
 		cmd.Env = append(realEnv(), "TMPDIR="+dir)
 		var stderr strings.Builder
 		cmd.Stderr = &stderr
@@ -221,7 +225,10 @@ func TestRealCapacity(t *testing.T) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 		defer cancel()
-		all := []string{"capacity", "--topology", "uwsgi:workers=1", "--scenario", "io", "--slo", slo, "--json", "--budget", "12s", "--seed", "3", "--out", filepath.Join(dir, "runs")}
+		all := []string{
+			"capacity", "--topology", "uwsgi:workers=1", "--scenario", "io", "--slo", slo, "--json",
+			"--budget", "12s", "--seed", "3", "--out", filepath.Join(dir, "runs"),
+		}
 		cmd := exec.CommandContext(ctx, bench, append(all, args...)...)
 		cmd.Env = append(realEnv(), "TMPDIR="+dir)
 		var stderr strings.Builder

@@ -44,7 +44,9 @@ func (e instant) Run(_ context.Context, p loadgen.Plan, _ loadgen.Guard, rec *lo
 }
 
 // pairing is a series of pairs of two servers that run already.
-func pairing(t *testing.T, engine loadgen.Engine, emit func(experiments.Event)) (*series, experiments.Env, results.Manifest) {
+func pairing(
+	t *testing.T, engine loadgen.Engine, emit func(experiments.Event),
+) (*series, experiments.Env, results.Manifest) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprint(w, "hello")
@@ -62,7 +64,8 @@ func pairing(t *testing.T, engine loadgen.Engine, emit func(experiments.Event)) 
 		Slice: time.Second, Burst: burst, Warmup: time.Second, Seed: 1,
 	}}
 	s.measured = gate.Run{Run: &results.Run{}, Gate: &results.Gate{GateSpec: s.record()}}
-	m := results.Manifest{Kind: results.KindGate, Topologies: []results.TopologyRecord{{Name: results.Base}, {Name: results.Head}}}
+	arms := []results.TopologyRecord{{Name: results.Base}, {Name: results.Head}}
+	m := results.Manifest{Kind: results.KindGate, Topologies: arms}
 	return s, experiments.Env{Results: t.TempDir(), Engine: engine, Emit: emit}, m
 }
 
@@ -70,7 +73,8 @@ func pairing(t *testing.T, engine loadgen.Engine, emit func(experiments.Event)) 
 func measured(t *testing.T, s *series, env experiments.Env, m results.Manifest) (experiments.Result, error) {
 	t.Helper()
 	return experiments.Conduct(t.Context(), env, experiments.Task{
-		Manifest: m, Spec: s.measured.Gate.GateSpec, Findings: s.measured.Gate.GateFindings, Started: s.started, Raw: s.count > 0,
+		Manifest: m, Spec: s.measured.Gate.GateSpec, Findings: s.measured.Gate.GateFindings,
+		Started: s.started, Raw: s.count > 0,
 		Measure: func(ctx context.Context, run *experiments.Run) error {
 			s.run, s.runner = run, run.Runner(nil)
 			return s.pairs(ctx)

@@ -21,7 +21,8 @@ func repository(t *testing.T) (root string) {
 		t.Helper()
 		c := exec.Command("git", args...)
 		c.Dir = root
-		c.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@b", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@b")
+		c.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null",
+			"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@b", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@b")
 		if out, err := c.CombinedOutput(); err != nil {
 			t.Fatalf("git %v: %v\n%s", args, err, out)
 		}
@@ -91,7 +92,8 @@ func TestVersionsOfACheckout(t *testing.T) {
 	if !strings.Contains(messages.String(), "uncommitted") {
 		t.Errorf("nothing was said of the uncommitted changes: %q", messages.String())
 	}
-	if base, head := version(Spec{App: app, Base: "main", Head: "work"}, 0), version(Spec{App: app, Base: "main", Head: "work"}, 1); base != "1" || head != "2" {
+	named := Spec{App: app, Base: "main", Head: "work"}
+	if base, head := version(named, 0), version(named, 1); base != "1" || head != "2" {
 		t.Errorf("main and work are %s and %s; want 1 and 2", base, head)
 	}
 	// Neither the work tree nor the list of stashes was touched.
@@ -108,10 +110,11 @@ func TestVersionsOfACheckout(t *testing.T) {
 func TestVersionsThatDifferInMore(t *testing.T) {
 	root := repository(t)
 	app := filepath.Join(root, "site")
-	if out, err := exec.Command("git", "-C", root, "rm", "-q", "--cached", "site/bench.yaml").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	for _, args := range [][]string{{"stash", "-q", "--include-untracked"}, {"checkout", "-q", "main"}, {"rm", "-q", "site/bench.yaml"}, {"commit", "-qm", "without"}, {"checkout", "-q", "-b", "adds"}, {"checkout", "-q", "work", "--", "site/bench.yaml"}} {
+	for _, args := range [][]string{
+		{"rm", "-q", "--cached", "site/bench.yaml"}, {"stash", "-q", "--include-untracked"}, {"checkout", "-q", "main"},
+		{"rm", "-q", "site/bench.yaml"}, {"commit", "-qm", "without"}, {"checkout", "-q", "-b", "adds"},
+		{"checkout", "-q", "work", "--", "site/bench.yaml"},
+	} {
 		if out, err := exec.Command("git", append([]string{"-C", root}, args...)...).CombinedOutput(); err != nil {
 			t.Fatalf("git %v: %v: %s", args, err, out)
 		}
@@ -119,7 +122,8 @@ func TestVersionsThatDifferInMore(t *testing.T) {
 	var messages strings.Builder
 	env := testEnv(&messages)
 	both, err := versions(t.Context(), env, Spec{App: app, Base: "main"}, t.TempDir(), false)
-	if err != nil || both[0].project.App.WSGI != "a.wsgi:application" || !strings.Contains(messages.String(), "measured with that of") {
+	told := strings.Contains(messages.String(), "measured with that of")
+	if err != nil || both[0].project.App.WSGI != "a.wsgi:application" || !told {
 		t.Errorf("a base without bench.yaml: %+v, %v; %q", both[0], err, messages.String())
 	}
 	if !both[1].dirty || !strings.HasSuffix(both[1].commit, "-dirty") || strings.HasSuffix(both[0].commit, "-dirty") {
@@ -161,7 +165,8 @@ func TestPackageLists(t *testing.T) {
 		{packages: []string{"django==5.1 --hash=sha256:ab", "--index-url https://me:secret@example.org/simple"}},
 		{packages: []string{"django==5.2", "a @ https://me:secret@example.org/a.zip", "b", "c", "d", "e", "f"}},
 	})
-	if len(causes) != 1 || !strings.Contains(causes[0].Message, "base requires django==5.1, head django==5.2, a @ https://example.org/a.zip, b, c, d and 2 more") {
+	want := "base requires django==5.1, head django==5.2, a @ https://example.org/a.zip, b, c, d and 2 more"
+	if len(causes) != 1 || !strings.Contains(causes[0].Message, want) {
 		t.Errorf("causes = %v", causes)
 	}
 }
@@ -173,12 +178,15 @@ func TestVersionsWithOtherPackagesGetTheirOwnEnvironments(t *testing.T) {
 	fake := `#!/bin/sh
 case "$1 $2" in
 "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && cp "$0" "$3/bin/uwsgi" ;;
-"-m pip") case "$(cat "${@: -1}" 2>/dev/null)" in *nonsense*) echo "ERROR: Could not find a version that satisfies the requirement nonsense (from versions: none)"; exit 1 ;; esac ;;
+"-m pip") case "$(cat "${@: -1}" 2>/dev/null)" in *nonsense*)
+	echo "ERROR: Could not find a version that satisfies the requirement nonsense (from versions: none)"; exit 1 ;;
+esac ;;
 -c*) printf '3.11.2\n/usr\n/usr\n5.2\n' ;;
 esac
 `
 	fake = strings.Replace(fake, `"${@: -1}"`, `"$(eval echo \\$$#)"`, 1)
-	if err := os.WriteFile(filepath.Join(bin, "python3"), []byte(strings.ReplaceAll(fake, `\\$`, `\$`)), 0o755); err != nil {
+	fake = strings.ReplaceAll(fake, `\\$`, `\$`)
+	if err := os.WriteFile(filepath.Join(bin, "python3"), []byte(fake), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for _, row := range []struct {
@@ -190,11 +198,16 @@ esac
 		broken int     // version whose environment fails; -1: none
 	}{
 		{"equal lists need nothing", [2]string{}, [2]string{"django==5.1", "django==5.1"}, [2]bool{}, false, -1},
-		{"other packages, other environments", [2]string{}, [2]string{"django==5.1", "django==5.2"}, [2]bool{true, true}, false, -1},
-		{"a version without a list keeps its interpreter", [2]string{}, [2]string{"", "django==5.2"}, [2]bool{false, true}, false, -1},
-		{"a list that one version names counts for both", [2]string{"", ", requirements: requirements.txt"}, [2]string{"django==5.1", "django==5.1"}, [2]bool{true, true}, true, -1},
-		{"each names its interpreter", [2]string{", python: /one", ", python: /two"}, [2]string{"django==5.1", "django==5.2"}, [2]bool{}, false, -1},
-		{"a folder cannot be installed, and there is an interpreter", [2]string{", python: /one", ", python: /one"}, [2]string{"-e .", "django==5.2"}, [2]bool{}, false, -1},
+		{"other packages, other environments", [2]string{},
+			[2]string{"django==5.1", "django==5.2"}, [2]bool{true, true}, false, -1},
+		{"a version without a list keeps its interpreter", [2]string{},
+			[2]string{"", "django==5.2"}, [2]bool{false, true}, false, -1},
+		{"a list that one version names counts for both", [2]string{"", ", requirements: requirements.txt"},
+			[2]string{"django==5.1", "django==5.1"}, [2]bool{true, true}, true, -1},
+		{"each names its interpreter", [2]string{", python: /one", ", python: /two"},
+			[2]string{"django==5.1", "django==5.2"}, [2]bool{}, false, -1},
+		{"a folder cannot be installed, and there is an interpreter", [2]string{", python: /one", ", python: /one"},
+			[2]string{"-e .", "django==5.2"}, [2]bool{}, false, -1},
 		{"packages that are not there", [2]string{}, [2]string{"django==5.1", "nonsense"}, [2]bool{true, false}, false, 1},
 	} {
 		var messages strings.Builder
@@ -204,7 +217,9 @@ esac
 		var both [2]side
 		for i := range both {
 			dir := t.TempDir()
-			files := map[string]string{"bench.yaml": "app: {wsgi: \"a.wsgi:application\", settings: a.settings" + row.yaml[i] + "}\n"}
+			files := map[string]string{
+				"bench.yaml": "app: {wsgi: \"a.wsgi:application\", settings: a.settings" + row.yaml[i] + "}\n",
+			}
 			if row.lists[i] != "" {
 				files["requirements.txt"] = row.lists[i] + "\n"
 			}
