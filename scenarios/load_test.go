@@ -25,15 +25,20 @@ func TestCellsKeepTheirArrivals(t *testing.T) {
 		intended uint64
 	}{
 		{users(300), 11, "poisson 11 constant 300/s",
-			"[4094780 5491754 57529029 61655983 64940991 110715797 113938212 836828272 850774952 16584150976 332305264039]", 305},
+			"[4094780 5491754 57529029 61655983 64940991 110715797 " +
+				"113938212 836828272 850774952 16584150976 332305264039]", 305},
 		{users(47.3), 18446744073709551557, "poisson 18446744073709551557 constant 47.3/s",
-			"[8193076 21645765 604258031 630124952 659902642 918945932 992336767 5240467570 5241323482 106428995317 2122291836278]", 33},
+			"[8193076 21645765 604258031 630124952 659902642 918945932 " +
+				"992336767 5240467570 5241323482 106428995317 2122291836278]", 33},
 		{staggered(false), 7, "staggered 4.166666ms first poisson 7 constant 120/s",
-			"[16316466 42420629 184114413 194213556 198903913 312061259 312061259 2179570898 2187814948 42676490942 834499571145]", 115},
+			"[16316466 42420629 184114413 194213556 198903913 312061259 " +
+				"312061259 2179570898 2187814948 42676490942 834499571145]", 115},
 		{staggered(true), 7, "staggered 4.166666ms second poisson 7 constant 120/s",
-			"[20483132 46587295 188281079 190046890 194737247 307894593 314064862 2175404232 2191981614 42680657608 834503737811]", 116},
+			"[20483132 46587295 188281079 190046890 194737247 307894593 " +
+				"314064862 2175404232 2191981614 42680657608 834503737811]", 116},
 	} {
-		cell := Cell{Load: Load{Scenario: testScenario(), Mode: loadgen.Open, Pacer: row.pacer, Duration: time.Second}, Seed: row.seed}
+		load := Load{Scenario: testScenario(), Mode: loadgen.Open, Pacer: row.pacer, Duration: time.Second}
+		cell := Cell{Load: load, Seed: row.seed}
 		plan, err := cell.Plan("http://127.0.0.1:1")
 		if err != nil {
 			t.Fatal(err)
@@ -48,7 +53,8 @@ func TestCellsKeepTheirArrivals(t *testing.T) {
 				due = append(due, int64(pacer.Due(n)))
 			}
 			if fmt.Sprint(due) != row.due || pacing.Count(pacer, time.Second) != row.intended || pacer.String() != row.text {
-				t.Errorf("%s, %s: %v, %d of them; want %q, %s, %d", says, pacer, due, plan.Intended(), row.text, row.due, row.intended)
+				t.Errorf("%s, %s: %v, %d of them; want %q, %s, %d",
+					says, pacer, due, plan.Intended(), row.text, row.due, row.intended)
 			}
 		}
 	}
@@ -73,7 +79,8 @@ func TestCellsRecordTheirPacer(t *testing.T) {
 		}
 		p, err := pacing.Parse(c.Pacer)
 		if err != nil || p.Due(99) != (pacing.Poisson{Of: pacing.Constant{PerSecond: c.Rate}, Seed: c.Seed}).Due(99) {
-			t.Errorf("%s: pacer %q, %v; want Poisson arrivals at %g/s by seed %d", results.CellName(c), c.Pacer, err, c.Rate, c.Seed)
+			t.Errorf("%s: pacer %q, %v; want Poisson arrivals at %g/s by seed %d",
+				results.CellName(c), c.Pacer, err, c.Rate, c.Seed)
 		}
 	}
 }

@@ -87,9 +87,10 @@ func TestLoadAddsUpInTotalAndPerTarget(t *testing.T) {
 			return r.Status == results.Complete && r.Counts.Intended == 1000 && r.Counts.Unsent > 300 &&
 				r.Targets["slow"].Counts.Unsent > 0 && r.Targets["gone"].Counts.Unsent > r.Targets["slow"].Counts.Unsent
 		}},
-		{"the same by vegeta", []string{"--rate", "2000", "-d", "500ms", "-c", "2", "--engine", "vegeta"}, 0, func(r loadResult) bool {
-			return r.Counts.Intended == 1000 && r.Counts.Unsent > 300 && r.Targets["gone"].Counts.Unsent > 0
-		}},
+		{"the same by vegeta", []string{"--rate", "2000", "-d", "500ms", "-c", "2", "--engine", "vegeta"}, 0,
+			func(r loadResult) bool {
+				return r.Counts.Intended == 1000 && r.Counts.Unsent > 300 && r.Targets["gone"].Counts.Unsent > 0
+			}},
 		{"an interruption", []string{"--rate", "100", "-d", "1m"}, 300 * time.Millisecond, func(r loadResult) bool {
 			return r.Status == results.Partial && r.Counts.Intended == 6000 && r.Counts.OK > 0 && r.Counts.Unsent > 5000
 		}},
@@ -137,7 +138,9 @@ func TestLoadText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.SLO = []loadObjective{{objectives[0].String(), 52_863, false, objectives[0]}, {objectives[1].String(), 0.0005, true, objectives[1]}}
+	r.SLO = []loadObjective{
+		{objectives[0].String(), 52_863, false, objectives[0]}, {objectives[1].String(), 0.0005, true, objectives[1]},
+	}
 	text := r.text()
 	for _, want := range []string{
 		"+ dropped 2 + in_flight 0\n", "status codes 200: 1, 503: 1\n", "1 thread,",
