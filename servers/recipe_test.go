@@ -87,7 +87,9 @@ func (b both) Open(name string) (fs.File, error) {
 func (b both) ReadDir(name string) ([]fs.DirEntry, error) {
 	upper, _ := fs.ReadDir(b.upper, name)
 	lower, err := fs.ReadDir(b.lower, name)
-	return append(upper, lower...), err
+	return append(upper, slices.DeleteFunc(lower, func(below fs.DirEntry) bool { // hidden, as by a real one
+		return slices.ContainsFunc(upper, func(above fs.DirEntry) bool { return above.Name() == below.Name() })
+	})...), err
 }
 
 // Every key and everything that a template sees is in docs/TOPOLOGIES.md, and nothing else is.
