@@ -1,0 +1,34 @@
+package scenarios_test
+
+import (
+	"fmt"
+	"time"
+
+	"bench/scenarios"
+)
+
+// A search asks for one trial after the other and is told how each went. This server answers one
+// percent of the requests too late at 500 a second, more above and fewer below.
+func ExampleSearch() {
+	search, err := scenarios.NewSearch(scenarios.SearchOptions{
+		Goals: 1, Guess: 400, Least: 1, Most: 10_000, Width: 0.05, Boots: 2,
+		Targets: scenarios.DefaultTargets(), Budget: 2 * time.Minute,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for trial, more := search.Next(); more; trial, more = search.Next() {
+		late := scenarios.Batches{Allowed: 0.01}
+		for range int(trial.Duration.Seconds()) {
+			late.Part, late.All = append(late.Part, trial.Rate*trial.Rate/50_000), append(late.All, trial.Rate)
+		}
+		search.Add(scenarios.Outcome{Trial: trial, Goals: [][]scenarios.Batches{{late}}})
+	}
+	found := search.Range(0)
+	fmt.Printf("the limit lies within: %v\n", found.Contains(500))
+	fmt.Printf("to 5 %%: %v, in two boots or more: %v\n", found.High/found.Low < 1.051, found.N >= 2)
+	// Output:
+	// the limit lies within: true
+	// to 5 %: true, in two boots or more: true
+}
