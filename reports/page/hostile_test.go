@@ -95,10 +95,20 @@ func TestNoTextBecomesMoreThanText(t *testing.T) {
 		t.Fatalf("a document has %d texts; were its fields found? %v", len(fields), fields)
 	}
 	for _, f := range formats {
-		benign := write(t, f, filled(t, func(string) string { return "x" }))
 		for _, field := range fields {
+			document := func(text func(path string) string) Document {
+				d := filled(t, text)
+				// To draw takes most of the time: figures are there where one of their own texts is tried.
+				for i := range d.Sections {
+					if !strings.Contains(field, ".Figures.") {
+						d.Sections[i].Figures = nil
+					}
+				}
+				return d
+			}
+			benign := write(t, f, document(func(string) string { return "x" }))
 			for _, evil := range hostile {
-				got := write(t, f, filled(t, func(path string) string {
+				got := write(t, f, document(func(path string) string {
 					if path == field {
 						return evil + "x"
 					}
