@@ -39,7 +39,7 @@ func (e Env) emit(event Event) {
 func (e Env) Say(text string) { e.emit(Message{text}) }
 
 // Warn tells a diagnostic.
-func (e Env) Warn(d results.Cause) {
+func (e Env) Warn(d results.Diagnostic) {
 	e.emit(Diagnostic{d})
 }
 

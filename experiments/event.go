@@ -34,7 +34,7 @@ type EstimateSoFar struct {
 }
 
 // Diagnostic is something that the reader of the result has to know, and what to do about it.
-type Diagnostic struct{ results.Cause }
+type Diagnostic struct{ results.Diagnostic }
 
 // Message is a sentence that stays to be read, as what set-up installs.
 type Message struct {

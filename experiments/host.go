@@ -64,7 +64,7 @@ func missing(t servers.Topology, host servers.Host, app targets.App) error {
 
 // Present lists the embedded topologies that can be booted here, and says of the others what
 // they lack. That one package is missing does not keep the rest from being compared.
-func (e Env) Present(ctx context.Context, app targets.App) (list string, left []results.Cause, err error) {
+func (e Env) Present(ctx context.Context, app targets.App) (list string, left []results.Diagnostic, err error) {
 	all, err := ParseTopologies(AllTopologies, "")
 	if err != nil {
 		return "", nil, err
@@ -82,8 +82,8 @@ func (e Env) Present(ctx context.Context, app targets.App) (list string, left []
 			continue
 		}
 		lacks = cmp.Or(lacks, err)
-		left = append(left, results.Cause{
-			Code: "left-out", Message: fmt.Sprintf("%s was left out: a tool is missing", t.Name), Remedy: err.Error(),
+		left = append(left, results.Diagnostic{
+			Code: "left-out", Message: fmt.Sprintf("%s was left out: a tool is missing", t.Name), Hint: err.Error(),
 		})
 	}
 	if len(names) == 0 {

@@ -73,7 +73,7 @@ func Conduct(ctx context.Context, env Env, task Task) (Result, error) {
 	}
 	result, err := run.finish(measuring, task.Raw)
 	if beside := run.beside; beside != nil {
-		run.Warn(results.Cause{Code: "beside-the-result", Message: fmt.Sprintf("the result stands, but: %v", beside)})
+		run.Warn(results.Diagnostic{Code: "beside-the-result", Message: fmt.Sprintf("the result stands, but: %v", beside)})
 	}
 	if err != nil {
 		return result, errors.Join(measuring, err)

@@ -65,7 +65,7 @@ func (r *Recorder) byTarget() []TargetOutcome {
 			s.targets[i].addTo(&all[i])
 		}
 		for name, n := range r.shareOut(s.part, s.droppedFrom) {
-			all[name].Counts.Add(results.Unsent, n)
+			all[name].Counts.Add(results.Dropped, n)
 		}
 	}
 	return all

@@ -24,7 +24,7 @@ import (
 )
 
 // The engines do the same things with the same plan, so the same tests run on all of them.
-var engines = []loadgen.Engine{native.Engine{}, native.Engine{Shards: 3, Pacing: native.Hybrid}, vegeta.Engine{}}
+var engines = []loadgen.Engine{native.Engine{}, native.Engine{Shards: 3, Timer: native.Hybrid}, vegeta.Engine{}}
 
 func each(t *testing.T, test func(*testing.T, loadgen.Engine)) {
 	for i, e := range engines {
@@ -324,10 +324,10 @@ func overloadLeavesUnsentRequestsAndSaysSo(t *testing.T, e loadgen.Engine) {
 	m := measure(t, e, plan(server.URL, func(p *loadgen.Plan) {
 		p.Mode, p.Pacer, p.Conns.Max = loadgen.Open, pacing.Constant{PerSecond: 1000}, 2
 	}))
-	if m.Counts.Intended != 200 || m.Counts.Unsent < 150 || m.Grade != results.Valid || len(m.Causes) != 1 ||
-		m.Causes[0].Code != "connections-busy" {
+	if m.Counts.Intended != 200 || m.Counts.Dropped < 150 || m.Grade != results.Valid || len(m.Diagnostics) != 1 ||
+		m.Diagnostics[0].Code != "connections-busy" {
 		t.Errorf("counts %+v, grade %s, causes %v; want most of 200 unsent, VALID, because the connections were busy",
-			m.Counts, m.Grade, m.Causes)
+			m.Counts, m.Grade, m.Diagnostics)
 	}
 }
 
@@ -355,7 +355,7 @@ func targetsAreCountedApart(t *testing.T, e loadgen.Engine) {
 	m := measure(t, e, p)
 	here, gone := m.Targets[0], m.Targets[1]
 	if here.Counts.Intended != want["here"] || gone.Counts.Intended != want["gone"] ||
-		here.Counts.Unsent+gone.Counts.Unsent < 150 {
+		here.Counts.Dropped+gone.Counts.Dropped < 150 {
 		t.Errorf("counts %+v and %+v; want %v intended, most of them dropped", here.Counts, gone.Counts, want)
 	}
 	if here.Counts.OK != here.Statuses[200] || gone.Counts.HTTPError != gone.Statuses[410] ||
@@ -378,7 +378,7 @@ func interruptionKeepsWhatWasRecorded(t *testing.T, e loadgen.Engine) {
 	if err != nil || m.Elapsed > 5*time.Second {
 		t.Fatalf("Measure = %v after %v", err, m.Elapsed)
 	}
-	if m.Counts.Intended != 6000 || m.Counts.OK == 0 || m.Counts.Unsent < 5000 {
+	if m.Counts.Intended != 6000 || m.Counts.OK == 0 || m.Counts.Dropped < 5000 {
 		t.Errorf("counts = %+v; want some ok and the rest of 6000 dropped", m.Counts)
 	}
 	checkTargets(t, m)

@@ -17,12 +17,12 @@ const lateLimit = 5 * time.Millisecond
 const ourDefect = "This is a defect of bench; please report it."
 
 // judge says how far the generator itself may have spoilt the measurement.
-func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Cause) {
+func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Diagnostic) {
 	grade := results.Valid
-	var causes []results.Cause
+	var causes []results.Diagnostic
 	add := func(g results.Grade, code, message, remedy string) {
 		grade = grade.Worse(g)
-		causes = append(causes, results.Cause{Code: code, Message: message, Remedy: remedy})
+		causes = append(causes, results.Diagnostic{Code: code, Message: message, Hint: remedy})
 	}
 	if err := m.Counts.Check(); err != nil {
 		add(results.Invalid, "counts", err.Error(), ourDefect)
@@ -45,7 +45,7 @@ func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Ca
 	if m.Counts.Sent == 0 {
 		add(results.Invalid, "nothing-sent", "no request was sent", "Use a longer duration or a higher rate.")
 	} else if m.Counts.OK == 0 {
-		add(results.Invalid, results.NoRightAnswer, "no request got a right answer",
+		add(results.Invalid, results.NoSuccess, "no request got a right answer",
 			"Look at the server's log and at the counts of each class.")
 	}
 	if m.Limited > 0 {
@@ -83,7 +83,7 @@ func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Ca
 		grade, effect := results.Valid, "what it reached is a lower bound"
 		if p.Mode == Open {
 			grade, effect = results.Degraded, "its own queueing is in the response times"
-			if m.Counts.Unsent > 0 || m.Waited*100 > m.Counts.Sent {
+			if m.Counts.Dropped > 0 || m.Waited*100 > m.Counts.Sent {
 				grade = results.Invalid
 			}
 		}
@@ -226,12 +226,12 @@ func waitPerRequest(m Measurement, h results.Health) (wait, service time.Duratio
 }
 
 func judgeLateness(p Plan, m Measurement, add func(results.Grade, string, string, string)) {
-	if m.Waited*100 > m.Counts.Sent || m.Counts.Unsent > 0 {
+	if m.Waited*100 > m.Counts.Sent || m.Counts.Dropped > 0 {
 		// Lateness is then the server's doing: say so, and judge no further.
 		add(results.Valid, "connections-busy", fmt.Sprintf(
 			"all %d connections were busy when %d requests fell due, and %d were never sent: "+
 				"the server is slower than the load; the response times hold the wait of those that were sent",
-			p.Connections(), m.Waited, m.Counts.Unsent), "")
+			p.Connections(), m.Waited, m.Counts.Dropped), "")
 		return
 	}
 	late := time.Duration(results.Total(m.Intervals, results.Lateness).ValueAtPercentile(99)) * time.Microsecond

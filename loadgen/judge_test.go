@@ -86,7 +86,7 @@ func TestJudge(t *testing.T) {
 		var codes []string
 		for _, c := range causes {
 			codes = append(codes, c.Code)
-			if c.Message == "" || c.Code != "wrong-answers" && c.Remedy == "" {
+			if c.Message == "" || c.Code != "wrong-answers" && c.Hint == "" {
 				t.Errorf("%s: cause %+v says too little", row.says, c)
 			}
 		}

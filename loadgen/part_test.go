@@ -141,7 +141,7 @@ func TestDroppedRequestsOfPartsAddUp(t *testing.T) {
 			}
 			shard.Drop(stop)
 		}
-		if c := rec.Close().Counts; c.OK != sent || c.Unsent != part.Intended()-sent || c.Check() != nil || sent != 7 {
+		if c := rec.Close().Counts; c.OK != sent || c.Dropped != part.Intended()-sent || c.Check() != nil || sent != 7 {
 			t.Errorf("%v: counts %+v; want %d of %d sent", part.Part, c, sent, part.Intended())
 		}
 	}

@@ -162,7 +162,7 @@ func TestRecorderKeepsKindsApart(t *testing.T) {
 	two.Waited()
 	out := r.Close()
 	if out.Counts.Intended != 6 || out.Counts.OK != 1 || out.Counts.HTTPError != 1 || out.Counts.Timeout != 1 ||
-		out.Counts.Unsent != 3 {
+		out.Counts.Dropped != 3 {
 		t.Errorf("counts = %+v", out.Counts)
 	}
 	if err := out.Counts.Check(); err != nil {

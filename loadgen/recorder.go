@@ -217,13 +217,13 @@ func (s *Shard) Drop(n uint64) {
 
 // DropStep counts one request, of a session that is under way, that will not be sent.
 func (s *Shard) DropStep(target int) {
-	s.targets[s.r.of[target]].classes[results.Unsent]++
+	s.targets[s.r.of[target]].classes[results.Dropped]++
 	s.drop(1)
 }
 
 func (s *Shard) drop(n uint64) {
 	s.set.used = true
-	s.set.ended[results.Unsent] += n
+	s.set.ended[results.Dropped] += n
 }
 
 // Opened counts one connection made, and the time it took.

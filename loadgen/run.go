@@ -15,11 +15,11 @@ import (
 // trusted.
 type Measurement struct {
 	Outcome
-	Generator results.Generator
-	Elapsed   time.Duration
-	Grade     results.Grade
-	Causes    []results.Cause
-	Slow      []results.Slow
+	Generator   results.Generator
+	Elapsed     time.Duration
+	Grade       results.Grade
+	Diagnostics []results.Diagnostic
+	Slow        []results.Slow
 }
 
 // Live is how far a run has got.
@@ -88,14 +88,14 @@ func (l Local) Measure(ctx context.Context, p Plan, watch Watch) (Measurement, e
 		Threads: len(rec.Threads()), Health: health.stop(),
 	}
 	if paced, ok := l.Engine.(interface{ Mode() string }); ok {
-		m.Generator.Pacing = paced.Mode()
+		m.Generator.Timer = paced.Mode()
 	}
 	m.Outcome = rec.Close()
 	m.Generator.Spun, m.Generator.UnderWay = m.Spun.Seconds(), m.UnderWay.Seconds()
 	if err != nil {
 		return m, fmt.Errorf("running the load: %w", err)
 	}
-	m.Grade, m.Causes = judge(p, m, ctx.Err() != nil)
+	m.Grade, m.Diagnostics = judge(p, m, ctx.Err() != nil)
 	return m, nil
 }
 

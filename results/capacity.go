@@ -17,8 +17,8 @@ type CapacitySpec struct {
 type CapacityFindings struct {
 	// Contention is how many times as long CPU work takes when all cores are busy, as when
 	// one is; measured before the servers started.
-	Contention float64 `json:"contention"`
-	Sizes      []Size  `json:"configurations"`
+	Contention     float64         `json:"contention"`
+	Configurations []Configuration `json:"configurations"`
 	// Prediction is the hash of prediction.json, which was written before the held-out
 	// configurations were measured.
 	Prediction string      `json:"prediction_sha256,omitempty"`
@@ -37,11 +37,11 @@ type Capacity struct {
 // Automatic is the headroom that survives the loss of a machine, and a fluctuation of the load.
 const Automatic = -1
 
-// Size is one configuration of a capacity run.
-type Size struct {
+// Configuration is one configuration of a capacity run.
+type Configuration struct {
 	Topology string `json:"topology"` // its name in the manifest
 	Value    int    `json:"value,omitempty"`
-	Unseen   bool   `json:"held_out,omitempty"` // measured after it had been predicted
+	HeldOut  bool   `json:"held_out,omitempty"` // measured after it had been predicted
 	// Queues is how many groups of workers have a queue of their own, Workers how many
 	// processes each has, and Threads how many requests each process works on at once; 0:
 	// a thread for each connection.
@@ -124,12 +124,12 @@ type Check struct {
 	Rate     float64 `json:"rate"`
 	Expected bool    `json:"expected_to_meet"`
 	Met      bool    `json:"met"` // at whatever CPU speed the machine then had
-	// Pace is the CPU speed then, relative to the one that the recommendation is made for.
-	// RateAtPace is what Rate comes to at it, and MetAtPace whether that met the SLO; 0: the
+	// CPUSpeed is that of the machine then, relative to the one that the recommendation is made for.
+	// RateAtSpeed is what Rate comes to at it, and MetAtSpeed whether that met the SLO; 0: the
 	// machine did not let that be measured.
-	Pace       float64 `json:"cpu_speed"`
-	RateAtPace float64 `json:"rate_at_cpu_speed"`
-	MetAtPace  bool    `json:"met_at_cpu_speed"`
+	CPUSpeed    float64 `json:"cpu_speed"`
+	RateAtSpeed float64 `json:"rate_at_cpu_speed"`
+	MetAtSpeed  bool    `json:"met_at_cpu_speed"`
 }
 
 // Names of a capacity run's loads, beside the trials of its searches.

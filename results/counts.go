@@ -12,7 +12,7 @@ const (
 	ConnectError              // no connection could be made
 	Reset                     // the connection broke before the answer was complete
 	Timeout                   // no complete answer within the time-out
-	Unsent                    // due within the plan, but never sent
+	Dropped                   // due within the plan, but never sent
 	InFlight                  // sent, and given up when the run ended
 	classes
 )
@@ -20,7 +20,7 @@ const (
 // Classes is the number of classes.
 const Classes = int(classes)
 
-var classNames = [Classes]string{"ok", "http_error", "bad_body", "connect_error", "reset", "timeout", "unsent", "in_flight"}
+var classNames = [Classes]string{"ok", "http_error", "bad_body", "connect_error", "reset", "timeout", "dropped", "in_flight"}
 
 func (c Class) String() string { return classNames[c] }
 
@@ -37,7 +37,7 @@ type Counts struct {
 	ConnectError uint64 `json:"connect_error"`
 	Reset        uint64 `json:"reset"`
 	Timeout      uint64 `json:"timeout"`
-	Unsent       uint64 `json:"unsent"`
+	Dropped      uint64 `json:"dropped"`
 	InFlight     uint64 `json:"in_flight"`
 	StaleRetry   uint64 `json:"stale_retry"`
 }
@@ -45,7 +45,7 @@ type Counts struct {
 // Add counts n requests that ended in class c.
 func (t *Counts) Add(c Class, n uint64) {
 	t.Intended += n
-	if c != Unsent {
+	if c != Dropped {
 		t.Sent += n
 	}
 	switch c {
@@ -61,8 +61,8 @@ func (t *Counts) Add(c Class, n uint64) {
 		t.Reset += n
 	case Timeout:
 		t.Timeout += n
-	case Unsent:
-		t.Unsent += n
+	case Dropped:
+		t.Dropped += n
 	case InFlight:
 		t.InFlight += n
 	}
@@ -78,7 +78,7 @@ func (t Counts) Plus(u Counts) Counts {
 	t.ConnectError += u.ConnectError
 	t.Reset += u.Reset
 	t.Timeout += u.Timeout
-	t.Unsent += u.Unsent
+	t.Dropped += u.Dropped
 	t.InFlight += u.InFlight
 	t.StaleRetry += u.StaleRetry
 	return t
@@ -89,12 +89,12 @@ func (t Counts) Failed() uint64 { return t.Intended - t.OK }
 
 // Check returns an error unless every intended request is in exactly one class.
 func (t Counts) Check() error {
-	ended := t.OK + t.HTTPError + t.BadBody + t.ConnectError + t.Reset + t.Timeout + t.Unsent + t.InFlight
+	ended := t.OK + t.HTTPError + t.BadBody + t.ConnectError + t.Reset + t.Timeout + t.Dropped + t.InFlight
 	if t.Intended != ended {
 		return fmt.Errorf("counts do not add up: %d intended, %d accounted for", t.Intended, ended)
 	}
-	if t.Sent != t.Intended-t.Unsent {
-		return fmt.Errorf("counts do not add up: %d sent, but %d intended less %d unsent", t.Sent, t.Intended, t.Unsent)
+	if t.Sent != t.Intended-t.Dropped {
+		return fmt.Errorf("counts do not add up: %d sent, but %d intended less %d dropped", t.Sent, t.Intended, t.Dropped)
 	}
 	return nil
 }

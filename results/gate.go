@@ -17,10 +17,10 @@ type Gated struct {
 
 // Names of a gate's arms and of its loads.
 const (
-	Base      = "base"
-	Head      = "head"
-	Alternate = "alternate" // both arms at once, at one rate
-	Burst     = "burst"
+	Base        = "base"
+	Head        = "head"
+	Interleaved = "interleaved" // both arms at once, at one rate
+	ClosedRun   = "closed"      // the closed-loop runs of each arm, "closed-N"
 )
 
 // MixScenario is the name of the scenario that a bench.yaml's mix makes.
@@ -43,12 +43,12 @@ type GateSpec struct {
 // GateFindings is what a gate found beside its cells: those of the arms "base" and "head", one
 // block for each pair.
 type GateFindings struct {
-	Rate        float64   `json:"rate_per_arm"`
-	MaxRate     float64   `json:"base_max_rate"`
-	Busy        float64   `json:"busy_cores_share"`      // at that rate, in the rate search
-	SlowMicros  int64     `json:"slow_us"`               // a response that takes longer counts as slow
-	Differences []string  `json:"differences,omitempty"` // endpoints whose responses differ
-	Counters    []Counter `json:"counters"`
+	Rate          float64   `json:"rate_per_arm"`
+	MaxThroughput float64   `json:"base_max_throughput"`
+	Busy          float64   `json:"busy_cores_share"`      // at that rate, in the rate search
+	SlowMicros    int64     `json:"slow_us"`               // a response that takes longer counts as slow
+	Differences   []string  `json:"differences,omitempty"` // endpoints whose responses differ
+	Counters      []Counter `json:"counters"`
 	// ConfirmFrom is the first pair of those on which a regression that had been found was
 	// tested a second time; 0: none.
 	ConfirmFrom int `json:"confirm_from,omitempty"`

@@ -53,9 +53,9 @@ type Calibration struct {
 	LatenessP99   time.Duration `json:"lateness_p99_ns"`    //
 }
 
-// Headroom is how many times the rate given one thread could send. It is zero where it is
+// Margin is how many times the rate given one thread could send. It is zero where it is
 // not known.
-func (c Calibration) Headroom(rate float64) float64 {
+func (c Calibration) Margin(rate float64) float64 {
 	if rate <= 0 {
 		return 0
 	}

@@ -175,20 +175,20 @@ func parseHlogLine(line string) (start time.Duration, series Series, h *Packed, 
 
 var countsHeader = []string{
 	"start_s", "length_s", "intended", "sent", "ok", "http_error", "bad_body", "connect_error",
-	"reset", "timeout", "unsent", "in_flight", "stale_retry",
+	"reset", "timeout", "dropped", "in_flight", "stale_retry",
 }
 
 func (t Counts) fields() []uint64 {
 	return []uint64{
 		t.Intended, t.Sent, t.OK, t.HTTPError, t.BadBody, t.ConnectError,
-		t.Reset, t.Timeout, t.Unsent, t.InFlight, t.StaleRetry,
+		t.Reset, t.Timeout, t.Dropped, t.InFlight, t.StaleRetry,
 	}
 }
 
 func countsOf(f []uint64) Counts {
 	return Counts{
 		Intended: f[0], Sent: f[1], OK: f[2], HTTPError: f[3], BadBody: f[4], ConnectError: f[5],
-		Reset: f[6], Timeout: f[7], Unsent: f[8], InFlight: f[9], StaleRetry: f[10],
+		Reset: f[6], Timeout: f[7], Dropped: f[8], InFlight: f[9], StaleRetry: f[10],
 	}
 }
 

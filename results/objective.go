@@ -101,7 +101,7 @@ func (o Objective) String() string {
 	return fmt.Sprintf("%s < %v", o.Metric, time.Duration(math.Round(o.Limit*1e3)))
 }
 
-// Value reads the metric off a load: microseconds, or a share of 1 for errors. Unsent
+// Value reads the metric off a load: microseconds, or a share of 1 for errors. Dropped
 // requests count as errors, since they got no answer.
 func (o Objective) Value(h *Histogram, counts Counts) float64 {
 	switch o.Metric {
@@ -163,7 +163,7 @@ func (o Objective) Share(iv Interval) (part, whole float64) {
 // share is Share of an objective on response times. Time-outs and requests given up are among
 // those, with the time that they were waited for; they miss a limit beyond that, too.
 func (o Objective) share(h *Histogram, c Counts) (part, whole float64) {
-	wrong := float64(c.HTTPError + c.BadBody + c.ConnectError + c.Reset + c.Unsent)
+	wrong := float64(c.HTTPError + c.BadBody + c.ConnectError + c.Reset + c.Dropped)
 	unanswered := float64(c.Timeout + c.InFlight)
 	if o.Metric == "mean" {
 		n := float64(h.TotalCount())

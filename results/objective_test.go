@@ -59,7 +59,7 @@ func TestObjectiveMet(t *testing.T) {
 	var good, bad, none Counts
 	good.Add(OK, 1000)
 	bad.Add(OK, 999)
-	bad.Add(Unsent, 1)
+	bad.Add(Dropped, 1)
 	none.Add(HTTPError, 5)
 	var hung Counts
 	hung.Add(OK, 500)

@@ -27,30 +27,30 @@ const (
 
 // Manifest describes a run: what was asked for, with what, on what.
 type Manifest struct {
-	Schema     string            `json:"schema"`
-	Kind       string            `json:"kind"` // compare, gate, ...
-	Name       string            `json:"name"`
-	Status     string            `json:"status"`
-	Started    time.Time         `json:"started"`
-	Elapsed    float64           `json:"elapsed_s"`
-	Measured   float64           `json:"measured_s"` // the part of Elapsed spent inside cells
-	Seed       uint64            `json:"seed"`
-	Engine     string            `json:"engine"`
-	Generator  *Calibration      `json:"calibration,omitempty"`
-	Profile    string            `json:"profile"`
-	Plan       []string          `json:"plan"` // the experiment in words, a line each
-	Baseline   string            `json:"baseline,omitempty"`
-	Blocks     int               `json:"blocks"`
-	App        AppRecord         `json:"app"`
-	Scenarios  []ScenarioRecord  `json:"scenarios"`
-	Topologies []TopologyRecord  `json:"topologies"`
-	Objectives []string          `json:"objectives,omitempty"`
-	Tools      map[string]string `json:"tools"`
-	Host       Host              `json:"host"`
-	Config     map[string]string `json:"config"` // every flag with its value
-	Warnings   []Cause           `json:"warnings,omitempty"`
-	Spec       json.RawMessage   `json:"spec,omitempty"`     // what was asked for, in the form of the kind
-	Findings   json.RawMessage   `json:"findings,omitempty"` // what was found beside the cells, likewise
+	Schema      string            `json:"schema"`
+	Kind        string            `json:"kind"` // compare, gate, ...
+	Name        string            `json:"name"`
+	Status      string            `json:"status"`
+	Started     time.Time         `json:"started"`
+	Elapsed     float64           `json:"elapsed_s"`
+	Measured    float64           `json:"measured_s"` // the part of Elapsed spent inside cells
+	Seed        uint64            `json:"seed"`
+	Engine      string            `json:"engine"`
+	Generator   *Calibration      `json:"calibration,omitempty"`
+	Profile     string            `json:"profile"`
+	Plan        []string          `json:"plan"` // the experiment in words, a line each
+	Baseline    string            `json:"baseline,omitempty"`
+	Blocks      int               `json:"blocks"`
+	App         AppRecord         `json:"app"`
+	Scenarios   []ScenarioRecord  `json:"scenarios"`
+	Topologies  []TopologyRecord  `json:"topologies"`
+	Objectives  []string          `json:"objectives,omitempty"`
+	Tools       map[string]string `json:"tools"`
+	Host        Host              `json:"host"`
+	Config      map[string]string `json:"config"` // every flag with its value
+	Diagnostics []Diagnostic      `json:"diagnostics,omitempty"`
+	Spec        json.RawMessage   `json:"spec,omitempty"`     // what was asked for, in the form of the kind
+	Findings    json.RawMessage   `json:"findings,omitempty"` // what was found beside the cells, likewise
 }
 
 // Decode reads the spec and the findings of a run of the kind given into one value, whose keys
@@ -109,12 +109,12 @@ type TargetRecord struct {
 
 // TopologyRecord is one arm of the experiment.
 type TopologyRecord struct {
-	Name       string `json:"name"`
-	Ref        string `json:"ref"` // with every parameter; parses back
-	Summary    string `json:"summary"`
-	Slots      int    `json:"slots"` // requests it can work on at once; 0 means a thread for each connection, -1 unknown
-	ConfigHash string `json:"config_hash"`
-	Roles      Roles  `json:"roles,omitempty"` // of its tiers
+	Name        string `json:"name"`
+	Ref         string `json:"ref"` // with every parameter; parses back
+	Summary     string `json:"summary"`
+	Concurrency int    `json:"concurrency"` // requests it works on at once; 0: one thread per connection; -1: not known
+	ConfigHash  string `json:"config_hash"`
+	Roles       Roles  `json:"roles,omitempty"` // of its tiers
 	// Excluded says why the topology was left out of the comparison, if it was.
 	Excluded string `json:"excluded,omitempty"`
 }
@@ -147,17 +147,17 @@ func (g Grade) Worse(h Grade) Grade {
 	return g
 }
 
-// Cause is one reason for a grade, or a warning: data that is carried to the report.
-type Cause struct {
+// Diagnostic is one reason for a grade, or a warning: data that is carried to the report.
+type Diagnostic struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
-	Remedy  string `json:"remedy"`
+	Hint    string `json:"hint"`
 }
 
 // Sentences joins the message and the remedy, for who reads both on one line: "The generator
 // was late. Use fewer connections."
-func (c Cause) Sentences() string {
-	message, remedy := strings.TrimSpace(c.Message), strings.TrimSpace(c.Remedy)
+func (c Diagnostic) Sentences() string {
+	message, remedy := strings.TrimSpace(c.Message), strings.TrimSpace(c.Hint)
 	if message == "" || remedy == "" {
 		return message + remedy
 	}
@@ -169,15 +169,15 @@ func (c Cause) Sentences() string {
 
 // FromServer reports whether the servers are the cause, and not the generator: what is void for
 // that says something of them.
-func (c Cause) FromServer() bool {
-	return c.Code == ServerDied || c.Code == ServerGone || c.Code == NoRightAnswer
+func (c Diagnostic) FromServer() bool {
+	return c.Code == ServerDied || c.Code == ServerGone || c.Code == NoSuccess
 }
 
 // Codes of the causes that say that a server failed, not the measurement.
 const (
-	ServerDied    = "server-died"
-	ServerGone    = "server-gone"
-	NoRightAnswer = "no-right-answer"
+	ServerDied = "server-died"
+	ServerGone = "server-gone"
+	NoSuccess  = "no-right-answer"
 )
 
 // Loads of a cell.
@@ -191,7 +191,7 @@ type Cell struct {
 	Index       int       `json:"index"`
 	Topology    string    `json:"topology"`
 	Scenario    string    `json:"scenario"`
-	Load        string    `json:"load"` // burst, burst-new, rate-300, ...
+	Load        string    `json:"load"` // closed, closed-new, rate-300, ...
 	Mode        string    `json:"mode"` // open or closed loop
 	Rate        float64   `json:"rate,omitempty"`
 	Pacer       string    `json:"pacer,omitempty"` // open loop: when each request was due, as pacing.Parse reads it
@@ -205,15 +205,15 @@ type Cell struct {
 	Elapsed     float64   `json:"elapsed_s"`           // with the wait for the last answers
 	LeadIn      float64   `json:"lead_in_s,omitempty"` // of Duration, at its start, that does not count
 
-	Boot      Boot      `json:"boot"`
-	Counts    Counts    `json:"counts"`
-	Answered  uint64    `json:"answered"` // right answers within Duration: what a rate is made of
-	Opened    uint64    `json:"connections_opened"`
-	Clamped   uint64    `json:"clamped"`
-	Generator Generator `json:"generator"`
-	Server    Server    `json:"server"`
-	Grade     Grade     `json:"grade"`
-	Causes    []Cause   `json:"causes,omitempty"`
+	Boot        Boot         `json:"boot"`
+	Counts      Counts       `json:"counts"`
+	Successful  uint64       `json:"successful"` // successful responses within Duration: what a rate is made of
+	Opened      uint64       `json:"connections_opened"`
+	Clamped     uint64       `json:"clamped"`
+	Generator   Generator    `json:"generator"`
+	Server      Server       `json:"server"`
+	Grade       Grade        `json:"grade"`
+	Diagnostics []Diagnostic `json:"diagnostics,omitempty"`
 
 	Intervals []Interval `json:"-"` // latency.hlog and counts.csv
 	Usage     []Usage    `json:"-"` // usage.csv
@@ -241,7 +241,7 @@ type Boot struct {
 // Generator is what the load cost the machine.
 type Generator struct {
 	Engine     string   `json:"engine"`
-	Pacing     string   `json:"pacing,omitempty"` // how it waited for due times, where it has a choice
+	Timer      string   `json:"timer,omitempty"` // how it waited for due times, where it has a choice
 	Threads    int      `json:"threads,omitempty"`
 	CPUSeconds float64  `json:"cpu_seconds"`
 	Spun       float64  `json:"polling_s"` // of them, spent polling so as not to wake up late

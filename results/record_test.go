@@ -12,7 +12,7 @@ func TestMessageAndRemedyNeverRunTogether(t *testing.T) {
 		{"", "Use --thorough.", "Use --thorough."},
 		{"", "", ""},
 	} {
-		if got := (Cause{Message: row.message, Remedy: row.remedy}).Sentences(); got != row.want {
+		if got := (Diagnostic{Message: row.message, Hint: row.remedy}).Sentences(); got != row.want {
 			t.Errorf("%q and %q: %q; want %q", row.message, row.remedy, got, row.want)
 		}
 	}

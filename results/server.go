@@ -1,7 +1,6 @@
 package results
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -100,15 +99,6 @@ func (s Server) Worked() (requests, seconds float64, known bool) {
 	return requests, seconds, known
 }
 
-// UnmarshalJSON also reads what was written before counters had names.
-func (s *Server) UnmarshalJSON(data []byte) error {
-	type plain Server
-	if err := json.Unmarshal(data, (*plain)(s)); err != nil {
-		return err
-	}
-	return s.upgradeCounters(data)
-}
-
 // Role is what a tier does for a request.
 type Role string
 
@@ -137,14 +127,4 @@ func (r Roles) Sum(byTier map[string]float64, role Role) (sum float64, known boo
 		}
 	}
 	return sum, known
-}
-
-// UnmarshalJSON also reads a record that was written before tiers had roles.
-func (t *TopologyRecord) UnmarshalJSON(data []byte) error {
-	type plain TopologyRecord
-	if err := json.Unmarshal(data, (*plain)(t)); err != nil {
-		return err
-	}
-	t.upgradeRoles()
-	return nil
 }

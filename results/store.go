@@ -259,13 +259,14 @@ func load(dir string) (*Run, error) {
 		return nil, err
 	}
 	run := &Run{}
-	if run.Manifest, err = decodeManifest(data); err != nil {
+	schema := ""
+	if run.Manifest, schema, err = decodeManifest(data); err != nil {
 		return nil, fmt.Errorf("%s: %w", manifestFile, err)
 	}
 	seen := map[string]bool{}
 	for _, name := range cellNames(sums) {
 		path := cellsDir + "/" + name
-		cell, err := loadCell(dir, path, sums)
+		cell, err := loadCell(dir, path, sums, schema)
 		if err != nil {
 			return nil, err
 		}
@@ -305,13 +306,13 @@ func (m Manifest) fits(c *Cell) error {
 	return nil
 }
 
-// decodeManifest reads a manifest of this schema or of an older one.
-func decodeManifest(data []byte) (m Manifest, err error) {
+// decodeManifest reads a manifest of this schema or of an older one, and says of which it was.
+func decodeManifest(data []byte) (m Manifest, schema string, err error) {
 	var head struct {
 		Schema string `json:"schema"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return m, err
+		return m, "", err
 	}
 	switch head.Schema {
 	case RunSchema:
@@ -321,7 +322,7 @@ func decodeManifest(data []byte) (m Manifest, err error) {
 	default:
 		err = fmt.Errorf("schema %q, but this bench reads %q and %q; use the version that wrote it", head.Schema, runSchema1, RunSchema)
 	}
-	return m, err
+	return m, head.Schema, err
 }
 
 var sumLine = regexp.MustCompile(`^([0-9a-f]{64})  (.+)$`)
@@ -391,7 +392,7 @@ func readChecked(dir, name string, sums map[string]string) ([]byte, error) {
 	return data, nil
 }
 
-func loadCell(dir, path string, sums map[string]string) (*Cell, error) {
+func loadCell(dir, path string, sums map[string]string, schema string) (*Cell, error) {
 	files := map[string][]byte{}
 	for _, name := range []string{cellFile, hlogFile, countsFile, usageFile} {
 		data, err := readChecked(dir, path+"/"+name, sums)
@@ -400,9 +401,17 @@ func loadCell(dir, path string, sums map[string]string) (*Cell, error) {
 		}
 		files[name] = data
 	}
+	if schema == runSchema1 {
+		if err := cellOfSchema1(files); err != nil {
+			return nil, fmt.Errorf("%s/%w", path, err)
+		}
+	}
 	cell, err := decodeCell(files)
 	if err != nil {
 		return nil, fmt.Errorf("%s/%w", path, err)
+	}
+	if schema == runSchema1 {
+		cell.addPacer()
 	}
 	return cell, nil
 }
@@ -413,7 +422,6 @@ func decodeCell(files map[string][]byte) (*Cell, error) {
 	if err := json.Unmarshal(files[cellFile], c); err != nil {
 		return nil, fmt.Errorf("%s: %w", cellFile, err)
 	}
-	c.upgradePacer()
 	var err error
 	if c.Intervals, err = readCounts(bytes.NewReader(files[countsFile])); err != nil {
 		return nil, fmt.Errorf("%s: %w", countsFile, err)

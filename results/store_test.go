@@ -29,7 +29,7 @@ func sampleCell() *Cell {
 	first.Add(HTTPError, 1)
 	first.StaleRetry = 1
 	second.Add(Timeout, 1)
-	second.Add(Unsent, 2)
+	second.Add(Dropped, 2)
 	c := &Cell{
 		Index: 1, Topology: "uwsgi", Scenario: "page", Load: "rate-300", Mode: OpenLoop, Rate: 300, Connections: 64,
 		Pacer: "poisson 7 constant 300/s",
@@ -232,7 +232,7 @@ func TestRunsOfEverySchemaAreRead(t *testing.T) {
 		if got := Summarize(Total(c.Intervals, Response)); got.Count != 4 || got.Max < 1_000_000 || got.Min != 300 {
 			t.Errorf("%s: response time = %+v; want 4 values from 300 µs to 1 s", schema, got)
 		}
-		if c.Counts.StaleRetry != 1 || c.Counts.Unsent != 2 || c.Counts.Intended != 7 {
+		if c.Counts.StaleRetry != 1 || c.Counts.Dropped != 2 || c.Counts.Intended != 7 {
 			t.Errorf("%s: counts = %+v", schema, c.Counts)
 		}
 		if want := "poisson 7 constant 300/s"; c.Pacer != want {
@@ -245,32 +245,38 @@ func TestRunsOfEverySchemaAreRead(t *testing.T) {
 // spec and findings.
 func TestManifestsOfSchema1BecomeSpecAndFindings(t *testing.T) {
 	for _, row := range []struct{ says, manifest, kind, spec string }{
-		{"a comparison has neither", `{"schema":"bench.run/1","command":"compare","name":"compare"}`, KindCompare, ""},
+		{"a comparison has neither", `{"schema":"bench.run/1","command":"compare","name":"compare","topologies":[{"name":"a","slots":2}]}`, KindCompare, ""},
 		{"one that names no command has its kind as its name", `{"schema":"bench.run/1","name":"compare"}`, KindCompare, ""},
 		{"a gate's lay in duel", `{"schema":"bench.run/1","command":"gate","seed":18446744073709551615,"duel":{"base":"v1","head":"work tree","rate_per_arm":240,"gated":[{"metric":"p50_ms","effect":0.03}]}}`, KindGate, `"base":"v1"`},
 		{"a search's in capacity", `{"schema":"bench.run/1","command":"capacity","capacity":{"slo":"p99<100ms","headroom":-1,"contention":1.05,` +
 			`"sizes":[{"topology":"uwsgi","unseen":true,"goals":[{"goal":"p99 < 100ms","low":4,"high":9,"boots":3}]}],` +
 			`"predicted":[{"topology":"uwsgi","max_rate":[5,4,6]}],"checks":[{"pace":0.8,"rate_at_pace":4}]}}`, KindCapacity, `"slo":"p99`},
 	} {
-		m, err := decodeManifest([]byte(row.manifest))
+		m, _, err := decodeManifest([]byte(row.manifest))
 		if err != nil || m.Kind != row.kind || !strings.Contains(string(m.Spec), row.spec) {
 			t.Errorf("%s: kind %q, spec %s, %v", row.says, m.Kind, m.Spec, err)
 			continue
 		}
 		switch m.Kind {
+		case KindCompare:
+			for _, topology := range m.Topologies {
+				if topology.Concurrency != 2 || !topology.Roles.Has("python", AppRole) {
+					t.Errorf("%s: %+v; want today's words, and the roles of that time's tiers", row.says, topology)
+				}
+			}
 		case KindGate:
 			if g, err := Decode[Gate](m, KindGate); err != nil || g.Base != "v1" || g.Rate != 240 || g.Gated[0].Effect != 0.03 || m.Seed != 1<<64-1 {
 				t.Errorf("%s: %+v, %v", row.says, g, err)
 			}
 		case KindCapacity:
 			c, err := Decode[Capacity](m, KindCapacity)
-			if err != nil || c.Headroom != Automatic || c.Contention != 1.05 || !c.Sizes[0].Unseen {
+			if err != nil || c.Headroom != Automatic || c.Contention != 1.05 || !c.Configurations[0].HeldOut {
 				t.Fatalf("%s: %+v, %v", row.says, c, err)
 			}
-			if b := c.Sizes[0].Goals[0]; b.Value != 6 || b.Low != 4 || b.High != 9 || b.N != 3 {
+			if b := c.Configurations[0].Goals[0]; b.Value != 6 || b.Low != 4 || b.High != 9 || b.N != 3 {
 				t.Errorf("%s: bound %+v; want 6 [4, 9], from 3 boots", row.says, b)
 			}
-			if p, check := c.Predicted[0].Capacity, c.Checks[0]; p.Value != 5 || p.Low != 4 || p.High != 6 || check.Pace != 0.8 || check.RateAtPace != 4 {
+			if p, check := c.Predicted[0].Capacity, c.Checks[0]; p.Value != 5 || p.Low != 4 || p.High != 6 || check.CPUSpeed != 0.8 || check.RateAtSpeed != 4 {
 				t.Errorf("%s: prediction %+v, check %+v", row.says, p, check)
 			}
 		}

@@ -26,11 +26,11 @@ type Capacity struct {
 	Seed       uint64
 }
 
-// CapacitySize is one topology of a capacity run.
-type CapacitySize struct {
-	Arm    Arm
-	Value  int // of the swept parameter
-	Unseen bool
+// Configuration is one topology of a capacity run.
+type Configuration struct {
+	Arm     Arm
+	Value   int // of the swept parameter
+	HeldOut bool
 }
 
 // leastRate is the rate below which no capacity is of use.
@@ -47,11 +47,11 @@ const (
 // ErrUnfit means that the machine let no trial be measured.
 var ErrUnfit = errors.New("this machine is no measure")
 
-// Size searches one size. Every trial is sealed into Out as a cell.
-func (r *Runner) Size(ctx context.Context, c Capacity, size CapacitySize) (found results.Size, err error) {
-	run := &sizeRun{Runner: r, Capacity: c, size: size, started: time.Now()}
+// Capacity searches one configuration. Every trial is sealed into Out as a cell.
+func (r *Runner) Capacity(ctx context.Context, c Capacity, size Configuration) (found results.Configuration, err error) {
+	run := &searchRun{Runner: r, Capacity: c, size: size, started: time.Now()}
 	defer func() { err = errors.Join(err, run.close()) }()
-	found = results.Size{Topology: size.Arm.Name, Value: size.Value, Unseen: size.Unseen}
+	found = results.Configuration{Topology: size.Arm.Name, Value: size.Value, HeldOut: size.HeldOut}
 	saturated, err := run.demands(ctx, &found)
 	if err != nil {
 		return found, err
@@ -81,7 +81,7 @@ func (r *Runner) Size(ctx context.Context, c Capacity, size CapacitySize) (found
 }
 
 // found is what a search knows.
-func (s *sizeRun) found(size results.Size, search *Search) results.Size {
+func (s *searchRun) found(size results.Configuration, search *Search) results.Configuration {
 	for i, goal := range s.goals() {
 		if len(search.Trials()) == 0 {
 			break
@@ -129,11 +129,11 @@ func goalName(goal []results.Objective) string {
 	return name
 }
 
-// sizeRun is the search of one size under way.
-type sizeRun struct {
+// searchRun is the search of one size under way.
+type searchRun struct {
 	*Runner
 	Capacity
-	size    CapacitySize
+	size    Configuration
 	cluster *servers.Cluster
 	boot    int // of cluster, as the search counts
 	boots   int // that there were
@@ -141,7 +141,7 @@ type sizeRun struct {
 	started time.Time
 }
 
-func (s *sizeRun) close() error {
+func (s *searchRun) close() error {
 	if s.cluster == nil {
 		return nil
 	}
@@ -151,7 +151,7 @@ func (s *sizeRun) close() error {
 }
 
 // ensure boots the number asked for, unless it runs.
-func (s *sizeRun) ensure(ctx context.Context, boot int) (err error) {
+func (s *searchRun) ensure(ctx context.Context, boot int) (err error) {
 	if s.cluster != nil && s.boot == boot {
 		return nil
 	}
@@ -171,7 +171,7 @@ func (s *sizeRun) ensure(ctx context.Context, boot int) (err error) {
 
 // demands measures what the model needs, and about where to search: one connection alone, for
 // the service times; then more than there are workers, for the greatest rate.
-func (s *sizeRun) demands(ctx context.Context, found *results.Size) (rate float64, err error) {
+func (s *searchRun) demands(ctx context.Context, found *results.Configuration) (rate float64, err error) {
 	s.say(s.size.Arm.Name + ": service times")
 	if err := s.ensure(ctx, 1); err != nil {
 		return 0, err
@@ -214,12 +214,12 @@ func (s *sizeRun) demands(ctx context.Context, found *results.Size) (rate float6
 	if isDead(saturated) {
 		err = s.close() // the trials get a cluster that lives
 	}
-	return float64(saturated.Answered) / saturated.Duration, err
+	return float64(saturated.Successful) / saturated.Duration, err
 }
 
 // byTarget measures each target of a mix alone: what the mix costs is not spread evenly over
 // its requests, and a queue feels that.
-func (s *sizeRun) byTarget(ctx context.Context) error {
+func (s *searchRun) byTarget(ctx context.Context) error {
 	if len(s.Scenario.Mix.Targets) < 2 || len(s.Scenario.Mix.Sessions) > 0 {
 		return nil
 	}
@@ -233,7 +233,7 @@ func (s *sizeRun) byTarget(ctx context.Context) error {
 	return nil
 }
 
-func (s *sizeRun) closed(name string, connections int, d time.Duration) Load {
+func (s *searchRun) closed(name string, connections int, d time.Duration) Load {
 	scenario := s.Scenario
 	scenario.Connections = connections
 	return Load{Name: name, Scenario: scenario, Mode: loadgen.Closed, Duration: d}

@@ -77,5 +77,5 @@ func (p *progress) next(cell Cell, arm Arm) CellStarted {
 }
 
 func cellDone(cell, of int, c *results.Cell) CellDone {
-	return CellDone{Cell: cell, Of: of, Counts: c.Counts, Rate: float64(c.Answered) / c.Duration, Grade: c.Grade}
+	return CellDone{Cell: cell, Of: of, Counts: c.Counts, Rate: float64(c.Successful) / c.Duration, Grade: c.Grade}
 }

@@ -14,29 +14,29 @@ import (
 	"bench/servers"
 )
 
-// Effort is how long an experiment takes for how much certainty.
-type Effort struct {
+// Preset is how long an experiment takes for how much certainty.
+type Preset struct {
 	Name   string
 	Blocks int           // repeats of every arm; the intervals rest on their number
 	Warmup time.Duration // at most; ends earlier when the latency has settled
-	Burst  time.Duration // closed loop on the main scenario
+	Closed time.Duration // closed loop on the main scenario
 	Side   time.Duration // closed loop on each other one, and with new connections
-	Rung   time.Duration // each open-loop rate
-	// Ladder is the open-loop rates as multiples of the slowest arm's greatest rate. The
+	Step   time.Duration // each open-loop rate
+	// Steps is the open-loop rates as multiples of the slowest arm's greatest rate. The
 	// last one lies past it, so that its overload is seen.
-	Ladder []float64
-	// Reach is one more rate, as a multiple of the fastest arm's greatest rate, added when
+	Steps []float64
+	// FastStep is one more rate, as a multiple of the fastest arm's greatest rate, added when
 	// it lies above the ladder.
-	Reach float64
+	FastStep float64
 }
 
 // Efforts, by the flags that choose them.
 var (
-	Quick = Effort{"quick", 3, 600 * time.Millisecond, 700 * time.Millisecond, 300 * time.Millisecond,
+	Quick = Preset{"quick", 3, 600 * time.Millisecond, 700 * time.Millisecond, 300 * time.Millisecond,
 		600 * time.Millisecond, []float64{0.5, 1.8}, 0}
-	Default = Effort{"default", 6, 900 * time.Millisecond, 1000 * time.Millisecond, 400 * time.Millisecond,
+	Default = Preset{"default", 6, 900 * time.Millisecond, 1000 * time.Millisecond, 400 * time.Millisecond,
 		900 * time.Millisecond, []float64{0.4, 0.8, 1.8}, 0.6}
-	Thorough = Effort{"thorough", 12, 3 * time.Second, 5 * time.Second, 2 * time.Second, 5 * time.Second,
+	Thorough = Preset{"thorough", 12, 3 * time.Second, 5 * time.Second, 2 * time.Second, 5 * time.Second,
 		[]float64{0.2, 0.4, 0.6, 0.8, 1, 1.8}, 0.8}
 )
 
@@ -44,7 +44,7 @@ var (
 type Experiment struct {
 	Scenarios []Scenario // the first is the main one: it gets the ladder
 	Arms      []Arm
-	Effort    Effort
+	Preset    Preset
 	Seed      uint64
 	Rates     []float64 // the ladder in requests per second, once it is known
 }
@@ -128,15 +128,15 @@ const drainTime = time.Second
 // to the overload, because what an overload leaves behind would colour the next load.
 func (e Experiment) Loads() []Load {
 	main := e.Scenarios[0]
-	loads := []Load{{Name: "burst", Scenario: main, Mode: loadgen.Closed, Duration: e.Effort.Burst}}
-	loads = append(loads, Load{Name: "burst-new", Scenario: main, Mode: loadgen.Closed, New: true,
-		Duration: e.Effort.Side})
+	loads := []Load{{Name: "closed", Scenario: main, Mode: loadgen.Closed, Duration: e.Preset.Closed}}
+	loads = append(loads, Load{Name: "closed-new", Scenario: main, Mode: loadgen.Closed, New: true,
+		Duration: e.Preset.Side})
 	for _, side := range e.Scenarios[1:] {
-		loads = append(loads, Load{Name: "burst", Scenario: side, Mode: loadgen.Closed, Duration: e.Effort.Side})
+		loads = append(loads, Load{Name: "closed", Scenario: side, Mode: loadgen.Closed, Duration: e.Preset.Side})
 	}
 	for _, rate := range e.Rates {
 		loads = append(loads, Load{
-			Name: fmt.Sprintf("rate-%g", rate), Scenario: main, Mode: loadgen.Open, Pacer: users(rate), Duration: e.Effort.Rung,
+			Name: fmt.Sprintf("rate-%g", rate), Scenario: main, Mode: loadgen.Open, Pacer: users(rate), Duration: e.Preset.Step,
 		})
 	}
 	return loads
@@ -159,7 +159,7 @@ type Cell struct {
 func (e Experiment) Cells() []Cell {
 	order := rand.New(rand.NewPCG(e.Seed, 0))
 	var cells []Cell
-	for block := 1; block <= e.Effort.Blocks; block++ {
+	for block := 1; block <= e.Preset.Blocks; block++ {
 		for position, arm := range order.Perm(len(e.Arms)) {
 			for i, load := range e.Loads() {
 				cells = append(cells, Cell{
@@ -186,9 +186,9 @@ func (c Cell) Plan(url string) (loadgen.Plan, error) {
 	return p, p.Validate()
 }
 
-// LadderRates are the open-loop rates for arms whose greatest rates are known roughly: the
+// LoadSteps are the open-loop rates for arms whose greatest rates are known roughly: the
 // effort's multiples of the slowest arm's, and one beyond where the fastest lets it.
-func (e Effort) LadderRates(greatest []float64) []float64 {
+func (e Preset) LoadSteps(greatest []float64) []float64 {
 	slowest, fastest := slices.Min(greatest), slices.Max(greatest)
 	var rates []float64
 	add := func(rate float64) {
@@ -196,10 +196,10 @@ func (e Effort) LadderRates(greatest []float64) []float64 {
 			rates = append(rates, rounded)
 		}
 	}
-	for _, multiple := range e.Ladder {
+	for _, multiple := range e.Steps {
 		add(multiple * slowest)
 	}
-	if reach := e.Reach * fastest; reach > 1.2*rates[len(rates)-1] {
+	if reach := e.FastStep * fastest; reach > 1.2*rates[len(rates)-1] {
 		add(reach)
 	}
 	slices.Sort(rates)
@@ -215,8 +215,8 @@ const (
 
 // stretched makes the loads of slow apps longer: of half a second and an app that answers twice
 // in that time, every figure would be a matter of how the seconds were cut.
-func (e Effort) stretched(slowest float64) Effort {
-	shortest := min(e.Side.Seconds(), e.Rung.Seconds()*e.Ladder[0])
+func (e Preset) stretched(slowest float64) Preset {
+	shortest := min(e.Side.Seconds(), e.Step.Seconds()*e.Steps[0])
 	factor := min(mostStretched, fewestAnswers/(slowest*shortest))
 	if factor <= 1 {
 		return e
@@ -224,7 +224,7 @@ func (e Effort) stretched(slowest float64) Effort {
 	longer := func(d time.Duration) time.Duration {
 		return time.Duration(float64(d) * factor).Round(100 * time.Millisecond)
 	}
-	e.Warmup, e.Burst, e.Side, e.Rung = longer(e.Warmup), longer(e.Burst), longer(e.Side), longer(e.Rung)
+	e.Warmup, e.Closed, e.Side, e.Step = longer(e.Warmup), longer(e.Closed), longer(e.Side), longer(e.Step)
 	return e
 }
 
@@ -240,9 +240,9 @@ func roundRate(rate float64) float64 {
 // Describe says in words what is going to be done.
 func (e Experiment) Describe() []string {
 	lines := []string{
-		fmt.Sprintf("%d blocks of %d topologies in random order, each booted afresh (effort %s)", e.Effort.Blocks,
-			len(e.Arms), e.Effort.Name),
-		fmt.Sprintf("warm-up until every worker has answered and the latency has settled, %v at most", e.Effort.Warmup),
+		fmt.Sprintf("%d blocks of %d topologies in random order, each booted afresh (effort %s)", e.Preset.Blocks,
+			len(e.Arms), e.Preset.Name),
+		fmt.Sprintf("warm-up until every worker has answered and the latency has settled, %v at most", e.Preset.Warmup),
 	}
 	for _, load := range e.Loads() {
 		switch {
@@ -261,7 +261,7 @@ func (e Experiment) Describe() []string {
 	if e.Rates == nil {
 		lines = append(lines,
 			fmt.Sprintf("%s: open loop at %v times the slowest topology's greatest rate, on %d connections at most, %v each",
-				e.Scenarios[0].Name, e.Effort.Ladder, e.Scenarios[0].mostOpen(), e.Effort.Rung))
+				e.Scenarios[0].Name, e.Preset.Steps, e.Scenarios[0].mostOpen(), e.Preset.Step))
 	}
 	return lines
 }
@@ -287,13 +287,13 @@ func (e *Experiment) MoveFirst(name string) error {
 // Estimate is roughly how long the experiment takes.
 func (e Experiment) Estimate() time.Duration {
 	const bootAndStop = 1300 * time.Millisecond
-	perBoot := bootAndStop + e.Effort.Warmup
+	perBoot := bootAndStop + e.Preset.Warmup
 	for _, load := range e.Loads() {
 		perBoot += load.Duration
 	}
 	if e.Rates == nil {
-		perBoot += time.Duration(len(e.Effort.Ladder)) * e.Effort.Rung
+		perBoot += time.Duration(len(e.Preset.Steps)) * e.Preset.Step
 	}
-	check := time.Duration(len(e.Arms)) * (bootAndStop + e.Effort.Warmup + calibrationBurst)
-	return check + time.Duration(e.Effort.Blocks*len(e.Arms))*perBoot
+	check := time.Duration(len(e.Arms)) * (bootAndStop + e.Preset.Warmup + rateRun)
+	return check + time.Duration(e.Preset.Blocks*len(e.Arms))*perBoot
 }

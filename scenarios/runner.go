@@ -32,7 +32,7 @@ var ErrTooFew = errors.New("fewer than two topologies give the same answers")
 // ends, or an error does it, those stay. It returns the experiment as it was run: without
 // the arms that were excluded, and with the ladder's rates.
 func (r *Runner) Run(ctx context.Context, e Experiment) (Experiment, error) {
-	e, err := r.calibrate(ctx, e)
+	e, err := r.preflight(ctx, e)
 	if err != nil {
 		return e, err
 	}
@@ -62,16 +62,16 @@ func sameBoot(cells []Cell) int {
 	return n
 }
 
-// calibrate boots every arm once: to check that all give the same answers, and to learn
+// preflight boots every arm once: to check that all give the same answers, and to learn
 // roughly their greatest rates, from which the ladder follows.
-func (r *Runner) calibrate(ctx context.Context, e Experiment) (Experiment, error) {
+func (r *Runner) preflight(ctx context.Context, e Experiment) (Experiment, error) {
 	var baseline map[string]answer
 	var arms []Arm
 	var excluded []string
 	var greatest []float64
 	for i, arm := range e.Arms {
 		r.say("checking " + arm.Name)
-		answers, rate, err := r.calibrateArm(ctx, e, arm)
+		answers, rate, err := r.preflightArm(ctx, e, arm)
 		if err != nil {
 			return e, err
 		}
@@ -93,8 +93,8 @@ func (r *Runner) calibrate(ctx context.Context, e Experiment) (Experiment, error
 	if len(arms) < 2 && len(e.Arms) >= 2 {
 		return e, fmt.Errorf("%w: %s", ErrTooFew, strings.Join(excluded, "; "))
 	}
-	e.Arms, e.Rates = arms, e.Effort.LadderRates(greatest)
-	e.Effort = e.Effort.stretched(slices.Min(greatest))
+	e.Arms, e.Rates = arms, e.Preset.LoadSteps(greatest)
+	e.Preset = e.Preset.stretched(slices.Min(greatest))
 	m := r.Out.Manifest()
 	m.Plan = e.Describe()
 	return e, r.Out.SetManifest(m)
@@ -111,20 +111,20 @@ func (r *Runner) exclude(arm Arm, diff []string) error {
 			m.Topologies[i].Excluded = why
 		}
 	}
-	m.Warnings = append(m.Warnings, topologyCause("excluded", arm.Name, why,
+	m.Diagnostics = append(m.Diagnostics, topologyDiagnostic("excluded", arm.Name, why,
 		"Make the topologies serve the same app in the same way; compare works only on equal work."))
 	return r.Out.SetManifest(m)
 }
 
-// A calibration's burst is repeated four times as long until it has seen enough answers to tell
+// A closed-loop run that looks for a rate is repeated four times as long until it has seen enough answers to tell
 // a rate, or is as long as it may get.
 const (
-	calibrationBurst = 400 * time.Millisecond
-	longestBurst     = 16 * calibrationBurst
-	enoughAnswers    = 50
+	rateRun        = 400 * time.Millisecond
+	longestRateRun = 16 * rateRun
+	enoughAnswers  = 50
 )
 
-func (r *Runner) calibrateArm(ctx context.Context, e Experiment, arm Arm) (map[string]answer, float64, error) {
+func (r *Runner) preflightArm(ctx context.Context, e Experiment, arm Arm) (map[string]answer, float64, error) {
 	cluster, err := r.Site.Boot(ctx, arm.Topology, r.App)
 	if err != nil {
 		return nil, 0, err
@@ -134,20 +134,20 @@ func (r *Runner) calibrateArm(ctx context.Context, e Experiment, arm Arm) (map[s
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: checking %s: %w", ErrUnexpected, arm.Name, errors.Join(err, cluster.Died()))
 	}
-	if err := r.warmUp(ctx, cluster, e.Scenarios[0], e.Effort.Warmup); err != nil {
+	if err := r.warmUp(ctx, cluster, e.Scenarios[0], e.Preset.Warmup); err != nil {
 		return nil, 0, err
 	}
 	r.emit(Booted{Arm: arm.Name, Boot: cluster.Boot})
-	burst := Cell{Seed: e.Seed, Load: Load{
-		Name: "calibration", Scenario: e.Scenarios[0], Mode: loadgen.Closed, Duration: calibrationBurst,
+	closedRun := Cell{Seed: e.Seed, Load: Load{
+		Name: "calibration", Scenario: e.Scenarios[0], Mode: loadgen.Closed, Duration: rateRun,
 	}}
 	var rate float64
-	for ; burst.Load.Duration <= longestBurst; burst.Load.Duration *= 4 {
-		m, err := r.measure(ctx, burst, cluster)
+	for ; closedRun.Load.Duration <= longestRateRun; closedRun.Load.Duration *= 4 {
+		m, err := r.measure(ctx, closedRun, cluster)
 		if err != nil {
 			return nil, 0, err
 		}
-		if rate = float64(m.Within.OK) / burst.Load.Duration.Seconds(); m.Within.OK >= enoughAnswers {
+		if rate = float64(m.Within.OK) / closedRun.Load.Duration.Seconds(); m.Within.OK >= enoughAnswers {
 			break
 		}
 	}
@@ -200,14 +200,14 @@ func (r *Runner) bootWarm(ctx context.Context, e Experiment, arm Arm) (*servers.
 	if err != nil {
 		return nil, err
 	}
-	if err := r.warmUp(ctx, cluster, e.Scenarios[0], e.Effort.Warmup); err != nil {
+	if err := r.warmUp(ctx, cluster, e.Scenarios[0], e.Preset.Warmup); err != nil {
 		return nil, errors.Join(err, cluster.Close())
 	}
 	return cluster, nil
 }
 
 func isDead(c *results.Cell) bool {
-	return slices.ContainsFunc(c.Causes, func(cause results.Cause) bool { return cause.Code == results.ServerDied })
+	return slices.ContainsFunc(c.Diagnostics, func(cause results.Diagnostic) bool { return cause.Code == results.ServerDied })
 }
 
 // runCell measures one cell on a running cluster.
@@ -249,29 +249,29 @@ func (r *Runner) runCellAt(
 	if err != nil {
 		return nil, err
 	}
-	record.Duration, record.Elapsed, record.Answered = plan.Duration.Seconds(), m.Elapsed.Seconds(), m.Within.OK
+	record.Duration, record.Elapsed, record.Successful = plan.Duration.Seconds(), m.Elapsed.Seconds(), m.Within.OK
 	record.Intervals, record.Counts, record.Usage = m.Intervals, m.Counts, usage
 	record.Opened, record.Clamped, record.Generator = m.Opened, m.Clamped, m.Generator
-	record.Grade, record.Causes = m.Grade, m.Causes
+	record.Grade, record.Diagnostics = m.Grade, m.Diagnostics
 	if died != nil {
 		record.Grade = results.Invalid
-		record.Causes = append(record.Causes, topologyCause(results.ServerDied, record.Topology, firstLine(died),
+		record.Diagnostics = append(record.Diagnostics, topologyDiagnostic(results.ServerDied, record.Topology, firstLine(died),
 			"The cell is void. Its logs are beside it."))
 		return record, nil
 	}
 	if err := errors.Join(beforeErr, afterErr, watchErr); err != nil {
 		record.Grade = record.Grade.Worse(results.Degraded)
-		record.Causes = append(record.Causes, topologyCause("no-statistics", record.Topology, firstLine(err),
+		record.Diagnostics = append(record.Diagnostics, topologyDiagnostic("no-statistics", record.Topology, firstLine(err),
 			"The servers' own figures are missing for this cell."))
 	} else {
 		record.Server = after.Since(before)
 		record.Server.Merge(watch.peaks, nil)
 	}
 	if !record.Boot.Settled {
-		record.Causes = append(record.Causes, results.Cause{
+		record.Diagnostics = append(record.Diagnostics, results.Diagnostic{
 			Code:    "not-settled",
 			Message: fmt.Sprintf("the latency had not settled when the warm-up ended after %.0f ms", record.Boot.WarmupMS),
-			Remedy:  "Use --thorough, which warms up for longer.",
+			Hint:    "Use --thorough, which warms up for longer.",
 		})
 	}
 	judgeServer(record, cell)
@@ -288,7 +288,7 @@ func firstLine(err error) string {
 func judgeServer(c *results.Cell, cell Cell) {
 	add := func(g results.Grade, code, message, remedy string) {
 		c.Grade = c.Grade.Worse(g)
-		c.Causes = append(c.Causes, results.Cause{Code: code, Message: message, Remedy: remedy})
+		c.Diagnostics = append(c.Diagnostics, results.Diagnostic{Code: code, Message: message, Hint: remedy})
 	}
 	if n := c.Server.Total(results.Respawns); n > 0 {
 		add(results.Invalid, results.ServerDied, fmt.Sprintf("%.0f worker processes died and were replaced", n),

@@ -25,7 +25,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func testExperiment(arms ...string) Experiment {
-	e := Experiment{Effort: Quick, Seed: 11, Rates: []float64{100, 300}}
+	e := Experiment{Preset: Quick, Seed: 11, Rates: []float64{100, 300}}
 	for _, name := range arms {
 		e.Arms = append(e.Arms, Arm{Name: name, Topology: servers.Topology{Name: name}})
 	}
@@ -104,7 +104,7 @@ func TestCellsAreBalancedAndRepeatable(t *testing.T) {
 		t.Fatal("two plans of one experiment differ")
 	}
 	loads := len(e.Loads())
-	if want := e.Effort.Blocks * 3 * loads; len(cells) != want {
+	if want := e.Preset.Blocks * 3 * loads; len(cells) != want {
 		t.Fatalf("%d cells; want %d", len(cells), want)
 	}
 	seeds := map[string]uint64{}
@@ -137,7 +137,7 @@ func TestCellsAreBalancedAndRepeatable(t *testing.T) {
 	if len(distinct) != len(seeds) {
 		t.Errorf("%d seeds for %d loads and blocks", len(distinct), len(seeds))
 	}
-	e.Effort.Blocks = 30
+	e.Preset.Blocks = 30
 	first := map[int]int{}
 	for _, c := range e.Cells() {
 		if c.Position == 1 {
@@ -152,27 +152,27 @@ func TestCellsAreBalancedAndRepeatable(t *testing.T) {
 func TestLadderRates(t *testing.T) {
 	for _, row := range []struct {
 		says     string
-		effort   Effort
+		effort   Preset
 		greatest []float64
 		want     []float64
 	}{
-		{"multiples of the slowest, past its limit", Effort{Ladder: []float64{0.5, 1.3}}, []float64{900, 312},
+		{"multiples of the slowest, past its limit", Preset{Steps: []float64{0.5, 1.3}}, []float64{900, 312},
 			[]float64{160, 410}},
-		{"one more where the fastest lets it", Effort{Ladder: []float64{0.5, 1.3}, Reach: 0.6}, []float64{1700, 312},
+		{"one more where the fastest lets it", Preset{Steps: []float64{0.5, 1.3}, FastStep: 0.6}, []float64{1700, 312},
 			[]float64{160, 410, 1000}},
-		{"no more where it would lie within", Effort{Ladder: []float64{0.5, 1.3}, Reach: 0.6}, []float64{400, 312},
+		{"no more where it would lie within", Preset{Steps: []float64{0.5, 1.3}, FastStep: 0.6}, []float64{400, 312},
 			[]float64{160, 410}},
-		{"slow servers get one a second", Effort{Ladder: []float64{0.1, 0.5}}, []float64{1}, []float64{1}},
+		{"slow servers get one a second", Preset{Steps: []float64{0.1, 0.5}}, []float64{1}, []float64{1}},
 	} {
-		if got := row.effort.LadderRates(row.greatest); !slices.Equal(got, row.want) {
-			t.Errorf("%s: LadderRates(%v) = %v; want %v", row.says, row.greatest, got, row.want)
+		if got := row.effort.LoadSteps(row.greatest); !slices.Equal(got, row.want) {
+			t.Errorf("%s: LoadSteps(%v) = %v; want %v", row.says, row.greatest, got, row.want)
 		}
 	}
 }
 
 func TestSlowAppsAreGivenLonger(t *testing.T) {
-	e := Effort{Burst: time.Second, Side: 400 * time.Millisecond, Rung: 900 * time.Millisecond, Warmup: time.Second,
-		Ladder: []float64{0.4}}
+	e := Preset{Closed: time.Second, Side: 400 * time.Millisecond, Step: 900 * time.Millisecond, Warmup: time.Second,
+		Steps: []float64{0.4}}
 	for _, row := range []struct {
 		says    string
 		slowest float64
@@ -182,7 +182,7 @@ func TestSlowAppsAreGivenLonger(t *testing.T) {
 		{"ten answers a second: until there are enough at the lowest rate", 10, 2800 * time.Millisecond},
 		{"one a second: ten times as long, and no longer", 1, 4 * time.Second},
 	} {
-		if got := e.stretched(row.slowest); got.Side != row.side || got.Rung < e.Rung || got.Ladder[0] != 0.4 {
+		if got := e.stretched(row.slowest); got.Side != row.side || got.Step < e.Step || got.Steps[0] != 0.4 {
 			t.Errorf("%s: %+v; want a side load of %v", row.says, got, row.side)
 		}
 	}
@@ -273,9 +273,9 @@ func urlRunner(t *testing.T, engine loadgen.Engine, handlers ...http.Handler) (*
 		engine = d
 	}
 	d.urls = map[string]string{}
-	e := Experiment{Seed: 1, Scenarios: []Scenario{testScenario()}, Effort: Effort{
-		Name: "test", Blocks: 2, Warmup: time.Second, Burst: time.Second, Side: time.Second, Rung: time.Second,
-		Ladder: []float64{0.5},
+	e := Experiment{Seed: 1, Scenarios: []Scenario{testScenario()}, Preset: Preset{
+		Name: "test", Blocks: 2, Warmup: time.Second, Closed: time.Second, Side: time.Second, Step: time.Second,
+		Steps: []float64{0.5},
 	}}
 	m := results.Manifest{Name: "test", Started: time.Now()}
 	for i, h := range handlers {
@@ -310,8 +310,8 @@ func TestRunChecksThenWarmsThenMeasuresEveryArmInEveryBlock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Checking: warm-up and a burst for each arm, in order. Then, for each block and arm:
-	// warm-up, burst, burst with new connections, the one rung of the ladder.
+	// Checking: warm-up and a closed-loop run for each arm, in order. Then, for each block and arm:
+	// warm-up, closed-loop run, another with new connections, the one load step.
 	var order []string
 	last := ""
 	for _, note := range d.notes {
@@ -360,8 +360,8 @@ func TestTopologiesWithOtherAnswersAreExcluded(t *testing.T) {
 	}
 	m := r.Out.Manifest()
 	if !strings.Contains(m.Topologies[1].Excluded, "another body") ||
-		!strings.Contains(m.Topologies[3].Excluded, `Content-Type "text/html`) || len(m.Warnings) != 2 {
-		t.Errorf("excluded: %q and %q, warnings %v", m.Topologies[1].Excluded, m.Topologies[3].Excluded, m.Warnings)
+		!strings.Contains(m.Topologies[3].Excluded, `Content-Type "text/html`) || len(m.Diagnostics) != 2 {
+		t.Errorf("excluded: %q and %q, warnings %v", m.Topologies[1].Excluded, m.Topologies[3].Excluded, m.Diagnostics)
 	}
 	r, e, _ = urlRunner(t, nil, page("x"), page("y"))
 	if _, err := r.Run(t.Context(), e); !errors.Is(err, ErrTooFew) {

@@ -13,7 +13,7 @@ import (
 )
 
 // open is the load of a trial.
-func (s *sizeRun) open(name string, rate float64, d time.Duration) Load {
+func (s *searchRun) open(name string, rate float64, d time.Duration) Load {
 	scenario := s.Scenario
 	var longest, drain time.Duration
 	for _, o := range s.Objectives {
@@ -46,7 +46,7 @@ const tries = 3
 
 // trial carries out one. What the machine spoilt is repeated; a topology that dies is given
 // one more chance.
-func (s *sizeRun) trial(ctx context.Context, t Trial) (Outcome, error) {
+func (s *searchRun) trial(ctx context.Context, t Trial) (Outcome, error) {
 	deaths := 0
 	var why string
 	for try := range tries {
@@ -107,7 +107,7 @@ func failed(t Trial, goals [][]results.Objective) Outcome {
 }
 
 // cell runs one load on the cluster that is up, and seals it.
-func (s *sizeRun) cell(ctx context.Context, load Load) (*results.Cell, error) {
+func (s *searchRun) cell(ctx context.Context, load Load) (*results.Cell, error) {
 	index := s.Out.Cells() + 1
 	cell := Cell{Index: index, Load: load, Block: s.boots, Position: 1, Seed: rand.NewPCG(s.Seed, uint64(index)).Uint64()}
 	s.emit(CellStarted{Arm: s.size.Arm.Name, Scenario: load.Scenario.Name, Load: load.Name, Block: s.boots, Cell: index})
@@ -125,7 +125,7 @@ func (s *sizeRun) cell(ctx context.Context, load Load) (*results.Cell, error) {
 
 // calm waits until an overload has passed: until a lone request is answered nearly as fast as
 // without any load. If it does not pass, the next trial gets a cluster that never had it.
-func (s *sizeRun) calm(ctx context.Context) error {
+func (s *searchRun) calm(ctx context.Context) error {
 	const most = 5 * time.Second
 	for began := time.Now(); time.Since(began) < most; {
 		probe := Cell{Load: s.closed("calm", 1, 50*time.Millisecond), Seed: s.Seed}
@@ -148,10 +148,10 @@ func (s *sizeRun) calm(ctx context.Context) error {
 // so long. The cells so far say what the next rate is; there is none for a rate that the machine
 // did not let be measured, but a nil.
 func (r *Runner) At(
-	ctx context.Context, c Capacity, size CapacitySize, name string, d time.Duration,
+	ctx context.Context, c Capacity, size Configuration, name string, d time.Duration,
 	next func([]*results.Cell) (rate float64, more bool),
 ) (cells []*results.Cell, err error) {
-	s := &sizeRun{Runner: r, Capacity: c, size: size, started: time.Now(), floor: time.Hour}
+	s := &searchRun{Runner: r, Capacity: c, size: size, started: time.Now(), floor: time.Hour}
 	defer func() { err = errors.Join(err, s.close()) }()
 	for rate, more := next(nil); more; rate, more = next(cells) {
 		cell, err := s.once(ctx, fmt.Sprintf("%s-%d", name, len(cells)+1), rate, d)
@@ -164,7 +164,7 @@ func (r *Runner) At(
 }
 
 // once measures one rate, and again what the machine spoilt.
-func (s *sizeRun) once(ctx context.Context, name string, rate float64, d time.Duration) (*results.Cell, error) {
+func (s *searchRun) once(ctx context.Context, name string, rate float64, d time.Duration) (*results.Cell, error) {
 	for try := range tries {
 		if err := s.ensure(ctx, 1); err != nil {
 			return nil, err

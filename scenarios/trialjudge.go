@@ -26,7 +26,7 @@ func judgeMachine(c *results.Cell, cores int) {
 	others := (c.Server.BusySeconds - known) / (float64(cores) * c.Elapsed)
 	add := func(g results.Grade, code, message, remedy string) {
 		c.Grade = c.Grade.Worse(g)
-		c.Causes = append(c.Causes, results.Cause{Code: code, Message: message, Remedy: remedy})
+		c.Diagnostics = append(c.Diagnostics, results.Diagnostic{Code: code, Message: message, Hint: remedy})
 	}
 	switch {
 	case others > neighbourDegrades:
@@ -47,7 +47,7 @@ func judgeMachine(c *results.Cell, cores int) {
 const neighbourCode = "busy-neighbour"
 
 func has(c *results.Cell, code string) bool {
-	return slices.ContainsFunc(c.Causes, func(cause results.Cause) bool { return cause.Code == code })
+	return slices.ContainsFunc(c.Diagnostics, func(cause results.Diagnostic) bool { return cause.Code == code })
 }
 
 // spoilt says why a trial says nothing of the server, if it does not.
@@ -55,7 +55,7 @@ func spoilt(c *results.Cell) string {
 	if c.Grade != results.Invalid {
 		return ""
 	}
-	if has(c, results.NoRightAnswer) || has(c, results.ServerGone) {
+	if has(c, results.NoSuccess) || has(c, results.ServerGone) {
 		return "" // that is an answer, too
 	}
 	return reason(c, neighbourCode, "utilization-law", "littles-law", "generator-cpu", "generator-throttled",
@@ -65,11 +65,11 @@ func spoilt(c *results.Cell) string {
 // reason is the message of the first of the causes that a cell has, or of its last one.
 func reason(c *results.Cell, codes ...string) string {
 	for _, code := range codes {
-		if at := slices.IndexFunc(c.Causes, func(cause results.Cause) bool { return cause.Code == code }); at >= 0 {
-			return c.Causes[at].Message
+		if at := slices.IndexFunc(c.Diagnostics, func(cause results.Diagnostic) bool { return cause.Code == code }); at >= 0 {
+			return c.Diagnostics[at].Message
 		}
 	}
-	return c.Causes[len(c.Causes)-1].Message
+	return c.Diagnostics[len(c.Diagnostics)-1].Message
 }
 
 // judged is how each objective fared in a trial, second by second. Answers that came after

@@ -194,7 +194,7 @@ func unexpected(answers map[string]answer) []string {
 	return names
 }
 
-// topologyCause is a warning about one topology.
-func topologyCause(code, topology, message, remedy string) results.Cause {
-	return results.Cause{Code: code, Message: topology + ": " + message, Remedy: remedy}
+// topologyDiagnostic is a warning about one topology.
+func topologyDiagnostic(code, topology, message, remedy string) results.Diagnostic {
+	return results.Diagnostic{Code: code, Message: topology + ": " + message, Hint: remedy}
 }

@@ -32,7 +32,7 @@ func (r *Runner) warmUp(ctx context.Context, cluster *servers.Cluster, s Scenari
 	for time.Since(started) < most {
 		plan := loadgen.Plan{
 			URL: cluster.URL(), Mix: s.Mix, Mode: loadgen.Closed, Duration: warmupSlice,
-			Conns:   loadgen.Conns{Max: min(s.Connections, max(warmupConnections, cluster.Blueprint().Slots))},
+			Conns:   loadgen.Conns{Max: min(s.Connections, max(warmupConnections, cluster.Blueprint().Concurrency))},
 			Timeout: s.Timeout, Drain: drainTime,
 		}
 		m, err := r.Measurer.Measure(ctx, plan, loadgen.Watch{})

@@ -20,16 +20,16 @@ import (
 // Blueprint is a cluster before it starts: everything that will be written, started and
 // asked is decided and can be looked at.
 type Blueprint struct {
-	Topology  Topology // with every parameter
-	Summary   string
-	Roles     results.Roles // of its tiers
-	Slots     int           // requests worked on at once; 0 is a thread for each connection
-	URL       string
-	Health    string // path
-	Dir       string
-	State     string // copied to StateDir before the start
-	StateDir  string
-	Processes []Process
+	Topology    Topology // with every parameter
+	Summary     string
+	Roles       results.Roles // of its tiers
+	Concurrency int           // requests worked on at once; 0 is a thread for each connection
+	URL         string
+	Health      string // path
+	Dir         string
+	State       string // copied to StateDir before the start
+	StateDir    string
+	Processes   []Process
 }
 
 // Queueing is how the cluster's workers wait for work: in how many groups with a queue of their
@@ -43,9 +43,9 @@ func (b Blueprint) Queueing() (queues, workers, threads int) {
 		}
 	}
 	if queues == 0 {
-		return 1, 1, max(0, b.Slots)
+		return 1, 1, max(0, b.Concurrency)
 	}
-	return queues, workers, b.Slots / (queues * workers)
+	return queues, workers, b.Concurrency / (queues * workers)
 }
 
 // Loops is how many processes its proxies have, one for each event loop.
@@ -85,8 +85,8 @@ func (b Blueprint) WorkersTier() string {
 	return b.Processes[0].Tier
 }
 
-// UnknownSlots stands for a topology that does not say how many requests it works on at once.
-const UnknownSlots = -1
+// UnknownConcurrency stands for a topology that does not say how many requests it works on at once.
+const UnknownConcurrency = -1
 
 // Process is one process of a blueprint.
 type Process struct {
@@ -201,7 +201,7 @@ func (l layout) blueprint(ports []int) (Blueprint, error) {
 	d, data := l.definition, l.data
 	if !d.Boots() {
 		return Blueprint{
-			Topology: d.Topology, Summary: d.Summary, Slots: UnknownSlots, URL: d.Topology.Target(), Health: data.App.Health,
+			Topology: d.Topology, Summary: d.Summary, Concurrency: UnknownConcurrency, URL: d.Topology.Target(), Health: data.App.Health,
 		}, nil
 	}
 	if len(ports) < l.ports {
@@ -218,7 +218,7 @@ func (l layout) blueprint(ports []int) (Blueprint, error) {
 		Dir: data.Host.Dir, State: data.Host.State, StateDir: data.state,
 	}
 	var err error
-	if b.Slots, err = renderInt("slots", d.Slots, UnknownSlots, data); err != nil {
+	if b.Concurrency, err = renderInt("concurrency", d.Concurrency, UnknownConcurrency, data); err != nil {
 		return Blueprint{}, d.wrong(err)
 	}
 	data.all = l.replicas
@@ -383,7 +383,7 @@ func (b Blueprint) Fingerprint() string {
 // Record is what a manifest says of an arm that boots the canonical blueprint.
 func (b Blueprint) Record(name string) results.TopologyRecord {
 	return results.TopologyRecord{
-		Name: name, Ref: b.Topology.String(), Summary: b.Summary, Slots: b.Slots, Roles: b.Roles,
+		Name: name, Ref: b.Topology.String(), Summary: b.Summary, Concurrency: b.Concurrency, Roles: b.Roles,
 		ConfigHash: b.Fingerprint(),
 	}
 }
@@ -408,14 +408,14 @@ func (b Blueprint) String() string {
 
 func (b Blueprint) write(w io.Writer) {
 	fmt.Fprintf(w, "# %s: %s\n", b.Topology, b.Summary)
-	slots := fmt.Sprint(b.Slots)
-	switch b.Slots {
+	slots := fmt.Sprint(b.Concurrency)
+	switch b.Concurrency {
 	case 0:
-		slots = "one for each connection"
-	case UnknownSlots:
+		slots = "one thread per connection"
+	case UnknownConcurrency:
 		slots = "not known"
 	}
-	fmt.Fprintf(w, "# %s; ready when %s answers; slots: %s\n", b.URL, b.Health, slots)
+	fmt.Fprintf(w, "# %s; ready when %s answers; concurrency: %s\n", b.URL, b.Health, slots)
 	for _, p := range b.Processes {
 		fmt.Fprintf(w, "\n## process %s (tier %s)\n", p.Name, p.Tier)
 		if p.Cores > 0 {

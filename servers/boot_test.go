@@ -57,7 +57,7 @@ var preforkTopology = fstest.MapFS{
 summary: a prefork server of the user's own
 params:
   - {name: workers, default: "3", min: 1, max: 64, help: worker processes}
-slots: '{{.Param.workers}}'
+concurrency: '{{.Param.workers}}'
 tools: [python]
 tiers: {master: server, worker: app}
 processes:

@@ -44,21 +44,21 @@ type Cluster struct {
 // BootError says why a cluster did not come up: the cause in words, and the last lines of
 // the log that shows it.
 type BootError struct {
-	Topology Topology
-	Cause    string
-	Remedy   string
-	Log      string // the last lines
-	Err      error
+	Topology   Topology
+	Diagnostic string
+	Hint       string
+	Log        string // the last lines
+	Err        error
 }
 
 func (e *BootError) Error() string {
 	text := fmt.Sprintf("booting %s: ", e.Topology)
-	if e.Cause != "" {
-		text += e.Cause + ": "
+	if e.Diagnostic != "" {
+		text += e.Diagnostic + ": "
 	}
 	text += e.Err.Error()
-	if e.Remedy != "" {
-		text += "\n" + e.Remedy
+	if e.Hint != "" {
+		text += "\n" + e.Hint
 	}
 	if e.Log != "" {
 		text += "\nlast lines of its log:\n  " + strings.ReplaceAll(e.Log, "\n", "\n  ")

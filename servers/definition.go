@@ -16,17 +16,17 @@ import (
 // Definition is a topology.yaml: what a topology consists of, before its parameters have
 // values. Strings that hold {{ }} are templates over the data of a render.
 type Definition struct {
-	Topology  Topology            `yaml:"-"`       // with the parameters that are given
-	Summary   string              `yaml:"summary"` // one line
-	Order     int                 `yaml:"order"`   // place in the list, from 1; 0: at its end
-	Params    []Param             `yaml:"params"`
-	Slots     string              `yaml:"slots"`  // requests worked on at once; 0 is a thread for each connection
-	Static    string              `yaml:"static"` // tier that serves static files
-	Debug     string              `yaml:"debug"`  // profile in which the app runs with DEBUG on
-	Tools     []string            `yaml:"tools"`  // programs that it starts
-	Tiers     results.Roles       `yaml:"tiers"`  // what each tier does: app, server, proxy or database
-	Processes []ProcessDefinition `yaml:"processes"`
-	Entry     struct {
+	Topology    Topology            `yaml:"-"`       // with the parameters that are given
+	Summary     string              `yaml:"summary"` // one line
+	Order       int                 `yaml:"order"`   // place in the list, from 1; 0: at its end
+	Params      []Param             `yaml:"params"`
+	Concurrency string              `yaml:"concurrency"` // requests worked on at once; 0 is a thread for each connection
+	Static      string              `yaml:"static"`      // tier that serves static files
+	Debug       string              `yaml:"debug"`       // profile in which the app runs with DEBUG on
+	Tools       []string            `yaml:"tools"`       // programs that it starts
+	Tiers       results.Roles       `yaml:"tiers"`       // what each tier does: app, server, proxy or database
+	Processes   []ProcessDefinition `yaml:"processes"`
+	Entry       struct {
 		Process string `yaml:"process"`
 		Port    string `yaml:"port"`
 	} `yaml:"entry"`

@@ -54,7 +54,7 @@ func (c *Cluster) diagnose(err error) error {
 		failure.Log = proc.LogTail(filepath.Join(p.Home, p.Name+".log"), 20)
 		for _, s := range symptoms {
 			if s.pattern.MatchString(log) {
-				failure.Cause, failure.Remedy = s.cause, s.remedy
+				failure.Diagnostic, failure.Hint = s.cause, s.remedy
 				return failure
 			}
 		}
@@ -62,15 +62,15 @@ func (c *Cluster) diagnose(err error) error {
 	var status statusError
 	switch {
 	case errors.As(err, &status) && status == 400:
-		failure.Cause = "the app answers 400 to a request for 127.0.0.1"
-		failure.Remedy = "Add 127.0.0.1 to ALLOWED_HOSTS, by app.env in bench.yaml or in the settings."
+		failure.Diagnostic = "the app answers 400 to a request for 127.0.0.1"
+		failure.Hint = "Add 127.0.0.1 to ALLOWED_HOSTS, by app.env in bench.yaml or in the settings."
 	case errors.As(err, &status):
-		failure.Cause = fmt.Sprintf("the app's health path answers with status %d", status)
-		failure.Remedy = "Name a path that answers 2xx or 3xx with app.health in bench.yaml."
+		failure.Diagnostic = fmt.Sprintf("the app's health path answers with status %d", status)
+		failure.Hint = "Name a path that answers 2xx or 3xx with app.health in bench.yaml."
 	case errors.Is(err, context.DeadlineExceeded):
-		failure.Cause = "not ready within the time-out"
+		failure.Diagnostic = "not ready within the time-out"
 	case errors.Is(err, os.ErrNotExist):
-		failure.Cause = "a file is missing"
+		failure.Diagnostic = "a file is missing"
 	}
 	return failure
 }

@@ -40,7 +40,7 @@ func TestRecipeOfATopology(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := b.Processes[0]; b.Slots != 4 || p.Workers != 4 || p.Dir != "/app" || !p.tellsWorkers() || len(p.Files) != 1 {
+	if p := b.Processes[0]; b.Concurrency != 4 || p.Workers != 4 || p.Dir != "/app" || !p.tellsWorkers() || len(p.Files) != 1 {
 		t.Errorf("the recipe becomes %+v", b)
 	}
 	if !strings.Contains(b.Processes[0].Files[0].Text, `wsgi_app = "shop.wsgi:application"`) {

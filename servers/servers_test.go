@@ -260,9 +260,9 @@ func TestDiagnose(t *testing.T) {
 			t.Fatal(err)
 		}
 		var boot *BootError
-		if !errors.As(c.diagnose(errors.New("ended")), &boot) || boot.Cause != row.want ||
+		if !errors.As(c.diagnose(errors.New("ended")), &boot) || boot.Diagnostic != row.want ||
 			!strings.Contains(boot.Error(), "first") {
-			t.Errorf("%q: cause %q; want %q, and the log", row.log, boot.Cause, row.want)
+			t.Errorf("%q: cause %q; want %q, and the log", row.log, boot.Diagnostic, row.want)
 		}
 	}
 }

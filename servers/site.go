@@ -66,7 +66,7 @@ func (s *Site) boot(ctx context.Context, from catalog, t Topology, app targets.A
 		return nil, &ConfigError{err}
 	}
 	if err := d.Missing(s.Host); err != nil {
-		return nil, &BootError{Topology: t, Cause: "a tool is missing", Err: err}
+		return nil, &BootError{Topology: t, Diagnostic: "a tool is missing", Err: err}
 	}
 	dir, err := os.MkdirTemp(s.Scratch, t.Short()+"-")
 	if err != nil {

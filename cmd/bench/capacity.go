@@ -70,7 +70,7 @@ func runCapacity(ctx context.Context, s *shell, c *cobra.Command, o capacityOpti
 		if err != nil {
 			return err
 		}
-		for _, w := range plan.Warnings {
+		for _, w := range plan.Diagnostics {
 			env.Warn(w)
 		}
 		if o.json {

@@ -112,7 +112,7 @@ func TestTheRecipeForAScenarioHolds(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, errs.String())
 	}
 	for _, want := range []string{
-		"visit: burst, closed loop, 32 keep-alive", "visit: open loop at ", "on 128 connections at most",
+		"visit: closed, closed loop, 32 keep-alive", "visit: open loop at ", "on 128 connections at most",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the plan does not say %q:\n%s", want, out.String())

@@ -52,8 +52,8 @@ func printChecks(s *shell, checks []setup.Check, asJSON bool) error {
 		w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 		for _, c := range checks {
 			fmt.Fprintf(w, "%s\t%s\t%s\n", c.Level, c.Name, c.Found)
-			if c.Remedy != "" {
-				fmt.Fprintf(w, "\t\t→ %s\n", c.Remedy)
+			if c.Hint != "" {
+				fmt.Fprintf(w, "\t\t→ %s\n", c.Hint)
 			}
 		}
 		if err := w.Flush(); err != nil {

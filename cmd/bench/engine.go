@@ -19,19 +19,19 @@ import (
 type engineOptions struct {
 	name   string
 	shards int
-	pacing string
+	timer  string
 	pin    []int
 }
 
-func (o *engineOptions) flags(f *pflag.FlagSet, pacing native.Pacing) {
+func (o *engineOptions) flags(f *pflag.FlagSet, timer native.Timer) {
 	f.StringVar(&o.name, "engine", "auto", "native, vegeta, or auto: native where it can")
-	f.StringVar(&o.pacing, "pacing", string(pacing), "how the native engine waits for a due time: "+pacings())
+	f.StringVar(&o.timer, "timer", string(timer), "how the native engine waits for a due time: "+timers())
 	f.IntSliceVar(&o.pin, "pin", nil, "`CORES` to which the native engine binds its threads")
 }
 
-func pacings() string {
+func timers() string {
 	var names []string
-	for _, p := range native.Pacings {
+	for _, p := range native.Timers {
 		names = append(names, string(p))
 	}
 	return strings.Join(names, ", ")
@@ -40,9 +40,9 @@ func pacings() string {
 // choose picks the engine for loads on the URLs given. Why it is not the native one, if auto
 // had to choose, is said.
 func (o engineOptions) choose(urls ...string) (engine loadgen.Engine, why string, err error) {
-	n := native.Engine{Shards: o.shards, Pacing: native.Pacing(o.pacing), Pin: o.pin}
-	if !strings.Contains(" "+pacings()+",", " "+o.pacing+",") {
-		return nil, "", usagef("--pacing %q: want one of %s", o.pacing, pacings())
+	n := native.Engine{Shards: o.shards, Timer: native.Timer(o.timer), Pin: o.pin}
+	if !strings.Contains(" "+timers()+",", " "+o.timer+",") {
+		return nil, "", usagef("--timer %q: want one of %s", o.timer, timers())
 	}
 	if o.shards < 0 {
 		return nil, "", usagef("-t %d: want a number of threads, or 0 for as many as suit the machine", o.shards)

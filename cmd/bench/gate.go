@@ -77,7 +77,7 @@ func runGate(ctx context.Context, s *shell, c *cobra.Command, o gateOptions) err
 		return err
 	}
 	// The generator has to leave both versions' servers as much of the machine as it can.
-	env.Engine, env.Config = native.Engine{Shards: 1, Pacing: native.Sleep}, flagValues(c)
+	env.Engine, env.Config = native.Engine{Shards: 1, Timer: native.Sleep}, flagValues(c)
 	if o.selfTest {
 		return runGateSelfTest(ctx, s, env, o)
 	}

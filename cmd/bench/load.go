@@ -185,7 +185,7 @@ func loadVerdict(ctx context.Context, r loadResult) error {
 	}
 	if r.Grade == results.Invalid {
 		// The last cause is the most telling: judgement goes from the counts to what explains them.
-		return experiments.Invalidf("the run is INVALID: %s", r.Causes[len(r.Causes)-1].Message)
+		return experiments.Invalidf("the run is INVALID: %s", r.Diagnostics[len(r.Diagnostics)-1].Message)
 	}
 	for _, o := range r.SLO {
 		if !o.Met {

@@ -80,19 +80,19 @@ func TestLoadAddsUpInTotalAndPerTarget(t *testing.T) {
 		check     func(r loadResult) bool
 	}{
 		{"a load that is sent whole", []string{"--rate", "200", "-d", "500ms"}, 0, func(r loadResult) bool {
-			return r.Status == results.Complete && r.Counts.Intended == 100 && r.Counts.Unsent == 0 &&
+			return r.Status == results.Complete && r.Counts.Intended == 100 && r.Counts.Dropped == 0 &&
 				r.Statuses[410] == r.Counts.HTTPError && r.Statuses[200] == r.Counts.OK && r.Statuses[410] > 30
 		}},
 		{"more than two connections carry", []string{"--rate", "2000", "-d", "500ms", "-c", "2"}, 0, func(r loadResult) bool {
-			return r.Status == results.Complete && r.Counts.Intended == 1000 && r.Counts.Unsent > 300 &&
-				r.Targets["slow"].Counts.Unsent > 0 && r.Targets["gone"].Counts.Unsent > r.Targets["slow"].Counts.Unsent
+			return r.Status == results.Complete && r.Counts.Intended == 1000 && r.Counts.Dropped > 300 &&
+				r.Targets["slow"].Counts.Dropped > 0 && r.Targets["gone"].Counts.Dropped > r.Targets["slow"].Counts.Dropped
 		}},
 		{"the same by vegeta", []string{"--rate", "2000", "-d", "500ms", "-c", "2", "--engine", "vegeta"}, 0,
 			func(r loadResult) bool {
-				return r.Counts.Intended == 1000 && r.Counts.Unsent > 300 && r.Targets["gone"].Counts.Unsent > 0
+				return r.Counts.Intended == 1000 && r.Counts.Dropped > 300 && r.Targets["gone"].Counts.Dropped > 0
 			}},
 		{"an interruption", []string{"--rate", "100", "-d", "1m"}, 300 * time.Millisecond, func(r loadResult) bool {
-			return r.Status == results.Partial && r.Counts.Intended == 6000 && r.Counts.OK > 0 && r.Counts.Unsent > 5000
+			return r.Status == results.Partial && r.Counts.Intended == 6000 && r.Counts.OK > 0 && r.Counts.Dropped > 5000
 		}},
 		{"a closed loop", []string{"-d", "200ms", "-c", "3"}, 0, func(r loadResult) bool {
 			return r.Status == results.Complete && r.Counts.OK > 0 && r.Targets["slow"].Response.P50 > 20_000 &&
@@ -132,8 +132,8 @@ func TestLoadAddsUpInTotalAndPerTarget(t *testing.T) {
 
 // The text has every class under its name of today, and values with their units.
 func TestLoadText(t *testing.T) {
-	r := loadResult{Target: "http://127.0.0.1", Counts: loadCounts{Intended: 3, OK: 1, Unsent: 2},
-		Statuses: map[int]uint64{503: 1, 200: 1}, Generator: loadGenerator{Pacing: "sleep", Threads: 1}}
+	r := loadResult{Target: "http://127.0.0.1", Counts: loadCounts{Intended: 3, OK: 1, Dropped: 2},
+		Statuses: map[int]uint64{503: 1, 200: 1}, Generator: loadGenerator{Timer: "sleep", Threads: 1}}
 	objectives, err := results.ParseObjectives("p99<50ms,errors<0.1%")
 	if err != nil {
 		t.Fatal(err)

@@ -41,7 +41,7 @@ func (r loadResult) text() string {
 	c := r.Counts
 	fmt.Fprintf(&out, "intended %d = ok %d + http_error %d + bad_body %d + connect_error %d + reset %d + timeout %d"+
 		" + dropped %d + in_flight %d\n",
-		c.Intended, c.OK, c.HTTPError, c.BadBody, c.ConnectError, c.Reset, c.Timeout, c.Unsent, c.InFlight)
+		c.Intended, c.OK, c.HTTPError, c.BadBody, c.ConnectError, c.Reset, c.Timeout, c.Dropped, c.InFlight)
 	fmt.Fprintln(&out, statusText(r.Statuses))
 	fmt.Fprintf(&out, "connections %d, requests per connection %.1f, stale retries %d\n",
 		r.Connections.Opened, r.Connections.PerConn, c.StaleRetry)
@@ -52,7 +52,7 @@ func (r loadResult) text() string {
 	for _, o := range r.SLO {
 		fmt.Fprintln(&out, o)
 	}
-	for _, cause := range r.Causes {
+	for _, cause := range r.Diagnostics {
 		fmt.Fprintf(&out, "%s: %s\n", cause.Code, cause.Sentences())
 	}
 	return out.String()
@@ -89,16 +89,16 @@ func statusText(statuses map[int]uint64) string {
 // String is the generator's own part in a line.
 func (g loadGenerator) String() string {
 	text := fmt.Sprintf("generator: %.1f µs of CPU per request", g.CPUPerRequest)
-	if g.Pacing != "" {
+	if g.Timer != "" {
 		threads := "1 thread"
 		if g.Threads != 1 {
 			threads = fmt.Sprintf("%d threads", g.Threads)
 		}
-		text += fmt.Sprintf(", %s, pacing %s", threads, g.Pacing)
+		text += fmt.Sprintf(", %s, timer %s", threads, g.Timer)
 	}
-	if g.Headroom > 0 {
+	if g.Margin > 0 {
 		text += fmt.Sprintf(", generator margin %.1f× (one thread can send %.0f requests per second)",
-			g.Headroom, g.Calibration.Ceiling)
+			g.Margin, g.Calibration.Ceiling)
 	}
 	return text
 }

@@ -34,7 +34,7 @@ type loadResult struct {
 	Slow        []results.Slow        `json:"slow_clients,omitempty"`
 	SLO         []loadObjective       `json:"slo,omitempty"`
 	Grade       results.Grade         `json:"grade"`
-	Causes      []results.Cause       `json:"causes"`
+	Diagnostics []results.Diagnostic  `json:"diagnostics"`
 }
 
 // loadCounts are results.Counts under the names of bench.load.
@@ -47,7 +47,7 @@ type loadCounts struct {
 	ConnectError uint64 `json:"connect_error"`
 	Reset        uint64 `json:"reset"`
 	Timeout      uint64 `json:"timeout"`
-	Unsent       uint64 `json:"dropped"`
+	Dropped      uint64 `json:"dropped"`
 	InFlight     uint64 `json:"in_flight"`
 	StaleRetry   uint64 `json:"stale_retry"`
 }
@@ -74,11 +74,11 @@ type loadGenerator struct {
 	CPUSeconds    float64 `json:"cpu_seconds"`
 	CPUPerRequest float64 `json:"cpu_us_per_request"`
 	MaxRSS        int64   `json:"max_rss_bytes"`
-	Pacing        string  `json:"pacing,omitempty"`
+	Timer         string  `json:"timer,omitempty"`
 	Threads       int     `json:"threads,omitempty"`
 	Polling       float64 `json:"polling_s"`
-	// Headroom is how many times the load's rate one thread could have sent.
-	Headroom    float64              `json:"headroom,omitempty"`
+	// Margin is how many times the load's rate one thread could have sent.
+	Margin      float64              `json:"margin,omitempty"`
 	Calibration *results.Calibration `json:"calibration,omitempty"`
 	Health      []results.Health     `json:"health,omitempty"`
 }
@@ -101,16 +101,16 @@ func newLoadResult(p loadgen.Plan, m loadgen.Measurement, partial bool) loadResu
 		Lateness: summary(m, results.Lateness), Connect: summary(m, results.Connect),
 		TTFB: summary(m, results.TTFB), Wakeup: summary(m, results.Wakeup),
 		Generator: loadGenerator{
-			CPUSeconds: m.Generator.CPUSeconds, MaxRSS: m.Generator.MaxRSS, Pacing: m.Generator.Pacing,
+			CPUSeconds: m.Generator.CPUSeconds, MaxRSS: m.Generator.MaxRSS, Timer: m.Generator.Timer,
 			Threads: m.Generator.Threads, Polling: m.Generator.Spun, Health: m.Generator.Health,
 		},
-		Slow: m.Slow, Grade: m.Grade, Causes: m.Causes,
+		Slow: m.Slow, Grade: m.Grade, Diagnostics: m.Diagnostics,
 	}
 	if partial {
 		r.Status = results.Partial
 	}
-	if r.Causes == nil {
-		r.Causes = []results.Cause{}
+	if r.Diagnostics == nil {
+		r.Diagnostics = []results.Diagnostic{}
 	}
 	r.addTargets(m)
 	// The wait for the last responses is not part of a rate; an interruption shortens it.
@@ -155,7 +155,7 @@ func (r *loadResult) addTargets(m loadgen.Measurement) {
 // calibrated adds what the engine could have sent.
 func (r *loadResult) calibrated(c *results.Calibration) {
 	if r.Generator.Calibration = c; c != nil {
-		r.Generator.Headroom = c.Headroom(r.Rate.Achieved)
+		r.Generator.Margin = c.Margin(r.Rate.Achieved)
 	}
 }
 

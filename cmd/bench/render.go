@@ -73,7 +73,7 @@ func renderedJSON(b servers.Blueprint) any {
 		processes = append(processes, one)
 	}
 	return map[string]any{
-		"schema": "bench.render/1", "topology": b.Topology.String(), "summary": b.Summary, "slots": b.Slots,
+		"schema": "bench.render/1", "topology": b.Topology.String(), "summary": b.Summary, "concurrency": b.Concurrency,
 		"url": b.URL, "processes": processes,
 	}
 }

@@ -18,8 +18,8 @@ func ExampleSpec_Plan() {
 		fmt.Println(err)
 		return
 	}
-	for _, size := range plan.Sizes() {
-		fmt.Println(size.Arm.Name, size.Unseen)
+	for _, size := range plan.Configurations() {
+		fmt.Println(size.Arm.Name, size.HeldOut)
 	}
 	fmt.Println(plan.Estimate() > 4*time.Minute)
 	// Output:

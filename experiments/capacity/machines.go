@@ -25,7 +25,7 @@ const leastQuota = 10
 //
 // Where the kernel does not let quotas be set, one machine is what the topology is with one
 // backend and no quota, and the cause says so.
-func machineNodes(s Spec) (Spec, []results.Cause, error) {
+func machineNodes(s Spec) (Spec, []results.Diagnostic, error) {
 	base, most, err := nodesPlan(s)
 	if err != nil {
 		return s, nil, err
@@ -44,16 +44,16 @@ func machineNodes(s Spec) (Spec, []results.Cause, error) {
 	}
 	if err := servers.CanLimit(float64(percent) / 100); err != nil {
 		s.Topology, s.Machines = base.Without("cpu").With("backends", "1").String(), ""
-		cause := results.Cause{
+		cause := results.Diagnostic{
 			Code:    "machines-extrapolated",
 			Message: fmt.Sprintf("--machines: %v: one machine was measured, and more are extrapolated from it", err),
-			Remedy:  "Run as root, or in a control group that was delegated.",
+			Hint:    "Run as root, or in a control group that was delegated.",
 		}
 		if s.Validate != "" {
 			cause.Message += "; there is nothing for --validate to predict"
 			s.Validate = ""
 		}
-		return s, []results.Cause{cause}, nil
+		return s, []results.Diagnostic{cause}, nil
 	}
 	s.Topology, s.Sweep = base.With("cpu", strconv.Itoa(percent)).String(), "backends="+s.Machines
 	return s, nil, nil

@@ -26,7 +26,7 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	if err != nil {
 		return experiments.Result{}, err
 	}
-	for _, w := range plan.Warnings {
+	for _, w := range plan.Diagnostics {
 		env.Warn(w)
 	}
 	stack, err := env.Open(ctx, plan.Project, plan.topologies(), bootTimeout)
@@ -39,7 +39,7 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	}
 	m := env.Manifest(ctx, stack)
 	m.Kind, m.Profile, m.Seed = results.KindCapacity, plan.profile, plan.search.Seed
-	m.Plan, m.Warnings = plan.Lines(), plan.Warnings
+	m.Plan, m.Diagnostics = plan.Lines(), plan.Diagnostics
 	m.Scenarios = []results.ScenarioRecord{plan.search.Scenario.Record()}
 	for _, o := range plan.search.Objectives {
 		m.Objectives = append(m.Objectives, o.String())
@@ -58,8 +58,8 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	})
 }
 
-// Sizes are the topologies that will be searched, in their order.
-func (p Plan) Sizes() []scenarios.CapacitySize { return p.sizes }
+// Configurations are the topologies that will be searched, in their order.
+func (p Plan) Configurations() []scenarios.Configuration { return p.sizes }
 
 func (p Plan) arms() (arms []scenarios.Arm) {
 	for _, size := range p.sizes {
@@ -80,7 +80,7 @@ func (p Plan) Lines() (lines []string) {
 	for _, size := range p.sizes {
 		line := fmt.Sprintf("%s: service times, then the greatest rate that keeps %s, by trials of %v in all, "+
 			"confirmed in %d boots if that leaves time for it", size.Arm.Topology, p.record.SLO, p.search.Budget, p.search.Boots)
-		if size.Unseen {
+		if size.HeldOut {
 			line += "; predicted before that"
 		}
 		lines = append(lines, line)
@@ -93,11 +93,11 @@ func (p Plan) Estimate() (sum time.Duration) {
 	const around, check = 25 * time.Second, 15 * time.Second
 	for _, size := range p.sizes {
 		sum += p.search.Budget + around
-		if size.Unseen {
+		if size.HeldOut {
 			sum += time.Duration(len(model.Shares)) * check
 		}
 	}
-	if p.sizes[len(p.sizes)-1].Unseen {
+	if p.sizes[len(p.sizes)-1].HeldOut {
 		sum += time.Duration(2*len(checkedTargets)) * check
 	}
 	return sum
@@ -125,13 +125,13 @@ func (s *search) measure(ctx context.Context) error {
 		return err
 	}
 	for _, size := range s.plan.sizes {
-		if !size.Unseen {
+		if !size.HeldOut {
 			if err := s.size(ctx, size); err != nil {
 				return err
 			}
 		}
 	}
-	if !s.plan.sizes[len(s.plan.sizes)-1].Unseen {
+	if !s.plan.sizes[len(s.plan.sizes)-1].HeldOut {
 		return nil
 	}
 	predictions, checks, err := s.predict()
@@ -139,7 +139,7 @@ func (s *search) measure(ctx context.Context) error {
 		return err
 	}
 	for _, size := range s.plan.sizes {
-		if !size.Unseen {
+		if !size.HeldOut {
 			continue
 		}
 		if err := s.size(ctx, size); err != nil {
@@ -153,12 +153,12 @@ func (s *search) measure(ctx context.Context) error {
 }
 
 // size searches one and records what was found, also when the search was cut short.
-func (s *search) size(ctx context.Context, size scenarios.CapacitySize) error {
-	found, err := s.runner.Size(ctx, s.plan.search, size)
+func (s *search) size(ctx context.Context, size scenarios.Configuration) error {
+	found, err := s.runner.Capacity(ctx, s.plan.search, size)
 	if len(found.Goals) == 0 {
 		return err
 	}
-	return errors.Join(err, s.update(func(c *results.CapacityFindings) { c.Sizes = append(c.Sizes, found) }))
+	return errors.Join(err, s.update(func(c *results.CapacityFindings) { c.Configurations = append(c.Configurations, found) }))
 }
 
 // update records something that was found.

@@ -29,7 +29,7 @@ func (p *Plan) addSizes(s Spec) error {
 	if s.Validate != "" {
 		return experiments.Misusef("--validate needs --sweep: sizes to learn from")
 	}
-	p.sizes = []scenarios.CapacitySize{{Arm: scenarios.Arm{Name: base.Short(), Topology: base}}}
+	p.sizes = []scenarios.Configuration{{Arm: scenarios.Arm{Name: base.Short(), Topology: base}}}
 	return nil // sized sees to its value
 }
 
@@ -43,7 +43,7 @@ func (p *Plan) sweep(s Spec, base servers.Topology) error {
 	if err != nil {
 		return err
 	}
-	if _, known := capacity.At(results.Size{}, parameter, 1); s.Validate != "" && !known {
+	if _, known := capacity.At(results.Configuration{}, parameter, 1); s.Validate != "" && !known {
 		return experiments.Misusef("--validate: bench does not know what %s does to the workers; "+
 			"it predicts workers, backends and threads", parameter)
 	}
@@ -60,8 +60,8 @@ func (p *Plan) sweep(s Spec, base servers.Topology) error {
 			return experiments.Misusef("--validate %d: beyond twice the greatest size that is measured, %d, "+
 				"nothing is predicted", v, most)
 		}
-		p.sizes = append(p.sizes, scenarios.CapacitySize{
-			Arm: sizedArm(base, parameter, v), Value: v, Unseen: i >= len(values),
+		p.sizes = append(p.sizes, scenarios.Configuration{
+			Arm: sizedArm(base, parameter, v), Value: v, HeldOut: i >= len(values),
 		})
 	}
 	return nil

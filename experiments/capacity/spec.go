@@ -42,19 +42,19 @@ const Auto = "auto"
 
 // Plan is what a search will do, decided before anything starts.
 type Plan struct {
-	Project  targets.Project
-	Warnings []results.Cause // where it is not all that was asked for
+	Project     targets.Project
+	Diagnostics []results.Diagnostic // where it is not all that was asked for
 
 	search  scenarios.Capacity
 	record  results.CapacitySpec
 	profile string
-	sizes   []scenarios.CapacitySize
+	sizes   []scenarios.Configuration
 }
 
 // Plan decides what to do, or says what of the spec is wrong.
 func (s Spec) Plan() (p Plan, err error) {
 	if s.Machines != "" {
-		if s, p.Warnings, err = machineNodes(s); err != nil {
+		if s, p.Diagnostics, err = machineNodes(s); err != nil {
 			return p, err
 		}
 	}

@@ -18,9 +18,9 @@ import (
 
 // validation is what was predicted, and from what.
 type validation struct {
-	model *capacity.Model // that the predictions were made with
-	seen  results.Size    // one that it was learnt from
-	tries int             // of recommendations, so far
+	model *capacity.Model       // that the predictions were made with
+	seen  results.Configuration // one that it was learnt from
+	tries int                   // of recommendations, so far
 }
 
 // How the predictions of --validate are tried.
@@ -60,16 +60,16 @@ func (s *search) predict() (map[string]capacity.Prediction, []results.Check, err
 	if report.Model == nil {
 		return nil, nil, experiments.Invalidf("there is nothing to predict from: %s", report.Headline())
 	}
-	s.learnt.model, s.learnt.seen = report.Model, c.Sizes[0]
+	s.learnt.model, s.learnt.seen = report.Model, c.Configurations[0]
 	p := prediction{Schema: "bench.prediction/2", SLO: c.SLO}
 	byName := map[string]capacity.Prediction{}
 	greatest := 0.0
 	for _, size := range s.plan.sizes {
 		at, _ := capacity.At(s.learnt.seen, c.Sweep, size.Value) // addSizes has seen to it
 		at.Topology = size.Arm.Name
-		predicted := report.Model.Predict(at, size.Unseen)
+		predicted := report.Model.Predict(at, size.HeldOut)
 		greatest = max(greatest, predicted.Capacity.Value)
-		if size.Unseen {
+		if size.HeldOut {
 			byName[size.Arm.Name] = predicted
 			p.Configurations = append(p.Configurations, predicted)
 		}
@@ -113,7 +113,7 @@ func (s *search) recommended(report *capacity.Report, c *results.Capacity, great
 }
 
 // shares measures the latency at the rates for which it was predicted.
-func (s *search) shares(ctx context.Context, size scenarios.CapacitySize, predicted capacity.Prediction) error {
+func (s *search) shares(ctx context.Context, size scenarios.Configuration, predicted capacity.Prediction) error {
 	latency := predicted.Latency
 	s.run.Emit(scenarios.Doing{Text: size.Arm.Name + ": latency at shares of the predicted rate"})
 	next := func(done []*results.Cell) (rate float64, more bool) {
@@ -158,7 +158,7 @@ func (s *search) nextSizes(tried []results.Check) (next []results.Check) {
 		if check.Expected {
 			value = check.Value + 1
 		}
-		right := check.Met == check.Expected && (check.RateAtPace == 0 || check.MetAtPace == check.Expected)
+		right := check.Met == check.Expected && (check.RateAtSpeed == 0 || check.MetAtSpeed == check.Expected)
 		if right || value < 1 || value > most && ofMachines(base) {
 			continue
 		}
@@ -199,7 +199,7 @@ func (s *search) try(ctx context.Context, checks []results.Check) (tried []resul
 func (s *search) tryOne(ctx context.Context, arm scenarios.Arm, check *results.Check) (measured bool, err error) {
 	size, _ := capacity.At(s.learnt.seen, s.plan.record.Sweep, check.Value) // addSizes has seen to it
 	s.learnt.tries++
-	at, name := scenarios.CapacitySize{Arm: arm, Value: check.Value}, fmt.Sprintf("check-%d", s.learnt.tries)
+	at, name := scenarios.Configuration{Arm: arm, Value: check.Value}, fmt.Sprintf("check-%d", s.learnt.tries)
 	cells, err := s.runner.At(ctx, s.plan.search, at, name, checkTime, func(done []*results.Cell) (float64, bool) {
 		if len(done) == 0 {
 			return check.Rate, true
@@ -208,18 +208,18 @@ func (s *search) tryOne(ctx context.Context, arm scenarios.Arm, check *results.C
 			return 0, false
 		}
 		var share float64
-		check.Pace, share = s.learnt.model.AtCPUSpeed(size, done[0])
-		check.RateAtPace = check.Rate * share
-		return check.RateAtPace, math.Abs(share-1) > worthAnother
+		check.CPUSpeed, share = s.learnt.model.AtCPUSpeed(size, done[0])
+		check.RateAtSpeed = check.Rate * share
+		return check.RateAtSpeed, math.Abs(share-1) > worthAnother
 	})
 	if err != nil || len(cells) == 0 || cells[0] == nil {
 		return false, err
 	}
 	check.Met = s.plan.search.Met(cells[0])
 	if last := cells[len(cells)-1]; last != nil {
-		check.MetAtPace = s.plan.search.Met(last)
+		check.MetAtSpeed = s.plan.search.Met(last)
 	} else {
-		check.RateAtPace = 0 // it could not be measured
+		check.RateAtSpeed = 0 // it could not be measured
 	}
 	return true, nil
 }

@@ -43,9 +43,9 @@ func TestNextSizes(t *testing.T) {
 		{"more workers fit on this machine", workers, results.Check{Value: 4, Expected: true}, []int{5}},
 		{"more machines do not", machines, results.Check{Value: 4, Expected: true}, nil},
 		{"right at the machine's own speed alone is not right", workers,
-			results.Check{Value: 2, Expected: true, Met: true, RateAtPace: 90}, []int{3}},
+			results.Check{Value: 2, Expected: true, Met: true, RateAtSpeed: 90}, []int{3}},
 	} {
-		s := &search{plan: Plan{sizes: []scenarios.CapacitySize{{Arm: scenarios.Arm{Topology: row.base}, Value: 4}}}}
+		s := &search{plan: Plan{sizes: []scenarios.Configuration{{Arm: scenarios.Arm{Topology: row.base}, Value: 4}}}}
 		s.plan.record.Sweep = "workers"
 		var got []int
 		for _, next := range s.nextSizes([]results.Check{row.of}) {

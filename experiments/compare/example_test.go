@@ -25,8 +25,8 @@ func ExampleSpec_Plan() {
 	// Output:
 	// runserver is runserver:profile=controlled
 	// uwsgi is uwsgi:profile=controlled,threads=4,workers=2
-	// json burst 700ms
-	// json burst-new 300ms
+	// json closed 700ms
+	// json closed-new 300ms
 }
 
 // What is wrong with a spec is said before anything starts, too.

@@ -26,8 +26,8 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	defer stack.Close()
 	e := plan.Experiment
 	m := env.Manifest(ctx, stack)
-	m.Kind, m.Objectives, m.Profile, m.Warnings = results.KindCompare, plan.Objectives, plan.profile(), left
-	m.Seed, m.Blocks, m.Baseline = e.Seed, e.Effort.Blocks, e.Arms[0].Name
+	m.Kind, m.Objectives, m.Profile, m.Diagnostics = results.KindCompare, plan.Objectives, plan.profile(), left
+	m.Seed, m.Blocks, m.Baseline = e.Seed, e.Preset.Blocks, e.Arms[0].Name
 	for _, s := range e.Scenarios {
 		m.Scenarios = append(m.Scenarios, s.Record())
 	}
@@ -45,7 +45,7 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 }
 
 // present is the spec with the topologies that can be booted here in place of all.
-func (s Spec) present(ctx context.Context, env experiments.Env) (Spec, []results.Cause, error) {
+func (s Spec) present(ctx context.Context, env experiments.Env) (Spec, []results.Diagnostic, error) {
 	if s.Topologies != experiments.AllTopologies {
 		return s, nil, nil
 	}
@@ -53,7 +53,7 @@ func (s Spec) present(ctx context.Context, env experiments.Env) (Spec, []results
 	if err != nil {
 		return s, nil, err
 	}
-	var left []results.Cause
+	var left []results.Diagnostic
 	s.Topologies, left, err = env.Present(ctx, project.App)
 	for _, d := range left {
 		env.Warn(d)

@@ -32,7 +32,7 @@ type Spec struct {
 var Scenarios = []string{"page", "static", "cpu", "io"}
 
 // presets are how long a comparison takes for how much certainty.
-var presets = []scenarios.Effort{scenarios.Default, scenarios.Quick, scenarios.Thorough}
+var presets = []scenarios.Preset{scenarios.Default, scenarios.Quick, scenarios.Thorough}
 
 // Plan is what a comparison will do, decided before anything starts.
 type Plan struct {
@@ -61,15 +61,15 @@ func (s Spec) Plan() (p Plan, err error) {
 	if e.Scenarios, err = s.scenarios(p.Project); err != nil {
 		return p, err
 	}
-	at := slices.IndexFunc(presets, func(e scenarios.Effort) bool { return e.Name == s.Preset })
+	at := slices.IndexFunc(presets, func(e scenarios.Preset) bool { return e.Name == s.Preset })
 	if at < 0 {
 		return p, experiments.Misusef("preset %q: want default, quick or thorough", s.Preset)
 	}
 	if s.Blocks < 0 || s.Blocks > mostBlocks {
 		return p, experiments.Misusef("--blocks %d: want 1 to %d", s.Blocks, mostBlocks)
 	}
-	e.Effort = presets[at]
-	e.Effort.Blocks = cmp.Or(s.Blocks, e.Effort.Blocks)
+	e.Preset = presets[at]
+	e.Preset.Blocks = cmp.Or(s.Blocks, e.Preset.Blocks)
 	if err := e.MoveFirst(s.Baseline); err != nil {
 		return p, experiments.Misuse(err)
 	}

@@ -55,8 +55,8 @@ func (t Ability) noise(out io.Writer) {
 	}
 	for _, i := range t.Injected {
 		place := "no place"
-		if i.Where != nil {
-			place = i.Where.String()
+		if i.Attribution != nil {
+			place = i.Attribution.String()
 		}
 		fmt.Fprintf(out, "%s: over all pairs %s; %s\n", i.Name, i.Report, place)
 	}

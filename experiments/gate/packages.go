@@ -32,7 +32,7 @@ func environments(ctx context.Context, env experiments.Env, both *[2]side) error
 	}
 	for i, list := range lists {
 		if list.Local() != "" && apps[i].Python != "" {
-			env.Warn(results.Cause{Code: "shared-packages", Message: fmt.Sprintf(
+			env.Warn(results.Diagnostic{Code: "shared-packages", Message: fmt.Sprintf(
 				"the requirements differ, but no environment can be made of %s: both versions run with app.python", list.Local())})
 			return nil
 		}
@@ -105,14 +105,14 @@ func requirementsOf(both [2]side) (lists [2]setup.Requirements, err error) {
 }
 
 // requirementsDiffer tells the report that packages are part of what was compared.
-func requirementsDiffer(both [2]side) []results.Cause {
+func requirementsDiffer(both [2]side) []results.Diagnostic {
 	if len(both[0].packages)+len(both[1].packages) == 0 {
 		return nil
 	}
-	return []results.Cause{{
+	return []results.Diagnostic{{
 		Code:    "requirements-differ",
 		Message: fmt.Sprintf("base requires %s, head %s", packageList(both[0].packages), packageList(both[1].packages)),
-		Remedy: "What the gate says is of the packages as well as of the code. " +
+		Hint: "What the gate says is of the packages as well as of the code. " +
 			"To judge the code alone, give both the same requirements.",
 	}}
 }
@@ -121,7 +121,7 @@ func requirementsDiffer(both [2]side) []results.Cause {
 var lockFiles = []string{"poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock"}
 
 // locksDiffer warns where such a file differs: both versions then run with the same packages.
-func locksDiffer(both [2]side) (causes []results.Cause) {
+func locksDiffer(both [2]side) (causes []results.Diagnostic) {
 	if len(both[0].packages)+len(both[1].packages) > 0 || both[0].project.App.Python != both[1].project.App.Python {
 		return nil // each has an environment of its own
 	}
@@ -131,9 +131,9 @@ func locksDiffer(both [2]side) (causes []results.Cause) {
 			data[i], _ = os.ReadFile(filepath.Join(version.project.App.Dir, name))
 		}
 		if !bytes.Equal(data[0], data[1]) {
-			causes = append(causes, results.Cause{
+			causes = append(causes, results.Diagnostic{
 				Code: "packages-not-compared", Message: name + " differs between the versions, but both run with the same packages",
-				Remedy: "Export it to a list, and name that in app.requirements of bench.yaml: " +
+				Hint: "Export it to a list, and name that in app.requirements of bench.yaml: " +
 					"then each version gets an environment of its own.",
 			})
 		}

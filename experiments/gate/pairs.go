@@ -46,19 +46,19 @@ func (s *series) pairs(ctx context.Context) error {
 
 // findRate compares the versions' responses and finds the rate of the pairs.
 func (s *series) findRate(ctx context.Context) error {
-	c, err := s.runner.Calibrate(ctx, s.duel)
+	c, err := s.runner.Preflight(ctx, s.duel)
 	if err != nil && ctx.Err() == nil && !errors.Is(err, scenarios.ErrUnexpected) {
 		if err := s.again(err); err != nil {
 			return err
 		}
-		c, err = s.runner.Calibrate(ctx, s.duel)
+		c, err = s.runner.Preflight(ctx, s.duel)
 	}
 	if err != nil {
 		return err
 	}
 	s.duel.Rate = c.Rate
 	return s.update(func(f *results.GateFindings) {
-		f.Rate, f.MaxRate, f.Busy, f.SlowMicros = c.Rate, c.MaxRate, c.Busy, c.Slow.Microseconds()
+		f.Rate, f.MaxThroughput, f.Busy, f.SlowMicros = c.Rate, c.MaxThroughput, c.Busy, c.Slow.Microseconds()
 		f.Differences, f.Counters = c.Differences, c.Counters
 		f.Queries = slices.ContainsFunc(f.Counters, func(c results.Counter) bool { return c.Name == "queries" })
 	})
@@ -78,7 +78,7 @@ func (s *series) pair(ctx context.Context, number int) error {
 	}
 	for _, cell := range cells {
 		var extra map[string][]byte
-		if len(cell.Causes) > 0 {
+		if len(cell.Diagnostics) > 0 {
 			extra = logs[cell.Topology] // who wonders why will want them
 		}
 		if err := s.run.Out.Seal(cell, extra); err != nil {

@@ -54,14 +54,14 @@ func pairing(
 	t.Cleanup(server.Close)
 	site := &servers.Site{Scratch: t.TempDir(), Locks: t.TempDir(), Timeout: 5 * time.Second}
 	app := targets.App{Health: "/"}
-	s := &series{spec: Spec{Budget: time.Hour}, started: time.Now(), duel: scenarios.Duel{
+	s := &series{spec: Spec{Budget: time.Hour}, started: time.Now(), duel: scenarios.PairedRun{
 		Topology: servers.Topology{Name: string(servers.Running), Params: server.URL},
 		Scenario: scenarios.Scenario{
 			Name: "one", Connections: 4, Timeout: time.Second,
 			Mix: targets.Mix{Targets: []targets.Target{{Name: "home", Method: "GET", Path: "/", Weight: 1}}},
 		},
-		Arms:  [2]scenarios.DuelArm{{Name: results.Base, Site: site, App: app}, {Name: results.Head, Site: site, App: app}},
-		Slice: time.Second, Burst: burst, Warmup: time.Second, Seed: 1,
+		Arms:  [2]scenarios.PairedArm{{Name: results.Base, Site: site, App: app}, {Name: results.Head, Site: site, App: app}},
+		Slice: time.Second, Closed: closedRun, Warmup: time.Second, Seed: 1,
 	}}
 	s.measured = gate.Run{Run: &results.Run{}, Gate: &results.Gate{GateSpec: s.record()}}
 	arms := []results.TopologyRecord{{Name: results.Base}, {Name: results.Head}}
@@ -94,7 +94,7 @@ func TestPairsAreBootedAndMeasuredOneAfterTheOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Both arms' alternating load runs at once, so their events come in any order; four bursts follow.
+	// Both arms' alternating load runs at once, so their events come in any order; four closed-loop runs follow.
 	if got := strings.Join(kinds, " "); strings.Count(got, "estimate") != 2 || strings.Count(got, "booted") != 4 ||
 		strings.Count(got, "cell-done") != 12 || !strings.HasPrefix(got, "run-started estimate booted booted cell-started") {
 		t.Errorf("events: %s", got)
@@ -119,7 +119,7 @@ func TestAnArmThatFails(t *testing.T) {
 	} {
 		var left atomic.Int64 // failures, once the pairs have begun
 		engine := instant{fail: func(p loadgen.Plan) error {
-			if p.Mode == loadgen.Closed && p.Duration == burst && left.Add(-1) >= 0 {
+			if p.Mode == loadgen.Closed && p.Duration == closedRun && left.Add(-1) >= 0 {
 				return boom
 			}
 			return nil

@@ -53,7 +53,7 @@ type series struct {
 	gated      []results.Gated
 	versions   [2]side
 	objectives []string
-	duel       scenarios.Duel
+	duel       scenarios.PairedRun
 	count      int    // of pairs, whatever they say; 0: until the verdict
 	doing      string // with a count: what for
 	started    time.Time
@@ -84,8 +84,8 @@ func newSeries(ctx context.Context, env experiments.Env, spec Spec, trees string
 	if s.objectives, err = experiments.Objectives(spec.Objectives, head); err != nil {
 		return nil, err
 	}
-	s.duel = scenarios.Duel{
-		Topology: p.topology, Scenario: scenario, Slice: slice, Burst: burst, Warmup: warmup,
+	s.duel = scenarios.PairedRun{
+		Topology: p.topology, Scenario: scenario, Slice: slice, Closed: closedRun, Warmup: warmup,
 		Seed: spec.Seed, FixedOrder: spec.FixedOrder,
 	}
 	return s, nil
@@ -142,7 +142,7 @@ func (s *series) open(ctx context.Context) (stacks [2]*experiments.Stack, failed
 		default:
 			return stacks, nil, err
 		}
-		s.duel.Arms[i] = scenarios.DuelArm{Name: name, Site: stacks[i].Site, App: stacks[i].Project.App}
+		s.duel.Arms[i] = scenarios.PairedArm{Name: name, Site: stacks[i].Site, App: stacks[i].Project.App}
 	}
 	return stacks, nil, nil
 }
@@ -179,7 +179,7 @@ func (s *series) manifest(ctx context.Context, stack *experiments.Stack) (m resu
 	m.App = results.AppRecord{Name: head.project.App.Name, WSGI: head.project.App.WSGI, Commit: head.commit}
 	m.Scenarios = []results.ScenarioRecord{s.duel.Scenario.Record()}
 	m.Objectives = s.objectives
-	m.Warnings = append(requirementsDiffer(s.versions), locksDiffer(s.versions)...)
+	m.Diagnostics = append(requirementsDiffer(s.versions), locksDiffer(s.versions)...)
 	for _, arm := range []string{results.Base, results.Head} {
 		m.Topologies = append(m.Topologies, results.TopologyRecord{Name: arm, Ref: s.duel.Topology.String()})
 	}

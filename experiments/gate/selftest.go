@@ -56,13 +56,13 @@ type slowdown struct {
 }
 
 type injection struct {
-	Name    string            `json:"name"`
-	Env     []string          `json:"env"`
-	Gates   gate.Shares       `json:"gates"`
-	Report  gate.Verdict      `json:"verdict_of_all_pairs"`
-	Where   *gate.Attribution `json:"where,omitempty"`
-	Ratios  []float64         `json:"ratios"` // measured, by metric
-	Samples []gate.Sample     `json:"samples"`
+	Name        string            `json:"name"`
+	Env         []string          `json:"env"`
+	Gates       gate.Shares       `json:"gates"`
+	Report      gate.Verdict      `json:"verdict_of_all_pairs"`
+	Attribution *gate.Attribution `json:"where,omitempty"`
+	Ratios      []float64         `json:"ratios"` // measured, by metric
+	Samples     []gate.Sample     `json:"samples"`
 }
 
 // mostSlower is the greatest slowdown, in percent, that is looked for by calculation.
@@ -189,7 +189,7 @@ func (s *series) inject(ctx context.Context, i *injection, most int) (gate.Repor
 	}
 	metrics := gate.MetricsOf(s.gated)
 	judged, report := gate.Judge(slowed.measured, metrics), gate.Judge(slowed.measured, gate.Metrics())
-	i.Report, i.Where, i.Samples = judged.Verdict, judged.Attribution, gate.Samples(slowed.measured, metrics)
+	i.Report, i.Attribution, i.Samples = judged.Verdict, judged.Attribution, gate.Samples(slowed.measured, metrics)
 	for _, m := range judged.Metrics {
 		i.Ratios = append(i.Ratios, m.Ratio.Value)
 	}

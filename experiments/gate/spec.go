@@ -36,9 +36,9 @@ type Spec struct {
 
 // How a pair is spent.
 const (
-	slice  = 4 * time.Second
-	burst  = 300 * time.Millisecond
-	warmup = 600 * time.Millisecond
+	slice     = 4 * time.Second
+	closedRun = 300 * time.Millisecond
+	warmup    = 600 * time.Millisecond
 	// pairTime and setUpTime are rough, for telling a budget that is too small.
 	pairTime  = 7 * time.Second
 	setUpTime = 15 * time.Second
@@ -71,7 +71,7 @@ func (s Spec) Lines() []string {
 	return []string{
 		fmt.Sprintf("pairs of base (%s) and head (%s), each booted afresh as %s",
 			cmp.Or(s.Base, "where head left the main branch"), cmp.Or(s.Head, head), s.Topology),
-		fmt.Sprintf("in each pair both at once at one rate for %v, then two closed loops of %v for each", slice, burst),
+		fmt.Sprintf("in each pair both at once at one rate for %v, then two closed loops of %v for each", slice, closedRun),
 		fmt.Sprintf("at least %d pairs, until the verdict is proven or %v are over", gate.FewestPairs, s.Budget),
 	}
 }

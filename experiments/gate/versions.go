@@ -141,13 +141,13 @@ func (c checkout) base(ctx context.Context, name string, head side) (base side, 
 // warnOfChanges says which changes of the work tree are measured, and which are not.
 func (c checkout) warnOfChanges(ctx context.Context, env experiments.Env, head side) {
 	if head.dirty {
-		env.Warn(results.Cause{Code: "uncommitted-changes",
+		env.Warn(results.Diagnostic{Code: "uncommitted-changes",
 			Message: "the work tree has uncommitted changes: they are measured"})
 	}
 	unknown, err := c.git.run(ctx, c.root, "ls-files", "--others", "--exclude-standard", "--", cmp.Or(c.prefix, "."))
 	if err == nil && unknown != "" && head.name == gate.WorkTree {
-		env.Warn(results.Cause{Code: "untracked-files", Message: "files that git does not know are not measured",
-			Remedy: "Add them first: git add."})
+		env.Warn(results.Diagnostic{Code: "untracked-files", Message: "files that git does not know are not measured",
+			Hint: "Add them first: git add."})
 	}
 }
 
@@ -162,7 +162,7 @@ func sameProject(env experiments.Env, dirs [2]string, both [2]side) error {
 	if err != nil {
 		return nil // loading head says what is missing
 	}
-	env.Warn(results.Cause{Code: "no-project-file", Message: fmt.Sprintf("%s has no %s: it is measured with that of %s",
+	env.Warn(results.Diagnostic{Code: "no-project-file", Message: fmt.Sprintf("%s has no %s: it is measured with that of %s",
 		both[0].name, targets.ProjectFile, both[1].name)})
 	return os.WriteFile(file, data, 0o600)
 }

@@ -142,11 +142,11 @@ func (s *Suite) try(ctx context.Context, f fault, url string) (right bool, said 
 	if err != nil {
 		return false, "", fmt.Errorf("%w: %s", err, lastLine(messages.String()))
 	}
-	said = strings.TrimSpace(r.Grade + " " + strings.Join(r.Causes, " "))
+	said = strings.TrimSpace(r.Grade + " " + strings.Join(r.Diagnostics, " "))
 	if slices.Contains(f.causes, "VALID") {
 		return r.Grade == "VALID", said, nil
 	}
-	named := slices.ContainsFunc(r.Causes, func(c string) bool { return slices.Contains(f.causes, c) })
+	named := slices.ContainsFunc(r.Diagnostics, func(c string) bool { return slices.Contains(f.causes, c) })
 	return r.Grade != "VALID" && named, said, nil
 }
 

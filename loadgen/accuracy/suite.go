@@ -178,7 +178,7 @@ func (s *Suite) freeze(ctx context.Context) (rows []Row, err error) {
 	want := []time.Duration{time.Second, 3500 * time.Millisecond, 5 * time.Second, 5900 * time.Millisecond}
 	for _, tool := range s.tools(false) {
 		if tool.Name == "bench native sleep" {
-			continue // pacing has no part in it
+			continue // the timer has no part in it
 		}
 		s.say("freeze: %s", tool.Name)
 		r, runErr := s.freezeOne(ctx, tool)

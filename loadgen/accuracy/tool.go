@@ -36,7 +36,7 @@ type Report struct {
 	Achieved       float64
 	Intended       float64
 	Grade          string
-	Causes         []string
+	Diagnostics    []string
 	CPU            time.Duration // of the tool and its children
 	MaxRSS         int64
 }
@@ -94,18 +94,18 @@ func lastLine(text string) string {
 }
 
 // Ours is one of bench's own engines, run as its users run it.
-func Ours(bench, engine, pacing string) Tool {
+func Ours(bench, engine, timer string) Tool {
 	name := "bench " + engine
-	if pacing != "" {
-		name += " " + pacing
+	if timer != "" {
+		name += " " + timer
 	}
 	return Tool{
 		Name: name, Open: true, Poisson: true, own: true,
 		command: func(l Load) []string {
 			argv := []string{bench, "load", l.URL, "--json", "--engine", engine, "-t1", "--no-calibration",
 				"-c", strconv.Itoa(l.Connections), "-d", l.Duration.String(), "--seed", strconv.FormatUint(l.Seed, 10)}
-			if pacing != "" {
-				argv = append(argv, "--pacing", pacing)
+			if timer != "" {
+				argv = append(argv, "--timer", timer)
 			}
 			if l.Rate > 0 {
 				argv = append(argv, "--rate", fmt.Sprint(l.Rate))
@@ -122,14 +122,14 @@ func Ours(bench, engine, pacing string) Tool {
 func parseOurs(_ Load, out string) (Report, error) {
 	type summary struct{ Mean, P50, P75, P90, P99 float64 }
 	var j struct {
-		Counts    map[string]float64
-		Response  summary `json:"response_us"`
-		Lateness  summary `json:"lateness_us"`
-		Wakeup    summary `json:"wakeup_us"`
-		Rate      struct{ Achieved float64 }
-		Grade     string
-		Causes    []struct{ Code string }
-		Generator struct {
+		Counts      map[string]float64
+		Response    summary `json:"response_us"`
+		Lateness    summary `json:"lateness_us"`
+		Wakeup      summary `json:"wakeup_us"`
+		Rate        struct{ Achieved float64 }
+		Grade       string
+		Diagnostics []struct{ Code string }
+		Generator   struct {
 			CPU float64 `json:"cpu_seconds"`
 			RSS int64   `json:"max_rss_bytes"`
 		}
@@ -145,8 +145,8 @@ func parseOurs(_ Load, out string) (Report, error) {
 		Late50: us(j.Lateness.P50), Late99: us(j.Lateness.P99), Woke50: us(j.Wakeup.P50),
 		CPU: us(j.Generator.CPU * 1e6), MaxRSS: j.Generator.RSS,
 	}
-	for _, c := range j.Causes {
-		r.Causes = append(r.Causes, c.Code)
+	for _, c := range j.Diagnostics {
+		r.Diagnostics = append(r.Diagnostics, c.Code)
 	}
 	return r, nil
 }

@@ -20,8 +20,8 @@ type Engine struct {
 	// Shards is the number of threads; zero chooses: one for every four cores, because one
 	// is worth far more requests than a Django server on the other three can answer.
 	Shards int
-	// Pacing says how a shard waits for the next due time. The zero value is Sleep.
-	Pacing Pacing
+	// Timer says how a shard waits for the next due time. The zero value is Sleep.
+	Timer Timer
 	// Pin is the cores that the shards are bound to, in turn. None leaves it to the kernel.
 	Pin []int
 }
@@ -29,26 +29,26 @@ type Engine struct {
 func (Engine) String() string { return "native" }
 
 // Mode is how the engine waits for due times.
-func (e Engine) Mode() string { return string(cmp.Or(e.Pacing, Sleep)) }
+func (e Engine) Mode() string { return string(cmp.Or(e.Timer, Sleep)) }
 
-// Pacing is how a shard waits until a request is due.
-type Pacing string
+// Timer is how a shard waits until a request is due.
+type Timer string
 
 const (
 	// Sleep leaves the core to others until the due time. A sleeping core wakes up some tens
 	// of microseconds late.
-	Sleep Pacing = "sleep"
+	Sleep Timer = "sleep"
 	// Hybrid sleeps until shortly before and then polls. It costs a core and is for machines
 	// that have one to spare: taken from the servers, it would change what is measured.
-	Hybrid Pacing = "hybrid"
+	Hybrid Timer = "hybrid"
 	// Spin polls always.
-	Spin Pacing = "spin"
+	Spin Timer = "spin"
 	// Auto is Hybrid while the machine has a core to spare, and Sleep otherwise.
-	Auto Pacing = "auto"
+	Auto Timer = "auto"
 )
 
-// Pacings are the ways to wait.
-var Pacings = []Pacing{Auto, Sleep, Hybrid, Spin}
+// Timers are the ways to wait.
+var Timers = []Timer{Auto, Sleep, Hybrid, Spin}
 
 // Unsupported says why this engine cannot run a plan; it is empty when it can.
 func (Engine) Unsupported(p loadgen.Plan) string {

@@ -58,7 +58,7 @@ func (e Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, re
 	}
 	stopped := make(chan struct{})
 	unhook := context.AfterFunc(ctx, func() { defer close(stopped); r.stop(shards) })
-	if e.Pacing == Auto {
+	if e.Timer == Auto {
 		defer r.watchCores(k)()
 	}
 	err = r.drive(shards, rec)

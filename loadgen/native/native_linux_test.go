@@ -282,7 +282,7 @@ func TestCalibrationKnowsTheCeiling(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Ceiling < 1000 || c.CPUPerRequest <= 0 || c.Floor <= 0 || c.Headroom(c.Ceiling/2) != 2 {
+	if c.Ceiling < 1000 || c.CPUPerRequest <= 0 || c.Floor <= 0 || c.Margin(c.Ceiling/2) != 2 {
 		t.Errorf("calibration %+v", c)
 	}
 }

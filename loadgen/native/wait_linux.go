@@ -18,7 +18,7 @@ type waiter struct {
 	timer  int // timerfd, where epoll_pwait2 is missing; else -1
 	coarse bool
 
-	pacing    Pacing
+	waiting   Timer
 	overshoot time.Duration // how late the shard wakes up, learned: its high quantile
 }
 
@@ -92,7 +92,7 @@ func (w *waiter) drain() {
 // settle makes this thread one that wakes up on time, on the core it was given, and returns
 // the function that makes it an ordinary one again.
 func (w *waiter) settle(e Engine, shard int) func() {
-	w.pacing = e.Pacing
+	w.waiting = e.Timer
 	var was unix.CPUSet
 	pinned := len(e.Pin) > 0 && unix.SchedGetaffinity(0, &was) == nil
 	if pinned {
@@ -148,14 +148,14 @@ func (w *waiter) wait(s *shard, now, until time.Duration) (int, error) {
 
 // hybrid reports whether a core is there for polling.
 func (w *waiter) hybrid(s *shard) bool {
-	return w.pacing == Hybrid || w.pacing == Auto && s.spare.Load()
+	return w.waiting == Hybrid || w.waiting == Auto && s.spare.Load()
 }
 
 // polls reports whether to poll rather than to sleep: when a request is due so soon that a
 // sleep would end late, or an answer is likely to come so soon that the core's waking up
 // would be counted as the server's time.
 func (w *waiter) polls(s *shard, now, until time.Duration) bool {
-	if w.pacing == Spin {
+	if w.waiting == Spin {
 		return true
 	}
 	if !w.hybrid(s) {

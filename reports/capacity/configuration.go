@@ -49,7 +49,7 @@ type Configuration struct {
 	FloorP50    int64              `json:"floor_p50_us"`              // of the response time without any load
 	FloorP99    int64              `json:"floor_p99_us"`
 
-	found results.Size
+	found results.Configuration
 }
 
 // Goal is what the search knows of one of its goals: the SLO, and limits twice as long.
@@ -77,9 +77,9 @@ type Trial struct {
 const spansBoth = "spans what the search found and what the model finds, which disagree"
 
 // measured is what a run has of one configuration.
-func measured(run *results.Run, found results.Size) Configuration {
+func measured(run *results.Run, found results.Configuration) Configuration {
 	s := Configuration{
-		Topology: found.Topology, Value: found.Value, HeldOut: found.Unseen, Queues: found.Queues, Workers: found.Workers,
+		Topology: found.Topology, Value: found.Value, HeldOut: found.HeldOut, Queues: found.Queues, Workers: found.Workers,
 		Threads: found.Threads, Loops: found.Loops, MachineCores: found.MachineCores, QuotaPeriod: found.QuotaPeriod,
 		WorkerTier: found.Tier, Boots: found.Boots, Elapsed: found.Elapsed, Died: found.Died, DiedAt: found.DiedAt,
 		Generator: found.Generator, FloorP50: found.FloorP50, FloorP99: found.FloorP99, Trials: []Trial{}, found: found,

@@ -26,10 +26,10 @@ func (r *Report) judgeTrials(run *results.Run) {
 			continue
 		}
 		trials++
-		if slices.ContainsFunc(c.Causes, func(cause results.Cause) bool { return cause.Code == "busy-neighbour" }) {
+		if slices.ContainsFunc(c.Diagnostics, func(cause results.Diagnostic) bool { return cause.Code == "busy-neighbour" }) {
 			busy++
 		}
-		if c.Grade == results.Invalid && !slices.ContainsFunc(c.Causes, results.Cause.FromServer) {
+		if c.Grade == results.Invalid && !slices.ContainsFunc(c.Diagnostics, results.Diagnostic.FromServer) {
 			unfit++
 		}
 	}

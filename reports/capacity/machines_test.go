@@ -21,7 +21,7 @@ func TestMachinesMeasuredSideBySide(t *testing.T) {
 		Precision: model.Precision{Requests: 10_000},
 	}}}
 	for n, rate := range []float64{80, 160} {
-		size := results.Size{
+		size := results.Configuration{
 			Topology: "nginx-uwsgi", Value: n + 1, Queues: n + 1, Workers: 1, Threads: 1, MachineCores: 0.4, QuotaPeriod: 0.010,
 			Goals: []results.Bound{{Interval: results.SearchedRate(rate, rate, 3, false)}},
 		}
@@ -64,7 +64,7 @@ func TestMachinesMeasuredSideBySide(t *testing.T) {
 }
 
 // configurationOf is a size whose capacity is known to 2 %.
-func configurationOf(size results.Size, rate float64) Configuration {
+func configurationOf(size results.Configuration, rate float64) Configuration {
 	c := measured(&results.Run{}, size)
 	c.Capacity = results.SearchedRate(rate*0.98, rate*1.02, 3, false)
 	return c

@@ -36,7 +36,7 @@ type Model struct {
 
 // Fit makes the model of a run from the configurations of one topology that were not held out.
 func Fit(run *results.Run, c *results.Capacity, precision model.Precision) (*Model, error) {
-	sizes := seen(c.Sizes)
+	sizes := seen(c.Configurations)
 	if len(sizes) == 0 {
 		return nil, errors.New("no configuration was measured")
 	}
@@ -99,7 +99,7 @@ func costOf(c *results.Cell, cores int) (cost, bool) {
 }
 
 // demands learns from the configurations' cells what a request costs.
-func (m *Model) demands(run *results.Run, sizes []results.Size) error {
+func (m *Model) demands(run *results.Run, sizes []results.Configuration) error {
 	worker := sizes[0].Tier
 	var points []used
 	for _, size := range sizes {
@@ -179,7 +179,7 @@ func (m *Model) expectedCPU(busy float64) float64 {
 const fewRequests = 200
 
 // configuration is that of a size.
-func configuration(size results.Size) model.Configuration {
+func configuration(size results.Configuration) model.Configuration {
 	return model.Configuration{
 		Queues: size.Queues, Workers: size.Workers, Threads: size.Threads, Loops: size.Loops,
 		Machine: size.MachineCores, Period: size.QuotaPeriod,
@@ -187,10 +187,12 @@ func configuration(size results.Size) model.Configuration {
 }
 
 // system is the model in a configuration.
-func (m *Model) system(size results.Size) model.System { return m.queueing.System(configuration(size)) }
+func (m *Model) system(size results.Configuration) model.System {
+	return m.queueing.System(configuration(size))
+}
 
 // correct finds how many times as fast as the simulation the configurations turned out to be.
-func (m *Model) correct(run *results.Run, sizes []results.Size) {
+func (m *Model) correct(run *results.Run, sizes []results.Configuration) {
 	var speeds []model.Speed
 	for _, size := range sizes {
 		b := size.Goals[0]

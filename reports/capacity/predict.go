@@ -22,7 +22,7 @@ func (p Prediction) Record() results.Predicted {
 }
 
 // Predict says what a configuration can do.
-func (m *Model) Predict(size results.Size, latency bool) Prediction {
+func (m *Model) Predict(size results.Configuration, latency bool) Prediction {
 	said := m.queueing.Predict(configuration(size), latency)
 	p := Prediction{Topology: size.Topology, Value: size.Value, Capacity: said.Capacity, Limits: said.Limits}
 	for _, l := range said.Latency {
@@ -35,14 +35,14 @@ func (m *Model) Predict(size results.Size, latency bool) Prediction {
 
 // AtCPUSpeed is the speed of the machine's cores in a cell, and what share of a configuration's
 // capacity that leaves: all of it where requests mostly wait.
-func (m *Model) AtCPUSpeed(size results.Size, c *results.Cell) (speed, share float64) {
+func (m *Model) AtCPUSpeed(size results.Configuration, c *results.Cell) (speed, share float64) {
 	speed = m.cpuSpeed(c)
 	return speed, m.queueing.AtCPUSpeed(configuration(size), speed)
 }
 
 // At is the configuration that a value of the swept parameter makes, derived from one that was measured.
-func At(measured results.Size, parameter string, value int) (results.Size, bool) {
-	size := results.Size{
+func At(measured results.Configuration, parameter string, value int) (results.Configuration, bool) {
+	size := results.Configuration{
 		Value: value, Queues: measured.Queues, Workers: measured.Workers, Threads: measured.Threads, Loops: measured.Loops,
 		Tier: measured.Tier, MachineCores: measured.MachineCores, QuotaPeriod: measured.QuotaPeriod,
 	}

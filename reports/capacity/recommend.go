@@ -137,7 +137,7 @@ func (rec *Recommendation) headroom(c *results.Capacity, busy float64) {
 
 // values are the configurations that an answer may name, in their order: up to twice the greatest, where
 // the model knows what a value does, and else those that were measured.
-func (r *Report) values(c *results.Capacity, last results.Size) (values []int) {
+func (r *Report) values(c *results.Capacity, last results.Configuration) (values []int) {
 	if _, extends := At(last, c.Sweep, last.Value+1); extends {
 		for v := 1; v <= beyond*last.Value; v++ {
 			values = append(values, v)
@@ -152,7 +152,7 @@ func (r *Report) values(c *results.Capacity, last results.Size) (values []int) {
 }
 
 // servers is how many of the bottleneck one machine has.
-func (r *Report) servers(size results.Size, resource string) float64 {
+func (r *Report) servers(size results.Configuration, resource string) float64 {
 	switch resource {
 	case model.Cores:
 		return float64(r.Model.Cores)
@@ -203,10 +203,10 @@ const nearlyBest = 0.97
 
 // machine is the configuration that one machine should have, when there are several: the least that
 // serves nearly as much as any; and its greatest rate.
-func (r *Report) machine(c *results.Capacity, values []int) (results.Size, stats.Interval) {
+func (r *Report) machine(c *results.Capacity, values []int) (results.Configuration, stats.Interval) {
 	const tried = 12 // of a long list
 	step := max(1, len(values)/tried)
-	var sizes []results.Size
+	var sizes []results.Configuration
 	var rates []stats.Interval
 	top := 0.0
 	for i := len(values) - 1; i >= 0; i-- {

@@ -27,24 +27,24 @@ type Report struct {
 	Capacity stats.Interval `json:"capacity"`
 	// Undecided says that the time was over before any load of that configuration was seen to meet
 	// the SLO: its capacity is then not known, and not zero.
-	Undecided      bool            `json:"undecided,omitempty"`
-	Bottleneck     string          `json:"bottleneck"`
-	NextBottleneck string          `json:"next_bottleneck"`
-	Target         float64         `json:"target,omitempty"`
-	Recommendation *Recommendation `json:"recommendation,omitempty"`
-	Sweep          string          `json:"sweep,omitempty"`
-	Configurations []Configuration `json:"configurations"`
-	Model          *Model          `json:"model,omitempty"`
-	Validation     []Validated     `json:"validation"`
-	Checks         []results.Check `json:"checks,omitempty"`
-	Prediction     string          `json:"prediction_sha256,omitempty"`
-	CPUSpeed       *CPUSpeed       `json:"cpu_speed,omitempty"`
-	Grade          results.Grade   `json:"grade"`
-	Partial        bool            `json:"partial,omitempty"`
-	Elapsed        float64         `json:"elapsed_s"`
-	Host           results.Host    `json:"host"`
-	Seed           uint64          `json:"seed"`
-	Diagnostics    []results.Cause `json:"diagnostics"`
+	Undecided      bool                 `json:"undecided,omitempty"`
+	Bottleneck     string               `json:"bottleneck"`
+	NextBottleneck string               `json:"next_bottleneck"`
+	Target         float64              `json:"target,omitempty"`
+	Recommendation *Recommendation      `json:"recommendation,omitempty"`
+	Sweep          string               `json:"sweep,omitempty"`
+	Configurations []Configuration      `json:"configurations"`
+	Model          *Model               `json:"model,omitempty"`
+	Validation     []Validated          `json:"validation"`
+	Checks         []results.Check      `json:"checks,omitempty"`
+	Prediction     string               `json:"prediction_sha256,omitempty"`
+	CPUSpeed       *CPUSpeed            `json:"cpu_speed,omitempty"`
+	Grade          results.Grade        `json:"grade"`
+	Partial        bool                 `json:"partial,omitempty"`
+	Elapsed        float64              `json:"elapsed_s"`
+	Host           results.Host         `json:"host"`
+	Seed           uint64               `json:"seed"`
+	Diagnostics    []results.Diagnostic `json:"diagnostics"`
 }
 
 // CPUSpeed is between which speeds the machine's cores ran in eight of ten trials, relative to
@@ -66,7 +66,7 @@ func build(run *results.Run, precision model.Precision) (*Report, error) {
 		return nil, errors.New("the manifest names no topology or no scenario")
 	}
 	r := begin(run.Manifest, c)
-	for _, size := range c.Sizes {
+	for _, size := range c.Configurations {
 		if len(size.Goals) > 0 {
 			r.Configurations = append(r.Configurations, measured(run, size))
 		}
@@ -101,15 +101,15 @@ func begin(m results.Manifest, c *results.Capacity) *Report {
 		Schema: Schema, SLO: c.SLO, Checks: c.Checks, Target: c.Target, Sweep: c.Sweep,
 		Topology: m.Topologies[0].Ref, Scenario: m.Scenarios[0].Name, Grade: results.Valid,
 		Partial: m.Status == results.Partial, Elapsed: m.Elapsed, Host: m.Host, Seed: m.Seed,
-		Prediction: c.Prediction, Diagnostics: append([]results.Cause{}, m.Warnings...),
+		Prediction: c.Prediction, Diagnostics: append([]results.Diagnostic{}, m.Diagnostics...),
 		Validation: []Validated{}, Configurations: []Configuration{},
 	}
 }
 
 // seen are the configurations that a model may be fitted to.
-func seen(sizes []results.Size) (fitted []results.Size) {
+func seen(sizes []results.Configuration) (fitted []results.Configuration) {
 	for _, s := range sizes {
-		if !s.Unseen && len(s.Goals) > 0 {
+		if !s.HeldOut && len(s.Goals) > 0 {
 			fitted = append(fitted, s)
 		}
 	}
@@ -117,7 +117,7 @@ func seen(sizes []results.Size) (fitted []results.Size) {
 }
 
 func (r *Report) diagnose(code, message, hint string) {
-	r.Diagnostics = append(r.Diagnostics, results.Cause{Code: code, Message: message, Remedy: hint})
+	r.Diagnostics = append(r.Diagnostics, results.Diagnostic{Code: code, Message: message, Hint: hint})
 }
 
 // fit lays the model beside what was measured.

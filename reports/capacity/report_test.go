@@ -93,8 +93,8 @@ func (w *world) measure(workers int, unseen bool) {
 	w.run.Manifest.Topologies = append(w.run.Manifest.Topologies,
 		results.TopologyRecord{Name: name, Ref: fmt.Sprintf("uwsgi:workers=%d", workers)})
 	truth := w.truth(workers)
-	w.capacity.Sizes = append(w.capacity.Sizes, results.Size{
-		Topology: name, Value: workers, Unseen: unseen, Queues: 1, Workers: workers, Threads: 1, Tier: "python",
+	w.capacity.Configurations = append(w.capacity.Configurations, results.Configuration{
+		Topology: name, Value: workers, HeldOut: unseen, Queues: 1, Workers: workers, Threads: 1, Tier: "python",
 		FloorP50: 3000, FloorP99: 6000,
 		Goals: []results.Bound{
 			{Goal: "p99 < 100ms", Interval: results.SearchedRate(truth*0.95, truth*1.05, 3, false)},
@@ -271,31 +271,31 @@ func TestRecommendationsThatAreRefusedOrBounded(t *testing.T) {
 		}},
 		{"an SLO that nothing meets", func(c *results.Capacity) {
 			c.Target = 100
-			for i := range c.Sizes {
-				c.Sizes[i].Goals[0] = results.Bound{Interval: results.SearchedRate(0, 1, 0, false)}
+			for i := range c.Configurations {
+				c.Configurations[i].Goals[0] = results.Bound{Interval: results.SearchedRate(0, 1, 0, false)}
 			}
 		}, func(r *Report) bool {
 			return strings.Contains(r.Headline(), "at no rate") && hasDiagnostic(r, "floor") && r.Recommendation.Machines == 0
 		}},
 		{"met beyond the generator's limit", func(c *results.Capacity) {
-			for i := range c.Sizes {
-				c.Sizes[i].Goals[0] = results.Bound{Interval: results.SearchedRate(9000, 0, 3, false)}
-				c.Sizes[i].Generator = true
+			for i := range c.Configurations {
+				c.Configurations[i].Goals[0] = results.Bound{Interval: results.SearchedRate(9000, 0, 3, false)}
+				c.Configurations[i].Generator = true
 			}
 		}, func(r *Report) bool {
 			return strings.Contains(r.Headline(), "≥ 9,000") && hasDiagnostic(r, "generator-limit")
 		}},
 		{"a topology that died", func(c *results.Capacity) {
-			c.Sizes[0].Died, c.Sizes[0].DiedAt = "killed", 444
+			c.Configurations[0].Died, c.Configurations[0].DiedAt = "killed", 444
 		}, func(r *Report) bool { return hasDiagnostic(r, "died") }},
 		{"a price", func(c *results.Capacity) { c.Price, c.Target = 0.5, 300 }, func(r *Report) bool {
 			return r.Configurations[0].PerMillion > 0 && r.Recommendation.CostPerHour == 0.5*float64(r.Recommendation.Machines)
 		}},
 	} {
 		c := w.capacity
-		c.Sizes = slices.Clone(c.Sizes)
-		for i := range c.Sizes {
-			c.Sizes[i].Goals = slices.Clone(c.Sizes[i].Goals)
+		c.Configurations = slices.Clone(c.Configurations)
+		for i := range c.Configurations {
+			c.Configurations[i].Goals = slices.Clone(c.Configurations[i].Goals)
 		}
 		row.change(&c)
 		changed := *w
@@ -369,8 +369,8 @@ func TestRecommendationsAreCounted(t *testing.T) {
 
 func TestRecommendationsAreCountedAtTheirPaceToo(t *testing.T) {
 	r := &Report{Checks: []results.Check{
-		{Topology: "three", Value: 3, Rate: 100, Expected: true, Met: false, Pace: 0.8, RateAtPace: 80, MetAtPace: true},
-		{Topology: "two", Value: 2, Rate: 100, Met: false, Pace: 0.8, RateAtPace: 80, MetAtPace: false},
+		{Topology: "three", Value: 3, Rate: 100, Expected: true, Met: false, CPUSpeed: 0.8, RateAtSpeed: 80, MetAtSpeed: true},
+		{Topology: "two", Value: 2, Rate: 100, Met: false, CPUSpeed: 0.8, RateAtSpeed: 80, MetAtSpeed: false},
 	}}
 	if got := r.recommended(atPace); got != (tried{1, 1, 1}) {
 		t.Errorf("at the pace that it was made for, the recommendation is exact: %+v", got)
@@ -395,7 +395,7 @@ func TestWhatAPaceLeaves(t *testing.T) {
 		}}
 		c := &results.Cell{Elapsed: 10, Counts: results.Counts{Sent: 1000}, Usage: []results.Usage{
 			{Tier: "python"}, {At: time.Second, Tier: "python", CPU: time.Duration(work * 1000 * 1e9)}}}
-		return m.AtCPUSpeed(results.Size{Queues: 1, Workers: 2, Threads: 1}, c)
+		return m.AtCPUSpeed(results.Configuration{Queues: 1, Workers: 2, Threads: 1}, c)
 	}
 	for _, row := range []struct {
 		says string

@@ -199,12 +199,12 @@ func (r *Report) checkTable() page.Table {
 	word := map[bool]string{true: "meets the SLO", false: "misses it"}
 	for _, c := range r.Checks {
 		then := page.Unknown
-		if c.RateAtPace > 0 {
-			then = word[c.MetAtPace]
+		if c.RateAtSpeed > 0 {
+			then = word[c.MetAtSpeed]
 		}
 		t.Rows = append(t.Rows, []string{
-			c.Topology, page.Number(c.Rate), word[c.Expected], word[c.Met], known(c.Pace, speedText),
-			known(c.RateAtPace, page.Number), then,
+			c.Topology, page.Number(c.Rate), word[c.Expected], word[c.Met], known(c.CPUSpeed, speedText),
+			known(c.RateAtSpeed, page.Number), then,
 		})
 	}
 	offered, then := r.recommended(asOffered), r.recommended(atPace)

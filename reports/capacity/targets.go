@@ -19,12 +19,12 @@ type alone struct {
 
 // targetsAlone adds up the cells in which one connection asked one target, by its name; of a
 // scenario with one target, that is the cell of the whole scenario.
-func targetsAlone(run *results.Run, sizes []results.Size, worker string) map[string]*alone {
+func targetsAlone(run *results.Run, sizes []results.Configuration, worker string) map[string]*alone {
 	seen := map[string]*alone{}
 	one := len(run.Manifest.Scenarios[0].Targets) < 2
 	for _, c := range run.Cells {
 		name, single := strings.CutPrefix(c.Load, results.Single)
-		known := slices.ContainsFunc(sizes, func(s results.Size) bool { return s.Topology == c.Topology })
+		known := slices.ContainsFunc(sizes, func(s results.Configuration) bool { return s.Topology == c.Topology })
 		if !known || !single || (name == "") != one || c.Counts.OK == 0 || c.Grade == results.Invalid {
 			continue
 		}
@@ -49,7 +49,7 @@ func targetsAlone(run *results.Run, sizes []results.Size, worker string) map[str
 
 // kindsOf are the targets, by what each costs alone. Their work is scaled to what the mix was
 // seen to cost under load, which rests on many more requests.
-func (m *Model) kindsOf(run *results.Run, sizes []results.Size, worker string) error {
+func (m *Model) kindsOf(run *results.Run, sizes []results.Configuration, worker string) error {
 	weights := map[string]float64{}
 	for _, t := range run.Manifest.Scenarios[0].Targets {
 		weights[results.FileName(t.Name)] += float64(max(1, t.Weight))

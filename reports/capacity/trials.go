@@ -44,7 +44,7 @@ const (
 
 // assisted is the speed at which the simulation, given the very arrivals of each trial and the
 // CPU speed that the machine had in it, has as many slow requests as were measured.
-func (m *Model) assisted(run *results.Run, size results.Size) (speed, bool) {
+func (m *Model) assisted(run *results.Run, size results.Configuration) (speed, bool) {
 	v, known := m.speeds[size.Topology]
 	if !known {
 		if found, ok := m.findSpeed(run, size); ok {
@@ -58,7 +58,7 @@ func (m *Model) assisted(run *results.Run, size results.Size) (speed, bool) {
 	return *v, true
 }
 
-func (m *Model) findSpeed(run *results.Run, size results.Size) (speed, bool) {
+func (m *Model) findSpeed(run *results.Run, size results.Configuration) (speed, bool) {
 	if bound := size.Goals[0]; bound.Low <= 0 || bound.High <= 0 || size.Died != "" {
 		return speed{}, false
 	}
@@ -76,7 +76,7 @@ func (m *Model) findSpeed(run *results.Run, size results.Size) (speed, bool) {
 
 // trials are those of a configuration that its speed can be taken from; not ok, if it cannot: the
 // simulation knows no errors, so that where there were some, the search has the say.
-func (m *Model) trials(run *results.Run, size results.Size) (trials []model.Trial, ok bool) {
+func (m *Model) trials(run *results.Run, size results.Configuration) (trials []model.Trial, ok bool) {
 	objective, ok := m.percentile()
 	if !ok {
 		return nil, false

@@ -77,7 +77,7 @@ func (r *Report) recommended(met func(results.Check) (met, known bool)) (t tried
 
 // asOffered and atPace are the two ways in which a recommendation is tried.
 func asOffered(c results.Check) (met, known bool) { return c.Met, true }
-func atPace(c results.Check) (met, known bool)    { return c.MetAtPace, c.RateAtPace > 0 }
+func atPace(c results.Check) (met, known bool)    { return c.MetAtSpeed, c.RateAtSpeed > 0 }
 
 // validate sets what was predicted of a held-out configuration against what was measured.
 func validate(run *results.Run, c *results.Capacity, m *Model, s Configuration) (all []Validated) {
@@ -116,7 +116,7 @@ func validate(run *results.Run, c *results.Capacity, m *Model, s Configuration) 
 
 // tail is the p99 of a cell, in milliseconds, that the model predicts at the CPU speed that the
 // machine turned out to have in it.
-func (m *Model) tail(size results.Size, c *results.Cell) float64 {
+func (m *Model) tail(size results.Configuration, c *results.Cell) float64 {
 	system := m.system(size).Scaled(m.Correction.Value).AtCPUSpeed(m.cpuSpeed(c))
 	return system.Simulate(c.Rate, m.queueing.Precision.Requests, m.queueing.Seed).Quantile(0.99) * 1e3
 }

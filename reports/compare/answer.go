@@ -127,7 +127,7 @@ func (l Load) says() string {
 	switch {
 	case l.Mode == results.OpenLoop:
 		return fmt.Sprintf("%s at %s requests per second", l.Scenario, page.Number(l.Offered))
-	case l.Load == "burst-new":
+	case l.Load == "closed-new":
 		return l.Scenario + " in a closed loop with new connections"
 	}
 	return l.Scenario + " in a closed loop"
@@ -145,7 +145,7 @@ func (r *Report) topology(name string) *Topology {
 // connections is the number of connections of the main scenario's closed loop.
 func (r *Report) connections() int {
 	for _, t := range r.compared() {
-		if l := t.load(r.main(), "burst"); l != nil {
+		if l := t.load(r.main(), "closed"); l != nil {
 			return l.Connections
 		}
 	}

@@ -21,7 +21,7 @@ func Build(run *results.Run) (*Report, error) {
 		Schema: Schema, Name: m.Name, Status: m.Status, Started: m.Started, Elapsed: m.Elapsed, Measured: m.Measured,
 		Baseline: m.Baseline, Profile: m.Profile, Engine: m.Engine, Seed: m.Seed, Blocks: m.Blocks,
 		Objectives: m.Objectives, Plan: m.Plan, App: m.App, Host: m.Host, Tools: m.Tools,
-		Diagnostics: slices.Clone(m.Warnings), Notes: []Note{}, run: run,
+		Diagnostics: slices.Clone(m.Diagnostics), Notes: []Note{}, run: run,
 	}
 	if r.Tools == nil {
 		r.Tools = map[string]string{}
@@ -74,7 +74,7 @@ func buildTopology(
 	record results.TopologyRecord, cells []*results.Cell, main string, objectives []results.Objective,
 ) Topology {
 	t := Topology{
-		Name: record.Name, Ref: record.Ref, Summary: record.Summary, Concurrency: record.Slots,
+		Name: record.Name, Ref: record.Ref, Summary: record.Summary, Concurrency: record.Concurrency,
 		ConfigHash: record.ConfigHash, Roles: record.Roles, Excluded: record.Excluded,
 		CPU: map[string]float64{}, PSSByTier: map[string]int64{}, Loads: []Load{}, VsBaseline: []Ratio{},
 	}
@@ -87,7 +87,7 @@ func buildTopology(
 	for _, group := range byLoad(cells) {
 		load := buildLoad(group, objectives)
 		t.Loads = append(t.Loads, load)
-		if load.Scenario == main && load.Load == "burst" {
+		if load.Scenario == main && load.Load == "closed" {
 			t.MaxThroughput, t.CPU = load.Rate, load.CPU
 			t.CPUTotal = stats.Estimate(perBlock(group, cpuPerRequest))
 			t.PSS, t.PSSByTier = memory(group)
@@ -141,7 +141,7 @@ func buildLoad(cells []*results.Cell, objectives []results.Objective) Load {
 	l.Rate.Unit = "req/s"
 	for _, c := range cells {
 		l.Grade = l.Grade.Worse(c.Grade)
-		if c.Grade == results.Invalid && slices.ContainsFunc(c.Causes, results.Cause.FromServer) {
+		if c.Grade == results.Invalid && slices.ContainsFunc(c.Diagnostics, results.Diagnostic.FromServer) {
 			l.VoidServer++
 		}
 	}
@@ -192,11 +192,11 @@ func (l *Load) measure(cells []*results.Cell, objectives []results.Objective) {
 func fellBehind(c *results.Cell) bool {
 	intended := float64(c.Counts.Intended)
 	return intended == 0 || hasCause(c, "connections-busy") ||
-		float64(c.Counts.OK) < 0.99*intended || float64(c.Answered) < 0.85*intended
+		float64(c.Counts.OK) < 0.99*intended || float64(c.Successful) < 0.85*intended
 }
 
 func hasCause(c *results.Cell, code string) bool {
-	return slices.ContainsFunc(c.Causes, func(cause results.Cause) bool { return cause.Code == code })
+	return slices.ContainsFunc(c.Diagnostics, func(cause results.Diagnostic) bool { return cause.Code == code })
 }
 
 // blocksDone is the number of blocks in which every compared topology has a cell of every
@@ -266,7 +266,7 @@ func (r *Report) compared() []Topology {
 func (r *Report) buildScenario(record results.ScenarioRecord) Scenario {
 	s := Scenario{Name: record.Name, Summary: record.Summary, Targets: record.Targets, Order: []Place{}}
 	for _, t := range r.compared() {
-		l := t.load(s.Name, "burst")
+		l := t.load(s.Name, "closed")
 		if l != nil && !l.Rate.Measured() && l.Void > 0 {
 			s.Missing = append(s.Missing, fmt.Sprintf("%s (%d of %s void)", t.Name, l.Void, page.Count(l.Cells, "cell")))
 		}
@@ -274,7 +274,7 @@ func (r *Report) buildScenario(record results.ScenarioRecord) Scenario {
 			continue
 		}
 		s.Order = append(s.Order, Place{
-			Topology: t.Name, Rate: l.Rate, Response: l.Response, Versus: t.ratio("max_throughput", s.Name, "burst"),
+			Topology: t.Name, Rate: l.Rate, Response: l.Response, Versus: t.ratio("max_throughput", s.Name, "closed"),
 			Reasons: r.reasons(t, *l),
 		})
 	}

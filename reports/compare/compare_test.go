@@ -62,12 +62,12 @@ func madeUpRun(blocks int, arms []arm) *results.Run {
 	}}
 	for _, a := range arms {
 		run.Manifest.Topologies = append(run.Manifest.Topologies, results.TopologyRecord{
-			Name: a.name, Ref: a.name + ":x=1", Slots: a.slots, Summary: "made up", ConfigHash: "0123", Roles: madeUpRoles,
+			Name: a.name, Ref: a.name + ":x=1", Concurrency: a.slots, Summary: "made up", ConfigHash: "0123", Roles: madeUpRoles,
 		})
 	}
 	for block := 1; block <= blocks; block++ {
 		for position, a := range arms {
-			for _, load := range []string{"burst", "burst-new", "rate-200"} {
+			for _, load := range []string{"closed", "closed-new", "rate-200"} {
 				run.Cells = append(run.Cells, madeUpCell(len(run.Cells)+1, block, position+1, a, load, start))
 			}
 		}
@@ -87,7 +87,7 @@ func madeUpCell(index, block, position int, a arm, load string, start time.Time)
 	response, service := results.NewHistogram(), results.NewHistogram()
 	for i := range 1000 {
 		us := int64(float64(a.response(i)) * drift)
-		if load == "burst-new" {
+		if load == "closed-new" {
 			us = min(us, 20_000)
 		}
 		_ = response.RecordValue(us)
@@ -102,7 +102,7 @@ func madeUpCell(index, block, position int, a arm, load string, start time.Time)
 		{Kind: results.Response, Target: "home"}: results.Pack(response),
 		{Kind: results.Service, Target: "home"}:  results.Pack(service),
 	}}}
-	c.Counts, c.Answered, c.Duration = counts, 1000, c.Elapsed
+	c.Counts, c.Successful, c.Duration = counts, 1000, c.Elapsed
 	for tier, spent := range a.tiers {
 		c.Usage = append(c.Usage,
 			results.Usage{At: 0, Tier: tier, PSS: 20 << 20, Processes: a.procs},
@@ -186,7 +186,7 @@ func TestReportsDoNotDependOnTheOrderOfMaps(t *testing.T) {
 
 func TestRatiosArePairedByBlock(t *testing.T) {
 	r := build(t, madeUpRun(6, madeUpArms()))
-	v := r.topology("nginx-uwsgi").ratio("max_throughput", "page", "burst")
+	v := r.topology("nginx-uwsgi").ratio("max_throughput", "page", "closed")
 	// The drift of 2 % that both arms share is gone from the ratio.
 	if v == nil || math.Abs(v.Value-1700./300) > 1e-9 || v.High-v.Low > 1e-9 || v.Confidence != 0.95 || v.N != 6 {
 		t.Errorf("ratio = %+v; want 5.667 without spread", v)
@@ -301,7 +301,7 @@ func TestNamesCannotBecomeCode(t *testing.T) {
 	run := madeUpRun(2, madeUpArms())
 	run.Manifest.Name, run.Manifest.App.Name = evil, evil
 	run.Manifest.Host.CPU, run.Manifest.Plan = evil, []string{evil}
-	run.Manifest.Warnings = []results.Cause{{Code: "x", Message: evil}}
+	run.Manifest.Diagnostics = []results.Diagnostic{{Code: "x", Message: evil}}
 	run.Manifest.Scenarios[0].Summary = evil
 	r := build(t, run)
 	for name, render := range map[string]writer{
@@ -385,26 +385,26 @@ func TestHonesty(t *testing.T) {
 			}
 		}
 	}
-	generatorBound := func(c *results.Cell) { c.Causes = []results.Cause{{Code: "generator-bound", Message: "x"}} }
+	generatorBound := func(c *results.Cell) { c.Diagnostics = []results.Diagnostic{{Code: "generator-bound", Message: "x"}} }
 	for _, row := range []struct {
 		says     string
 		change   func(*results.Run)
 		has, not string
 	}{
 		{"a server that answered half in time does not keep up",
-			each("uwsgi", "rate-200", func(c *results.Cell) { c.Answered = 500 }), "not sustained", "which all of them sustain"},
+			each("uwsgi", "rate-200", func(c *results.Cell) { c.Successful = 500 }), "not sustained", "which all of them sustain"},
 		{"one whose connections were all busy does not either",
-			each("uwsgi", "rate-200", func(c *results.Cell) { c.Causes = []results.Cause{{Code: "connections-busy"}} }),
+			each("uwsgi", "rate-200", func(c *results.Cell) { c.Diagnostics = []results.Diagnostic{{Code: "connections-busy"}} }),
 			"not sustained", "which all of them sustain"},
 		{"a limit of the generator makes a ratio a lower bound",
-			each("uwsgi", "burst", generatorBound), "uwsgi serves at least 3.00×", ""},
+			each("uwsgi", "closed", generatorBound), "uwsgi serves at least 3.00×", ""},
 		{"and of the baseline an upper bound, which cannot win",
-			each("runserver", "burst", generatorBound), "uwsgi serves at most 3.00×", "higher throughput"},
+			each("runserver", "closed", generatorBound), "uwsgi serves at most 3.00×", "higher throughput"},
 		{"a topology that died in most blocks has no rate",
-			each("uwsgi", "burst", func(c *results.Cell) { c.Grade = results.Invalid }),
+			each("uwsgi", "closed", func(c *results.Cell) { c.Grade = results.Invalid }),
 			"not measured: uwsgi (6 of 6 cells void)", "connections, uwsgi serves"},
 		{"wrong answers are said",
-			each("uwsgi", "burst", func(c *results.Cell) {
+			each("uwsgi", "closed", func(c *results.Cell) {
 				c.Intervals[0].Counts.Add(results.HTTPError, 100)
 				c.Counts.Add(results.HTTPError, 100)
 			}), "600 of 6,600 requests got no successful response", ""},
@@ -414,7 +414,7 @@ func TestHonesty(t *testing.T) {
 			func(run *results.Run) {
 				var kept []*results.Cell
 				for _, c := range run.Cells {
-					if c.Load != "burst-new" {
+					if c.Load != "closed-new" {
 						kept = append(kept, c)
 					}
 				}

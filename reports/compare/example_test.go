@@ -13,12 +13,12 @@ func ExampleBuild() {
 	run := &results.Run{Manifest: results.Manifest{
 		Status: results.Complete, Blocks: 1, Baseline: "runserver",
 		Scenarios:  []results.ScenarioRecord{{Name: "page"}},
-		Topologies: []results.TopologyRecord{{Name: "runserver"}, {Name: "uwsgi", Slots: 2}},
+		Topologies: []results.TopologyRecord{{Name: "runserver"}, {Name: "uwsgi", Concurrency: 2}},
 	}}
 	for topology, answered := range map[string]uint64{"runserver": 300, "uwsgi": 900} {
 		run.Cells = append(run.Cells, &results.Cell{
-			Topology: topology, Scenario: "page", Load: "burst", Mode: results.ClosedLoop, Connections: 16,
-			Block: 1, Answered: answered, Duration: time.Second.Seconds(), Grade: results.Valid,
+			Topology: topology, Scenario: "page", Load: "closed", Mode: results.ClosedLoop, Connections: 16,
+			Block: 1, Successful: answered, Duration: time.Second.Seconds(), Grade: results.Valid,
 		})
 	}
 	report, err := compare.Build(run)

@@ -32,7 +32,7 @@ func (r *Report) rateFigure() (plot.Figure, bool) {
 	series := make([]plot.Series, len(compared))
 	for _, s := range r.Scenarios {
 		for i, t := range compared {
-			l := t.load(s.Name, "burst")
+			l := t.load(s.Name, "closed")
 			if l == nil || !l.Rate.Measured() {
 				continue
 			}

@@ -28,29 +28,29 @@ func (r *Report) grade() {
 // diagnose adds what the run itself and its cells show to what is known of it already.
 func (r *Report) diagnose() {
 	if r.Diagnostics == nil {
-		r.Diagnostics = []results.Cause{}
+		r.Diagnostics = []results.Diagnostic{}
 	}
 	if r.Status != results.Complete {
-		r.Diagnostics = append(r.Diagnostics, results.Cause{
+		r.Diagnostics = append(r.Diagnostics, results.Diagnostic{
 			Code:    "partial",
 			Message: fmt.Sprintf("the run did not finish: %s sealed before it ended", were(len(r.run.Cells))),
-			Remedy:  "Run it again for a complete comparison.",
+			Hint:    "Run it again for a complete comparison.",
 		})
 	}
 	r.Diagnostics = append(r.Diagnostics, r.ofCells()...)
 	if r.Blocks == 1 {
-		r.Diagnostics = append(r.Diagnostics, results.Cause{
+		r.Diagnostics = append(r.Diagnostics, results.Diagnostic{
 			Code: "one-block", Message: "only one block was measured, so there are no confidence intervals",
-			Remedy: "Measure at least six blocks: --blocks 6.",
+			Hint: "Measure at least six blocks: --blocks 6.",
 		})
 	}
 }
 
 // ofCells are the diagnostics of the cells, each once, with the first example.
-func (r *Report) ofCells() (list []results.Cause) {
-	count, example := map[string]int{}, map[string]results.Cause{}
+func (r *Report) ofCells() (list []results.Diagnostic) {
+	count, example := map[string]int{}, map[string]results.Diagnostic{}
 	for _, c := range r.run.Cells {
-		for _, cause := range c.Causes {
+		for _, cause := range c.Diagnostics {
 			if count[cause.Code]++; count[cause.Code] == 1 {
 				cause.Message = fmt.Sprintf("%s, %s %s, block %d: %s", c.Topology, c.Scenario, c.Load, c.Block, cause.Message)
 				example[cause.Code] = cause

@@ -24,7 +24,7 @@ func rate(c *results.Cell) float64 {
 	if c.Duration == 0 {
 		return 0
 	}
-	return float64(c.Answered) / c.Duration
+	return float64(c.Successful) / c.Duration
 }
 
 func cpuPerRequest(c *results.Cell) float64 {

@@ -24,11 +24,11 @@ const (
 // connections; elsewhere the same delay on keep-alive connections is put down to it, unless
 // a busy interpreter explains it as well.
 func (r *Report) nagle(t Topology, l Load) float64 {
-	kept, fresh := t.load(r.main(), "burst"), t.load(r.main(), "burst-new")
-	if kept == nil || fresh == nil || kept.Service.Count == 0 || fresh.Service.Count == 0 || l.Load != "burst" {
+	kept, fresh := t.load(r.main(), "closed"), t.load(r.main(), "closed-new")
+	if kept == nil || fresh == nil || kept.Service.Count == 0 || fresh.Service.Count == 0 || l.Load != "closed" {
 		return 0
 	}
-	shown := r.share(t, r.main(), "burst")
+	shown := r.share(t, r.main(), "closed")
 	// The lowest rate of the ladder shows it with the least queueing.
 	for _, rung := range t.Loads {
 		if rung.Scenario == r.main() && rung.Mode == results.OpenLoop {
@@ -36,7 +36,7 @@ func (r *Report) nagle(t Topology, l Load) float64 {
 			break
 		}
 	}
-	if shown < nagleShare || 2*r.share(t, r.main(), "burst-new") > shown {
+	if shown < nagleShare || 2*r.share(t, r.main(), "closed-new") > shown {
 		return 0
 	}
 	if app, _ := t.Roles.Sum(l.BusyCores, results.AppRole); app > oneCore && r.oneInterpreter(t) {
@@ -69,7 +69,7 @@ func (r *Report) share(t Topology, scenario, load string) float64 {
 // nagleNote explains the delay where a topology shows it: at the lowest open-loop rate if
 // there is one, where nothing queues, else under the closed loop.
 func (r *Report) nagleNote(t Topology) (Note, bool) {
-	kept, fresh := t.load(r.main(), "burst"), t.load(r.main(), "burst-new")
+	kept, fresh := t.load(r.main(), "closed"), t.load(r.main(), "closed-new")
 	if kept == nil || fresh == nil || fresh.Service.Count == 0 {
 		return Note{}, false
 	}
@@ -79,7 +79,7 @@ func (r *Report) nagleNote(t Topology) (Note, bool) {
 			break
 		}
 	}
-	share, without := r.share(t, r.main(), kept.Load), r.share(t, r.main(), "burst-new")
+	share, without := r.share(t, r.main(), kept.Load), r.share(t, r.main(), "closed-new")
 	if share < nagleShare || 2*without > share {
 		return Note{}, false
 	}

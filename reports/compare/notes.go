@@ -35,7 +35,7 @@ func (r *Report) notes() {
 func (r *Report) workerNotes(t Topology) (notes []Note) {
 	for _, l := range t.Loads {
 		app, _ := t.Roles.Sum(l.BusyCores, results.AppRole)
-		if l.Load != "burst" || t.Concurrency <= 0 || l.Service.Min <= 5000 || busyWorkers(t, l) <= workersBusy ||
+		if l.Load != "closed" || t.Concurrency <= 0 || l.Service.Min <= 5000 || busyWorkers(t, l) <= workersBusy ||
 			app >= unsaturated*float64(r.Host.Cores) {
 			continue
 		}

@@ -58,7 +58,7 @@ func (r *Report) scenarioTable() page.Table {
 			} else if p.Versus != nil {
 				versus = times(*p.Versus)
 			}
-			l := r.topology(p.Topology).load(s.Name, "burst")
+			l := r.topology(p.Topology).load(s.Name, "closed")
 			t.Rows = append(t.Rows, []string{
 				s.Name, fmt.Sprint(i + 1), p.Topology, rateText(p.Rate), versus,
 				page.Micros(p.Response.P50), page.Micros(p.Response.P99), l.successful(), l.cells(),

@@ -27,7 +27,7 @@ func ExampleJudge() {
 func cell(arm string, pair int, cpu time.Duration) *results.Cell {
 	took := results.NewHistogram()
 	_ = took.RecordValue(3000)
-	c := &results.Cell{Topology: arm, Load: results.Alternate, Block: pair, Grade: results.Valid}
+	c := &results.Cell{Topology: arm, Load: results.Interleaved, Block: pair, Grade: results.Valid}
 	c.Counts.Add(results.OK, 1000)
 	c.Usage = []results.Usage{{Tier: "app"}, {At: time.Second, Tier: "app", CPU: cpu}}
 	c.Intervals = []results.Interval{{Counts: c.Counts, Length: time.Second, Hists: map[results.Series]*results.Packed{

@@ -45,9 +45,9 @@ type Report struct {
 	Failures    Failures          `json:"failures"`
 	Elapsed     float64           `json:"elapsed_s"`
 	// Partial tells that the run was ended before it had decided.
-	Partial     bool            `json:"partial,omitempty"`
-	Gate        *results.Gate   `json:"gate"` // what was asked for, and what was found beside the cells
-	Diagnostics []results.Cause `json:"diagnostics"`
+	Partial     bool                 `json:"partial,omitempty"`
+	Gate        *results.Gate        `json:"gate"` // what was asked for, and what was found beside the cells
+	Diagnostics []results.Diagnostic `json:"diagnostics"`
 
 	flags []setting
 	seed  uint64
@@ -88,11 +88,11 @@ func JudgeSoFar(run Run, metrics []Metric) Report { return judge(run, metrics, f
 func judge(run Run, metrics []Metric, partial bool) Report {
 	d := run.Gate
 	r := Report{
-		Schema: Schema, Gate: d, Elapsed: run.Manifest.Elapsed, Partial: partial, Diagnostics: run.Manifest.Warnings,
+		Schema: Schema, Gate: d, Elapsed: run.Manifest.Elapsed, Partial: partial, Diagnostics: run.Manifest.Diagnostics,
 		flags: flagsOf(run), seed: run.Manifest.Seed,
 	}
 	if r.Diagnostics == nil {
-		r.Diagnostics = []results.Cause{}
+		r.Diagnostics = []results.Diagnostic{}
 	}
 	pairs, tries, void := pairsOf(run.Cells)
 	r.Pairs, r.Void, r.Failures = len(pairs), void, failuresOf(tries)

@@ -31,7 +31,7 @@ func arm(name string, number int, cpu time.Duration, latency float64) *results.C
 	var counts results.Counts
 	counts.Add(results.OK, 1000)
 	c := &results.Cell{
-		Topology: name, Scenario: "page", Load: "alternate", Block: number, Counts: counts, Grade: results.Valid, Duration: 3,
+		Topology: name, Scenario: "page", Load: results.Interleaved, Block: number, Counts: counts, Grade: results.Valid, Duration: 3,
 	}
 	c.Intervals = []results.Interval{{Counts: counts, Length: 3 * time.Second, Hists: map[results.Series]*results.Packed{
 		{Kind: results.Response, Target: "home"}: results.Pack(h), {Kind: results.Service, Target: "home"}: results.Pack(h),
@@ -42,8 +42,8 @@ func arm(name string, number int, cpu time.Duration, latency float64) *results.C
 	return c
 }
 
-func burst(name string, number int, answered uint64) *results.Cell {
-	c := &results.Cell{Topology: name, Load: "burst-1", Block: number, Answered: answered, Duration: 1,
+func closedRun(name string, number int, answered uint64) *results.Cell {
+	c := &results.Cell{Topology: name, Load: "closed-1", Block: number, Successful: answered, Duration: 1,
 		Grade: results.Valid}
 	c.Counts.Add(results.OK, answered)
 	// Two cores, busy throughout.
@@ -70,7 +70,7 @@ func pairs(n int, slower float64) Run {
 		run.Cells = append(run.Cells,
 			arm("base", i, time.Duration(2e6*noise()), 3000*noise()),
 			arm("head", i, time.Duration(2e6*slower*noise()), 3000*slower*noise()),
-			burst("base", i, uint64(1000*noise())), burst("head", i, uint64(1000/slower*noise())))
+			closedRun("base", i, uint64(1000*noise())), closedRun("head", i, uint64(1000/slower*noise())))
 	}
 	return run
 }
@@ -87,7 +87,7 @@ func disturb(c *results.Cell) {
 // wrong lets so many answers of each arm's alternating loads be wrong.
 func wrong(r Run, base, head uint64) Run {
 	for _, c := range r.Cells {
-		if n := map[string]uint64{"base": base, "head": head}[c.Topology]; c.Load == results.Alternate {
+		if n := map[string]uint64{"base": base, "head": head}[c.Topology]; c.Load == results.Interleaved {
 			wrongIn(c, n)
 		}
 	}
@@ -175,7 +175,7 @@ func TestVerdicts(t *testing.T) {
 		{"a limit that two disturbed pairs of many miss", func() Run {
 			r := pairs(25, 1)
 			for _, c := range r.Cells {
-				if c.Topology == "head" && c.Block <= 2 && c.Load == results.Alternate {
+				if c.Topology == "head" && c.Block <= 2 && c.Load == results.Interleaved {
 					disturb(c)
 				}
 			}
@@ -199,8 +199,8 @@ func TestVerdicts(t *testing.T) {
 		{"a head that does not answer in twelve pairs while base does", func() Run {
 			r := pairs(12, 1)
 			for _, c := range r.Cells {
-				if c.Topology == "head" && c.Load != "alternate" {
-					c.Answered = 0
+				if c.Topology == "head" && c.Load != results.Interleaved {
+					c.Successful = 0
 				}
 			}
 			return r
@@ -209,7 +209,7 @@ func TestVerdicts(t *testing.T) {
 			r := pairs(25, 1)
 			for _, c := range r.Cells {
 				if c.Topology == "head" && c.Block == 9 {
-					c.Grade, c.Causes = results.Invalid, []results.Cause{{Code: "server-died"}}
+					c.Grade, c.Diagnostics = results.Invalid, []results.Diagnostic{{Code: "server-died"}}
 				}
 			}
 			return r
@@ -245,7 +245,7 @@ func TestVerdicts(t *testing.T) {
 			r := pairs(30, 1)
 			for _, c := range r.Cells {
 				if c.Block <= 4 && (c.Topology == "head") == (c.Block%2 == 0) {
-					c.Grade, c.Causes = results.Invalid, []results.Cause{{Code: "server-died"}}
+					c.Grade, c.Diagnostics = results.Invalid, []results.Diagnostic{{Code: "server-died"}}
 				}
 			}
 			return r
@@ -467,7 +467,7 @@ func TestBaseThenHeadIsWider(t *testing.T) {
 	}
 }
 
-// What a slow moment of the machine does to the bursts of one arm is seen in the CPU time of its
+// What a slow moment of the machine does to the closed-loop runs of one arm is seen in the CPU time of its
 // requests; what a version does to them is not.
 func TestMaxThroughputIsCorrectedForCPUSpeed(t *testing.T) {
 	d := &results.Gate{}
@@ -475,15 +475,15 @@ func TestMaxThroughputIsCorrectedForCPUSpeed(t *testing.T) {
 		return []results.Usage{{Tier: "python"}, {At: time.Second, Tier: "python", CPU: each * time.Duration(n)}}
 	}
 	cell := func(load string, each time.Duration, n uint64) *results.Cell {
-		c := &results.Cell{Load: load, Duration: 1, Answered: n, Usage: usage(each, n)}
+		c := &results.Cell{Load: load, Duration: 1, Successful: n, Usage: usage(each, n)}
 		c.Counts.Add(results.OK, n)
 		return c
 	}
-	steady := measured{cell(results.Alternate, 2*time.Millisecond, 400),
-		[]*results.Cell{cell("burst-1", 1400*time.Microsecond, 1000)}}
-	slowMoment := measured{steady.alternate, []*results.Cell{cell("burst-1", 1540*time.Microsecond, 1000*10/11)}}
-	slowVersion := measured{cell(results.Alternate, 2200*time.Microsecond, 400), slowMoment.bursts}
-	unknown := measured{steady.alternate, []*results.Cell{{Load: "burst-1", Duration: 1, Answered: 1000}}}
+	steady := measured{cell(results.Interleaved, 2*time.Millisecond, 400),
+		[]*results.Cell{cell("closed-1", 1400*time.Microsecond, 1000)}}
+	slowMoment := measured{steady.alternate, []*results.Cell{cell("closed-1", 1540*time.Microsecond, 1000*10/11)}}
+	slowVersion := measured{cell(results.Interleaved, 2200*time.Microsecond, 400), slowMoment.closedRuns}
+	unknown := measured{steady.alternate, []*results.Cell{{Load: "closed-1", Duration: 1, Successful: 1000}}}
 	maxRate := Metrics()[3]
 	for _, row := range []struct {
 		says              string
@@ -501,7 +501,7 @@ func TestMaxThroughputIsCorrectedForCPUSpeed(t *testing.T) {
 		}
 	}
 	if _, ok := maxRate.ratio(d, pair{arms: [2]measured{steady, unknown}}); ok {
-		t.Error("a burst without CPU times was compared with one that has them")
+		t.Error("a closed-loop run without CPU times was compared with one that has them")
 	}
 }
 

@@ -41,14 +41,14 @@ func Metrics() []Metric {
 		{Name: "p50_ms", Unit: "ms", Alpha: 0.2 * Alpha, Effect: 0.05, Spread: 0.035, cost: median},
 		{Name: "slow_share", Unit: "", Alpha: 0.2 * Alpha, Effect: 0.2, Spread: 0.15, cost: slowShare},
 		{Name: maxThroughput, Unit: "req/s", Alpha: 0.2 * Alpha, Effect: 0.05, Spread: 0.03, cost: secondsPerAnswer,
-			speed: burstSpeed},
+			speed: closedRunSpeed},
 	}
 }
 
 // measured is one arm of a pair.
 type measured struct {
-	alternate *results.Cell
-	bursts    []*results.Cell
+	alternate  *results.Cell
+	closedRuns []*results.Cell
 }
 
 func cpuPerRequest(_ *results.Gate, arm measured) float64 {
@@ -73,7 +73,7 @@ func slowShare(d *results.Gate, arm measured) float64 {
 		}
 	}
 	c := alternate.Counts
-	failed := c.HTTPError + c.BadBody + c.ConnectError + c.Reset + c.Unsent
+	failed := c.HTTPError + c.BadBody + c.ConnectError + c.Reset + c.Dropped
 	return (float64(slow) + float64(failed) + 0.5) / (float64(alternate.Counts.Intended) + 1)
 }
 
@@ -81,17 +81,17 @@ func slowShare(d *results.Gate, arm measured) float64 {
 func secondsPerAnswer(_ *results.Gate, arm measured) float64 {
 	var took float64
 	var answered uint64
-	for _, b := range arm.bursts {
+	for _, b := range arm.closedRuns {
 		took += b.Duration
-		answered += b.Answered
+		answered += b.Successful
 	}
 	return took / float64(answered) // none: not a number, which is left out
 }
 
-// burstSpeed is what the CPU speed did to the closed loop's rate, as far as the CPU time of
-// its requests tells (a control variate). The bursts of two arms lie a second apart, in which
+// closedRunSpeed is what the CPU speed did to the closed loop's rate, as far as the CPU time of
+// its requests tells (a control variate). The closed-loop runs of two arms lie a second apart, in which
 // a shared machine's CPU speed wavers by a tenth; the CPU time of a request wavers with it, while
-// under the alternating load both arms have the same CPU speed. Where a burst's request costs more,
+// under the alternating load both arms have the same CPU speed. Where a closed-loop run's request costs more,
 // against the alternating load's, than the other arm's does, so much of its slowness is taken
 // for the CPU speed.
 //
@@ -99,10 +99,10 @@ func secondsPerAnswer(_ *results.Gate, arm measured) float64 {
 // to show. On equal versions of Django four fifths took the noise of a pair from 4.3 to 3.5 %
 // in one half hour, and from 10 to 3.5 % in another; all of it, to 4.5 and 3.0 %. What is hidden
 // for all that, the uncorrected rates guard against: see weigher.
-func burstSpeed(d *results.Gate, arm measured) float64 {
+func closedRunSpeed(d *results.Gate, arm measured) float64 {
 	var cpu float64
 	var sent uint64
-	for _, b := range arm.bursts {
+	for _, b := range arm.closedRuns {
 		if results.TotalCPU(b.Usage) == 0 {
 			return math.NaN()
 		}

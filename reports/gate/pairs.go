@@ -38,14 +38,14 @@ func pairsOf(cells []*results.Cell) (pairs []pair, tries []try, void int) {
 			arm = 1
 		}
 		answered := c.Counts.OK
-		if c.Load == results.Alternate {
+		if c.Load == results.Interleaved {
 			p.arms[arm].alternate = c
 		} else {
-			p.arms[arm].bursts = append(p.arms[arm].bursts, c)
-			answered = c.Answered
+			p.arms[arm].closedRuns = append(p.arms[arm].closedRuns, c)
+			answered = c.Successful
 		}
 		t.failed[arm], t.asked[arm] = t.failed[arm]+failed(c), t.asked[arm]+c.Counts.Sent
-		t.silent[arm] = t.silent[arm] || answered == 0 || slices.ContainsFunc(c.Causes, results.Cause.FromServer)
+		t.silent[arm] = t.silent[arm] || answered == 0 || slices.ContainsFunc(c.Diagnostics, results.Diagnostic.FromServer)
 		t.bad = t.bad || t.silent[arm] || c.Grade == results.Invalid
 	}
 	for _, number := range slices.Sorted(maps.Keys(byBlock)) {
@@ -70,7 +70,7 @@ func voided(cells []*results.Cell) string {
 		if c.Grade != results.Invalid {
 			continue
 		}
-		for _, cause := range c.Causes {
+		for _, cause := range c.Diagnostics {
 			count[cause.Message]++
 		}
 	}

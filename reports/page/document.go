@@ -60,7 +60,7 @@ type Section struct {
 	Tables      []Table
 	Figures     []plot.Figure
 	Items       []Item
-	Diagnostics []results.Cause
+	Diagnostics []results.Diagnostic
 	Commands    []string // to copy
 }
 

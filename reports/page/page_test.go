@@ -26,8 +26,8 @@ func sample() Document {
 				Rows: [][]string{{"runserver", "300"}, {"uwsgi", "1,239"}},
 			}}},
 			{ID: "why", Title: "Why", Items: []Item{{"uwsgi", "The CPU was saturated."}}},
-			{ID: "diagnostics", Title: "Diagnostics", Diagnostics: []results.Cause{
-				{Code: "late", Message: "the search ended after 660 ms", Remedy: "Use --thorough."},
+			{ID: "diagnostics", Title: "Diagnostics", Diagnostics: []results.Diagnostic{
+				{Code: "late", Message: "the search ended after 660 ms", Hint: "Use --thorough."},
 			}},
 			{ID: "figures", Title: "Figures", Figures: []plot.Figure{
 				plot.OverTime("over-time", "Response time over the run",

@@ -29,10 +29,10 @@ const (
 
 // Check is one thing looked at.
 type Check struct {
-	Name   string `json:"name"`
-	Level  Level  `json:"level"`
-	Found  string `json:"found"`
-	Remedy string `json:"remedy,omitempty"` // a line that mends it
+	Name  string `json:"name"`
+	Level Level  `json:"level"`
+	Found string `json:"found"`
+	Hint  string `json:"remedy,omitempty"` // a line that mends it
 }
 
 // Doctor looks at everything that measurements on this machine depend on.
@@ -53,7 +53,7 @@ type doctor struct {
 func (d *doctor) add(name, found string, good bool, bad Level, remedy string) {
 	c := Check{Name: name, Level: Good, Found: found}
 	if !good {
-		c.Level, c.Remedy = bad, remedy
+		c.Level, c.Hint = bad, remedy
 	}
 	d.checks = append(d.checks, c)
 }

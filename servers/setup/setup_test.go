@@ -98,7 +98,7 @@ func TestDoctorNamesARemedyForWhatItFinds(t *testing.T) {
 		if c.Name == "" || c.Found == "" {
 			t.Errorf("check %+v says nothing", c)
 		}
-		if (c.Level == Good) != (c.Remedy == "") {
+		if (c.Level == Good) != (c.Hint == "") {
 			t.Errorf("check %+v: a remedy goes with a finding, and only with one", c)
 		}
 		if c.Level == Missing {

@@ -54,8 +54,8 @@ type Configuration struct {
 	Period  float64 // over which that is counted
 }
 
-// Slots is how many requests the workers work on at once, all together; 0 is without limit.
-func (c Configuration) Slots() int { return c.Queues * c.Workers * c.Threads }
+// Concurrency is how many requests the workers work on at once, all together; 0 is without limit.
+func (c Configuration) Concurrency() int { return c.Queues * c.Workers * c.Threads }
 
 // loops are those of a proxy.
 func (c Configuration) loops() int { return max(1, c.Loops) }
@@ -146,7 +146,7 @@ func (s System) Limits() []Limit {
 	if s.Machine > 0 {
 		add(MachineCPU, float64(s.Queues)*s.Machine/work)
 	}
-	if slots := s.Slots(); slots > 0 {
+	if slots := s.Concurrency(); slots > 0 {
 		add(WorkerSlots, float64(slots)/(work+wait))
 	}
 	slices.SortStableFunc(limits, func(a, b Limit) int { return cmp.Compare(a.Rate, b.Rate) })

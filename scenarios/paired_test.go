@@ -10,7 +10,7 @@ import (
 // The coin is fair, differs from pair to pair, is the seed's, and is what fixed order goes
 // without.
 func TestCoin(t *testing.T) {
-	d := Duel{Seed: 3}
+	d := PairedRun{Seed: 3}
 	heads, changes := 0, 0
 	for pair := range 1000 {
 		order := d.order(pair)
@@ -24,7 +24,7 @@ func TestCoin(t *testing.T) {
 		if order != d.order(pair) {
 			t.Fatalf("pair %d: the same seed gives another order", pair)
 		}
-		if fixed := (Duel{Seed: 3, FixedOrder: true}).order(pair); fixed != [2]int{0, 1} {
+		if fixed := (PairedRun{Seed: 3, FixedOrder: true}).order(pair); fixed != [2]int{0, 1} {
 			t.Fatalf("fixed order: %v", fixed)
 		}
 	}

@@ -15,12 +15,12 @@ import (
 	"bench/servers"
 )
 
-// Calibration is what a duel needs to know of the base before its first pair.
-type Calibration struct {
-	MaxRate float64       // closed loop
-	Rate    float64       // of each arm
-	Busy    float64       // share of the cores in use at that rate
-	Slow    time.Duration // slower than most of base's answers at that rate
+// Preflight is what a duel needs to know of the base before its first pair.
+type Preflight struct {
+	MaxThroughput float64       // closed loop
+	Rate          float64       // of each arm
+	Busy          float64       // share of the cores in use at that rate
+	Slow          time.Duration // slower than most of base's answers at that rate
 	// Differences are the endpoints whose answers differ between the arms.
 	Differences []string
 	Counters    []results.Counter
@@ -40,8 +40,8 @@ const slowFrom = 85
 // took.
 const QueriesHeader = "X-Bench-Queries"
 
-// Calibrate compares the arms' answers, and finds the rate.
-func (r *Runner) Calibrate(ctx context.Context, d Duel) (c Calibration, err error) {
+// Preflight compares the arms' answers, and finds the rate.
+func (r *Runner) Preflight(ctx context.Context, d PairedRun) (c Preflight, err error) {
 	var answers [2]map[string]answer
 	for arm, a := range d.Arms {
 		r.say("booting " + a.Name + " to check its answers")
@@ -66,7 +66,7 @@ func (r *Runner) Calibrate(ctx context.Context, d Duel) (c Calibration, err erro
 
 // answersOf boots one arm and asks it everything once; of base it learns the greatest rate.
 func (r *Runner) answersOf(
-	ctx context.Context, d Duel, arm int, c *Calibration,
+	ctx context.Context, d PairedRun, arm int, c *Preflight,
 ) (answers map[string]answer, err error) {
 	a := d.Arms[arm]
 	cluster, err := a.Site.Boot(ctx, d.Topology, a.App)
@@ -86,25 +86,25 @@ func (r *Runner) answersOf(
 	if err := steady(ctx, cluster.URL(), r.Guard, d.Scenario, answers); err != nil || arm != 0 {
 		return answers, errors.Join(err, cluster.Died())
 	}
-	burst := Cell{Seed: d.Seed, Load: Load{
-		Name: results.Burst, Scenario: d.Scenario, Mode: loadgen.Closed, Duration: time.Second,
+	closedRun := Cell{Seed: d.Seed, Load: Load{
+		Name: results.ClosedRun, Scenario: d.Scenario, Mode: loadgen.Closed, Duration: time.Second,
 	}}
-	m, err := r.measure(ctx, burst, cluster)
-	c.MaxRate = float64(m.Within.OK) / burst.Load.Duration.Seconds()
+	m, err := r.measure(ctx, closedRun, cluster)
+	c.MaxThroughput = float64(m.Within.OK) / closedRun.Load.Duration.Seconds()
 	return answers, err
 }
 
 // findRate runs a pair's alternating load: at the share of the greatest rate, and then at what
 // that showed to be the share of the cores. A request costs more CPU time when requests come
 // one by one and two versions share the caches than in a closed loop.
-func (r *Runner) findRate(ctx context.Context, d Duel, c *Calibration) (err error) {
+func (r *Runner) findRate(ctx context.Context, d PairedRun, c *Preflight) (err error) {
 	var clusters [2]*servers.Cluster
 	defer func() { err = errors.Join(err, closeAll(clusters)) }()
 	order := [2]int{0, 1}
 	if err := r.bootBoth(ctx, d, order, &clusters); err != nil {
 		return err
 	}
-	most := max(1, c.MaxRate*utilization/2)
+	most := max(1, c.MaxThroughput*utilization/2)
 	d.Rate = most
 	const tries = 3
 	for try := 1; ; try++ {
@@ -143,7 +143,7 @@ func busyShare(cells [2]*results.Cell) float64 {
 
 // silent is why a server did not answer a cell's load; empty where it did.
 func silent(c *results.Cell) string {
-	for _, cause := range c.Causes {
+	for _, cause := range c.Diagnostics {
 		if cause.FromServer() {
 			return cause.Message
 		}

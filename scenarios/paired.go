@@ -16,25 +16,25 @@ import (
 	"bench/targets"
 )
 
-// Duel measures two versions of an app in pairs: in each, both are booted afresh and get the
+// PairedRun measures two versions of an app in pairs: in each, both are booted afresh and get the
 // same requests at the same intervals, a little after one another, so that whatever the
 // machine does in those seconds it does to both. One after the other in the same time, the
 // intervals are six to eleven times as wide (docs/METHOD.md).
-type Duel struct {
+type PairedRun struct {
 	Topology servers.Topology
 	Scenario Scenario
-	Arms     [2]DuelArm // base and head
-	Rate     float64    // requests per second of each arm
+	Arms     [2]PairedArm // base and head
+	Rate     float64      // requests per second of each arm
 	Slice    time.Duration
-	Burst    time.Duration // closed loop after it, two for each arm; 0: none
+	Closed   time.Duration // closed loop after it, two for each arm; 0: none
 	Warmup   time.Duration // at most
 	Seed     uint64
 	// FixedOrder lets base go first in every pair. It is for showing what the coin is for.
 	FixedOrder bool
 }
 
-// DuelArm is one version: where it is booted, and what.
-type DuelArm struct {
+// PairedArm is one version: where it is booted, and what.
+type PairedArm struct {
 	Name string // results.Base or results.Head
 	Site *servers.Site
 	App  targets.App
@@ -49,10 +49,10 @@ type ArmError struct {
 func (e *ArmError) Error() string { return e.Arm + ": " + e.Err.Error() }
 func (e *ArmError) Unwrap() error { return e.Err }
 
-// order is the coin flip of a pair: which arm is asked first, and bursts first.
+// order is the coin flip of a pair: which arm is asked first, and closed-loop runs first.
 // One coin for all of it makes the pair's two possible courses mirror images, so that with
 // equal arms the sign of any difference is the coin's.
-func (d Duel) order(pair int) [2]int {
+func (d PairedRun) order(pair int) [2]int {
 	coin := rand.New(rand.NewPCG(d.Seed, uint64(pair))).IntN(2)
 	if d.FixedOrder {
 		coin = 0
@@ -61,10 +61,10 @@ func (d Duel) order(pair int) [2]int {
 }
 
 // Pair boots both arms, measures them and ends them. The cells begin with those under the
-// alternating load, base's first; those of the bursts follow. The logs and the configuration are
+// alternating load, base's first; those of the closed-loop runs follow. The logs and the configuration are
 // those of each arm, by its name.
 func (r *Runner) Pair(
-	ctx context.Context, d Duel, pair int,
+	ctx context.Context, d PairedRun, pair int,
 ) (cells []*results.Cell, logs map[string]map[string][]byte, err error) {
 	order := d.order(pair)
 	var clusters [2]*servers.Cluster
@@ -80,13 +80,13 @@ func (r *Runner) Pair(
 		return nil, nil, err
 	}
 	cells = alternate[:]
-	if d.Burst == 0 {
+	if d.Closed == 0 {
 		return cells, evidence(d, clusters), nil
 	}
 	for slice, turn := range turns {
 		arm := order[turn]
-		load := Load{Name: fmt.Sprintf("%s-%d", results.Burst, 1+slice/2), Scenario: d.Scenario, Mode: loadgen.Closed,
-			Duration: d.Burst}
+		load := Load{Name: fmt.Sprintf("%s-%d", results.ClosedRun, 1+slice/2), Scenario: d.Scenario, Mode: loadgen.Closed,
+			Duration: d.Closed}
 		cell := d.cell(pair, arm, order, load)
 		cell.Index = cellsOfPair*(pair-1) + 3 + slice
 		record, err := r.duelCell(ctx, cell, Arm{Name: d.Arms[arm].Name}, clusters[arm], func() {})
@@ -113,7 +113,7 @@ func (r *Runner) duelCell(
 	return record, err
 }
 
-func evidence(d Duel, clusters [2]*servers.Cluster) map[string]map[string][]byte {
+func evidence(d PairedRun, clusters [2]*servers.Cluster) map[string]map[string][]byte {
 	logs := map[string]map[string][]byte{}
 	for arm, c := range clusters {
 		logs[d.Arms[arm].Name] = c.Evidence()
@@ -121,19 +121,19 @@ func evidence(d Duel, clusters [2]*servers.Cluster) map[string]map[string][]byte
 	return logs
 }
 
-// turns is the order of the bursts: a machine that gets slower step by step is slower for
+// turns is the order of the closed-loop runs: a machine that gets slower step by step is slower for
 // both arms alike.
 //
 // Note: both arms' closed loops at once would be shorter, and are noisier: within a second
 // the kernel does not share the cores out evenly (7.7 % against 4.3 % in 24 pairs).
 var turns = [...]int{0, 1, 1, 0}
 
-// cellsOfPair is the alternating load of each arm, and the bursts.
+// cellsOfPair is the alternating load of each arm, and the closed-loop runs.
 const cellsOfPair = 2 + len(turns)
 
 // bootBoth boots both arms and warms them up, at once: in half the time, and under the
 // sharing of the machine that the load finds.
-func (r *Runner) bootBoth(ctx context.Context, d Duel, order [2]int, clusters *[2]*servers.Cluster) error {
+func (r *Runner) bootBoth(ctx context.Context, d PairedRun, order [2]int, clusters *[2]*servers.Cluster) error {
 	return d.both(order, func(arm int) (err error) {
 		a := d.Arms[arm]
 		if clusters[arm], err = a.Site.Boot(ctx, d.Topology, a.App); err != nil {
@@ -144,7 +144,7 @@ func (r *Runner) bootBoth(ctx context.Context, d Duel, order [2]int, clusters *[
 }
 
 // both does something for both arms at once.
-func (d Duel) both(order [2]int, do func(arm int) error) error {
+func (d PairedRun) both(order [2]int, do func(arm int) error) error {
 	var errs [2]error
 	var running sync.WaitGroup
 	for _, arm := range order {
@@ -159,7 +159,7 @@ func (d Duel) both(order [2]int, do func(arm int) error) error {
 	return nil
 }
 
-func (d Duel) cell(pair, arm int, order [2]int, load Load) Cell {
+func (d PairedRun) cell(pair, arm int, order [2]int, load Load) Cell {
 	return Cell{
 		Arm: arm, Load: load, Block: pair, Position: 1 + slices.Index(order[:], arm),
 		Seed: rand.NewPCG(d.Seed, uint64(pair)<<8|uint64(len(load.Name))).Uint64(),
@@ -168,13 +168,13 @@ func (d Duel) cell(pair, arm int, order [2]int, load Load) Cell {
 
 // alternate runs the same open-loop plan on both arms at once, half a mean gap apart.
 func (r *Runner) alternate(
-	ctx context.Context, d Duel, pair int, order [2]int, clusters [2]*servers.Cluster,
+	ctx context.Context, d PairedRun, pair int, order [2]int, clusters [2]*servers.Cluster,
 ) (cells [2]*results.Cell, err error) {
 	ready := newBarrier(2)
 	err = d.both(order, func(arm int) (err error) {
 		defer ready.leave()
 		load := Load{
-			Name: results.Alternate, Scenario: d.Scenario, Mode: loadgen.Open, Duration: d.Slice,
+			Name: results.Interleaved, Scenario: d.Scenario, Mode: loadgen.Open, Duration: d.Slice,
 			Pacer: pacing.Staggered{
 				Of: users(d.Rate), By: time.Duration(float64(time.Second) / d.Rate / 2), Second: arm == order[1],
 			},
