@@ -21,7 +21,7 @@ var (
 
 // mayName are the files that may name a product, and why.
 var mayName = map[string]string{
-	"results/upgrade.go": "reads records that were written under the names of two products",
+	"results/schema1.go": "reads records that were written under the names of two products",
 	"results/history.go": "tells the interpreter from the servers among the tools of a manifest",
 }
 
