@@ -98,9 +98,9 @@ func TestNoTextBecomesMoreThanText(t *testing.T) {
 		for _, field := range fields {
 			document := func(text func(path string) string) Document {
 				d := filled(t, text)
-				// To draw takes most of the time: figures are there where one of their own texts is tried.
+				// To draw takes most of the time: a figure is there, once, where one of its own texts is tried.
 				for i := range d.Sections {
-					if !strings.Contains(field, ".Figures.") {
+					if i > 0 || !strings.Contains(field, ".Figures.") {
 						d.Sections[i].Figures = nil
 					}
 				}
