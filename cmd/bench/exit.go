@@ -13,6 +13,8 @@ import (
 	"bench/results"
 	"bench/scenarios"
 	"bench/servers"
+
+	"golang.org/x/sys/unix"
 )
 
 // Exit codes. Other programs rely on them.
@@ -110,7 +112,7 @@ func outcomeError(o page.Outcome) error {
 // interrupted is the cause of a context that a signal ended.
 type interrupted struct{ signal syscall.Signal }
 
-func (i interrupted) Error() string { return "interrupted by " + i.signal.String() }
+func (i interrupted) Error() string { return "interrupted by " + unix.SignalName(i.signal) }
 
 // usagef is a mistake in the command line or a configuration file.
 func usagef(format string, args ...any) error { return experiments.Misusef(format, args...) }
