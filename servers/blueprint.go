@@ -18,12 +18,12 @@ import (
 )
 
 // Blueprint is a cluster before it starts: everything that will be written, started and
-// asked is decided and can be looked at.
+// requested is decided, and can be inspected.
 type Blueprint struct {
 	Topology    Topology // with every parameter
 	Summary     string
 	Roles       results.Roles // of its tiers
-	Concurrency int           // requests worked on at once; 0 is a thread for each connection
+	Concurrency int           // requests worked on at once; 0: one thread per connection
 	URL         string
 	Health      string // path
 	Dir         string
@@ -32,9 +32,9 @@ type Blueprint struct {
 	Processes   []Process
 }
 
-// Queueing is how the cluster's workers wait for work: in how many groups with a queue of their
-// own, of how many processes, each working on how many requests at once; 0 is a thread for
-// each connection.
+// Queueing describes how the cluster's workers wait for work: the number of groups with a queue
+// of their own, of processes in a group, and of requests that a process works on at once (0: one
+// thread per connection).
 func (b Blueprint) Queueing() (queues, workers, threads int) {
 	for _, p := range b.Processes {
 		if p.Workers > 0 {
@@ -48,7 +48,7 @@ func (b Blueprint) Queueing() (queues, workers, threads int) {
 	return queues, workers, b.Concurrency / (queues * workers)
 }
 
-// Loops is how many processes its proxies have, one for each event loop.
+// Loops is the number of processes of its proxies, one per event loop.
 func (b Blueprint) Loops() int {
 	loops := 1
 	for _, p := range b.Processes {
@@ -57,8 +57,8 @@ func (b Blueprint) Loops() int {
 	return loops
 }
 
-// MachineCores is how many cores each group of workers has to itself, as a machine of its own
-// would; 0: they share this one's.
+// MachineCores is the number of cores that each group of workers has to itself, like a separate
+// machine; 0: they share this machine's.
 func (b Blueprint) MachineCores() float64 {
 	for _, p := range b.Processes {
 		if p.Workers > 0 {
@@ -73,10 +73,10 @@ func (b Blueprint) WorkersTier() string {
 	for _, p := range b.Processes {
 		switch {
 		case p.Workers == 0:
-		case p.tellsWorkers():
+		case p.findsWorkers():
 			return cmp.Or(p.WorkerTier, p.Tier)
 		default:
-			return p.Tier // nobody says which of its processes are workers
+			return p.Tier // nothing shows which of its processes are workers
 		}
 	}
 	if len(b.Processes) == 0 {
@@ -94,9 +94,9 @@ type Process struct {
 	Kind       string // its name in the topology, which replicas share
 	Tier       string
 	WorkerTier string
-	Workers    int     // worker processes that must be seen to answer; 0 where none are told apart
+	Workers    int     // worker processes that must be seen to respond; 0 where they cannot be distinguished
 	Loops      int     // event loops of a proxy, each a process
-	Cores      float64 // limit of the CPU time of it and its children; 0: none
+	Cores      float64 // CPU limit of it and its children; 0: none
 	Argv       []string
 	Env        []string
 	Dir        string // working folder
@@ -104,12 +104,12 @@ type Process struct {
 	Files      []File
 	Ports      map[string]int
 	Stop       syscall.Signal
-	Entry      int    // the port at which it takes requests
-	IsEntry    bool   // these are the clients' own
-	Stats      string // name of the kind of probe that observes it, or nothing
+	Entry      int    // the port on which it takes requests
+	IsEntry    bool   // clients connect to it directly
+	Stats      string // the kind of probe that observes it; empty: none
 }
 
-func (p Process) tellsWorkers() bool {
+func (p Process) findsWorkers() bool {
 	kind, _ := probe.Lookup(p.Stats)
 	return kind.Workers
 }
@@ -125,7 +125,7 @@ var stopSignals = map[string]syscall.Signal{
 }
 
 // Blueprint decides everything about a cluster of this topology for an app on a host. It
-// reads the definition, and then no clock, no environment and no network.
+// reads the definition, but no clock, environment or network.
 func (t Topology) Blueprint(app targets.App, h Host) (Blueprint, error) {
 	d, err := Define(t)
 	if err != nil {
@@ -134,7 +134,7 @@ func (t Topology) Blueprint(app targets.App, h Host) (Blueprint, error) {
 	return d.Blueprint(app, h)
 }
 
-// ConfigError is a topology, or an app in it, that makes no sense as it is described.
+// ConfigError reports that the description of a topology, or of the app in it, is not valid.
 type ConfigError struct{ Err error }
 
 func (e *ConfigError) Error() string { return e.Err.Error() }
@@ -149,7 +149,7 @@ func (d Definition) Blueprint(app targets.App, h Host) (Blueprint, error) {
 	return l.blueprint(h.Ports)
 }
 
-// layout is a blueprint without ports: what is needed to know how many it takes.
+// layout is a blueprint without ports: enough to know how many it needs.
 type layout struct {
 	definition Definition
 	data       renderData
@@ -157,7 +157,7 @@ type layout struct {
 	ports      int
 }
 
-// layout gives the parameters values, and every process its name and folder.
+// layout gives every parameter its value, and every process its name and folder.
 func (d Definition) layout(app targets.App, h Host) (layout, error) {
 	if !d.Boots() {
 		return layout{definition: d, data: renderData{App: app}}, nil
@@ -191,7 +191,7 @@ func (d Definition) layout(app targets.App, h Host) (layout, error) {
 	return l, nil
 }
 
-// wrong says in which topology something makes no sense.
+// wrong adds the topology's name to an error in its description.
 func (d Definition) wrong(err error) error {
 	return &ConfigError{fmt.Errorf("topology %s: %w", d.Topology.Name, err)}
 }
@@ -201,11 +201,12 @@ func (l layout) blueprint(ports []int) (Blueprint, error) {
 	d, data := l.definition, l.data
 	if !d.Boots() {
 		return Blueprint{
-			Topology: d.Topology, Summary: d.Summary, Concurrency: UnknownConcurrency, URL: d.Topology.Target(), Health: data.App.Health,
+			Topology: d.Topology, Summary: d.Summary, Concurrency: UnknownConcurrency,
+			URL: d.Topology.Target(), Health: data.App.Health,
 		}, nil
 	}
 	if len(ports) < l.ports {
-		return Blueprint{}, d.wrong(fmt.Errorf("more than the %d ports given are needed", len(ports)))
+		return Blueprint{}, d.wrong(fmt.Errorf("%d ports are needed, %d were given", l.ports, len(ports)))
 	}
 	for _, r := range l.replicas {
 		for _, name := range r.definition.Ports {
@@ -254,7 +255,7 @@ func (p ProcessDefinition) process(d Definition, data renderData) (Process, erro
 			return out, err
 		}
 		if i == 0 && text == "" {
-			return out, fmt.Errorf("argv[0]: %s renders to nothing; is the tool among tools?", word)
+			return out, fmt.Errorf("argv[0]: %s renders to an empty string; is the tool listed under tools?", word)
 		}
 		if text != "" {
 			out.Argv = append(out.Argv, text)
@@ -272,7 +273,7 @@ func (p ProcessDefinition) process(d Definition, data renderData) (Process, erro
 	return out, err
 }
 
-// entry is the port at which a process takes requests: the topology's, or its first.
+// entry is the port on which a process takes requests: the topology's entry, or its own first port.
 func (p ProcessDefinition) entry(d Definition, ports map[string]int) int {
 	switch {
 	case p.Name == d.Entry.Process:
@@ -283,7 +284,7 @@ func (p ProcessDefinition) entry(d Definition, ports map[string]int) int {
 	return 0
 }
 
-// numbers renders what is a number: workers, loops and the limit of CPU time.
+// numbers renders the numeric keys: workers, loops and the CPU limit.
 func (p ProcessDefinition) numbers(out *Process, data renderData) (err error) {
 	if out.Workers, err = renderInt("workers", p.Workers, 0, data); err != nil {
 		return err
@@ -296,17 +297,17 @@ func (p ProcessDefinition) numbers(out *Process, data renderData) (err error) {
 		return err
 	}
 	if percent < 0 {
-		return fmt.Errorf("cpu: %d percent of a core", percent)
+		return fmt.Errorf("cpu: %d is not a percentage of a core: want 0 or more", percent)
 	}
 	out.Cores = float64(percent) / 100
 	return nil
 }
 
-// env is the environment of a process: what the host gives all of them, Python's settings
-// for repeatable runs, the app's own and the process's own.
+// env is the environment of a process: the host's variables, Python's settings for repeatable
+// runs, the app's variables and the process's own.
 func (p ProcessDefinition) env(d Definition, data renderData) ([]string, error) {
 	vars := map[string]string{
-		"PYTHONDONTWRITEBYTECODE":       "1", // the app's folder stays as it was
+		"PYTHONDONTWRITEBYTECODE":       "1", // leaves the app's folder unchanged
 		"PYTHONHASHSEED":                "0",
 		"PYTHONUNBUFFERED":              "1",
 		"DJANGO_RUNSERVER_HIDE_WARNING": "true",
@@ -331,8 +332,8 @@ func (p ProcessDefinition) env(d Definition, data renderData) ([]string, error) 
 	return env, nil
 }
 
-// checkPaths refuses names that mean something else inside a configuration file: nginx
-// knows no escape for $, uWSGI expands % and $( ), and both end a value at a line break.
+// checkPaths refuses paths with characters that are special in a configuration file: nginx
+// has no escape for $, uWSGI expands % and $( ), and both end a value at a line break.
 func checkPaths(data renderData) error {
 	paths := [][2]string{
 		{"the app's folder", data.App.Dir}, {"the app's static root", data.App.Static.Root},
@@ -346,8 +347,8 @@ func checkPaths(data renderData) error {
 		}
 	}
 	for _, p := range paths {
-		meaning := func(r rune) bool { return r < ' ' || strings.ContainsRune("$%;{}\"'`@=\\ #", r) }
-		if at := strings.IndexFunc(p[1], meaning); at >= 0 {
+		special := func(r rune) bool { return r < ' ' || strings.ContainsRune("$%;{}\"'`@=\\ #", r) }
+		if at := strings.IndexFunc(p[1], special); at >= 0 {
 			return fmt.Errorf("%s is %q: the character %q cannot be written into the servers' configuration files; "+
 				"move or rename it", p[0], p[1], p[1][at])
 		}
@@ -355,7 +356,7 @@ func checkPaths(data renderData) error {
 	return nil
 }
 
-// Canonical is the blueprint with stand-ins for what differs between two boots of the same
+// Canonical is the blueprint with placeholders for what differs between two boots of the same
 // configuration: folders, ports and the paths of the tools.
 func (t Topology) Canonical(app targets.App, h Host) (Blueprint, error) {
 	d, err := Define(t)
@@ -365,14 +366,14 @@ func (t Topology) Canonical(app targets.App, h Host) (Blueprint, error) {
 	return d.Canonical(app, h)
 }
 
-// Canonical is the blueprint with stand-ins for what differs between two boots of the same
+// Canonical is the blueprint with placeholders for what differs between two boots of the same
 // configuration.
 func (d Definition) Canonical(app targets.App, h Host) (Blueprint, error) {
 	app.Dir = "/app"
 	return d.Blueprint(app, h.canonical(d.Tools))
 }
 
-// Fingerprint is a hash of the blueprint. That of a canonical one does not depend on where and
+// Fingerprint is a hash of the blueprint. A canonical blueprint's does not depend on where and
 // when it is booted: two boots with equal fingerprints ran the same thing.
 func (b Blueprint) Fingerprint() string {
 	hash := sha256.New()
@@ -380,7 +381,7 @@ func (b Blueprint) Fingerprint() string {
 	return hex.EncodeToString(hash.Sum(nil))[:16]
 }
 
-// Record is what a manifest says of an arm that boots the canonical blueprint.
+// Record is what a manifest says about an arm that boots the canonical blueprint.
 func (b Blueprint) Record(name string) results.TopologyRecord {
 	return results.TopologyRecord{
 		Name: name, Ref: b.Topology.String(), Summary: b.Summary, Concurrency: b.Concurrency, Roles: b.Roles,
@@ -388,7 +389,7 @@ func (b Blueprint) Record(name string) results.TopologyRecord {
 	}
 }
 
-// Missing returns what keeps the topology from being booted with the host's tools.
+// Missing returns the tool without which the topology cannot be booted on this host, if any.
 func (d Definition) Missing(h Host) error {
 	for _, tool := range d.Tools {
 		if missing := h.Tools.missing(tool); missing != nil {
@@ -408,18 +409,18 @@ func (b Blueprint) String() string {
 
 func (b Blueprint) write(w io.Writer) {
 	fmt.Fprintf(w, "# %s: %s\n", b.Topology, b.Summary)
-	slots := fmt.Sprint(b.Concurrency)
+	concurrency := fmt.Sprint(b.Concurrency)
 	switch b.Concurrency {
 	case 0:
-		slots = "one thread per connection"
+		concurrency = "one thread per connection"
 	case UnknownConcurrency:
-		slots = "not known"
+		concurrency = "unknown"
 	}
-	fmt.Fprintf(w, "# %s; ready when %s answers; concurrency: %s\n", b.URL, b.Health, slots)
+	fmt.Fprintf(w, "# %s; ready when %s answers; concurrency: %s\n", b.URL, b.Health, concurrency)
 	for _, p := range b.Processes {
 		fmt.Fprintf(w, "\n## process %s (tier %s)\n", p.Name, p.Tier)
 		if p.Cores > 0 {
-			fmt.Fprintf(w, "## a machine of its own: a control group of %g cores\n", p.Cores)
+			fmt.Fprintf(w, "## a separate machine: a control group of %g cores\n", p.Cores)
 		}
 		fmt.Fprintf(w, "cd %s\n", p.Dir)
 		for _, variable := range p.Env {

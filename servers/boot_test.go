@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// testSite is a place where clusters can be booted, with the system's Python.
+// testSite is a site that boots clusters with the system's Python.
 func testSite(t *testing.T) *Site {
 	t.Helper()
 	python, err := exec.LookPath("python3")
@@ -50,11 +50,11 @@ func testSite(t *testing.T) *Site {
 	return &Site{Host: host, Keeper: keeper, Scratch: t.TempDir(), Locks: t.TempDir(), Timeout: 20 * time.Second}
 }
 
-// A topology of the user's own: a prefork server that bench knows nothing of. Its workers spend
-// CPU time, which its master does not.
+// A user-defined topology: a prefork server unknown to bench. Its workers use CPU time; its
+// master does not.
 var preforkTopology = fstest.MapFS{
 	"topology.yaml": {Data: []byte(`
-summary: a prefork server of the user's own
+summary: a user-defined prefork server
 params:
   - {name: workers, default: "3", min: 1, max: 64, help: worker processes}
 concurrency: '{{.Param.workers}}'
@@ -108,7 +108,7 @@ func (c counting) Open(name string) (fs.File, error) {
 	return c.FS.Open(name)
 }
 
-func TestBootOfATopologyThatNothingKnows(t *testing.T) {
+func TestBootOfAUserDefinedTopology(t *testing.T) {
 	site := testSite(t)
 	files := counting{preforkTopology, &sync.Mutex{}, map[string]int{}}
 	from := builtin()
@@ -146,8 +146,8 @@ func TestBootOfATopologyThatNothingKnows(t *testing.T) {
 	}
 }
 
-// expectUsage checks that ten requests of 20 ms each cost the workers that, and their master
-// nearly nothing.
+// expectUsage checks that ten requests of 20 ms each are charged to the workers, and next to
+// nothing to their master.
 func expectUsage(t *testing.T, cluster *Cluster) {
 	t.Helper()
 	before, err := cluster.Usage()
@@ -180,8 +180,8 @@ func expectUsage(t *testing.T, cluster *Cluster) {
 	}
 }
 
-// What runs already is asked whether it answers, and left alone.
-func TestBootOfWhatRunsOwnsNoProcess(t *testing.T) {
+// A server that is already running is checked, and otherwise left alone.
+func TestBootOfARunningServerOwnsNoProcess(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
 	topology, err := ParseTopology("url:" + server.URL + "/")

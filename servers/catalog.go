@@ -24,7 +24,7 @@ const (
 // catalog is where topologies are looked up.
 type catalog struct {
 	embedded fs.FS                  // a folder for each topology, and sharedDir
-	open     func(dir string) fs.FS // opens a folder of the user's own
+	open     func(dir string) fs.FS // opens a user's folder
 }
 
 func builtin() catalog {
@@ -36,8 +36,8 @@ func builtin() catalog {
 }
 
 // Names lists the embedded topologies in the order that they declare, from the simplest to the
-// fullest: the order in which a report tells the story. The first is the default baseline, so
-// one that declares none comes last.
+// most complete; reports keep that order. The first is the default baseline, so one without a
+// declared order comes last.
 func Names() []string { return builtin().names() }
 
 func (c catalog) names() []string {
@@ -52,7 +52,7 @@ func (c catalog) names() []string {
 		}
 		d, err := c.define(Topology{Name: entry.Name()})
 		if err != nil {
-			d.Topology.Name = entry.Name() // it stays in the list; whoever defines it gets the error
+			d.Topology.Name = entry.Name() // it stays in the list; Define returns the error
 		}
 		all = append(all, d)
 	}
@@ -66,7 +66,7 @@ func (c catalog) names() []string {
 	return names
 }
 
-// UnknownTopologyError says which names exist.
+// UnknownTopologyError lists the names that exist.
 type UnknownTopologyError struct {
 	Name  string
 	Near  string
@@ -74,16 +74,16 @@ type UnknownTopologyError struct {
 }
 
 func (e *UnknownTopologyError) Error() string {
-	text := fmt.Sprintf("topology %q is unknown", e.Name)
+	text := fmt.Sprintf("topology %q is unknown.", e.Name)
 	if e.Near != "" {
-		text += fmt.Sprintf("; did you mean %s?", e.Near)
+		text = fmt.Sprintf("topology %q is unknown; did you mean %s?", e.Name, e.Near)
 	}
 	known := strings.Join(e.Known, ", ")
-	return text + fmt.Sprintf(" There are %s, or the path of a folder with a %s.", known, topologyFile)
+	return text + fmt.Sprintf(" Want one of %s, or the path of a folder with a %s.", known, topologyFile)
 }
 
-// Define reads the definition of a topology, with its templates: nothing of it is read again
-// later. One that runs already has a definition without processes.
+// Define reads the definition of a topology with its templates; nothing is read again later.
+// The definition of a running server has no processes.
 func Define(t Topology) (Definition, error) { return builtin().define(t) }
 
 func (c catalog) define(t Topology) (Definition, error) {
@@ -115,7 +115,7 @@ func (c catalog) define(t Topology) (Definition, error) {
 	return d, nil
 }
 
-// folder is where a topology's files are.
+// folder returns the folder with a topology's files.
 func (c catalog) folder(t Topology) (fs.FS, error) {
 	if t.Kind() == Folder {
 		return c.open(t.Name), nil
@@ -129,7 +129,7 @@ func (c catalog) folder(t Topology) (fs.FS, error) {
 	return nil, &UnknownTopologyError{Name: t.Name, Near: nearest(t.Name, names), Known: names}
 }
 
-// template reads the text of a template: of the topology's own folder, or a shared one.
+// template reads the text of a template: from the topology's own folder, or a shared one.
 func (c catalog) template(d Definition, files fs.FS, name string) error {
 	if _, read := d.templates[name]; read {
 		return nil

@@ -18,12 +18,12 @@ import (
 	"bench/servers/probe"
 )
 
-// DialFunc connects to where a cluster answers; it may refuse.
+// DialFunc connects to a cluster; it may refuse.
 type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
-// Cluster is a running topology. It has to be closed.
+// Cluster is a running topology. It must be closed.
 type Cluster struct {
-	// Boot says how it came up. WarmupMS and Settled are for whoever warms it up.
+	// Boot describes how it came up. WarmupMS and Settled are left to whoever warms it up.
 	Boot results.Boot
 
 	blueprint  Blueprint
@@ -31,18 +31,18 @@ type Cluster struct {
 	processes  []*proc.Process
 	probes     []probe.Probe  // by process; nil where nothing observes it
 	workerPIDs []map[int]bool // by process: its workers, where its probe finds them
-	dead       chan struct{}  // closed at the first death
+	dead       chan struct{}  // closed when the first process dies
 	deadOnce   sync.Once
 	deadErr    error // why; read after dead
 
-	release   func() error // gives back what the site lent: ports and scratch folder
+	release   func() error // releases the site's ports and scratch folder
 	closing   chan struct{}
 	closeOnce sync.Once
 	closeErr  error
 }
 
-// BootError says why a cluster did not come up: the cause in words, and the last lines of
-// the log that shows it.
+// BootError says why a cluster did not come up: a diagnostic, a hint, and the last lines of
+// the log that shows the error.
 type BootError struct {
 	Topology   Topology
 	Diagnostic string
@@ -69,7 +69,7 @@ func (e *BootError) Error() string {
 func (e *BootError) Unwrap() error { return e.Err }
 
 // Boot starts the blueprint's processes and returns when the cluster is ready: a real
-// request was answered and every worker has served one. It gives up when ctx ends. On
+// request was answered and every worker has served one. It stops waiting when ctx ends. On
 // error nothing is left running.
 func (b Blueprint) Boot(ctx context.Context, keeper *proc.Keeper, dial DialFunc) (*Cluster, error) {
 	c := &Cluster{
@@ -86,7 +86,7 @@ func (b Blueprint) Boot(ctx context.Context, keeper *proc.Keeper, dial DialFunc)
 		err = c.awaitReady(ctx, started)
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.DeadlineExceeded) {
-		return nil, errors.Join(cause, c.Close()) // interrupted: no fault of the servers
+		return nil, errors.Join(cause, c.Close()) // interrupted: not the servers' fault
 	}
 	if err != nil {
 		return nil, errors.Join(c.diagnose(err), c.Close())
@@ -94,7 +94,7 @@ func (b Blueprint) Boot(ctx context.Context, keeper *proc.Keeper, dial DialFunc)
 	return c, nil
 }
 
-// prepareDir writes every file of the blueprint and the app's copy of its state.
+// prepareDir writes every file of the blueprint and the boot's copy of the app's state.
 func (b Blueprint) prepareDir() error {
 	if len(b.Processes) == 0 {
 		return nil
@@ -118,13 +118,13 @@ func (b Blueprint) prepareDir() error {
 	return nil
 }
 
-// CanLimit returns why processes cannot be limited to so many cores here, if they cannot.
+// CanLimit returns why processes cannot be limited to this number of cores here, if they cannot.
 func CanLimit(cores float64) error { return proc.HasQuota(cores) }
 
-// QuotaPeriod is how often the CPU time of a limited process begins anew.
+// QuotaPeriod is the time after which the CPU quota of a limited process is renewed.
 const QuotaPeriod = proc.QuotaPeriod
 
-// Limit sets the limits of the blueprint's processes, or lifts them for a while.
+// Limit applies the CPU limits of the blueprint's processes, or lifts them.
 func (c *Cluster) Limit(on bool) error {
 	for i, p := range c.processes {
 		cores := c.blueprint.Processes[i].Cores
@@ -173,17 +173,17 @@ func (c *Cluster) start(keeper *proc.Keeper, p Process) error {
 	return nil
 }
 
-// URL is where the cluster answers.
+// URL is where the cluster takes requests.
 func (c *Cluster) URL() string { return c.blueprint.URL }
 
 // Blueprint is what the cluster was booted from.
 func (c *Cluster) Blueprint() Blueprint { return c.blueprint }
 
-// Dead is closed when a process ends that nobody stopped. A measurement during which that
+// Dead is closed when a process ends without being stopped. A measurement during which that
 // happens is void.
 func (c *Cluster) Dead() <-chan struct{} { return c.dead }
 
-// Died returns why a process ended that nobody stopped, with the end of its log, or nil
+// Died returns why a process ended without being stopped, with the end of its log, or nil
 // while all of them run.
 func (c *Cluster) Died() error {
 	select {
@@ -225,8 +225,8 @@ func (c *Cluster) Usage() ([]results.Usage, error) {
 	return usage, nil
 }
 
-// Evidence returns the rendered configuration and the ends of the logs, named as they go
-// into a run directory.
+// Evidence returns the rendered configuration and the ends of the logs, named as in a run
+// directory.
 func (c *Cluster) Evidence() map[string][]byte {
 	files := map[string][]byte{}
 	for _, p := range c.blueprint.Processes {
@@ -242,8 +242,8 @@ func (c *Cluster) Evidence() map[string][]byte {
 // closeTimeout is how long the processes of a cluster have to end before they are killed.
 const closeTimeout = 5 * time.Second
 
-// Close stops the processes in the reverse order of their start and returns when none is
-// left. It may be called more than once.
+// Close stops the processes in reverse order of their start and returns when none is left. It
+// may be called more than once.
 func (c *Cluster) Close() error {
 	c.closeOnce.Do(func() {
 		close(c.closing)

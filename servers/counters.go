@@ -60,8 +60,8 @@ func (c Counters) Since(before Counters) results.Server {
 	return s
 }
 
-// Peaks reads what comes and goes, such as the length of a listen queue, of the processes whose
-// statistics show it. What cannot be read is left out.
+// Peaks reads the values that come and go, such as the length of a listen queue, from the
+// processes that report them. What cannot be read is left out.
 func (c *Cluster) Peaks(ctx context.Context) map[string]results.Counters {
 	var seen results.Server
 	for i, p := range c.blueprint.Processes {
@@ -115,7 +115,7 @@ func readKernel() (results.Server, error) {
 	s.ListenOverflows, s.ListenDrops = count(netstat.ListenOverflows), count(netstat.ListenDrops)
 	s.TCPTimeouts, s.RetransSegs = count(netstat.TCPTimeouts), count(snmp.RetransSegs)
 	s.StealSeconds = stat.CPUTotal.Steal
-	if cpu := stat.CPUTotal; len(stat.CPU) == runtime.NumCPU() { // else others may use what bench may not
+	if cpu := stat.CPUTotal; len(stat.CPU) == runtime.NumCPU() { // otherwise others may use cores that bench may not
 		s.BusySeconds = cpu.User + cpu.Nice + cpu.System + cpu.IRQ + cpu.SoftIRQ
 	}
 	return s, nil

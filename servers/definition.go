@@ -14,13 +14,13 @@ import (
 )
 
 // Definition is a topology.yaml: what a topology consists of, before its parameters have
-// values. Strings that hold {{ }} are templates over the data of a render.
+// values. Strings that contain {{ }} are templates.
 type Definition struct {
-	Topology    Topology            `yaml:"-"`       // with the parameters that are given
+	Topology    Topology            `yaml:"-"`       // with the given parameters
 	Summary     string              `yaml:"summary"` // one line
-	Order       int                 `yaml:"order"`   // place in the list, from 1; 0: at its end
+	Order       int                 `yaml:"order"`   // position in the list, from 1; 0: last
 	Params      []Param             `yaml:"params"`
-	Concurrency string              `yaml:"concurrency"` // requests worked on at once; 0 is a thread for each connection
+	Concurrency string              `yaml:"concurrency"` // requests worked on at once; 0: one thread per connection
 	Static      string              `yaml:"static"`      // tier that serves static files
 	Debug       string              `yaml:"debug"`       // profile in which the app runs with DEBUG on
 	Tools       []string            `yaml:"tools"`       // programs that it starts
@@ -66,16 +66,16 @@ type ProcessDefinition struct {
 	Replicas   string            `yaml:"replicas"` // default 1
 	Tier       string            `yaml:"tier"`
 	WorkerTier string            `yaml:"worker_tier"` // tier of the worker processes, where statistics name them
-	Workers    string            `yaml:"workers"`     // worker processes that must be seen to answer
+	Workers    string            `yaml:"workers"`     // worker processes that must be seen to respond
 	Loops      string            `yaml:"loops"`       // event loops of a proxy, each a process; default 1
-	CPU        string            `yaml:"cpu"`         // percent of a core for it and its children; 0: no limit
+	CPU        string            `yaml:"cpu"`         // CPU limit in percent of a core, with its children; 0: none
 	Ports      []string          `yaml:"ports"`
 	Dir        string            `yaml:"dir"` // "app": runs in the app's folder, else in its own
 	Files      []FileDefinition  `yaml:"files"`
 	Argv       []string          `yaml:"argv"` // words that render empty are left out
 	Env        map[string]string `yaml:"env"`
 	Stop       string            `yaml:"stop"`  // INT, TERM, QUIT or KILL
-	Stats      string            `yaml:"stats"` // uwsgi or nginx: what to read statistics with
+	Stats      string            `yaml:"stats"` // the kind of probe that observes it
 }
 
 // FileDefinition is a template and the file it becomes.
@@ -105,11 +105,11 @@ func (d Definition) validate() error {
 	return errors.Join(errs...)
 }
 
-// faults are what makes no sense within a process.
+// faults are the mistakes in the description of a process.
 func (p ProcessDefinition) faults() (faults []error) {
 	add := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 	if !plainName(p.Name) || !plainName(p.Tier) || len(p.Argv) == 0 {
-		add("a name and a tier of letters, digits and -_. are needed, and argv")
+		add("want a name and a tier of letters, digits and -_., and argv")
 	}
 	if _, known := stopSignals[p.Stop]; !known {
 		add("stop %q: want INT, TERM, QUIT or KILL", p.Stop)
@@ -119,7 +119,7 @@ func (p ProcessDefinition) faults() (faults []error) {
 		faults = append(faults, err)
 	}
 	if kind.Workers && (p.Workers == "" || len(p.Ports) == 0) {
-		add("stats %s needs a port, and workers: how many have to answer", p.Stats)
+		add("stats %s needs a port, and workers: the number that must respond", p.Stats)
 	}
 	for _, port := range kind.Ports {
 		if !slices.Contains(p.Ports, port) {
@@ -128,17 +128,17 @@ func (p ProcessDefinition) faults() (faults []error) {
 	}
 	for _, f := range p.Files {
 		if !filepath.IsLocal(f.Path) {
-			add("file %q leaves the process's folder", f.Path)
+			add("file %q is outside the process's folder", f.Path)
 		}
 	}
 	return faults
 }
 
-// tierFaults are the tiers of a process that have no role.
+// tierFaults are the tiers of a process that lack a role.
 func (d Definition) tierFaults(p ProcessDefinition) (faults []error) {
 	for _, tier := range []string{p.Tier, p.WorkerTier} {
 		if role := d.Tiers[tier]; tier != "" && !slices.Contains(results.AllRoles(), role) {
-			const want = "tiers gives %s the role %q: want app, server, proxy or database"
+			const want = "tier %s has the role %q: want app, server, proxy or database"
 			faults = append(faults, fmt.Errorf(want, tier, role))
 		}
 	}

@@ -11,12 +11,12 @@ import (
 	"bench/internal/proc"
 )
 
-// symptom is a line that servers write and what it means. The first that is found counts,
-// so the particular ones stand before the general ones.
+// symptom is a line in a server's log and what it means. The first match counts, so specific
+// symptoms come before general ones.
 type symptom struct {
-	pattern *regexp.Regexp
-	cause   string
-	remedy  string
+	pattern    *regexp.Regexp
+	diagnostic string
+	hint       string
 }
 
 var symptoms = []symptom{
@@ -39,11 +39,11 @@ var symptoms = []symptom{
 		"The log shows the exception."},
 	{regexp.MustCompile(`\[emerg\]|\[strict-mode\]|unrecognized option`), "the server refuses its configuration",
 		"`bench render` prints the configuration; the log names the line."},
-	{regexp.MustCompile(`(?i)too many open files`), "the limit of open files is too low", "Raise it: ulimit -n 20000."},
-	{regexp.MustCompile(`(?i)permission denied`), "a file or port may not be used", "Check who owns the app's files."},
+	{regexp.MustCompile(`(?i)too many open files`), "the limit on open files is too low", "Raise it: ulimit -n 20000."},
+	{regexp.MustCompile(`(?i)permission denied`), "no permission for a file or port", "Check who owns the app's files."},
 }
 
-// diagnose finds the cause of a failed boot in the processes' logs.
+// diagnose looks for the cause of a failed boot in the processes' logs.
 func (c *Cluster) diagnose(err error) error {
 	failure := &BootError{Topology: c.blueprint.Topology, Err: err}
 	for _, p := range c.blueprint.Processes {
@@ -54,7 +54,7 @@ func (c *Cluster) diagnose(err error) error {
 		failure.Log = proc.LogTail(filepath.Join(p.Home, p.Name+".log"), 20)
 		for _, s := range symptoms {
 			if s.pattern.MatchString(log) {
-				failure.Diagnostic, failure.Hint = s.cause, s.remedy
+				failure.Diagnostic, failure.Hint = s.diagnostic, s.hint
 				return failure
 			}
 		}
@@ -63,10 +63,10 @@ func (c *Cluster) diagnose(err error) error {
 	switch {
 	case errors.As(err, &status) && status == 400:
 		failure.Diagnostic = "the app answers 400 to a request for 127.0.0.1"
-		failure.Hint = "Add 127.0.0.1 to ALLOWED_HOSTS, by app.env in bench.yaml or in the settings."
+		failure.Hint = "Add 127.0.0.1 to ALLOWED_HOSTS, in the settings or through app.env in bench.yaml."
 	case errors.As(err, &status):
 		failure.Diagnostic = fmt.Sprintf("the app's health path answers with status %d", status)
-		failure.Hint = "Name a path that answers 2xx or 3xx with app.health in bench.yaml."
+		failure.Hint = "Set app.health in bench.yaml to a path that answers 2xx or 3xx."
 	case errors.Is(err, context.DeadlineExceeded):
 		failure.Diagnostic = "not ready within the time-out"
 	case errors.Is(err, os.ErrNotExist):

@@ -12,15 +12,15 @@ import (
 	"time"
 )
 
-// finder is how a tool is found. What is special about one is in its row, and nowhere else.
+// finder is how a tool is found. Whatever is special about a tool is in its row and nowhere else.
 type finder struct {
 	name     string
 	provided bool // by bench setup
-	beside   bool // it belongs into the environment of the app's interpreter
+	beside   bool // it belongs in the environment of the app's interpreter
 	find     func(ctx context.Context, s search, name string) (Tool, error)
 }
 
-// finders are the tools that are looked for always, each after those that it depends on.
+// finders are the tools that are always looked for, each after those that it depends on.
 func finders() []finder {
 	return []finder{
 		{name: "python", provided: true, find: findPython},
@@ -30,8 +30,8 @@ func finders() []finder {
 	}
 }
 
-// finderOf returns a tool's row; one without a row is a program like any other, which may have
-// been installed with the app's packages.
+// finderOf returns a tool's row; a tool without one is an ordinary program, which may have been
+// installed with the app's packages.
 func finderOf(name string) finder {
 	rows := finders()
 	if i := slices.IndexFunc(rows, func(f finder) bool { return f.name == name }); i >= 0 {
@@ -47,11 +47,11 @@ type search struct {
 	found  Tools
 }
 
-// besideOrOnPath looks for a program beside the app's interpreter, then on PATH.
+// besideOrOnPath looks for a program next to the app's interpreter, then on PATH.
 func (s search) besideOrOnPath(name string) Tool {
 	if python := s.found.Path("python"); python != "" {
 		if path := LookPath(filepath.Join(filepath.Dir(python), name), ""); path != "" {
-			return Tool{Path: path, How: "beside the interpreter"}
+			return Tool{Path: path, How: "next to the interpreter"}
 		}
 	}
 	if path := LookPath(name, s.path); path != "" {
@@ -88,8 +88,8 @@ try:
 except ImportError:
     print("")`
 
-// findPython asks the interpreter that was chosen what it is. Its fact "home" is its virtual
-// environment, if it has one, for programs that embed it.
+// findPython asks the chosen interpreter what it is. Its fact "home" is its virtual environment,
+// if it has one, for programs that embed it.
 func findPython(ctx context.Context, s search, _ string) (Tool, error) {
 	tool := Tool{Path: LookPath(s.python, s.path), How: "chosen by bench setup or app.python"}
 	if tool.Path == "" {
@@ -98,10 +98,10 @@ func findPython(ctx context.Context, s search, _ string) (Tool, error) {
 	out, err := exec.CommandContext(ctx, tool.Path, "-c", pythonQuestion).Output()
 	lines := strings.Split(string(out), "\n")
 	if err == nil && len(lines) < 4 {
-		err = errors.New("it printed too little")
+		err = errors.New("its output is too short")
 	}
 	if err != nil {
-		return Tool{}, fmt.Errorf("asking %s what it is: %w", tool.Path, err)
+		return Tool{}, fmt.Errorf("asking %s for its version: %w", tool.Path, err)
 	}
 	prefix, basePrefix, django := lines[1], lines[2], lines[3]
 	tool.Version, tool.Facts = lines[0], map[string]string{}
@@ -114,7 +114,7 @@ func findPython(ctx context.Context, s search, _ string) (Tool, error) {
 	return tool, nil
 }
 
-// findDjango reads what the interpreter said. It is a library and has no path.
+// findDjango takes what the interpreter reported. Django is a library and has no path.
 func findDjango(_ context.Context, s search, name string) (Tool, error) {
 	return Tool{Version: s.found["python"].Facts[name], How: "imported by the interpreter"}, nil
 }
@@ -126,8 +126,8 @@ var (
 	versionNumber = regexp.MustCompile(`\d+(\.\d+)+[-\w.]*`)
 )
 
-// findUWSGI looks beside the interpreter first, since uWSGI embeds the one it was built for.
-// Its fact "plugins" is what it has to load.
+// findUWSGI looks next to the interpreter first, since uWSGI embeds the one it was built for.
+// Its fact "plugins" lists what it has to load.
 func findUWSGI(ctx context.Context, s search, name string) (Tool, error) {
 	python := s.found["python"]
 	tool := s.besideOrOnPath(name)
@@ -139,8 +139,8 @@ func findUWSGI(ctx context.Context, s search, name string) (Tool, error) {
 	if err != nil && len(listed) == 0 {
 		return Tool{}, fmt.Errorf("asking %s for its plugins: %w", tool.Path, err)
 	}
-	// Debian's uWSGI comes in parts: without a request plugin named python it has to load
-	// one, which is built for the system's Python alone.
+	// Debian splits uWSGI up: without a request plugin named python it has to load one, which is
+	// built only for the system's Python.
 	asked := []string{"--python-version"}
 	if !pythonPlugin.Match(listed) {
 		plugins := "python3"
@@ -148,7 +148,7 @@ func findUWSGI(ctx context.Context, s search, name string) (Tool, error) {
 			plugins += ",http"
 		}
 		if exec.CommandContext(ctx, tool.Path, "--need-plugins", plugins, "--version").Run() != nil {
-			return Tool{Version: tool.Version}, nil // the part that embeds Python is not there
+			return Tool{Version: tool.Version}, nil // the plugin that embeds Python is not installed
 		}
 		tool.Facts = map[string]string{"plugins": plugins}
 		asked = append([]string{"--plugins", plugins}, asked...)
@@ -156,7 +156,7 @@ func findUWSGI(ctx context.Context, s search, name string) (Tool, error) {
 	out, err := exec.CommandContext(ctx, tool.Path, asked...).Output()
 	said := minorVersion.FindStringSubmatch(string(out))
 	if err == nil && said != nil && !strings.HasPrefix(python.Version, said[1]+".") {
-		return Tool{Version: tool.Version}, nil // of another Python: it would not find the app's packages
+		return Tool{Version: tool.Version}, nil // built for another Python: it would not find the app's packages
 	}
 	return tool, nil
 }

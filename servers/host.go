@@ -14,25 +14,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Host is what a blueprint needs to know of the machine and the place of a boot. Building
-// a blueprint reads nothing else, so the same Host gives the same blueprint anywhere.
+// Host is what a blueprint needs to know about the machine and the boot. Building a blueprint
+// reads nothing else, so the same Host gives the same blueprint anywhere.
 type Host struct {
 	Cores     int
-	Somaxconn int      // the kernel's limit of a listen queue
-	User      string   // set when bench is root: the user nginx's workers keep
-	Env       []string // PATH, HOME and the like, for every process
+	Somaxconn int      // the kernel's limit on listen queues
+	User      string   // set when bench is root: the user that nginx's workers run as
+	Env       []string // PATH, HOME and so on, for every process
 	Tools     Tools
 	Dir       string // scratch folder of the boot
-	State     string // folder of which the boot gets a copy; see targets.App
+	State     string // folder that the boot copies; see targets.App
 	Build     string // folder that all boots share
 	Ports     []int  // free TCP ports of 127.0.0.1, used in order
 }
 
-// Backlog is the length of the listen queues: 1,024 where the kernel lets it.
+// Backlog is the length of the listen queues: 1,024 if the kernel allows it.
 func (h Host) Backlog() int { return min(1024, h.Somaxconn) }
 
-// canonical is the host with everything replaced that differs between two boots of the
-// same configuration.
+// canonical is the host with placeholders for everything that differs between two boots of
+// the same configuration.
 func (h Host) canonical(tools []string) Host {
 	h.Dir, h.State, h.Build = "/boot", "/state", "/build"
 	h.Env = nil
@@ -48,7 +48,7 @@ const maxPorts = 512
 
 // ThisHost reads the machine's facts.
 func ThisHost() Host {
-	// Unlike the number of CPUs, this knows the quota of a container, if that is two CPUs or more.
+	// Unlike NumCPU, GOMAXPROCS respects the quota of a container, if that is two CPUs or more.
 	h := Host{Cores: min(runtime.NumCPU(), runtime.GOMAXPROCS(0)), Somaxconn: somaxconn()}
 	if current, err := user.Current(); err == nil && current.Uid == "0" {
 		h.User = current.Username
@@ -80,7 +80,7 @@ func cpuModel() string {
 	if name := firstValue(string(data), "model name", ":"); name != "" {
 		return name
 	}
-	// ARM's kernels name no model, but who made it and which part it is.
+	// ARM kernels give the implementer and part instead of a model name.
 	var parts []string
 	for _, key := range []string{"CPU implementer", "CPU part", "CPU variant"} {
 		parts = append(parts, firstValue(string(data), key, ":"))
@@ -95,7 +95,7 @@ func memoryBytes() int64 {
 	return kib << 10
 }
 
-// firstValue is the text behind the separator in the first line that starts with key.
+// firstValue is the text after the separator in the first line that starts with key.
 func firstValue(text, key, separator string) string {
 	for line := range strings.Lines(text) {
 		name, value, found := strings.Cut(line, separator)

@@ -13,19 +13,19 @@ import (
 )
 
 // Ports are TCP ports of 127.0.0.1 that no other bench on this machine takes while they
-// are held. Close gives them back.
+// are held. Close releases them.
 type Ports struct {
 	Numbers []int
 	locks   []*os.File
 }
 
 // The range lies below the kernel's ephemeral ports (32768 on Linux), so that no outgoing
-// connection of a load can sit on a port between its reservation and its use.
+// connection of a load can occupy a port between its reservation and its use.
 const firstPort, lastPort = 20000, 32000
 
 // ReservePorts holds n ports. A port is held by a lock on a file in dir, which the kernel
-// drops when its holder dies however that happens; asking the kernel for port 0 and closing
-// it again would leave a gap in which another bench gets the same number.
+// releases however its holder dies; asking the kernel for port 0 and closing it again would
+// leave a gap in which another bench could get the same number.
 func ReservePorts(dir string, n int) (*Ports, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("reserving %d ports: %w", n, err)
@@ -65,12 +65,12 @@ func lockPort(dir string, port int) (*os.File, error) {
 	}
 	l, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
-		return nil, f.Close() // someone listens there
+		return nil, f.Close() // in use
 	}
 	return f, l.Close()
 }
 
-// Close gives the ports back.
+// Close releases the ports.
 func (p *Ports) Close() error {
 	var errs []error
 	for _, lock := range p.locks {
@@ -80,9 +80,9 @@ func (p *Ports) Close() error {
 	return errors.Join(errs...)
 }
 
-// LockFile waits for an exclusive lock on a file, which the kernel drops when the process
-// dies. It keeps two bench processes of one user from making the same thing at once. While
-// it waits, say is called once.
+// LockFile waits for an exclusive lock on a file, which the kernel releases when the process
+// dies. It keeps two bench processes of one user from creating the same thing at once. If it
+// has to wait, it calls say once.
 func LockFile(ctx context.Context, path string, say func()) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("locking %s: %w", path, err)

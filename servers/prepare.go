@@ -27,8 +27,8 @@ func (e *PrepareError) Error() string {
 func (e *PrepareError) Unwrap() error { return e.Err }
 
 // Prepare runs the app's own steps (migrate, collectstatic, …) below dir and then asks
-// Django whether a migration is missing. It returns the state folder, of which each boot
-// gets a copy, and the build folder, which they share.
+// Django whether a migration is missing. It returns the state folder, which every boot
+// copies, and the build folder, which all boots share.
 func Prepare(
 	ctx context.Context, keeper *proc.Keeper, app targets.App, h Host, dir string,
 ) (state, build string, err error) {
@@ -48,7 +48,7 @@ func Prepare(
 		env = append(env, key+"="+vars[key])
 	}
 	steps := slices.Clone(app.Prepare)
-	if executableOrFile(filepath.Join(app.Dir, "manage.py")) {
+	if isFile(filepath.Join(app.Dir, "manage.py")) {
 		steps = append(steps, []string{"python", "manage.py", "migrate", "--check", "-v0"})
 	}
 	for _, step := range steps {
@@ -70,7 +70,7 @@ func Prepare(
 	return state, build, nil
 }
 
-func executableOrFile(path string) bool {
+func isFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular()
 }

@@ -20,7 +20,7 @@ func (c *Cluster) awaitReady(ctx context.Context, started time.Time) error {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	defer client.CloseIdleConnections()
-	first, err := c.awaitAnswer(ctx, client)
+	first, err := c.awaitResponse(ctx, client)
 	if err != nil {
 		return err
 	}
@@ -38,8 +38,8 @@ func milliseconds(d time.Duration) float64 {
 
 const pollEvery = 10 * time.Millisecond
 
-// awaitAnswer polls the health path and returns how long the first right answer took.
-func (c *Cluster) awaitAnswer(ctx context.Context, client *http.Client) (time.Duration, error) {
+// awaitResponse polls the health path and returns how long the first successful response took.
+func (c *Cluster) awaitResponse(ctx context.Context, client *http.Client) (time.Duration, error) {
 	var last error
 	for {
 		before := time.Now()
@@ -50,14 +50,14 @@ func (c *Cluster) awaitAnswer(ctx context.Context, client *http.Client) (time.Du
 		case <-c.dead:
 			return 0, c.deadErr
 		case <-ctx.Done():
-			return 0, fmt.Errorf("no right answer from %s within %w; the last try: %w",
+			return 0, fmt.Errorf("no successful response from %s within %w; last attempt: %w",
 				c.blueprint.Health, context.Cause(ctx), last)
 		case <-time.After(pollEvery):
 		}
 	}
 }
 
-// statusError is an answer of the health path that does not mean health.
+// statusError is a response of the health path that does not indicate health.
 type statusError int
 
 func (e statusError) Error() string {
@@ -83,18 +83,17 @@ func ask(ctx context.Context, client *http.Client, url string) error {
 	return nil
 }
 
-// awaitWorkers sends requests until the statistics show that every worker process has
-// served one. Counting requests would not do: of five requests in a row, one of two
-// workers may serve all.
+// awaitWorkers sends requests until the probes show that every worker process has served
+// one. Counting requests is not enough: one of two workers may serve five in a row.
 func (c *Cluster) awaitWorkers(ctx context.Context, client *http.Client) error {
 	expected := 0
 	for _, p := range c.blueprint.Processes {
-		if p.tellsWorkers() { // others do not say which worker answered
+		if p.findsWorkers() { // others do not show which worker responded
 			expected += p.Workers
 		}
 	}
 	for {
-		// The statistics may not be served yet although the first worker is: no error.
+		// An error does not count yet: the statistics may come up after the first worker.
 		seen, last := c.workersSeen(ctx)
 		if c.Boot.Workers = seen; last == nil && seen >= expected {
 			return nil
@@ -116,8 +115,8 @@ func (c *Cluster) awaitWorkers(ctx context.Context, client *http.Client) error {
 	}
 }
 
-// workersSeen counts the workers that have served a request, and remembers their process
-// ids, by which their CPU time is told from their master's.
+// workersSeen counts the workers that have served a request, and remembers their process IDs,
+// which separate their CPU time from their master's.
 func (c *Cluster) workersSeen(ctx context.Context) (int, error) {
 	seen := 0
 	for i, p := range c.blueprint.Processes {

@@ -40,7 +40,8 @@ func TestRecipeOfATopology(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := b.Processes[0]; b.Concurrency != 4 || p.Workers != 4 || p.Dir != "/app" || !p.tellsWorkers() || len(p.Files) != 1 {
+	p := b.Processes[0]
+	if b.Concurrency != 4 || p.Workers != 4 || p.Dir != "/app" || !p.findsWorkers() || len(p.Files) != 1 {
 		t.Errorf("the recipe becomes %+v", b)
 	}
 	if !strings.Contains(b.Processes[0].Files[0].Text, `wsgi_app = "shop.wsgi:application"`) {
@@ -87,7 +88,7 @@ func (b both) Open(name string) (fs.File, error) {
 func (b both) ReadDir(name string) ([]fs.DirEntry, error) {
 	upper, _ := fs.ReadDir(b.upper, name)
 	lower, err := fs.ReadDir(b.lower, name)
-	return append(upper, slices.DeleteFunc(lower, func(below fs.DirEntry) bool { // hidden, as by a real one
+	return append(upper, slices.DeleteFunc(lower, func(below fs.DirEntry) bool { // hidden, as in a real overlay
 		return slices.ContainsFunc(upper, func(above fs.DirEntry) bool { return above.Name() == below.Name() })
 	})...), err
 }
@@ -116,7 +117,7 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	}
 	for _, name := range firstColumn(keys) {
 		if !known[name] {
-			t.Errorf("there is no key %s", name)
+			t.Errorf("the documented key %s does not exist", name)
 		}
 	}
 	checkTemplateNames(t, data)
@@ -153,11 +154,11 @@ func checkTemplateNames(t *testing.T, data string) {
 	slices.Sort(sees)
 	slices.Sort(documented)
 	if !slices.Equal(sees, documented) {
-		t.Errorf("documented is %v; templates see %v", documented, sees)
+		t.Errorf("the documentation lists %v; templates see %v", documented, sees)
 	}
 }
 
-// firstColumn are the words in backquotes that begin a row's cells in the first column.
+// firstColumn are the words in backquotes in the first column of the tables.
 func firstColumn(section string) (names []string) {
 	for line := range strings.Lines(section) {
 		cells := strings.Split(line, "|")

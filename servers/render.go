@@ -15,14 +15,14 @@ type renderData struct {
 	Param map[string]string
 	App   targets.App
 	Host  Host
-	Dir   string // folder of the process that is rendered
+	Dir   string // folder of the process being rendered
 	state string
 	tools []string // that the topology declares
 	self  *replica
 	all   []*replica
 }
 
-// replica is one process to be, with its ports.
+// replica is a process before it starts, with its ports.
 type replica struct {
 	name       string // with its number where there are several
 	definition ProcessDefinition
@@ -38,7 +38,7 @@ func (d renderData) Tool(name string) (string, error) {
 	return d.Host.Tools.Path(name), nil
 }
 
-// Fact is something that is known of a tool besides its path, or nothing.
+// Fact is something known about a tool other than its path; empty if unknown.
 func (d renderData) Fact(tool, name string) string { return d.Host.Tools[tool].Facts[name] }
 
 // Port is a port of the replica by its name in the definition.
@@ -50,16 +50,16 @@ func (r *replica) Port(name string) (int, error) {
 	return port, nil
 }
 
-// Port is a port of the process that is rendered.
+// Port is a port of the process being rendered.
 func (d renderData) Port(name string) (int, error) { return d.self.Port(name) }
 
-// HasPort tells processes of different topologies that share a template apart.
+// HasPort distinguishes processes of different topologies that share a template.
 func (d renderData) HasPort(name string) bool {
 	_, known := d.self.ports[name]
 	return known
 }
 
-// Replicas are the processes of one kind: a process gets its peers' addresses this way.
+// Replicas are the processes of one kind, for the addresses of a process's peers.
 func (d renderData) Replicas(kind string) ([]*replica, error) {
 	var found []*replica
 	for _, r := range d.all {
@@ -116,7 +116,7 @@ var renderFuncs = template.FuncMap{
 		}
 		return max(a, b), nil
 	},
-	// quote writes a string for nginx; the blueprint has refused what it cannot escape.
+	// quote quotes a string for nginx; checkPaths has refused what it cannot escape.
 	"quote":     func(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` },
 	"trimSlash": func(s string) string { return strings.TrimRight(s, "/") },
 }

@@ -15,7 +15,7 @@ import (
 	"bench/targets"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 func testApp(t *testing.T) targets.App {
 	t.Helper()
@@ -28,7 +28,7 @@ func testApp(t *testing.T) targets.App {
 
 var testHost = Host{Cores: 4, Somaxconn: 4096, User: "root"}
 
-// golden compares text to a file below testdata and leaves what it got beside it.
+// golden compares text with a file in testdata and writes what differs next to it.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -76,11 +76,11 @@ func TestRenderedTopologies(t *testing.T) {
 	}
 }
 
-func TestNamesGoFromTheSimplestOn(t *testing.T) {
+func TestNamesStartWithTheSimplest(t *testing.T) {
 	if got := strings.Join(Names(), " "); !strings.HasPrefix(got, "runserver uwsgi nginx-uwsgi") {
 		t.Errorf("Names = %s", got)
 	}
-	// One that declares no place comes last, whatever its name is: the first is the baseline.
+	// One without an order comes last, whatever its name: the first is the baseline.
 	newcomer := fstest.MapFS{}
 	for _, name := range append(Names(), "aaa") {
 		text := preforkTopology["topology.yaml"].Data
@@ -98,7 +98,7 @@ func TestNamesGoFromTheSimplestOn(t *testing.T) {
 	}
 }
 
-func TestWhatMeansTheSameIsEqual(t *testing.T) {
+func TestEquivalentTopologiesAreEqual(t *testing.T) {
 	for _, row := range []struct{ a, b string }{
 		{"./gun", "./gun/"},
 		{"./gun", "./a/../gun"},
@@ -114,14 +114,14 @@ func TestWhatMeansTheSameIsEqual(t *testing.T) {
 		}
 	}
 	if a, _ := ParseTopology("gun"); a.Kind() != Embedded {
-		t.Errorf("gun is %v; want a name without a slash to be that of an embedded one", a.Kind())
+		t.Errorf("gun is %v; want a name without a slash to be embedded", a.Kind())
 	}
 }
 
-func TestBadTopologiesAreRefusedInWords(t *testing.T) {
+func TestErrorsOfBadTopologiesSayWhatIsWanted(t *testing.T) {
 	for _, row := range []struct{ text, want string }{
 		{"nginx-uwgsi", "did you mean nginx-uwsgi?"},
-		{"no-such-server", "There are runserver, uwsgi, nginx-uwsgi"},
+		{"no-such-server", "is unknown. Want one of runserver, uwsgi, nginx-uwsgi"},
 		{"uwsgi:wokers=2", "did you mean workers?"},
 		{"uwsgi:workers=0", "want a whole number from 1 to 256"},
 		{"uwsgi:workers=two", "want a whole number from 1 to 256"},
@@ -172,12 +172,12 @@ entry: {process: p, port: http}
 		{"a tier without a role", strings.Replace(good, "tiers: {python: app}", "tiers: {python: boss}", 1),
 			"want app, server, proxy or database"},
 		{"an unknown probe", strings.Replace(good, "stop: INT", "stop: INT, stats: psychic", 1), "want one of uwsgi, nginx"},
-		{"an entry that is none", strings.Replace(good, "port: http}", "port: https}", 1), "entry: no process"},
-		{"a port that is none", strings.Replace(good, `.Port "http"`, `.Port "stats"`, 1), `no port "stats"`},
-		{"a template that is none", strings.Replace(good, `.Tool "python"`, `.Tool "pyton"`, 1),
+		{"an unknown entry port", strings.Replace(good, "port: http}", "port: https}", 1), "entry: no process"},
+		{"an unknown port", strings.Replace(good, `.Port "http"`, `.Port "stats"`, 1), `no port "stats"`},
+		{"an unknown tool", strings.Replace(good, `.Tool "python"`, `.Tool "pyton"`, 1),
 			"not among the topology's tools: python"},
 		{"a file outside", strings.Replace(good, "stop: INT", "stop: INT, files: [{template: t, path: ../x}]", 1),
-			"leaves the process's folder"},
+			"outside the process's folder"},
 	} {
 		write(row.text)
 		if _, err := (Topology{Name: dir}).Canonical(testApp(t), testHost); err == nil ||
@@ -187,7 +187,7 @@ entry: {process: p, port: http}
 	}
 }
 
-// What means something else to nginx or uWSGI must not get into their files.
+// Characters that are special to nginx or uWSGI must not get into their files.
 func TestPathsThatCannotBeWrittenAreRefused(t *testing.T) {
 	for _, bad := range []string{"/a;b", "/a$b", "/a%b", "/a\nb", `/a"b`, "/a{b", "/a b", "/a=b", "/a@b", "/a#b"} {
 		app := testApp(t)
@@ -199,7 +199,7 @@ func TestPathsThatCannotBeWrittenAreRefused(t *testing.T) {
 	}
 }
 
-func TestFingerprintDependsOnWhatIsRunAlone(t *testing.T) {
+func TestFingerprintDependsOnlyOnWhatIsRun(t *testing.T) {
 	fingerprint := func(topology Topology, h Host) string {
 		b, err := topology.Canonical(testApp(t), h)
 		if err != nil {
@@ -212,14 +212,14 @@ func TestFingerprintDependsOnWhatIsRunAlone(t *testing.T) {
 	moved.Dir, moved.Ports, moved.Env = "/elsewhere", []int{1, 2, 3}, []string{"HOME=/x"}
 	moved.Tools = Tools{"uwsgi": {Path: "/opt/uwsgi"}}
 	if fingerprint(Topology{Name: "uwsgi"}, moved) != base {
-		t.Error("the place of a boot changes the fingerprint")
+		t.Error("where it is booted changes the fingerprint")
 	}
 	if fingerprint(Topology{Name: "uwsgi", Params: "workers=9"}, testHost) == base {
 		t.Error("the number of workers does not change the fingerprint")
 	}
 }
 
-func TestPortsAreHeldUntilTheyAreGivenBack(t *testing.T) {
+func TestPortsAreHeldUntilTheyAreReleased(t *testing.T) {
 	dir := t.TempDir()
 	seen := map[int]bool{}
 	var held []*Ports
@@ -262,7 +262,7 @@ func TestDiagnose(t *testing.T) {
 		var boot *BootError
 		if !errors.As(c.diagnose(errors.New("ended")), &boot) || boot.Diagnostic != row.want ||
 			!strings.Contains(boot.Error(), "first") {
-			t.Errorf("%q: cause %q; want %q, and the log", row.log, boot.Diagnostic, row.want)
+			t.Errorf("%q: diagnostic %q; want %q, and the log", row.log, boot.Diagnostic, row.want)
 		}
 	}
 }
@@ -322,7 +322,7 @@ func TestHowWorkersWaitForWork(t *testing.T) {
 	}
 }
 
-// What belongs into the environment of the app's own interpreter is not for bench setup.
+// A tool that belongs in the environment of the app's own interpreter is not for bench setup.
 func TestMissingToolSaysWhereItBelongs(t *testing.T) {
 	for _, row := range []struct {
 		topology, python string

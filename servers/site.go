@@ -14,20 +14,20 @@ import (
 // Keeper starts processes that die with bench; see proc.Keeper.
 type Keeper = proc.Keeper
 
-// NewKeeper starts a keeper; argv must lead to Keep in this same program.
+// NewKeeper starts a keeper; argv must run Keep in this same program.
 func NewKeeper(argv []string) (*Keeper, error) { return proc.NewKeeper(argv) }
 
-// Site is where clusters are booted: a machine, a keeper, and folders to work in.
+// Site is where clusters are booted: a machine, a keeper and working folders.
 type Site struct {
 	Host    Host
 	Keeper  *Keeper
 	Scratch string        // each boot gets a folder below it
 	Locks   string        // port reservations of all bench processes of this user
 	Timeout time.Duration // of a boot
-	Dial    DialFunc      // how clusters are reached; nil means as the system does
+	Dial    DialFunc      // how clusters are reached; nil: as the system does
 }
 
-// Prepare runs the app's own steps once; boots from then on see the result.
+// Prepare runs the app's own steps once; every later boot sees the result.
 func (s *Site) Prepare(ctx context.Context, app targets.App, dir string) error {
 	state, build, err := Prepare(ctx, s.Keeper, app, s.Host, dir)
 	if err != nil {
@@ -37,8 +37,8 @@ func (s *Site) Prepare(ctx context.Context, app targets.App, dir string) error {
 	return nil
 }
 
-// Check says whether the topology can be rendered for the app, and what keeps it from being
-// booted. Nothing is started.
+// Check returns why the topology cannot be rendered for the app or booted, if it cannot. It
+// starts nothing.
 func (s *Site) Check(t Topology, app targets.App) error {
 	d, err := Define(t)
 	if err != nil {
@@ -53,9 +53,9 @@ func (s *Site) Check(t Topology, app targets.App) error {
 	return err
 }
 
-// Boot boots a topology on free ports in a fresh folder. The cluster gives both back when
-// it is closed. On error nothing is left running. The cluster of a topology that runs already
-// owns no process, and closing it stops nothing.
+// Boot boots a topology on free ports in a fresh folder. Closing the cluster releases both. On
+// error nothing is left running. The cluster of a running server owns no process, and closing
+// it stops nothing.
 func (s *Site) Boot(ctx context.Context, t Topology, app targets.App) (*Cluster, error) {
 	return s.boot(ctx, builtin(), t, app)
 }

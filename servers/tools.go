@@ -12,18 +12,18 @@ import (
 	"strings"
 )
 
-// Tool is a program that topologies start, or a library that they rest on.
+// Tool is a program that topologies start, or a library that they need.
 type Tool struct {
-	Path    string            // empty where it was not found, and of a library
-	Version string            // as it says itself
+	Path    string            // empty if it was not found, and for a library
+	Version string            // as it reports itself
 	How     string            // how it was found
-	Facts   map[string]string // what else a configuration has to know of it
+	Facts   map[string]string // what else a configuration has to know about it
 }
 
 // Tools are the tools that were looked for, by name.
 type Tools map[string]Tool
 
-// Path is where a program is; empty: it was not found.
+// Path is where a program is; empty if it was not found.
 func (t Tools) Path(name string) string { return t[name].Path }
 
 // Versions are the versions of what was found, by name.
@@ -37,14 +37,14 @@ func (t Tools) Versions() map[string]string {
 	return versions
 }
 
-// Runtime names what the app runs on, as it may stand in a file's name: what was prepared for
-// another interpreter or framework is of no use to this one.
+// Runtime identifies what the app runs on, in a form fit for file names: what was prepared for
+// another interpreter or framework cannot be reused.
 func (t Tools) Runtime() string {
 	return fmt.Sprintf("py%s-dj%s", t["python"].Version, t["django"].Version)
 }
 
-// canonical puts a program's name in place of its path, and a stand-in for each path that is
-// known of it. Those named are there, found or not.
+// canonical replaces each program's path with its name, and each path among its facts with a
+// placeholder. The tools named are included, found or not.
 func (t Tools) canonical(names []string) Tools {
 	tools := Tools{}
 	for _, name := range append(slices.Collect(maps.Keys(t)), names...) {
@@ -63,20 +63,20 @@ func (t Tools) canonical(names []string) Tools {
 type MissingToolError struct {
 	Topology string
 	Tool     string
-	Beside   string // an interpreter in whose environment it belongs, and which bench does not provide for
+	Beside   string // the interpreter whose environment it belongs in, where that is the user's own
 }
 
 func (e *MissingToolError) Error() string {
 	if e.Beside != "" {
-		return fmt.Sprintf("topology %s: %s is not there for %s: install it in that environment (%s -m pip install %s), "+
-			"or name its packages in app.requirements of bench.yaml", e.Topology, e.Tool, e.Beside, e.Beside, e.Tool)
+		return fmt.Sprintf("topology %s: %s is not installed for %s: install it in that environment (%s -m pip install %s), "+
+			"or list its packages in app.requirements of bench.yaml", e.Topology, e.Tool, e.Beside, e.Beside, e.Tool)
 	}
 	return fmt.Sprintf("topology %s: %s is not installed; run `bench setup`, or `bench doctor` to see what is missing",
 		e.Topology, e.Tool)
 }
 
-// ForInterpreter says that the app has an interpreter of its own: a tool that belongs beside it
-// is then for the user to install, not for bench setup.
+// ForInterpreter notes that the app has an interpreter of its own: a tool that belongs in its
+// environment is then for the user to install, not for bench setup.
 func (e *MissingToolError) ForInterpreter(path string) {
 	if f := finderOf(e.Tool); path != "" && f.beside {
 		e.Beside = path
@@ -95,8 +95,8 @@ func (t Tools) missing(name string) *MissingToolError {
 	return missing
 }
 
-// FindTools looks for programs in PATH: those that the embedded topologies start, and the
-// others named. Python is the interpreter to be used.
+// FindTools looks for programs on PATH: those that the embedded topologies start, and the
+// others named. Python is the interpreter to use.
 func FindTools(ctx context.Context, python, path string, others []string) (Tools, error) {
 	s := search{path: path, python: python, found: Tools{}}
 	names := []string{}

@@ -12,12 +12,12 @@ import (
 // Topology names a way to deploy an app, with its parameters. It is comparable: as
 // ParseTopology returns them, two values that describe the same thing are equal.
 type Topology struct {
-	Name   string // of an embedded topology, or the path of a folder that holds one
-	Params string // sorted k=v, joined by commas; of one that already runs, its URL
+	Name   string // of an embedded topology, or the path of a folder that contains one
+	Params string // sorted k=v, joined by commas; for a running server its URL
 }
 
-// DefaultTopology is what commands that measure one topology deploy unless they are told
-// otherwise: the fullest of the embedded ones.
+// DefaultTopology is what commands that measure one topology use by default: the most complete
+// of the embedded ones.
 const DefaultTopology = "nginx-uwsgi"
 
 // Kind is where a topology's description comes from.
@@ -25,11 +25,11 @@ type Kind string
 
 const (
 	Embedded Kind = "embedded" // it comes with bench
-	Folder   Kind = "folder"   // a folder of the user's own
-	Running  Kind = "url"      // it runs already: nothing is booted, and nothing observed
+	Folder   Kind = "folder"   // a user's folder
+	Running  Kind = "url"      // already running: nothing is booted or observed
 )
 
-// Kind is a matter of the name: a path has a slash in it.
+// Kind follows from the name: a path contains a slash.
 func (t Topology) Kind() Kind {
 	switch {
 	case t.Name == string(Running):
@@ -43,7 +43,7 @@ func (t Topology) Kind() Kind {
 // Boots reports whether bench starts the topology's processes.
 func (t Topology) Boots() bool { return t.Kind() != Running }
 
-// Target is the URL of a topology that runs already.
+// Target is the URL of a running server.
 func (t Topology) Target() string {
 	if t.Boots() {
 		return ""
@@ -51,8 +51,8 @@ func (t Topology) Target() string {
 	return t.Params
 }
 
-// ParseTopology reads NAME, PATH or either with :k=v,k=v, or url:URL. Whether the name and the
-// parameters exist is for Define to say.
+// ParseTopology reads NAME, PATH or either with :k=v,k=v, or url:URL. Define checks whether the
+// name exists, and Blueprint the parameters.
 func ParseTopology(text string) (Topology, error) {
 	name, rest, _ := strings.Cut(text, ":")
 	if name == string(Running) {
@@ -78,8 +78,8 @@ func ParseTopology(text string) (Topology, error) {
 	return Topology{Name: canonicalName(name), Params: joinParams(params)}, nil
 }
 
-// canonicalName makes paths of one folder equal: ./gun, ./gun/ and ./a/../gun. One without a
-// slash left gets it back, since that is what makes it a path.
+// canonicalName makes paths of one folder equal: ./gun, ./gun/ and ./a/../gun. A path left
+// without a slash gets one back, since the slash is what makes it a path.
 func canonicalName(name string) string {
 	if !strings.ContainsRune(name, filepath.Separator) {
 		return name
@@ -91,8 +91,8 @@ func canonicalName(name string) string {
 	return clean
 }
 
-// parseRunning reads the URL of a topology that runs already. Host and scheme mean the same in
-// any case, and a slash at the end says nothing.
+// parseRunning reads the URL of a running server. Host and scheme are case-insensitive, and a
+// slash at the end does not matter.
 func parseRunning(text, target string) (Topology, error) {
 	u, err := url.Parse(target)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
@@ -100,7 +100,7 @@ func parseRunning(text, target string) (Topology, error) {
 	}
 	end := len(u.Scheme) + len("://") + len(u.Host)
 	if end > len(target) || !strings.EqualFold(target[:end], u.Scheme+"://"+u.Host) {
-		end = 0 // the host is escaped: as it is given
+		end = 0 // the host is escaped: keep it as given
 	}
 	return Topology{
 		Name: string(Running), Params: strings.TrimRight(strings.ToLower(target[:end])+target[end:], "/"),
@@ -135,7 +135,7 @@ func (t Topology) params() map[string]string {
 	return params
 }
 
-// With returns the topology with one parameter set. One that runs already has none.
+// With returns the topology with one parameter set. A running server has none.
 func (t Topology) With(key, value string) Topology {
 	if !t.Boots() {
 		return t
@@ -157,7 +157,7 @@ func (t Topology) Without(key string) Topology {
 	return t
 }
 
-// Param is the value of a parameter that is given, or nothing.
+// Param is the value of a parameter, or empty if it was not given.
 func (t Topology) Param(key string) string { return t.params()[key] }
 
 // Short is a name for files and charts: the last element of a path, without parameters.
@@ -170,6 +170,6 @@ func (t Topology) Short() string {
 const (
 	// Controlled makes only the server differ: DEBUG off, no request log, no reloader.
 	Controlled = "controlled"
-	// AsDocumented is what the server's own documentation tells people to start.
+	// AsDocumented is what the server's own documentation recommends.
 	AsDocumented = "as-documented"
 )

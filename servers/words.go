@@ -1,6 +1,6 @@
 package servers
 
-// nearest is the known word that differs least from the one given, if any is close.
+// nearest is the known word closest to the one given, if any is close.
 func nearest(word string, known []string) string {
 	best, bestDistance := "", max(2, len(word)/3)+1
 	for _, k := range known {
@@ -11,7 +11,7 @@ func nearest(word string, known []string) string {
 	return best
 }
 
-// editDistance is Levenshtein's.
+// editDistance is the Levenshtein distance.
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -12,14 +12,14 @@ import (
 var nginx = Kind{
 	Name: "nginx", Ports: []string{"http"},
 	Counters: []Counter{
-		{"accepts", "connections", "connections that were accepted"},
-		{"handled", "connections", "connections that were served: fewer than accepted where a limit was reached"},
-		{results.Requests, "", "requests, those for files and for the statistics among them"},
+		{"accepts", "connections", "connections accepted"},
+		{"handled", "connections", "connections handled: fewer than accepted if a limit was reached"},
+		{results.Requests, "", "requests, including those for files and for these statistics"},
 	},
 	Open: func(p Process) Probe { return nginxProbe{p.Ports["http"]} },
 }
 
-// nginxProbe asks for the page of the stub_status module, at /_nginx.
+// nginxProbe reads the page of the stub_status module, at /_nginx.
 type nginxProbe struct{ port int }
 
 func (nginxProbe) Workers(context.Context) ([]Worker, error) { return nil, nil }

@@ -1,8 +1,8 @@
-// Package probe observes servers: which of their processes work, and what they count. A kind
-// of server is a row in a table; another one is one more file and one more row.
+// Package probe observes servers: which of their processes handle requests, and what they count.
+// Each kind of server is a row in a table; adding a kind takes one file and one row.
 //
 // A probe asks a server for its own statistics, or the kernel for what its processes do. It
-// knows one process of a cluster, and what runs below it.
+// sees one process of a cluster and its descendants.
 package probe
 
 import (
@@ -17,13 +17,13 @@ import (
 // Kind is how one kind of server is observed.
 type Kind struct {
 	Name     string
-	Ports    []string  // names of the ports that a process of this kind needs
+	Ports    []string  // the ports that a process of this kind must have
 	Workers  bool      // it finds the worker processes and sees which of them have served
 	Counters []Counter // what it counts
 	Open     func(Process) Probe
 }
 
-// Counter is one figure that a server counts. That it is a peak is said by its name; see
+// Counter is one figure that a server keeps. Its name shows whether it is a peak; see
 // results.Counters.
 type Counter struct {
 	Name  string
@@ -31,19 +31,19 @@ type Counter struct {
 	Means string
 }
 
-// Process is what a probe is told of the process that it observes.
+// Process is what a probe knows about the process that it observes.
 type Process struct {
 	PID     int
 	Ports   map[string]int
-	Entry   int    // the port at which it takes requests
-	HTTP    bool   // clients connect to that port, and so speak HTTP with it
-	Health  string // path that is answered when the app works
-	Workers int    // worker processes that it is to have
+	Entry   int    // the port on which it takes requests
+	HTTP    bool   // clients connect to that port, so it speaks HTTP
+	Health  string // path that answers when the app works
+	Workers int    // worker processes that it should have
 }
 
-// Probe observes one running process of a cluster, with the processes below it.
+// Probe observes one running process of a cluster and its descendants.
 type Probe interface {
-	// Workers finds the worker processes. It may ask for a response of each.
+	// Workers finds the worker processes. It may send requests to do so.
 	Workers(ctx context.Context) ([]Worker, error)
 	// Read reads the counters as they are now.
 	Read(ctx context.Context) (Reading, error)
@@ -52,7 +52,7 @@ type Probe interface {
 // Worker is a process that runs the app.
 type Worker struct {
 	PID    int
-	Served bool // it was seen to serve a request
+	Served bool // it has been seen to serve a request
 }
 
 // Reading is what a server has counted since it started.
@@ -61,8 +61,8 @@ type Reading struct {
 	PerWorker []uint64 // requests of each worker, where they are counted
 }
 
-// Since is what was counted between an earlier reading and this one: a peak is the greater of
-// the two, all else the difference. What only one of them holds is left out.
+// Since is what was counted between an earlier reading and this one: for a peak the greater of
+// the two, otherwise the difference. Counters that only one of them has are left out.
 func (r Reading) Since(before Reading) Reading {
 	d := Reading{Counters: results.Counters{}}
 	for name, now := range r.Counters {
@@ -80,7 +80,7 @@ func (r Reading) Since(before Reading) Reading {
 	return d
 }
 
-// Peaks are the counters that have to be looked at often, for what they show comes and goes.
+// Peaks are the counters that must be read often, since their values come and go.
 func (k Kind) Peaks() []string {
 	var names []string
 	for _, c := range k.Counters {
@@ -91,10 +91,10 @@ func (k Kind) Peaks() []string {
 	return names
 }
 
-// Kinds is the table.
+// Kinds is the table of all kinds.
 func Kinds() []Kind { return []Kind{uwsgi, nginx, procs} }
 
-// Lookup returns a kind by its name. The name of a process that nothing observes is empty, and
+// Lookup returns a kind by its name. An empty name stands for a process that nothing observes;
 // its kind has no Open.
 func Lookup(name string) (Kind, error) {
 	if name == "" {

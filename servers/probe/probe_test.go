@@ -29,7 +29,7 @@ func TestSinceTakesDifferencesAndTheGreaterPeak(t *testing.T) {
 	}
 }
 
-// Every row of the table says what its counters mean, and needs no other file to be read.
+// Every row of the table can be looked up, and says what its counters mean.
 func TestEveryKindIsDescribed(t *testing.T) {
 	for _, k := range Kinds() {
 		if found, err := Lookup(k.Name); err != nil || found.Name != k.Name || k.Open == nil || len(k.Counters) == 0 {

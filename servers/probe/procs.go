@@ -16,17 +16,17 @@ import (
 	"github.com/prometheus/procfs"
 )
 
-// procs finds the workers of any server whose processes accept their connections themselves,
-// without statistics of its own.
+// procs finds the workers of any server whose processes accept connections themselves; the
+// server needs no statistics of its own.
 //
-// The signal is who holds an accepted connection: bench sends all of a request but its end,
-// looks in /proc for the process with the other end of that connection among its files, and
-// then completes the request. A connection that nobody has accepted yet belongs to no process.
+// The signal is who holds an accepted connection: bench sends all but the last line of a request,
+// looks in /proc for the process that has the other end of the connection open, and then
+// completes the request. A connection that has not been accepted yet belongs to no process.
 //
 // Note: CPU time, run time in /proc/PID/schedstat and context switches were considered. All of
-// them grow as well in a worker that still imports the app, in one that another's connection
-// woke up in vain, and in one that tells its master each second that it lives; and utime and
-// stime count in 10 ms, while a request takes less than one.
+// them also grow in a worker that is still importing the app, in one that another's connection
+// woke in vain, and in one that sends its master a heartbeat every second; and utime and stime
+// count in steps of 10 ms, while a request takes less than one.
 var procs = Kind{
 	Name: "procs", Workers: true,
 	Counters: []Counter{{results.Respawns, "", "worker processes that ended since the boot"}},
@@ -35,23 +35,23 @@ var procs = Kind{
 
 type procsProbe struct {
 	process Process
-	served  map[int]uint64 // workers that gave a response: PID → start time, since PIDs come again
+	served  map[int]uint64 // workers that responded: PID → start time, since PIDs are reused
 }
 
 const (
-	acceptTimeout   = 100 * time.Millisecond // for a connection to be accepted by a worker that is free
+	acceptTimeout   = 100 * time.Millisecond // for an idle worker to accept a connection
 	acceptPoll      = 2 * time.Millisecond
 	responseTimeout = 2 * time.Second
 )
 
-// held is a connection with a request that lacks its end.
+// held is a connection with an incomplete request.
 type held struct {
 	conn  net.Conn
 	owner procfs.ProcStat // the process that accepted it; PID 0: none yet
 }
 
-// Workers looks at one connection for each worker, all at once: servers whose workers take one
-// request at a time have to give each to another.
+// Workers opens one connection per worker, all at once: a server whose workers take one request
+// at a time has to give each to a different worker.
 func (p *procsProbe) Workers(ctx context.Context) ([]Worker, error) {
 	fs, err := procfs.NewDefaultFS()
 	if err != nil {
@@ -119,8 +119,8 @@ func (p *procsProbe) hold(ctx context.Context) (*held, error) {
 	return &held{conn: conn}, nil
 }
 
-// complete ends the request and reports whether a good response came. What does not speak HTTP
-// behind a proxy shows that it works by ending the connection.
+// complete completes the request and reports whether a successful response came. A server behind
+// a proxy that does not speak HTTP shows that it works by closing the connection.
 func (p *procsProbe) complete(conn net.Conn) bool {
 	if _, err := io.WriteString(conn, "\r\n"); err != nil {
 		return !p.process.HTTP
@@ -135,13 +135,13 @@ func (p *procsProbe) complete(conn net.Conn) bool {
 	}
 	defer response.Body.Close()
 	_, _ = io.Copy(io.Discard, response.Body)
-	// Closed at once: a server may wait for its client to do so, with the worker that it has.
+	// Closed at once: a server may occupy its worker until the client closes.
 	_ = conn.Close()
 	return response.StatusCode >= 200 && response.StatusCode < 400
 }
 
-// owners finds the processes that have accepted connections. Of several that have one open, it
-// is the deepest: a master may have accepted it for its child.
+// owners finds the processes that accepted the connections. If several have one open, the
+// deepest counts: a master may have accepted it for its child.
 func (p *procsProbe) owners(fs procfs.FS, all []*held) error {
 	sockets, err := p.sockets(fs, all)
 	if err != nil || len(sockets) == 0 {
@@ -175,12 +175,12 @@ func (p *procsProbe) sockets(fs procfs.FS, all []*held) (map[string]*held, error
 	for _, h := range all {
 		byPort[uint64(h.conn.LocalAddr().(*net.TCPAddr).Port)] = h
 	}
-	//lint:ignore SA1019 sock_diag over netlink would be one more library for the same two columns
+	//lint:ignore SA1019 sock_diag over netlink would be another library for the same two columns
 	lines, err := fs.NetTCP()
 	if err != nil {
 		return nil, fmt.Errorf("looking for workers: %w", err)
 	}
-	// A server that listens on both protocols has its connections there; without IPv6 there is no such file.
+	// Connections of a dual-stack listener are listed here; without IPv6 there is no such file.
 	//lint:ignore SA1019 as above
 	if more, err := fs.NetTCP6(); err == nil {
 		lines = append(lines, more...)
@@ -195,7 +195,7 @@ func (p *procsProbe) sockets(fs procfs.FS, all []*held) (map[string]*held, error
 	return sockets, nil
 }
 
-// descendants are a process and those below it, parents before their children.
+// descendants are a process and those below it, parents before children.
 func descendants(fs procfs.FS, root int) ([]procfs.ProcStat, error) {
 	all, err := fs.AllProcs()
 	if err != nil {
@@ -219,7 +219,7 @@ func descendants(fs procfs.FS, root int) ([]procfs.ProcStat, error) {
 	return tree, nil
 }
 
-// alive are the workers that gave a response and still run.
+// alive are the workers that responded and still run.
 func (p *procsProbe) alive(fs procfs.FS) []Worker {
 	var workers []Worker
 	for pid, started := range p.served {

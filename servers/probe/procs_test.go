@@ -16,8 +16,8 @@ import (
 	"github.com/prometheus/procfs"
 )
 
-// prefork is a server that is none of those in the table: workers that accept on one socket.
-// What the last of them does before and after it accepts is said by its argument.
+// prefork is a server that is not in the table: its workers accept on one socket. Its argument
+// says what the last worker does before and after accepting.
 const prefork = `
 import os, socket, sys, time
 workers, mode = int(sys.argv[1]), sys.argv[2]
@@ -46,7 +46,7 @@ while True:
     os.wait()
 `
 
-// startPrefork starts such a server, and ends it with the test.
+// startPrefork starts such a server and stops it when the test ends.
 func startPrefork(t *testing.T, workers int, mode string) (process Process) {
 	t.Helper()
 	python, err := exec.LookPath("python3")
@@ -82,7 +82,7 @@ func startPrefork(t *testing.T, workers int, mode string) (process Process) {
 	return Process{PID: cmd.Process.Pid, Entry: port, HTTP: true, Health: "/", Workers: workers}
 }
 
-// lookUntil looks for workers until so many have been seen, or the time is over.
+// lookUntil looks for workers until the number wanted has been seen, or the time is up.
 func lookUntil(t *testing.T, p Probe, want int, limit time.Duration) (seen []Worker) {
 	t.Helper()
 	for end := time.Now().Add(limit); time.Now().Before(end) && len(seen) < want; {
@@ -107,12 +107,12 @@ func TestProcsFindsEveryWorkerOfAPreforkServer(t *testing.T) {
 	}
 }
 
-// A worker that imports its app spends CPU time and switches contexts, and is not ready.
-func TestProcsDoesNotCountAWorkerThatStillImports(t *testing.T) {
+// A worker that is importing its app uses CPU time and switches contexts, but is not ready.
+func TestProcsDoesNotCountAWorkerThatIsStillImporting(t *testing.T) {
 	process := startPrefork(t, 3, "imports")
 	p := procs.Open(process)
 	if seen := lookUntil(t, p, 3, 400*time.Millisecond); len(seen) != 2 {
-		t.Errorf("%d workers were seen while one imports; want 2", len(seen))
+		t.Errorf("%d workers were seen while one was importing; want 2", len(seen))
 	}
 	if seen := lookUntil(t, p, 3, 10*time.Second); len(seen) != 3 {
 		t.Errorf("%d workers were seen in the end; want 3", len(seen))
@@ -165,9 +165,9 @@ func ExampleLookup() {
 	now := Reading{Counters: map[string]float64{"requests": 52}}
 	fmt.Println("since then:", now.Since(before).Counters["requests"])
 	// Output:
-	// accepts: connections that were accepted
-	// handled: connections that were served: fewer than accepted where a limit was reached
-	// requests: requests, those for files and for the statistics among them
+	// accepts: connections accepted
+	// handled: connections handled: fewer than accepted if a limit was reached
+	// requests: requests, including those for files and for these statistics
 	// since then: 12
 }
 

@@ -14,12 +14,12 @@ import (
 var uwsgi = Kind{
 	Name: "uwsgi", Ports: []string{"stats"}, Workers: true,
 	Counters: []Counter{
-		{results.Requests, "", "requests that workers have served"},
+		{results.Requests, "", "requests served by the workers"},
 		{"exceptions", "", "exceptions that reached the server"},
-		{"harakiri", "", "workers that were killed since a request took too long"},
+		{"harakiri", "", "workers killed because a request took too long"},
 		{results.Respawns, "", "workers that ended and were replaced"},
-		{results.ListenQueueMax, "connections", "longest queue of connections seen"},
-		{results.WorkSeconds, "s", "time within requests, all workers together: over the requests, the service time"},
+		{results.ListenQueueMax, "connections", "longest listen queue seen"},
+		{results.WorkSeconds, "s", "time spent in requests, all workers together; divided by requests, the service time"},
 	},
 	Open: func(p Process) Probe { return uwsgiProbe{p.Ports["stats"]} },
 }
@@ -27,7 +27,7 @@ var uwsgi = Kind{
 // uwsgiProbe asks uWSGI's stats server, which sends one JSON document to whoever connects.
 type uwsgiProbe struct{ port int }
 
-// uwsgiStats is the part of that document that is used.
+// uwsgiStats is the part of that document that bench uses.
 type uwsgiStats struct {
 	ListenQueue uint64 `json:"listen_queue"`
 	Workers     []struct {
@@ -36,7 +36,7 @@ type uwsgiStats struct {
 		Exceptions uint64 `json:"exceptions"`
 		Harakiri   uint64 `json:"harakiri_count"`
 		Respawns   uint64 `json:"respawn_count"`
-		Running    uint64 `json:"running_time"` // microseconds within requests
+		Running    uint64 `json:"running_time"` // microseconds spent in requests
 	} `json:"workers"`
 }
 

@@ -23,19 +23,19 @@ type Level string
 
 const (
 	Good    Level = "ok"
-	Caution Level = "warning" // measurements are possible, and worse than they could be
+	Caution Level = "warning" // measurements are possible, but less accurate
 	Missing Level = "missing" // a topology cannot be booted
 )
 
-// Check is one thing looked at.
+// Check is the result of one check.
 type Check struct {
 	Name  string `json:"name"`
 	Level Level  `json:"level"`
 	Found string `json:"found"`
-	Hint  string `json:"remedy,omitempty"` // a line that mends it
+	Hint  string `json:"hint,omitempty"` // the command that fixes it, or what to do
 }
 
-// Doctor looks at everything that measurements on this machine depend on.
+// Doctor checks everything that measurements on this machine depend on.
 func Doctor(ctx context.Context, cache, path, out string) []Check {
 	d := &doctor{path: path}
 	d.tools(ctx, cache)
@@ -50,10 +50,10 @@ type doctor struct {
 	checks []Check
 }
 
-func (d *doctor) add(name, found string, good bool, bad Level, remedy string) {
+func (d *doctor) add(name, found string, good bool, bad Level, hint string) {
 	c := Check{Name: name, Level: Good, Found: found}
 	if !good {
-		c.Level, c.Hint = bad, remedy
+		c.Level, c.Hint = bad, hint
 	}
 	d.checks = append(d.checks, c)
 }
@@ -88,7 +88,7 @@ func (d *doctor) tools(ctx context.Context, cache string) {
 	d.add("C compiler (builds uWSGI)", orNone(compiler), compiler != "" || tools.Path("uwsgi") != "", Missing,
 		"apt-get install gcc libc6-dev")
 	git := servers.LookPath("git", d.path)
-	d.add("git (names the app's commit)", orNone(git), git != "", Caution, "apt-get install git")
+	d.add("git (identifies the app's commit)", orNone(git), git != "", Caution, "apt-get install git")
 }
 
 func orNone(path string) string {
@@ -112,7 +112,7 @@ func (d *doctor) limits() {
 	low, high := portRange()
 	d.add("ephemeral ports", fmt.Sprintf("%d to %d", low, high), high-low >= 16000, Caution,
 		"sysctl -w net.ipv4.ip_local_port_range='32768 60999'")
-	d.add("server ports", "20000 to 32000 lie below the ephemeral ones: "+yes(low > 32000), low > 32000, Caution,
+	d.add("server ports", "20000 to 32000 are below the ephemeral ports: "+yes(low > 32000), low > 32000, Caution,
 		"sysctl -w net.ipv4.ip_local_port_range='32768 60999'")
 	somaxconn := servers.ThisHost().Somaxconn
 	d.add("somaxconn", fmt.Sprint(somaxconn), somaxconn >= 1024, Caution, "sysctl -w net.core.somaxconn=4096")
@@ -121,7 +121,7 @@ func (d *doctor) limits() {
 		"sysctl -w net.ipv4.tcp_max_syn_backlog=2048")
 	reuse := number("/proc/sys/net/ipv4/tcp_tw_reuse")
 	d.add("tcp_tw_reuse", fmt.Sprint(reuse), reuse != 0, Caution,
-		"sysctl -w net.ipv4.tcp_tw_reuse=2   # else new-connection loads run out of ports")
+		"sysctl -w net.ipv4.tcp_tw_reuse=2   # otherwise new-connection loads run out of ports")
 	processes := number("/proc/sys/kernel/pid_max")
 	d.add("pid_max", fmt.Sprint(processes), processes >= 4096, Caution, "sysctl -w kernel.pid_max=32768")
 	waiting := timeWait()
@@ -159,21 +159,21 @@ func timeWait() int {
 
 func (d *doctor) clockAndCPU() {
 	d.add("cores", fmt.Sprint(runtime.NumCPU()), runtime.NumCPU() >= 2, Caution,
-		"use a machine with two cores or more: generator and servers share them")
+		"use a machine with at least two cores: generator and servers share them")
 	steal, busy := stealShare(250 * time.Millisecond)
 	d.add("steal", fmt.Sprintf("%.1f %%", steal*100), steal < 0.02, Caution,
-		"the hypervisor gives the cores to others: use a quieter machine")
+		"the hypervisor gives CPU time to other machines: use a quieter host")
 	d.add("idle now", fmt.Sprintf("%.0f %% of the CPU in use", busy*100), busy < 0.2, Caution,
-		"end what else runs on the machine")
+		"stop other programs on this machine")
 	load, _ := os.ReadFile("/proc/loadavg")
 	first, _, _ := strings.Cut(string(load), " ")
 	average, _ := strconv.ParseFloat(first, 64)
-	d.add("load average", first, average < float64(runtime.NumCPU()), Caution, "wait until what else runs has ended")
+	d.add("load average", first, average < float64(runtime.NumCPU()), Caution, "wait until other programs have finished")
 	source, _ := os.ReadFile("/sys/devices/system/clocksource/clocksource0/current_clocksource")
 	clock := strings.TrimSpace(string(source))
 	fast := clock == "tsc" || clock == "kvm-clock" || clock == "arch_sys_counter"
 	d.add("clock source", orNone(clock), fast, Caution,
-		"reading the time is slow with "+clock+": choose tsc in "+
+		"reading the time is slow with "+clock+": write tsc to "+
 			"/sys/devices/system/clocksource/clocksource0/current_clocksource")
 	governor, err := os.ReadFile("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 	g := strings.TrimSpace(string(governor))
@@ -181,17 +181,18 @@ func (d *doctor) clockAndCPU() {
 		g = "not visible (virtual machine)"
 	}
 	d.add("CPU governor", g, err != nil || g == "performance", Caution, "cpupower frequency-set -g performance")
-	d.add("cgroup", cgroup(), !throttled(), Caution, "this control group has a CPU quota: raise it, or expect jumps "+
+	d.add("cgroup", cgroup(), !throttled(), Caution, "this control group has a CPU quota: raise it, or expect spikes "+
 		"in latency")
 	free := availableMemory()
-	d.add("available memory", fmt.Sprintf("%d MiB", free>>20), free > 512<<20, Caution, "end what else uses memory")
+	d.add("available memory", fmt.Sprintf("%d MiB", free>>20), free > 512<<20, Caution,
+		"stop other programs that use memory")
 	var name unix.Utsname
 	_ = unix.Uname(&name)
 	d.add("kernel", unix.ByteSliceToString(name.Release[:]), runtime.GOOS == "linux", Missing,
-		"bench boots servers on Linux")
+		"bench boots servers only on Linux")
 }
 
-// stealShare reads /proc/stat twice: shares of all CPU time that were stolen and used.
+// stealShare reads /proc/stat twice and returns the shares of CPU time that were stolen and used.
 func stealShare(over time.Duration) (steal, busy float64) {
 	read := func() (all, stolen, idle float64) {
 		data, _ := os.ReadFile("/proc/stat")
@@ -212,7 +213,7 @@ func stealShare(over time.Duration) (steal, busy float64) {
 		return 0, 0
 	}
 	all, stolen, idle := read()
-	time.Sleep(over) // the interval of the measurement
+	time.Sleep(over) // the time measured over
 	all2, stolen2, idle2 := read()
 	if all2 == all {
 		return 0, 0
@@ -220,8 +221,7 @@ func stealShare(over time.Duration) (steal, busy float64) {
 	return (stolen2 - stolen) / (all2 - all), 1 - (idle2-idle)/(all2-all)
 }
 
-// availableMemory is the kernel's own estimate, in bytes: free memory plus the caches that
-// it would give up.
+// availableMemory is the kernel's own estimate, in bytes: free memory plus reclaimable caches.
 func availableMemory() int64 {
 	data, _ := os.ReadFile("/proc/meminfo")
 	for line := range strings.Lines(string(data)) {
@@ -250,19 +250,19 @@ func throttled() bool {
 
 func (d *doctor) places(cache, out string) {
 	d.add("cache folder", cache, writable(cache), Missing,
-		"set XDG_CACHE_HOME or BENCH_CACHE to a folder that you may write to")
+		"set XDG_CACHE_HOME or BENCH_CACHE to a writable folder")
 	d.add("results folder", out, writable(out), Missing, "use --out DIR")
 	var disk unix.Statfs_t
 	err := unix.Statfs(".", &disk)
 	free := disk.Bavail * uint64(disk.Bsize)
 	d.add("disk", fmt.Sprintf("%d MiB free", free>>20), err == nil && free > 256<<20, Caution,
-		"make room: a run takes a few MiB, set-up about 100")
+		"free some space: a run takes a few MiB, setup about 100")
 	temp := os.TempDir()
-	d.add("scratch folder", temp, writable(temp), Missing, "set TMPDIR to a folder that you may write to")
+	d.add("scratch folder", temp, writable(temp), Missing, "set TMPDIR to a writable folder")
 }
 
-// writable reports whether a file can be made in the folder, or in the nearest one above
-// it that exists.
+// writable reports whether a file can be created in the folder, or in its nearest existing
+// parent.
 func writable(dir string) bool {
 	for {
 		if info, err := os.Stat(dir); err == nil {

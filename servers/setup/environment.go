@@ -16,8 +16,8 @@ import (
 	"bench/servers"
 )
 
-// Requirements are the packages that a project asks for: the lines of a pip requirements
-// file and of those it names, without comments.
+// Requirements are the packages that a project requires: the lines of a pip requirements
+// file and of those it includes, without comments.
 type Requirements struct {
 	file  string
 	Lines []string
@@ -31,12 +31,12 @@ func ReadRequirements(file string) (Requirements, error) {
 	return r, err
 }
 
-// constrains marks a line of a list of constraints, which installs nothing by itself.
+// constrains marks a line of a constraints file, which installs nothing by itself.
 const constrains = "constraint: "
 
 func (r *Requirements) read(file, mark string, within []string) error {
 	if slices.Contains(within, file) {
-		return fmt.Errorf("%s names itself, by way of %s", file, strings.Join(within[1:], ", "))
+		return fmt.Errorf("%s includes itself, through %s", file, strings.Join(within[1:], ", "))
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -66,7 +66,7 @@ func (r *Requirements) read(file, mark string, within []string) error {
 }
 
 // requirementLines are the logical lines of a requirements file, as pip reads it: a line that
-// ends in a backslash goes on in the next one, which a comment ends.
+// ends in a backslash continues on the next one, unless that is a comment.
 func requirementLines(text string) (lines []string) {
 	var joined string
 	flush := func() {
@@ -93,15 +93,15 @@ func requirementLines(text string) (lines []string) {
 
 var comment = regexp.MustCompile(`(^|\s)#.*$`)
 
-// inclusion is a line that names another list, of requirements or of constraints.
+// inclusion is a line that includes another file, of requirements or of constraints.
 var inclusion = regexp.MustCompile(`^(-[rc]|--requirement|--constraint)[ =]?(.+)$`)
 
-// source is an option that names a place of packages, or something to install from its sources.
+// source is an option that names a location of packages, or something to install from source.
 var source = regexp.MustCompile(`^(?:-e|--editable|-f|--find-links)[ =]?(.+)$`)
 
 var archive = regexp.MustCompile(`\.(whl|zip|tar|tar\.\w+|tgz)$`)
 
-// inFolder reports whether a line is about something in this file system.
+// inFolder reports whether a line refers to something in this file system.
 func inFolder(line string) bool {
 	if strings.Contains(line, "file:") {
 		return true
@@ -114,14 +114,14 @@ func inFolder(line string) bool {
 		(strings.HasPrefix(first, ".") || strings.Contains(first, "/") || archive.MatchString(first))
 }
 
-// File is where the list was read from; empty: there is none.
+// File is where the list was read from; empty if there is none.
 func (r Requirements) File() string { return r.file }
 
-// Local is the first line that names something in this file system, which no environment that
-// is kept can hold; empty: none.
+// Local is the first line that refers to something in this file system, which a cached
+// environment cannot contain; empty: none.
 func (r Requirements) Local() string { return r.local }
 
-// Differ lists what only one of two projects asks for.
+// Differ lists what only one of two projects requires.
 func (r Requirements) Differ(other Requirements) (gone, added []string) {
 	without := func(all, those []string) (rest []string) {
 		for _, line := range all {
@@ -134,56 +134,56 @@ func (r Requirements) Differ(other Requirements) (gone, added []string) {
 	return without(r.Lines, other.Lines), without(other.Lines, r.Lines)
 }
 
-// Environment is the interpreter of a virtual environment that holds what a project asks
-// for, and uWSGI. It is made once and kept in the cache, named after what it holds. The base
-// is the interpreter that it is made from; empty: python3 on PATH.
+// Environment returns the interpreter of a virtual environment with a project's requirements
+// and uWSGI. It is created once and kept in the cache, named after its contents. The base is
+// the interpreter that it is created from; empty: python3 on PATH.
 //
-// What lies in this file system (-e ., ./lib) is refused: it belongs to one version's tree, and
-// an environment outlives that.
+// Packages in this file system (-e ., ./lib) are refused: they belong to one version's tree,
+// which the environment outlives.
 func (s Setup) Environment(ctx context.Context, r Requirements, base string) (python string, err error) {
 	if r.local != "" {
-		return "", fmt.Errorf("%s: what lies in this file system cannot be put into an environment that is kept: name a "+
-			"published package, or make an environment by hand and give it as app.python", r.local)
+		return "", fmt.Errorf("%s: a package in this file system cannot go into a cached environment: name a published "+
+			"package, or create an environment by hand and name its interpreter in app.python", r.local)
 	}
 	if base == "" {
 		base = "python3"
 	}
 	if base = servers.LookPath(base, s.Path); base == "" {
-		return "", errors.New("making an environment for " + r.file + ": no python3 on PATH; bench setup installs it")
+		return "", errors.New("creating an environment for " + r.file + ": no python3 on PATH; bench setup installs it")
 	}
 	tools, err := servers.FindTools(ctx, base, s.Path, nil)
 	if err != nil {
 		return "", err
 	}
-	real, err := filepath.EvalSymlinks(base) // of a virtual environment, what it was made from
+	real, err := filepath.EvalSymlinks(base) // of a virtual environment, what it was created from
 	if err != nil {
-		return "", fmt.Errorf("making an environment for %s: %w", r.file, err)
+		return "", fmt.Errorf("creating an environment for %s: %w", r.file, err)
 	}
 	holds := real + " " + tools["python"].Version + "\n" + uwsgiRequirement() + strings.Join(r.Lines, "\n")
 	sum := sha256.Sum256([]byte(holds))
 	dir := filepath.Join(s.Cache, "env-"+hex.EncodeToString(sum[:6]))
 	python = filepath.Join(dir, "bin", "python")
 	unlock, err := servers.LockFile(ctx, filepath.Join(s.Cache, "setup.lock"),
-		func() { s.say("waiting for another set-up to end") })
+		func() { s.say("waiting for another setup to finish") })
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
-	if whole(dir) {
+	if complete(dir) {
 		return python, nil
 	}
-	s.say("making an environment for %s in %s (once)", r.file, dir)
+	s.say("creating an environment for %s in %s (once)", r.file, dir)
 	var log strings.Builder
 	s.Say = io.MultiWriter(s.Say, &log)
-	if err := s.makeEnvironment(ctx, r, base, dir); err != nil {
-		return "", fmt.Errorf("making an environment for %s: %w\n%s", r.file, err, lastLines(log.String(), 20))
+	if err := s.createEnvironment(ctx, r, base, dir); err != nil {
+		return "", fmt.Errorf("creating an environment for %s: %w\n%s", r.file, err, lastLines(log.String(), 20))
 	}
 	return python, nil
 }
 
-func (s Setup) makeEnvironment(ctx context.Context, r Requirements, base, dir string) error {
+func (s Setup) createEnvironment(ctx context.Context, r Requirements, base, dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("removing a half-made one: %w", err)
+		return fmt.Errorf("removing an incomplete one: %w", err)
 	}
 	python := filepath.Join(dir, "bin", "python")
 	pip := []string{python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"}
@@ -201,7 +201,7 @@ func (s Setup) makeEnvironment(ctx context.Context, r Requirements, base, dir st
 			return err
 		}
 	}
-	// Some packages come with files that no Python compiles, such as templates.
+	// Some packages contain files that Python cannot compile, such as templates.
 	_ = s.try(ctx, python, "-m", "compileall", "-q", filepath.Join(dir, "lib"))
 	if err := ctx.Err(); err != nil {
 		return err
@@ -217,9 +217,9 @@ func lastLines(text string, n int) string {
 // uwsgiRequirement is the version of uWSGI that bench is tested with.
 func uwsgiRequirement() string { return requirements[strings.Index(requirements, "uwsgi=="):] }
 
-// whole reports whether an environment was made to its end, and still has its programs.
-func whole(dir string) bool {
-	// Stat follows links: an interpreter that was removed since makes the environment void.
+// complete reports whether an environment was completed and still has its programs.
+func complete(dir string) bool {
+	// Stat follows links: an environment whose interpreter has been removed does not count.
 	return exists(filepath.Join(dir, readyFile)) &&
 		exists(filepath.Join(dir, "bin", "python")) && exists(filepath.Join(dir, "bin", "uwsgi"))
 }

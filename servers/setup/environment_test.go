@@ -16,28 +16,28 @@ func TestReadRequirements(t *testing.T) {
 		want  []string
 		fault string
 	}{
-		{"comments and blank lines say nothing", map[string]string{"requirements.txt": "# a\n\ndjango==5.2.1 # why\n"},
+		{"comments and blank lines are ignored", map[string]string{"requirements.txt": "# a\n\ndjango==5.2.1 # why\n"},
 			[]string{"django==5.2.1"}, ""},
 		{"spaces do not matter", map[string]string{"requirements.txt": "django == 5.2.1 ;  python_version > '3'\n"},
 			[]string{"django == 5.2.1 ; python_version > '3'"}, ""},
-		{"a line may go on", map[string]string{"requirements.txt": "django==5.2.1 \\\n  --hash=sha256:ab\n"},
+		{"a line may continue", map[string]string{"requirements.txt": "django==5.2.1 \\\n  --hash=sha256:ab\n"},
 			[]string{"django==5.2.1 --hash=sha256:ab"}, ""},
-		{"a list that is named is part of it", map[string]string{"requirements.txt": "-r more/base.txt\nuwsgi\n",
+		{"an included list is part of it", map[string]string{"requirements.txt": "-r more/base.txt\nuwsgi\n",
 			"more/base.txt": "-cpins.txt\ndjango\n", "more/pins.txt": "django<6\n"},
 			[]string{"constraint: django<6", "django", "uwsgi"}, ""},
-		{"a tab ends what a comment follows", map[string]string{"requirements.txt": "-r base.txt\t# why\n",
+		{"a tab may precede a comment", map[string]string{"requirements.txt": "-r base.txt\t# why\n",
 			"base.txt": "django\n"}, []string{"django"}, ""},
-		{"a comment does not go on", map[string]string{"requirements.txt": "# a \\\ndjango\n"}, []string{"django"}, ""},
-		{"lines of Windows", map[string]string{"requirements.txt": "django \\\r\n --hash=sha256:ab\r\nuwsgi\r\n"},
+		{"a comment does not continue", map[string]string{"requirements.txt": "# a \\\ndjango\n"}, []string{"django"}, ""},
+		{"Windows line ends", map[string]string{"requirements.txt": "django \\\r\n --hash=sha256:ab\r\nuwsgi\r\n"},
 			[]string{"django --hash=sha256:ab", "uwsgi"}, ""},
-		{"what is elsewhere stays a line", map[string]string{"requirements.txt": "-r https://example.org/base.txt\n-c " +
+		{"a remote list stays a line", map[string]string{"requirements.txt": "-r https://example.org/base.txt\n-c " +
 			"${PINS}\n"}, []string{"-r https://example.org/base.txt", "-c ${PINS}"}, ""},
 		{"in the long form too", map[string]string{"requirements.txt": "--requirement=base.txt\n", "base.txt": "django\n"},
 			[]string{"django"}, ""},
-		{"a URL's fragment is no comment", map[string]string{"requirements.txt": "https://example.org/a.zip#egg=a\n"},
+		{"a URL's fragment is not a comment", map[string]string{"requirements.txt": "https://example.org/a.zip#egg=a\n"},
 			[]string{"https://example.org/a.zip#egg=a"}, ""},
-		{"a circle ends", map[string]string{"requirements.txt": "-r base.txt\n", "base.txt": "-r requirements.txt\n"}, nil,
-			"names itself"},
+		{"a cycle ends", map[string]string{"requirements.txt": "-r base.txt\n", "base.txt": "-r requirements.txt\n"}, nil,
+			"includes itself"},
 		{"a missing list is named", map[string]string{"requirements.txt": "-r gone.txt\n"}, nil, "gone.txt"},
 	} {
 		dir := t.TempDir()
@@ -67,7 +67,7 @@ func TestDiffer(t *testing.T) {
 	}
 }
 
-// fakePython answers what it is, makes virtual environments, and notes what pip is asked for.
+// fakePython says what it is, creates virtual environments, and records the calls of pip.
 const fakePython = `#!/bin/sh
 here=$(dirname "$0")
 case "$1 $2" in
@@ -82,7 +82,7 @@ case "$1 $2" in
 esac
 `
 
-func TestEnvironmentIsMadeOnceForEachList(t *testing.T) {
+func TestEnvironmentIsCreatedOncePerList(t *testing.T) {
 	cache, path, log := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "log")
 	write(t, filepath.Join(path, "python3"), strings.ReplaceAll(fakePython, "LOG", log), 0o755)
 	s := Setup{Cache: cache, Path: path, Env: []string{"PATH=/usr/bin:/bin"}, Say: io.Discard}
@@ -127,7 +127,7 @@ func TestEnvironmentIsMadeOnceForEachList(t *testing.T) {
 			t.Errorf("%s: %v", remote, err)
 		}
 	}
-	// One that failed does not count as made, though all of its programs are there.
+	// A failed one does not count, although all of its programs are there.
 	script := strings.ReplaceAll(fakePython, "LOG", log)
 	failing := strings.Replace(script, "*uwsgi.txt) cp",
 		"*requirements.txt) cp \"$0\" \"$here/uwsgi\"; echo no such package >&2; exit 1 ;;\n\t*uwsgi.txt) cp", 1)
@@ -138,6 +138,6 @@ func TestEnvironmentIsMadeOnceForEachList(t *testing.T) {
 	write(t, filepath.Join(path, "python3"), script, 0o755)
 	before := calls()
 	if _, err := environment("django==9\n"); err != nil || calls() == before {
-		t.Errorf("after a failure: %v, %d calls of pip; want it made anew", err, calls()-before)
+		t.Errorf("after a failure: %v, %d calls of pip; want it created again", err, calls()-before)
 	}
 }

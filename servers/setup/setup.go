@@ -1,7 +1,7 @@
-// Package setup brings a machine to the point where the embedded topologies can be booted,
-// and says what it still lacks. It installs into a virtual environment of bench's own and,
-// for nginx and compilers, through the system's package manager; it changes no other
-// Python and no service, but for nginx's, which it disables after it has installed nginx.
+// Package setup prepares a machine for booting the embedded topologies, and reports what is
+// still missing. It installs into bench's own virtual environment and, for nginx and
+// compilers, through the system's package manager; it changes no other Python and no service
+// except nginx's, which it disables after installing nginx.
 package setup
 
 import (
@@ -26,21 +26,21 @@ import (
 //go:embed requirements.txt
 var requirements string
 
-// readyFile is written last into a virtual environment: one without it is half made.
+// readyFile is written last into a virtual environment: one without it is incomplete.
 const readyFile = "bench-ready"
 
-// Setup is how to set a machine up.
+// Setup installs what the topologies need.
 type Setup struct {
 	Cache string    // folder for the virtual environment
 	Path  string    // PATH
 	Env   []string  // environment of the commands
-	Say   io.Writer // what is done, line by line, and the commands' own output
+	Say   io.Writer // progress, line by line, and the commands' own output
 }
 
-// Run installs what is missing. It may be run again at any time: what is there stays.
+// Run installs what is missing. It may be run again at any time: what is installed stays.
 func (s Setup) Run(ctx context.Context) error {
 	unlock, err := servers.LockFile(ctx, filepath.Join(s.Cache, "setup.lock"),
-		func() { s.say("waiting for another set-up to end") })
+		func() { s.say("waiting for another setup to finish") })
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (s Setup) nginx(ctx context.Context) error {
 		return err
 	}
 	if nginx := tools["nginx"]; nginx.Path != "" {
-		s.say("nginx %s is there: %s", nginx.Version, nginx.Path)
+		s.say("nginx %s is installed: %s", nginx.Version, nginx.Path)
 		return nil
 	}
 	s.say("nginx is missing: installing it from the system's packages")
@@ -69,8 +69,8 @@ func (s Setup) nginx(ctx context.Context) error {
 	return s.noService(ctx)
 }
 
-// noService ends the web server that the system's package starts, now and at each boot: bench
-// starts its own, and nobody asked for one on port 80.
+// noService stops and disables the web server that the system's package starts: bench starts
+// its own, and nobody asked for one on port 80.
 func (s Setup) noService(ctx context.Context) error {
 	systemctl := servers.LookPath("systemctl", s.Path)
 	if systemctl == "" || !exists("/run/systemd/system") {
@@ -85,12 +85,12 @@ func (s Setup) noService(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		s.say("that did not work (%v); nothing here needs it: systemctl disable --now nginx", err)
+		s.say("that failed (%v), but bench does not depend on it; to try again: systemctl disable --now nginx", err)
 	}
 	return nil
 }
 
-// asRoot is what a command has to begin with to be run as root.
+// asRoot is the prefix that runs a command as root.
 func (s Setup) asRoot() ([]string, error) {
 	if os.Geteuid() == 0 {
 		return nil, nil
@@ -102,11 +102,11 @@ func (s Setup) asRoot() ([]string, error) {
 	return []string{sudo, "env", "DEBIAN_FRONTEND=noninteractive"}, nil // sudo drops the variable
 }
 
-// python sees to an interpreter with Django and uWSGI: in a virtual environment from PyPI,
+// python provides an interpreter with Django and uWSGI: in a virtual environment from PyPI,
 // or, where PyPI cannot be reached, from the system's packages.
 func (s Setup) python(ctx context.Context) error {
 	if python := Python(s.Cache, s.Path); python != "" {
-		s.say("Django and uWSGI are there: %s", python)
+		s.say("Django and uWSGI are installed: %s", python)
 		return nil
 	}
 	fromPyPI := s.venv(ctx)
@@ -116,7 +116,7 @@ func (s Setup) python(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	s.say("PyPI did not work out (%v): trying the system's packages", fromPyPI)
+	s.say("installing from PyPI failed (%v): trying the system's packages", fromPyPI)
 	if err := s.install(ctx, "uwsgi-core", "uwsgi-plugin-python3", "python3-django"); err != nil {
 		return errors.Join(fromPyPI, err)
 	}
@@ -136,7 +136,7 @@ func (s Setup) venv(ctx context.Context) error {
 			return errors.New("no python3 on PATH")
 		}
 	}
-	// uWSGI comes as source only: its build wants Python's headers and a C compiler.
+	// uWSGI is published only as source: its build needs Python's headers and a C compiler.
 	if s.try(ctx, base, "-c", "import ensurepip, venv, sysconfig, os; "+
 		"os.stat(os.path.join(sysconfig.get_paths()['include'], 'Python.h'))") != nil {
 		s.say("%s lacks venv or its C headers", base)
@@ -151,13 +151,13 @@ func (s Setup) venv(ctx context.Context) error {
 	}
 	dir := venvDir(s.Cache)
 	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("removing a half-made virtual environment: %w", err)
+		return fmt.Errorf("removing an incomplete virtual environment: %w", err)
 	}
 	list := filepath.Join(s.Cache, "requirements.txt")
 	if err := os.WriteFile(list, []byte(requirements), 0o600); err != nil {
 		return fmt.Errorf("setting up: %w", err)
 	}
-	s.say("making a virtual environment with Django and uWSGI in %s (uWSGI is compiled: about 20 s)", dir)
+	s.say("creating a virtual environment with Django and uWSGI in %s (uWSGI is compiled: about 20 s)", dir)
 	python := filepath.Join(dir, "bin", "python")
 	for _, argv := range [][]string{
 		{base, "-m", "venv", dir},
@@ -172,17 +172,17 @@ func (s Setup) venv(ctx context.Context) error {
 	return os.WriteFile(filepath.Join(dir, readyFile), nil, 0o600)
 }
 
-// venvDir is named after what it holds: other requirements get another folder.
+// venvDir is named after its contents: other requirements get another folder.
 func venvDir(cache string) string {
 	sum := sha256.Sum256([]byte(requirements))
 	return filepath.Join(cache, "venv-"+hex.EncodeToString(sum[:6]))
 }
 
-// Python is the interpreter that set-up provided: that of the virtual environment, or a
-// system one that has Django. It is empty when there is none.
+// Python is the interpreter that setup provided: the virtual environment's, or one of the
+// system that has Django. It is empty when there is none.
 func Python(cache, path string) string {
-	if dir := venvDir(cache); whole(dir) {
-		// An upgrade of the system may have replaced the interpreter that it was made with.
+	if dir := venvDir(cache); complete(dir) {
+		// A system upgrade may have replaced the interpreter that it was created with.
 		if python := filepath.Join(dir, "bin", "python"); exec.Command(python, "-c", "import django").Run() == nil {
 			return python
 		}
@@ -210,12 +210,12 @@ func (s Setup) install(ctx context.Context, packages ...string) error {
 	names := strings.Join(packages, " ")
 	apt := servers.LookPath("apt-get", s.Path)
 	if apt == "" {
-		return fmt.Errorf("installing %s: there is no apt-get here; install the like of it with your own package manager "+
-			"and run bench setup again", names)
+		return fmt.Errorf("installing %s: there is no apt-get here; install the equivalent packages with your own package "+
+			"manager and run bench setup again", names)
 	}
 	prefix, err := s.asRoot()
 	if err != nil {
-		return fmt.Errorf("installing %s: %w; ask an administrator for: apt-get install %s", names, err, names)
+		return fmt.Errorf("installing %s: %w; ask an administrator to run: apt-get install %s", names, err, names)
 	}
 	s.say("apt-get install %s", names)
 	install := slices.Concat(prefix, []string{apt, "install", "-y", "-q", "--no-install-recommends"}, packages)
@@ -229,8 +229,8 @@ func (s Setup) install(ctx context.Context, packages ...string) error {
 	return s.command(ctx, install...)
 }
 
-// interrupted reports whether a command was ended by a signal, or says that it was: Ctrl-C may
-// reach what sudo runs, and not bench.
+// interrupted reports whether a command was ended by a signal, or exited saying so: Ctrl-C may
+// reach what sudo runs but not bench.
 func interrupted(err error) bool {
 	const byCtrlC = 130
 	var exit *exec.ExitError
@@ -242,12 +242,12 @@ func (s Setup) command(ctx context.Context, argv ...string) error {
 	cmd.Env = append(append([]string{}, s.Env...), "DEBIAN_FRONTEND=noninteractive")
 	cmd.Stdout, cmd.Stderr = s.Say, s.Say
 	if filepath.Base(argv[0]) == "sudo" {
-		// It asks for a password on the terminal, which it may do in the terminal's own group
-		// alone; there Ctrl-C reaches it and what it runs, which bench may not end.
+		// It asks for a password on the terminal, which only the terminal's foreground group may
+		// do; there Ctrl-C reaches it and what it runs, which bench may not kill.
 		cmd.Stdin = os.Stdin
 	} else {
-		// A group of its own, asked to end as a whole: otherwise an interrupted apt or compiler
-		// would go on behind a released lock.
+		// A process group of its own, terminated as a whole: otherwise an interrupted apt or
+		// compiler would continue after the lock is released.
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	}

@@ -41,9 +41,9 @@ func write(t *testing.T, path, text string, mode os.FileMode) {
 	}
 }
 
-// An environment counts only when it is whole: made to its end, with an interpreter and a
-// uWSGI that are still there.
-func TestPythonTrustsOnlyAWholeEnvironment(t *testing.T) {
+// An environment counts only when it was completed, and its interpreter and uWSGI are still
+// there.
+func TestPythonTrustsOnlyACompleteEnvironment(t *testing.T) {
 	cache := t.TempDir()
 	bin := filepath.Join(venvDir(cache), "bin")
 	write(t, filepath.Join(bin, "uwsgi"), "", 0o755)
@@ -53,15 +53,15 @@ func TestPythonTrustsOnlyAWholeEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := Python(cache, ""); got != "" {
-		t.Errorf("half made: Python = %q; want none", got)
+		t.Errorf("incomplete: Python = %q; want none", got)
 	}
 	write(t, filepath.Join(venvDir(cache), readyFile), "", 0o600)
 	if got := Python(cache, ""); got != filepath.Join(bin, "python") {
-		t.Errorf("whole: Python = %q", got)
+		t.Errorf("complete: Python = %q", got)
 	}
 	write(t, base, "#!/bin/sh\nexit 1\n", 0o755) // of another version, which does not find Django
 	if got := Python(cache, ""); got != "" {
-		t.Errorf("after an upgrade of the system: Python = %q; want none", got)
+		t.Errorf("after a system upgrade: Python = %q; want none", got)
 	}
 	if err := os.Remove(base); err != nil {
 		t.Fatal(err)
@@ -71,8 +71,8 @@ func TestPythonTrustsOnlyAWholeEnvironment(t *testing.T) {
 	}
 }
 
-// Without PyPI the system's packages are tried; without those the error says all of it.
-func TestSetupSaysWhatItCouldNotDo(t *testing.T) {
+// Without PyPI the system's packages are tried; without those the error reports both.
+func TestSetupReportsWhatItCouldNotDo(t *testing.T) {
 	path := t.TempDir()
 	write(t, filepath.Join(path, "nginx"), "#!/bin/sh\necho 'nginx version: nginx/1.22.1' >&2\n", 0o755)
 	write(t, filepath.Join(path, "python3"), "#!/bin/sh\nexit 1\n", 0o755)
@@ -82,13 +82,13 @@ func TestSetupSaysWhatItCouldNotDo(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "there is no apt-get here") {
 		t.Errorf("Run = %v; want it to say that nothing can be installed", err)
 	}
-	if !strings.Contains(said.String(), "nginx 1.22.1 is there") ||
+	if !strings.Contains(said.String(), "nginx 1.22.1 is installed") ||
 		!strings.Contains(said.String(), "lacks venv or its C headers") {
 		t.Errorf("it said %q", said.String())
 	}
 }
 
-func TestDoctorNamesARemedyForWhatItFinds(t *testing.T) {
+func TestDoctorHasAHintForEachProblem(t *testing.T) {
 	checks := Doctor(context.Background(), t.TempDir(), t.TempDir(), t.TempDir())
 	if len(checks) < 20 {
 		t.Errorf("%d checks; want 20 or more", len(checks))
@@ -99,7 +99,7 @@ func TestDoctorNamesARemedyForWhatItFinds(t *testing.T) {
 			t.Errorf("check %+v says nothing", c)
 		}
 		if (c.Level == Good) != (c.Hint == "") {
-			t.Errorf("check %+v: a remedy goes with a finding, and only with one", c)
+			t.Errorf("check %+v: want a hint for every problem, and only for problems", c)
 		}
 		if c.Level == Missing {
 			missing[c.Name] = true
@@ -120,7 +120,7 @@ func ExampleReadRequirements() {
 	}
 	defer os.RemoveAll(dir)
 	list := filepath.Join(dir, "requirements.txt")
-	if err := os.WriteFile(list, []byte("django==5.2.1  # the newest with long support\npillow\n"), 0o600); err != nil {
+	if err := os.WriteFile(list, []byte("django==5.2.1  # the newest LTS release\npillow\n"), 0o600); err != nil {
 		fmt.Println(err)
 		return
 	}
