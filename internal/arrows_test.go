@@ -1,4 +1,4 @@
-// Package internal holds no code of its own: this test guards the shape of the whole tree.
+// Package internal has no code of its own: its tests guard the shape of the whole tree.
 package internal
 
 import (
@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestImportArrows checks the table of docs/ARCHITECTURE.md against what is imported.
+// TestImportArrows checks the table of docs/ARCHITECTURE.md against the actual imports.
 func TestImportArrows(t *testing.T) {
 	text, err := os.ReadFile("../docs/ARCHITECTURE.md")
 	if err != nil {
@@ -62,19 +62,18 @@ func TestImportArrows(t *testing.T) {
 	for from, row := range allowed {
 		for _, to := range row {
 			if !used[from+" "+to] {
-				t.Errorf("the table allows %s to import %s, which it does not: take the arrow out", from, to)
+				t.Errorf("the table allows %s to import %s, which it does not: remove the arrow", from, to)
 			}
 		}
 	}
 }
 
-// TestOnlyTheCommandTouchesTheWorld keeps printing, ending the program and reading the
-// environment in cmd/bench, so that every other package can be used from a test or a
-// service.
+// TestOnlyTheCommandTouchesTheWorld keeps printing, exiting and reading the environment in
+// cmd/bench, so that every other package can be used from a test or a service.
 func TestOnlyTheCommandTouchesTheWorld(t *testing.T) {
 	out, err := exec.Command("git", "-C", "..", "ls-files", "*.go").Output()
 	if err != nil {
-		t.Skip("no git checkout")
+		t.Skip("not a git checkout")
 	}
 	forbidden := regexp.MustCompile(`\b(fmt\.Print(ln|f)?\(|os\.(Exit|Getenv|LookupEnv|Environ)\(|log\.(Print|Fatal))`)
 	for name := range strings.Lines(string(out)) {
@@ -84,7 +83,7 @@ func TestOnlyTheCommandTouchesTheWorld(t *testing.T) {
 		}
 		text, err := os.ReadFile("../" + name)
 		if err != nil {
-			continue // deleted, and not yet committed
+			continue // deleted but not yet committed
 		}
 		for i, line := range strings.Split(string(text), "\n") {
 			if forbidden.MatchString(line) && !strings.Contains(line, "// the keeper process") {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// What a file of cmd/bench may hold, and what the shell may do: a command that outgrows this
-// decides something, and that belongs to package experiments.
+// Limits on the files of cmd/bench and on the methods of the shell: a command that outgrows them
+// decides something, and decisions belong in package experiments.
 const (
 	mostLines   = 200
 	mostMethods = 12

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// Names of servers, in an identifier or a literal. Of an interpreter it is the whole literal, as
-// the name of a tier or tool: `app.python` is a key of bench.yaml, and Django's is a Python.
+// Names of servers, in an identifier or a literal. An interpreter counts only as a whole literal,
+// as the name of a tier or tool: `app.python` is a key of bench.yaml, and Django is Python.
 var (
 	product     = regexp.MustCompile(`(?i)uwsgi|nginx|gunicorn|apache|httpd|mod_?wsgi|uvicorn|granian|waitress|runserver`)
 	interpreter = regexp.MustCompile("^[\"`]python3?[\"`]$")
@@ -22,11 +22,11 @@ var (
 // mayName are the files that may name a product, and why.
 var mayName = map[string]string{
 	"results/schema1.go": "reads records that were written under the names of two products",
-	"results/history.go": "tells the interpreter from the servers among the tools of a manifest",
+	"results/history.go": "distinguishes the interpreter from the servers among the tools of a manifest",
 }
 
-// What is known of a product stands in servers/ and in topology files: all else asks for a role,
-// a tool's row or a counter's name. Help, with its examples, is meant for people, who use names.
+// Knowledge of a product belongs in servers/ and in topology files: everything else asks for a
+// role, a tool's row or a counter's name. Help and its examples are for people, who use names.
 func TestNoProductIsNamedOutsideServers(t *testing.T) {
 	named := map[string]bool{}
 	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
@@ -52,12 +52,12 @@ func TestNoProductIsNamedOutsideServers(t *testing.T) {
 	}
 	for name, why := range mayName {
 		if !named[name] {
-			t.Errorf("%s names no product any more (%s): take it off the list", name, why)
+			t.Errorf("%s no longer names a product (%s): remove it from the list", name, why)
 		}
 	}
 }
 
-// productsIn lists the identifiers and literals of a file that name a product, with their places.
+// productsIn lists the identifiers and literals of a file that name a product, with positions.
 func productsIn(t *testing.T, path string) (found []string) {
 	t.Helper()
 	files := token.NewFileSet()

@@ -2,32 +2,34 @@ package results
 
 import "fmt"
 
-// Class is what became of a request. Every intended request ends in exactly one.
+// Class is the outcome of a request. Every intended request ends in exactly one class.
 type Class uint8
 
 const (
 	OK           Class = iota // the expected status and body
-	HTTPError                 // an answer with another status
+	HTTPError                 // a response with another status
 	BadBody                   // the expected status, but a body that fails the check or breaks HTTP
 	ConnectError              // no connection could be made
-	Reset                     // the connection broke before the answer was complete
-	Timeout                   // no complete answer within the time-out
+	Reset                     // the connection broke before the response was complete
+	Timeout                   // no complete response within the time-out
 	Dropped                   // due within the plan, but never sent
-	InFlight                  // sent, and given up when the run ended
+	InFlight                  // sent, and abandoned when the run ended
 	classes
 )
 
 // Classes is the number of classes.
 const Classes = int(classes)
 
-var classNames = [Classes]string{"ok", "http_error", "bad_body", "connect_error", "reset", "timeout", "dropped", "in_flight"}
+var classNames = [Classes]string{
+	"ok", "http_error", "bad_body", "connect_error", "reset", "timeout", "dropped", "in_flight",
+}
 
 func (c Class) String() string { return classNames[c] }
 
-// Counts is how many requests ended in each class. Intended is always the exact sum of
-// the classes; Sent leaves out the unsent. StaleRetry counts requests sent again because
-// a reused connection turned out to be closed; it stands beside the identity, since each
-// of them still ended in a class.
+// Counts is the number of requests that ended in each class. Intended is always the exact sum
+// of the classes; Sent excludes the dropped. StaleRetry counts requests sent again because a
+// reused connection turned out to be closed; it is not part of the sum, since each of them
+// still ended in a class.
 type Counts struct {
 	Intended     uint64 `json:"intended"`
 	Sent         uint64 `json:"sent"`
@@ -84,7 +86,7 @@ func (t Counts) Plus(u Counts) Counts {
 	return t
 }
 
-// Failed is the number of requests that got no right answer, the unsent among them.
+// Failed is the number of requests without a successful response, including dropped ones.
 func (t Counts) Failed() uint64 { return t.Intended - t.OK }
 
 // Check returns an error unless every intended request is in exactly one class.
@@ -94,7 +96,7 @@ func (t Counts) Check() error {
 		return fmt.Errorf("counts do not add up: %d intended, %d accounted for", t.Intended, ended)
 	}
 	if t.Sent != t.Intended-t.Dropped {
-		return fmt.Errorf("counts do not add up: %d sent, but %d intended less %d dropped", t.Sent, t.Intended, t.Dropped)
+		return fmt.Errorf("counts do not add up: %d sent, but %d intended minus %d dropped", t.Sent, t.Intended, t.Dropped)
 	}
 	return nil
 }

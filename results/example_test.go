@@ -9,7 +9,7 @@ import (
 )
 
 // A cell is sealed as soon as it is measured. Whatever happens to the program after that, the
-// directory loads with it; only the status says that the run did not come to its end.
+// directory loads with it; only the status says that the run did not finish.
 func ExampleDirectory_Seal() {
 	root, err := os.MkdirTemp("", "runs-")
 	if err != nil {
@@ -50,7 +50,7 @@ func ExampleDirectory_Seal() {
 	// Output: PARTIAL 001-uwsgi-page-closed-r1 1500 µs
 }
 
-// A limit as people write it prints in one canonical form.
+// However it was written, an objective prints in one canonical form.
 func ExampleParseObjectives() {
 	objectives, err := results.ParseObjectives("p99<0.25s, errors < 0.1%")
 	fmt.Println(objectives, err)

@@ -1,6 +1,6 @@
 package results
 
-// Counter is an exact figure of one endpoint, the same at each request: it needs no
+// Counter is an exact figure of one endpoint, the same for every request: it needs no
 // statistics.
 type Counter struct {
 	Target string `json:"target"`
@@ -9,7 +9,7 @@ type Counter struct {
 	Head   int    `json:"head"`
 }
 
-// Gated is a metric of a gate, and the least slowdown of it that matters: 0.05 is 5 %.
+// Gated is a metric of a gate, and its smallest slowdown that matters: 0.05 is 5 %.
 type Gated struct {
 	Metric string  `json:"metric"`
 	Effect float64 `json:"effect"`
@@ -28,11 +28,11 @@ const MixScenario = "mix"
 
 // GateSpec is what a gate was asked to compare.
 type GateSpec struct {
-	Base       string  `json:"base"` // as it was named
+	Base       string  `json:"base"` // as given
 	Head       string  `json:"head"`
 	BaseCommit string  `json:"base_commit,omitempty"`
 	HeadCommit string  `json:"head_commit,omitempty"`
-	Dirty      bool    `json:"dirty,omitempty"` // head holds changes that no commit has
+	Dirty      bool    `json:"dirty,omitempty"` // head has uncommitted changes
 	Topology   string  `json:"topology"`
 	Scenario   string  `json:"scenario"`
 	FixedOrder bool    `json:"fixed_order,omitempty"`
@@ -40,8 +40,8 @@ type GateSpec struct {
 	Budget     float64 `json:"budget_s"`
 }
 
-// GateFindings is what a gate found beside its cells: those of the arms "base" and "head", one
-// block for each pair.
+// GateFindings is what a gate found in addition to its cells, which are those of the arms "base"
+// and "head", one block per pair.
 type GateFindings struct {
 	Rate          float64   `json:"rate_per_arm"`
 	MaxThroughput float64   `json:"base_max_throughput"`
@@ -49,19 +49,19 @@ type GateFindings struct {
 	SlowMicros    int64     `json:"slow_us"`               // a response that takes longer counts as slow
 	Differences   []string  `json:"differences,omitempty"` // endpoints whose responses differ
 	Counters      []Counter `json:"counters"`
-	// ConfirmFrom is the first pair of those on which a regression that had been found was
-	// tested a second time; 0: none.
+	// ConfirmFrom is the first of the pairs on which a regression was tested a second time; 0:
+	// none.
 	ConfirmFrom int `json:"confirm_from,omitempty"`
-	// Queries reports that the app says how many database queries a response took.
+	// Queries says whether the app reports the number of database queries of a response.
 	Queries bool `json:"queries_counted,omitempty"`
-	// Retried is how many boots failed and were repeated; RetriedFor is why, of the last one.
+	// Retried is the number of boots that failed and were repeated; RetriedFor is why the last did.
 	Retried    int    `json:"retried,omitempty"`
 	RetriedFor string `json:"retried_for,omitempty"`
 	Failed     string `json:"failed,omitempty"` // the arm that did not boot or died, with why
 	FailedArm  string `json:"failed_arm,omitempty"`
 }
 
-// Gate is a gate's run beside its cells.
+// Gate is a gate's run without its cells.
 type Gate struct {
 	GateSpec
 	GateFindings

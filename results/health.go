@@ -2,15 +2,15 @@ package results
 
 import "time"
 
-// Health is what became of the load generator itself in one second of a run, or in all of
-// it. Times are in seconds of one thread; shares are of the time that passed.
+// Health is the state of the load generator itself in one second of a run, or in the whole of
+// it. Times are in seconds of one thread; shares are of elapsed time.
 type Health struct {
 	At          float64 `json:"at_s"`                     // end of the second, since the start of the plan
 	Length      float64 `json:"length_s"`                 // usually 1
 	CPU         float64 `json:"cpu_s"`                    // used by the engine's threads
 	RunQueue    float64 `json:"run_queue_s"`              // they were ready to run and had no core
 	Involuntary uint64  `json:"involuntary_switches"`     // the core was taken from them
-	Stalled     float64 `json:"stalled_s"`                // a heartbeat did not beat: stopped, paused or starved
+	Stalled     float64 `json:"stalled_s"`                // a heartbeat was late: stopped, paused or starved
 	LongestGap  float64 `json:"longest_stall_s"`          // of these
 	Throttled   float64 `json:"throttled_s"`              // the cgroup's CPU quota was used up
 	Steal       float64 `json:"steal_s"`                  // the hypervisor ran something else, all cores together
@@ -22,7 +22,7 @@ type Health struct {
 	TimeWait    int     `json:"tcp_sockets_in_time_wait"` // of the whole machine, at the end
 }
 
-// TotalHealth is that of all seconds together.
+// TotalHealth merges the health of all seconds.
 func TotalHealth(seconds []Health) Health {
 	var t Health
 	for _, h := range seconds {
@@ -42,19 +42,18 @@ func TotalHealth(seconds []Health) Health {
 	return t
 }
 
-// Calibration is what the engine can do on this machine at all, measured against a server
-// in a thread of its own that only answers.
+// Calibration is what the engine can send on this machine, measured against a null server in
+// a thread of its own.
 type Calibration struct {
-	Ceiling       float64       `json:"ceiling_per_core"`   // requests per second that one thread could send, by the CPU time it used
-	Achieved      float64       `json:"closed_loop_rate"`   // requests per second, sharing the machine with the null server
+	Ceiling       float64       `json:"ceiling_per_core"`   // requests per second per thread, from its CPU time
+	Achieved      float64       `json:"closed_loop_rate"`   // requests per second, next to the null server
 	CPUPerRequest float64       `json:"cpu_us_per_request"` // of the thread, closed loop
 	Floor         time.Duration `json:"latency_floor_ns"`   // median response time at a low rate
-	Lateness      time.Duration `json:"lateness_p50_ns"`    // at that rate
+	Lateness      time.Duration `json:"lateness_p50_ns"`    // at the same rate
 	LatenessP99   time.Duration `json:"lateness_p99_ns"`    //
 }
 
-// Margin is how many times the rate given one thread could send. It is zero where it is
-// not known.
+// Margin is how many times the given rate one thread could send; 0 if unknown.
 func (c Calibration) Margin(rate float64) float64 {
 	if rate <= 0 {
 		return 0

@@ -13,7 +13,7 @@ import (
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// The one histogram geometry of the project: microseconds from 1 µs to 1 h at three
+// The project's only histogram geometry: microseconds from 1 µs to 1 h at three
 // significant digits. Histograms of one geometry merge without loss, and the relative
 // error of any quantile is below 0.1 %.
 const (
@@ -25,12 +25,12 @@ const (
 // Histogram counts durations in microseconds.
 type Histogram = hdr.Histogram
 
-// Packed is a histogram that takes memory only for the values that occurred: a dense one
-// takes 188 KB, and a run keeps thousands of them. It is for keeping and merging; values are
-// recorded into dense ones.
+// Packed is a histogram that uses memory only for the values that occurred: a dense one takes
+// 188 KB, and a run keeps thousands of them. It is for storing and merging; values are
+// recorded in dense ones.
 type Packed = hdr.PackedHistogram
 
-// Pack returns the histogram in its small form.
+// Pack returns the histogram in packed form.
 func Pack(h *Histogram) *Packed {
 	p := hdr.NewPacked(LowestMicros, HighestMicros, SignificantDigits)
 	p.MergeFrom(h)
@@ -54,7 +54,7 @@ func Micros(d time.Duration) (us int64, clamped bool) {
 	return us, false
 }
 
-// Summary is the figures of a histogram that contracts and reports show, in microseconds.
+// Summary is the figures of a histogram that JSON output and reports show, in microseconds.
 type Summary struct {
 	Count int64   `json:"count"`
 	Min   int64   `json:"min"`
@@ -69,7 +69,7 @@ type Summary struct {
 	Max   int64   `json:"max"`
 }
 
-// Summarize reads the summary off a histogram. An empty one gives zeros.
+// Summarize returns the summary of a histogram; zeros if it is empty.
 func Summarize(h *Histogram) Summary {
 	if h == nil || h.TotalCount() == 0 {
 		return Summary{}
@@ -90,7 +90,7 @@ func decodeHistogram(encoded []byte) (*Packed, error) {
 		return nil, fmt.Errorf("histogram: %w", err)
 	}
 	if len(raw) < 8 {
-		return nil, errors.New("histogram: cut before its header ends")
+		return nil, errors.New("histogram: truncated within its header")
 	}
 	deflated, err := zlib.NewReader(bytes.NewReader(raw[8:]))
 	if err != nil {
@@ -105,11 +105,12 @@ func decodeHistogram(encoded []byte) (*Packed, error) {
 	if err := binary.Read(deflated, binary.BigEndian, &header); err != nil {
 		return nil, fmt.Errorf("histogram: reading its header: %w", err)
 	}
-	if header.Lowest != LowestMicros || header.Highest != HighestMicros || header.Digits != SignificantDigits || header.Offset != 0 {
+	if header.Lowest != LowestMicros || header.Highest != HighestMicros ||
+		header.Digits != SignificantDigits || header.Offset != 0 {
 		return nil, fmt.Errorf("histogram: covers %d..%d at %d digits, want %d..%d at %d",
 			header.Lowest, header.Highest, header.Digits, LowestMicros, HighestMicros, SignificantDigits)
 	}
-	// At most nine bytes code one of the counts; the geometry has fewer than 32 Ki of them.
+	// At most nine bytes encode one count; the geometry has fewer than 32 Ki of them.
 	const most = 9 * 32 << 10
 	if n, err := io.Copy(io.Discard, io.LimitReader(deflated, most+1)); err != nil || n > most {
 		return nil, fmt.Errorf("histogram: its counts do not fit the geometry (%d bytes, %v)", n, err)

@@ -10,8 +10,8 @@ import (
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Quantiles lie within 0.1 % of those of an exact sort, the greatest value is exact, and what
-// is written reads back the same, also with the library alone.
+// Quantiles are within 0.1 % of those of an exact sort, the maximum is exact, and what is written
+// reads back the same, even with the library alone.
 func TestQuantilesAgainstAnExactSort(t *testing.T) {
 	n := 10_000_000
 	if testing.Short() {
@@ -34,7 +34,7 @@ func TestQuantilesAgainstAnExactSort(t *testing.T) {
 	for _, q := range []float64{1, 25, 50, 75, 90, 99, 99.9, 99.99, 99.999} {
 		exact := values[min(n-1, int(math.Ceil(q/100*float64(n)))-1)]
 		if got := h.ValueAtPercentile(q); math.Abs(float64(got-exact)) > math.Max(1, 0.001*float64(exact)) {
-			t.Errorf("quantile %g %% = %d µs; the exact one is %d", q, got, exact)
+			t.Errorf("quantile %g %% = %d µs; the exact value is %d", q, got, exact)
 		}
 	}
 	if top := values[n-1]; !h.ValuesAreEquivalent(h.Max(), top) || math.Abs(float64(h.Max()-top)) > 0.001*float64(top) {
@@ -56,7 +56,7 @@ func TestQuantilesAgainstAnExactSort(t *testing.T) {
 	}
 	for _, other := range []*Histogram{again, plain} {
 		if !other.Equals(h) {
-			t.Error("the histogram came back with other counts")
+			t.Error("the histogram read back with other counts")
 		}
 	}
 }

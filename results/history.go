@@ -17,14 +17,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// HistorySchema is the version of a line of the history.
+// HistorySchema is the version of the history's lines.
 const HistorySchema = "bench.history/2"
 
-// HistoryFile is the history's name in the folder that holds the run directories.
+// HistoryFile is the history's name in the folder of the run directories.
 const HistoryFile = "history.jsonl"
 
-// Entry is one finished run in the history: every one, the bad ones too. A history that
-// leaves failures out hides the noise that its thresholds are made of.
+// Entry is one finished run in the history, which contains all runs, including bad ones. A
+// history without failures hides the noise that its thresholds are derived from.
 type Entry struct {
 	Schema      string             `json:"schema"`
 	At          time.Time          `json:"at"`
@@ -43,7 +43,7 @@ type Entry struct {
 	Run         string             `json:"run"`         // name of the run directory
 }
 
-// Environment is what a figure depends on besides the app.
+// Environment is what a figure depends on other than the app.
 type Environment struct {
 	CPU     string `json:"cpu"`
 	Cores   int    `json:"cores"`
@@ -53,14 +53,16 @@ type Environment struct {
 	Server  string `json:"server"` // the servers and proxies, with their versions
 	Profile string `json:"profile"`
 	Method  string `json:"method,omitempty"` // of a gate
-	Load    string `json:"load,omitempty"`   // hash of the targets, with their methods, paths and weights: a mix that changes keeps its name
+	// Load is a hash of the targets, with their methods, paths and weights: a mix may change and
+	// keep its name.
+	Load string `json:"load,omitempty"`
 }
 
-// gateMethod changes with how a gate measures: figures of another method are not compared.
+// gateMethod changes with how a gate measures: figures of different methods are not compared.
 const gateMethod = "pairs 2"
 
-// serverVersions names the tools that serve: all but the app's interpreter and framework, and
-// bench. They go from Z to A, as in the entries that older histories hold.
+// serverVersions lists the servers among the tools: all but the app's interpreter and framework,
+// and bench. It is sorted from Z to A, as in the entries of older histories.
 func serverVersions(tools map[string]string) string {
 	var parts []string
 	for _, name := range slices.Backward(slices.Sorted(maps.Keys(tools))) {
@@ -71,7 +73,7 @@ func serverVersions(tools map[string]string) string {
 	return strings.Join(parts, " ")
 }
 
-// NewEntry begins an entry with what a manifest says.
+// NewEntry starts an entry from a manifest.
 func NewEntry(m Manifest, run string) Entry {
 	e := Entry{
 		Schema: HistorySchema, At: m.Started, Command: m.Kind, App: m.App.Name, Commit: m.App.Commit, Run: filepath.Base(run),
@@ -100,8 +102,8 @@ func (e Environment) fingerprint() string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// AppendHistory adds entries to the history of a folder. Several benches may do so at once:
-// each waits for the file's lock, and writes whole lines.
+// AppendHistory adds entries to the history of a folder. Several bench processes may do so at
+// once: each waits for the file's lock and writes whole lines.
 func AppendHistory(root string, entries []Entry) (err error) {
 	var text strings.Builder
 	out := json.NewEncoder(&text)
@@ -119,7 +121,7 @@ func AppendHistory(root string, entries []Entry) (err error) {
 		return fmt.Errorf("locking the history: %w", err)
 	}
 	if info, err := f.Stat(); err == nil && info.Size() > 0 {
-		// A line that was cut off, by a full disk say, must not spoil the next one.
+		// A truncated line, after a full disk for example, must not spoil the next one.
 		last := make([]byte, 1)
 		if _, err := f.ReadAt(last, info.Size()-1); err == nil && last[0] != '\n' {
 			if _, err := f.WriteString("\n"); err != nil {
@@ -133,7 +135,7 @@ func AppendHistory(root string, entries []Entry) (err error) {
 	return f.Sync()
 }
 
-// upgrade brings an entry of an older version to this one; false: it is of none that is known.
+// upgrade converts an entry of an older version to this one; false: its version is unknown.
 func (e *Entry) upgrade() bool {
 	if e.Schema == "bench.history/1" {
 		for _, figures := range []map[string]float64{e.Metrics, e.Ratios} {
@@ -147,8 +149,8 @@ func (e *Entry) upgrade() bool {
 	return e.Schema == HistorySchema
 }
 
-// ReadHistory reads the history of a folder. Lines that are none are counted, not fatal: one
-// bad line must not lose all others.
+// ReadHistory reads the history of a folder. Malformed lines are counted, not fatal: one bad
+// line must not lose all others.
 func ReadHistory(root string) (entries []Entry, bad int, err error) {
 	f, err := os.Open(filepath.Join(root, HistoryFile))
 	if err != nil {

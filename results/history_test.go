@@ -11,7 +11,10 @@ import (
 
 func TestHistoryKeepsEveryLine(t *testing.T) {
 	dir := t.TempDir()
-	m := Manifest{Kind: KindGate, Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), App: AppRecord{Name: "shop", Commit: "abc"}, Tools: map[string]string{"python": "3.11"}, Host: Host{CPU: "x", Cores: 2}}
+	m := Manifest{
+		Kind: KindGate, Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), App: AppRecord{Name: "shop", Commit: "abc"},
+		Tools: map[string]string{"python": "3.11"}, Host: Host{CPU: "x", Cores: 2},
+	}
 	var writers sync.WaitGroup
 	for i := range 20 {
 		writers.Go(func() {
@@ -32,8 +35,8 @@ func TestHistoryKeepsEveryLine(t *testing.T) {
 	}
 }
 
-// A line that was cut off spoils neither the ones before nor the ones after.
-func TestHistorySurvivesACutLine(t *testing.T) {
+// A truncated line spoils neither the ones before nor the ones after.
+func TestHistorySurvivesATruncatedLine(t *testing.T) {
 	dir := t.TempDir()
 	e := NewEntry(Manifest{Kind: KindGate}, "run")
 	if err := AppendHistory(dir, []Entry{e}); err != nil {
@@ -58,14 +61,15 @@ func TestHistorySurvivesACutLine(t *testing.T) {
 }
 
 func TestEnvironmentsDifferByWhatMatters(t *testing.T) {
-	m := Manifest{Host: Host{CPU: "x", Cores: 2, Kernel: "6.1"}, Tools: map[string]string{"python": "3.11", "django": "5.2"}}
+	tools := map[string]string{"python": "3.11", "django": "5.2"}
+	m := Manifest{Host: Host{CPU: "x", Cores: 2, Kernel: "6.1"}, Tools: tools}
 	first := NewEntry(m, "a").Fingerprint
 	if again := NewEntry(m, "b").Fingerprint; again != first {
 		t.Errorf("the same environment has two fingerprints, %s and %s", first, again)
 	}
 	m.Host.Kernel = "6.2"
 	if other := NewEntry(m, "a").Fingerprint; other == first {
-		t.Error("another kernel has the same fingerprint: one was once taken for a slowdown of 37 %")
+		t.Error("another kernel has the same fingerprint: one once passed for a slowdown of 37 %")
 	}
 }
 
@@ -80,7 +84,7 @@ func FuzzReadHistory(f *testing.F) {
 	})
 }
 
-// Lines of the first version called the maximum throughput max_rate.
+// Lines of the first version call the maximum throughput max_rate.
 func TestHistoryOfTheFirstVersionIsRead(t *testing.T) {
 	dir := t.TempDir()
 	line := `{"schema":"bench.history/1","metrics":{"max_rate":900,"p50_ms":3},"ratios":{"max_rate":1.1}}` + "\n" +
@@ -90,10 +94,10 @@ func TestHistoryOfTheFirstVersionIsRead(t *testing.T) {
 	}
 	entries, bad, err := ReadHistory(dir)
 	if err != nil || bad != 1 || len(entries) != 1 {
-		t.Fatalf("%d entries, %d bad, %v; want one, and one of a version that is not known", len(entries), bad, err)
+		t.Fatalf("%d entries, %d bad, %v; want one, and one of an unknown version", len(entries), bad, err)
 	}
-	if e := entries[0]; e.Schema != HistorySchema || e.Metrics["max_throughput"] != 900 || e.Ratios["max_throughput"] != 1.1 ||
-		e.Metrics["p50_ms"] != 3 || len(e.Metrics) != 2 {
+	if e := entries[0]; e.Schema != HistorySchema || e.Metrics["max_throughput"] != 900 ||
+		e.Ratios["max_throughput"] != 1.1 || e.Metrics["p50_ms"] != 3 || len(e.Metrics) != 2 {
 		t.Errorf("entry %+v", e)
 	}
 }

@@ -15,20 +15,20 @@ import (
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Kind is which of a request's times a histogram counts.
+// Kind says which of a request's times a histogram counts.
 type Kind string
 
 const (
-	Response Kind = "response" // end − due, of right answers; a time-out counts at its limit
+	Response Kind = "response" // end − due, of successful responses; a time-out counts at its limit
 	Service  Kind = "service"  // end − sent, of the same requests
 	Lateness Kind = "lateness" // sent − due, of every request sent: the generator's or the pool's delay
-	Failure  Kind = "failure"  // end − due of the wrong answers, kept apart: an error may be fast
-	Connect  Kind = "connect"  // time to open a connection, of each one opened
-	Wakeup   Kind = "wakeup"   // of a sample: from a response's arrival in the kernel to its reading
+	Failure  Kind = "failure"  // end − due, of failed requests, kept separate: an error may be fast
+	Connect  Kind = "connect"  // time to open each connection
+	Wakeup   Kind = "wakeup"   // sampled: from a response's arrival in the kernel to its reading
 	TTFB     Kind = "ttfb"     // first byte − sent
 )
 
-// Kinds lists every kind, in the order in which files hold them.
+// Kinds lists every kind, in file order.
 var Kinds = []Kind{Response, Service, Lateness, Failure, Connect, TTFB, Wakeup}
 
 // Series names one histogram of an interval. Target is empty for kinds that belong to no
@@ -40,7 +40,7 @@ type Series struct {
 
 func (s Series) tag() string { return string(s.Kind) + ";" + s.Target }
 
-// Interval is what ended within [Start, Start+Length), in time since the plan's start.
+// Interval is what ended within [Start, Start+Length), measured from the start of the plan.
 type Interval struct {
 	Start  time.Duration
 	Length time.Duration
@@ -87,11 +87,12 @@ func TotalCounts(intervals []Interval) Counts {
 	return sum
 }
 
-// writeHlog writes the histograms as an HdrHistogram V2 interval log that any of that
-// library's readers understands. The tag of a line is "kind;target".
+// writeHlog writes the histograms as an HdrHistogram V2 interval log, which any reader of that
+// format understands. The tag of a line is "kind;target".
 func writeHlog(w io.Writer, intervals []Interval) error {
 	log := hdr.NewHistogramLogWriter(w)
-	if err := log.OutputComment("[bench: microseconds; tag = kind;target; times since the start of the plan]"); err != nil {
+	const about = "[bench: microseconds; tag = kind;target; times since the start of the plan]"
+	if err := log.OutputComment(about); err != nil {
 		return err
 	}
 	if err := log.OutputLogFormatVersion(); err != nil {
@@ -138,13 +139,13 @@ func readHlog(r io.Reader, intervals []Interval) error {
 		}
 		i, known := at[start]
 		if !known {
-			return fmt.Errorf("line %d: an interval that starts at %v, which the counts do not have", number, start)
+			return fmt.Errorf("line %d: the counts have no interval that starts at %v", number, start)
 		}
 		if intervals[i].Hists == nil {
 			intervals[i].Hists = map[Series]*Packed{}
 		}
 		if intervals[i].Hists[series] != nil {
-			return fmt.Errorf("line %d: %s at %v for the second time", number, series.tag(), start)
+			return fmt.Errorf("line %d: %s at %v appears twice", number, series.tag(), start)
 		}
 		intervals[i].Hists[series] = h
 	}
@@ -155,7 +156,7 @@ func parseHlogLine(line string) (start time.Duration, series Series, h *Packed, 
 	tag, rest, found := strings.Cut(line, ",")
 	kind, target, tagged := strings.Cut(strings.TrimPrefix(tag, "Tag="), ";")
 	if !found || !tagged || !strings.HasPrefix(tag, "Tag=") {
-		return 0, series, nil, errors.New("no Tag=kind;target at its start")
+		return 0, series, nil, errors.New("it does not start with Tag=kind;target")
 	}
 	if !slices.Contains(Kinds, Kind(kind)) {
 		return 0, series, nil, fmt.Errorf("unknown kind %q", kind)
@@ -248,7 +249,7 @@ func readCounts(r io.Reader) ([]Interval, error) {
 	return intervals, nil
 }
 
-// readCSV reads a table whose first row must be the header given.
+// readCSV reads a table whose first row must be the given header.
 func readCSV(r io.Reader, header []string) ([][]string, error) {
 	in := csv.NewReader(r)
 	in.FieldsPerRecord = len(header)

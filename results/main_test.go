@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestFullDisk runs the test of a full disk in a process of its own, since the limit that
-// stands for it cannot be raised again.
+// TestFullDisk runs the test of a full disk in a separate process, since the limit that stands
+// for it cannot be raised again.
 func TestFullDisk(t *testing.T) {
 	if os.Getenv("BENCH_TEST_FSIZE") != "" {
 		t.Skip("this is that process")

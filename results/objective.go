@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Objective is a limit that a load has to keep, such as "p99 < 250ms" or "errors < 0.1%".
+// Objective is a limit that a load must meet, such as "p99 < 250ms" or "errors < 0.1%".
 type Objective struct {
 	Metric string // pNN[.NN], mean, max or errors
 	// Quantile in percent, for the pNN metrics.
@@ -17,7 +17,7 @@ type Objective struct {
 	Limit float64
 }
 
-// ParseError is a text that does not parse, with the column where that was seen.
+// ParseError reports a text that does not parse, with the column of the error.
 type ParseError struct {
 	Text   string
 	Column int // from 1
@@ -51,7 +51,7 @@ func ParseObjective(text string) (Objective, error) {
 			share /= 100
 		}
 		if !(share >= 1e-8 && share <= 1) {
-			return fail(column, "a share of %s is not within (0, 100%%]", value)
+			return fail(column, "the share %s is not within (0, 100%%]", value)
 		}
 		o.Limit = share
 		return o, nil
@@ -70,7 +70,7 @@ func ParseObjective(text string) (Objective, error) {
 		return fail(column, "%q is not a duration; write 250ms or 1.5s", value)
 	}
 	if d <= 0 || d > time.Hour {
-		return fail(column, "a limit of %s is not within (0, 1h]", value)
+		return fail(column, "the limit %s is not within (0, 1h]", value)
 	}
 	o.Limit = float64(d) / float64(time.Microsecond)
 	return o, nil
@@ -101,8 +101,8 @@ func (o Objective) String() string {
 	return fmt.Sprintf("%s < %v", o.Metric, time.Duration(math.Round(o.Limit*1e3)))
 }
 
-// Value reads the metric off a load: microseconds, or a share of 1 for errors. Dropped
-// requests count as errors, since they got no answer.
+// Value returns the metric of a load: microseconds, or a share of 1 for errors. Dropped
+// requests count as errors, since they got no response.
 func (o Objective) Value(h *Histogram, counts Counts) float64 {
 	switch o.Metric {
 	case "errors":
@@ -118,9 +118,9 @@ func (o Objective) Value(h *Histogram, counts Counts) float64 {
 	return float64(h.ValueAtPercentile(o.Quantile))
 }
 
-// Met reports whether the load keeps the limit. Requests without a right answer count as
-// slower than any limit, and to a mean as twice the limit: of 1 % that fail and 1 % that are
-// slow, p99 is missed. A load without any answer keeps no limit.
+// Met reports whether the load meets the limit. Requests without a successful response count
+// as slower than any limit, and in a mean as twice the limit: if 1 % fail and 1 % are slow, p99
+// is missed. A load without a successful response meets no limit.
 func (o Objective) Met(h *Histogram, counts Counts) bool {
 	if counts.OK == 0 {
 		return false
@@ -135,8 +135,8 @@ func (o Objective) Met(h *Histogram, counts Counts) bool {
 	return part < o.Allowed()*whole
 }
 
-// Allowed is the greatest value of part over whole, as Share gives them, that the objective
-// does not reach.
+// Allowed is the limit on part over whole, as Share gives them: they must stay below it, or in
+// the case of max must not exceed it.
 func (o Objective) Allowed() float64 {
 	switch o.Metric {
 	case "errors":
@@ -149,9 +149,9 @@ func (o Objective) Allowed() float64 {
 	return 1 - o.Quantile/100
 }
 
-// Share is how an interval fared: the part of it that the objective limits, and the whole that
-// this is a part of. Unlike Value, both may be added over intervals. Requests without a right
-// answer count as slower than any limit, and to a mean as twice the limit.
+// Share is the part of an interval that the objective limits, and the whole that it is a part
+// of. Unlike Value, both may be summed over intervals. Requests without a successful response
+// count as slower than any limit, and in a mean as twice the limit.
 func (o Objective) Share(iv Interval) (part, whole float64) {
 	c := iv.Counts
 	if o.Metric == "errors" {
@@ -160,8 +160,8 @@ func (o Objective) Share(iv Interval) (part, whole float64) {
 	return o.share(Total([]Interval{iv}, Response), c)
 }
 
-// share is Share of an objective on response times. Time-outs and requests given up are among
-// those, with the time that they were waited for; they miss a limit beyond that, too.
+// share is Share of an objective on response times. These include time-outs and abandoned
+// requests, with the time that they were waited for; they also miss any longer limit.
 func (o Objective) share(h *Histogram, c Counts) (part, whole float64) {
 	wrong := float64(c.HTTPError + c.BadBody + c.ConnectError + c.Reset + c.Dropped)
 	unanswered := float64(c.Timeout + c.InFlight)

@@ -31,7 +31,8 @@ func TestParseObjective(t *testing.T) {
 		got, err := ParseObjective(row.text)
 		var parse *ParseError
 		switch {
-		case row.column == 0 && (err != nil || got.Metric != row.want.Metric || math.Abs(got.Limit-row.want.Limit) > 1e-9 || got.Quantile != row.want.Quantile):
+		case row.column == 0 && (err != nil || got.Metric != row.want.Metric || got.Quantile != row.want.Quantile ||
+			math.Abs(got.Limit-row.want.Limit) > 1e-9):
 			t.Errorf("ParseObjective(%q) = %+v, %v; want %+v", row.text, got, err, row.want)
 		case row.column > 0 && (!errors.As(err, &parse) || parse.Column != row.column):
 			t.Errorf("ParseObjective(%q) = %v; want an error at column %d", row.text, err, row.column)
@@ -73,17 +74,17 @@ func TestObjectiveMet(t *testing.T) {
 		{"below the limit", "p99 < 991us", good, true},
 		{"the limit itself is missed", "p50 < 500us", good, false},
 		{"no errors", "errors < 0.1%", good, true},
-		{"an unsent request is an error", "errors < 0.1%", bad, false},
-		{"one request in a thousand without an answer leaves p99 alone", "p99 < 995us", bad, true},
-		{"unless as many are slow as may be", "p99 < 991us", bad, false},
-		{"a failed request is slower than any greatest time", "max < 1s", bad, false},
-		{"the greatest time", "max < 1.1ms", good, true},
+		{"a dropped request is an error", "errors < 0.1%", bad, false},
+		{"one request in a thousand without a response does not affect p99", "p99 < 995us", bad, true},
+		{"unless as many are slow as allowed", "p99 < 991us", bad, false},
+		{"a failed request is slower than any maximum", "max < 1s", bad, false},
+		{"the maximum", "max < 1.1ms", good, true},
 		{"a mean below the limit", "mean < 502us", good, true},
-		{"failed requests count as twice the limit to a mean", "mean < 501us", bad, false},
+		{"failed requests count as twice the limit in a mean", "mean < 501us", bad, false},
 		{"but not p99.95", "p99.95 < 1s", bad, false},
-		{"requests that never got an answer are slower than a limit beyond their time-out", "p99 < 2s", hung, false},
+		{"requests that never got a response are slower than a limit beyond their time-out", "p99 < 2s", hung, false},
 		{"and their mean is no shorter than it", "mean < 900us", hung, false},
-		{"without any answer nothing is met", "p99 < 1s", none, false},
+		{"without a response no limit is met", "p99 < 1s", none, false},
 	} {
 		o, err := ParseObjective(row.text)
 		if err != nil {
@@ -143,7 +144,7 @@ func FuzzParseObjective(f *testing.F) {
 	})
 }
 
-// Shares of intervals add up to what the objective says of the whole.
+// Shares of intervals add up to the share of the whole.
 func TestSharesAddUp(t *testing.T) {
 	interval := func(micros []int64, wrong uint64) Interval {
 		h := NewHistogram()
@@ -161,8 +162,8 @@ func TestSharesAddUp(t *testing.T) {
 		part, whole float64
 		allowed     float64
 	}{
-		{"p99<100ms", 2, 8, 0.01}, // one is slow, one is wrong
-		{"p50<1s", 1, 8, 0.5},     // a wrong answer is slower than any limit
+		{"p99<100ms", 2, 8, 0.01}, // one is slow, one failed
+		{"p50<1s", 1, 8, 0.5},     // a failed request is slower than any limit
 		{"errors<10%", 1, 8, 0.1},
 		{"max<200ms", 2, 8, 0},
 		{"mean<100ms", 405_000 + 200_000, 800_000, 1},
@@ -177,7 +178,8 @@ func TestSharesAddUp(t *testing.T) {
 			part, whole = part+p, whole+w
 		}
 		if math.Abs(part-row.part) > 0.001*row.part || whole != row.whole || math.Abs(o.Allowed()-row.allowed) > 1e-9 {
-			t.Errorf("%s: %g of %g, %g allowed; want %g of %g, %g", row.objective, part, whole, o.Allowed(), row.part, row.whole, row.allowed)
+			t.Errorf("%s: %g of %g, %g allowed; want %g of %g, %g",
+				row.objective, part, whole, o.Allowed(), row.part, row.whole, row.allowed)
 		}
 	}
 }

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// RunSchema is the version of the run directory's format. Load reads every older one too
+// RunSchema is the version of the run directory's format. Load also reads older ones
 // (schema1.go).
 const RunSchema = "bench.run/2"
 
-// Kinds of run. What a kind was asked for and what it found beside its cells are the spec and
-// the findings of its manifest.
+// Kinds of run. A manifest's spec is what the run was asked for, its findings what it found in
+// addition to its cells, each in the form of its kind.
 const (
 	KindCompare  = "compare"
 	KindGate     = "gate"
@@ -22,7 +22,7 @@ const (
 // Status of a run.
 const (
 	Complete = "COMPLETE"
-	Partial  = "PARTIAL" // interrupted or failed: what had been sealed is kept
+	Partial  = "PARTIAL" // interrupted or failed: the sealed cells are kept
 )
 
 // Manifest describes a run: what was asked for, with what, on what.
@@ -38,7 +38,7 @@ type Manifest struct {
 	Engine      string            `json:"engine"`
 	Generator   *Calibration      `json:"calibration,omitempty"`
 	Profile     string            `json:"profile"`
-	Plan        []string          `json:"plan"` // the experiment in words, a line each
+	Plan        []string          `json:"plan"` // the experiment in words, line by line
 	Baseline    string            `json:"baseline,omitempty"`
 	Blocks      int               `json:"blocks"`
 	App         AppRecord         `json:"app"`
@@ -50,14 +50,14 @@ type Manifest struct {
 	Config      map[string]string `json:"config"` // every flag with its value
 	Diagnostics []Diagnostic      `json:"diagnostics,omitempty"`
 	Spec        json.RawMessage   `json:"spec,omitempty"`     // what was asked for, in the form of the kind
-	Findings    json.RawMessage   `json:"findings,omitempty"` // what was found beside the cells, likewise
+	Findings    json.RawMessage   `json:"findings,omitempty"` // what was found in addition to the cells, likewise
 }
 
-// Decode reads the spec and the findings of a run of the kind given into one value, whose keys
-// are those of both: Gate for KindGate, Capacity for KindCapacity.
+// Decode reads the spec and the findings of a run of the given kind into one value that has the
+// keys of both: Gate for KindGate, Capacity for KindCapacity.
 func Decode[T any](m Manifest, kind string) (*T, error) {
 	if m.Kind != kind {
-		return nil, fmt.Errorf("a run of kind %q was given where one of kind %q is needed", m.Kind, kind)
+		return nil, fmt.Errorf("the run is of kind %q: want one of kind %q", m.Kind, kind)
 	}
 	value := new(T)
 	for _, part := range []struct {
@@ -65,7 +65,7 @@ func Decode[T any](m Manifest, kind string) (*T, error) {
 		data json.RawMessage
 	}{{"spec", m.Spec}, {"findings", m.Findings}} {
 		if part.data == nil {
-			continue // a run that ended before it found anything
+			continue // the run ended before it found anything
 		}
 		if err := json.Unmarshal(part.data, value); err != nil {
 			return nil, fmt.Errorf("%s: %s of a %s: %w", manifestFile, part.name, kind, err)
@@ -74,8 +74,8 @@ func Decode[T any](m Manifest, kind string) (*T, error) {
 	return value, nil
 }
 
-// Encode makes a spec or findings part of a manifest. It fails on a value that JSON cannot hold,
-// such as NaN.
+// Encode encodes a spec or findings for a manifest. It fails on values that JSON cannot
+// represent, such as NaN.
 func Encode(part any) (json.RawMessage, error) {
 	data, err := json.Marshal(part)
 	if err != nil {
@@ -84,7 +84,7 @@ func Encode(part any) (json.RawMessage, error) {
 	return data, nil
 }
 
-// AppRecord identifies the app that answered.
+// AppRecord identifies the app under test.
 type AppRecord struct {
 	Name   string `json:"name"`
 	WSGI   string `json:"wsgi"`
@@ -112,14 +112,14 @@ type TopologyRecord struct {
 	Name        string `json:"name"`
 	Ref         string `json:"ref"` // with every parameter; parses back
 	Summary     string `json:"summary"`
-	Concurrency int    `json:"concurrency"` // requests it works on at once; 0: one thread per connection; -1: not known
+	Concurrency int    `json:"concurrency"` // requests it works on at once; 0: one thread per connection; -1: unknown
 	ConfigHash  string `json:"config_hash"`
 	Roles       Roles  `json:"roles,omitempty"` // of its tiers
 	// Excluded says why the topology was left out of the comparison, if it was.
 	Excluded string `json:"excluded,omitempty"`
 }
 
-// Host is what is known of the machine.
+// Host is what is known about the machine.
 type Host struct {
 	OS        string `json:"os"`
 	Kernel    string `json:"kernel"`
@@ -134,7 +134,7 @@ type Grade string
 
 const (
 	Valid    Grade = "VALID"
-	Degraded Grade = "DEGRADED" // usable, with the causes in mind
+	Degraded Grade = "DEGRADED" // usable, given its diagnostics
 	Invalid  Grade = "INVALID"  // not a measurement of the servers
 )
 
@@ -147,33 +147,33 @@ func (g Grade) Worse(h Grade) Grade {
 	return g
 }
 
-// Diagnostic is one reason for a grade, or a warning: data that is carried to the report.
+// Diagnostic is one reason for a grade, or a warning, carried to the report as data.
 type Diagnostic struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Hint    string `json:"hint"`
 }
 
-// Sentences joins the message and the remedy, for who reads both on one line: "The generator
-// was late. Use fewer connections."
+// Sentences joins the message and the hint on one line: "The generator was late. Use fewer
+// connections."
 func (c Diagnostic) Sentences() string {
-	message, remedy := strings.TrimSpace(c.Message), strings.TrimSpace(c.Hint)
-	if message == "" || remedy == "" {
-		return message + remedy
+	message, hint := strings.TrimSpace(c.Message), strings.TrimSpace(c.Hint)
+	if message == "" || hint == "" {
+		return message + hint
 	}
 	if !strings.ContainsRune(".!?", rune(message[len(message)-1])) {
 		message += "."
 	}
-	return message + " " + remedy
+	return message + " " + hint
 }
 
-// FromServer reports whether the servers are the cause, and not the generator: what is void for
-// that says something of them.
+// FromServer reports whether the servers are the cause, not the generator: a cell that is void
+// for that reason says something about them.
 func (c Diagnostic) FromServer() bool {
 	return c.Code == ServerDied || c.Code == ServerGone || c.Code == NoSuccess
 }
 
-// Codes of the causes that say that a server failed, not the measurement.
+// Codes of the diagnostics that say that a server failed, not the measurement.
 const (
 	ServerDied = "server-died"
 	ServerGone = "server-gone"
@@ -194,20 +194,20 @@ type Cell struct {
 	Load        string    `json:"load"` // closed, closed-new, rate-300, ...
 	Mode        string    `json:"mode"` // open or closed loop
 	Rate        float64   `json:"rate,omitempty"`
-	Pacer       string    `json:"pacer,omitempty"` // open loop: when each request was due, as pacing.Parse reads it
+	Pacer       string    `json:"pacer,omitempty"` // open loop: when requests were due, as pacing.Parse reads it
 	Connections int       `json:"connections"`
-	NewConns    bool      `json:"new_connections,omitempty"` // a connection for each request
+	NewConns    bool      `json:"new_connections,omitempty"` // one connection per request
 	Block       int       `json:"block"`
 	Position    int       `json:"position"` // place of the topology within its block
 	Seed        uint64    `json:"seed"`
 	Started     time.Time `json:"started"`
 	Duration    float64   `json:"duration_s"`          // of the load, as planned
-	Elapsed     float64   `json:"elapsed_s"`           // with the wait for the last answers
-	LeadIn      float64   `json:"lead_in_s,omitempty"` // of Duration, at its start, that does not count
+	Elapsed     float64   `json:"elapsed_s"`           // including the drain
+	LeadIn      float64   `json:"lead_in_s,omitempty"` // the start of Duration that does not count
 
 	Boot        Boot         `json:"boot"`
 	Counts      Counts       `json:"counts"`
-	Successful  uint64       `json:"successful"` // successful responses within Duration: what a rate is made of
+	Successful  uint64       `json:"successful"` // successful responses within Duration: the throughput counts these
 	Opened      uint64       `json:"connections_opened"`
 	Clamped     uint64       `json:"clamped"`
 	Generator   Generator    `json:"generator"`
@@ -229,25 +229,25 @@ func (c *Cell) Counted() []Interval {
 	return nil
 }
 
-// Boot is how the cluster of a cell came up. Cells of one boot share it.
+// Boot describes how the cluster of a cell came up. Cells of one boot share it.
 type Boot struct {
-	BootMS         float64 `json:"boot_ms"`          // start of the first process to ready
+	BootMS         float64 `json:"boot_ms"`          // from the start of the first process until ready
 	FirstRequestMS float64 `json:"first_request_ms"` // the first request that was answered
 	WarmupMS       float64 `json:"warmup_ms"`
-	Settled        bool    `json:"settled"` // the latency had settled when the warm-up ended
-	Workers        int     `json:"workers"` // worker processes seen to answer
+	Settled        bool    `json:"settled"` // the latency had stopped moving when the warm-up ended
+	Workers        int     `json:"workers"` // worker processes seen to respond
 }
 
-// Generator is what the load cost the machine.
+// Generator is what generating the load cost the machine.
 type Generator struct {
 	Engine     string   `json:"engine"`
 	Timer      string   `json:"timer,omitempty"` // how it waited for due times, where it has a choice
 	Threads    int      `json:"threads,omitempty"`
 	CPUSeconds float64  `json:"cpu_seconds"`
-	Spun       float64  `json:"polling_s"` // of them, spent polling so as not to wake up late
+	Spun       float64  `json:"polling_s"` // the part spent polling to avoid late wake-ups
 	MaxRSS     int64    `json:"max_rss_bytes"`
 	UnderWay   float64  `json:"under_way_s,omitempty"` // time integral of the number of requests under way
-	Health     []Health `json:"health,omitempty"`      // by the second
+	Health     []Health `json:"health,omitempty"`      // per second
 }
 
 // Run is a run directory in memory.

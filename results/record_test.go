@@ -2,8 +2,8 @@ package results
 
 import "testing"
 
-func TestMessageAndRemedyNeverRunTogether(t *testing.T) {
-	for _, row := range []struct{ message, remedy, want string }{
+func TestMessageAndHintNeverRunTogether(t *testing.T) {
+	for _, row := range []struct{ message, hint, want string }{
 		{"the search ended after 660 ms", "Use --thorough.", "the search ended after 660 ms. Use --thorough."},
 		{"the search ended.", "Use --thorough.", "the search ended. Use --thorough."},
 		{"was it too late?", "Use --thorough.", "was it too late? Use --thorough."},
@@ -12,8 +12,8 @@ func TestMessageAndRemedyNeverRunTogether(t *testing.T) {
 		{"", "Use --thorough.", "Use --thorough."},
 		{"", "", ""},
 	} {
-		if got := (Diagnostic{Message: row.message, Hint: row.remedy}).Sentences(); got != row.want {
-			t.Errorf("%q and %q: %q; want %q", row.message, row.remedy, got, row.want)
+		if got := (Diagnostic{Message: row.message, Hint: row.hint}).Sentences(); got != row.want {
+			t.Errorf("%q and %q: %q; want %q", row.message, row.hint, got, row.want)
 		}
 	}
 }

@@ -12,12 +12,12 @@ import (
 	"bench/stats"
 )
 
-// runSchema1 is the first version of run directories. They are read, and never written. All that
-// is known of them stands in this file: JSON of that version is rewritten as JSON of this one
-// before anything else looks at it.
+// runSchema1 is the first version of run directories. They are read, but never written. All
+// knowledge of them is in this file: JSON of that version is rewritten as JSON of this one before
+// anything else reads it.
 const runSchema1 = "bench.run/1"
 
-// keysOfSchema1 are the keys that the first version had other words for.
+// keysOfSchema1 maps the keys of the first version to their present names.
 var keysOfSchema1 = map[string]string{
 	"answered":      "successful",
 	"base_max_rate": "base_max_throughput",
@@ -30,10 +30,10 @@ var keysOfSchema1 = map[string]string{
 	"warnings":      "diagnostics",
 }
 
-// asWritten are the keys below which every name is somebody's own.
+// asWritten are the keys below which the names are not bench's.
 var asWritten = map[string]bool{"config": true, "tools": true}
 
-// tree reads JSON as maps and slices, its numbers as they are written.
+// tree reads JSON as maps and slices, its numbers as written.
 func tree(data []byte) (v map[string]any, err error) {
 	in := json.NewDecoder(bytes.NewReader(data))
 	in.UseNumber()
@@ -41,7 +41,7 @@ func tree(data []byte) (v map[string]any, err error) {
 	return v, err
 }
 
-// renameKeys puts the words of this version in place of those of the first.
+// renameKeys replaces the keys of the first version by those of this one.
 func renameKeys(v any) any {
 	switch v := v.(type) {
 	case []any:
@@ -103,8 +103,8 @@ func manifestOfSchema1(data []byte) (m Manifest, err error) {
 	return m, err
 }
 
-// capacitySchema1 is a capacity run as the first version had it: its keys were other words, and
-// its intervals two ends, or three numbers.
+// capacitySchema1 is a capacity run of the first version: it had other keys, and its intervals
+// were two ends, or three numbers.
 type capacitySchema1 struct {
 	CapacitySpec
 	Contention     float64 `json:"contention"`
@@ -149,7 +149,8 @@ func (c *capacitySchema1) findings() CapacityFindings {
 	for _, old := range c.Predicted {
 		said := old.Predicted
 		said.Capacity = stats.Interval{
-			Value: old.MaxThroughput[0], Low: old.MaxThroughput[1], High: old.MaxThroughput[2], Confidence: 0.9, Method: "the model",
+			Value: old.MaxThroughput[0], Low: old.MaxThroughput[1], High: old.MaxThroughput[2],
+			Confidence: 0.9, Method: "the model",
 		}
 		found.Predicted = append(found.Predicted, said)
 	}
@@ -181,7 +182,7 @@ func cellOfSchema1(files map[string][]byte) error {
 	return nil
 }
 
-// nameCounters puts the counters of two products, which had a key each, among those by name.
+// nameCounters moves the counters of two products, which had a key each, to those by name.
 func nameCounters(server map[string]any) {
 	counters, perWorker := map[string]any{}, map[string]any{}
 	for _, product := range []string{"uwsgi", "nginx"} {
@@ -199,7 +200,7 @@ func nameCounters(server map[string]any) {
 	server["counters"], server["requests_per_worker"] = counters, perWorker
 }
 
-// loadOfSchema1 is a load's name of today.
+// loadOfSchema1 is the present name of a load.
 func loadOfSchema1(name string) string {
 	if name == "alternate" {
 		return Interleaved
@@ -210,9 +211,8 @@ func loadOfSchema1(name string) string {
 	return name
 }
 
-// addPacer gives an open-loop cell of the first version, which did not record it, the pacer that
-// it had: Poisson arrivals drawn from its seed, and, where two arms had them at once, half a mean
-// gap apart.
+// addPacer sets the pacer of an open-loop cell of the first version, which did not record it:
+// Poisson arrivals drawn from its seed, and half a mean gap apart where two arms ran at once.
 func (c *Cell) addPacer() {
 	if c.Mode != OpenLoop || c.Rate == 0 {
 		return

@@ -13,24 +13,24 @@ type Server struct {
 	RetransSegs     uint64  `json:"retransmitted_segments"`
 	TCPTimeouts     uint64  `json:"tcp_timeouts"`
 	StealSeconds    float64 `json:"steal_seconds"`
-	// BusySeconds is the CPU time of the whole machine, whoever used it; 0 where bench may
-	// not use all its CPUs.
+	// BusySeconds is the CPU time of the whole machine, whoever used it; 0 if bench may not use
+	// all its CPUs.
 	BusySeconds float64 `json:"busy_seconds"`
 
-	// Counters are the servers' own, by the name of the process; processes alike are added up.
+	// Counters are the servers' own, by the name of the process; replicas are added up.
 	Counters map[string]Counters `json:"counters,omitempty"`
-	// PerWorker are the requests of each worker process, where a server counts them.
+	// PerWorker is the number of requests of each worker process, if the server counts them.
 	PerWorker map[string][]uint64 `json:"requests_per_worker,omitempty"`
 }
 
 // Counters are what a server counted, by name; servers/probe says what each means. A name that
-// ends in _max is a peak: of two, the greater is kept. All others add up.
+// ends in _max is a peak: the greater of two is kept. All others add up.
 type Counters map[string]float64
 
-// Counters that bench itself asks for; a server has those that it counts.
+// Counters that bench itself uses; not every server has all of them.
 const (
 	Requests       = "requests"
-	WorkSeconds    = "busy_seconds"     // within requests, all workers together
+	WorkSeconds    = "busy_seconds"     // time spent in requests, all workers together
 	Respawns       = "respawns"         // worker processes that ended and were replaced
 	ListenQueueMax = "listen_queue_max" // greatest length seen
 )
@@ -38,7 +38,7 @@ const (
 // IsPeak reports whether a counter is a peak.
 func IsPeak(name string) bool { return strings.HasSuffix(name, "_max") }
 
-// Merge adds other counters: peaks by the greater, all else by the sum.
+// Merge adds other counters: the greater of two peaks, the sum of all others.
 func (c Counters) Merge(other Counters) {
 	for name, value := range other {
 		if IsPeak(name) {
@@ -79,7 +79,7 @@ func (s *Server) Merge(counters map[string]Counters, perWorker map[string][]uint
 	s.PerWorker = workers
 }
 
-// Total merges one counter over all processes: their sum, or the greatest of a peak.
+// Total merges one counter over all processes: the sum, or the maximum of a peak.
 func (s Server) Total(name string) float64 {
 	total := Counters{}
 	for _, process := range slices.Sorted(maps.Keys(s.Counters)) {
@@ -88,8 +88,8 @@ func (s Server) Total(name string) float64 {
 	return total[name]
 }
 
-// Worked is how many requests the workers have served, and the time they spent in them;
-// known says whether a server counts that time.
+// Worked is the number of requests that the workers have served, and the time they spent in
+// them; known says whether a server counts that time.
 func (s Server) Worked() (requests, seconds float64, known bool) {
 	for _, process := range slices.Sorted(maps.Keys(s.Counters)) {
 		if busy, counts := s.Counters[process][WorkSeconds]; counts {
@@ -105,12 +105,12 @@ type Role string
 // Roles of tiers.
 const (
 	AppRole      Role = "app"      // runs the app's own code
-	ServerRole   Role = "server"   // takes the app's requests and minds its workers
-	ProxyRole    Role = "proxy"    // stands ahead of the servers
+	ServerRole   Role = "server"   // takes the app's requests and manages its workers
+	ProxyRole    Role = "proxy"    // is in front of the servers
 	DatabaseRole Role = "database" // keeps the app's data
 )
 
-// AllRoles lists them.
+// AllRoles lists all roles.
 func AllRoles() []Role { return []Role{AppRole, ServerRole, ProxyRole, DatabaseRole} }
 
 // Roles are the roles of a topology's tiers, by the tier's name.
@@ -119,7 +119,7 @@ type Roles map[string]Role
 // Has reports whether a tier has a role.
 func (r Roles) Has(tier string, role Role) bool { return r[tier] == role }
 
-// Sum adds up what is known by tier, over the tiers of a role; known says whether there is any.
+// Sum adds up values by tier over the tiers of a role; known says whether there are any.
 func (r Roles) Sum(byTier map[string]float64, role Role) (sum float64, known bool) {
 	for _, tier := range slices.Sorted(maps.Keys(byTier)) {
 		if r[tier] == role {

@@ -28,15 +28,15 @@ const (
 	usageFile    = "usage.csv"
 )
 
-// Directory is a run directory that is being written. Every file in it is whole: it is
-// written beside its place, synced and renamed; a cell appears at once with all its files.
+// Directory is a run directory being written. Every file in it is complete: it is written under
+// a temporary name, synced and renamed; a cell appears with all its files at once.
 type Directory struct {
 	Path     string
 	manifest Manifest
 	sums     map[string]string // path within the directory → SHA-256 in hex
 }
 
-// Create makes a run directory below root, named after time, command and a random part.
+// Create creates a run directory below root, named after time, command and a random part.
 func Create(root string, m Manifest) (*Directory, error) {
 	var random [4]byte
 	_, _ = rand.Read(random[:]) // never fails: crypto/rand documents that it aborts instead
@@ -65,14 +65,14 @@ func (d *Directory) SetManifest(m Manifest) error {
 	}
 	d.manifest = m
 	if m.Status == Complete {
-		// Listed only when it is final: between two renames a crash would leave a manifest
-		// that differs from its checksum, and with it all sealed cells unreadable.
+		// Listed only when it is final: a crash between two renames would leave a manifest that
+		// differs from its checksum, which would make all sealed cells unreadable.
 		d.sums[manifestFile] = sum(data)
 	}
 	return d.writeSums()
 }
 
-// SetFindings replaces what was found beside the cells, in the form of the run's kind.
+// SetFindings replaces the findings, in the form of the run's kind.
 func (d *Directory) SetFindings(findings any) error {
 	m := d.manifest
 	var err error
@@ -82,13 +82,13 @@ func (d *Directory) SetFindings(findings any) error {
 	return d.SetManifest(m)
 }
 
-// Cells is the number of cells that are sealed.
+// Cells is the number of sealed cells.
 func (d *Directory) Cells() int { return len(cellNames(d.sums)) }
 
 // Manifest returns the manifest as last set.
 func (d *Directory) Manifest() Manifest { return d.manifest }
 
-// FileName keeps of a name what may stand in a file's name everywhere, and makes the rest "_".
+// FileName replaces the characters that are not portable in file names by "_".
 func FileName(name string) string {
 	return strings.Map(func(c rune) rune {
 		switch {
@@ -106,8 +106,8 @@ func CellName(c *Cell) string {
 	return fmt.Sprintf("%03d-%s-%s-%s-r%d", c.Index, c.Topology, c.Scenario, c.Load, c.Block)
 }
 
-// Seal writes a finished cell. Extra files (rendered configurations, logs) go beside its
-// data, named by their path within the cell's folder.
+// Seal writes a finished cell. Extra files (rendered configurations, logs) go next to its data,
+// named by their path within the cell's folder.
 func (d *Directory) Seal(c *Cell, extra map[string][]byte) error {
 	files, err := cellFiles(c)
 	if err != nil {
@@ -115,7 +115,7 @@ func (d *Directory) Seal(c *Cell, extra map[string][]byte) error {
 	}
 	for name, data := range extra {
 		if !filepath.IsLocal(name) {
-			return fmt.Errorf("sealing cell %s: file name %q leaves the cell's folder", CellName(c), name)
+			return fmt.Errorf("sealing cell %s: file %q is outside the cell's folder", CellName(c), name)
 		}
 		files[name] = data
 	}
@@ -148,7 +148,8 @@ func cellFiles(c *Cell) (map[string][]byte, error) {
 		return nil, err
 	}
 	var hlog, counts, usage bytes.Buffer
-	if err := errors.Join(writeHlog(&hlog, c.Intervals), writeCounts(&counts, c.Intervals), writeUsage(&usage, c.Usage)); err != nil {
+	err = errors.Join(writeHlog(&hlog, c.Intervals), writeCounts(&counts, c.Intervals), writeUsage(&usage, c.Usage))
+	if err != nil {
 		return nil, err
 	}
 	return map[string][]byte{
@@ -174,8 +175,8 @@ func sum(data []byte) string {
 	return hex.EncodeToString(h[:])
 }
 
-// WriteFile writes a file of mode 0600 so that its name never shows half of it: temporary
-// file in the same folder, sync, rename, sync of the folder.
+// WriteFile writes a file of mode 0600 that is never seen half written: temporary file in the
+// same folder, sync, rename, sync of the folder.
 func WriteFile(path string, data []byte) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
 	if err != nil {
@@ -231,11 +232,11 @@ func writeTree(root string, files map[string][]byte) error {
 	return syncDir(root)
 }
 
-// ErrNotRun marks a folder that is no run directory.
+// ErrNotRun marks a folder that is not a run directory.
 var ErrNotRun = errors.New("not a run directory")
 
-// Load reads a run directory. Damage to any file that a report is made from is an error that
-// names the file; a run that was interrupted loads with the cells it had sealed.
+// Load reads a run directory. Damage to any file that a report needs is an error that names the
+// file; an interrupted run loads with the cells it had sealed.
 func Load(dir string) (*Run, error) {
 	run, err := load(dir)
 	if err != nil {
@@ -283,7 +284,7 @@ func load(dir string) (*Run, error) {
 	return run, nil
 }
 
-// fits says what makes a cell impossible in the run.
+// fits returns why a cell cannot belong to the run, if it cannot.
 func (m Manifest) fits(c *Cell) error {
 	named := slices.ContainsFunc(m.Topologies, func(t TopologyRecord) bool { return t.Name == c.Topology })
 	sane := func(v float64) bool { return v >= 0 && v < 1e9 } // false for NaN
@@ -306,7 +307,7 @@ func (m Manifest) fits(c *Cell) error {
 	return nil
 }
 
-// decodeManifest reads a manifest of this schema or of an older one, and says of which it was.
+// decodeManifest reads a manifest of this schema or an older one, and says which.
 func decodeManifest(data []byte) (m Manifest, schema string, err error) {
 	var head struct {
 		Schema string `json:"schema"`
@@ -320,7 +321,8 @@ func decodeManifest(data []byte) (m Manifest, schema string, err error) {
 	case runSchema1:
 		m, err = manifestOfSchema1(data)
 	default:
-		err = fmt.Errorf("schema %q, but this bench reads %q and %q; use the version that wrote it", head.Schema, runSchema1, RunSchema)
+		err = fmt.Errorf("schema %q, but this bench reads %q and %q; use the version that wrote it",
+			head.Schema, runSchema1, RunSchema)
 	}
 	return m, head.Schema, err
 }
@@ -361,18 +363,18 @@ func cellNames(sums map[string]string) []string {
 	return names
 }
 
-// mostBytes is the size beyond which no file of a run directory can be right.
+// mostBytes is the size beyond which no file of a run directory can be valid.
 const mostBytes = 64 << 20
 
-// readRegular reads a file of a run directory, which may come from anywhere: no link, no
-// pipe that never ends, nothing larger than it can be.
+// readRegular reads a file of a run directory, which may come from anywhere: it refuses links,
+// pipes that never end and files larger than they can be.
 func readRegular(path string) ([]byte, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() || info.Size() > mostBytes {
-		return nil, fmt.Errorf("%s is no regular file of at most %d MiB", path, mostBytes>>20)
+		return nil, fmt.Errorf("%s is not a regular file of at most %d MiB", path, mostBytes>>20)
 	}
 	return os.ReadFile(path)
 }
@@ -387,7 +389,7 @@ func readChecked(dir, name string, sums map[string]string) ([]byte, error) {
 		return nil, err
 	}
 	if sum(data) != want {
-		return nil, fmt.Errorf("%s: differs from its checksum in %s: it was cut or changed after the run", name, sumsFile)
+		return nil, fmt.Errorf("%s: differs from its checksum in %s: truncated or changed after the run", name, sumsFile)
 	}
 	return data, nil
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 // sampleCell is a cell with two intervals and every kind of data.
 func sampleCell() *Cell {
@@ -40,7 +40,9 @@ func sampleCell() *Cell {
 			{Start: 0, Length: time.Second, Counts: first, Hists: map[Series]*Packed{
 				{Response, "home"}: h(900, 1500), {Response, "css"}: h(300), {Failure, "home"}: h(200), {Connect, ""}: h(40),
 			}},
-			{Start: time.Second, Length: time.Second, Counts: second, Hists: map[Series]*Packed{{Response, "home"}: h(1_000_000)}},
+			{Start: time.Second, Length: time.Second, Counts: second, Hists: map[Series]*Packed{
+				{Response, "home"}: h(1_000_000),
+			}},
 		},
 		Usage: []Usage{
 			{At: 0, Tier: "python", CPU: time.Second, PSS: 50 << 20, Processes: 2, Threads: 2},
@@ -106,7 +108,7 @@ func TestFilesArePrivate(t *testing.T) {
 	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
 		info, _ := entry.Info()
 		if info.Mode().Perm()&0o077 != 0 {
-			t.Errorf("%s has mode %v; want no rights for others", path, info.Mode())
+			t.Errorf("%s has mode %v; want no permissions for others", path, info.Mode())
 		}
 		if strings.Contains(path, ".tmp") {
 			t.Errorf("%s was left behind", path)
@@ -125,11 +127,19 @@ func TestDamagedRunsAreRefusedWithTheFilesName(t *testing.T) {
 		damage func(dir string) error
 		want   string
 	}{
-		{"an empty folder", func(dir string) error { return os.Remove(filepath.Join(dir, "SHA256SUMS")) }, "not a run directory"},
-		{"a cut histogram log", func(dir string) error { return os.Truncate(filepath.Join(dir, cell, "latency.hlog"), 100) }, "latency.hlog: differs from its checksum"},
+		{"no checksums", func(dir string) error {
+			return os.Remove(filepath.Join(dir, "SHA256SUMS"))
+		}, "not a run directory"},
+		{"a truncated histogram log", func(dir string) error {
+			return os.Truncate(filepath.Join(dir, cell, "latency.hlog"), 100)
+		}, "latency.hlog: differs from its checksum"},
 		{"a missing file", func(dir string) error { return os.Remove(filepath.Join(dir, cell, "counts.csv")) }, "counts.csv"},
-		{"a changed manifest", func(dir string) error { return os.WriteFile(filepath.Join(dir, "manifest.json"), []byte("{}"), 0o600) }, "manifest.json: differs"},
-		{"garbage for checksums", func(dir string) error { return os.WriteFile(filepath.Join(dir, "SHA256SUMS"), []byte("x"), 0o600) }, "line 1 is not a checksum"},
+		{"a changed manifest", func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "manifest.json"), []byte("{}"), 0o600)
+		}, "manifest.json: differs"},
+		{"garbage for checksums", func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "SHA256SUMS"), []byte("x"), 0o600)
+		}, "line 1 is not a checksum"},
 		{"a checksum of a file outside", func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "SHA256SUMS"), []byte(strings.Repeat("0", 64)+"  ../../etc/passwd\n"), 0o600)
 		}, "line 1 is not a checksum"},
@@ -173,11 +183,11 @@ func TestSealRefusesCountsThatDoNotAddUp(t *testing.T) {
 	}
 }
 
-// A disk that is full at any moment leaves whole files only: the limit on the size of a
-// file stands for it, which the kernel applies in the middle of a write.
+// A disk that fills up at any moment leaves only complete files. A limit on the file size, which
+// the kernel applies in the middle of a write, stands for it.
 func TestNothingIsHalfWrittenWhenTheDiskIsFull(t *testing.T) {
 	if os.Getenv("BENCH_TEST_FSIZE") == "" {
-		t.Skip("run in a process of its own by TestFullDisk")
+		t.Skip("run in a separate process by TestFullDisk")
 	}
 	dir := os.Getenv("BENCH_TEST_FSIZE")
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 512, Max: 512}); err != nil {
@@ -210,7 +220,7 @@ func TestNothingIsHalfWrittenWhenTheDiskIsFull(t *testing.T) {
 	}
 }
 
-// Runs that older versions wrote stay readable, and say the same.
+// Runs written by older versions stay readable, and say the same.
 func TestRunsOfEverySchemaAreRead(t *testing.T) {
 	if current := filepath.Join("testdata", "run-2"); *update {
 		if err := os.RemoveAll(current); err != nil {
@@ -237,51 +247,6 @@ func TestRunsOfEverySchemaAreRead(t *testing.T) {
 		}
 		if want := "poisson 7 constant 300/s"; c.Pacer != want {
 			t.Errorf("%s: pacer %q; want %q, from the cell's rate and seed", schema, c.Pacer, want)
-		}
-	}
-}
-
-// Of the first schema, which told kinds apart by their keys, each kind's manifest is read into
-// spec and findings.
-func TestManifestsOfSchema1BecomeSpecAndFindings(t *testing.T) {
-	for _, row := range []struct{ says, manifest, kind, spec string }{
-		{"a comparison has neither", `{"schema":"bench.run/1","command":"compare","name":"compare","topologies":[{"name":"a","slots":2}]}`, KindCompare, ""},
-		{"one that names no command has its kind as its name", `{"schema":"bench.run/1","name":"compare"}`, KindCompare, ""},
-		{"a gate's lay in duel", `{"schema":"bench.run/1","command":"gate","seed":18446744073709551615,"duel":{"base":"v1","head":"work tree","rate_per_arm":240,"gated":[{"metric":"p50_ms","effect":0.03}]}}`, KindGate, `"base":"v1"`},
-		{"a search's in capacity", `{"schema":"bench.run/1","command":"capacity","capacity":{"slo":"p99<100ms","headroom":-1,"contention":1.05,` +
-			`"sizes":[{"topology":"uwsgi","unseen":true,"goals":[{"goal":"p99 < 100ms","low":4,"high":9,"boots":3}]}],` +
-			`"predicted":[{"topology":"uwsgi","max_rate":[5,4,6]}],"checks":[{"pace":0.8,"rate_at_pace":4}]}}`, KindCapacity, `"slo":"p99`},
-	} {
-		m, _, err := decodeManifest([]byte(row.manifest))
-		if err != nil || m.Kind != row.kind || !strings.Contains(string(m.Spec), row.spec) {
-			t.Errorf("%s: kind %q, spec %s, %v", row.says, m.Kind, m.Spec, err)
-			continue
-		}
-		switch m.Kind {
-		case KindCompare:
-			for _, topology := range m.Topologies {
-				if topology.Concurrency != 2 || !topology.Roles.Has("python", AppRole) {
-					t.Errorf("%s: %+v; want today's words, and the roles of that time's tiers", row.says, topology)
-				}
-			}
-		case KindGate:
-			if g, err := Decode[Gate](m, KindGate); err != nil || g.Base != "v1" || g.Rate != 240 || g.Gated[0].Effect != 0.03 || m.Seed != 1<<64-1 {
-				t.Errorf("%s: %+v, %v", row.says, g, err)
-			}
-		case KindCapacity:
-			c, err := Decode[Capacity](m, KindCapacity)
-			if err != nil || c.Headroom != Automatic || c.Contention != 1.05 || !c.Configurations[0].HeldOut {
-				t.Fatalf("%s: %+v, %v", row.says, c, err)
-			}
-			if b := c.Configurations[0].Goals[0]; b.Value != 6 || b.Low != 4 || b.High != 9 || b.N != 3 {
-				t.Errorf("%s: bound %+v; want 6 [4, 9], from 3 boots", row.says, b)
-			}
-			if p, check := c.Predicted[0].Capacity, c.Checks[0]; p.Value != 5 || p.Low != 4 || p.High != 6 || check.CPUSpeed != 0.8 || check.RateAtSpeed != 4 {
-				t.Errorf("%s: prediction %+v, check %+v", row.says, p, check)
-			}
-		}
-		if _, err := Decode[Gate](m, "other"); err == nil {
-			t.Errorf("%s: decoded as a kind that it is not", row.says)
 		}
 	}
 }

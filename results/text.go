@@ -5,10 +5,10 @@ import (
 	"unicode"
 )
 
-// Plain removes what a terminal would take for a command: everything that a server, an app
-// or a file name could have smuggled in, and what turns the direction of writing.
+// Plain removes what a terminal would take for a command, which a server, an app or a file name
+// could have smuggled in, and what changes the direction of text.
 func Plain(s string) string {
-	s = strings.ReplaceAll(s, "\n::", "\n ::\u200b") // a workflow command of a CI
+	s = strings.ReplaceAll(s, "\n::", "\n ::\u200b") // a CI workflow command
 	return strings.Map(func(c rune) rune {
 		switch {
 		case c == '\n', c == '\t':
@@ -20,6 +20,6 @@ func Plain(s string) string {
 	}, s)
 }
 
-// Line is a text on one line, plain: what comes from a server, an app or a file's name must not
-// start a line of its own, where a terminal or a CI could take it for a command.
+// Line is a plain text on one line: what comes from a server, an app or a file name must not
+// start a new line, where a terminal or a CI could take it for a command.
 func Line(s string) string { return strings.Join(strings.Fields(Plain(s)), " ") }

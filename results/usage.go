@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Usage is what one tier of a cluster has used since its boot, read at one moment.
+// Usage is what one tier of a cluster has used since its boot, at one moment.
 type Usage struct {
 	At        time.Duration `json:"at_ns"` // since the start of the plan
 	Tier      string        `json:"tier"`  // its role is in the manifest
@@ -44,7 +44,7 @@ func TotalCPU(usage []Usage) (sum time.Duration) {
 	return sum
 }
 
-// PeakPSS is the greatest sum over the tiers at one moment, in bytes.
+// PeakPSS is the largest sum over the tiers at one moment, in bytes.
 func PeakPSS(usage []Usage) int64 {
 	at := map[time.Duration]int64{}
 	var peak int64

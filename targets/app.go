@@ -10,18 +10,18 @@ import (
 	"bench/internal/strict"
 )
 
-// ProjectFile is the name of the file that makes a folder a project bench can boot.
+// ProjectFile is the name of the file that makes a folder a project that bench can boot.
 const ProjectFile = "bench.yaml"
 
-// App is a Django project as its servers need to know it. Its strings may hold {state}, a
-// folder of which every boot gets a fresh copy, and {build}, one that all boots share.
+// App is what the servers need to know about a Django project. Its strings may contain {state},
+// a folder that every boot gets a fresh copy of, and {build}, one that all boots share.
 type App struct {
 	Name     string `json:"name"`
 	Dir      string `json:"-"` // where manage.py is; not in records, which travel
 	WSGI     string `json:"wsgi"`
 	Settings string `json:"settings"`
-	Python   string `json:"python,omitempty"` // interpreter; empty means bench's own
-	// Requirements is a list of packages for pip; without an interpreter, bench makes an
+	Python   string `json:"python,omitempty"` // interpreter; empty: bench's own
+	// Requirements is a requirements file for pip; if no interpreter is given, bench creates an
 	// environment from it.
 	Requirements string            `json:"requirements,omitempty"`
 	Health       string            `json:"health"` // path that answers 2xx or 3xx when the app works
@@ -37,10 +37,10 @@ type Static struct {
 	Root string `json:"root"`
 }
 
-// Project is what a bench.yaml holds: the app, what is asked of it and what is wanted.
+// Project is the content of a bench.yaml: the app, the requests to send it and the objectives.
 type Project struct {
 	App        App
-	Mix        Mix      // no targets: the scenario's own mix is used
+	Mix        Mix      // without targets: the scenario's own mix is used
 	Objectives []string // for results.ParseObjective
 	Flags      map[string]any
 }
@@ -68,7 +68,9 @@ func LoadProject(dir string) (Project, error) {
 	path := filepath.Join(dir, ProjectFile)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return Project{}, fmt.Errorf("reading the app in %s: there is no %s; it needs at least app.wsgi and app.settings (README, section \"Your own project\")", dir, ProjectFile)
+		const format = "reading the app in %s: there is no %s; " +
+			"write one with at least app.wsgi and app.settings (README, section \"Your own project\")"
+		return Project{}, fmt.Errorf(format, dir, ProjectFile)
 	}
 	if err != nil {
 		return Project{}, fmt.Errorf("reading the app in %s: %w", dir, err)
@@ -97,8 +99,8 @@ func LoadProject(dir string) (Project, error) {
 	return project, nil
 }
 
-// ParseProject reads the text of a bench.yaml. The app's folder is left to the caller. A
-// file without an app is one that only sets flags or a mix.
+// ParseProject reads the text of a bench.yaml. The app's folder is left to the caller. A file
+// without an app may set flags or a mix.
 func ParseProject(data []byte) (Project, error) {
 	var f projectFile
 	if err := strict.YAML(data, &f); err != nil {
@@ -130,7 +132,7 @@ func ParseProject(data []byte) (Project, error) {
 	return p, nil
 }
 
-// Validate reports everything that keeps the app from being booted.
+// Validate reports everything that prevents the app from being booted.
 func (a App) Validate() error {
 	var errs []error
 	module, attribute, found := strings.Cut(a.WSGI, ":")
@@ -147,7 +149,7 @@ func (a App) Validate() error {
 		errs = append(errs, fmt.Errorf("app.static.url %q: want a path such as /static/, with a slash at both ends", u))
 	}
 	if (a.Static.URL == "") != (a.Static.Root == "") {
-		errs = append(errs, errors.New("app.static: url and root go together"))
+		errs = append(errs, errors.New("app.static: url and root must be given together"))
 	}
 	for i, argv := range a.Prepare {
 		if len(argv) == 0 {
@@ -157,8 +159,8 @@ func (a App) Validate() error {
 	return errors.Join(errs...)
 }
 
-// dotted reports whether s is a Python dotted name. The names go into configuration
-// files, so nothing else may pass.
+// dotted reports whether s is a dotted Python name. The names go into configuration files, so
+// nothing else may pass.
 func dotted(s string) bool {
 	for part := range strings.SplitSeq(s, ".") {
 		if part == "" {

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// The patterns name each file kind: byte code and generated static files that a developer's
+// The patterns list each kind of file: bytecode and generated static files that a developer's
 // own run leaves in the tree must not become part of the program.
 //
 //go:embed shop/bench.yaml shop/manage.py shop/shop/*.py shop/shop/migrations/*.py

@@ -6,8 +6,8 @@ import (
 	"bench/targets"
 )
 
-// Which target request n asks is a pure function of n and the seed, so any part of a load can be
-// made again without the rest.
+// The target of request n is a pure function of n and the seed, so any part of a load can be
+// reproduced without the rest.
 func ExampleMix_At() {
 	mix, err := targets.ParseMix([]byte(`
 - {name: home, path: /, weight: 3}
@@ -23,8 +23,8 @@ func ExampleMix_At() {
 		count[mix.At(n).Name]++
 	}
 	fmt.Println("of four requests, home gets about", (count["home"]+1250)/2500)
-	fmt.Println("request 4,711 asks", mix.At(4711).Name, "whoever asks it")
+	fmt.Println("request 4,711 is for", mix.At(4711).Name, "whoever sends it")
 	// Output:
 	// of four requests, home gets about 3
-	// request 4,711 asks home whoever asks it
+	// request 4,711 is for home whoever sends it
 }

@@ -6,13 +6,13 @@ import (
 	"math/bits"
 )
 
-// Mix says which target request n asks for. It is a pure function of n and the seed, so
-// every engine, shard and repeat that replays a mix asks for the same things in the same
-// order, and nobody has to hand requests out.
+// Mix says which target request n is for. It is a pure function of n and the seed, so every
+// engine, shard and repeat that replays a mix sends the same requests in the same order, and
+// nothing has to distribute them.
 //
-// A mix whose weights are all zero is a list: request n asks for Targets[n mod len], which
-// is how vegeta reads its target files. Otherwise request n draws a target with a
-// probability proportional to its weight.
+// A mix whose weights are all zero is a list: request n is for Targets[n mod len], which is how
+// vegeta reads its target files. Otherwise request n draws a target with a probability
+// proportional to its weight.
 type Mix struct {
 	Targets []Target `json:"targets"`
 	Seed    uint64   `json:"seed"`
@@ -34,8 +34,8 @@ func (m Mix) Index(n uint64) int {
 
 func (t *Target) weight() uint32 { return t.Weight }
 
-// draw is the position of draw n, each in proportion to its weight. It allocates nothing:
-// every request asks it.
+// draw is the position of draw n, each with a probability proportional to its weight. It
+// allocates nothing: every request calls it.
 func draw[W any](seed, n uint64, of []W, weight func(*W) uint32) int {
 	var total uint64
 	for i := range of {
@@ -83,7 +83,7 @@ func (m Mix) Validate() error {
 			errs = append(errs, err)
 		}
 		if (t.Weight != 0) != weighted {
-			errs = append(errs, fmt.Errorf("target %s: either every target of a mix has a weight, or none", t.Name))
+			errs = append(errs, fmt.Errorf("target %s: either every target of a mix has a weight, or none has", t.Name))
 		}
 		if weighted && seen[t.Name] {
 			errs = append(errs, fmt.Errorf("target %s: the name is used twice", t.Name))
@@ -94,16 +94,16 @@ func (m Mix) Validate() error {
 	return errors.Join(errs...)
 }
 
-// mostNames bounds how many targets are told apart: each has histograms of its own, of a
-// megabyte and more.
+// mostNames limits the number of targets that are recorded separately: each has its own
+// histograms, of a megabyte and more.
 const mostNames = 100
 
-// Others is the name that the targets share that are beyond those told apart.
+// Others is the name shared by the targets beyond that limit.
 const Others = "others"
 
-// Names returns the distinct target names in the order of their first use, and for each
-// target the position of its name among them: many requests of a long list may share one
-// name and so one histogram, as those beyond the hundredth name do.
+// Names returns the distinct target names in order of first use, and for each target the
+// position of its name among them: many requests of a long list may share a name, and so a
+// histogram, as those beyond the hundredth name do.
 func (m Mix) Names() (names []string, of []int) {
 	position := map[string]int{}
 	for _, t := range m.Targets {

@@ -27,7 +27,7 @@ func TestMixDrawsByWeight(t *testing.T) {
 	for i, share := range []float64{1. / 8, 2. / 8, 5. / 8} {
 		// Five standard errors: the seed is fixed, so this cannot flake.
 		if limit := 5 * math.Sqrt(share*(1-share)/n); math.Abs(counts[i]/n-share) > limit {
-			t.Errorf("target %d was drawn with %.4f; want %.4f ± %.4f", i, counts[i]/n, share, limit)
+			t.Errorf("target %d was drawn with probability %.4f; want %.4f ± %.4f", i, counts[i]/n, share, limit)
 		}
 	}
 }
@@ -78,8 +78,8 @@ func TestParseMixRefuses(t *testing.T) {
 		{"a name goes into file names", "- {name: a/b, path: /}", "file name"},
 		{"names are unique", "- {name: a, path: /}\n- {name: a, path: /b}", "used twice"},
 		{"a bad escape does not survive to the request", "- {name: a, path: '/%zz'}", "invalid URL escape"},
-		{"an empty list is no mix", "[]", "no targets"},
-		{"two bodies are one too many", "- {name: a, path: /, body: x, body_base64: eA==}", "both"},
+		{"an empty list is not a mix", "[]", "no targets"},
+		{"two bodies are refused", "- {name: a, path: /, body: x, body_base64: eA==}", "both"},
 	} {
 		_, err := ParseMix([]byte(row.text))
 		if err == nil || !strings.Contains(err.Error(), row.want) {
@@ -120,13 +120,13 @@ func TestParseVegeta(t *testing.T) {
 func TestParseProjectRefuses(t *testing.T) {
 	const good = "app:\n  wsgi: a.b:c\n  settings: a.s\n"
 	if _, err := ParseProject([]byte(good)); err != nil {
-		t.Fatalf("ParseProject of the least there can be: %v", err)
+		t.Fatalf("ParseProject of the minimum: %v", err)
 	}
 	for _, row := range []struct{ says, text, want string }{
 		{"an unknown key is named with its line", good + "  wsig: x\n", "[4:3]"},
 		{"a callable needs module and attribute", "app: {wsgi: a.b, settings: a.s}", "module:attribute"},
-		{"a module name cannot hold a line break", "app: {wsgi: 'a:b', settings: \"a\\nb\"}", "app.settings"},
-		{"static url and root go together", good + "  static: {url: /static/}\n", "go together"},
+		{"a module name cannot contain a line break", "app: {wsgi: 'a:b', settings: \"a\\nb\"}", "app.settings"},
+		{"static url and root belong together", good + "  static: {url: /static/}\n", "given together"},
 		{"a static url has slashes at both ends", good + "  static: {url: static, root: /x}\n", "slash at both ends"},
 		{"an empty command prepares nothing", good + "  prepare: [[]]\n", "empty command"},
 		{"a bad mix is named as such", good + "mix: [{name: a, path: b}]\n", "mix: target a"},
@@ -143,7 +143,8 @@ func TestLoadProjectNamesTheFile(t *testing.T) {
 	if _, err := LoadProject(dir); err == nil || !strings.Contains(err.Error(), "there is no bench.yaml") {
 		t.Errorf("LoadProject of an empty folder = %v", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, ProjectFile), []byte("app: {wsgi: a:b, settings: s, python: bin/python}"), 0o600); err != nil {
+	text := []byte("app: {wsgi: a:b, settings: s, python: bin/python}")
+	if err := os.WriteFile(filepath.Join(dir, ProjectFile), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	p, err := LoadProject(dir)
@@ -152,7 +153,7 @@ func TestLoadProjectNamesTheFile(t *testing.T) {
 	}
 }
 
-// The embed patterns name file kinds one by one; a new kind of file must not be forgotten.
+// The embed patterns list each kind of file; a new kind must not be forgotten.
 func TestBundledProjectIsComplete(t *testing.T) {
 	dir := t.TempDir()
 	if err := WriteBundled(dir); err != nil {
@@ -206,7 +207,8 @@ func FuzzParseVegeta(f *testing.F) {
 }
 
 func FuzzParseProject(f *testing.F) {
-	f.Add([]byte("app: {wsgi: a:b, settings: s, static: {url: /s/, root: r}, prepare: [[a]]}\nobjectives: [p99<1s]\nflags: {quick: true}"))
+	f.Add([]byte("app: {wsgi: a:b, settings: s, static: {url: /s/, root: r}, prepare: [[a]]}\n" +
+		"objectives: [p99<1s]\nflags: {quick: true}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		// A file without an app is allowed: it may only set flags.
 		if p, err := ParseProject(data); err == nil && p.App.WSGI != "" && p.App.Validate() != nil {
@@ -215,7 +217,7 @@ func FuzzParseProject(f *testing.F) {
 	})
 }
 
-// A thousand paths are not a thousand histograms.
+// A thousand paths do not make a thousand histograms.
 func TestNamesAreBounded(t *testing.T) {
 	var m Mix
 	for i := range 1000 {

@@ -15,7 +15,7 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
-// Entry is a target as it is written in YAML.
+// Entry is a target as written in YAML.
 type Entry struct {
 	Name       string            `yaml:"name"`
 	Method     string            `yaml:"method"`
@@ -77,7 +77,7 @@ func ParseSessions(data []byte, feed *Feed) (Mix, error) {
 	return SessionsOf(files, feed)
 }
 
-// MixOf checks the entries of a YAML list and makes a mix of them.
+// MixOf checks the entries of a YAML list and builds a mix from them.
 func MixOf(files []Entry) (Mix, error) {
 	var mix Mix
 	var errs []error
@@ -95,7 +95,7 @@ func MixOf(files []Entry) (Mix, error) {
 }
 
 // ParseVegeta reads one of vegeta's own target formats: "http" or "json". The requests
-// become a list replayed in order, as vegeta does. All of them must address one server,
+// become a list that is replayed in order, as vegeta does. All of them must go to one server,
 // whose base URL is returned; the names are method and path without the query.
 func ParseVegeta(format string, r io.Reader) (mix Mix, base string, err error) {
 	data, err := io.ReadAll(r)
@@ -110,7 +110,9 @@ func ParseVegeta(format string, r io.Reader) (mix Mix, base string, err error) {
 		// elsewhere must not make this process read files of its choice.
 		for i, line := range strings.Split(string(data), "\n") {
 			if strings.HasPrefix(strings.TrimSpace(line), "@") {
-				return Mix{}, "", fmt.Errorf("parsing vegeta targets: line %d: body files (%s) are not read; use the JSON format, which holds bodies inline", i+1, strings.TrimSpace(line))
+				const format = "parsing vegeta targets: line %d: body files (%s) are not read; " +
+					"use the JSON format, which has bodies inline"
+				return Mix{}, "", fmt.Errorf(format, i+1, strings.TrimSpace(line))
 			}
 		}
 		targeter = vegeta.NewHTTPTargeter(bytes.NewReader(data), nil, nil)
@@ -129,7 +131,8 @@ func ParseVegeta(format string, r io.Reader) (mix Mix, base string, err error) {
 			return Mix{}, "", fmt.Errorf("vegeta target %d: %w", i+1, err)
 		}
 		if base != "" && host != base {
-			return Mix{}, "", fmt.Errorf("vegeta target %d asks %s but the ones before ask %s: one plan drives one server", i+1, host, base)
+			return Mix{}, "", fmt.Errorf("vegeta target %d is on %s but the ones before are on %s: one plan drives one server",
+				i+1, host, base)
 		}
 		base = host
 		mix.Targets = append(mix.Targets, t)

@@ -16,11 +16,11 @@ import (
 )
 
 // Session is a visit of one user: steps one after the other, each with a pause before it.
-// The visits begin as the pacer says, whatever became of the ones before; within a visit
-// the answers pace. This is the partly-open model of Schroeder, Wierman and Harchol-Balter
-// ("Open versus closed: a cautionary tale", NSDI 2006).
+// Visits start when the pacer says, whatever happens to earlier ones; within a visit the
+// responses set the pace. This is the partly-open model of Schroeder, Wierman and
+// Harchol-Balter ("Open versus closed: a cautionary tale", NSDI 2006).
 //
-// A visit keeps its own cookies, and ends early when a step gets no right answer.
+// A visit keeps its own cookies, and ends early when a step gets no successful response.
 type Session struct {
 	Name   string `json:"name"`
 	Weight uint32 `json:"weight"`
@@ -50,15 +50,15 @@ func (t Think) Time(seed, n uint64, step int) time.Duration {
 }
 
 // Feed is rows of data for placeholders: {{user}} in a path, a header or a body stands for
-// column user of the row of the request, or of the session. Request (or session) n has row
-// n mod the number of rows.
+// the column user of the row of the request or session. Request (or session) n has row n
+// modulo the number of rows.
 type Feed struct {
 	Columns []string   `json:"columns"`
 	Rows    [][]string `json:"rows"`
 }
 
-// ParseFeed reads a feed: CSV with the columns' names in its first row, or, from a file whose
-// name ends in .json, a list of objects.
+// ParseFeed reads a feed: CSV with the column names in its first row, or a list of objects from a
+// file whose name ends in .json.
 func ParseFeed(name string, data []byte) (*Feed, error) {
 	var f *Feed
 	var err error
@@ -82,7 +82,7 @@ func csvFeed(data []byte) (*Feed, error) {
 		return nil, err
 	}
 	if len(rows) == 0 {
-		return nil, errors.New("no row with the columns' names")
+		return nil, errors.New("no row with the column names")
 	}
 	f := &Feed{Columns: rows[0], Rows: rows[1:]}
 	return f, f.validate()
@@ -120,14 +120,14 @@ func (f *Feed) validate() error {
 	seen := map[string]bool{}
 	for _, name := range f.Columns {
 		if !validToken(name) || seen[name] {
-			return fmt.Errorf("column %q: want names of letters, digits and _ that differ", name)
+			return fmt.Errorf("column %q: want distinct names of letters, digits and _", name)
 		}
 		seen[name] = true
 	}
 	for i, row := range f.Rows {
 		for _, value := range row {
 			if strings.ContainsAny(value, "\x00") {
-				return fmt.Errorf("row %d holds a zero byte", i+1)
+				return fmt.Errorf("row %d contains a zero byte", i+1)
 			}
 		}
 	}
@@ -156,7 +156,7 @@ func (m Mix) Parts(text string) ([]Part, error) {
 		name, after, closed := strings.Cut(rest, "}}")
 		name = strings.TrimSpace(name)
 		if !closed {
-			return nil, fmt.Errorf("placeholder {{%.20s has no end", rest)
+			return nil, fmt.Errorf("placeholder {{%.20s is not closed with }}", rest)
 		}
 		part := Part{Column: -1}
 		if cookie, is := strings.CutPrefix(name, "cookie:"); is && validToken(cookie) {
@@ -177,7 +177,7 @@ func (m Mix) Parts(text string) ([]Part, error) {
 	}
 }
 
-// HasPlaceholder reports whether a text may hold one.
+// HasPlaceholder reports whether a text may contain one.
 func HasPlaceholder(text string) bool { return strings.Contains(text, "{{") }
 
 // Escape makes a feed's value fit for a path, a query or a form.
@@ -188,8 +188,8 @@ func (m Mix) SessionIndex(n uint64) int { return draw(m.Seed, n, m.Sessions, (*S
 
 func (s *Session) weight() uint32 { return s.Weight }
 
-// Dynamic reports whether requests differ by more than their target: they then have to be
-// made when they are sent.
+// Dynamic reports whether requests differ by more than their target: they then have to be built
+// when they are sent.
 func (m Mix) Dynamic() bool { return m.Feed != nil || len(m.Sessions) > 0 }
 
 func (m Mix) validateSessions() error {
@@ -214,7 +214,7 @@ func (m Mix) validateSessions() error {
 		}
 		for _, text := range texts {
 			if !m.Dynamic() {
-				break // without a feed, {{ is a text like any other
+				break // without a feed, {{ is ordinary text
 			}
 			if _, err := m.Parts(text); err != nil {
 				errs = append(errs, fmt.Errorf("target %s: %w", t.Name, err))
@@ -224,20 +224,20 @@ func (m Mix) validateSessions() error {
 	return errors.Join(errs...)
 }
 
-// SessionEntry is a session as it is written in YAML.
+// SessionEntry is a session as written in YAML.
 type SessionEntry struct {
 	Name   string      `yaml:"name"`
 	Weight uint32      `yaml:"weight"`
 	Steps  []StepEntry `yaml:"steps"`
 }
 
-// StepEntry is a step as it is written in YAML: a target, with a pause before it.
+// StepEntry is a step as written in YAML: a target with a pause before it.
 type StepEntry struct {
 	Entry `yaml:",inline"`
 	Think string `yaml:"think"` // a duration; "~2s" is exponential with that mean
 }
 
-// SessionsOf makes a mix of sessions as they are written.
+// SessionsOf builds a mix from the entries of a YAML list.
 func SessionsOf(entries []SessionEntry, feed *Feed) (Mix, error) {
 	mix := Mix{Feed: feed}
 	var errs []error
@@ -246,10 +246,10 @@ func SessionsOf(entries []SessionEntry, feed *Feed) (Mix, error) {
 		for _, step := range e.Steps {
 			t, err := step.target()
 			if err == nil && step.Weight != 0 {
-				err = fmt.Errorf("target %s: a step has no weight: the session has one", t.Name)
+				err = fmt.Errorf("target %s: a step cannot have a weight: give it to the session", t.Name)
 			}
 			if err == nil && step.Think != "" && len(s.Steps) == 0 {
-				err = fmt.Errorf("target %s: think is a pause before a step, and nothing comes before a session's first one: when that is sent is the load's business", t.Name)
+				err = fmt.Errorf("target %s: a session's first step cannot have think: the pacer says when it is sent", t.Name)
 			}
 			t.Weight = 0
 			think, thinkErr := parseThink(step.Think)
@@ -260,7 +260,7 @@ func SessionsOf(entries []SessionEntry, feed *Feed) (Mix, error) {
 		mix.Sessions = append(mix.Sessions, s)
 	}
 	if len(mix.Sessions) == 0 {
-		errs = append(errs, errors.New("sessions: none"))
+		errs = append(errs, errors.New("sessions: the list is empty"))
 	}
 	errs = append(errs, mix.Validate())
 	return mix, errors.Join(errs...)

@@ -16,7 +16,8 @@ func TestParseSessions(t *testing.T) {
   weight: 3
   steps:
     - {name: form, path: /login}
-    - {name: login, method: post, path: "/login?u={{user}}", think: ~2s, body: "p={{ password }}&t={{cookie:csrftoken}}"}
+    - {name: login, method: post, path: "/login?u={{user}}", think: ~2s,
+       body: "p={{ password }}&t={{cookie:csrftoken}}"}
 - name: looker
   steps: [{name: home, path: /}]
 `), feed)
@@ -55,7 +56,7 @@ func TestThinkTimes(t *testing.T) {
 		t.Errorf("mean pause %v; want 100 ms", mean)
 	}
 	if again := think.Time(7, 1, 2); think.Time(7, 1, 2) != again || think.Time(7, 1, 2) == think.Time(7, 1, 3) {
-		t.Error("a pause is no pure function of session and step")
+		t.Error("a pause is not a pure function of session and step")
 	}
 }
 
@@ -65,10 +66,11 @@ func TestBadSessionsAndFeeds(t *testing.T) {
 		{"an unknown key", "- {name: a, stepz: []}", "stepz"},
 		{"no steps", "- {name: a, steps: []}", "no targets"},
 		{"an unknown column", "- {name: a, steps: [{name: x, path: '/{{b}}'}]}", "no such column"},
-		{"a placeholder without end", "- {name: a, steps: [{name: x, path: '/{{a'}]}", "no end"},
+		{"a placeholder that is not closed", "- {name: a, steps: [{name: x, path: '/{{a'}]}", "not closed"},
 		{"a weight on a step", "- {name: a, steps: [{name: x, path: /, weight: 2}]}", "weight"},
-		{"a pause before the first step", "- {name: a, steps: [{name: x, path: /, think: 1s}]}", "before a session's first one"},
-		{"a pause that is none", "- {name: a, steps: [{name: x, path: /}, {name: y, path: /, think: soon}]}", "think"},
+		{"a pause before the first step", "- {name: a, steps: [{name: x, path: /, think: 1s}]}", "first step"},
+		{"a pause that is not a duration",
+			"- {name: a, steps: [{name: x, path: /}, {name: y, path: /, think: soon}]}", "think"},
 		{"a pause of a day", "- {name: a, steps: [{name: x, path: /}, {name: y, path: /, think: 24h}]}", "pause"},
 	} {
 		if _, err := ParseSessions([]byte(row.yaml), feed); err == nil || !strings.Contains(err.Error(), row.want) {
@@ -80,15 +82,16 @@ func TestBadSessionsAndFeeds(t *testing.T) {
 		{"a CSV without rows", "a.csv", "a,b\n"},
 		{"rows of different lengths", "a.csv", "a,b\n1\n"},
 		{"a column twice", "a.csv", "a,a\n1,2\n"},
-		{"JSON that is no list", "a.json", "{}"},
+		{"JSON that is not a list", "a.json", "{}"},
 		{"objects with different members", "a.json", `[{"a":1},{"b":2}]`},
 	} {
 		if _, err := ParseFeed(row.name, []byte(row.data)); err == nil {
 			t.Errorf("%s: accepted", row.says)
 		}
 	}
-	if f, err := ParseFeed("a.JSON", []byte(`[{"b":"x","a":12345678901234567890}]`)); err != nil || f.Rows[0][0] != "12345678901234567890" {
-		t.Errorf("JSON feed = %+v, %v; want the number as it is written", f, err)
+	f, err := ParseFeed("a.JSON", []byte(`[{"b":"x","a":12345678901234567890}]`))
+	if err != nil || f.Rows[0][0] != "12345678901234567890" {
+		t.Errorf("JSON feed = %+v, %v; want the number as written", f, err)
 	}
 }
 

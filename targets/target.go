@@ -1,6 +1,6 @@
-// Package targets describes what is asked: single requests, weighted mixes of them, and
-// the Django project that answers. Everything here is plain data; nothing in this package
-// opens a socket or starts a process.
+// Package targets describes what is requested: single requests, weighted mixes of them, and the
+// Django project that serves them. Everything here is plain data; nothing in this package opens
+// a socket or starts a process.
 package targets
 
 import (
@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// Target is one request and what a right answer to it looks like.
+// Target is one request and what a successful response to it looks like.
 type Target struct {
 	Name   string      `json:"name" yaml:"name"`
 	Method string      `json:"method" yaml:"method"`
@@ -24,15 +24,15 @@ type Target struct {
 	Expect Expect      `json:"expect" yaml:"expect"`
 }
 
-// Expect is what an answer must satisfy to count as ok. The zero value asks for a status
-// of 200 to 399 and accepts any body.
+// Expect is what a response must satisfy to count as ok. The zero value requires a status of
+// 200 to 399 and accepts any body.
 type Expect struct {
 	Status   int    `json:"status,omitempty" yaml:"status"`
 	Length   *int64 `json:"length,omitempty" yaml:"length"` // body bytes
 	SHA256   string `json:"sha256,omitempty" yaml:"sha256"` // of the body, in hex
 	Contains string `json:"contains,omitempty" yaml:"contains"`
-	// AnyBody tells the check between topologies that bodies may differ (a clock, a
-	// token): only status and headers are compared.
+	// AnyBody says that bodies may differ between topologies (a clock, a token): the preflight
+	// then compares only status and headers.
 	AnyBody bool `json:"any_body,omitempty" yaml:"any_body"`
 }
 
@@ -44,7 +44,7 @@ func (e Expect) StatusOK(status int) bool {
 	return status >= 200 && status < 400
 }
 
-// NeedsBody reports whether the body has to be looked at.
+// NeedsBody reports whether the body has to be checked.
 func (e Expect) NeedsBody() bool { return e.Length != nil || e.SHA256 != "" || e.Contains != "" }
 
 // BodyOK reports whether the body is an expected one.
@@ -62,19 +62,21 @@ func (e Expect) BodyOK(body []byte) bool {
 	return true
 }
 
-// validate reports what is wrong with the target. It never changes it.
+// validate reports what is wrong with the target. It never changes the target.
 func (t Target) validate() error {
 	switch {
 	case t.Name == "":
 		return fmt.Errorf("target without a name (path %q)", t.Path)
 	case strings.ContainsAny(t.Name, ",;/ \t\r\n\"'"):
-		return fmt.Errorf("target name %q: it becomes a histogram tag and a file name, so no blanks, commas, slashes or quotes", t.Name)
+		return fmt.Errorf("target name %q: blanks, commas, slashes and quotes are not allowed, "+
+			"since it becomes a histogram tag and a file name", t.Name)
 	case !validToken(t.Method):
 		return fmt.Errorf("target %s: method %q is not an HTTP token", t.Name, t.Method)
 	case !strings.HasPrefix(t.Path, "/"):
 		return fmt.Errorf("target %s: path %q must start with /", t.Name, t.Path)
 	case strings.ContainsAny(t.Path, " \r\n\t#"):
-		return fmt.Errorf("target %s: path %q holds a blank, a line break or a fragment; escape it as %%20, %%0A, %%23", t.Name, t.Path)
+		return fmt.Errorf("target %s: path %q contains a blank, a line break or a fragment; "+
+			"escape it as %%20, %%0A, %%23", t.Name, t.Path)
 	}
 	if _, err := url.ParseRequestURI(t.Path); err != nil {
 		return fmt.Errorf("target %s: path: %w", t.Name, err)
@@ -85,7 +87,7 @@ func (t Target) validate() error {
 		}
 		for _, value := range values {
 			if strings.ContainsAny(value, "\r\n\x00") {
-				return fmt.Errorf("target %s: header %s holds a line break", t.Name, key)
+				return fmt.Errorf("target %s: header %s contains a line break", t.Name, key)
 			}
 		}
 	}

@@ -1,6 +1,6 @@
 // Package proc runs operating-system processes that must not outlive bench. Each process
-// leads a group of its own; its output goes to a file; and a keeper, a second small
-// process, kills every group that is still there when bench is gone, however it went.
+// leads its own group; its output goes to a file; and a keeper, a second small process,
+// kills every group that is left when bench has ended, however it ended.
 package proc
 
 import (
@@ -18,17 +18,17 @@ import (
 	"time"
 )
 
-// Keeper starts processes and sees to it that they die with bench.
+// Keeper starts processes and makes sure that they die with bench.
 //
-// Two things cover all ways to die. A child gets SIGKILL from the kernel when the thread
-// that started it ends (PR_SET_PDEATHSIG); since Go gives no promise about its threads,
-// one goroutine locked to its thread starts them all (golang/go#27505). That reaches the
-// child but not its children (nginx's workers survive a killed master), so the keeper
-// process, in a session of its own, holds the read end of a pipe whose write end only
-// bench has. When the pipe closes, it kills the groups it was told of.
+// Two mechanisms cover every way to die. A child gets SIGKILL from the kernel when the thread
+// that started it ends (PR_SET_PDEATHSIG); since Go promises nothing about its threads, one
+// goroutine locked to its thread starts them all (golang/go#27505). That reaches the child
+// but not its children (nginx's workers survive a killed master), so the keeper process, in
+// its own session, holds the read end of a pipe whose write end only bench has. When the
+// pipe closes, it kills the groups registered with it.
 //
 // Note: a PID namespace would do the same in one step, but needs privileges, and hides the
-// process ids that the servers' own statistics name.
+// process IDs that the servers' own statistics report.
 type Keeper struct {
 	start   chan func()
 	stopped chan struct{}
@@ -38,11 +38,11 @@ type Keeper struct {
 	pipe io.WriteCloser
 }
 
-// NewKeeper starts the keeper process: argv must lead to Keep in this same program.
+// NewKeeper starts the keeper process: argv must run Keep in this same program.
 func NewKeeper(argv []string) (*Keeper, error) {
 	k := &Keeper{start: make(chan func()), stopped: make(chan struct{})}
 	k.cmd = exec.Command(argv[0], argv[1:]...)
-	// A session of its own: neither Ctrl-C on the terminal nor a signal to bench's group
+	// Its own session: neither Ctrl-C on the terminal nor a signal to bench's group
 	// reaches it.
 	k.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	k.cmd.Dir = "/"
@@ -68,7 +68,7 @@ func (k *Keeper) launch() {
 	// Not unlocked: the thread, and with it the death signal of its children, ends here.
 }
 
-// limit makes a control group of so many cores that does not outlive bench; 0 makes none.
+// limit creates a control group limited to cores that does not outlive bench; 0 creates none.
 func (k *Keeper) limit(cores float64) (dir string, err error) {
 	if cores == 0 {
 		return "", nil
@@ -78,7 +78,7 @@ func (k *Keeper) limit(cores float64) (dir string, err error) {
 		return "", err
 	}
 	dir = c.name()
-	if err := k.tell("limit", dir); err != nil { // before it is there: bench may be killed at any moment
+	if err := k.notify("limit", dir); err != nil { // before it exists: bench may be killed at any moment
 		return "", err
 	}
 	return dir, c.group(dir, cores)
@@ -89,23 +89,23 @@ func (k *Keeper) unlimit(dir string) error {
 	if err := removeGroup(dir); err != nil {
 		return err
 	}
-	return k.tell("unlimit", dir)
+	return k.notify("unlimit", dir)
 }
 
-// Scratch names a folder that is removed with everything in it when the processes are gone,
-// however bench goes.
-func (k *Keeper) Scratch(dir string) error { return k.tell("scratch", dir) }
+// Scratch names a folder that is removed with its contents when the processes have ended,
+// however bench ends.
+func (k *Keeper) Scratch(dir string) error { return k.notify("scratch", dir) }
 
-func (k *Keeper) tell(verb string, what any) error {
+func (k *Keeper) notify(verb string, what any) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if _, err := fmt.Fprintf(k.pipe, "%s %v\n", verb, what); err != nil {
-		return fmt.Errorf("telling the keeper to %s %v: %w", verb, what, err)
+		return fmt.Errorf("asking the keeper to %s %v: %w", verb, what, err)
 	}
 	return nil
 }
 
-// Close ends the keeper. Processes that still run are killed.
+// Close stops the keeper. Processes that still run are killed.
 func (k *Keeper) Close() error {
 	close(k.start)
 	<-k.stopped
@@ -114,9 +114,8 @@ func (k *Keeper) Close() error {
 	return errors.Join(k.pipe.Close(), k.cmd.Wait())
 }
 
-// Keep is the keeper process: it reads the groups to watch over from in and kills those
-// that are left when in ends, and removes the control groups that held them and the folders in
-// which they wrote.
+// Keep is the keeper process: it reads the groups to watch from in. When in ends, it kills those
+// that are left, and removes their control groups and their scratch folders.
 func Keep(in io.Reader) {
 	groups, limits := map[int]bool{}, map[string]bool{}
 	var scratch []string
@@ -157,7 +156,7 @@ func Keep(in io.Reader) {
 	}
 }
 
-// removeScratch removes a folder in which processes that are on their way out may still write.
+// removeScratch removes a folder to which exiting processes may still write.
 func removeScratch(dir string) {
 	for deadline := time.Now().Add(goingAway); os.RemoveAll(dir) != nil && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)

@@ -47,7 +47,10 @@ func testKeeper(t *testing.T) *Keeper {
 
 func shell(t *testing.T, script string) Spec {
 	dir := t.TempDir()
-	return Spec{Name: "sh", Argv: []string{"/bin/sh", "-c", script}, Dir: dir, Log: filepath.Join(dir, "log"), Stop: syscall.SIGTERM, Env: []string{"PATH=/usr/bin:/bin"}}
+	return Spec{
+		Name: "sh", Argv: []string{"/bin/sh", "-c", script}, Env: []string{"PATH=/usr/bin:/bin"},
+		Dir: dir, Log: filepath.Join(dir, "log"), Stop: syscall.SIGTERM,
+	}
 }
 
 func alive(pid int) bool {
@@ -68,9 +71,10 @@ func TestCloseAsksThenKillsTheWholeGroup(t *testing.T) {
 	for _, row := range []struct {
 		says, script string
 	}{
-		{"a process that ends when it is asked", "trap 'exit 0' TERM; echo $$; while :; do sleep 0.01; done"},
-		{"a process that does not listen, with a child", "trap '' TERM; sleep 100 & echo $!; wait; while :; do sleep 0.01; done"},
-		{"a leader that is gone before its child", "sleep 100 & echo $!; exit 3"},
+		{"a process that exits when asked", "trap 'exit 0' TERM; echo $$; while :; do sleep 0.01; done"},
+		{"a process that ignores the signal, with a child",
+			"trap '' TERM; sleep 100 & echo $!; wait; while :; do sleep 0.01; done"},
+		{"a leader that exits before its child", "sleep 100 & echo $!; exit 3"},
 	} {
 		k := testKeeper(t)
 		p, err := k.Start(shell(t, row.script))
@@ -117,7 +121,7 @@ func TestRun(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := k.Run(ctx, shell(t, "sleep 100")); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Run beyond its time = %v", err)
+		t.Errorf("Run past its deadline = %v", err)
 	}
 }
 
@@ -162,7 +166,7 @@ func TestReadGroupCountsAllItsProcesses(t *testing.T) {
 	})
 }
 
-// beKilled is a bench that starts a process with a child, says so, and waits for its end.
+// beKilled is a bench that starts a process with a child, reports them, and waits to be killed.
 func beKilled(dir string) {
 	cores := 0.0
 	if HasQuota(0.5) == nil {
@@ -204,12 +208,12 @@ func TestNothingOutlivesAKilledBench(t *testing.T) {
 		t.Fatal(err)
 	}
 	group = strings.TrimPrefix(group, "group:")
-	eventually(t, "the child's number", func() bool {
+	eventually(t, "the child's process ID", func() bool {
 		child, _ = strconv.Atoi(LogTail(filepath.Join(dir, "log"), 1))
 		return child > 0
 	})
 	if !alive(leader) || !alive(child) {
-		t.Fatal("the processes ended by themselves")
+		t.Fatal("the processes ended on their own")
 	}
 	if err := bench.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -222,11 +226,14 @@ func TestNothingOutlivesAKilledBench(t *testing.T) {
 
 func TestFindControlGroups(t *testing.T) {
 	root := t.TempDir()
-	for dir, hands := range map[string]string{"cpu/ci": "", "unified": "cpu memory\n", "unified/user": "cpu\n", "unified/user/session": "", "bare": "", "bare/user": "memory\n"} {
+	for dir, delegated := range map[string]string{
+		"cpu/ci": "", "unified": "cpu memory\n", "unified/user": "cpu\n", "unified/user/session": "", "bare": "",
+		"bare/user": "memory\n",
+	} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(root, dir, "cgroup.subtree_control"), []byte(hands), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(root, dir, "cgroup.subtree_control"), []byte(delegated), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -235,13 +242,19 @@ func TestFindControlGroups(t *testing.T) {
 		want              string
 		v2                bool
 	}{
-		{"version 1, in a group", "4:cpu,cpuacct:/ci\n0::/\n", "cgroup ROOT/cpu cgroup rw,cpu,cpuacct 0 0\n", "cpu/ci", false},
-		{"version 1, in a group that cannot be seen", "4:cpu:/docker/ab\n", "cgroup ROOT/cpu cgroup rw,cpu 0 0\n", "cpu", false},
-		{"version 1, outside of what can be seen", "4:cpu:/../..\n", "cgroup ROOT/cpu cgroup rw,cpu 0 0\n", "cpu", false},
-		{"version 1 wins where both are mounted", "4:cpu:/\n0::/user\n", "cgroup2 ROOT/unified cgroup2 rw 0 0\ncgroup ROOT/cpu cgroup rw,cpu 0 0\n", "cpu", false},
-		{"the first of two mounts", "4:cpu:/\n", "cgroup ROOT/cpu cgroup rw,cpu 0 0\ncgroup ROOT/elsewhere cgroup rw,cpu 0 0\n", "cpu", false},
-		{"version 2, in a group that holds processes: the one above it hands the controller down", "0::/user/session\n", "cgroup2 ROOT/unified cgroup2 rw,nsdelegate 0 0\n", "unified/user", true},
-		{"version 2, where nobody hands it down", "0::/user\n", "cgroup2 ROOT/bare cgroup2 rw 0 0\n", "", true},
+		{"version 1, in a group", "4:cpu,cpuacct:/ci\n0::/\n",
+			"cgroup ROOT/cpu cgroup rw,cpu,cpuacct 0 0\n", "cpu/ci", false},
+		{"version 1, in a group that is not visible", "4:cpu:/docker/ab\n",
+			"cgroup ROOT/cpu cgroup rw,cpu 0 0\n", "cpu", false},
+		{"version 1, outside the visible hierarchy", "4:cpu:/../..\n",
+			"cgroup ROOT/cpu cgroup rw,cpu 0 0\n", "cpu", false},
+		{"version 1 wins where both are mounted", "4:cpu:/\n0::/user\n",
+			"cgroup2 ROOT/unified cgroup2 rw 0 0\ncgroup ROOT/cpu cgroup rw,cpu 0 0\n", "cpu", false},
+		{"the first of two mounts", "4:cpu:/\n",
+			"cgroup ROOT/cpu cgroup rw,cpu 0 0\ncgroup ROOT/elsewhere cgroup rw,cpu 0 0\n", "cpu", false},
+		{"version 2, in a group with processes: the one above it delegates the controller", "0::/user/session\n",
+			"cgroup2 ROOT/unified cgroup2 rw,nsdelegate 0 0\n", "unified/user", true},
+		{"version 2, not delegated", "0::/user\n", "cgroup2 ROOT/bare cgroup2 rw 0 0\n", "", true},
 		{"cpuset is another controller", "4:cpuset:/\n", "cgroup ROOT/cpuset cgroup rw,cpuset 0 0\n", "", false},
 	} {
 		got, err := find(row.own, strings.ReplaceAll(row.mounts, "ROOT", root))
@@ -257,8 +270,8 @@ func TestFindControlGroups(t *testing.T) {
 	}
 }
 
-// What is written into a group's files, in both versions. Whether the kernel takes it is for
-// TestQuota.
+// What is written to a group's files, in both versions. TestQuota checks that the kernel accepts
+// it.
 func TestGroupFiles(t *testing.T) {
 	for _, row := range []struct {
 		v2    bool
@@ -283,11 +296,11 @@ func TestGroupFiles(t *testing.T) {
 	}
 	gone := control{filepath.Join(t.TempDir(), "gone"), false}
 	if err := gone.group(gone.name(), 1); !errors.Is(err, ErrNoQuota) {
-		t.Errorf("a folder that is not there: %v", err)
+		t.Errorf("a missing folder: %v", err)
 	}
 }
 
-// The kernel keeps a process and its children to their quota, and the group is gone with them.
+// The kernel holds a process and its children to their quota, and the group goes with them.
 func TestQuota(t *testing.T) {
 	if err := HasQuota(0.3); err != nil {
 		t.Skip(err)
@@ -296,7 +309,7 @@ func TestQuota(t *testing.T) {
 	missing := shell(t, "")
 	missing.Argv, missing.Cores = []string{"/does/not/exist"}, 0.3
 	if _, err := k.Start(missing); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a program that is not there: %v", err)
+		t.Errorf("a missing program: %v", err)
 	}
 	spec := shell(t, "(while :; do :; done) & while :; do :; done")
 	spec.Cores = 0.3
@@ -320,7 +333,7 @@ func TestQuota(t *testing.T) {
 	if share := float64(cpu()-before) / float64(time.Since(began)); share > 0.4 {
 		t.Errorf("two loops with 0.3 cores used %.2f", share)
 	}
-	// How much they get without a limit is the machine's business.
+	// How much they get without a limit depends on the machine.
 	for _, row := range []struct {
 		cores float64
 		want  []string // in version 1, in version 2

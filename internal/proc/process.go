@@ -20,9 +20,9 @@ type Spec struct {
 	Env  []string // the whole environment, KEY=value
 	Dir  string
 	Log  string // file that stdout and stderr are appended to
-	// Cores is a limit of the CPU time of the process and its children together; 0: none.
+	// Cores limits the CPU time of the process and its children together; 0: no limit.
 	Cores float64
-	Stop  syscall.Signal // asks it to end; SIGKILL, which goes to the whole group, follows when it does not
+	Stop  syscall.Signal // asks it to exit; if it does not, SIGKILL to the whole group follows
 }
 
 // Process is a running process, the leader of its group.
@@ -64,7 +64,7 @@ func (k *Keeper) startIn(group string, spec Spec, log *os.File) (*Process, error
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env, cmd.Dir = spec.Env, spec.Dir
-	// A file, never a pipe: a server whose pipe nobody drains stops at its next log line.
+	// A file, never a pipe: a server whose pipe nobody drains blocks at its next log line.
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = attributes()
 	result := make(chan error)
@@ -73,7 +73,7 @@ func (k *Keeper) startIn(group string, spec Spec, log *os.File) (*Process, error
 		return nil, fmt.Errorf("starting %s: %w", spec.Name, err)
 	}
 	p := &Process{Spec: spec, keeper: k, cmd: cmd, group: group, done: make(chan struct{})}
-	if err := k.tell("watch", p.PID()); err != nil {
+	if err := k.notify("watch", p.PID()); err != nil {
 		_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
 		_ = cmd.Wait()
 		return nil, fmt.Errorf("starting %s: %w", spec.Name, err)
@@ -84,9 +84,9 @@ func (k *Keeper) startIn(group string, spec Spec, log *os.File) (*Process, error
 
 func (p *Process) wait() {
 	err := p.cmd.Wait()
-	// What is left of the group after its leader is of no use to anyone.
+	// The rest of the group is useless without its leader.
 	_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
-	_ = p.keeper.tell("forget", p.PID())
+	_ = p.keeper.notify("forget", p.PID())
 	if err == nil {
 		err = errors.New("exit status 0")
 	}
@@ -94,10 +94,10 @@ func (p *Process) wait() {
 	close(p.done)
 }
 
-// PID is the process id, which is also the id of its group.
+// PID is the process ID, which is also the ID of its group.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// SetCores changes the limit of a process that was started with one; 0 lifts it.
+// SetCores changes the limit of a process that was started with one; 0 removes it.
 func (p *Process) SetCores(cores float64) error {
 	c, err := controller()
 	if err == nil && p.group != "" {
@@ -112,11 +112,11 @@ func (p *Process) SetCores(cores float64) error {
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Err is how the process ended. It must have: see Done.
+// Err is how the process ended. Call it only after Done is closed.
 func (p *Process) Err() error { return p.err }
 
-// Close asks the process to end, waits for it until the deadline of ctx, then kills the
-// whole group. It returns when no process of the group is left, and may be called twice.
+// Close asks the process to exit, waits until the deadline of ctx, then kills the whole
+// group. It returns when no process of the group is left, and may be called twice.
 func (p *Process) Close(ctx context.Context) error {
 	select {
 	case <-p.done:
@@ -139,7 +139,7 @@ func (p *Process) Close(ctx context.Context) error {
 	return p.keeper.unlimit(p.group)
 }
 
-// awaitGroup waits until the group is empty: killed members need a moment to go.
+// awaitGroup waits until the group is empty: killed members need a moment to exit.
 func (p *Process) awaitGroup() error {
 	deadline := time.Now().Add(2 * time.Second)
 	for groupAlive(p.PID()) {
@@ -155,7 +155,7 @@ func (p *Process) awaitGroup() error {
 // LogTail returns the last lines of the process's log.
 func (p *Process) LogTail(lines int) string { return LogTail(p.Spec.Log, lines) }
 
-// LogTail returns the last lines of a log file, at most 64 KiB of them.
+// LogTail returns the last lines of a log file, at most 64 KiB.
 func LogTail(path string, lines int) string {
 	f, err := os.Open(path)
 	if err != nil {
@@ -174,8 +174,8 @@ func LogTail(path string, lines int) string {
 	return strings.Join(all, "\n")
 }
 
-// Run runs a command to its end, under the keeper like any other process, and returns its
-// output. When ctx ends first, its group is killed.
+// Run runs a command to completion, under the keeper like any other process, and returns its
+// output. If ctx ends first, its group is killed.
 func (k *Keeper) Run(ctx context.Context, spec Spec) (output string, err error) {
 	if spec.Log == "" {
 		dir, err := os.MkdirTemp("", "bench-run-")

@@ -16,13 +16,14 @@ import (
 )
 
 // QuotaPeriod is the period over which a CPU quota is counted. The kernel's default of 100 ms
-// would show as waits of up to that length: a group that has spent its quota stands still until
-// the period ends. It hands quotas out to its cores in slices of 5 ms, and looks at ticks of 1
-// to 10 ms, so much shorter ones are kept badly.
+// would show as waits of up to that length: a group that has used up its quota stalls until the
+// period ends. The kernel hands quotas out to cores in slices of 5 ms and checks them at ticks
+// of 1 to 10 ms, so much shorter periods are enforced poorly.
 const QuotaPeriod = 20 * time.Millisecond
 
 // ErrNoQuota means that this process may not limit another one's CPU time.
-var ErrNoQuota = errors.New("the CPU time of processes cannot be limited here (it takes root, and a control group of the cpu controller)")
+var ErrNoQuota = errors.New("the CPU time of processes cannot be limited here " +
+	"(this requires root, and a control group of the cpu controller)")
 
 // control is a folder of the kernel's cpu controller, of version 1 or 2.
 type control struct {
@@ -30,7 +31,7 @@ type control struct {
 	v2  bool
 }
 
-// controller finds the folder below which this process may make groups.
+// controller finds the folder below which this process may create groups.
 func controller() (control, error) {
 	own, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
@@ -43,11 +44,11 @@ func controller() (control, error) {
 	return find(string(own), string(mounts))
 }
 
-// find reads /proc/self/cgroup and /proc/self/mounts (cgroups(7)). Where the group that the
-// process is in is not visible, as in some containers, the mount's own folder stands for it.
+// find reads /proc/self/cgroup and /proc/self/mounts (cgroups(7)). Where the process's own group
+// is not visible, as in some containers, it uses the mount's own folder.
 //
-// In version 2 a group that holds processes has none below it that could be limited; so the
-// nearest one above is taken that hands the controller down.
+// In version 2 a group with processes has no subgroups that could be limited, so find takes the
+// nearest group above that delegates the controller.
 func find(own, mounts string) (control, error) {
 	var c control
 	for line := range strings.Lines(mounts) {
@@ -74,7 +75,7 @@ func find(own, mounts string) (control, error) {
 			break
 		}
 	}
-	for c.v2 && !c.handsDown() {
+	for c.v2 && !c.delegates() {
 		if c.dir == mount {
 			return c, ErrNoQuota
 		}
@@ -83,12 +84,12 @@ func find(own, mounts string) (control, error) {
 	return c, nil
 }
 
-func (c control) handsDown() bool {
+func (c control) delegates() bool {
 	data, err := os.ReadFile(filepath.Join(c.dir, "cgroup.subtree_control"))
 	return err == nil && slices.Contains(strings.Fields(string(data)), "cpu")
 }
 
-// among reports whether a list with commas holds a word.
+// among reports whether a comma-separated list contains a word.
 func among(list, word string) bool { return slices.Contains(strings.Split(list, ","), word) }
 
 func isDir(path string) bool {
@@ -96,12 +97,12 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// name is that of a new group, which no other bench has used, whatever its process id.
+// name returns a name for a new group that no other bench has used, whatever its process ID.
 func (c control) name() string {
 	return filepath.Join(c.dir, fmt.Sprintf("bench-%d-%s", os.Getpid(), rand.Text()[:10]))
 }
 
-// group makes a control group whose processes together get so many cores.
+// group creates a control group whose processes together are limited to cores.
 func (c control) group(dir string, cores float64) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoQuota, err)
@@ -120,14 +121,15 @@ func (c control) group(dir string, cores float64) error {
 	return nil
 }
 
-// setQuota gives a group so many cores; 0: as many as there are.
+// setQuota limits a group to cores; 0 removes the limit.
 func (c control) setQuota(dir string, cores float64) error {
 	quota := strconv.FormatInt(int64(math.Round(cores*float64(QuotaPeriod.Microseconds()))), 10)
 	if c.v2 {
 		if cores == 0 {
 			quota = "max"
 		}
-		return os.WriteFile(filepath.Join(dir, "cpu.max"), fmt.Appendf(nil, "%s %d", quota, QuotaPeriod.Microseconds()), 0o644)
+		text := fmt.Appendf(nil, "%s %d", quota, QuotaPeriod.Microseconds())
+		return os.WriteFile(filepath.Join(dir, "cpu.max"), text, 0o644)
 	}
 	if cores == 0 {
 		quota = "-1"
@@ -135,7 +137,7 @@ func (c control) setQuota(dir string, cores float64) error {
 	return os.WriteFile(filepath.Join(dir, "cpu.cfs_quota_us"), []byte(quota), 0o644)
 }
 
-// HasQuota reports whether a process can be limited to so many cores here, by doing so.
+// HasQuota returns why a process cannot be limited to this number of cores here, by trying it.
 func HasQuota(cores float64) error {
 	c, err := controller()
 	if err != nil {
@@ -147,21 +149,22 @@ func HasQuota(cores float64) error {
 	}
 	argv := confined(dir, []string{"/bin/true"})
 	if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
-		return errors.Join(fmt.Errorf("%w: joining a group: %w: %s", ErrNoQuota, err, strings.TrimSpace(string(out))), removeGroup(dir))
+		err = fmt.Errorf("%w: joining a group: %w: %s", ErrNoQuota, err, strings.TrimSpace(string(out)))
+		return errors.Join(err, removeGroup(dir))
 	}
 	return removeGroup(dir)
 }
 
-// confined is a command that joins a control group before it becomes what it is to be: put
-// there after its start, it might have children already.
+// confined is a command that joins a control group before it executes argv: moved there after
+// its start, it might already have children.
 func confined(dir string, argv []string) []string {
 	return append([]string{"/bin/sh", "-c", `echo $$ >"$0" && exec "$@"`, filepath.Join(dir, "cgroup.procs")}, argv...)
 }
 
-// goingAway is how long the last processes of a group may take to be gone.
+// goingAway is how long the last processes of a group may take to exit.
 const goingAway = 2 * time.Second
 
-// removeGroup removes a control group, whose last processes may still be on their way out.
+// removeGroup removes a control group, whose last processes may still be exiting.
 func removeGroup(dir string) error {
 	for deadline := time.Now().Add(goingAway); ; time.Sleep(time.Millisecond) {
 		err := os.Remove(dir)
@@ -174,8 +177,8 @@ func removeGroup(dir string) error {
 	}
 }
 
-// killMembers kills what is left in a group: one that made a session of its own is in no
-// process group that anybody knows.
+// killMembers kills what is left in a group: a process that started its own session is in no
+// process group that anyone knows of.
 func killMembers(dir string) {
 	data, _ := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
 	for _, word := range strings.Fields(string(data)) {

@@ -11,8 +11,8 @@ import (
 // Reading is what one process of a group has used since it started.
 type Reading struct {
 	PID     int
-	CPU     time.Duration // its own, and that of its children that it has waited for
-	PSS     int64         // bytes; shared pages count in proportion, so a sum over processes is right
+	CPU     time.Duration // its own, and its children's that it has waited for
+	PSS     int64         // bytes; shared pages count in proportion, so sums over processes are correct
 	Threads int
 }
 
@@ -30,10 +30,10 @@ func ReadGroup(group int) ([]Reading, error) {
 	for _, process := range all {
 		stat, err := process.Stat()
 		if err != nil || stat.PGRP != group {
-			continue // gone meanwhile, or not ours
+			continue // ended meanwhile, or not ours
 		}
 		r := Reading{PID: process.PID, Threads: stat.NumThreads}
-		// utime and stime have a resolution of 10 ms; the process clock has nanoseconds.
+		// utime and stime have a resolution of 10 ms, the process clock of nanoseconds.
 		own, err := cpuClock(process.PID)
 		if err != nil {
 			own = ticks(stat.UTime + stat.STime)
@@ -50,8 +50,8 @@ func ReadGroup(group int) ([]Reading, error) {
 // ticks converts the kernel's USER_HZ, which is 100 on every Linux that Go runs on.
 func ticks(n uint) time.Duration { return time.Duration(n) * 10 * time.Millisecond }
 
-// groupAlive reports whether the group has a member that is more than a zombie: an orphan
-// stays one for as long as the init process of a container takes to notice it.
+// groupAlive reports whether the group has a member that is not a zombie: an orphan stays one
+// until the init process of a container reaps it.
 func groupAlive(group int) bool {
 	if syscall.Kill(-group, 0) != nil {
 		return false

@@ -1,13 +1,13 @@
-// Package proof says how often a test repeats what it proves by counting: a rate of false alarms,
-// a coverage of intervals, a power. Under the build tag proof it does so in full (make proof);
-// without it in a shortened form (make test, CI), which the race detector can run in seconds
-// and which still finds what a mistake does to such a rate. Beside each size stands what it
-// can find; Alarms computes it.
+// Package proof sets the number of repetitions of statistical tests, which count false alarms,
+// the coverage of intervals or power. With the build tag proof they run at full size (make
+// proof); without it at a reduced size (make test, CI), which takes seconds under the race
+// detector and still detects what a mistake does to such a rate. A comment next to each size
+// says what it can detect; Alarms computes it.
 package proof
 
 import "gonum.org/v1/gonum/stat/distuv"
 
-// Size is how often a test repeats: short, or under the build tag proof full.
+// Size is the number of repetitions of a test: short, or full under the build tag proof.
 func Size(short, full int) int {
 	if Full {
 		return full
@@ -15,17 +15,17 @@ func Size(short, full int) int {
 	return short
 }
 
-// Alarms is a test that counts alarms in independent runs, each of which may raise one with the
+// Alarms is a test that counts alarms in independent runs, each of which may raise one with
 // probability Allowed.
 type Alarms struct {
 	Runs    int
 	Allowed float64
 }
 
-// level is how often chance alone may fail a test.
+// level is the probability that chance alone fails a test.
 const level = 0.002
 
-// Most is how many alarms pass: more happen by chance in less than one of five hundred tests.
+// Most is the number of alarms that passes: chance exceeds it in fewer than one of 500 tests.
 func (a Alarms) Most() int {
 	chance := distuv.Binomial{N: float64(a.Runs), P: a.Allowed}
 	most := 0
@@ -35,7 +35,7 @@ func (a Alarms) Most() int {
 	return most
 }
 
-// Finds is the probability that the test fails where alarms come with another probability.
+// Finds is the probability that the test fails if alarms have the actual probability given.
 func (a Alarms) Finds(actual float64) float64 {
 	return 1 - distuv.Binomial{N: float64(a.Runs), P: actual}.CDF(float64(a.Most()))
 }

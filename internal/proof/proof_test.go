@@ -18,7 +18,7 @@ func TestSizeFollowsTheBuildTag(t *testing.T) {
 	}
 }
 
-// What a count can find, against sums of the binomial distribution written out.
+// What a count can detect, against explicit sums of the binomial distribution.
 func TestAlarmsAgainstTheBinomialSums(t *testing.T) {
 	tail := func(n, from int, p float64) (sum float64) {
 		term := math.Pow(1-p, float64(n))
@@ -39,8 +39,11 @@ func TestAlarmsAgainstTheBinomialSums(t *testing.T) {
 		{proof.Alarms{Runs: 30, Allowed: 0.2}, 0.5},
 	} {
 		most := row.alarms.Most()
-		if by, one := tail(row.alarms.Runs, most+1, row.alarms.Allowed), tail(row.alarms.Runs, most, row.alarms.Allowed); by >= 0.002 || one < 0.002 {
-			t.Errorf("%+v: more than %d happen with probability %.5f, that many or more with %.5f; want 0.002 between", row.alarms, most, by, one)
+		more := tail(row.alarms.Runs, most+1, row.alarms.Allowed)
+		orMore := tail(row.alarms.Runs, most, row.alarms.Allowed)
+		if more >= 0.002 || orMore < 0.002 {
+			t.Errorf("%+v: more than %d happen with probability %.5f, %d or more with %.5f; want 0.002 between",
+				row.alarms, most, more, most, orMore)
 		}
 		if got, want := row.alarms.Finds(row.actual), tail(row.alarms.Runs, most+1, row.actual); math.Abs(got-want) > 1e-9 {
 			t.Errorf("%+v finds %g with probability %.6f; want %.6f", row.alarms, row.actual, got, want)
@@ -50,6 +53,7 @@ func TestAlarmsAgainstTheBinomialSums(t *testing.T) {
 
 func ExampleAlarms() {
 	short := proof.Alarms{Runs: 1000, Allowed: 0.01}
-	fmt.Printf("1,000 runs may raise %d alarms; a rate of 3 %% is found with %.0f %%\n", short.Most(), 100*short.Finds(0.03))
-	// Output: 1,000 runs may raise 20 alarms; a rate of 3 % is found with 97 %
+	fmt.Printf("1,000 runs may raise %d alarms; a rate of 3 %% is detected with %.0f %%\n",
+		short.Most(), 100*short.Finds(0.03))
+	// Output: 1,000 runs may raise 20 alarms; a rate of 3 % is detected with 97 %
 }

@@ -2,5 +2,5 @@
 
 package proof
 
-// Full says that tests prove what they claim in full.
+// Full reports whether statistical tests run at full size.
 const Full = false

@@ -1,5 +1,5 @@
-// Package strict reads YAML that people wrote: a key that nobody knows is an error with
-// its line and column, and no input makes it panic.
+// Package strict reads YAML written by people: an unknown key is an error with its line and
+// column, and no input makes it panic.
 package strict
 
 import (
@@ -15,7 +15,7 @@ func YAML(data []byte, into any) (err error) {
 	// read into a list (found by fuzzing; kept in the corpora of package targets).
 	defer func() {
 		if recovered := recover(); recovered != nil {
-			err = fmt.Errorf("parsing: the document confuses the YAML reader: %v", recovered)
+			err = fmt.Errorf("parsing: the YAML reader cannot handle this document: %v", recovered)
 		}
 	}()
 	if err := yaml.UnmarshalWithOptions(data, into, yaml.Strict()); err != nil {

@@ -13,10 +13,10 @@ func TestYAML(t *testing.T) {
 	for _, row := range []struct{ says, text, err string }{
 		{"a document", "a: 1\nb: [x]\n", ""},
 		{"an unknown key has its line and column", "a: 1\nc: 2\n", "[2:1]"},
-		{"a value of another kind has its line", "a: 1\nb: {x: y}\n", "[2:"},
-		{"a key that is given twice", "a: 1\na: 2\n", "[2:1]"},
-		{"a document on which the library panics", "b: ! {x: {0},y: {0}}\n", "parsing"},
-		{"no document at all", "\x00", "parsing"},
+		{"a value of another type has its line", "a: 1\nb: {x: y}\n", "[2:"},
+		{"a duplicate key", "a: 1\na: 2\n", "[2:1]"},
+		{"a document that makes the library panic", "b: ! {x: {0},y: {0}}\n", "parsing"},
+		{"not a document", "\x00", "parsing"},
 	} {
 		var v value
 		err := YAML([]byte(row.text), &v)

@@ -3,7 +3,7 @@ from django.db.backends.signals import connection_created
 
 
 def tune_sqlite(sender, connection, **kwargs):
-    """WAL lets readers go on while one writer commits; NORMAL syncs at checkpoints only."""
+    """WAL lets readers continue while one writer commits; NORMAL syncs only at checkpoints."""
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA journal_mode=WAL")

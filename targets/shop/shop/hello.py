@@ -1,4 +1,4 @@
-"""A bare WSGI callable: what a server costs without Django."""
+"""A bare WSGI callable: the cost of a server without Django."""
 import os
 
 

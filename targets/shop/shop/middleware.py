@@ -1,4 +1,4 @@
-"""Marks each answer with the process that gave it, the time spent inside Django and its database queries."""
+"""Adds to each response the process that sent it, the time spent in Django and the number of queries."""
 import os
 import time
 
@@ -6,8 +6,8 @@ from django.db import connection
 
 INSTANCE = os.environ.get("BENCH_INSTANCE", "app")
 
-# Slowdowns on purpose, for trying a gate out: CPU time, database queries, or a wait for every
-# twentieth answer; all for the paths that begin with SHOP_SLOW_PATH.
+# Deliberate slowdowns, for trying out a gate: CPU time, database queries, or a wait before every
+# twentieth response; all for the paths that start with SHOP_SLOW_PATH.
 BURN = float(os.environ.get("SHOP_BURN_US", "0")) / 1e6
 EXTRA_QUERIES = int(os.environ.get("SHOP_EXTRA_QUERIES", "0"))
 TAIL = float(os.environ.get("SHOP_TAIL_MS", "0")) / 1e3
@@ -16,7 +16,7 @@ SLOW_PATH = os.environ.get("SHOP_SLOW_PATH", "/")
 
 
 class Count:
-    """Counts the database queries that it is wrapped around."""
+    """Counts the database queries that it wraps."""
 
     seen = 0
 

@@ -1,7 +1,7 @@
-"""Settings of the bundled project: every choice that a benchmark may vary is read from the environment.
+"""Settings of the bundled project. Every choice that a benchmark may vary comes from the environment.
 
 The middleware is the set that `django-admin startproject` writes, because that is what
-people deploy; SHOP_MIDDLEWARE=bare removes it, to show its price.
+people deploy; SHOP_MIDDLEWARE=bare removes it, to show its cost.
 """
 import os
 import sys
@@ -10,7 +10,7 @@ from pathlib import Path
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # Random for each process tree unless given: the bundled project keeps no signed
-# state across boots, and a fixed key in a public file is no key.
+# state across boots, and a fixed key in a public file is not secret.
 SECRET_KEY = os.environ.get("SHOP_SECRET_KEY") or os.urandom(32).hex()
 DEBUG = os.environ.get("SHOP_DEBUG", "0") == "1"
 ALLOWED_HOSTS = ["*"]
@@ -70,8 +70,8 @@ if DATABASE == "postgres":
 elif DATABASE == "none":
     DATABASES = {}
 else:
-    # WAL and NORMAL are set by shop.apps on each connection, which works on every
-    # Django from 3.2; OPTIONS["init_command"] exists only from 5.1.
+    # shop.apps sets WAL and NORMAL on each connection, which works on every Django
+    # since 3.2; OPTIONS["init_command"] exists only since 5.1.
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
@@ -85,8 +85,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = os.environ.get("SHOP_STATIC_ROOT", str(BASE_DIR / "static-root"))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
 
-# runserver logs every request under a lock; the controlled profile silences it so that
-# the servers are compared, not the terminals.
+# runserver logs every request under a lock; the controlled profile silences it, to compare
+# the servers and not the terminals.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -1,4 +1,4 @@
-"""The endpoints. Each does one kind of work, so that a figure has one explanation."""
+"""The endpoints. Each does one kind of work, so that every figure has one explanation."""
 import hashlib
 import json
 import os
@@ -44,7 +44,7 @@ def bad_number_is_400(view):
     return wrapped
 
 
-# --- what a page view asks for -------------------------------------------------------
+# --- what a page view requests -------------------------------------------------------
 
 
 def home(request):
@@ -100,7 +100,7 @@ def json_view(request):
 
 @bad_number_is_400
 def cpu(request):
-    """A fixed amount of work. Never a spin until a deadline: that would hide contention."""
+    """A fixed amount of work, not a spin until a deadline: that would hide contention."""
     units = number(request, "units", 20, 0, 100_000)
     digest = b"bench"
     for _ in range(units * 1000):
@@ -120,7 +120,7 @@ def sleep(request):
 
 @bad_number_is_400
 def mix(request):
-    """Bimodal work: mostly short, at times long, decided by the seed in the query alone."""
+    """Bimodal work: mostly short, sometimes long, depending only on the seed in the query."""
     seed = number(request, "seed", 0, 0, 2**63 - 1)
     long = random.Random(seed).random() < 0.05
     time.sleep(0.2 if long else 0.005)
@@ -164,7 +164,7 @@ def db_update(request):
 
 @bad_number_is_400
 def queries(request):
-    """n queries that do no work: the price of one more query."""
+    """n queries that do no work: the cost of one more query."""
     n = number(request, "n", 1, 0, 500)
     with connection.cursor() as cursor:
         for _ in range(n):
@@ -172,7 +172,7 @@ def queries(request):
     return JsonResponse({"queries": n})
 
 
-# --- shapes of answers and requests --------------------------------------------------
+# --- shapes of responses and requests ------------------------------------------------
 
 
 @bad_number_is_400
@@ -220,7 +220,7 @@ def cached(request):
 
 
 def private(request):
-    """Touches the session, so the answer carries a cookie and no shared cache may keep it."""
+    """Touches the session, so the response has a cookie and no shared cache may store it."""
     visits = request.session.get("visits", 0) + 1
     request.session["visits"] = visits
     response = HttpResponse(json.dumps({"visits": visits}), content_type="application/json")
@@ -230,7 +230,7 @@ def private(request):
 
 @login_required
 def account(request):
-    """Only for users who have logged in."""
+    """Only for users who are logged in."""
     return JsonResponse({"user": request.user.get_username()})
 
 

@@ -41,7 +41,8 @@ class Migration(migrations.Migration):
                 ('id', models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('author', models.CharField(max_length=40)),
                 ('text', models.CharField(max_length=300)),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='shop.product')),
+                ('product', models.ForeignKey(
+                    on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='shop.product')),
             ],
         ),
     ]

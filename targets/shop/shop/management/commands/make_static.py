@@ -1,6 +1,6 @@
-"""Writes the generated static files (and their .gz) below STATIC_ROOT's source folder.
+"""Writes the generated static files (and their .gz) to STATIC_ROOT's source folder.
 
-They are generated, not kept in the repository: 10 MiB of fixed noise belongs in no one's history.
+They are generated rather than committed: 10 MiB of fixed noise does not belong in the history.
 """
 import gzip
 import random

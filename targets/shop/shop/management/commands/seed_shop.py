@@ -10,7 +10,7 @@ from shop.models import Fortune, Order, Product, Review
 PRODUCTS = 200
 REVIEWS_EACH = 5
 USERS = 20
-PASSWORD = "correct horse"  # of all of them: hashing it takes a third of a second
+PASSWORD = "correct horse"  # the same for all users: hashing one takes a third of a second
 WORDS = (
     "amber basin cedar delta ember fjord grove haven inlet juniper kelp linen maple "
     "north ochre pebble quartz ridge slate thistle umber velvet willow yarrow zephyr"
