@@ -2,15 +2,15 @@ package stats
 
 import "pgregory.net/changepoint"
 
-// Change is a point from which on the values of a series lie at another level.
+// Change is a point in a series at which the level of its values changes.
 type Change struct {
-	Index  int     // of the first value of the new level
+	Index  int     // of the first value at the new level
 	Before float64 // the medians of the two levels
 	After  float64
 }
 
-// Changes finds the change points of a series: levels of at least fewest values each, whose
-// medians differ by at least the share least. It uses ED-PELT (Haynes, Fearnhead and Eckley,
+// Changes finds the change points of a series. Each level has at least fewest values, and
+// adjacent levels have medians that differ by at least the share least. It uses ED-PELT (Haynes, Fearnhead and Eckley,
 // "A computationally efficient nonparametric approach for changepoint detection", Statistics
 // and Computing 2017), which assumes no distribution.
 func Changes(values []float64, fewest int, least float64) (found []Change) {

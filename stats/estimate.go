@@ -12,23 +12,23 @@ import (
 // Level is the confidence of every interval that is computed here.
 const Level = 0.95
 
-// Methods by which intervals are made.
+// How an interval was computed.
 const (
 	// SignedRank is the Hodges-Lehmann estimate, the median of all pairwise means of the
 	// logarithms, with the exact interval of Wilcoxon's signed-rank test (Hollander, Wolfe
-	// and Chicken, Nonparametric Statistical Methods, 2013, section 3.3). It assumes that
-	// the noise is symmetric, and nothing more.
+	// and Chicken, Nonparametric Statistical Methods, 2013, section 3.3). It assumes only
+	// that the noise is symmetric.
 	SignedRank = "Hodges-Lehmann, exact signed-rank interval on logarithms"
 	// StudentT is the geometric mean with Student's interval on the logarithms. It assumes
-	// normal noise, which so few blocks cannot show; six blocks are the fewest from which
-	// ranks give a level of 95 %.
+	// normal noise, which cannot be checked with so few blocks; ranks need at least six for a
+	// level of 95 %.
 	StudentT = "geometric mean, Student's t interval on logarithms"
 	// NoInterval marks a single block.
 	NoInterval = "one block: no interval"
 )
 
-// Estimate estimates a positive quantity from its value in each block. Blocks in which it is
-// not positive have none, and are left out.
+// Estimate estimates a positive quantity from its value in each block. Blocks in which the value
+// is not positive are left out.
 func Estimate(values map[int]float64) Interval {
 	var logs []float64
 	for _, block := range slices.Sorted(maps.Keys(values)) {
@@ -39,8 +39,8 @@ func Estimate(values map[int]float64) Interval {
 	return FromLogs(logs)
 }
 
-// Ratio estimates other/base from values that are paired by block: drift that hits both
-// arms of a block alike cancels. Blocks that lack either value are left out.
+// Ratio estimates other/base from values that are paired by block: drift that affects
+// both arms of a block alike cancels out. Blocks that lack either value are left out.
 func Ratio(base, other map[int]float64) Interval {
 	var logs []float64
 	for _, block := range slices.Sorted(maps.Keys(base)) {
@@ -51,8 +51,8 @@ func Ratio(base, other map[int]float64) Interval {
 	return FromLogs(logs)
 }
 
-// FromLogs estimates a positive quantity from logarithms, one for each block or pair: of a
-// ratio, when they are differences between the two arms of a pair.
+// FromLogs estimates a positive quantity from its logarithms, one for each block or pair. If they
+// are differences between the two arms of a pair, the quantity is a ratio.
 func FromLogs(logs []float64) Interval {
 	n := len(logs)
 	e := Interval{N: n, Confidence: Level}
@@ -82,8 +82,8 @@ func student(xs []float64) (value, low, high float64) {
 	return mean, mean - half, mean + half
 }
 
-// fewestForRanks is the smallest n whose widest signed-rank interval, from the least to
-// the greatest value, covers with 95 %: 1 − 2·2⁻ⁿ ≥ 0.95.
+// fewestForRanks is the smallest n whose widest signed-rank interval, from the smallest to the
+// largest value, has a coverage of 95 %: 1 − 2·2⁻ⁿ ≥ 0.95.
 const fewestForRanks = 6
 
 func signedRank(xs []float64) (value, low, high float64) {
@@ -100,10 +100,10 @@ func signedRank(xs []float64) (value, low, high float64) {
 	return value, averages[k], averages[m-1-k]
 }
 
-// manyRanks is where the exact distribution takes long to count, and is normal.
+// manyRanks is the number beyond which the exact distribution is slow to count and close to normal.
 const manyRanks = 150
 
-// criticalRank is the number of Walsh averages to leave out at either end: the greatest k
+// criticalRank is the number of Walsh averages to leave out at either end: the largest k
 // with P(W < k+1) ≤ (1−Level)/2 for the signed-rank statistic W, whose exact
 // distribution counts the subsets of 1…n by their sum.
 func criticalRank(n int) int {

@@ -8,12 +8,12 @@ import (
 	"bench/internal/proof"
 )
 
-// Reference values: R 4, exp(wilcox.test(log(x), conf.int=TRUE)$conf.int) for n ≥ 6 picks
-// the same order statistics of the Walsh averages; tables of the signed-rank test give the
-// critical values (Hollander, Wolfe and Chicken, table A.4).
+// Reference values: for n ≥ 6, R 4's exp(wilcox.test(log(x), conf.int=TRUE)$conf.int) picks the
+// same order statistics of the Walsh averages; the critical values come from tables of the
+// signed-rank test (Hollander, Wolfe and Chicken, table A.4).
 func TestCriticalRank(t *testing.T) {
 	for _, row := range []struct{ n, want int }{
-		// n and the largest t with P(W ≤ t) ≤ 0.025, from the table.
+		// n, and the largest t with P(W ≤ t) ≤ 0.025, from the table.
 		{6, 0}, {7, 2}, {8, 3}, {9, 5}, {10, 8}, {12, 13}, {15, 25}, {20, 52},
 	} {
 		if got := criticalRank(row.n); got != row.want {
@@ -38,7 +38,7 @@ func TestEstimate(t *testing.T) {
 	}{
 		{"no values give no estimate", nil, Interval{Method: NoInterval}},
 		{"one block has no interval", []float64{5}, Interval{Value: 5, Low: 5, High: 5, N: 1, Method: NoInterval}},
-		{"equal blocks give an interval of no width", []float64{5, 5, 5}, Interval{5, 5, 5, 0.95, StudentT, 3}},
+		{"equal blocks give an interval of width zero", []float64{5, 5, 5}, Interval{5, 5, 5, 0.95, StudentT, 3}},
 		// t(0.975, 2) = 4.30265; logs 0, 1, 2: mean 1, sd 1.
 		{
 			"three blocks use Student's t", []float64{1, math.E, math.E * math.E},
@@ -59,7 +59,7 @@ func TestEstimate(t *testing.T) {
 }
 
 func TestRatioIsPairedByBlock(t *testing.T) {
-	// The machine gets twice as slow in the course of the blocks; the ratio stays 2.
+	// The machine slows to half its speed over the blocks; the ratio stays 2.
 	base := map[int]float64{1: 100, 2: 80, 3: 60, 4: 50, 5: 200, 9: 1}
 	other := map[int]float64{1: 200, 2: 160, 3: 120, 4: 100, 5: 400, 7: 3}
 	got := Ratio(base, other)
@@ -82,11 +82,11 @@ func TestRatioIsAntisymmetric(t *testing.T) {
 	}
 }
 
-// The intervals cover the truth as often as they say, for both methods.
+// Both methods have the coverage that they claim.
 func TestCoverage(t *testing.T) {
 	for _, n := range []int{3, 5, 6, 12} {
 		random := rand.New(rand.NewPCG(7, uint64(n)))
-		trials := proof.Size(1500, 4000) // of which 92 % that hold the truth, and not 95 %, are found with 98 %
+		trials := proof.Size(1500, 4000) // detect a coverage of 92 % instead of 95 % with a probability of 98 %
 		covered := 0
 		for range trials {
 			values := make([]float64, n)
@@ -97,7 +97,7 @@ func TestCoverage(t *testing.T) {
 				covered++
 			}
 		}
-		// Exact levels lie between 95 and 97 %; the standard error is 0.35 % in full and 0.6 % else.
+		// Exact levels lie between 95 and 97 %; the standard error is 0.35 % with 4,000 trials, 0.6 % with 1,500.
 		share := float64(covered) / float64(trials)
 		t.Logf("%d blocks: the 95 %% interval covered the truth in %.1f %% of %d runs", n, share*100, trials)
 		if share < 0.935 || share > 0.985 {

@@ -6,18 +6,18 @@ import (
 )
 
 // Evidence weighs paired log-ratios against the hypothesis that their signs are fair coins:
-// that swapping the two arms of a pair changes nothing. It may be looked at after every
-// pair, and stopped whenever it is enough: under the hypothesis the chance that it ever
-// reaches 1/α is at most α, however long it goes on (Ville's inequality).
+// that swapping the two arms of a pair changes nothing. It may be looked at after every pair,
+// and sampling may stop as soon as there is enough: under the hypothesis, the probability that
+// it ever reaches 1/α is at most α, however long it goes on (Ville's inequality).
 //
 // It is the mean over λ of ∏ exp(λx)/cosh(λx), a test martingale for symmetric x (Ramdas et
 // al., "Game-theoretic statistics and safe anytime-valid inference", Statistical Science
 // 2023; de la Peña 1999 for the symmetric case). Each x is scaled by what is known before
 // its pair, and clipped: any odd function of a symmetric variable is symmetric. Half of the
-// weight is on the λ that suits the effect aimed at best, as far as the pairs before tell:
-// what is known before a pair may choose how it is weighed.
+// weight is on the λ that best suits the effect aimed at, judging by the earlier pairs: how a
+// pair is weighed may depend on anything known before it.
 type Evidence struct {
-	// Aim is the log-ratio that matters; zero aims at nothing.
+	// Aim is the log-ratio that matters; zero: none in particular.
 	Aim   float64
 	logs  [len(lambdas)]float64 // of each product
 	aimed float64
@@ -25,17 +25,17 @@ type Evidence struct {
 
 var lambdas = [...]float64{0.08, 0.15, 0.25, 0.4, 0.6, 0.9, 1.3, 2}
 
-// clip bounds how much one pair can weigh, in units of the scale.
+// clip limits the weight of a single pair, in units of the scale.
 const clip = 2.5
 
-// Add weighs one log-ratio; scale is the spread that was expected before it was seen.
+// Add weighs one log-ratio. The scale is the spread expected before the ratio was seen.
 func (e *Evidence) Add(logRatio, scale float64) {
 	x := max(-clip, min(clip, logRatio/scale))
 	for i, lambda := range lambdas {
 		e.logs[i] += weight(lambda * x)
 	}
-	// For x normal of mean δ and spread 1, exp(δx)/cosh(δx) is the likelihood ratio of the
-	// value seen against its mirror image, and so what grows fastest.
+	// For a normal x of mean δ and spread 1, exp(δx)/cosh(δx) is the likelihood ratio of the
+	// observed value to its mirror image, and therefore grows fastest.
 	e.aimed += weight(min(2, max(0.05, e.Aim/scale)) * x)
 }
 
@@ -44,7 +44,7 @@ func weight(a float64) float64 {
 	return a - (math.Abs(a) + math.Log1p(math.Exp(-2*math.Abs(a))) - math.Ln2)
 }
 
-// Value is the evidence so far: 1 for none.
+// Value is the evidence so far; 1 is none.
 func (e *Evidence) Value() float64 {
 	top := max(e.aimed, slices.Max(e.logs[:]))
 	var sum float64
@@ -58,13 +58,13 @@ func (e *Evidence) Value() float64 {
 	return math.Exp(min(top, mostEvidence)) * mean
 }
 
-// mostEvidence is the logarithm beyond which more evidence means nothing, and would be infinite.
+// mostEvidence caps the logarithm of the evidence, which would otherwise overflow.
 const mostEvidence = 500
 
-// Scale is a robust spread of the values seen so far, drawn towards an expected one that
-// counts as so many values: enough to start with, soon outvoted.
+// Scale is a robust spread of the values seen so far, shrunk towards an expected one that has the
+// weight of a few values: enough to start with, soon outvoted.
 func Scale(seen []float64, expected float64) float64 {
-	const prior = 4
+	const prior = 4 // values
 	if len(seen) == 0 {
 		return expected
 	}
@@ -75,14 +75,14 @@ func Scale(seen []float64, expected float64) float64 {
 		sorted[i] = math.Abs(v - median)
 	}
 	slices.Sort(sorted)
-	const toSigma = 1.4826 // of a normal distribution's median absolute deviation
+	const toSigma = 1.4826 // from a normal distribution's median absolute deviation
 	spread := toSigma * middle(sorted)
 	n := float64(len(seen))
 	return max(expected/10, math.Sqrt((n*spread*spread+prior*expected*expected)/(n+prior)))
 }
 
-// Detectable is the effect, as a ratio, that so many pairs of this spread find with 90 %
-// probability at level alpha.
+// Detectable is the effect, as a ratio, that the given number of pairs of this spread detects with
+// 90 % probability at level alpha.
 func Detectable(spread float64, pairs int, alpha float64) float64 {
 	if pairs == 0 {
 		return math.Inf(1)

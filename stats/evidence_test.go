@@ -8,7 +8,7 @@ import (
 	"bench/internal/proof"
 )
 
-// sequence runs a sequential test on pairs until it is decided or over.
+// sequence runs a sequential test until it detects a difference or runs out of pairs.
 func sequence(random *rand.Rand, pairs int, threshold float64, draw func(i int) float64) (detected bool, stopped int) {
 	e := Evidence{Aim: math.Log1p(0.05)}
 	var seen []float64
@@ -25,11 +25,11 @@ func sequence(random *rand.Rand, pairs int, threshold float64, draw func(i int) 
 
 func coin(r *rand.Rand) float64 { return float64(1 - 2*r.IntN(2)) }
 
-// However long one looks, and whatever the noise does as long as a coin decides its sign,
-// equal arms are found to differ no more often than alpha allows.
+// However long one looks, and whatever the noise, as long as a coin decides its sign, equal arms
+// are found to differ no more often than alpha allows.
 func TestFalseAlarmsAreRare(t *testing.T) {
 	const alpha, pairs = 0.01, 60
-	// A thousand runs find a rate of 3 % with 97 %, the full number one of 1.5 % with 75 %.
+	// 1,000 runs detect a rate of 3 % with a probability of 97 %, 6,000 one of 1.5 % with 75 %.
 	runs := proof.Size(1000, 6000)
 	most := proof.Alarms{Runs: runs, Allowed: alpha}.Most()
 	for _, row := range []struct {
@@ -37,9 +37,9 @@ func TestFalseAlarmsAreRare(t *testing.T) {
 		noise func(random *rand.Rand, i int) float64
 	}{
 		{"normal noise", func(r *rand.Rand, _ int) float64 { return 0.03 * r.NormFloat64() }},
-		{"noise ten times what was expected", func(r *rand.Rand, _ int) float64 { return 0.3 * r.NormFloat64() }},
+		{"ten times the expected noise", func(r *rand.Rand, _ int) float64 { return 0.3 * r.NormFloat64() }},
 		{"heavy tails", func(r *rand.Rand, _ int) float64 { return 0.01 * math.Tan(math.Pi*(r.Float64()-0.5)) }},
-		{"a drift that the coin turns", func(r *rand.Rand, i int) float64 { return 0.02 * float64(i) * coin(r) }},
+		{"a drift whose sign the coin decides", func(r *rand.Rand, i int) float64 { return 0.02 * float64(i) * coin(r) }},
 		{"bursts", func(r *rand.Rand, i int) float64 { return 0.02 * float64(1+i%7) * coin(r) }},
 	} {
 		random := rand.New(rand.NewPCG(3, 4))
@@ -56,13 +56,13 @@ func TestFalseAlarmsAreRare(t *testing.T) {
 	}
 }
 
-// Without the coin the proof is void: an order that stays the same turns a drift into an
-// effect. This is the check that the test above can fail.
+// Without the coin the guarantee is void: with a fixed order, a position effect looks like a
+// difference. This shows that the test above can fail.
 func TestFixedOrderVoidsTheProof(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	detected, _ := sequence(random, 60, 100, func(i int) float64 { return 0.02 + 0.01*random.NormFloat64() })
 	if !detected {
-		t.Error("a position effect with a fixed order was not taken for a difference: the test has no power")
+		t.Error("a position effect with a fixed order was not detected: the test has no power")
 	}
 }
 
@@ -73,7 +73,7 @@ func TestPower(t *testing.T) {
 	}{{0.05, 0.025, 0.99}, {0.05, 0.04, 0.9}, {0.1, 0.05, 0.99}} {
 		random := rand.New(rand.NewPCG(5, 6))
 		found, pairs := 0, 0
-		runs := proof.Size(300, 1000) // a power that is 5 % short is found with 99 %
+		runs := proof.Size(300, 1000) // detect a power 5 % too low with a probability of 99 %
 		for range runs {
 			draw := func(int) float64 { return math.Log1p(row.effect) + row.spread*random.NormFloat64() }
 			detected, stopped := sequence(random, 30, 1/0.004, draw)
@@ -83,10 +83,10 @@ func TestPower(t *testing.T) {
 			}
 		}
 		share := float64(found) / float64(runs)
-		t.Logf("+%.0f %% with a spread of %.1f %%: found in %.1f %%, after %.1f pairs",
+		t.Logf("+%.0f %% with a spread of %.1f %%: detected in %.1f %% of runs, after %.1f pairs",
 			row.effect*100, row.spread*100, share*100, float64(pairs)/float64(max(1, found)))
 		if share < row.least {
-			t.Errorf("+%.0f %% with a spread of %.1f %%: found in %.1f %%; want %.0f %%",
+			t.Errorf("+%.0f %% with a spread of %.1f %%: detected in %.1f %% of runs; want %.0f %%",
 				row.effect*100, row.spread*100, share*100, row.least*100)
 		}
 	}
@@ -100,7 +100,7 @@ func TestEvidenceStartsAtOneAndIsBounded(t *testing.T) {
 	for range 7 {
 		e.Add(1e9, 1)
 	}
-	// Fair coins give seven equal signs with probability 2⁻⁷.
+	// Fair coins give seven equal signs with a probability of 2⁻⁷.
 	if v := e.Value(); v > 128 || v < 20 {
 		t.Errorf("seven pairs of one sign: %g; want below 2⁷ and well above 1", v)
 	}
@@ -112,7 +112,7 @@ func TestEvidenceStartsAtOneAndIsBounded(t *testing.T) {
 
 func TestScaleAndDetectable(t *testing.T) {
 	if s := Scale(nil, 0.03); s != 0.03 {
-		t.Errorf("Scale of nothing = %g; want what is expected", s)
+		t.Errorf("Scale of nothing = %g; want the expected 0.03", s)
 	}
 	many := make([]float64, 400)
 	random := rand.New(rand.NewPCG(1, 1))
@@ -126,6 +126,6 @@ func TestScaleAndDetectable(t *testing.T) {
 		t.Errorf("Detectable = %g; want about one spread with 24 pairs", d)
 	}
 	if !math.IsInf(Detectable(0.05, 0, 0.01), 1) {
-		t.Error("no pairs detect something")
+		t.Error("an effect is detectable without any pairs")
 	}
 }

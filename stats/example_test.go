@@ -7,8 +7,8 @@ import (
 	"bench/stats"
 )
 
-// A machine that slows down from block to block slows both arms: paired by block, the ratio
-// does not notice.
+// A machine that gets slower from block to block affects both arms; paired by block, the ratio
+// is unaffected.
 func ExampleRatio() {
 	base := map[int]float64{1: 100, 2: 80, 3: 60, 4: 50, 5: 40, 6: 30}
 	other := map[int]float64{1: 210, 2: 160, 3: 120, 4: 105, 5: 80, 6: 60}
@@ -17,8 +17,8 @@ func ExampleRatio() {
 	// Output: 2.05 [2.00, 2.10] from 6 blocks, Hodges-Lehmann, exact signed-rank interval on logarithms
 }
 
-// Evidence may be looked at after every pair; 1/α is what a false alarm reaches with
-// probability α at most.
+// Evidence may be looked at after every pair; a false alarm reaches 1/α with a probability of at
+// most α.
 func ExampleEvidence() {
 	evidence := stats.Evidence{Aim: math.Log(1.05)}
 	var seen []float64

@@ -2,19 +2,19 @@ package stats
 
 import "math"
 
-// Interval is what is known of a quantity that cannot be negative: an estimate and the two
-// ends between which the truth lies with some confidence. It is the one type for this in the
-// whole program, and has the same names in every JSON file.
+// Interval is what is known of a quantity that cannot be negative: an estimate, and the two ends
+// between which the true value lies with some confidence. The whole program uses this type for
+// it, with the same keys in every JSON file.
 //
-// What is not known has a convention, so that the JSON stays plain numbers:
+// Unknowns are plain numbers too, by convention:
 //
 //   - N 0 and Value 0: nothing was measured.
 //   - Confidence 0 and Low = High = Value: a single replicate, which has no interval.
-//   - High 0 and Low > 0: one-sided; the truth is at least Low, and no upper end was found.
-//   - Low 0 and High > 0: one-sided; the truth is at most High, and may be zero.
+//   - High 0 and Low > 0: one-sided; the true value is at least Low, and no upper end was found.
+//   - Low 0 and High > 0: one-sided; the true value is at most High, and may be zero.
 //
-// Confidence is also 0 where two ends were found without a probability to go with them, as in
-// a search that stopped between two rates; Method then says how.
+// Confidence is also 0 where two ends were found that have no probability, as in a search that
+// stopped between two rates; Method then says how.
 type Interval struct {
 	Value      float64 `json:"value"`
 	Low        float64 `json:"low"`
@@ -24,8 +24,8 @@ type Interval struct {
 	N          int     `json:"n"` // the independent replicates it rests on: blocks, pairs, boots
 }
 
-// Between is the interval of a quantity that was found to lie between two ends: its value is
-// their geometric mean, or the only end there is.
+// Between is the interval of a quantity that was found to lie between two ends. Its value is their
+// geometric mean, or the only end there is.
 func Between(low, high float64, method string) Interval {
 	i := Interval{Low: low, High: high, Method: method}
 	switch {
@@ -37,7 +37,7 @@ func Between(low, high float64, method string) Interval {
 	return i
 }
 
-// Measured reports whether the interval rests on anything.
+// Measured reports whether the interval rests on any measurement.
 func (i Interval) Measured() bool { return i.N > 0 }
 
 // Known reports whether there is an interval, and not just a value.
@@ -48,7 +48,7 @@ func (i Interval) Contains(v float64) bool {
 	return v >= i.Low && (v <= i.High || i.High == 0 && i.Low > 0)
 }
 
-// Direction reports on which side of 1 a ratio lies: above (1), below (-1), or not shown (0).
+// Direction reports on which side of 1 a ratio is shown to lie: above (1), below (-1), or neither (0).
 func (i Interval) Direction() int {
 	switch {
 	case !i.Known():

@@ -5,8 +5,8 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// MeanAbove is the mean of some values and whether it is shown to be above zero: by Student's
-// one-sided test at level alpha. Fewer than three values show nothing.
+// MeanAbove is the mean of some values, and whether Student's one-sided test shows it to be above
+// zero at level alpha. Fewer than three values show nothing.
 func MeanAbove(values []float64, alpha float64) (mean float64, shown bool) {
 	if len(values) < 3 {
 		return 0, false

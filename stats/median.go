@@ -2,7 +2,7 @@ package stats
 
 import "slices"
 
-// Median is the middle value, or the mean of the middle two; 0 of none.
+// Median is the middle value, or the mean of the middle two; 0 without values.
 func Median(values []float64) float64 { return middle(slices.Sorted(slices.Values(values))) }
 
 // middle is the median of sorted values.

@@ -56,12 +56,12 @@ func TestOneSidedIntervals(t *testing.T) {
 	} {
 		i := Between(row.low, row.high, "a search")
 		if i.Value != row.value || !i.Contains(row.in) || i.Contains(row.out) {
-			t.Errorf("%s: %+v; want %g, holding %g and not %g", row.says, i, row.value, row.in, row.out)
+			t.Errorf("%s: %+v; want %g, containing %g but not %g", row.says, i, row.value, row.in, row.out)
 		}
 	}
 }
 
-func TestIntervalHasTheAgreedNames(t *testing.T) {
+func TestIntervalHasTheDocumentedKeys(t *testing.T) {
 	got, err := json.Marshal(Interval{1, 0.5, 2, 0.95, "m", 6})
 	const want = `{"value":1,"low":0.5,"high":2,"confidence":0.95,"method":"m","n":6}`
 	if err != nil || string(got) != want {
@@ -78,7 +78,7 @@ func TestMeanAbove(t *testing.T) {
 		t.Error("1, 2, 3 at 1 %: shown; want not (t = 3.46 against 6.96)")
 	}
 	if _, shown := MeanAbove([]float64{5, 5}, 0.05); shown {
-		t.Error("two values show a growth")
+		t.Error("two values are enough to show a growth")
 	}
 }
 
@@ -99,9 +99,9 @@ func TestChanges(t *testing.T) {
 		t.Errorf("a step of 15 %% at 14: %+v", found)
 	}
 	if found := Changes(series(2.02), 4, 0.03); len(found) != 0 {
-		t.Errorf("a step of 1 %%, below what counts: %+v", found)
+		t.Errorf("a step of 1 %%, too small to count: %+v", found)
 	}
 	if found := Changes([]float64{1, 1, 1, 2, 2, 2, 2}, 4, 0.03); found != nil {
-		t.Errorf("seven values cannot hold two levels of four: %+v", found)
+		t.Errorf("two levels of four in seven values: %+v", found)
 	}
 }
