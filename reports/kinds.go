@@ -1,9 +1,8 @@
-// Package reports is where a run of some kind meets the report that is made of it: a table of
-// kinds, each with the function that judges a run directory and lays the result out as one
-// Document (package page), whatever the kind.
+// Package reports maps each kind of run to its report: it holds a table of kinds, each with the function
+// that judges a run and lays out the result as a Document (package page).
 //
-// Nothing in it or below it opens a socket, starts a process or reads a clock, so any report can be
-// made again, elsewhere and later, byte for byte.
+// Nothing in it or below it opens a socket, starts a process or reads a clock, so that any report can
+// be made again, elsewhere and later, byte for byte.
 package reports
 
 import (
@@ -17,28 +16,28 @@ import (
 	"bench/results"
 )
 
-// Kind is a kind of run, and what makes a report of one.
+// Kind is a kind of run and the function that judges one.
 type Kind struct {
-	Name  string // as manifests have it
+	Name  string // as in the manifest
 	Judge func(*results.Run) (Judged, error)
 }
 
-// Kinds is the table of all.
+// Kinds is the table of all kinds.
 var Kinds = []Kind{
 	{results.KindCompare, judging(compare.Build)},
 	{results.KindGate, judging(gate.Build)},
 	{results.KindCapacity, judging(capacity.Build)},
 }
 
-// Judged is what is made of a run.
+// Judged is the result of judging a run.
 type Judged struct {
 	Document page.Document
-	// Entries makes the run's lines of the history, from one that holds what its manifest says;
-	// nil where runs of the kind are not in it.
+	// Entries makes the run's lines in the history from one that holds what comes from the manifest;
+	// nil if the history leaves out runs of this kind.
 	Entries func(results.Entry) []results.Entry
 }
 
-// Judge asks the kind of a run for its report. It is a pure function of the run.
+// Judge judges a run by its kind. It is a pure function of the run.
 func Judge(kinds []Kind, run *results.Run) (Judged, error) {
 	var known []string
 	for _, kind := range kinds {
@@ -47,11 +46,14 @@ func Judge(kinds []Kind, run *results.Run) (Judged, error) {
 		}
 		known = append(known, kind.Name)
 	}
-	return Judged{}, fmt.Errorf("a run of kind %q: this bench reports on %s", run.Manifest.Kind, strings.Join(known, ", "))
+	return Judged{}, fmt.Errorf("%q is not a kind of run that this bench reports on: want one of %s",
+		run.Manifest.Kind, strings.Join(known, ", "))
 }
 
-// judging is a row's function, of what builds the kind's own report.
-func judging[R interface{ Document() page.Document }](build func(*results.Run) (R, error)) func(*results.Run) (Judged, error) {
+// judging makes a row's function from the one that builds the kind's own report.
+func judging[R interface{ Document() page.Document }](
+	build func(*results.Run) (R, error),
+) func(*results.Run) (Judged, error) {
 	return func(run *results.Run) (Judged, error) {
 		report, err := build(run)
 		if err != nil {

@@ -10,7 +10,7 @@ import (
 	"bench/results"
 )
 
-// A run directory is all that a report needs: its manifest says the kind, and the table the rest.
+// A report needs nothing but a run directory: its manifest names the kind.
 func ExampleJudge() {
 	run, err := results.Load("../results/testdata/run-2")
 	if err != nil {
@@ -39,11 +39,11 @@ func TestEveryKindHasARow(t *testing.T) {
 func TestAnUnknownKindIsAnErrorThatNamesTheKnownOnes(t *testing.T) {
 	_, err := reports.Judge(reports.Kinds, &results.Run{Manifest: results.Manifest{Kind: "soak"}})
 	if err == nil || !strings.Contains(err.Error(), `"soak"`) || !strings.Contains(err.Error(), "compare, gate, capacity") {
-		t.Errorf("err = %v; want one that names the kind and those there are", err)
+		t.Errorf("err = %v; want one that names the kind and the known ones", err)
 	}
 }
 
-// A manifest of one kind with the form of another is refused, and does not make an empty report.
+// A spec in the form of another kind is refused, and does not result in an empty report.
 func TestAKindReadsOnlyItsOwnRuns(t *testing.T) {
 	for _, kind := range reports.Kinds {
 		run := &results.Run{Manifest: results.Manifest{Kind: kind.Name, Spec: []byte(`{"base": 7, "slo": 7}`)}}

@@ -250,8 +250,8 @@ func TestRealCapacity(t *testing.T) {
 	if code == exitInvalid {
 		t.Skip("the machine is too busy to measure a capacity on")
 	}
-	if code != exitOK || found.Capacity.Low <= 10 || found.Capacity.Low > 50 || found.Bottleneck != "worker slots" {
-		t.Errorf("exit code %d, %+v; want a rate of at most 50/s, bound by worker slots", code, found)
+	if code != exitOK || found.Capacity.Low <= 10 || found.Capacity.Low > 50 || found.Bottleneck != "worker concurrency" {
+		t.Errorf("exit code %d, %+v; want a rate of at most 50/s, limited by worker concurrency", code, found)
 	}
 	runs, err := filepath.Glob(filepath.Join(dir, "runs", "*-capacity-*"))
 	if err != nil || len(runs) != 1 {

@@ -25,18 +25,18 @@ func (r *Report) capacityInWords() string {
 	case len(r.Configurations) == 0:
 		return "Nothing was measured."
 	case r.Undecided:
-		return fmt.Sprintf("%s: the time ran out before any rate was seen to meet %s.", r.Topology, r.SLO)
+		return fmt.Sprintf("%s: the time ran out before any rate was shown to meet %s.", r.Topology, r.SLO)
 	case r.Capacity.Low == 0:
-		return fmt.Sprintf("%s meets %s at no rate.", r.Topology, r.SLO)
+		return fmt.Sprintf("%s does not meet %s at any rate.", r.Topology, r.SLO)
 	}
-	line := fmt.Sprintf("%s serves %s requests per second at %s", r.Topology, rateText(r.Capacity), r.SLO)
+	line := fmt.Sprintf("%s serves %s requests per second within %s", r.Topology, rateText(r.Capacity), r.SLO)
 	if r.Bottleneck != "" {
 		line += "; bottleneck: " + r.Bottleneck
 	}
 	return line + "."
 }
 
-// rateText is the interval of a rate in words.
+// rateText writes the interval of a rate.
 func rateText(i stats.Interval) string {
 	if i.Low == 0 {
 		return "none"
@@ -46,12 +46,12 @@ func rateText(i stats.Interval) string {
 
 // sentence is the recommendation in words.
 func (rec *Recommendation) sentence(r *Report) string {
-	target := fmt.Sprintf("For %g requests per second", rec.Target)
+	target := fmt.Sprintf("For %g requests per second,", rec.Target)
 	if rec.Refused != "" {
 		return target + " there is no recommendation: " + rec.Refused + "."
 	}
 	if rec.Cores > 0 {
-		return fmt.Sprintf("%s %s (%s) of %g cores with workers=%d each; %s, %s (%s), %s.", target,
+		return fmt.Sprintf("%s %s%s of %g cores with workers=%d each suffice; %s, %s%s, %s.", target,
 			page.Count(rec.Workers, "machine"), between(rec.WorkersLow, rec.WorkersHigh), rec.Cores, rec.PerMachine,
 			rec.reserve(), page.Count(rec.Machines, "machine"), between(rec.MachinesLow, rec.MachinesHigh), rec.source())
 	}
@@ -62,21 +62,18 @@ func (rec *Recommendation) sentence(r *Report) string {
 func (rec *Recommendation) oneMachine(sweep string) string {
 	switch {
 	case !rec.Carries && sweep == "":
-		return "one machine as it is does not suffice"
+		return "one machine does not suffice"
 	case !rec.Carries:
 		return fmt.Sprintf("one machine does not suffice with up to %s=%d, twice what was measured", sweep, rec.Range)
 	case sweep == "":
-		return "one machine as it is suffices"
+		return "one machine suffices"
 	}
-	return fmt.Sprintf("one machine needs %s=%d (%s)", sweep, rec.Workers, between(rec.WorkersLow, rec.WorkersHigh))
+	return fmt.Sprintf("one machine needs %s=%d%s", sweep, rec.Workers, between(rec.WorkersLow, rec.WorkersHigh))
 }
 
-// machinesOf is how many machines it takes, of which configuration.
+// machinesOf says how many machines it takes, and of which configuration.
 func (rec *Recommendation) machinesOf(sweep string) string {
-	text := page.Count(rec.Machines, "machine")
-	if rec.Machines != 1 {
-		text += fmt.Sprintf(" (%s)", between(rec.MachinesLow, rec.MachinesHigh))
-	}
+	text := page.Count(rec.Machines, "machine") + between(rec.MachinesLow, rec.MachinesHigh)
 	if sweep == "" {
 		return text
 	}
@@ -87,7 +84,7 @@ func (rec *Recommendation) machinesOf(sweep string) string {
 	return text
 }
 
-// reserve is what is added to the target.
+// reserve says what is added to the target.
 func (rec *Recommendation) reserve() string {
 	text := fmt.Sprintf("with %.0f %% headroom", rec.Headroom*100)
 	if rec.Spare > 0 {
@@ -96,7 +93,7 @@ func (rec *Recommendation) reserve() string {
 	return text
 }
 
-// source is what the number of machines rests on.
+// source says what the number of machines rests on.
 func (rec *Recommendation) source() string {
 	switch {
 	case rec.SideBySide && rec.Spare > 0:
@@ -104,22 +101,23 @@ func (rec *Recommendation) source() string {
 	case rec.SideBySide:
 		return "measured side by side"
 	case rec.Extrapolated:
-		return "extrapolated: more than were measured side by side"
+		return "extrapolated beyond those measured side by side"
 	}
 	return "by the model"
 }
 
+// between is the range of a number, in brackets; empty if the number is certain.
 func between(low, high int) string {
 	switch {
 	case high == 0:
-		return fmt.Sprintf("%d or more", low)
+		return fmt.Sprintf(" (%d or more)", low)
 	case low == high:
-		return fmt.Sprint(low)
+		return ""
 	}
-	return fmt.Sprintf("%d to %d", low, high)
+	return fmt.Sprintf(" (%d to %d)", low, high)
 }
 
-// lead are the sentences after the headline: what the answer rests on.
+// lead are the sentences after the headline: what the result rests on.
 func (r *Report) lead() (lines []string) {
 	rec := r.Recommendation
 	switch {
@@ -130,8 +128,8 @@ func (r *Report) lead() (lines []string) {
 		}
 		lines = append(lines, fmt.Sprintf("Bottleneck %s: %s%s.", where, rec.Bottleneck, next(rec.Next)))
 		if rec.Extrapolated && rec.Cores == 0 {
-			lines = append(lines, "More than one machine is extrapolated from one: the load is assumed to be divided evenly, "+
-				"by something that is not a bottleneck. Several machines were not measured.")
+			lines = append(lines, "The number of machines is extrapolated from one machine, on the assumption that the load is divided "+
+				"evenly, by something that is not a bottleneck.")
 		}
 		lines = append(lines, rec.reach(r)...)
 		if rec.CostPerHour > 0 {
@@ -141,7 +139,7 @@ func (r *Report) lead() (lines []string) {
 		lines = append(lines, fmt.Sprintf("Bottleneck: %s%s.", r.Bottleneck, next(r.NextBottleneck)))
 	}
 	return append(lines,
-		fmt.Sprintf("The load generator runs on the same %s as the servers (%s); the model includes its CPU time.",
+		fmt.Sprintf("The load generator shares the %s with the servers (%s); the model includes its CPU time.",
 			page.Count(r.Host.Cores, "core"), strings.TrimSpace(r.Host.CPU)))
 }
 
@@ -152,7 +150,7 @@ func next(bottleneck string) string {
 	return "; next: " + bottleneck
 }
 
-// reach says as far as what recommendations go, where they go beyond what was measured.
+// reach says how far recommendations go, if beyond what was measured.
 func (rec *Recommendation) reach(r *Report) []string {
 	if rec.Cores > 0 {
 		machines := page.Count(rec.Range, "machine")

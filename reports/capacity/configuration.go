@@ -10,35 +10,36 @@ import (
 	"bench/stats"
 )
 
-// Configuration is what was measured of one, and what the model says of it.
+// Configuration is what was measured of a configuration, and what the model says about it.
 type Configuration struct {
 	Topology string `json:"topology"`
 	Value    int    `json:"value,omitempty"`    // of the swept parameter
-	HeldOut  bool   `json:"held_out,omitempty"` // measured after it had been predicted
-	// How many groups of workers have a queue of their own, how many processes each has, and how
-	// many requests each process works on at once; 0: a thread for each connection.
+	HeldOut  bool   `json:"held_out,omitempty"` // predicted before it was measured
+	// Queues is the number of groups of workers with their own queue, Workers the number of processes
+	// in each, and Threads the number of requests that a process works on at once; 0: one thread per
+	// connection.
 	Queues       int     `json:"queues"`
 	Workers      int     `json:"workers"`
 	Threads      int     `json:"threads"`
 	Loops        int     `json:"proxy_loops,omitempty"`
-	MachineCores float64 `json:"machine_cores,omitempty"` // that each group has to itself; 0: they share
+	MachineCores float64 `json:"machine_cores,omitempty"` // of each group alone; 0: they share the cores
 	QuotaPeriod  float64 `json:"quota_period_s,omitempty"`
 	WorkerTier   string  `json:"worker_tier"`
-	// Capacity is what the search found; Assisted, when the luck of the arrivals and the machine's
-	// CPU speed have been taken out of it: it is then that at the run's median speed, and CPUSpeed
-	// is how fast the cores were, relative to that, when this configuration was searched.
+	// Capacity is what the search found. If Assisted, it is corrected for the randomness of the arrivals
+	// and for the machine's CPU speed: it is then the capacity at the run's median speed, and CPUSpeed
+	// is how fast the cores ran, relative to that, during the search.
 	Capacity stats.Interval `json:"capacity"`
 	Assisted bool           `json:"assisted"`
 	Searched stats.Interval `json:"searched"`
 	CPUSpeed float64        `json:"cpu_speed,omitempty"`
 	Goals    []Goal         `json:"goals"`
-	// Waits is Erlang's C: the share of requests that would have to wait for a slot at the
-	// capacity, if cores were no limit and service times exponential. Near 1, the slots are used up.
+	// Waits is Erlang's C: the share of requests that would have to wait for a worker at the capacity,
+	// if cores were not a limit and service times were exponential. Near 1, concurrency is the limit.
 	Waits       float64            `json:"erlang_c,omitempty"`
 	Model       *Prediction        `json:"model,omitempty"`
 	Trials      []Trial            `json:"trials"`
-	CPU         map[string]float64 `json:"cpu_ms"`      // of a request by tier, near the capacity
-	Utilization map[string]float64 `json:"utilization"` // of the machine's cores by tier, there
+	CPU         map[string]float64 `json:"cpu_ms"`      // per request by tier, near the capacity
+	Utilization map[string]float64 `json:"utilization"` // of all cores by tier, near the capacity
 	Busy        float64            `json:"machine_busy"`
 	PerMillion  float64            `json:"cost_per_million,omitempty"` // price of a million requests at the capacity
 	Boots       int                `json:"boots"`
@@ -46,24 +47,24 @@ type Configuration struct {
 	Died        string             `json:"died,omitempty"`
 	DiedAt      float64            `json:"died_at,omitempty"`
 	Generator   bool               `json:"generator_limit,omitempty"` // the generator, not the server, was the limit
-	FloorP50    int64              `json:"floor_p50_us"`              // of the response time without any load
+	FloorP50    int64              `json:"floor_p50_us"`              // response time without load
 	FloorP99    int64              `json:"floor_p99_us"`
 
 	found results.Configuration
 }
 
-// Goal is what the search knows of one of its goals: the SLO, and limits twice as long.
+// Goal is what the search found for one of its goals: the SLO, and the SLO with limits twice as long.
 type Goal struct {
 	Goal string `json:"goal"`
-	// Rate is the highest that meets it. Low 0: none does, unless Undecided. High 0: it is met as
-	// far as the generator can be trusted, or with Unbounded as far as the time went.
+	// Rate is the highest that meets the goal. Low 0: none does, unless Undecided. High 0: the goal is
+	// met as far as the generator can be trusted or, if Unbounded, as far as there was time to look.
 	Rate      stats.Interval `json:"rate"`
 	Fitted    bool           `json:"fitted,omitempty"`
 	Undecided bool           `json:"undecided,omitempty"`
 	Unbounded bool           `json:"unbounded,omitempty"`
 }
 
-// Trial is one of a search.
+// Trial is one trial of a search.
 type Trial struct {
 	Rate   float64       `json:"rate"`
 	P50    float64       `json:"p50_ms"`
@@ -73,10 +74,10 @@ type Trial struct {
 	Grade  results.Grade `json:"grade"`
 }
 
-// spansBoth is the method of an interval beside those of a search and of the model.
-const spansBoth = "spans what the search found and what the model finds, which disagree"
+// spansBoth is the method of an interval that neither the search nor the model alone gave.
+const spansBoth = "spans the result of the search and that of the model, which disagree"
 
-// measured is what a run has of one configuration.
+// measured is what a run found for one configuration.
 func measured(run *results.Run, found results.Configuration) Configuration {
 	s := Configuration{
 		Topology: found.Topology, Value: found.Value, HeldOut: found.HeldOut, Queues: found.Queues, Workers: found.Workers,
@@ -134,15 +135,15 @@ func (s *Configuration) use(c *results.Cell, cores int) {
 	s.CPU[generatorTier], s.Utilization[generatorTier] = k.generator*1e3, k.generator*perSecond
 }
 
-// price is what a million requests cost at the rate that a configuration is sure to serve.
+// price sets what a million requests cost at the rate that a configuration certainly serves.
 func (s *Configuration) price(perHour float64) {
 	if perHour > 0 && s.Capacity.Low > 0 {
 		s.PerMillion = perHour / (s.Capacity.Low * 3600) * 1e6
 	}
 }
 
-// decided reports whether the search came to a result.
+// decided reports whether the search had a result.
 func (s Configuration) decided() bool { return !s.Goals[0].Undecided }
 
-// undecided reports whether nothing is known of the capacity: the time was over.
+// undecided reports whether nothing is known about the capacity, because the time ran out.
 func (s Configuration) undecided() bool { return s.Capacity.Low == 0 && s.Goals[0].Undecided }

@@ -8,7 +8,7 @@ import (
 	"bench/results"
 )
 
-// judge says how far the run can be trusted.
+// judge decides how far the run can be trusted.
 func (r *Report) judge(run *results.Run) {
 	r.judgeTrials(run)
 	r.judgeCPUSpeed(run)
@@ -18,7 +18,7 @@ func (r *Report) judge(run *results.Run) {
 	}
 }
 
-// judgeTrials says whether something else used the machine.
+// judgeTrials reports whether something else used the machine.
 func (r *Report) judgeTrials(run *results.Run) {
 	busy, unfit, trials := 0, 0, 0
 	for _, c := range run.Cells {
@@ -26,7 +26,7 @@ func (r *Report) judgeTrials(run *results.Run) {
 			continue
 		}
 		trials++
-		if slices.ContainsFunc(c.Diagnostics, func(cause results.Diagnostic) bool { return cause.Code == "busy-neighbour" }) {
+		if slices.ContainsFunc(c.Diagnostics, func(d results.Diagnostic) bool { return d.Code == "busy-neighbour" }) {
 			busy++
 		}
 		if c.Grade == results.Invalid && !slices.ContainsFunc(c.Diagnostics, results.Diagnostic.FromServer) {
@@ -35,20 +35,20 @@ func (r *Report) judgeTrials(run *results.Run) {
 	}
 	if busy*4 > trials {
 		r.Grade = results.Degraded
-		r.diagnose("busy-neighbour", fmt.Sprintf("in %d of %d trials something else used the machine", busy, trials),
-			"Repeat on an otherwise idle machine: the capacity is only what was left.")
+		r.diagnose("busy-neighbour", fmt.Sprintf("something else used the machine during %d of %d trials", busy, trials),
+			"Repeat on an idle machine: the capacity found is only what was left over.")
 	}
 	if unfit*2 > trials {
 		r.Grade = results.Invalid
-		r.diagnose("unfit", "most trials could not be measured", "Repeat on an otherwise idle machine.")
+		r.diagnose("unfit", "most trials are not valid measurements", "Repeat on an idle machine.")
 	}
 }
 
-// wavering is the spread of CPU speeds from which on a machine is not a steady measure.
+// wavering is the spread of CPU speeds above which a machine is not steady.
 const wavering = 0.15
 
-// judgeCPUSpeed says how much the machine's CPU speed wavered. Nothing can be done about it here
-// but to say so.
+// judgeCPUSpeed reports how much the machine's CPU speed varied, which is all that can be done about
+// it here.
 func (r *Report) judgeCPUSpeed(run *results.Run) {
 	if r.Model == nil {
 		return
@@ -68,61 +68,61 @@ func (r *Report) judgeCPUSpeed(run *results.Run) {
 	if r.CPUSpeed.High/r.CPUSpeed.Low > 1+wavering {
 		r.Grade = r.Grade.Worse(results.Degraded)
 		r.diagnose("cpu-speed",
-			fmt.Sprintf("judged by the CPU time of a request, the cores ran at %.2f to %.2f of their median speed "+
-				"in eight of ten trials; rates are those at the median, and rise and fall with it",
+			fmt.Sprintf("in eight of ten trials, the cores ran at %.2f to %.2f times their median speed, judged by the "+
+				"CPU time of a request; the rates reported are those at the median speed, and rise and fall with it",
 				r.CPUSpeed.Low, r.CPUSpeed.High),
-			"The machine is shared, or changes its clock: plan for its lowest speed, or measure on a steadier one.")
+			"The machine is shared, or changes its clock: plan for its lowest speed, or use a steadier one.")
 	}
 }
 
-// judgeMachines says what machines side by side on one box are not.
+// judgeMachines states the limits of measuring machines side by side on one host.
 func (r *Report) judgeMachines() {
-	if r.boxIsFull() {
+	if r.hostIsFull() {
 		r.diagnose("box-full",
-			"this box, and not its machines, was the limit: the proxy and the load generator share its cores",
+			"this host, and not its machines, was the limit: the proxy and the load generator share its cores",
 			"Measure fewer machines, or smaller ones: cpu=PERCENT in the topology.")
 	}
 	if !r.fleet() {
 		return
 	}
 	first := r.Configurations[0]
-	text := fmt.Sprintf("the machines are control groups of %g cores on this one box, each with a quota per %.0f ms",
+	text := fmt.Sprintf("the machines are control groups of %g cores on this host, each with a quota per %.0f ms",
 		first.MachineCores, first.QuotaPeriod*1e3)
 	if scaling := r.scaling(); scaling != "" {
 		text += "; " + scaling
 	}
 	r.diagnose("machines-on-one-box", text,
-		"They share memory and caches, a short request runs at the speed of a whole core, "+
-			"and there is no network between them: separate machines will differ.")
+		"They share memory and caches, a short request runs at the full speed of a core, and there is no network "+
+			"between them: separate machines will differ.")
 }
 
-// wideInterval is the relative width from which on an interval is worth a word.
+// wideInterval is the relative width above which an interval is worth mentioning.
 const wideInterval = 0.12
 
-// judgeConfiguration says what is wrong with the capacity of one, the gravest alone.
+// judgeConfiguration reports what is wrong with the capacity of a configuration: only the worst.
 func (r *Report) judgeConfiguration(s Configuration) {
 	const moreTime = "Give the search more time: --budget."
 	switch {
 	case s.Died != "":
-		r.diagnose("died", fmt.Sprintf("%s died at %.4g requests per second, twice: %s", s.Topology, s.DiedAt, s.Died),
+		r.diagnose("died", fmt.Sprintf("%s died twice at %.4g requests per second: %s", s.Topology, s.DiedAt, s.Died),
 			"Its capacity is below that rate; see its log.")
 	case s.Goals[0].Unbounded:
 		r.diagnose("unbounded",
-			fmt.Sprintf("the time ran out while %s still met the SLO: its capacity is a lower bound", s.Topology), moreTime)
+			fmt.Sprintf("the time ran out while %s still met the SLO, so its capacity is a lower bound", s.Topology), moreTime)
 	case s.Generator || s.Capacity.High == 0 && s.Capacity.Low > 0:
 		r.diagnose("generator-limit",
-			s.Topology+" meets the SLO as far as this generator can drive it: its capacity is a lower bound",
+			s.Topology+" meets the SLO up to the limit of the load generator, so its capacity is a lower bound",
 			"Use a machine with more cores, or a separate generator.")
 	case s.Goals[0].Undecided:
-		r.diagnose("undecided", fmt.Sprintf("the time ran out before any load of %s was certain to meet the SLO; "+
+		r.diagnose("undecided", fmt.Sprintf("the time ran out before any rate was shown to meet the SLO with %s; "+
 			"the lowest one tried was %.4g requests per second", s.Topology, s.lowest()), moreTime)
 	case s.Capacity.Low == 0:
 		r.diagnose("floor",
-			fmt.Sprintf("%s does not meet the SLO even at 1 request per second: without any load p50 is %.4g ms and p99 %.4g ms",
+			fmt.Sprintf("%s does not meet the SLO even at 1 request per second: without load, p50 is %.4g ms and p99 %.4g ms",
 				s.Topology, float64(s.FloorP50)/1e3, float64(s.FloorP99)/1e3), "Make the app faster, or relax the SLO.")
 	case s.Capacity.High/s.Capacity.Low-1 > wideInterval:
 		r.diagnose("wide",
-			fmt.Sprintf("the interval of %s is %.0f %% wide: the machine wavered, or the latency at its limit depends on chance",
+			fmt.Sprintf("the interval of %s is %.0f %% wide: the machine was unsteady, or the latency near the limit depends on chance",
 				s.Topology, (s.Capacity.High/s.Capacity.Low-1)*100), "Repeat, or give the search more time: --budget.")
 	}
 }

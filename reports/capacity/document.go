@@ -8,7 +8,7 @@ import (
 	"bench/results"
 )
 
-// Document is the report as people read it.
+// Document is the report for people.
 func (r *Report) Document() page.Document {
 	d := page.Document{
 		Kind: results.KindCapacity, Title: "bench capacity: " + r.Topology, Outcome: r.outcome(),
@@ -27,15 +27,15 @@ func (r *Report) Document() page.Document {
 	return d
 }
 
-// grounds are the sections with the report's figures, in the order in which they answer: what,
-// why, how certain.
+// grounds are the sections with the report's tables and figures, in the order of the questions that
+// they answer: what, why, how certain.
 func (r *Report) grounds() []page.Section {
 	sections := []page.Section{
 		{
 			ID: "capacity", Title: "Capacity: the highest rate that meets " + r.SLO,
 			Tables: []page.Table{r.capacityTable()}, Figures: r.rateFigures(),
 		},
-		{ID: "limits", Title: "Limit set by each resource", Figures: r.useFigures()},
+		{ID: "limits", Title: "Limits by resource", Figures: r.useFigures()},
 	}
 	if limits, ok := r.limitTable(); ok {
 		sections[1].Tables = []page.Table{limits}
@@ -49,30 +49,30 @@ func (r *Report) grounds() []page.Section {
 	}
 	if len(r.Validation) > 0 {
 		sections = append(sections, page.Section{
-			ID: "validation", Title: "Model error: predicted, then measured", Tables: []page.Table{r.validationTable()},
+			ID: "validation", Title: "Model error: predictions compared to later measurements", Tables: []page.Table{r.validationTable()},
 		})
 	}
 	if len(r.Checks) > 0 {
 		sections = append(sections, page.Section{
-			ID: "checks", Title: "Recommendations, tried", Tables: []page.Table{r.checkTable()},
+			ID: "checks", Title: "Recommendations put to the test", Tables: []page.Table{r.checkTable()},
 		})
 	}
 	return sections
 }
 
-const method = "Open-loop trials with Poisson arrivals search for the highest rate that meets the SLO. They grow in " +
-	"length, and a rate is judged more than once, in as many boots as the time allows (in the manner of RFC 9971). " +
-	"The result is an interval, because it is a measurement. The model simulates proxies, queue, workers and cores, " +
+const method = "Open-loop trials with Poisson arrivals search for the highest rate that meets the SLO. The trials grow " +
+	"longer, and each rate is tried more than once, in as many boots as the time allows (in the manner of RFC 9971). " +
+	"The result is a measurement, and therefore an interval. The model simulates proxies, queues, workers and cores " +
 	"with the service times measured here."
 
 // heading says what was measured, and for how long.
 func (r *Report) heading() string {
-	return fmt.Sprintf("scenario %s · %v · seed %d · %s",
-		r.Scenario, time.Duration(r.Elapsed*float64(time.Second)).Round(time.Second), r.Seed, r.Grade)
+	return fmt.Sprintf("scenario %s · SLO %s · %v · seed %d",
+		r.Scenario, r.SLO, time.Duration(r.Elapsed*float64(time.Second)).Round(time.Second), r.Seed)
 }
 
-// outcome is how the run ended. Of a part, nothing is known of the rest: that no rate of it meets
-// the SLO decides nothing.
+// outcome is how the run ended. A partial run that found no rate to meet the SLO is not a miss: others
+// were not tried.
 func (r *Report) outcome() page.Outcome {
 	o := page.Outcome{Verdict: page.Passed, Label: string(r.Grade)}
 	switch {
@@ -80,7 +80,7 @@ func (r *Report) outcome() page.Outcome {
 		o.Verdict, o.Reason = page.Invalid, "the run is INVALID; see the diagnostics"
 	case r.Undecided:
 		o.Verdict = page.Inconclusive
-		o.Reason = "the time ran out before any load was seen to meet the SLO; allow more with --budget"
+		o.Reason = "the time ran out before any rate was shown to meet the SLO; allow more with --budget"
 	case r.Capacity.Low == 0 && !r.Partial:
 		o.Verdict, o.Reason = page.Regressed, r.capacityInWords()
 	case r.Grade == results.Degraded || r.Partial:

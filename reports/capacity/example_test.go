@@ -7,7 +7,7 @@ import (
 	"bench/results"
 )
 
-// A run that was ended before its first search has a report too: everything comes from the run.
+// A run that ended before its first search has a report too.
 func ExampleBuild() {
 	run := &results.Run{Manifest: results.Manifest{
 		Kind:       results.KindCapacity,

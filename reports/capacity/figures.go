@@ -8,7 +8,7 @@ import (
 	"bench/reports/plot"
 )
 
-// rateFigures show where the capacity lies: the trials, and the capacity by configuration.
+// rateFigures show the capacity: the trials that led to it, and the capacity by configuration.
 func (r *Report) rateFigures() []plot.Figure {
 	figures := []plot.Figure{r.searches()}
 	if r.Sweep != "" && len(r.Configurations) > 1 {
@@ -17,7 +17,7 @@ func (r *Report) rateFigures() []plot.Figure {
 	return figures
 }
 
-// useFigures show what the capacity takes: cores, and money where a price was given.
+// useFigures show what the capacity costs: CPU time, and money if a price was given.
 func (r *Report) useFigures() []plot.Figure {
 	figures := []plot.Figure{r.utilization()}
 	if r.Configurations[0].PerMillion > 0 {
@@ -26,8 +26,8 @@ func (r *Report) useFigures() []plot.Figure {
 	return figures
 }
 
-// searches draws p99, or what the SLO limits if that is another percentile's business: the
-// trials' p99 is what is recorded, and the limit is drawn where the SLO has one on it.
+// searches draws the p99 of the trials, whichever percentile the SLO limits: p99 is what is recorded.
+// The limit is drawn if the SLO has one on p99.
 func (r *Report) searches() plot.Figure {
 	var all []plot.Series
 	for _, s := range r.Configurations {
@@ -48,14 +48,14 @@ func (r *Report) searches() plot.Figure {
 			}
 		}
 	}
-	return plot.Searches("latency-by-rate", "p99 against rate", "p99 of the response time", all, limit)
+	return plot.Searches("latency-by-rate", "Trials: p99 by rate", "p99 of the response time", all, limit)
 }
 
 func (r *Report) bySize() plot.Figure {
 	var seen, heldOut, model []plot.Point
 	for _, s := range r.Configurations {
 		if s.Capacity.Low == 0 {
-			continue // there is no rate to draw
+			continue // it has no capacity to draw
 		}
 		at := plot.Point{
 			X: float64(s.Value), Y: s.Capacity.Value, Low: s.Capacity.Low, High: max(s.Capacity.Low, s.Capacity.High),
@@ -88,10 +88,10 @@ func (r *Report) utilization() plot.Figure {
 		stacks = append(stacks, stack)
 	}
 	slices.Sort(tiers)
-	return plot.Stacks("utilization", "CPU use near the capacity", "% of all cores", "%", stacks, tiers)
+	return plot.Stacks("utilization", "CPU use near the capacity", "share of all cores, %", "%", stacks, tiers)
 }
 
-// label names a configuration in a narrow place.
+// label is a short name of a configuration.
 func (r *Report) label(s Configuration) string {
 	if r.Sweep == "" || s.Value == 0 {
 		return s.Topology
@@ -111,6 +111,6 @@ func (r *Report) prices() plot.Figure {
 	for _, s := range r.Configurations {
 		stacks = append(stacks, plot.Stack{Name: r.label(s), Parts: []plot.Part{{Name: part, Value: s.PerMillion}}})
 	}
-	return plot.Stacks("price", "Price of a million requests at the capacity", "units of --price", "", stacks,
+	return plot.Stacks("price", "Price of a million requests at the capacity", "price, in the currency of --price", "", stacks,
 		[]string{part})
 }

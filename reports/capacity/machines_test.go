@@ -21,11 +21,11 @@ func TestMachinesMeasuredSideBySide(t *testing.T) {
 		Precision: model.Precision{Requests: 10_000},
 	}}}
 	for n, rate := range []float64{80, 160} {
-		size := results.Configuration{
+		found := results.Configuration{
 			Topology: "nginx-uwsgi", Value: n + 1, Queues: n + 1, Workers: 1, Threads: 1, MachineCores: 0.4, QuotaPeriod: 0.010,
 			Goals: []results.Bound{{Interval: results.SearchedRate(rate, rate, 3, false)}},
 		}
-		r.Configurations = append(r.Configurations, configurationOf(size, rate))
+		r.Configurations = append(r.Configurations, configurationOf(found, rate))
 	}
 	for _, row := range []struct {
 		says     string
@@ -36,13 +36,13 @@ func TestMachinesMeasuredSideBySide(t *testing.T) {
 		extra    bool
 		text     string
 	}{
-		{"one carries it", 60, 0, 1, 1, false, "60 requests per second 1 machine"},
+		{"one carries it", 60, 0, 1, 1, false, "60 requests per second, 1 machine"},
 		{"two carry it, as was measured", 120, 0, 2, 2, false,
-			"2 machines (2) of 0.4 cores with workers=1 each; with 0 % headroom, 2 machines (2), measured side by side"},
-		{"with headroom it takes more than were measured", 120, 0.6, 2, 3, true, "more than were measured"},
-		{"four machines do not fit on this box, and have cores of their own", 300, 0, 4, 4, true, "4 machines"},
-		{"and one more to lose", 60, results.Automatic, 1, 0, false, "and one spare machine"},
-		{"beyond twice what was measured nothing is said", 2000, 0, 0, 0, false, "there is no recommendation"},
+			"2 machines of 0.4 cores with workers=1 each suffice; with 0 % headroom, 2 machines, measured side by side"},
+		{"with headroom it takes more than were measured", 120, 0.6, 2, 3, true, "extrapolated beyond"},
+		{"four machines do not fit on this host, but bring their own cores", 300, 0, 4, 4, true, "4 machines"},
+		{"plus a spare one", 60, results.Automatic, 1, 0, false, "and one spare machine"},
+		{"there is no answer beyond twice what was measured", 2000, 0, 0, 0, false, "there is no recommendation"},
 	} {
 		spec := results.CapacitySpec{Sweep: "backends", Headroom: row.headroom}
 		rec := r.Need(&results.Capacity{CapacitySpec: spec}, row.target)
@@ -63,9 +63,9 @@ func TestMachinesMeasuredSideBySide(t *testing.T) {
 	}
 }
 
-// configurationOf is a size whose capacity is known to 2 %.
-func configurationOf(size results.Configuration, rate float64) Configuration {
-	c := measured(&results.Run{}, size)
+// configurationOf is a configuration whose capacity is known to 2 %.
+func configurationOf(found results.Configuration, rate float64) Configuration {
+	c := measured(&results.Run{}, found)
 	c.Capacity = results.SearchedRate(rate*0.98, rate*1.02, 3, false)
 	return c
 }

@@ -12,32 +12,32 @@ import (
 	"bench/stats"
 )
 
-// Model is what a run's measured configurations say of a request, and how well the simulation that
-// follows from it meets the rates that were measured.
+// Model is what a run's measured configurations say about a request, and how well the simulation built
+// on it agrees with the measured capacities.
 type Model struct {
 	Cores    int     `json:"cores"`
 	Slowdown float64 `json:"slowdown"` // of CPU work when all cores are busy
-	// CPU time of a request by tier, in milliseconds, while one core works.
+	// CPU is the CPU time per request by tier, in milliseconds, while a single core is busy.
 	CPU       map[string]float64 `json:"cpu_ms"`
 	Generator float64            `json:"generator_cpu_ms"`
-	Service   float64            `json:"service_ms"` // that a request holds a worker's slot
+	Service   float64            `json:"service_ms"` // that a request occupies a worker
 	Wait      float64            `json:"wait_ms"`    // of it, off the CPU
-	Outside   float64            `json:"outside_ms"` // of a lone response time, beyond slot and proxies
-	// Correction is how many times as fast as the simulation the configurations that it was
-	// fitted to turned out to be: what the simulation leaves out. Predictions are made with it.
+	Outside   float64            `json:"outside_ms"` // the rest of the response time without load, beside workers and proxies
+	// Correction is how many times as fast as the simulation the configurations turned out to be to
+	// which it was fitted: it stands for what the simulation leaves out. Predictions include it.
 	Correction stats.Interval `json:"correction"`
 	USL        *model.USL     `json:"usl,omitempty"`
 
 	queueing   *model.Model
-	alone      float64 // CPU time of a request while one core works, all tiers together, in seconds
+	alone      float64 // CPU time per request while a single core is busy, all tiers together, in seconds
 	objectives []results.Objective
-	speeds     map[string]*speed // of configurations that were asked for; nil where there is none
+	speeds     map[string]*speed // by topology, as far as they were asked for; nil: there is none
 }
 
 // Fit makes the model of a run from the configurations of one topology that were not held out.
 func Fit(run *results.Run, c *results.Capacity, precision model.Precision) (*Model, error) {
-	sizes := seen(c.Configurations)
-	if len(sizes) == 0 {
+	fitted := fittable(c.Configurations)
+	if len(fitted) == 0 {
 		return nil, errors.New("no configuration was measured")
 	}
 	objectives, err := results.ParseObjectives(c.SLO)
@@ -51,14 +51,14 @@ func Fit(run *results.Run, c *results.Capacity, precision model.Precision) (*Mod
 	m.queueing = &model.Model{
 		Cores: m.Cores, Slowdown: m.Slowdown, Goals: goals(objectives), Seed: run.Manifest.Seed, Precision: precision,
 	}
-	if err := m.demands(run, sizes); err != nil {
+	if err := m.demands(run, fitted); err != nil {
 		return nil, err
 	}
-	m.correct(run, sizes)
+	m.correct(run, fitted)
 	return m, nil
 }
 
-// goals are the objectives on response times. Errors are not simulated.
+// goals are the objectives for response times. Errors are not simulated.
 func goals(objectives []results.Objective) (goals []model.Goal) {
 	for _, o := range objectives {
 		g := model.Goal{Percentile: o.Quantile, Limit: o.Limit / 1e6}
@@ -80,7 +80,7 @@ type cost struct {
 	cpu       map[string]float64 // seconds, by tier
 	total     float64            // of all tiers
 	generator float64
-	busy      float64 // of the cores, of all of them together
+	busy      float64 // share of all cores
 }
 
 func costOf(c *results.Cell, cores int) (cost, bool) {
@@ -98,23 +98,23 @@ func costOf(c *results.Cell, cores int) (cost, bool) {
 	return k, k.total > 0
 }
 
-// demands learns from the configurations' cells what a request costs.
-func (m *Model) demands(run *results.Run, sizes []results.Configuration) error {
-	worker := sizes[0].Tier
+// demands finds out what a request costs from the cells of the configurations.
+func (m *Model) demands(run *results.Run, fitted []results.Configuration) error {
+	worker := fitted[0].Tier
 	var points []used
-	for _, size := range sizes {
+	for _, f := range fitted {
 		for _, c := range run.Cells {
 			whole := c.Load == results.Single || c.Load == results.Saturated || strings.HasPrefix(c.Load, results.TrialLoad)
-			if k, ok := costOf(c, m.Cores); ok && whole && c.Topology == size.Topology && c.Grade != results.Invalid {
+			if k, ok := costOf(c, m.Cores); ok && whole && c.Topology == f.Topology && c.Grade != results.Invalid {
 				points = append(points, used{k, float64(c.Counts.Sent), c.Load == results.Single})
 			}
 		}
 	}
 	if len(points) == 0 {
-		return errors.New("the servers' CPU time is not known")
+		return errors.New("the servers' CPU time is unknown")
 	}
 	m.level(points)
-	// What the tiers share of it is taken from the loads with many requests.
+	// Its division among the tiers comes from the loads with many requests.
 	var total, generator, weight float64
 	for _, p := range points {
 		if p.alone {
@@ -126,7 +126,7 @@ func (m *Model) demands(run *results.Run, sizes []results.Configuration) error {
 		total, generator, weight = total+p.total*p.requests, generator+p.generator*p.requests, weight+p.requests
 	}
 	if weight == 0 || total == 0 {
-		return errors.New("no load but that of one connection was measured")
+		return errors.New("no load with more than one connection was measured")
 	}
 	for tier := range m.CPU {
 		m.CPU[tier] *= m.alone / total * 1e3
@@ -134,29 +134,28 @@ func (m *Model) demands(run *results.Run, sizes []results.Configuration) error {
 	m.Generator = generator / weight * 1e3
 	m.queueing.Generator = m.Generator / 1e3
 	for _, tier := range slices.Sorted(maps.Keys(m.CPU)) {
-		// A master process that only looks after its workers is in nobody's way.
+		// A master process that only looks after its workers does not delay requests.
 		if tier != worker && m.CPU[tier] > leastProxy*m.alone*1e3 {
 			m.queueing.Proxies = append(m.queueing.Proxies, model.Tier{Name: tier, CPU: m.CPU[tier] / 1e3})
 		}
 	}
-	return m.kindsOf(run, sizes, worker)
+	return m.kindsOf(run, fitted, worker)
 }
 
-// leastProxy is the share of the CPU time from which on a tier is something that requests
-// pass through.
+// leastProxy is the share of the CPU time above which a tier counts as one that requests pass through.
 const leastProxy = 0.01
 
-// used is one cell's cost.
+// used is the cost of one cell.
 type used struct {
 	cost
 	requests float64
 	alone    bool
 }
 
-// level is what a request costs while one core works: the median of what the loads say. The
-// CPU speed of a machine that others share wavers: over minutes, CPU time per request was seen to
-// change by a quarter, with no load to explain it. How much busy cores slow each other down
-// cannot be seen in that, and is measured apart.
+// level sets what a request costs while a single core is busy: the median over the loads. The CPU
+// speed of a shared machine varies: over minutes, the CPU time per request was seen to change by a
+// quarter, with no load to explain it. How much busy cores slow each other down cannot be seen in
+// this, and is measured separately.
 func (m *Model) level(points []used) {
 	var levels []float64
 	for _, p := range points {
@@ -170,38 +169,38 @@ func (m *Model) level(points []used) {
 	m.alone = stats.Median(levels)
 }
 
-// expectedCPU is the CPU time of a request, all tiers together, at a share of busy cores.
+// expectedCPU is the CPU time per request, all tiers together, at a share of busy cores.
 func (m *Model) expectedCPU(busy float64) float64 {
 	return m.alone * (1 + (m.Slowdown-1)*min(1, busy))
 }
 
-// fewRequests is the number below which a cell's CPU time per request says too little.
+// fewRequests is the number below which a cell's CPU time per request is too uncertain.
 const fewRequests = 200
 
-// configuration is that of a size.
-func configuration(size results.Configuration) model.Configuration {
+// configuration is a configuration as the queueing model sees it.
+func configuration(c results.Configuration) model.Configuration {
 	return model.Configuration{
-		Queues: size.Queues, Workers: size.Workers, Threads: size.Threads, Loops: size.Loops,
-		Machine: size.MachineCores, Period: size.QuotaPeriod,
+		Queues: c.Queues, Workers: c.Workers, Threads: c.Threads, Loops: c.Loops,
+		Machine: c.MachineCores, Period: c.QuotaPeriod,
 	}
 }
 
-// system is the model in a configuration.
-func (m *Model) system(size results.Configuration) model.System {
-	return m.queueing.System(configuration(size))
+// system is the model of a configuration.
+func (m *Model) system(c results.Configuration) model.System {
+	return m.queueing.System(configuration(c))
 }
 
 // correct finds how many times as fast as the simulation the configurations turned out to be.
-func (m *Model) correct(run *results.Run, sizes []results.Configuration) {
+func (m *Model) correct(run *results.Run, fitted []results.Configuration) {
 	var speeds []model.Speed
-	for _, size := range sizes {
-		b := size.Goals[0]
-		if b.Low <= 0 || b.High <= 0 || size.Died != "" {
+	for _, c := range fitted {
+		b := c.Goals[0]
+		if b.Low <= 0 || b.High <= 0 || c.Died != "" {
 			continue
 		}
-		v, ok := m.assisted(run, size)
+		v, ok := m.assisted(run, c)
 		if !ok {
-			rate := m.queueing.Capacity(m.system(size))
+			rate := m.queueing.Capacity(m.system(c))
 			if rate <= 0 {
 				continue
 			}

@@ -10,36 +10,37 @@ import (
 	"bench/stats"
 )
 
-// Recommendation is how much the target needs.
+// Recommendation is what the target requires.
 type Recommendation struct {
 	Target float64 `json:"target"`
-	// Carries tells whether one machine of some configuration within the range meets the target.
+	// Carries says whether one machine, in some configuration within the range, carries the target.
 	Carries bool `json:"carries"`
-	// Workers is the least value of the swept parameter with which one machine meets the
-	// target, without any headroom; 0: none within the range. The interval is what it would be
-	// if the capacity were at the ends of its own.
+	// Workers is the smallest value of the swept parameter with which one machine carries the target,
+	// without headroom; 0: none within the range. WorkersLow and WorkersHigh are what it would be with
+	// the capacity at either end of its interval.
 	Workers     int `json:"workers"`
 	WorkersLow  int `json:"workers_low"`
 	WorkersHigh int `json:"workers_high"`
-	// Measured says that the configuration of Workers was measured, and not only calculated.
+	// Measured says that the configuration with Workers was measured, and not only calculated.
 	Measured bool `json:"measured"`
-	// Machines with PerMachine workers each carry the target with the headroom. More than one
-	// are extrapolated from one, by dividing the load, unless several were measured: see Cores.
+	// Machines, with PerMachine workers each, carry the target with headroom. More than one are
+	// extrapolated from one, by dividing the load, unless several were measured: see Cores.
 	Machines     int `json:"machines"`
 	MachinesLow  int `json:"machines_low"`
 	MachinesHigh int `json:"machines_high"`
 	PerMachine   int `json:"workers_per_machine"`
-	// PerMachineMeasured says that a machine of that configuration was measured, and not only calculated.
+	// PerMachineMeasured says that a machine with PerMachine workers was measured, and not only
+	// calculated.
 	PerMachineMeasured bool `json:"workers_per_machine_measured"`
-	// Cores of a machine, where machines were measured side by side: Workers is then a number
-	// of them, as Machines is.
+	// Cores is the number of cores of a machine if machines were measured side by side: Workers is then a
+	// number of machines, as Machines is.
 	Cores float64 `json:"machine_cores,omitempty"`
 	// SideBySide says that this number of machines, without the spare one, were measured.
 	SideBySide   bool    `json:"side_by_side,omitempty"`
-	Headroom     float64 `json:"headroom"` // share of the target that is added
+	Headroom     float64 `json:"headroom"` // added to the target, as a share of it
 	Spare        int     `json:"spare_machines"`
 	Extrapolated bool    `json:"extrapolated"`
-	// Range is the greatest value that is answered for: twice the greatest that was measured.
+	// Range is the largest value that a recommendation may name: twice the largest that was measured.
 	Range       int     `json:"answers_up_to"`
 	Bottleneck  string  `json:"bottleneck"`
 	Next        string  `json:"next_bottleneck"`
@@ -47,11 +48,11 @@ type Recommendation struct {
 	Refused     string  `json:"refused,omitempty"`
 }
 
-// beyond is how far past what was measured an answer is given.
+// beyond is the multiple of what was measured up to which recommendations go.
 const beyond = 2
 
-// Need is the least that carries a rate; nil without a model. Where a configuration was
-// measured, that counts; between and beyond, the model.
+// Need is the least that carries a rate; nil without a model. For a configuration that was measured, the
+// measurement counts, and otherwise the model.
 func (r *Report) Need(c *results.Capacity, target float64) *Recommendation {
 	if r.Model == nil || len(r.Configurations) == 0 {
 		return nil
@@ -64,9 +65,9 @@ func (r *Report) Need(c *results.Capacity, target float64) *Recommendation {
 		}
 	}
 	if !slices.ContainsFunc(r.Configurations, func(s Configuration) bool { return s.Capacity.Low > 0 }) {
-		rec.Refused = "no rate meets the SLO, so no number of workers does"
+		rec.Refused = "no rate meets the SLO, with any number of workers"
 		if slices.ContainsFunc(r.Configurations, Configuration.undecided) {
-			rec.Refused = "the time ran out before any load was seen to meet the SLO; allow more with --budget"
+			rec.Refused = "the time ran out before any rate was shown to meet the SLO; allow more with --budget"
 		}
 		return rec
 	}
@@ -100,32 +101,31 @@ func (r *Report) Need(c *results.Capacity, target float64) *Recommendation {
 	return rec
 }
 
-// needOfMeasured is the answer where there is no model: whether a configuration that
-// was measured carries the target.
+// needOfMeasured is the recommendation without a model: whether a configuration that was measured carries
+// the target.
 func (r *Report) needOfMeasured() *Recommendation {
 	if !(r.Target > 0) {
 		return nil
 	}
 	rec := &Recommendation{Target: r.Target}
-	rec.Refused = "none of the measured configurations is certain to carry it, and there is no model for others"
-	for _, s := range r.Configurations { // from the least
+	rec.Refused = "no measured configuration certainly carries it, and there is no model for others"
+	for _, s := range r.Configurations { // from the smallest
 		if s.Capacity.Low >= r.Target {
 			rec.Carries, rec.Measured = true, true
 			rec.Workers, rec.WorkersLow, rec.WorkersHigh = s.Value, s.Value, s.Value
-			rec.Refused = fmt.Sprintf("%s carries it, as measured; there is no model to say more", s.Topology)
+			rec.Refused = fmt.Sprintf("%s was measured to carry it, but there is no model to say more", s.Topology)
 			break
 		}
 	}
 	return rec
 }
 
-// decided reports whether a configuration was measured, with a result.
+// decided reports whether the configuration with a value was measured, with a result.
 func (r *Report) decided(value int) bool {
 	return slices.ContainsFunc(r.Configurations, func(s Configuration) bool { return s.Value == value && s.decided() })
 }
 
-// headroom sets what is added to a load that keeps this many servers of the bottleneck
-// busy.
+// headroom sets what is added to a load that keeps the given number of servers of the bottleneck busy.
 func (rec *Recommendation) headroom(c *results.Capacity, busy float64) {
 	rec.Headroom, rec.Spare = c.Headroom, 0
 	if c.Headroom == results.Automatic {
@@ -135,8 +135,8 @@ func (rec *Recommendation) headroom(c *results.Capacity, busy float64) {
 	}
 }
 
-// values are the configurations that an answer may name, in their order: up to twice the greatest, where
-// the model knows what a value does, and else those that were measured.
+// values are the values that a recommendation may name, in order: up to twice the largest if the model
+// knows what a value does, and otherwise those that were measured.
 func (r *Report) values(c *results.Capacity, last results.Configuration) (values []int) {
 	if _, extends := At(last, c.Sweep, last.Value+1); extends {
 		for v := 1; v <= beyond*last.Value; v++ {
@@ -151,23 +151,23 @@ func (r *Report) values(c *results.Capacity, last results.Configuration) (values
 	return values
 }
 
-// servers is how many of the bottleneck one machine has.
-func (r *Report) servers(size results.Configuration, resource string) float64 {
+// servers is the number of servers, in the sense of queueing theory, that a resource of one machine has.
+func (r *Report) servers(c results.Configuration, resource string) float64 {
 	switch resource {
 	case model.Cores:
 		return float64(r.Model.Cores)
 	case model.MachineCPU:
-		return float64(size.Queues) * size.MachineCores
-	case model.WorkerSlots:
-		return float64(size.Queues * size.Workers * max(1, size.Threads))
+		return float64(c.Queues) * c.MachineCores
+	case model.WorkerConcurrency:
+		return float64(c.Queues * c.Workers * max(1, c.Threads))
 	case model.WorkerCPU:
-		return float64(size.Queues * size.Workers)
+		return float64(c.Queues * c.Workers)
 	}
 	return 1
 }
 
-// least is the least value that meets the target, with the simulation corrected by a factor.
-// One after the other: beyond the cores, more workers may carry less.
+// least is the smallest value that carries the target, with the simulation corrected by a factor. It
+// tries one after the other: beyond the number of cores, more workers may carry less.
 func (r *Report) least(c *results.Capacity, values []int, target, correction float64) (int, bool) {
 	for _, v := range values {
 		if r.carries(c, v, target, correction) {
@@ -180,7 +180,7 @@ func (r *Report) least(c *results.Capacity, values []int, target, correction flo
 func (r *Report) carries(c *results.Capacity, value int, target, correction float64) bool {
 	for _, s := range r.Configurations {
 		if s.Value == value && s.decided() {
-			// Measured: the correction only says which end of the interval to believe.
+			// Measured: the correction only selects the end of the interval.
 			switch m := r.Model.Correction; {
 			case correction < m.Value:
 				return s.Capacity.Low >= target
@@ -190,30 +190,30 @@ func (r *Report) carries(c *results.Capacity, value int, target, correction floa
 			return s.Capacity.Value >= target
 		}
 	}
-	size, _ := At(r.Configurations[0].found, c.Sweep, value)
-	system := r.Model.system(size).Scaled(correction)
+	configuration, _ := At(r.Configurations[0].found, c.Sweep, value)
+	system := r.Model.system(configuration).Scaled(correction)
 	if r.fleet() && value > r.Configurations[len(r.Configurations)-1].Value {
-		system.Cores = system.Processes() // machines bring their own cores
+		system.Cores = system.Processes() // further machines bring their own cores
 	}
 	return r.Model.queueing.Sustains(system, target)
 }
 
-// nearlyBest is the share of the best rate for which fewer workers are preferred.
+// nearlyBest is the share of the best capacity for which fewer workers are preferred.
 const nearlyBest = 0.97
 
-// machine is the configuration that one machine should have, when there are several: the least that
-// serves nearly as much as any; and its greatest rate.
+// machine is the configuration that each of several machines should have, the smallest that serves
+// nearly as much as any, with its capacity.
 func (r *Report) machine(c *results.Capacity, values []int) (results.Configuration, stats.Interval) {
-	const tried = 12 // of a long list
+	const tried = 12 // at most about this number of a long list
 	step := max(1, len(values)/tried)
-	var sizes []results.Configuration
+	var configurations []results.Configuration
 	var rates []stats.Interval
 	top := 0.0
 	for i := len(values) - 1; i >= 0; i-- {
 		if (len(values)-1-i)%step != 0 && !r.decided(values[i]) {
 			continue
 		}
-		size, _ := At(r.Configurations[0].found, c.Sweep, values[i])
+		configuration, _ := At(r.Configurations[0].found, c.Sweep, values[i])
 		rate := stats.Interval{}
 		for _, s := range r.Configurations {
 			if s.Value == values[i] {
@@ -221,15 +221,15 @@ func (r *Report) machine(c *results.Capacity, values []int) (results.Configurati
 			}
 		}
 		if rate.Value == 0 {
-			rate = r.Model.Predict(size, false).Capacity
+			rate = r.Model.Predict(configuration, false).Capacity
 		}
-		sizes, rates = append(sizes, size), append(rates, rate)
+		configurations, rates = append(configurations, configuration), append(rates, rate)
 		top = max(top, rate.Value)
 	}
-	for i := len(sizes) - 1; i >= 0; i-- {
+	for i := len(configurations) - 1; i >= 0; i-- {
 		if rates[i].Value >= nearlyBest*top {
-			return sizes[i], rates[i]
+			return configurations[i], rates[i]
 		}
 	}
-	return sizes[0], rates[0]
+	return configurations[0], rates[0]
 }

@@ -1,5 +1,5 @@
-// Package capacity says how many workers and machines a load needs, from a run of searches: what
-// was measured, a model that follows from it, and how wrong that model is.
+// Package capacity says how many workers and machines a load requires. From a run of searches it
+// reports what was measured, a model built on that, and how wrong the model is.
 package capacity
 
 import (
@@ -16,17 +16,17 @@ import (
 // Schema of the report as JSON.
 const Schema = "bench.capacity/2"
 
-// Report is the answer with its grounds. It is computed from a run alone.
+// Report is the result, with the evidence. It is computed from a run alone.
 type Report struct {
 	Schema   string `json:"schema"`
 	SLO      string `json:"slo"`
 	Topology string `json:"topology"`
 	Scenario string `json:"scenario"`
-	// Capacity is that of the configuration that serves most. Low 0: no rate meets the SLO. High
-	// 0: no end was found.
+	// Capacity is that of the configuration that serves most. Low 0: no rate meets the SLO. High 0: no
+	// upper end was found.
 	Capacity stats.Interval `json:"capacity"`
-	// Undecided says that the time was over before any load of that configuration was seen to meet
-	// the SLO: its capacity is then not known, and not zero.
+	// Undecided says that the time ran out before any rate was shown to meet the SLO: the capacity is then
+	// unknown, and not zero.
 	Undecided      bool                 `json:"undecided,omitempty"`
 	Bottleneck     string               `json:"bottleneck"`
 	NextBottleneck string               `json:"next_bottleneck"`
@@ -47,8 +47,8 @@ type Report struct {
 	Diagnostics    []results.Diagnostic `json:"diagnostics"`
 }
 
-// CPUSpeed is between which speeds the machine's cores ran in eight of ten trials, relative to
-// the median.
+// CPUSpeed is the range of speeds at which the machine's cores ran in eight of ten trials, relative to the
+// median.
 type CPUSpeed struct {
 	Low  float64 `json:"low"`
 	High float64 `json:"high"`
@@ -63,12 +63,12 @@ func build(run *results.Run, precision model.Precision) (*Report, error) {
 		return nil, err
 	}
 	if len(run.Manifest.Topologies) == 0 || len(run.Manifest.Scenarios) == 0 {
-		return nil, errors.New("the manifest names no topology or no scenario")
+		return nil, errors.New("building the report: the manifest lacks topologies or scenarios")
 	}
 	r := begin(run.Manifest, c)
-	for _, size := range c.Configurations {
-		if len(size.Goals) > 0 {
-			r.Configurations = append(r.Configurations, measured(run, size))
+	for _, found := range c.Configurations {
+		if len(found.Goals) > 0 {
+			r.Configurations = append(r.Configurations, measured(run, found))
 		}
 	}
 	if len(r.Configurations) == 0 {
@@ -77,7 +77,7 @@ func build(run *results.Run, precision model.Precision) (*Report, error) {
 	slices.SortStableFunc(r.Configurations, func(a, b Configuration) int { return cmp.Compare(a.Value, b.Value) })
 	fitted, err := Fit(run, c, precision)
 	if err != nil {
-		r.diagnose("no-model", "there is no model: "+err.Error(), "What was measured stands without it.")
+		r.diagnose("no-model", "there is no model: "+err.Error(), "The measurements stand without it.")
 		r.Recommendation = r.needOfMeasured()
 	} else {
 		r.Model = fitted
@@ -95,7 +95,7 @@ func build(run *results.Run, precision model.Precision) (*Report, error) {
 	return r, nil
 }
 
-// begin is the report with what the manifest says.
+// begin is the report with what comes from the manifest.
 func begin(m results.Manifest, c *results.Capacity) *Report {
 	return &Report{
 		Schema: Schema, SLO: c.SLO, Checks: c.Checks, Target: c.Target, Sweep: c.Sweep,
@@ -106,11 +106,11 @@ func begin(m results.Manifest, c *results.Capacity) *Report {
 	}
 }
 
-// seen are the configurations that a model may be fitted to.
-func seen(sizes []results.Configuration) (fitted []results.Configuration) {
-	for _, s := range sizes {
-		if !s.HeldOut && len(s.Goals) > 0 {
-			fitted = append(fitted, s)
+// fittable are the configurations that a model may be fitted to.
+func fittable(all []results.Configuration) (fitted []results.Configuration) {
+	for _, c := range all {
+		if !c.HeldOut && len(c.Goals) > 0 {
+			fitted = append(fitted, c)
 		}
 	}
 	return fitted
@@ -120,7 +120,7 @@ func (r *Report) diagnose(code, message, hint string) {
 	r.Diagnostics = append(r.Diagnostics, results.Diagnostic{Code: code, Message: message, Hint: hint})
 }
 
-// fit lays the model beside what was measured.
+// fit compares the model to what was measured.
 func (r *Report) fit(run *results.Run, c *results.Capacity) {
 	var points []model.USLPoint
 	for i := range r.Configurations {
@@ -131,12 +131,12 @@ func (r *Report) fit(run *results.Run, c *results.Capacity) {
 		if s.HeldOut {
 			r.Validation = append(r.Validation, validate(run, c, r.Model, *s)...)
 		}
-		slots := s.Queues * s.Workers * max(1, s.Threads)
+		concurrency := s.Queues * s.Workers * max(1, s.Threads)
 		if r.fleet() {
-			slots = s.Queues // what scales is the number of machines
+			concurrency = s.Queues // what scales is the number of machines
 		}
 		if s.Capacity.Low > 0 && s.Capacity.High > 0 && !s.HeldOut {
-			points = append(points, model.USLPoint{N: float64(slots), Low: s.Capacity.Low, High: s.Capacity.High})
+			points = append(points, model.USLPoint{N: float64(concurrency), Low: s.Capacity.Low, High: s.Capacity.High})
 		}
 	}
 	if u, ok := model.FitUSL(points, r.Seed); ok {
@@ -147,8 +147,8 @@ func (r *Report) fit(run *results.Run, c *results.Capacity) {
 	}
 }
 
-// assist narrows what was measured by taking out the luck of the arrivals and the machine's
-// CPU speed. Where the two have no rate in common, both count: the interval then spans both.
+// assist narrows what was measured by correcting for the randomness of the arrivals and for the machine's
+// CPU speed. If the corrected interval and that of the search do not overlap, the result spans both.
 func (r *Report) assist(run *results.Run, s *Configuration) {
 	v, ok := r.Model.assisted(run, s.found)
 	if !ok {
@@ -156,16 +156,17 @@ func (r *Report) assist(run *results.Run, s *Configuration) {
 	}
 	system := r.Model.system(s.found).Scaled(v.Value)
 	e := v.Around(r.Model.queueing.Capacity(system))
-	if !r.fleet() && s.Threads > 0 { // without slots, or where how long a slot is held is a matter of the quota
+	// Not with one thread per connection, nor where a quota decides how long a worker is occupied.
+	if !r.fleet() && s.Threads > 0 {
 		s.Waits = model.ErlangC(e.Value*r.Model.Service/1e3/v.Value, s.Queues*s.Workers*s.Threads)
 	}
-	// What the search saw was at the CPU speed of that time.
+	// The search took place at the CPU speed of that time.
 	then := r.Model.queueing.Capacity(system.AtCPUSpeed(v.cpuSpeed)) / e.Value
 	s.CPUSpeed = v.cpuSpeed
 	if e.Low*then > s.Capacity.High || e.High*then < s.Capacity.Low {
 		r.diagnose("model-disagrees", fmt.Sprintf(
-			"%s: the search found %s; the model, with the same arrivals, finds %s, or %.4g at the CPU speed during the search",
-			s.Topology, rateText(s.Capacity), rateText(e), e.Value*then), "The interval spans both.")
+			"%s: the search found %s req/s; the model, given the same arrivals, finds %s, or %.4g at the CPU speed during "+
+				"the search", s.Topology, rateText(s.Capacity), rateText(e), e.Value*then), "The interval spans both.")
 		s.Capacity = stats.Between(min(e.Low, s.Capacity.Low/then), max(e.High, s.Capacity.High/then), spansBoth)
 		return
 	}
@@ -173,7 +174,7 @@ func (r *Report) assist(run *results.Run, s *Configuration) {
 	s.Capacity.Confidence, s.Capacity.N = e.Confidence, e.N
 }
 
-// best is the configuration that serves most, and what limits it.
+// best fills in the configuration that serves most, and what limits it.
 func (r *Report) best() {
 	top := 0
 	for i, s := range r.Configurations {

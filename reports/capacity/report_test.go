@@ -20,9 +20,9 @@ import (
 	"bench/stats"
 )
 
-// world makes the cells that a real run on a known system would have left.
+// world makes the cells that a real run on a known system would leave behind.
 type world struct {
-	system    model.System // of one worker; sizes differ in the workers
+	system    model.System // with one worker; configurations differ in the number of workers
 	run       results.Run
 	capacity  results.Capacity
 	precision model.Precision
@@ -30,8 +30,8 @@ type world struct {
 	length    float64   // of a trial, in seconds
 }
 
-// quick is the world for what does not depend on how finely a rate is known: shorter trials, and
-// fewer of them, make a model of it in a tenth of the time.
+// quick is the world for tests in which the precision of a rate does not matter: with fewer and shorter
+// trials, the model takes a tenth of the time.
 func (w *world) quick() *world {
 	w.precision = model.Precision{Requests: 3000, Draws: 1}
 	w.trials, w.length = []float64{0.97, 1, 1.03, 1.02, 1.01}, 5
@@ -68,12 +68,13 @@ func (w *world) at(workers int) model.System {
 	return s
 }
 
-// truth is the capacity of a size, as twelve simulations of 400,000 requests each know it to 0.2 %.
+// truth is the capacity with a number of workers, known to 0.2 % from twelve simulations of 400,000
+// requests each.
 func (w *world) truth(workers int) float64 { return []float64{1: 301.7, 2: 570.1, 3: 637.2}[workers] }
 
 func TestTruthsAreTrue(t *testing.T) {
 	if !proof.Full {
-		t.Skip("make proof: simulates a few million requests")
+		t.Skip("simulates a few million requests; run make proof")
 	}
 	w := newWorld("p99<100ms")
 	objectives, _ := results.ParseObjectives(w.capacity.SLO)
@@ -87,14 +88,14 @@ func TestTruthsAreTrue(t *testing.T) {
 	}
 }
 
-// measure adds a size with the trials of a search around its true rate.
-func (w *world) measure(workers int, unseen bool) {
+// measure adds a configuration, with the trials of a search around its true capacity.
+func (w *world) measure(workers int, heldOut bool) {
 	name := fmt.Sprintf("uwsgi-workers=%d", workers)
 	w.run.Manifest.Topologies = append(w.run.Manifest.Topologies,
 		results.TopologyRecord{Name: name, Ref: fmt.Sprintf("uwsgi:workers=%d", workers)})
 	truth := w.truth(workers)
 	w.capacity.Configurations = append(w.capacity.Configurations, results.Configuration{
-		Topology: name, Value: workers, HeldOut: unseen, Queues: 1, Workers: workers, Threads: 1, Tier: "python",
+		Topology: name, Value: workers, HeldOut: heldOut, Queues: 1, Workers: workers, Threads: 1, Tier: "python",
 		FloorP50: 3000, FloorP99: 6000,
 		Goals: []results.Bound{
 			{Goal: "p99 < 100ms", Interval: results.SearchedRate(truth*0.95, truth*1.05, 3, false)},
@@ -114,7 +115,7 @@ func (w *world) measure(workers int, unseen bool) {
 	}
 }
 
-// cell simulates one.
+// cell adds a simulated cell.
 func (w *world) cell(s model.System, topology, load string, rate, seconds float64, boot int) {
 	random := rand.New(rand.NewPCG(uint64(len(w.run.Cells)), 9))
 	leadIn := 0.0
@@ -182,13 +183,13 @@ func (w *world) build(t *testing.T) *Report {
 	return r
 }
 
-// From cells of a known system, the model finds that system, and sizes that it never saw.
+// From cells of a known system, the model finds the system, and predicts a held-out configuration.
 func TestReportAgainstAKnownSystem(t *testing.T) {
 	t.Parallel()
 	w := newWorld("p99<100ms,errors<0.1%")
-	// The capacity of 50,000 simulated requests scatters by 1.4 %; that of 20,000 by 1.6 %, and it
-	// is 1 to 3 % too great, since a simulation begins with empty queues. So the short form finds
-	// what is 10 % off, and the full one what is 6 % off.
+	// The capacity from 50,000 simulated requests scatters by 1.4 %. From 20,000 it scatters by 1.6 %, and is
+	// 1 to 3 % too high, since a simulation begins with empty queues. So the short form detects an error of
+	// 10 %, and the full one an error of 6 %.
 	by := 0.03
 	if !proof.Full {
 		w.precision, by = model.Precision{Requests: 20_000, Draws: 1}, 0.06
@@ -213,15 +214,15 @@ func TestReportAgainstAKnownSystem(t *testing.T) {
 	if rec == nil || rec.Workers != 2 || rec.Machines < 2 || rec.Spare != 1 {
 		t.Errorf("500/s, where one worker serves %.0f and two %.0f: %+v", w.truth(1), w.truth(2), rec)
 	}
-	if r.Configurations[0].Model.Limits[0].Resource != "worker slots" ||
+	if r.Configurations[0].Model.Limits[0].Resource != "worker concurrency" ||
 		r.Configurations[2].Model.Limits[0].Resource != "CPU cores" {
-		t.Errorf("what binds one worker is %v, what three on two cores is %v", r.Configurations[0].Model.Limits,
+		t.Errorf("one worker is limited by %v, three on two cores by %v", r.Configurations[0].Model.Limits,
 			r.Configurations[2].Model.Limits)
 	}
 }
 
-// What a machine does to all times in a trial is seen in its CPU time, and taken out.
-func TestPaceOfTheMachineIsTakenOut(t *testing.T) {
+// A change of CPU speed during a trial shows in the CPU time per request, and is corrected.
+func TestCPUSpeedIsCorrected(t *testing.T) {
 	t.Parallel()
 	w := newWorld("p99<100ms")
 	w.precision = model.Precision{Requests: 20_000, Draws: proof.Size(1, 2)}
@@ -245,10 +246,10 @@ func TestPaceOfTheMachineIsTakenOut(t *testing.T) {
 	if slow == 0 {
 		t.Fatal("no trial was slowed down")
 	}
-	within(t, "the greatest rate", after.Configurations[0].Capacity.Value, before.Configurations[0].Capacity.Value, 0.04)
+	within(t, "the capacity", after.Configurations[0].Capacity.Value, before.Configurations[0].Capacity.Value, 0.04)
 }
 
-func TestRecommendationsThatAreRefusedOrBounded(t *testing.T) {
+func TestRefusedAndBoundedRecommendations(t *testing.T) {
 	t.Parallel()
 	w := newWorld("p99<100ms").quick()
 	w.measure(1, false)
@@ -258,13 +259,13 @@ func TestRecommendationsThatAreRefusedOrBounded(t *testing.T) {
 		change func(*results.Capacity)
 		want   func(*Report) bool
 	}{
-		{"far beyond one machine: machines, and no number of workers", func(c *results.Capacity) {
+		{"far beyond one machine: a number of machines, not of workers", func(c *results.Capacity) {
 			c.Target = 20_000
 		}, func(r *Report) bool {
 			return r.Recommendation.Workers == 0 && r.Recommendation.Machines > 20 && r.Recommendation.Extrapolated &&
 				strings.Contains(r.Headline(), "up to workers=4")
 		}},
-		{"no headroom: as many as are needed", func(c *results.Capacity) {
+		{"no headroom: just what is needed", func(c *results.Capacity) {
 			c.Target, c.Headroom = 300, 0
 		}, func(r *Report) bool {
 			return r.Recommendation.Machines == 1 && r.Recommendation.Spare == 0 && r.Recommendation.Headroom == 0
@@ -275,9 +276,9 @@ func TestRecommendationsThatAreRefusedOrBounded(t *testing.T) {
 				c.Configurations[i].Goals[0] = results.Bound{Interval: results.SearchedRate(0, 1, 0, false)}
 			}
 		}, func(r *Report) bool {
-			return strings.Contains(r.Headline(), "at no rate") && hasDiagnostic(r, "floor") && r.Recommendation.Machines == 0
+			return strings.Contains(r.Headline(), "does not meet p99<100ms at any rate") && hasDiagnostic(r, "floor") && r.Recommendation.Machines == 0
 		}},
-		{"met beyond the generator's limit", func(c *results.Capacity) {
+		{"an SLO that is met up to the generator's limit", func(c *results.Capacity) {
 			for i := range c.Configurations {
 				c.Configurations[i].Goals[0] = results.Bound{Interval: results.SearchedRate(9000, 0, 3, false)}
 				c.Configurations[i].Generator = true
@@ -326,13 +327,13 @@ func hasDiagnostic(r *Report, code string) bool {
 
 func TestBuildNeedsACapacityRun(t *testing.T) {
 	if _, err := Build(&results.Run{}); err == nil {
-		t.Error("a run without a search has a capacity report")
+		t.Error("a run that is not of this kind has a report")
 	}
 	w := newWorld("p99<100ms")
 	w.run.Manifest.Topologies = []results.TopologyRecord{{Name: "uwsgi", Ref: "uwsgi"}}
 	r := w.build(t)
 	if r.Headline() != "Nothing was measured." {
-		t.Errorf("a run that was ended at once: %q", r.Headline())
+		t.Errorf("a run that ended at once: %q", r.Headline())
 	}
 }
 
@@ -345,20 +346,20 @@ func TestRecommendationsAreCounted(t *testing.T) {
 		checks                 []results.Check
 		exact, within, targets int
 	}{
-		{"the size meets it, one fewer does not", []results.Check{check(3, 100, true), check(2, 100, false)}, 1, 1, 1},
-		{"one worker has none below it", []results.Check{check(1, 100, true)}, 1, 1, 1},
-		{"one more would have done", []results.Check{check(3, 100, false), check(2, 100, false), check(4, 100, true)}, 0, 1, 1},
-		{"one fewer does", []results.Check{check(3, 100, true), check(2, 100, true), check(1, 100, false)}, 0, 1, 1},
-		{"even two fewer do", []results.Check{check(3, 100, true), check(2, 100, true), check(1, 100, true)}, 0, 0, 1},
-		{"not even one more does", []results.Check{check(3, 100, false), check(2, 100, false), check(4, 100, false)}, 0, 0, 1},
-		{"without the smaller one, nothing is known", []results.Check{check(3, 100, true)}, 0, 0, 0},
+		{"the configuration meets the SLO, with one fewer it does not", []results.Check{check(3, 100, true), check(2, 100, false)}, 1, 1, 1},
+		{"there is nothing below one worker", []results.Check{check(1, 100, true)}, 1, 1, 1},
+		{"one more would have sufficed", []results.Check{check(3, 100, false), check(2, 100, false), check(4, 100, true)}, 0, 1, 1},
+		{"one fewer suffices", []results.Check{check(3, 100, true), check(2, 100, true), check(1, 100, false)}, 0, 1, 1},
+		{"even two fewer suffice", []results.Check{check(3, 100, true), check(2, 100, true), check(1, 100, true)}, 0, 0, 1},
+		{"not even one more suffices", []results.Check{check(3, 100, false), check(2, 100, false), check(4, 100, false)}, 0, 0, 1},
+		{"without the next smaller one, it does not count", []results.Check{check(3, 100, true)}, 0, 0, 0},
 		{"the recommended one could not be measured", []results.Check{{Value: 1, Rate: 100, Expected: false}}, 0, 0, 0},
-		{"each rate by itself", []results.Check{check(1, 50, true), check(3, 100, true), check(2, 100, true), check(1, 100, false)},
+		{"each rate counts separately", []results.Check{check(1, 50, true), check(3, 100, true), check(2, 100, true), check(1, 100, false)},
 			1, 2, 2},
 	} {
-		for i := range row.checks { // the first of each rate is what was recommended
+		for i := range row.checks { // the first at each rate is the recommendation
 			row.checks[i].Expected = row.checks[i].Value > 1 && (i == 0 || row.checks[i].Rate != row.checks[i-1].Rate) ||
-				row.says == "one worker has none below it" || row.checks[i].Rate == 50
+				row.says == "there is nothing below one worker" || row.checks[i].Rate == 50
 		}
 		want := tried{row.exact, row.within, row.targets}
 		if got := (&Report{Checks: row.checks}).recommended(asOffered); got != want {
@@ -367,16 +368,16 @@ func TestRecommendationsAreCounted(t *testing.T) {
 	}
 }
 
-func TestRecommendationsAreCountedAtTheirPaceToo(t *testing.T) {
+func TestRecommendationsAreCountedAtTheirCPUSpeedToo(t *testing.T) {
 	r := &Report{Checks: []results.Check{
 		{Topology: "three", Value: 3, Rate: 100, Expected: true, Met: false, CPUSpeed: 0.8, RateAtSpeed: 80, MetAtSpeed: true},
 		{Topology: "two", Value: 2, Rate: 100, Met: false, CPUSpeed: 0.8, RateAtSpeed: 80, MetAtSpeed: false},
 	}}
-	if got := r.recommended(atPace); got != (tried{1, 1, 1}) {
-		t.Errorf("at the pace that it was made for, the recommendation is exact: %+v", got)
+	if got := r.recommended(atCPUSpeed); got != (tried{1, 1, 1}) {
+		t.Errorf("at the CPU speed it was made for: %+v; want an exact recommendation", got)
 	}
 	if got := r.recommended(asOffered); got != (tried{0, 0, 1}) {
-		t.Errorf("as offered, neither size meets it: %+v", got)
+		t.Errorf("as offered: %+v; want neither configuration to meet the SLO", got)
 	}
 	if text := r.checkTable().Note; !strings.Contains(text, "of the model, 1 of 1 were exact, and 1 were right") ||
 		!strings.Contains(text, "then, 0 of 1 were exact, and 0 were right") {
@@ -384,11 +385,11 @@ func TestRecommendationsAreCountedAtTheirPaceToo(t *testing.T) {
 	}
 }
 
-// A rate that the cores bind goes with their pace; one that waits bind does not.
-func TestWhatAPaceLeaves(t *testing.T) {
+// A capacity limited by the cores varies with their speed; one limited by waits does not.
+func TestCapacityAtCPUSpeed(t *testing.T) {
 	objectives, _ := results.ParseObjectives("p99<200ms")
-	at := func(kind model.Kind, pace float64) (seen, share float64) {
-		work := kind.Work / pace
+	at := func(kind model.Kind, speed float64) (measured, share float64) {
+		work := kind.Work / speed
 		m := &Model{Cores: 2, Slowdown: 1, alone: kind.Work, queueing: &model.Model{
 			Cores: 2, Slowdown: 1, Kinds: []model.Kind{kind}, Goals: goals(objectives),
 			Correction: stats.Interval{Value: 1}, Precision: model.Precision{Requests: 50_000},
@@ -405,9 +406,9 @@ func TestWhatAPaceLeaves(t *testing.T) {
 		{"work", model.Kind{Weight: 1, Work: 0.005}, 0.8},
 		{"waiting", model.Kind{Weight: 1, Work: 0.0002, Wait: 0.02}, 1},
 	} {
-		seen, share := at(row.kind, 0.8)
-		if math.Abs(seen-0.8) > 0.001 || math.Abs(share/row.want-1) > 0.02 {
-			t.Errorf("%s at a pace of 0.8: a pace of %.3f, and %.3f of the greatest rate; want %.2f", row.says, seen, share,
+		speed, share := at(row.kind, 0.8)
+		if math.Abs(speed-0.8) > 0.001 || math.Abs(share/row.want-1) > 0.02 {
+			t.Errorf("%s at a speed of 0.8: a speed of %.3f and %.3f of the capacity; want %.2f", row.says, speed, share,
 				row.want)
 		}
 	}

@@ -13,11 +13,11 @@ import (
 
 func (r *Report) capacityTable() page.Table {
 	t := page.Table{Columns: page.Columns(
-		"topology", "#requests/s", "#width", "#search alone", "#at twice the limit", "#boots", "#model",
-		"#would wait (Erlang C)", "#CPU speed", "#cores busy", "#searched for")}
+		"topology", "#capacity, req/s", "#width of the interval", "#by search alone", "#with twice the limits",
+		"#boots", "#by the model", "#share that would wait (Erlang C)", "#CPU speed", "#cores busy", "#search time")}
 	priced := slices.ContainsFunc(r.Configurations, func(s Configuration) bool { return s.PerMillion > 0 })
 	if priced {
-		t.Columns = append(t.Columns, page.Column{Name: "price of a million", Numeric: true})
+		t.Columns = append(t.Columns, page.Column{Name: "price of a million requests", Numeric: true})
 	}
 	for _, s := range r.Configurations {
 		row := s.row()
@@ -27,8 +27,8 @@ func (r *Report) capacityTable() page.Table {
 		t.Rows = append(t.Rows, row)
 	}
 	if slices.ContainsFunc(r.Configurations, func(s Configuration) bool { return s.Assisted }) {
-		t.Note = fmt.Sprintf("Where the randomness of the arrivals and the machine's CPU speed have been taken out, an "+
-			"interval extends at least %.0f %% to each side; that much is assumed, not measured. Boots: those in which the "+
+		t.Note = fmt.Sprintf("An interval that is corrected for the randomness of the arrivals and for the machine's CPU speed "+
+			"extends by at least %.0f %% to each side; this minimum is assumed, not measured. Boots: those in which the "+
 			"lower end of the search was tried.", model.LeastHalf*100)
 	}
 	return t
@@ -53,7 +53,7 @@ func (s Configuration) row() []string {
 	}
 }
 
-// rate is a rate of the configuration in words.
+// rate writes a rate of the configuration.
 func (s Configuration) rate(i stats.Interval) string {
 	if i.Low == 0 && s.undecided() {
 		return "undecided"
@@ -61,7 +61,7 @@ func (s Configuration) rate(i stats.Interval) string {
 	return rateText(i)
 }
 
-// known formats a value that is 0 where it is not known.
+// known formats a value that is 0 if unknown.
 func known(v float64, format func(float64) string) string {
 	if v == 0 {
 		return page.Unknown
@@ -73,14 +73,14 @@ func speedText(speed float64) string { return fmt.Sprintf("%.2f", speed) }
 
 func milliseconds(ms float64) string { return fmt.Sprintf("%.3f", ms) }
 
-// digits is for numbers that may be small: what page.Number would round away.
+// digits is for small numbers, which page.Number would round away.
 func digits(v float64) string { return fmt.Sprintf("%.4g", v) }
 
-// limitTable is what each resource allows by itself; not ok without a model.
+// limitTable is the rate that each resource alone allows; not ok without a model.
 func (r *Report) limitTable() (t page.Table, ok bool) {
 	t.Columns = page.Columns("topology")
-	t.Note = "Requests per second. The lowest is the bound that no load can exceed; the capacity is what queueing and " +
-		"the SLO leave of it."
+	t.Note = "Requests per second that each resource alone allows. No load can exceed the lowest; the capacity is what " +
+		"queueing and the SLO leave of it."
 	var names []string
 	for _, s := range r.Configurations {
 		if s.Model == nil {
@@ -112,20 +112,20 @@ func (r *Report) limitTable() (t page.Table, ok bool) {
 }
 
 func (m *Model) table() page.Table {
-	t := page.Table{Columns: page.Columns("part", "#ms")}
+	t := page.Table{Columns: page.Columns("part", "#time per request, ms")}
 	for _, tier := range slices.Sorted(maps.Keys(m.CPU)) {
-		t.Rows = append(t.Rows, []string{"CPU, " + tier, milliseconds(m.CPU[tier])})
+		t.Rows = append(t.Rows, []string{"CPU time, " + tier, milliseconds(m.CPU[tier])})
 	}
 	t.Rows = append(t.Rows,
-		[]string{"CPU, load generator", milliseconds(m.Generator)},
-		[]string{"worker slot held", milliseconds(m.Service)},
-		[]string{"of which off the CPU", milliseconds(m.Wait)},
-		[]string{"outside slot and proxies", milliseconds(m.Outside)})
-	t.Note = fmt.Sprintf("With all %s busy, CPU work takes %.2f times as long. Simulated from these times, the measured "+
-		"configurations are met when everything runs %s times as fast.",
+		[]string{"CPU time, load generator", milliseconds(m.Generator)},
+		[]string{"in a worker", milliseconds(m.Service)},
+		[]string{"in a worker, off the CPU", milliseconds(m.Wait)},
+		[]string{"outside workers and proxies", milliseconds(m.Outside)})
+	t.Note = fmt.Sprintf("While all %s are busy, CPU work takes %.2f times as long. The simulation built on these times agrees "+
+		"with the measured configurations if everything in it runs %s times as fast.",
 		page.Count(m.Cores, "core"), m.Slowdown, page.Interval(m.Correction, digits))
 	if u := m.USL; u != nil {
-		t.Note += fmt.Sprintf(" Universal Scalability Law, as a diagnosis: contention σ %s, coherence κ %s.",
+		t.Note += fmt.Sprintf(" Universal Scalability Law, for diagnosis only: contention σ %s, coherence κ %s.",
 			page.Interval(u.Sigma, digits), page.Interval(u.Kappa, digits))
 	}
 	return t
@@ -133,7 +133,7 @@ func (m *Model) table() page.Table {
 
 func (r *Report) validationTable() page.Table {
 	t := page.Table{Columns: page.Columns(
-		"topology", "figure", "#predicted", "#measured", "#error", "in interval", "#error at the measured CPU speed")}
+		"topology", "figure", "#predicted", "#measured", "#error", "within interval", "#error at the measured CPU speed")}
 	for _, v := range r.Validation {
 		t.Rows = append(t.Rows, v.row())
 	}
@@ -142,8 +142,8 @@ func (r *Report) validationTable() page.Table {
 		t.Note += fmt.Sprintf(" %d of the predicted figures could not be measured.", n)
 	}
 	if r.Prediction != "" {
-		t.Note += " The prediction was written before these configurations were measured; SHA-256 of prediction.json: " +
-			r.Prediction
+		t.Note += " The prediction was written before these configurations were measured; the SHA-256 of prediction.json is " +
+			r.Prediction + "."
 	}
 	return t
 }
@@ -153,7 +153,7 @@ func (v Validated) row() []string {
 	if v.Figure == figureCapacity {
 		within := map[bool]string{true: "yes", false: "NO"}[*v.Covered]
 		return []string{
-			v.Topology, "requests/s", page.Interval(v.Predicted, page.Number), page.Interval(v.Measured, page.Number),
+			v.Topology, "capacity, req/s", page.Interval(v.Predicted, page.Number), page.Interval(v.Measured, page.Number),
 			page.Change(1 + v.Error), within, page.Unknown,
 		}
 	}
@@ -168,7 +168,7 @@ func (v Validated) row() []string {
 	}
 }
 
-// accuracy sums up how wrong the predictions were.
+// accuracy summarises how wrong the predictions were.
 func (r *Report) accuracy() string {
 	var rates, tails, then []float64
 	within := 0
@@ -185,18 +185,18 @@ func (r *Report) accuracy() string {
 	text := fmt.Sprintf("Capacity: median error %.1f %%, largest %.1f %%; %d of %d within the predicted 90 %% interval.",
 		stats.Median(rates)*100, slices.Max(append(rates, 0))*100, within, len(rates))
 	if len(tails) > 0 {
-		text += fmt.Sprintf(" p99: median error %.0f %%, or %.0f %% with the machine's CPU speed taken out.",
+		text += fmt.Sprintf(" p99: median error %.0f %%, or %.0f %% corrected for the machine's CPU speed.",
 			stats.Median(tails)*100, stats.Median(then)*100)
 	}
 	return text
 }
 
-// checkTable is of the recommendations that were tried.
+// checkTable lists the recommendations that were tried.
 func (r *Report) checkTable() page.Table {
 	t := page.Table{Columns: page.Columns(
-		"topology", "#requests/s", "expected", "measured", "#CPU speed", "#requests/s at that speed",
+		"topology", "#rate, req/s", "expected", "measured", "#CPU speed", "#rate at that speed, req/s",
 		"measured at that speed")}
-	word := map[bool]string{true: "meets the SLO", false: "misses it"}
+	word := map[bool]string{true: "meets the SLO", false: "misses the SLO"}
 	for _, c := range r.Checks {
 		then := page.Unknown
 		if c.RateAtSpeed > 0 {
@@ -207,8 +207,8 @@ func (r *Report) checkTable() page.Table {
 			known(c.RateAtSpeed, page.Number), then,
 		})
 	}
-	offered, then := r.recommended(asOffered), r.recommended(atPace)
+	offered, then := r.recommended(asOffered), r.recommended(atCPUSpeed)
 	t.Note = fmt.Sprintf("A recommendation is exact if its configuration meets the SLO and the next smaller one misses "+
-		"it. At the CPU speed of the model, %s; with the rate as it is, whatever the speed was then, %s.", then, offered)
+		"it. At the CPU speed of the model, %s; at the rate as offered, whatever the speed then, %s.", then, offered)
 	return t
 }

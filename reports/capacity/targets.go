@@ -10,21 +10,21 @@ import (
 	"bench/results"
 )
 
-// alone is what a target costs by itself.
+// alone is what a target costs with a single connection.
 type alone struct {
 	work, hold, requests, worked float64
-	told                         bool // the servers say how long a slot is held
+	reported                     bool // the servers report how long a worker is occupied
 	response                     *results.Histogram
 }
 
-// targetsAlone adds up the cells in which one connection asked one target, by its name; of a
+// targetsAlone adds up, by target, the cells in which one connection requested a single target. For a
 // scenario with one target, that is the cell of the whole scenario.
-func targetsAlone(run *results.Run, sizes []results.Configuration, worker string) map[string]*alone {
+func targetsAlone(run *results.Run, fitted []results.Configuration, worker string) map[string]*alone {
 	seen := map[string]*alone{}
 	one := len(run.Manifest.Scenarios[0].Targets) < 2
 	for _, c := range run.Cells {
 		name, single := strings.CutPrefix(c.Load, results.Single)
-		known := slices.ContainsFunc(sizes, func(s results.Configuration) bool { return s.Topology == c.Topology })
+		known := slices.ContainsFunc(fitted, func(s results.Configuration) bool { return s.Topology == c.Topology })
 		if !known || !single || (name == "") != one || c.Counts.OK == 0 || c.Grade == results.Invalid {
 			continue
 		}
@@ -38,7 +38,7 @@ func targetsAlone(run *results.Run, sizes []results.Configuration, worker string
 		a.work += results.CPUByTier(c.Usage)[worker].Seconds()
 		a.worked += n
 		if requests, busy, known := c.Server.Worked(); known {
-			a.told = true
+			a.reported = true
 			a.hold += busy
 			a.worked += min(n, requests) - n
 		}
@@ -47,16 +47,16 @@ func targetsAlone(run *results.Run, sizes []results.Configuration, worker string
 	return seen
 }
 
-// kindsOf are the targets, by what each costs alone. Their work is scaled to what the mix was
-// seen to cost under load, which rests on many more requests.
-func (m *Model) kindsOf(run *results.Run, sizes []results.Configuration, worker string) error {
+// kindsOf makes a kind of request of each target, by what it costs alone. Their work is scaled to what
+// the mix cost under load, which rests on many more requests.
+func (m *Model) kindsOf(run *results.Run, fitted []results.Configuration, worker string) error {
 	weights := map[string]float64{}
 	for _, t := range run.Manifest.Scenarios[0].Targets {
 		weights[results.FileName(t.Name)] += float64(max(1, t.Weight))
 	}
-	seen := targetsAlone(run, sizes, worker)
+	seen := targetsAlone(run, fitted, worker)
 	if len(seen) == 0 {
-		return errors.New("the cells of the service times are missing")
+		return errors.New("the cells with the service times are missing")
 	}
 	var work, weight float64
 	for _, name := range slices.Sorted(maps.Keys(seen)) {
@@ -75,22 +75,22 @@ func (m *Model) kindsOf(run *results.Run, sizes []results.Configuration, worker 
 	return nil
 }
 
-// kind is what the simulation knows of a target.
+// kind is what the simulation knows about a target.
 func (m *Model) kind(a *alone) (k model.Kind) {
 	if k.Bypass = a.worked < a.requests/2 && len(m.queueing.Proxies) > 0; !k.Bypass {
 		k.Work = a.work / a.requests
 		hold := a.hold / a.requests
-		if !a.told {
+		if !a.reported {
 			hold = a.response.Mean()/1e6 - m.queueing.Ahead()
 		}
 		k.Wait = max(0, hold-k.Work)
 	}
-	k.Outside = beside(a.response, k.Work+k.Wait+m.queueing.Ahead())
+	k.Outside = outside(a.response, k.Work+k.Wait+m.queueing.Ahead())
 	return k
 }
 
-// beside is a sample, by quantiles, of what a lone request takes beyond the time given.
-func beside(h *results.Histogram, known float64) []float64 {
+// outside is a sample, by quantiles, of what a lone request takes beyond the known time.
+func outside(h *results.Histogram, known float64) []float64 {
 	const n = 100
 	sample := make([]float64, n)
 	for i := range sample {
@@ -99,7 +99,7 @@ func beside(h *results.Histogram, known float64) []float64 {
 	return sample
 }
 
-// summarize fills in what a report shows of the kinds.
+// summarize fills in what a report shows about the kinds.
 func (m *Model) summarize() {
 	var weight float64
 	for _, k := range m.queueing.Kinds {

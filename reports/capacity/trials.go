@@ -12,8 +12,8 @@ import (
 	"bench/stats"
 )
 
-// arrivals are the times at which the requests of an open-loop cell were due, in seconds, in
-// order: what its pacer says. There are none for a cell whose pacer is not understood.
+// arrivals are the times in seconds at which the requests of an open-loop cell were due, in order,
+// according to its pacer. A cell with an unknown pacer has none.
 func arrivals(c *results.Cell) []float64 {
 	pacer, err := pacing.Parse(c.Pacer)
 	if err != nil {
@@ -33,8 +33,8 @@ type speed struct {
 	cpuSpeed float64 // of the machine in the trials: their median
 }
 
-// Trials that a configuration's speed is taken from: near the limit, long enough, and not so overloaded
-// that only the backlog counts.
+// A configuration's speed is taken from trials that are near the limit, long enough, and not so
+// overloaded that only the backlog counts.
 const (
 	assistWithin = 0.3
 	assistMost   = 0.5
@@ -42,15 +42,15 @@ const (
 	assistFewest = 4
 )
 
-// assisted is the speed at which the simulation, given the very arrivals of each trial and the
-// CPU speed that the machine had in it, has as many slow requests as were measured.
-func (m *Model) assisted(run *results.Run, size results.Configuration) (speed, bool) {
-	v, known := m.speeds[size.Topology]
+// assisted is the speed at which the simulation, given the exact arrivals of each trial and the CPU speed
+// of the machine during it, has as many slow requests as were measured.
+func (m *Model) assisted(run *results.Run, found results.Configuration) (speed, bool) {
+	v, known := m.speeds[found.Topology]
 	if !known {
-		if found, ok := m.findSpeed(run, size); ok {
-			v = &found
+		if fitted, ok := m.findSpeed(run, found); ok {
+			v = &fitted
 		}
-		m.speeds[size.Topology] = v
+		m.speeds[found.Topology] = v
 	}
 	if v == nil {
 		return speed{}, false
@@ -58,11 +58,11 @@ func (m *Model) assisted(run *results.Run, size results.Configuration) (speed, b
 	return *v, true
 }
 
-func (m *Model) findSpeed(run *results.Run, size results.Configuration) (speed, bool) {
-	if bound := size.Goals[0]; bound.Low <= 0 || bound.High <= 0 || size.Died != "" {
+func (m *Model) findSpeed(run *results.Run, found results.Configuration) (speed, bool) {
+	if bound := found.Goals[0]; bound.Low <= 0 || bound.High <= 0 || found.Died != "" {
 		return speed{}, false
 	}
-	trials, ok := m.trials(run, size)
+	trials, ok := m.trials(run, found)
 	if !ok || len(trials) < assistFewest {
 		return speed{}, false
 	}
@@ -70,20 +70,20 @@ func (m *Model) findSpeed(run *results.Run, size results.Configuration) (speed, 
 	for _, t := range trials {
 		speeds = append(speeds, t.CPUSpeed)
 	}
-	v, ok := m.queueing.FitSpeed(m.system(size), trials)
+	v, ok := m.queueing.FitSpeed(m.system(found), trials)
 	return speed{v, stats.Median(speeds)}, ok
 }
 
-// trials are those of a configuration that its speed can be taken from; not ok, if it cannot: the
-// simulation knows no errors, so that where there were some, the search has the say.
-func (m *Model) trials(run *results.Run, size results.Configuration) (trials []model.Trial, ok bool) {
+// trials are the trials of a configuration from which its speed can be taken. They are not ok if any had
+// errors, which the simulation does not know: then the result of the search stands.
+func (m *Model) trials(run *results.Run, found results.Configuration) (trials []model.Trial, ok bool) {
 	objective, ok := m.percentile()
 	if !ok {
 		return nil, false
 	}
-	near := m.queueing.RoughCapacity(m.system(size))
+	near := m.queueing.RoughCapacity(m.system(found))
 	for _, c := range run.Cells {
-		trial := c.Topology == size.Topology && strings.HasPrefix(c.Load, results.TrialLoad)
+		trial := c.Topology == found.Topology && strings.HasPrefix(c.Load, results.TrialLoad)
 		if !trial || c.Grade == results.Invalid || c.Duration < assistLeast {
 			continue
 		}
@@ -106,8 +106,8 @@ func (m *Model) trials(run *results.Run, size results.Configuration) (trials []m
 	return trials, true
 }
 
-// cpuSpeed is how fast the machine's cores were during a cell, relative to the whole run, by the
-// CPU time of a request.
+// cpuSpeed is how fast the machine's cores ran during a cell, relative to the whole run, judged by the CPU
+// time per request.
 func (m *Model) cpuSpeed(c *results.Cell) float64 {
 	k, ok := costOf(c, m.Cores)
 	if !ok {
@@ -116,7 +116,7 @@ func (m *Model) cpuSpeed(c *results.Cell) float64 {
 	return m.expectedCPU(k.busy) / k.total
 }
 
-// percentile is the objective that the speed is found by: the first on a percentile.
+// percentile is the objective used to find the speed: the first on a percentile.
 func (m *Model) percentile() (results.Objective, bool) {
 	at := slices.IndexFunc(m.objectives, func(o results.Objective) bool { return o.Quantile > 0 })
 	if at < 0 {

@@ -18,11 +18,11 @@ type Validated struct {
 	Rate      float64        `json:"rate,omitempty"`
 	Predicted stats.Interval `json:"predicted"`
 	Measured  stats.Interval `json:"measured"`
-	// AtCPUSpeed is the prediction at the CPU speed that the machine turned out to have, as the CPU
-	// time of a request shows it; 0 where Measured is at the run's median speed already.
+	// AtCPUSpeed is the prediction at the CPU speed that the machine turned out to have, judged by the CPU
+	// time per request; 0 if Measured is at the run's median speed already.
 	AtCPUSpeed      float64 `json:"predicted_at_cpu_speed,omitempty"`
 	ErrorAtCPUSpeed float64 `json:"error_at_cpu_speed,omitempty"`
-	// Searched is what the search alone found, without the model.
+	// Searched is the result of the search alone, without the model.
 	Searched *stats.Interval `json:"searched,omitempty"`
 	Error    float64         `json:"error"`             // predicted over measured, minus 1
 	Covered  *bool           `json:"covered,omitempty"` // the measured value lies within the predicted interval
@@ -31,23 +31,23 @@ type Validated struct {
 // figureCapacity is the Figure of a capacity.
 const figureCapacity = "capacity"
 
-// tried is how the recommendations of a number of rates fared.
+// tried is how the recommendations for a number of rates turned out.
 type tried struct{ exact, within, targets int }
 
 func (t tried) String() string {
 	return fmt.Sprintf("%d of %d were exact, and %d were right to within one", t.exact, t.targets, t.within)
 }
 
-// recommended counts the recommendations that were tried, those that were exact, and those that
-// were right to within one, by what met says, if that is known. Of the configurations tried at a
-// rate, the recommended one is the least that was expected to meet it.
+// recommended counts the recommendations that were tried, those that were exact, and those that were right
+// to within one, as far as met knows. Of the configurations tried at a rate, the recommended one is the
+// smallest that was expected to meet the SLO.
 func (r *Report) recommended(met func(results.Check) (met, known bool)) (t tried) {
 	for i, first := range r.Checks {
 		if slices.ContainsFunc(r.Checks[:i], func(c results.Check) bool { return c.Rate == first.Rate }) {
 			continue
 		}
 		meets := map[int]bool{}
-		known := map[int]bool{0: true} // no workers meet nothing
+		known := map[int]bool{0: true} // without workers, nothing is met
 		v := 0
 		for _, c := range r.Checks {
 			if c.Rate != first.Rate {
@@ -75,34 +75,34 @@ func (r *Report) recommended(met func(results.Check) (met, known bool)) (t tried
 	return t
 }
 
-// asOffered and atPace are the two ways in which a recommendation is tried.
-func asOffered(c results.Check) (met, known bool) { return c.Met, true }
-func atPace(c results.Check) (met, known bool)    { return c.MetAtSpeed, c.RateAtSpeed > 0 }
+// asOffered and atCPUSpeed are the two ways in which a recommendation is tried.
+func asOffered(c results.Check) (met, known bool)  { return c.Met, true }
+func atCPUSpeed(c results.Check) (met, known bool) { return c.MetAtSpeed, c.RateAtSpeed > 0 }
 
-// validate sets what was predicted of a held-out configuration against what was measured.
+// validate compares what was predicted of a held-out configuration to what was measured.
 func validate(run *results.Run, c *results.Capacity, m *Model, s Configuration) (all []Validated) {
-	said := s.Model.Record()
+	predicted := s.Model.Record()
 	for _, p := range c.Predicted {
 		if p.Topology == s.Topology {
-			said = p // what was written down before
+			predicted = p // as written down before the measurement
 		}
 	}
 	if s.Capacity.Low > 0 && s.Capacity.High > 0 {
-		p := said.Capacity
+		p := predicted.Capacity
 		covered := p.Contains(s.Capacity.Value)
 		all = append(all, Validated{
 			Topology: s.Topology, Value: s.Value, Figure: figureCapacity, Predicted: p, Measured: s.Capacity,
 			Searched: &s.Searched, Error: p.Value/s.Capacity.Value - 1, Covered: &covered,
 		})
 	}
-	for i, l := range said.Latency {
+	for i, l := range predicted.Latency {
 		cell := measuredShare(run, s.Topology, i)
 		if cell == nil {
 			continue
 		}
 		p99 := float64(results.Total(cell.Counted(), results.Response).ValueAtPercentile(99)) / 1e3
 		if p99 == 0 {
-			continue // no successful response after the lead-in
+			continue // there was no successful response after the lead-in
 		}
 		then := m.tail(s.found, cell)
 		all = append(all, Validated{
@@ -114,15 +114,15 @@ func validate(run *results.Run, c *results.Capacity, m *Model, s Configuration) 
 	return all
 }
 
-// tail is the p99 of a cell, in milliseconds, that the model predicts at the CPU speed that the
-// machine turned out to have in it.
-func (m *Model) tail(size results.Configuration, c *results.Cell) float64 {
-	system := m.system(size).Scaled(m.Correction.Value).AtCPUSpeed(m.cpuSpeed(c))
+// tail is the p99 of a cell in milliseconds, as the model predicts it at the CPU speed that the machine
+// turned out to have.
+func (m *Model) tail(found results.Configuration, c *results.Cell) float64 {
+	system := m.system(found).Scaled(m.Correction.Value).AtCPUSpeed(m.cpuSpeed(c))
 	return system.Simulate(c.Rate, m.queueing.Precision.Requests, m.queueing.Seed).Quantile(0.99) * 1e3
 }
 
-// measuredShare is the cell of a share of the predicted rate, the one that could be measured
-// if it took more than one try; nil if none could.
+// measuredShare is the cell at a share of the predicted capacity: the valid one if it took more than one
+// attempt, or nil if there is none.
 func measuredShare(run *results.Run, topology string, number int) *results.Cell {
 	name := fmt.Sprintf("%s-%d", results.AtShares, number+1)
 	for _, c := range run.Cells {
@@ -134,7 +134,7 @@ func measuredShare(run *results.Run, topology string, number int) *results.Cell 
 	return nil
 }
 
-// unmeasured is how many predicted figures have no measurement beside them.
+// unmeasured is the number of predicted figures that were not measured.
 func (r *Report) unmeasured() int {
 	n := 0
 	for _, s := range r.Configurations {

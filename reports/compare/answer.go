@@ -9,10 +9,10 @@ import (
 	"bench/results"
 )
 
-// answer puts the finding in words: the main scenario first, then the others.
+// answer puts the findings into words: the main scenario first, then the others.
 func (r *Report) answer() {
 	if r.Grade == results.Invalid {
-		r.Answer = []string{"The run is not a valid measurement, so there is no answer; see the diagnostics."}
+		r.Answer = []string{"The run is not a valid measurement, so it has no result; see the diagnostics."}
 		return
 	}
 	main := r.Scenarios[0]
@@ -23,9 +23,9 @@ func (r *Report) answer() {
 		}
 		note := ""
 		if p.Versus.Known() && p.Versus.direction() == 0 {
-			note = " No difference is shown: the interval contains 1."
+			note = " This shows no difference: the interval contains 1."
 		}
-		r.Answer = append(r.Answer, fmt.Sprintf("On %s with %s, %s serves %s as many requests as %s: %s req/s against %s.%s",
+		r.Answer = append(r.Answer, fmt.Sprintf("On %s with %s, %s serves %s as many requests as %s: %s req/s vs. %s.%s",
 			main.Name, page.Count(r.connections(), "connection"), p.Topology, times(*p.Versus), r.Baseline,
 			page.Number(p.Rate.Value), page.Number(base.MaxThroughput.Value), note))
 	}
@@ -40,9 +40,9 @@ func (r *Report) answer() {
 	}
 }
 
-// latencyAnswer compares the tail at the highest offered rate that every topology sustains.
-// The figures are of all blocks together, without a ratio: one that is paired by block stands
-// in the tables, and need not be their quotient.
+// latencyAnswer compares the tail at the highest offered rate that every topology sustains. The
+// figures cover all blocks together. It gives no ratio: the one paired by block, in the tables, need
+// not be their quotient.
 func (r *Report) latencyAnswer(main string) string {
 	common, compared := r.commonRate(), r.compared()
 	if common == nil || len(compared) < 2 || !r.allSustain(common.Load) {
@@ -64,16 +64,16 @@ func (r *Report) allSustain(load string) bool {
 	})
 }
 
-// finding says a scenario's order in words.
+// finding puts the order of a scenario's topologies into words.
 func finding(s Scenario, baseline string) string {
 	switch {
 	case len(s.Order) == 0:
 		return "nothing was measured."
 	case len(s.Order) == 1:
-		return fmt.Sprintf("%s serves %s req/s; there is nothing to compare it with.",
+		return fmt.Sprintf("%s serves %s req/s; no other topology was measured.",
 			s.Order[0].Topology, rateText(s.Order[0].Rate))
 	case !slices.ContainsFunc(s.Order, func(p Place) bool { return p.Topology == baseline }):
-		return fmt.Sprintf("the baseline %s was not measured, so there are no ratios.", baseline)
+		return fmt.Sprintf("the baseline, %s, was not measured, so there are no ratios.", baseline)
 	}
 	var parts []string
 	for _, group := range []struct {
@@ -82,8 +82,8 @@ func finding(s Scenario, baseline string) string {
 	}{
 		{"higher throughput than " + baseline, func(v Ratio) bool { return v.direction() > 0 }},
 		{"lower throughput than " + baseline, func(v Ratio) bool { return v.direction() < 0 }},
-		{"no difference from " + baseline + " shown", func(v Ratio) bool { return v.Known() && v.direction() == 0 }},
-		{"one block, no verdict", func(v Ratio) bool { return !v.Known() }},
+		{"no difference from " + baseline + " is shown", func(v Ratio) bool { return v.Known() && v.direction() == 0 }},
+		{"one block only, so no verdict", func(v Ratio) bool { return !v.Known() }},
 	} {
 		var list []string
 		for _, p := range s.Order {
@@ -96,14 +96,14 @@ func finding(s Scenario, baseline string) string {
 		}
 	}
 	if len(parts) == 0 {
-		return fmt.Sprintf("too little of the baseline %s was measured, so there are no ratios.", baseline)
+		return fmt.Sprintf("too little of the baseline, %s, was measured for ratios.", baseline)
 	}
 	return strings.Join(parts, "; ") + "."
 }
 
 // times writes a ratio with its interval, as a factor.
 func times(v Ratio) string {
-	text := page.Factors(v.Interval)
+	text := page.Interval(v.Interval, page.Factor)
 	switch v.Bound {
 	case "":
 		return text
@@ -122,7 +122,7 @@ func rateText(v Rate) string {
 	return text
 }
 
-// says names a load in a sentence.
+// says names a load within a sentence.
 func (l Load) says() string {
 	switch {
 	case l.Mode == results.OpenLoop:

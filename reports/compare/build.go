@@ -15,7 +15,7 @@ import (
 func Build(run *results.Run) (*Report, error) {
 	m := run.Manifest
 	if len(m.Scenarios) == 0 || len(m.Topologies) == 0 {
-		return nil, fmt.Errorf("building the report: the manifest names no scenario or no topology")
+		return nil, fmt.Errorf("building the report: the manifest lacks scenarios or topologies")
 	}
 	r := &Report{
 		Schema: Schema, Name: m.Name, Status: m.Status, Started: m.Started, Elapsed: m.Elapsed, Measured: m.Measured,
@@ -96,7 +96,7 @@ func buildTopology(
 	return t
 }
 
-// valid leaves out cells that are no measurement.
+// valid leaves out cells that are not measurements.
 func valid(cells []*results.Cell) []*results.Cell {
 	return slices.DeleteFunc(slices.Clone(cells), func(c *results.Cell) bool { return c.Grade == results.Invalid })
 }
@@ -147,13 +147,13 @@ func buildLoad(cells []*results.Cell, objectives []results.Objective) Load {
 	}
 	sound := valid(cells)
 	l.Void = len(cells) - len(sound)
-	if 2*l.Void < l.Cells { // else what is left of it speaks for nothing
+	if 2*l.Void < l.Cells { // else too little is left of it
 		l.measure(sound, objectives)
 	}
 	return l
 }
 
-// measure fills in what the valid cells of a load hold.
+// measure fills in the figures of a load from its valid cells.
 func (l *Load) measure(cells []*results.Cell, objectives []results.Objective) {
 	l.Rate.Interval = stats.Estimate(perBlock(cells, rate))
 	l.Rate.LowerBound = mostly(cells, "generator-bound")
@@ -185,22 +185,21 @@ func (l *Load) measure(cells []*results.Cell, objectives []results.Objective) {
 	}
 }
 
-// fellBehind reports whether a server did not keep up with an open loop: requests waited for
-// a connection, or went without an answer, or a good part of the answers came only after
-// the load had ended. (The requests of the last moments are under way when it ends, however
-// fast the server.)
+// fellBehind reports whether a server did not keep up with an open loop: requests waited for a
+// connection or failed, or many responses arrived only after the load had ended. (However fast
+// the server, the last requests are still in flight at that moment.)
 func fellBehind(c *results.Cell) bool {
 	intended := float64(c.Counts.Intended)
-	return intended == 0 || hasCause(c, "connections-busy") ||
+	return intended == 0 || hasDiagnostic(c, "connections-busy") ||
 		float64(c.Counts.OK) < 0.99*intended || float64(c.Successful) < 0.85*intended
 }
 
-func hasCause(c *results.Cell, code string) bool {
-	return slices.ContainsFunc(c.Diagnostics, func(cause results.Diagnostic) bool { return cause.Code == code })
+func hasDiagnostic(c *results.Cell, code string) bool {
+	return slices.ContainsFunc(c.Diagnostics, func(d results.Diagnostic) bool { return d.Code == code })
 }
 
-// blocksDone is the number of blocks in which every compared topology has a cell of every
-// load that any has.
+// blocksDone is the number of complete blocks: those with a cell of every topology under every
+// load.
 func blocksDone(run *results.Run) int {
 	loads, have := map[string]bool{}, map[int]map[string]bool{}
 	for _, c := range run.Cells {
@@ -231,7 +230,7 @@ func allIntervals(cells []*results.Cell) []results.Interval {
 func mostly(cells []*results.Cell, code string) bool {
 	n := 0
 	for _, c := range cells {
-		if hasCause(c, code) {
+		if hasDiagnostic(c, code) {
 			n++
 		}
 	}
@@ -256,7 +255,7 @@ func (t Topology) ratio(metric, scenario, load string) *Ratio {
 	return nil
 }
 
-// compared are the topologies that were not excluded and have cells.
+// compared are the topologies that have cells and were not excluded.
 func (r *Report) compared() []Topology {
 	return slices.DeleteFunc(slices.Clone(r.Topologies), func(t Topology) bool {
 		return t.Excluded != "" || len(t.Loads) == 0

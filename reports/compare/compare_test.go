@@ -26,9 +26,9 @@ type writer = func(io.Writer, page.Document) error
 // arm is how one topology of a made-up run behaves.
 type arm struct {
 	name     string
-	slots    int
-	rate     float64           // right answers per second under a closed loop
-	response func(i int) int64 // µs of the i-th of 1,000 requests
+	workers  int
+	rate     float64           // successful responses per second under a closed loop
+	response func(i int) int64 // response time of the i-th of 1,000 requests, in µs
 	tiers    map[string]time.Duration
 	procs    int
 }
@@ -46,7 +46,7 @@ func madeUpArms() []arm {
 
 var madeUpRoles = results.Roles{"python": results.AppRole, "uwsgi": results.ServerRole, "nginx": results.ProxyRole}
 
-// madeUpRun is a run of fixed content: what the servers "did" is written above.
+// madeUpRun is a run with fixed content: the arms say how the servers behaved.
 func madeUpRun(blocks int, arms []arm) *results.Run {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	run := &results.Run{Manifest: results.Manifest{
@@ -62,7 +62,7 @@ func madeUpRun(blocks int, arms []arm) *results.Run {
 	}}
 	for _, a := range arms {
 		run.Manifest.Topologies = append(run.Manifest.Topologies, results.TopologyRecord{
-			Name: a.name, Ref: a.name + ":x=1", Concurrency: a.slots, Summary: "made up", ConfigHash: "0123", Roles: madeUpRoles,
+			Name: a.name, Ref: a.name + ":x=1", Concurrency: a.workers, Summary: "made up", ConfigHash: "0123", Roles: madeUpRoles,
 		})
 	}
 	for block := 1; block <= blocks; block++ {
@@ -76,7 +76,7 @@ func madeUpRun(blocks int, arms []arm) *results.Run {
 }
 
 func madeUpCell(index, block, position int, a arm, load string, start time.Time) *results.Cell {
-	drift := 1 + 0.01*float64(block%3) // what both arms of a block share
+	drift := 1 + 0.01*float64(block%3) // which all arms of a block share
 	c := &results.Cell{
 		Index: index, Topology: a.name, Scenario: "page", Load: load, Mode: results.ClosedLoop, Connections: 16,
 		Block: block, Position: position, Started: start.Add(time.Duration(index) * time.Second),
@@ -142,7 +142,7 @@ func build(t *testing.T, run *results.Run) *Report {
 	return r
 }
 
-func TestEveryFormatIsAsAgreed(t *testing.T) {
+func TestEveryFormatIsGolden(t *testing.T) {
 	r := build(t, madeUpRun(6, madeUpArms()))
 	for name, render := range map[string]writer{
 		"compare.txt": page.Text, "compare.md": page.Markdown, "compare.json": page.JSON,
@@ -187,7 +187,7 @@ func TestReportsDoNotDependOnTheOrderOfMaps(t *testing.T) {
 func TestRatiosArePairedByBlock(t *testing.T) {
 	r := build(t, madeUpRun(6, madeUpArms()))
 	v := r.topology("nginx-uwsgi").ratio("max_throughput", "page", "closed")
-	// The drift of 2 % that both arms share is gone from the ratio.
+	// The drift of 2 %, which both arms share, cancels out of the ratio.
 	if v == nil || math.Abs(v.Value-1700./300) > 1e-9 || v.High-v.Low > 1e-9 || v.Confidence != 0.95 || v.N != 6 {
 		t.Errorf("ratio = %+v; want 5.667 without spread", v)
 	}
@@ -198,7 +198,7 @@ func TestRatiosArePairedByBlock(t *testing.T) {
 
 func TestReasonsNameWhatLimits(t *testing.T) {
 	arms := madeUpArms()
-	// Two slots that each hold a request for 21 ms, and idle CPUs.
+	// Two workers that take 21 ms for a request each, and idle CPUs.
 	arms[1].rate, arms[1].response = 95, func(int) int64 { return 21_000 }
 	arms[1].tiers = map[string]time.Duration{"python": 300 * time.Millisecond}
 	r := build(t, madeUpRun(6, arms))
@@ -249,7 +249,7 @@ func TestOddRunsMakeReportsOrErrorsAndNeverPanics(t *testing.T) {
 				c.Grade = results.Invalid
 			}
 		}, results.Invalid},
-		{"the baseline was excluded", func(run *results.Run) { run.Manifest.Topologies[0].Excluded = "other answers" },
+		{"the baseline was excluded", func(run *results.Run) { run.Manifest.Topologies[0].Excluded = "other responses" },
 			results.Valid},
 		{"no open loop", func(run *results.Run) {
 			var closed []*results.Cell
@@ -274,7 +274,7 @@ func TestOddRunsMakeReportsOrErrorsAndNeverPanics(t *testing.T) {
 			t.Errorf("%s: grade %s; want %s", row.says, r.Grade, row.grade)
 		}
 		if len(r.Answer) == 0 {
-			t.Errorf("%s: no answer in words", row.says)
+			t.Errorf("%s: no answer", row.says)
 		}
 		if err := page.WriteAll(t.TempDir(), r.Document()); err != nil {
 			t.Errorf("%s: %v", row.says, err)
@@ -295,7 +295,7 @@ func TestOddRunsMakeReportsOrErrorsAndNeverPanics(t *testing.T) {
 	}
 }
 
-// What comes from a server, an app or a file name stays text in every format.
+// Names from servers, apps and files stay text in every format.
 func TestNamesCannotBecomeCode(t *testing.T) {
 	evil := "<script>alert(1)</script>\x1b[31m\u202e::set-output name=x::y"
 	run := madeUpRun(2, madeUpArms())
@@ -327,7 +327,7 @@ func TestNamesCannotBecomeCode(t *testing.T) {
 	}
 }
 
-// Every number of the summary is in the JSON too, or is made of ones that are.
+// Every number of the summary is in the JSON too, or follows from numbers that are.
 func TestJSONHoldsTheContract(t *testing.T) {
 	var out bytes.Buffer
 	if err := page.JSON(&out, build(t, madeUpRun(6, madeUpArms())).Document()); err != nil {
@@ -391,26 +391,26 @@ func TestHonesty(t *testing.T) {
 		change   func(*results.Run)
 		has, not string
 	}{
-		{"a server that answered half in time does not keep up",
+		{"a server with half of its responses too late did not sustain the rate",
 			each("uwsgi", "rate-200", func(c *results.Cell) { c.Successful = 500 }), "not sustained", "which all of them sustain"},
-		{"one whose connections were all busy does not either",
+		{"nor did one whose connections were all busy",
 			each("uwsgi", "rate-200", func(c *results.Cell) { c.Diagnostics = []results.Diagnostic{{Code: "connections-busy"}} }),
 			"not sustained", "which all of them sustain"},
-		{"a limit of the generator makes a ratio a lower bound",
+		{"a generator at its limit makes a ratio a lower bound",
 			each("uwsgi", "closed", generatorBound), "uwsgi serves at least 3.00×", ""},
-		{"and of the baseline an upper bound, which cannot win",
+		{"or, on the baseline, an upper bound, which cannot win",
 			each("runserver", "closed", generatorBound), "uwsgi serves at most 3.00×", "higher throughput"},
 		{"a topology that died in most blocks has no rate",
 			each("uwsgi", "closed", func(c *results.Cell) { c.Grade = results.Invalid }),
 			"not measured: uwsgi (6 of 6 cells void)", "connections, uwsgi serves"},
-		{"wrong answers are said",
+		{"failed requests are reported",
 			each("uwsgi", "closed", func(c *results.Cell) {
 				c.Intervals[0].Counts.Add(results.HTTPError, 100)
 				c.Counts.Add(results.HTTPError, 100)
-			}), "600 of 6,600 requests got no successful response", ""},
-		{"what was not read is not zero",
+			}), "600 of 6,600 requests failed", ""},
+		{"unknown CPU time is not zero",
 			each("uwsgi", "", func(c *results.Cell) { c.Usage = nil }), "CPU time is unknown", ""},
-		{"without new connections nothing is said of delayed acknowledgements",
+		{"without new connections, delayed acknowledgements are not mentioned",
 			func(run *results.Run) {
 				var kept []*results.Cell
 				for _, c := range run.Cells {
@@ -420,7 +420,7 @@ func TestHonesty(t *testing.T) {
 				}
 				run.Cells = kept
 			}, "", "acknowledgement"},
-		{"a run that stopped early says how far it got",
+		{"a run that ended early says how far it got",
 			func(run *results.Run) { run.Manifest.Status = results.Partial; run.Cells = run.Cells[:20] },
 			"PARTIAL, 2 of 6 blocks", ""},
 	} {
@@ -431,7 +431,7 @@ func TestHonesty(t *testing.T) {
 	}
 }
 
-// What was not read is unknown in the table too, and not zero.
+// What could not be read is unknown in the table too, and not zero.
 func TestUnknownIsNotZero(t *testing.T) {
 	run := madeUpRun(6, madeUpArms())
 	for _, c := range run.Cells {

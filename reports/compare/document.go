@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,10 +13,10 @@ import (
 	"bench/results"
 )
 
-// Document is the report as people read it.
+// Document is the report for people.
 func (r *Report) Document() page.Document {
 	d := page.Document{
-		Kind: results.KindCompare, Title: "bench compare: " + r.Name, Outcome: r.outcome(),
+		Kind: results.KindCompare, Title: "bench compare: " + cmp.Or(r.App.Name, r.Name), Outcome: r.outcome(),
 		Headline: r.Answer[0], Lead: r.Answer[1:], Heading: r.heading(), Data: r,
 	}
 	figures := r.Figures()
@@ -46,7 +47,7 @@ func (r *Report) Document() page.Document {
 	return d
 }
 
-// named are the figures of some names, in that order, as far as they were drawn.
+// named are the figures with the given names, in that order, as far as they exist.
 func named(figures []plot.Figure, names ...string) (some []plot.Figure) {
 	for _, name := range names {
 		if i := slices.IndexFunc(figures, func(f plot.Figure) bool { return f.Name == name }); i >= 0 {
@@ -67,7 +68,7 @@ func (r *Report) outcome() page.Outcome {
 	return o
 }
 
-// heading says what was measured, when and for how long.
+// heading says how much was measured, when and for how long.
 func (r *Report) heading() string {
 	blocks := page.Count(r.Blocks, "block")
 	if r.BlocksDone != r.Blocks {
@@ -76,10 +77,7 @@ func (r *Report) heading() string {
 	took := time.Duration(r.Elapsed * float64(time.Second))
 	parts := []string{
 		blocks, "engine " + r.Engine, "profile " + r.Profile, r.Started.UTC().Format("2006-01-02 15:04 UTC"),
-		fmt.Sprintf("%v, %.0f %% of it measuring", took.Round(time.Second), r.Measuring),
-	}
-	if r.App.Name != "" {
-		parts = slices.Insert(parts, 0, "app "+r.App.Name)
+		fmt.Sprintf("%v, %.0f %% of it spent measuring", took.Round(time.Second), r.Measuring),
 	}
 	if n := len(r.Diagnostics); n > 0 {
 		parts = append(parts, page.Count(n, "diagnostic"))
@@ -87,7 +85,7 @@ func (r *Report) heading() string {
 	return strings.Join(parts, " · ")
 }
 
-// why says what limited each topology on each scenario.
+// why names what limited each topology on each scenario.
 func (r *Report) why() (items []page.Item) {
 	for _, s := range r.Scenarios {
 		for _, p := range s.Order {
@@ -107,12 +105,12 @@ func (r *Report) noteItems() (items []page.Item) {
 	return items
 }
 
-// method says how it was measured, on what, and with which versions.
+// method says how the run was measured, on what, and with which versions.
 func (r *Report) method() (items []page.Item) {
 	for _, line := range r.Plan {
 		items = append(items, page.Item{Text: line})
 	}
-	app := "app " + r.App.Name
+	app := "app: " + r.App.Name
 	if r.App.Commit != "" {
 		app += " at " + r.App.Commit
 	}
@@ -123,11 +121,11 @@ func (r *Report) method() (items []page.Item) {
 		}
 	}
 	items = append(items,
-		page.Item{Text: fmt.Sprintf("seed %d; %s", r.Seed, app)},
+		page.Item{Text: fmt.Sprintf("seed: %d; %s", r.Seed, app)},
 		page.Item{Text: fmt.Sprintf("%s, %s, %s, kernel %s; %s",
 			r.Host.CPU, page.Count(r.Host.Cores, "core"), r.Host.OS, r.Host.Kernel, strings.Join(tools, ", "))})
 	for _, t := range r.Topologies {
-		text := fmt.Sprintf("%s: %s; configuration %s", t.Ref, t.Summary, t.ConfigHash)
+		text := fmt.Sprintf("%s: %s; configuration hash %s", t.Ref, t.Summary, t.ConfigHash)
 		if t.Excluded != "" {
 			text += "; excluded: " + t.Excluded
 		}

@@ -8,7 +8,7 @@ import (
 	"bench/results"
 )
 
-// A report is a pure function of a run: here of two topologies that were measured in one block.
+// A report is a pure function of a run: here, of two topologies measured in one block.
 func ExampleBuild() {
 	run := &results.Run{Manifest: results.Manifest{
 		Status: results.Complete, Blocks: 1, Baseline: "runserver",
@@ -30,5 +30,5 @@ func ExampleBuild() {
 	fmt.Println(report.Scenarios[0].Finding)
 	// Output:
 	// VALID
-	// one block, no verdict: uwsgi 3.00× (no CI).
+	// one block only, so no verdict: uwsgi 3.00× (no CI).
 }

@@ -10,7 +10,7 @@ import (
 	"bench/results"
 )
 
-// Figures are the report's figures, those that the run has data for.
+// Figures are the report's figures, as far as the run has data for them.
 func (r *Report) Figures() []plot.Figure {
 	if len(r.compared()) == 0 {
 		return nil
@@ -44,12 +44,12 @@ func (r *Report) rateFigure() (plot.Figure, bool) {
 		}
 	}
 	series = slices.DeleteFunc(series, func(s plot.Series) bool { return len(s.Points) == 0 })
-	title := fmt.Sprintf("Throughput with %s, closed loop", page.Count(r.connections(), "connection"))
+	title := fmt.Sprintf("Throughput in a closed loop with %s", page.Count(r.connections(), "connection"))
 	return plot.Intervals("max-throughput", title, "successful responses per second", rows, series), len(rows) > 0
 }
 
-// percentileFigure shows the highest open-loop rate that all sustain, or, where there
-// is none, the lowest rate.
+// percentileFigure shows the highest open-loop rate that all topologies sustain, or the lowest rate
+// if there is none.
 func (r *Report) percentileFigure() (plot.Figure, bool) {
 	load := r.commonRate()
 	if load == nil {
@@ -66,11 +66,11 @@ func (r *Report) histogramFigure() (plot.Figure, bool) {
 	if load == nil {
 		return plot.Figure{}, false
 	}
-	title := fmt.Sprintf("Response times: %s at %s requests per second", load.Scenario, page.Number(load.Offered))
+	title := fmt.Sprintf("Distribution of response times: %s at %s requests per second", load.Scenario, page.Number(load.Offered))
 	return plot.Histogram("latency-histogram", title, r.curves(load, histogramOutline)), true
 }
 
-// curves are the response times of every topology under a load, as the points of a figure.
+// curves are the response times of every topology under a load, as series of a figure.
 func (r *Report) curves(load *Load, points func(*results.Histogram) []plot.Point) (curves []plot.Series) {
 	for _, t := range r.compared() {
 		h := results.Total(r.intervals(t.Name, load.Scenario, load.Load), results.Response)
@@ -122,7 +122,7 @@ func (r *Report) byRateFigure() (plot.Figure, bool) {
 		}
 		curves = append(curves, p99, p50)
 	}
-	return plot.ByRate("latency-by-rate", "Response time against offered rate: "+main, curves), any
+	return plot.ByRate("latency-by-rate", "Response time by offered rate: "+main, curves), any
 }
 
 func (r *Report) cpuFigure() (plot.Figure, bool) {
@@ -155,7 +155,7 @@ func (r *Report) memoryFigure() (plot.Figure, bool) {
 	return plot.Stacks("memory", title, "MiB", "MiB", stacks, appFirst(roles)), true
 }
 
-// appFirst sorts tiers with the app's first, at the foot of every bar: it is in all of them.
+// appFirst sorts tiers, the app's first: every bar has it, at the bottom.
 func appFirst(roles results.Roles) []string {
 	names := slices.Sorted(maps.Keys(roles))
 	slices.SortStableFunc(names, func(a, b string) int {
@@ -186,7 +186,7 @@ func (r *Report) timeFigure() (plot.Figure, bool) {
 			for _, iv := range c.Intervals {
 				h := results.Total([]results.Interval{iv}, results.Response)
 				if h.TotalCount() < fewestSamples {
-					continue // the rest of a second in which the last responses came
+					continue // the fraction of a second in which the last responses arrived
 				}
 				at := c.Started.Sub(r.Started).Seconds() + iv.Start.Seconds()
 				half.Points = append(half.Points, plot.Point{X: at, Y: float64(h.ValueAtPercentile(50))})

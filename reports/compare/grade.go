@@ -9,7 +9,7 @@ import (
 	"bench/results"
 )
 
-// grade is the run's: that of the cells that are not a small minority.
+// grade grades the run by its cells: a few bad ones do not decide.
 func (r *Report) grade() {
 	counts := map[results.Grade]int{}
 	for _, c := range r.run.Cells {
@@ -25,7 +25,7 @@ func (r *Report) grade() {
 	}
 }
 
-// diagnose adds what the run itself and its cells show to what is known of it already.
+// diagnose adds the diagnostics of the run itself and of its cells to those in the manifest.
 func (r *Report) diagnose() {
 	if r.Diagnostics == nil {
 		r.Diagnostics = []results.Diagnostic{}
@@ -33,7 +33,7 @@ func (r *Report) diagnose() {
 	if r.Status != results.Complete {
 		r.Diagnostics = append(r.Diagnostics, results.Diagnostic{
 			Code:    "partial",
-			Message: fmt.Sprintf("the run did not finish: %s sealed before it ended", were(len(r.run.Cells))),
+			Message: fmt.Sprintf("the run did not finish: it ended after %s", page.Count(len(r.run.Cells), "cell")),
 			Hint:    "Run it again for a complete comparison.",
 		})
 	}
@@ -46,30 +46,22 @@ func (r *Report) diagnose() {
 	}
 }
 
-// ofCells are the diagnostics of the cells, each once, with the first example.
+// ofCells are the diagnostics of the cells, each code once, with the first example.
 func (r *Report) ofCells() (list []results.Diagnostic) {
 	count, example := map[string]int{}, map[string]results.Diagnostic{}
 	for _, c := range r.run.Cells {
-		for _, cause := range c.Diagnostics {
-			if count[cause.Code]++; count[cause.Code] == 1 {
-				cause.Message = fmt.Sprintf("%s, %s %s, block %d: %s", c.Topology, c.Scenario, c.Load, c.Block, cause.Message)
-				example[cause.Code] = cause
+		for _, d := range c.Diagnostics {
+			if count[d.Code]++; count[d.Code] == 1 {
+				d.Message = fmt.Sprintf("%s, %s %s, block %d: %s", c.Topology, c.Scenario, c.Load, c.Block, d.Message)
+				example[d.Code] = d
 			}
 		}
 	}
 	for _, code := range slices.Sorted(maps.Keys(count)) {
-		cause := example[code]
-		cause.Message = fmt.Sprintf("%d of %s; the first: %s",
-			count[code], page.Count(len(r.run.Cells), "cell"), cause.Message)
-		list = append(list, cause)
+		d := example[code]
+		d.Message = fmt.Sprintf("%d of %s, for example %s",
+			count[code], page.Count(len(r.run.Cells), "cell"), d.Message)
+		list = append(list, d)
 	}
 	return list
-}
-
-// were is a number of cells with its verb.
-func were(cells int) string {
-	if cells == 1 {
-		return "1 cell was"
-	}
-	return page.Count(cells, "cell") + " were"
 }

@@ -2,8 +2,8 @@ package compare
 
 import "bench/results"
 
-// Entries makes a line of the history for each topology, from one that holds what the manifest
-// says.
+// Entries are the run's lines in the history, one for each topology. The first holds what comes from
+// the manifest.
 func (r *Report) Entries(first results.Entry) (all []results.Entry) {
 	for _, t := range r.Topologies {
 		e := first

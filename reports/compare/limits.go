@@ -10,17 +10,17 @@ import (
 	"bench/results"
 )
 
-// Thresholds of the explanations. Each is a share with room for the noise of short cells;
-// none decides a verdict.
+// Thresholds of the explanations. Each is a share that leaves room for the noise of short cells; none
+// decides a verdict.
 const (
 	saturated   = 0.85 // of all cores: the CPU is the limit
-	unsaturated = 0.70 // of all cores: it is not
-	oneCore     = 0.75 // of one core, by a single process of the app: the interpreter lock is the limit
-	workersBusy = 0.80 // of the workers, by Little's law
-	uninvolved  = 0.02 // of the servers' CPU time
+	unsaturated = 0.70 // of all cores: below this, it is not
+	oneCore     = 0.75 // of one core, used by the only process of the app: the interpreter lock is the limit
+	workersBusy = 0.80 // of the workers, by Little's law: they are the limit
+	uninvolved  = 0.02 // of the servers' CPU time: the app hardly takes part
 )
 
-// reasons says what limited a topology under a closed loop, with the evidence.
+// reasons name what limited a topology under a closed loop, with the evidence.
 func (r *Report) reasons(t Topology, l Load) []string {
 	var list []string
 	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
@@ -31,28 +31,28 @@ func (r *Report) reasons(t Topology, l Load) []string {
 		add("%d of %s are void because of the generator or the machine; see the diagnostics.", n, page.Count(l.Cells, "cell"))
 	}
 	if wrong := l.Counts.Failed(); wrong > 0 {
-		add("%s of %s got no successful response.", page.Number(float64(wrong)), page.Count(l.Counts.Intended, "request"))
+		add("%s of %s failed.", page.Number(float64(wrong)), page.Count(l.Counts.Intended, "request"))
 	}
 	if share := r.nagle(t, l); share > 0 {
-		add("%.0f %% of its responses took %s: on keep-alive connections they wait for the client's delayed "+
-			"acknowledgement (see the notes).", 100*share, nagleText)
+		add("%.0f %% of its responses took %s: on keep-alive connections they wait for a delayed "+
+			"acknowledgement by the client (see the notes).", 100*share, nagleText)
 	}
 	if len(l.CPU) == 0 {
-		add("The servers' CPU time is unknown, so what limited it cannot be said.")
+		add("The servers' CPU time is unknown, so the limit cannot be named.")
 		return list
 	}
 	return append(list, r.limits(t, l)...)
 }
 
-// limits says which resource bound a load: the generator, the workers, one interpreter, or
-// the CPU.
+// limits name the resource that limited a load: the generator, the workers, one interpreter, or the
+// CPU.
 func (r *Report) limits(t Topology, l Load) []string {
 	list := []string{r.limit(t, l)}
 	app, _ := t.Roles.Sum(l.BusyCores, results.AppRole)
 	perRequest, known := t.Roles.Sum(l.CPU, results.AppRole)
 	if known && app < uninvolved*l.serverCores() {
-		list = append(list, fmt.Sprintf("The app was hardly involved: it used %s of CPU per request. "+
-			"The servers in front of it serve these files.", page.Millis(perRequest)))
+		list = append(list, fmt.Sprintf("The app was hardly involved, with %s of CPU time per request: "+
+			"the servers in front of it serve these files.", page.Millis(perRequest)))
 	}
 	return list
 }
@@ -65,19 +65,19 @@ func (r *Report) limit(t Topology, l Load) string {
 	perRequest, _ := t.Roles.Sum(l.CPU, results.AppRole)
 	switch {
 	case l.Rate.LowerBound:
-		return fmt.Sprintf("The load generator was the limit: it used %.2f cores, the servers %.2f. "+
-			"The throughput is a lower bound.", generator, servers)
+		return fmt.Sprintf("The load generator was the limit, with %.2f cores used to the servers' %.2f: "+
+			"the throughput is a lower bound.", generator, servers)
 	case t.Concurrency > 0 && all < unsaturated*cores && busyWorkers(t, l) > workersBusy:
-		return fmt.Sprintf("All workers were busy: %s at a time, at least %s each, allow about %s req/s. "+
+		return fmt.Sprintf("All workers were busy: %s at a time, taking at least %s each, limit the throughput to about %s req/s. "+
 			"The CPU was not saturated (%s).",
 			page.Count(t.Concurrency, "request"), page.Micros(l.Service.Min), page.Number(workerLimit(t, l)), used)
 	case r.oneInterpreter(t) && app > oneCore && all < saturated*cores:
-		return fmt.Sprintf("Its only app process used %.2f of %s: the interpreter lock lets one thread run the app's code "+
-			"at a time%s. A request takes %s of CPU.",
+		return fmt.Sprintf("Its only app process used %.2f of %s: the interpreter lock lets only one thread at a time run the "+
+			"app's code%s. A request takes %s of CPU time.",
 			app, page.Count(r.Host.Cores, "core"), waitingThreads(t, l), page.Millis(perRequest))
 	case all > saturated*cores:
-		return fmt.Sprintf("The CPU was saturated (%s, %.2f of them by the load generator): the CPU time per request "+
-			"decides, %s.",
+		return fmt.Sprintf("The CPU was saturated (%s, %.2f of them by the load generator), so the CPU time per request "+
+			"decides: %s.",
 			used, generator, tiers(l.CPU))
 	case t.Concurrency == 0 && all < unsaturated*cores:
 		return fmt.Sprintf("Each connection has its own thread, so up to %s wait at the same time, %s each on average. "+
@@ -95,10 +95,10 @@ func waitingThreads(t Topology, l Load) string {
 	if waiting <= 1 {
 		return ""
 	}
-	return fmt.Sprintf(", and the switching between %d threads that wait for it costs CPU time too", waiting)
+	return fmt.Sprintf(", and switching between the %d threads that wait for it costs CPU time as well", waiting)
 }
 
-// serverCores is how many cores the servers kept busy.
+// serverCores is the number of cores that the servers kept busy.
 func (l Load) serverCores() (sum float64) {
 	for _, tier := range slices.Sorted(maps.Keys(l.BusyCores)) {
 		if tier != "generator" {
@@ -113,8 +113,8 @@ func workerLimit(t Topology, l Load) float64 {
 	return float64(t.Concurrency) / (float64(l.Service.Min) / 1e6)
 }
 
-// busyWorkers is the share of the workers that were busy: by Little's law, throughput × time
-// in service, where the least time measured stands for a request that did not wait.
+// busyWorkers is the share of the workers that were busy: by Little's law, throughput × service
+// time. The shortest one measured stands for a request that did not wait.
 func busyWorkers(t Topology, l Load) float64 {
 	return l.Rate.Value * float64(l.Service.Min) / 1e6 / float64(t.Concurrency)
 }
@@ -135,7 +135,7 @@ func (r *Report) oneInterpreter(t Topology) bool {
 	return most == 1
 }
 
-// tiers writes CPU time by tier.
+// tiers writes the CPU time per request, in total and by tier.
 func tiers(perRequest map[string]float64) string {
 	sum := 0.0
 	for _, tier := range slices.Sorted(maps.Keys(perRequest)) {
@@ -147,7 +147,7 @@ func tiers(perRequest map[string]float64) string {
 	return fmt.Sprintf("%s (%s)", page.Millis(sum), tierList(perRequest))
 }
 
-// tierList is the CPU time of each tier, where there is more than one.
+// tierList is the CPU time of each tier if there is more than one.
 func tierList(perRequest map[string]float64) string {
 	if len(perRequest) < 2 {
 		return ""

@@ -7,7 +7,7 @@ import (
 	"bench/stats"
 )
 
-// A metric is one figure of a cell; zero means that the cell has none.
+// A metric is one figure of a cell; zero means that the cell lacks it.
 type metric func(*results.Cell) float64
 
 func perBlock(cells []*results.Cell, f metric) map[int]float64 {
@@ -50,9 +50,9 @@ func responsePercentile(q float64) metric {
 
 func cpuByTier(cells []*results.Cell) (perRequest, busy map[string]float64) {
 	perRequest, busy = map[string]float64{}, map[string]float64{}
-	var answers, elapsed float64
+	var successful, elapsed float64
 	for _, c := range cells {
-		answers += float64(c.Counts.OK)
+		successful += float64(c.Counts.OK)
 		elapsed += c.Elapsed
 		for tier, spent := range results.CPUByTier(c.Usage) {
 			perRequest[tier] += spent.Seconds()
@@ -64,15 +64,15 @@ func cpuByTier(cells []*results.Cell) (perRequest, busy map[string]float64) {
 	}
 	for tier, spent := range perRequest {
 		busy[tier] = spent / elapsed
-		if answers > 0 {
-			perRequest[tier] = spent / answers * 1000
+		if successful > 0 {
+			perRequest[tier] = spent / successful * 1000
 		}
 	}
 	busy["generator"] /= elapsed
 	return perRequest, busy
 }
 
-// memory is the median over the blocks of the greatest PSS, in all and by tier.
+// memory is the median over the blocks of the peak PSS, in total and by tier.
 func memory(cells []*results.Cell) (total int64, byTier map[string]int64) {
 	tiers := map[string][]float64{}
 	var totals []float64

@@ -8,10 +8,10 @@ import (
 )
 
 // A response written in several small pieces with Nagle's algorithm on waits for the client's
-// delayed acknowledgement, 40 ms on Linux (TCP_DELACK_MIN), and a little for the response
-// itself. It counts as shown when this share of the responses on keep-alive connections lies
-// in that band, and half of it at most on new connections, where the client acknowledges
-// at once.
+// delayed acknowledgement: 40 ms on Linux (TCP_DELACK_MIN), plus a little for the response itself.
+// The delay counts as shown when at least this share of the responses on keep-alive connections lies
+// in that band, and at most half of that share on new connections, where the client acknowledges at
+// once.
 const (
 	nagleLow   = 37_000 // µs
 	nagleHigh  = 54_000
@@ -19,20 +19,20 @@ const (
 	nagleShare = 0.10
 )
 
-// nagle is the share of a load's responses that waited for a delayed acknowledgement, or 0
-// where that is not shown. It is shown on the main scenario, by comparison with new
-// connections; elsewhere the same delay on keep-alive connections is put down to it, unless
-// a busy interpreter explains it as well.
+// nagle is the share of a load's responses that waited for a delayed acknowledgement, or 0 where
+// that is not shown. It is shown on the main scenario, by comparison with new connections;
+// elsewhere, the same delay on keep-alive connections is attributed to it, unless a busy interpreter
+// explains it as well.
 func (r *Report) nagle(t Topology, l Load) float64 {
 	kept, fresh := t.load(r.main(), "closed"), t.load(r.main(), "closed-new")
 	if kept == nil || fresh == nil || kept.Service.Count == 0 || fresh.Service.Count == 0 || l.Load != "closed" {
 		return 0
 	}
 	shown := r.share(t, r.main(), "closed")
-	// The lowest rate of the ladder shows it with the least queueing.
-	for _, rung := range t.Loads {
-		if rung.Scenario == r.main() && rung.Mode == results.OpenLoop {
-			shown = max(shown, r.share(t, rung.Scenario, rung.Load))
+	// The lowest open-loop rate shows it with the least queueing.
+	for _, step := range t.Loads {
+		if step.Scenario == r.main() && step.Mode == results.OpenLoop {
+			shown = max(shown, r.share(t, step.Scenario, step.Load))
 			break
 		}
 	}
@@ -66,8 +66,8 @@ func (r *Report) share(t Topology, scenario, load string) float64 {
 	return float64(inside) / float64(h.TotalCount())
 }
 
-// nagleNote explains the delay where a topology shows it: at the lowest open-loop rate if
-// there is one, where nothing queues, else under the closed loop.
+// nagleNote explains the delay where a topology shows it: at the lowest open-loop rate, where nothing
+// queues, or under the closed loop if there is none.
 func (r *Report) nagleNote(t Topology) (Note, bool) {
 	kept, fresh := t.load(r.main(), "closed"), t.load(r.main(), "closed-new")
 	if kept == nil || fresh == nil || fresh.Service.Count == 0 {
@@ -84,9 +84,9 @@ func (r *Report) nagleNote(t Topology) (Note, bool) {
 		return Note{}, false
 	}
 	return Note{"nagle", fmt.Sprintf("%s sends some responses in several small writes with Nagle's algorithm on. "+
-		"A client that keeps its connection alive delays its acknowledgement by 40 ms, and the last write waits for it: "+
-		"with %s, %.0f %% of the responses take %s (p50 %s, p90 %s); with a new connection per request, %.0f %% do. "+
-		"Such clients really wait that long, so it is part of the comparison; but the cause is TCP, not a slow app, "+
+		"On a keep-alive connection the client delays its acknowledgement by 40 ms, and the last write waits for it: "+
+		"on %s, %.0f %% of the responses take %s (p50 %s, p90 %s); with a new connection per request, %.0f %% do. "+
+		"Clients really wait that long, so the delay is part of the comparison, but its cause is TCP, not a slow app, "+
 		"and it costs no CPU time.",
 		t.Name, kept.says(), 100*share, nagleText, page.Micros(kept.Response.P50),
 		page.Micros(kept.Response.P90), 100*without)}, true

@@ -8,7 +8,7 @@ import (
 	"bench/results"
 )
 
-// notes says in words which known artefacts the figures show.
+// notes explain the known artefacts that the figures show.
 func (r *Report) notes() {
 	concurrencies := map[int]bool{}
 	for _, t := range r.compared() {
@@ -22,8 +22,8 @@ func (r *Report) notes() {
 			concurrencies[t.Concurrency] = true
 		}
 	}
-	shared := fmt.Sprintf("Load generator and servers share %s, so the throughput of a closed loop depends on both. "+
-		"The CPU time per request does not include the generator.", page.Count(r.Host.Cores, "core"))
+	shared := fmt.Sprintf("The load generator and the servers share %s, so the throughput of a closed loop depends on both. "+
+		"CPU times per request do not include the generator.", page.Count(r.Host.Cores, "core"))
 	r.Notes = append(r.Notes, Note{"shared-machine", shared})
 	if len(concurrencies) > 1 {
 		r.Notes = append(r.Notes, Note{"unequal-concurrency", "The topologies differ in concurrency (workers × threads); " +
@@ -31,7 +31,7 @@ func (r *Report) notes() {
 	}
 }
 
-// workerNotes says on which scenarios the number of workers was the limit.
+// workerNotes name the scenarios on which the number of workers was the limit.
 func (r *Report) workerNotes(t Topology) (notes []Note) {
 	for _, l := range t.Loads {
 		app, _ := t.Roles.Sum(l.BusyCores, results.AppRole)
@@ -40,15 +40,15 @@ func (r *Report) workerNotes(t Topology) (notes []Note) {
 			continue
 		}
 		text := fmt.Sprintf("On %s, %s is limited by its concurrency of %d (workers × threads), not by the CPU: "+
-			"%d ÷ %s in service = %s req/s. More workers or threads raise that limit; a server with one thread per "+
-			"connection does not have it.",
+			"%d ÷ %s of service time = %s req/s. More workers or threads raise that limit; a server with one thread "+
+			"per connection does not have it.",
 			l.Scenario, t.Name, t.Concurrency, t.Concurrency, page.Micros(l.Service.Min), page.Number(workerLimit(t, l)))
 		notes = append(notes, Note{"concurrency", text})
 	}
 	return notes
 }
 
-// backlogNote says where listen queues overflowed while a topology was under load.
+// backlogNote names the loads under which listen queues overflowed.
 func (r *Report) backlogNote(t Topology) (Note, bool) {
 	var where []string
 	for _, l := range t.Loads {
@@ -60,7 +60,7 @@ func (r *Report) backlogNote(t Topology) (Note, bool) {
 		return Note{}, false
 	}
 	return Note{"backlog", fmt.Sprintf("While %s was under load, listen queues overflowed: %s. The client's kernel "+
-		"retries such a connection after 1, 3 or 7 s. A queue holds %d connections here, or fewer where the server "+
-		"fixes that: 10 with Django's development server.",
-		t.Name, strings.Join(where, ", "), min(1024, r.Host.Somaxconn))}, true
+		"retries such a connection after 1, 3 or 7 s. A queue holds %s here, or fewer where the server "+
+		"sets its own limit: 10 with Django's development server.",
+		t.Name, strings.Join(where, ", "), page.Count(min(1024, r.Host.Somaxconn), "connection"))}, true
 }

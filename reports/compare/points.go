@@ -7,11 +7,11 @@ import (
 	"bench/results"
 )
 
-// fewestSamples is the number of samples that have to lie beyond a percentile for it to be
-// shown: the curve stops where the samples end. A second with fewer has no percentile.
+// fewestSamples is the number of samples that must lie beyond a percentile for it to be shown: the
+// curve stops where there are fewer. A second with fewer samples has no percentiles.
 const fewestSamples = 10
 
-// percentilePoints walks down the nines in twenty steps each.
+// percentilePoints walks along the nines, in twenty steps each.
 func percentilePoints(h *results.Histogram) (points []plot.Point) {
 	if h == nil || h.TotalCount() < fewestSamples {
 		return nil
@@ -28,11 +28,11 @@ func percentilePoints(h *results.Histogram) (points []plot.Point) {
 	}
 }
 
-// binsPerDecade is the number of equal steps on a logarithmic axis that a histogram has.
+// binsPerDecade is the number of bins of a histogram per decade of its logarithmic axis.
 const binsPerDecade = 20
 
-// histogramOutline has the corners of a histogram's outline: the share of the requests, in
-// percent, in each twentieth of a decade.
+// histogramOutline are the corners of a histogram's outline: the share of the requests in each bin,
+// in percent.
 func histogramOutline(h *results.Histogram) []plot.Point {
 	if h == nil || h.TotalCount() == 0 {
 		return nil

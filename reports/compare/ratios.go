@@ -33,12 +33,12 @@ func ratios(base, other []*results.Cell, loads []Load) []Ratio {
 	return list
 }
 
-// ratio compares one metric under one load; false where there is nothing to compare.
+// ratio compares one metric under one load; it is false if there is nothing to compare.
 func ratio(base, other []*results.Cell, l Load, name string, f metric) (Ratio, bool) {
 	all := under(base, l)
 	mine, theirs := valid(under(other, l)), valid(all)
 	if 2*(len(all)-len(theirs)) >= len(all) {
-		return Ratio{}, false // what is left of a baseline that mostly failed is none
+		return Ratio{}, false // the rest of a mostly void baseline is not a baseline
 	}
 	v := Ratio{
 		Metric: name, Scenario: l.Scenario, Load: l.Load,
@@ -51,7 +51,7 @@ func ratio(base, other []*results.Cell, l Load, name string, f metric) (Ratio, b
 	case name == "max_throughput":
 		v.Bound = bound(mostly(mine, "generator-bound"), mostly(theirs, "generator-bound"))
 	case (name == "p50" || name == "p99") && l.Mode == results.OpenLoop:
-		// What was not sent, or not answered in time, is in no response time.
+		// Response times leave out what was not sent or not answered in time.
 		v.Bound = bound(slices.ContainsFunc(mine, fellBehind), slices.ContainsFunc(theirs, fellBehind))
 	}
 	return v, true
@@ -64,8 +64,8 @@ func under(cells []*results.Cell, l Load) []*results.Cell {
 	})
 }
 
-// bound says what a ratio is when one of its figures is only a lower bound: a rate that the
-// generator limited, a latency at a rate that was not sustained.
+// bound qualifies a ratio of which a figure is only a lower bound: a rate that the generator limited,
+// or a latency at a rate that was not sustained.
 func bound(mine, baseline bool) string {
 	switch {
 	case mine && baseline:
@@ -78,8 +78,8 @@ func bound(mine, baseline bool) string {
 	return ""
 }
 
-// direction says on which side of 1 a ratio is shown to lie: a lower bound can only win, an
-// upper bound only lose.
+// direction is the side of 1 on which a ratio is shown to lie: a lower bound can only win, an upper
+// bound can only lose.
 func (v Ratio) direction() int {
 	d := v.Direction()
 	if v.Bound == "unknown" || v.Bound == "at least" && d < 0 || v.Bound == "at most" && d > 0 {

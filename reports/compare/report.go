@@ -1,7 +1,6 @@
-// Package compare judges a comparison of topologies. Build computes everything from a run
-// alone and is a pure function: it opens no socket, starts no process and reads no clock, so
-// a report can be made again, elsewhere and later, byte for byte. The Report is what programs
-// read, its Document what people do.
+// Package compare judges a comparison of topologies. Build is a pure function of a run: it opens no
+// socket, starts no process and reads no clock, so that a report can be made again, elsewhere and
+// later, byte for byte. Programs read the Report, people its Document.
 package compare
 
 import (
@@ -49,7 +48,7 @@ type Topology struct {
 	Name           string             `json:"name"`
 	Ref            string             `json:"ref"`
 	Summary        string             `json:"summary"`
-	Concurrency    int                `json:"concurrency"` // requests at a time; 0: a thread per connection; -1: unknown
+	Concurrency    int                `json:"concurrency"` // requests at a time; 0: one thread per connection; -1: unknown
 	ConfigHash     string             `json:"config_hash"`
 	Roles          results.Roles      `json:"roles,omitempty"` // of its tiers
 	Excluded       string             `json:"excluded,omitempty"`
@@ -68,11 +67,11 @@ type Topology struct {
 type Rate struct {
 	stats.Interval
 	Unit string `json:"unit"`
-	// LowerBound: the generator used more CPU than the servers, which could do more.
+	// LowerBound: the generator was the limit, and the servers could do more.
 	LowerBound bool `json:"lower_bound"`
 }
 
-// Load is what one topology did under one load, over all blocks.
+// Load is how one topology did under one load, over all blocks.
 type Load struct {
 	Scenario    string                     `json:"scenario"`
 	Load        string                     `json:"load"`
@@ -82,7 +81,7 @@ type Load struct {
 	Rate        Rate                       `json:"rate"`              // successful responses per second
 	Cells       int                        `json:"cells"`
 	Void        int                        `json:"void"`                     // cells that are not a measurement, left out
-	VoidServer  int                        `json:"void_by_server,omitempty"` // of these: the server failed
+	VoidServer  int                        `json:"void_by_server,omitempty"` // of these, by a failure of the server
 	Grade       results.Grade              `json:"grade"`
 	Response    results.Summary            `json:"response_us"`
 	Service     results.Summary            `json:"service_us"`
@@ -100,7 +99,7 @@ type Load struct {
 	Sustained   bool                       `json:"sustained"` // open loop: kept up with the offered rate
 }
 
-// ObjectiveResult is an objective held against a load.
+// ObjectiveResult is how a load did against an objective.
 type ObjectiveResult struct {
 	Objective string  `json:"objective"`
 	Value     float64 `json:"value"` // microseconds, or a share of 1
@@ -113,22 +112,22 @@ type Ratio struct {
 	Scenario string `json:"scenario"`
 	Load     string `json:"load,omitempty"`
 	stats.Interval
-	// Bound is "at least" or "at most" where the generator limited one of the two rates, and
-	// "unknown" where it limited both.
+	// Bound is "at least" or "at most" if one of the two figures is only a lower bound, and
+	// "unknown" if both are.
 	Bound string `json:"bound,omitempty"`
 }
 
-// Scenario is the order of the topologies in one scenario, with reasons.
+// Scenario is the order of the topologies on one scenario, with the reasons.
 type Scenario struct {
 	Name    string                 `json:"name"`
 	Summary string                 `json:"summary"`
 	Targets []results.TargetRecord `json:"targets"`
 	Order   []Place                `json:"order"` // highest throughput first
 	Finding string                 `json:"finding"`
-	Missing []string               `json:"not_measured,omitempty"` // topologies of which too little is valid
+	Missing []string               `json:"not_measured,omitempty"` // topologies with too few valid cells
 }
 
-// Place is a topology's place in a scenario.
+// Place is a topology's place in the order.
 type Place struct {
 	Topology string          `json:"topology"`
 	Rate     Rate            `json:"rate"`

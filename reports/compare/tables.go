@@ -17,7 +17,7 @@ func (r *Report) topologyTitle() string {
 }
 
 func (r *Report) topologyTable() page.Table {
-	t := page.Table{Columns: page.Columns("topology", "#req/s [95 % CI]", "#CPU per request", "by tier", "#memory (PSS)",
+	t := page.Table{Columns: page.Columns("topology", "#req/s [95 % CI]", "#CPU time per request", "by tier", "#memory (PSS)",
 		"concurrency", "#boot", "#first request")}
 	for _, top := range r.Topologies {
 		row := []string{top.Name, "excluded"}
@@ -90,12 +90,12 @@ func (r *Report) latencyTable() page.Table {
 	return t
 }
 
-// successful is the number of successful responses of all requests.
+// successful is the number of successful responses, of all requests.
 func (l Load) successful() string {
 	return fmt.Sprintf("%s of %s", whole(l.Counts.OK), whole(l.Counts.Intended))
 }
 
-// whole writes a number that has no fraction.
+// whole writes a whole number.
 func whole(n uint64) string {
 	if n < 1000 {
 		return fmt.Sprint(n)
@@ -103,7 +103,7 @@ func whole(n uint64) string {
 	return page.Number(float64(n))
 }
 
-// cells is the number of cells that the figures are made of.
+// cells is the number of cells behind the figures.
 func (l Load) cells() string {
 	if l.Void == 0 {
 		return fmt.Sprint(l.Cells)
@@ -165,7 +165,7 @@ func (r *Report) targetNames(scenario string) []string {
 			}
 		}
 	}
-	// Those beyond the hundredth share a name that is none of theirs.
+	// Targets beyond the hundredth share a name that the scenario does not have.
 	for _, t := range r.Topologies {
 		for _, l := range t.Loads {
 			for _, name := range slices.Sorted(maps.Keys(l.Targets)) {

@@ -9,25 +9,25 @@ import (
 	"bench/results"
 )
 
-// What a CI reads: JUnit's XML, whose escaper is encoding/xml, and GitHub's annotations, whose
-// escapers are below.
+// What CI systems read: JUnit XML, which encoding/xml escapes, and GitHub annotations, whose escapers
+// are below.
 
-// maxAnnotations is how many annotations of one step GitHub shows.
+// maxAnnotations is the number of annotations that GitHub shows for one step.
 const maxAnnotations = 10
 
-// The escapers of GitHub's workflow commands, of the message and of a property.
+// The escapers for the message and for a property of GitHub's workflow commands.
 var (
 	commandMessage  = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	commandProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-// command is a workflow command, on one line whatever it is about.
+// command is a workflow command, on one line whatever the texts hold.
 func command(level, title, message string) string {
 	return fmt.Sprintf("::%s title=%s::%s", level, commandProperty.Replace(results.Line(title)),
 		strings.ReplaceAll(commandMessage.Replace(results.Line(message)), "##[", "##%5B"))
 }
 
-// annotations are GitHub's workflow commands for what is wrong.
+// annotations are the GitHub workflow commands that point out what is wrong.
 func annotations(r Report) (lines []string) {
 	switch r.Verdict {
 	case Inconclusive, Unfit:
@@ -77,7 +77,7 @@ type message struct {
 	Message string `xml:"message,attr"`
 }
 
-// add adds a test case; what is inconclusive is skipped.
+// add adds a test case; an inconclusive one counts as skipped.
 func (s *suite) add(name string, v Verdict, why string) {
 	c := testcase{Class: "bench.gate", Name: results.Line(name)}
 	switch v {
@@ -92,8 +92,8 @@ func (s *suite) add(name string, v Verdict, why string) {
 	s.Tests++
 }
 
-// junit has a test case for the gate itself, each metric, the failures, each objective and each
-// exact counter that moved for the worse.
+// junit has a test case for the gate itself, for each metric, for the failures, for each objective, and
+// for each exact counter that got worse.
 func junit(r Report) []byte {
 	s := suite{Name: "bench gate", Time: fmt.Sprintf("%.1f", r.Elapsed)}
 	s.add("verdict", r.Verdict, r.Headline())
@@ -114,7 +114,7 @@ func junit(r Report) []byte {
 	encoder := xml.NewEncoder(&out)
 	encoder.Indent("", "  ")
 	if err := encoder.Encode(s); err != nil {
-		panic(err) // of texts and numbers into memory: there is nothing that can fail
+		panic(err) // texts and numbers, into memory: nothing can fail
 	}
 	out.WriteString("\n")
 	return out.Bytes()

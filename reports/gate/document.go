@@ -13,7 +13,7 @@ import (
 // WorkTree is the name of a head that is not a commit: the files as they are.
 const WorkTree = "work tree"
 
-// Document is the report as people read it, with JUnit's file and the annotations of a CI.
+// Document is the report for people, with a JUnit file and annotations for CI systems.
 func (r Report) Document() page.Document {
 	return page.Document{
 		Kind: results.KindGate, Title: fmt.Sprintf("bench gate: %s on %s", r.Gate.Scenario, r.Gate.Topology),
@@ -22,7 +22,7 @@ func (r Report) Document() page.Document {
 	}
 }
 
-// outcomes are the verdicts as those that every kind of run shares.
+// outcomes are the verdicts in the terms that all kinds of run share.
 var outcomes = map[Verdict]page.Verdict{
 	Pass: page.Passed, Small: page.Passed, Regression: page.Regressed, Inconclusive: page.Inconclusive,
 	Unfit: page.Invalid,
@@ -32,7 +32,7 @@ func (r Report) outcome() page.Outcome {
 	return page.Outcome{Verdict: outcomes[r.Verdict], Label: strings.ToUpper(string(r.Verdict)), Reason: r.Headline()}
 }
 
-// answer is the reason with what it rests on.
+// answer is the reason, and the measurements that it rests on.
 func (r Report) answer() string {
 	return fmt.Sprintf("%s (%s, %.0f s)", r.Reason, page.Count(r.Pairs, "pair"), r.Elapsed)
 }
@@ -45,7 +45,7 @@ func (r Report) Headline() string {
 // heading says what was compared, and how.
 func (r Report) heading() string {
 	g := r.Gate
-	return fmt.Sprintf("base %s, head %s · %s on %s · %s req/s each", described(g.Base, g.BaseCommit, false),
+	return fmt.Sprintf("base %s, head %s · %s on %s · %s req/s to each", described(g.Base, g.BaseCommit, false),
 		described(g.Head, g.HeadCommit, g.Dirty), g.Scenario, g.Topology, page.Number(g.Rate))
 }
 
@@ -78,9 +78,9 @@ func (r Report) sections() []page.Section {
 	return append(sections, page.Section{ID: "reading", Title: "How to read this", Folded: true, Text: []string{
 		"A cost above zero means that head is slower.",
 		"“pass” is proven: if head were slower by the margin that matters, at most 5 % of gates would pass it. " +
-			"“regression” is proven too: on equal versions, fewer than 1 % of gates report one, over all metrics and " +
+			"“regression” is proven too: on equal versions, at most 1 % of gates report one, over all metrics and " +
 			"failures, however often the gate looks.",
-		"An absolute objective is reported as missed only when that is proven of most pairs, at 1 %. " +
+		"An absolute objective is reported as missed only when it is proven, at 1 %, that most pairs miss it. " +
 			"Exact counters need no statistics.",
 	}})
 }
@@ -92,7 +92,7 @@ func (r Report) table() page.Table {
 		t.Rows = append(t.Rows, m.row())
 	}
 	if r.Verdict == Inconclusive {
-		t.Note = "Detectable: the smallest slowdown that this number of pairs finds with 90 % probability. " +
+		t.Note = "Detectable: the smallest slowdown that this number of pairs detects with 90 % probability. " +
 			"A longer --budget detects smaller ones."
 	}
 	return t
@@ -109,7 +109,7 @@ func (m Result) row() []string {
 	}
 }
 
-// value writes one with four digits: two that lie a percent apart have to differ.
+// value writes a figure with four significant digits: two that are a percent apart must differ.
 func (m Result) value(v float64) string {
 	switch m.Unit {
 	case "":
@@ -117,19 +117,18 @@ func (m Result) value(v float64) string {
 	case "req/s":
 		return page.Number(v) + " req/s"
 	}
-	return fmt.Sprintf("%.4g %s", v, m.Unit)
+	return fmt.Sprintf("%#.4g %s", v, m.Unit)
 }
 
-// interval is that of the change, or nothing where there is none.
+// interval is the confidence interval of the change.
 func (m Result) interval() string {
 	if !m.Ratio.Known() {
 		return page.Unknown
 	}
-	_, ends, _ := strings.Cut(page.Interval(m.Ratio, page.Change), " [")
-	return "[" + ends
+	return fmt.Sprintf("[%s, %s]", page.Change(m.Ratio.Low), page.Change(m.Ratio.High))
 }
 
-// change is the change of a metric with its interval.
+// change is the change of a metric, with its interval.
 func (m Result) change() string {
 	if !m.Ratio.Measured() {
 		return page.Unknown
@@ -137,14 +136,14 @@ func (m Result) change() string {
 	return page.Interval(m.Ratio, page.Change)
 }
 
-// remarks are what else was found, besides the metrics.
+// remarks are the findings beside the metrics.
 func (r Report) remarks() (items []page.Item) {
 	add := func(name, format string, args ...any) {
 		items = append(items, page.Item{Name: name, Text: fmt.Sprintf(format, args...)})
 	}
 	for _, m := range r.Metrics {
 		if c := m.Confirm; c != nil && c.Ratio.Measured() {
-			add(m.Name, "%s on %s that had no part in finding it",
+			add(m.Name, "%s in %s, which played no part in the first test",
 				page.Interval(c.Ratio, page.Change), page.Count(c.Ratio.N, "more pair"))
 		}
 		if m.Uncorrected != nil && m.Ratio.Measured() {
@@ -158,7 +157,7 @@ func (r Report) remarks() (items []page.Item) {
 		add("responses differ", "%s", strings.ReplaceAll(d, "the baseline", "base"))
 	}
 	if r.Attribution != nil {
-		add("the cost moved", "%s", r.Attribution)
+		add("the cost grew", "%s", r.Attribution)
 	}
 	for _, o := range r.Objectives {
 		add("", "%s", o)
@@ -169,17 +168,17 @@ func (r Report) remarks() (items []page.Item) {
 	return append(items, r.reservations()...)
 }
 
-// reservations are what was not measured, or not at once.
+// reservations are what was not measured, or not at the first attempt.
 func (r Report) reservations() (items []page.Item) {
 	add := func(format string, args ...any) { items = append(items, page.Item{Text: fmt.Sprintf(format, args...)}) }
 	if r.Void > 0 {
 		add("%s void and not counted: %s", were(r.Void, "pair"), r.Voided)
 	}
 	if g := r.Gate; g.Retried > 0 {
-		add("%s repeated because they failed, the last one: %s", were(g.Retried, "boot"), firstLine(g.RetriedFor))
+		add("%s repeated after a failure, most recently: %s", were(g.Retried, "boot"), firstLine(g.RetriedFor))
 	}
 	if len(r.Metrics) > 0 && r.Pairs > 0 && !r.Gate.Queries {
-		add("Database queries are not counted: the app does not report how many a response took (docs/CI.md).")
+		add("Database queries are not counted, because the app does not report their number (see docs/CI.md).")
 	}
 	return items
 }
@@ -198,7 +197,7 @@ func firstLine(text string) string {
 	return results.Line(first)
 }
 
-// figures show the pairs: the metrics of one limit together.
+// figures show the pairs; metrics with the same limit share a figure.
 func (r Report) figures() []plot.Figure {
 	var small, large []plot.Series
 	for _, m := range r.Metrics {
@@ -217,17 +216,17 @@ func (r Report) figures() []plot.Figure {
 		small = append(small, s)
 	}
 	return []plot.Figure{
-		plot.Changes("pairs", "Cost of head against base, pair by pair", "pair", pairsRead, small),
-		plot.Changes("slow", "Share of slow responses of head against base, pair by pair", "pair", pairsRead, large),
+		plot.Changes("pairs", "Change in cost from base to head, by pair", "pair", pairsRead, small),
+		plot.Changes("slow", "Change in the share of slow responses from base to head, by pair", "pair", pairsRead, large),
 	}
 }
 
-// pairsRead says how to read the figures of pairs.
-const pairsRead = "Each point is one pair of fresh boots: how much more head cost than base. Points around zero are " +
-	"chance; points on one side are a difference. The dashed lines are the changes that matter."
+// pairsRead explains how to read the figures of pairs.
+const pairsRead = "Each point is one pair of fresh boots, and shows how much more head cost than base. Points scattered " +
+	"around zero are chance; points on one side of it are a difference. The dashed line marks the change that matters."
 
-// Reproduce is the command that measures the same again, as far as a command can say it: the
-// flags that were given, in their order of names.
+// Reproduce is the command that measures the same again, as far as a command can express it, with the
+// flags that were given in alphabetical order.
 func (r Report) Reproduce() string {
 	command := "bench gate --base " + quoted(r.Gate.Base)
 	if r.Gate.Head != WorkTree {
@@ -240,13 +239,13 @@ func (r Report) Reproduce() string {
 	return fmt.Sprintf("%s --seed %d", command, r.seed)
 }
 
-// setting is one flag of the command line's that a run was given.
+// setting is a flag that a run was given on the command line.
 type setting struct{ name, value string }
 
-// repeated are the flags that belong to the command beside base, head, topology and seed.
+// repeated are the flags that the command repeats, beside base, head, topology and seed.
 var repeated = []string{"app", "budget", "head-env", "metrics", "objective", "profile", "scenario"}
 
-// flagsOf are those of a run that its report repeats.
+// flagsOf are the flags of a run that its report repeats.
 func flagsOf(run Run) (flags []setting) {
 	for _, name := range repeated {
 		// Lists print as [a,b].
@@ -258,7 +257,7 @@ func flagsOf(run Run) (flags []setting) {
 	return flags
 }
 
-// quoted is a word of a shell's command line.
+// quoted is a word, quoted for a shell where needed.
 func quoted(text string) string {
 	if strings.ContainsAny(text, " '\"$`\\;&|<>()*?[]{}~#\n\t") || text == "" {
 		return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"

@@ -8,14 +8,14 @@ import (
 	"bench/results"
 )
 
-// A gate judges pairs: here of a head that costs more CPU time and nothing else.
+// A gate judges pairs: here, of a head that costs more CPU time and nothing else.
 func ExampleJudge() {
 	run := gate.Run{Run: &results.Run{}, Gate: &results.Gate{GateFindings: results.GateFindings{SlowMicros: 4000}}}
 	run.Manifest.Status = results.Complete
 	for pair := 1; pair <= 20; pair++ {
-		wobble := time.Duration(pair%3) * 10 * time.Millisecond
+		noise := time.Duration(pair%3) * 10 * time.Millisecond
 		run.Cells = append(run.Cells,
-			cell(results.Base, pair, 2*time.Second+wobble), cell(results.Head, pair, 2200*time.Millisecond-wobble))
+			cell(results.Base, pair, 2*time.Second+noise), cell(results.Head, pair, 2200*time.Millisecond-noise))
 	}
 	cpu := gate.Metrics()[:1]
 	report := gate.Judge(run, cpu)
@@ -23,7 +23,7 @@ func ExampleJudge() {
 	// Output: regression: +9.0 %
 }
 
-// cell is an arm of a pair whose thousand requests took so much CPU time.
+// cell is an arm of a pair with a thousand requests, which took the given CPU time.
 func cell(arm string, pair int, cpu time.Duration) *results.Cell {
 	took := results.NewHistogram()
 	_ = took.RecordValue(3000)

@@ -10,16 +10,17 @@ import (
 )
 
 // Failures are the requests without a successful response, and the pairs in which a version sent no
-// successful response at all: head's against base's. They cost little CPU time, so no other metric sees them.
+// successful response at all, of head and of base. They cost little CPU time, so no other metric
+// shows them.
 type Failures struct {
 	Base  uint64 `json:"base"` // requests
 	Head  uint64 `json:"head"`
-	Asked uint64 `json:"asked"` // of each, about
-	// BasePairs and HeadPairs are those in which one version failed more often than the other.
+	Asked uint64 `json:"asked"` // requests sent to each, about
+	// BasePairs and HeadPairs are the pairs in which that version failed more often than the other.
 	BasePairs int `json:"base_pairs"`
 	HeadPairs int `json:"head_pairs"`
-	// BaseSilent and HeadSilent are those in which one version sent no successful response, or its
-	// processes died, while the other did not.
+	// BaseSilent and HeadSilent are the pairs in which only that version sent no successful response,
+	// or had processes that died.
 	BaseSilent int     `json:"base_silent_pairs"`
 	HeadSilent int     `json:"head_silent_pairs"`
 	Evidence   float64 `json:"evidence"` // that head fails more often
@@ -27,21 +28,21 @@ type Failures struct {
 	Verdict    Verdict `json:"verdict"`
 }
 
-// failuresAlpha is the share of the false alarms that failures may make.
+// failuresAlpha is the probability of a false alarm that is allotted to failures.
 const failuresAlpha = 0.1 * Alpha
 
-// tolerated is by how large a share of its requests head may fail more often than base and pass.
+// tolerated is the share of its requests by which head may fail more often than base and still pass.
 const tolerated = 0.001
 
-// failuresOf weighs failures as the metrics are weighed: with equal versions either may be the
-// one that fails in a pair, whatever makes it fail, so that the sign of the difference is a coin.
+// failuresOf weighs failures as metrics are weighed: whatever makes equal versions fail, either is
+// equally likely to be the one that fails in a pair, so that the sign of the difference is a coin.
 func failuresOf(tries []try) Failures {
 	f := Failures{Needed: 1 / failuresAlpha, Verdict: Inconclusive}
 	evidence := stats.Evidence{Aim: 1}
 	for _, t := range tries {
 		f.Base, f.Head, f.Asked = f.Base+t.failed[0], f.Head+t.failed[1], f.Asked+max(t.asked[0], t.asked[1])
 		difference := 0.0
-		if t.failed != [2]uint64{} { // else who asked more would look better
+		if t.failed != [2]uint64{} { // else the arm with more requests would look better
 			difference = math.Log(failedShare(t, 1) / failedShare(t, 0))
 		}
 		switch {
@@ -52,7 +53,7 @@ func failuresOf(tries []try) Failures {
 			f.BaseSilent++
 			difference = math.Inf(-1)
 		case t.silent[0] && t.silent[1]:
-			continue // the machine, or what both lack
+			continue // the machine, or a fault that both share
 		case difference > 0:
 			f.HeadPairs++
 		case difference < 0:
@@ -70,23 +71,23 @@ func failuresOf(tries []try) Failures {
 	return f
 }
 
-// failuresScale is what makes one failed request of some hundred count for little, and many for
-// as much as a pair may.
+// failuresScale makes one failed request in a few hundred count for little, and many for as much as a
+// pair can.
 const failuresScale = 1
 
-// failedShare is the share of an arm's requests that failed. Half a request is added so that
-// none at all has a logarithm.
+// failedShare is the share of an arm's requests that failed. Half a request is added, so that it has a
+// logarithm even without failures.
 func failedShare(t try, arm int) float64 {
 	return (float64(t.failed[arm]) + 0.5) / (float64(t.asked[arm]) + 1)
 }
 
-// failed are the requests of a cell that got no successful response.
+// failed is the number of requests of a cell that got no successful response.
 func failed(c *results.Cell) uint64 {
 	n := c.Counts
 	return n.HTTPError + n.BadBody + n.ConnectError + n.Reset + n.Timeout
 }
 
-// String says how often head failed, against base.
+// String says how often head failed, and base.
 func (f Failures) String() string {
 	said := fmt.Sprintf("%s of about %s failed on head, %s on base",
 		count(f.Head), page.Count(f.Asked, "request"), count(f.Base))

@@ -1,5 +1,5 @@
-// Package gate decides whether one version of an app is slower than another, from a run of
-// pairs. It may be asked after every pair: looking often costs no certainty.
+// Package gate decides whether one version of an app is slower than another, from a run of pairs. It
+// may be asked after every pair: looking often costs no certainty.
 package gate
 
 import (
@@ -11,26 +11,26 @@ import (
 	"bench/results"
 )
 
-// Verdict is what a gate says, of a metric or of all.
+// Verdict is what a gate decides, about one metric or as a whole.
 type Verdict string
 
 const (
 	Pass         Verdict = "pass"         // proven: not slower by the margin that matters
-	Small        Verdict = "small"        // slower, provably, by less than that
-	Regression   Verdict = "regression"   // slower, provably, by more
-	Inconclusive Verdict = "inconclusive" // neither is proven
+	Small        Verdict = "small"        // proven: slower, but by less than that
+	Regression   Verdict = "regression"   // proven: slower, by more than that
+	Inconclusive Verdict = "inconclusive" // nothing is proven
 	Unfit        Verdict = "unfit"        // no valid measurement: a noisy machine, or a broken base
 )
 
-// Attribution is the endpoint and the tier whose cost moved most.
+// Attribution is the endpoint and the tier whose cost grew most.
 type Attribution struct {
 	Endpoint string  `json:"endpoint,omitempty"`
-	Added    float64 `json:"endpoint_added_ms,omitempty"` // to a request of it, at the median
+	Added    float64 `json:"endpoint_added_ms,omitempty"` // to its median response
 	Tier     string  `json:"tier,omitempty"`
-	CPU      float64 `json:"tier_added_ms,omitempty"` // of CPU time, to a request
+	CPU      float64 `json:"tier_added_ms,omitempty"` // CPU time per request
 }
 
-// Report is a gate's verdict with its grounds. It is computed from a run alone.
+// Report is a gate's verdict with the evidence. It is computed from a run alone.
 type Report struct {
 	Schema      string            `json:"schema"`
 	Verdict     Verdict           `json:"verdict"`
@@ -40,11 +40,11 @@ type Report struct {
 	Objectives  []Kept            `json:"objectives,omitempty"`
 	Attribution *Attribution      `json:"attribution,omitempty"`
 	Pairs       int               `json:"pairs"`
-	Void        int               `json:"void_pairs"`             // not counted, by rules that are blind to the difference
-	Voided      string            `json:"void_because,omitempty"` // what most often kept pairs from being measured
+	Void        int               `json:"void_pairs"`             // left out, by rules that are blind to the difference
+	Voided      string            `json:"void_because,omitempty"` // the most frequent reason
 	Failures    Failures          `json:"failures"`
 	Elapsed     float64           `json:"elapsed_s"`
-	// Partial tells that the run was ended before it had decided.
+	// Partial says that the run ended before it had decided.
 	Partial     bool                 `json:"partial,omitempty"`
 	Gate        *results.Gate        `json:"gate"` // what was asked for, and what was found beside the cells
 	Diagnostics []results.Diagnostic `json:"diagnostics"`
@@ -56,19 +56,19 @@ type Report struct {
 // Schema of the report as JSON.
 const Schema = "bench.gate/2"
 
-// Run is a gate's run with what it was asked for and what it found beside its cells.
+// Run is a gate's run, with what was asked for and what was found beside its cells.
 type Run struct {
 	*results.Run
 	Gate *results.Gate
 }
 
-// Of reads a run as a gate's.
+// Of reads a run as that of a gate.
 func Of(run *results.Run) (Run, error) {
 	g, err := results.Decode[results.Gate](run.Manifest, results.KindGate)
 	return Run{run, g}, err
 }
 
-// Build decides on a run that has ended, by the metrics that it was asked to.
+// Build decides on a run that has ended, by the metrics that it was asked to use.
 func Build(run *results.Run) (Report, error) {
 	r, err := Of(run)
 	if err != nil {
@@ -86,9 +86,9 @@ func Judge(run Run, metrics []Metric) Report {
 func JudgeSoFar(run Run, metrics []Metric) Report { return judge(run, metrics, false) }
 
 func judge(run Run, metrics []Metric, partial bool) Report {
-	d := run.Gate
+	g := run.Gate
 	r := Report{
-		Schema: Schema, Gate: d, Elapsed: run.Manifest.Elapsed, Partial: partial, Diagnostics: run.Manifest.Diagnostics,
+		Schema: Schema, Gate: g, Elapsed: run.Manifest.Elapsed, Partial: partial, Diagnostics: run.Manifest.Diagnostics,
 		flags: flagsOf(run), seed: run.Manifest.Seed,
 	}
 	if r.Diagnostics == nil {
@@ -99,19 +99,19 @@ func judge(run Run, metrics []Metric, partial bool) Report {
 	if void > 0 {
 		r.Voided = voided(run.Cells)
 	}
-	r.Counters = moved(d.Counters)
+	r.Counters = moved(g.Counters)
 	finding, confirming := pairs, []pair(nil)
-	if d.ConfirmFrom > 0 {
-		at := slices.IndexFunc(pairs, func(p pair) bool { return p.number >= d.ConfirmFrom })
+	if g.ConfirmFrom > 0 {
+		at := slices.IndexFunc(pairs, func(p pair) bool { return p.number >= g.ConfirmFrom })
 		if at < 0 {
 			at = len(pairs)
 		}
 		finding, confirming = pairs[:at], pairs[at:]
 	}
 	for _, m := range metrics {
-		found := m.judge(d, finding)
-		if d.ConfirmFrom > 0 && found.Verdict == Regression {
-			found = m.confirm(d, found, confirming)
+		found := m.judge(g, finding)
+		if g.ConfirmFrom > 0 && found.Verdict == Regression {
+			found = m.confirm(g, found, confirming)
 		}
 		r.Metrics = append(r.Metrics, found)
 	}
@@ -125,11 +125,11 @@ func judge(run Run, metrics []Metric, partial bool) Report {
 	return r
 }
 
-// Exact reports whether an exact counter moved for the worse, which decides by itself.
+// Exact reports whether an exact counter got worse, which decides by itself.
 func (r Report) Exact() bool { return slices.ContainsFunc(r.Counters, worse) }
 
-// slower reports whether something is proven that must have a place: a metric or a counter that
-// moved for the worse.
+// slower reports whether something is proven that calls for an attribution: a metric or a counter that
+// got worse.
 func (r Report) slower() bool {
 	if r.Gate.FailedArm != "" {
 		return false
@@ -139,8 +139,8 @@ func (r Report) slower() bool {
 	})
 }
 
-// ByMetrics reports whether a regression rests on measured metrics, and so needs to be
-// confirmed; exact counters and a head that fails do not.
+// ByMetrics reports whether a regression rests on measured metrics, and so must be confirmed; exact
+// counters and a head that fails need no confirmation.
 func (r Report) ByMetrics() bool {
 	return r.Gate.FailedArm == "" && !r.Exact() &&
 		slices.ContainsFunc(r.Metrics, func(m Result) bool { return m.Verdict == Regression })
@@ -157,8 +157,8 @@ func moved(all []results.Counter) []results.Counter {
 	return out
 }
 
-// worse reports whether a counter moved the way that needs no statistics to be a regression:
-// more database queries, or a response that fails.
+// worse reports whether a counter changed in a way that is a regression without any statistics: more
+// database queries, or a response that fails.
 func worse(c results.Counter) bool {
 	switch c.Name {
 	case "queries":
@@ -170,16 +170,16 @@ func worse(c results.Counter) bool {
 }
 
 func (r *Report) decide() {
-	d, regressed, unsure := r.Gate, r.regressed(), r.unsure()
+	g, regressed, unsure := r.Gate, r.regressed(), r.unsure()
 	count := map[Verdict]int{}
 	for _, m := range r.Metrics {
 		count[m.Verdict]++
 	}
 	switch {
-	case d.FailedArm == results.Head:
-		r.Verdict, r.Reason = Regression, "head failed: "+firstLine(d.Failed)
-	case d.FailedArm != "":
-		r.Verdict, r.Reason = Unfit, d.FailedArm+" failed: "+firstLine(d.Failed)
+	case g.FailedArm == results.Head:
+		r.Verdict, r.Reason = Regression, "head failed: "+firstLine(g.Failed)
+	case g.FailedArm != "":
+		r.Verdict, r.Reason = Unfit, g.FailedArm+" failed: "+firstLine(g.Failed)
 	case len(r.Metrics) == 0:
 		r.Verdict, r.Reason = Unfit, "no metric is gated"
 	case r.Failures.Verdict == Regression:
@@ -204,7 +204,7 @@ func (r *Report) decide() {
 	}
 }
 
-// regressed says what is slower, or missed, or worse, and proven to be.
+// regressed lists what is proven to be slower, missed or worse.
 func (r Report) regressed() (list []string) {
 	for _, m := range r.Metrics {
 		if m.Verdict == Regression {
@@ -224,7 +224,7 @@ func (r Report) regressed() (list []string) {
 	return list
 }
 
-// unsure says of which objectives nothing is proven.
+// unsure lists the objectives about which nothing is proven.
 func (r Report) unsure() (list []string) {
 	for _, o := range r.Objectives {
 		if o.Verdict == Inconclusive {
@@ -234,17 +234,17 @@ func (r Report) unsure() (list []string) {
 	return list
 }
 
-// open says of which metrics nothing is proven yet.
+// open lists the metrics about which nothing is proven yet.
 func (r Report) open() []string {
 	var open, again []string
 	for _, m := range r.Metrics {
 		switch {
 		case m.Verdict != Inconclusive:
 		case m.Confirm != nil && !m.Confirm.Ratio.Measured():
-			again = append(again, fmt.Sprintf("%s was %.1f %% slower in %s, but there was no time to confirm it",
+			again = append(again, fmt.Sprintf("%s was %.1f %% slower in %s, but there was no time to confirm this",
 				m.Name, (m.Ratio.Value-1)*100, page.Count(m.Ratio.N, "pair")))
 		case m.Confirm != nil:
-			again = append(again, fmt.Sprintf("%s was %.1f %% slower in %s, but %d more did not confirm it",
+			again = append(again, fmt.Sprintf("%s was %.1f %% slower in %s, but %d more did not confirm this",
 				m.Name, (m.Ratio.Value-1)*100, page.Count(m.Ratio.N, "pair"), m.Confirm.Ratio.N))
 		default:
 			open = append(open, m.Name)
@@ -255,13 +255,13 @@ func (r Report) open() []string {
 			page.Count(r.Pairs, "pair"), page.List(open)))
 	}
 	if len(again) == 0 && r.Partial {
-		again = append(again, fmt.Sprintf("after %s, nothing speaks against head", page.Count(r.Pairs, "pair")))
+		again = append(again, fmt.Sprintf("after %s, there is no evidence against head", page.Count(r.Pairs, "pair")))
 	}
 	return again
 }
 
-// FewestPairs is what any verdict needs: five equal signs prove a pass at 5 %.
+// FewestPairs is the number of pairs that any verdict needs: five equal signs prove a pass at 5 %.
 const FewestPairs = 5
 
-// Decided reports whether more pairs could not change the verdict.
+// Decided reports whether the verdict is final, so that no more pairs are needed.
 func (r Report) Decided() bool { return r.Verdict != Inconclusive }

@@ -21,8 +21,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// arm is a cell under the alternating load whose requests all took about so long, with so
-// much CPU time each.
+// arm is a cell under the interleaved load whose requests all took about the given time, and the given
+// CPU time each.
 func arm(name string, number int, cpu time.Duration, latency float64) *results.Cell {
 	h := results.NewHistogram()
 	for i := range 1000 {
@@ -42,17 +42,17 @@ func arm(name string, number int, cpu time.Duration, latency float64) *results.C
 	return c
 }
 
-func closedRun(name string, number int, answered uint64) *results.Cell {
-	c := &results.Cell{Topology: name, Load: "closed-1", Block: number, Successful: answered, Duration: 1,
+func closedRun(name string, number int, successful uint64) *results.Cell {
+	c := &results.Cell{Topology: name, Load: "closed-1", Block: number, Successful: successful, Duration: 1,
 		Grade: results.Valid}
-	c.Counts.Add(results.OK, answered)
+	c.Counts.Add(results.OK, successful)
 	// Two cores, busy throughout.
 	c.Usage = []results.Usage{{Tier: "python"}, {At: time.Second, Tier: "python", CPU: 2 * time.Second}}
 	return c
 }
 
-// pairs is a run of so many pairs in which head costs so many times as much, with a noise of
-// one percent.
+// pairs is a run of n pairs in which head costs the given multiple of base, with a noise of one
+// percent.
 func pairs(n int, slower float64) Run {
 	run := Run{Run: &results.Run{}}
 	run.Manifest.Status = results.Complete
@@ -75,7 +75,7 @@ func pairs(n int, slower float64) Run {
 	return run
 }
 
-// disturb makes half of a cell's answers take a second.
+// disturb makes half of a cell's responses take a second.
 func disturb(c *results.Cell) {
 	h := results.NewHistogram()
 	for i := range 1000 {
@@ -84,7 +84,7 @@ func disturb(c *results.Cell) {
 	c.Intervals[0].Hists[results.Series{Kind: results.Response, Target: "home"}] = results.Pack(h)
 }
 
-// wrong lets so many answers of each arm's alternating loads be wrong.
+// wrong makes the given numbers of responses under the interleaved load wrong, for each arm.
 func wrong(r Run, base, head uint64) Run {
 	for _, c := range r.Cells {
 		if n := map[string]uint64{"base": base, "head": head}[c.Topology]; c.Load == results.Interleaved {
@@ -99,12 +99,12 @@ func wrongIn(c *results.Cell, n uint64) {
 	c.Counts.HTTPError += n
 }
 
-// Versions that are equally flaky are told apart in less than one of a thousand gates, however
-// often their requests fail and their processes die.
+// Equally flaky versions are found to differ in fewer than one in a thousand gates, however often
+// their requests fail and their processes die.
 func TestFailuresOfEqualVersions(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, row := range []struct{ fails, dies float64 }{{0.05, 0}, {0.3, 0}, {0, 0.1}, {0.2, 0.3}} {
-		gates := proof.Size(1000, 4000) // a thousand find a rate of 1 % with 93 %
+		gates := proof.Size(1000, 4000) // 1,000 gates detect a rate of 1 % with a probability of 93 %
 		alarms := 0
 		for range gates {
 			var tries []try
@@ -138,7 +138,7 @@ func TestVerdicts(t *testing.T) {
 	}{
 		{"equal versions pass", func() Run { return pairs(25, 1) }, Pass, "no gated metric"},
 		{"a faster head passes", func() Run { return pairs(25, 0.8) }, Pass, "no gated metric"},
-		{"ten percent more is a regression, with its place", func() Run { return pairs(25, 1.1) }, Regression, "tier python"},
+		{"ten percent more is a regression, with an attribution", func() Run { return pairs(25, 1.1) }, Regression, "tier python"},
 		{"one percent more is small", func() Run { return pairs(60, 1.012) }, Small, "less than the margin"},
 		{"few pairs prove nothing", func() Run { return pairs(3, 1) }, Inconclusive, "after 3 pairs"},
 		{"no pairs prove nothing", func() Run { return pairs(0, 1) }, Inconclusive, "after 0 pairs"},
@@ -157,22 +157,22 @@ func TestVerdicts(t *testing.T) {
 			r.Gate.Counters = []results.Counter{{Target: "home", Name: "queries", Base: 3, Head: 4}}
 			return r
 		}, Regression, "queries of home: 4, was 3"},
-		{"an answer that fails now", func() Run {
+		{"a response that now fails", func() Run {
 			r := pairs(1, 1)
 			r.Gate.Counters = []results.Counter{{Target: "home", Name: "status", Base: 200, Head: 500}}
 			return r
 		}, Regression, "status of home"},
-		{"longer answers are told, not judged", func() Run {
+		{"longer responses are reported, not judged", func() Run {
 			r := pairs(25, 1)
 			r.Gate.Counters = []results.Counter{{Target: "home", Name: "bytes", Base: 10, Head: 900}}
 			return r
 		}, Pass, ""},
-		{"an absolute limit that head misses", func() Run {
+		{"an objective that head misses", func() Run {
 			r := pairs(25, 1)
 			r.Manifest.Objectives = []string{"p99 < 1ms"}
 			return r
 		}, Regression, "objective p99 < 1ms missed in 25 of 25 pairs"},
-		{"a limit that two disturbed pairs of many miss", func() Run {
+		{"an objective missed in two disturbed pairs of many", func() Run {
 			r := pairs(25, 1)
 			for _, c := range r.Cells {
 				if c.Topology == "head" && c.Block <= 2 && c.Load == results.Interleaved {
@@ -182,7 +182,7 @@ func TestVerdicts(t *testing.T) {
 			r.Manifest.Objectives = []string{"p99 < 250ms"}
 			return r
 		}, Inconclusive, "objective p99 < 250ms missed ("},
-		{"a limit that is kept", func() Run {
+		{"objectives that are met", func() Run {
 			r := pairs(25, 1)
 			r.Manifest.Objectives = []string{"p99 < 250ms", "errors < 1%"}
 			return r
@@ -196,7 +196,7 @@ func TestVerdicts(t *testing.T) {
 			}
 			return r
 		}, Unfit, "7 of 10 pairs"},
-		{"a head that does not answer in twelve pairs while base does", func() Run {
+		{"a head that sends no response in twelve pairs, while base does", func() Run {
 			r := pairs(12, 1)
 			for _, c := range r.Cells {
 				if c.Topology == "head" && c.Load != results.Interleaved {
@@ -219,7 +219,7 @@ func TestVerdicts(t *testing.T) {
 			r.Manifest.Status = results.Partial
 			return r
 		}, Inconclusive, "ended early"},
-		{"a regression that the second test does not find", func() Run {
+		{"a regression that the second test does not confirm", func() Run {
 			r := pairs(12, 1.1)
 			more := pairs(24, 1)
 			for _, c := range more.Cells {
@@ -229,19 +229,19 @@ func TestVerdicts(t *testing.T) {
 			}
 			r.Gate.ConfirmFrom = 13
 			return r
-		}, Inconclusive, "but 12 more did not confirm it"},
-		{"a head of which one answer in fifty is wrong now", func() Run { return wrong(pairs(12, 1), 0, 20) }, Regression,
+		}, Inconclusive, "but 12 more did not confirm this"},
+		{"a head with one wrong response in fifty", func() Run { return wrong(pairs(12, 1), 0, 20) }, Regression,
 			"requests failed on head, 0 on base"},
-		{"a base of which one answer in fifty is wrong", func() Run { return wrong(pairs(25, 1), 20, 0) }, Pass, ""},
-		{"both as wrong as each other", func() Run { return wrong(pairs(25, 1), 20, 20) }, Pass, ""},
-		{"wrong answers in few pairs prove nothing, and let nothing pass", func() Run { return wrong(pairs(7, 1), 0, 20) },
+		{"a base with one wrong response in fifty", func() Run { return wrong(pairs(25, 1), 20, 0) }, Pass, ""},
+		{"both equally wrong", func() Run { return wrong(pairs(25, 1), 20, 20) }, Pass, ""},
+		{"wrong responses in a few pairs prove nothing, but prevent a pass", func() Run { return wrong(pairs(7, 1), 0, 20) },
 			Inconclusive, "requests failed on head"},
-		{"a wrong answer among ten thousand is told, not judged", func() Run {
+		{"one wrong response in ten thousand is reported, not judged", func() Run {
 			r := pairs(25, 1)
 			wrongIn(r.Cells[1], 1)
 			return r
 		}, Pass, ""},
-		{"base dies as often as head", func() Run {
+		{"a base that dies as often as head", func() Run {
 			r := pairs(30, 1)
 			for _, c := range r.Cells {
 				if c.Block <= 4 && (c.Topology == "head") == (c.Block%2 == 0) {
@@ -261,7 +261,7 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// A gate under way stops when something is proven, though its run is not complete yet.
+// A gate under way stops as soon as something is proven, although its run is not complete.
 func TestAGateUnderWayIsDecidedByItsPairs(t *testing.T) {
 	run := pairs(25, 1)
 	run.Manifest.Status = results.Partial
@@ -274,7 +274,7 @@ func TestAGateUnderWayIsDecidedByItsPairs(t *testing.T) {
 	}
 }
 
-// The share of false alarms allowed is divided among the metrics and failures, and not exceeded.
+// The probability of a false alarm is divided among the metrics and failures, and not exceeded.
 func TestAlphaIsDivided(t *testing.T) {
 	sum := failuresAlpha
 	for _, m := range Metrics() {
@@ -315,7 +315,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// Whatever a branch or a server calls itself, the forms stay what they are.
+// Whatever the names of branches and targets, each format stays intact.
 func TestFormsAreNotInjectable(t *testing.T) {
 	run := pairs(12, 1.1)
 	run.Gate.Head = "x|<img src=y>`\n::error::z"
@@ -344,7 +344,7 @@ func TestFormsAreNotInjectable(t *testing.T) {
 	}
 }
 
-// stored is pairs that `bench gate --self-test --json` measured on real servers.
+// stored holds pairs that `bench gate --self-test --json` measured on real servers.
 type stored struct {
 	Metrics  []string `json:"metrics"`
 	Most     int      `json:"pairs_in_budget"`
@@ -356,7 +356,7 @@ type stored struct {
 	} `json:"injected"`
 }
 
-// readStored reads the pairs of every stored self-test, by its file's name.
+// readStored reads the pairs of every stored self-test, by file name.
 func readStored(t *testing.T) map[string]stored {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("testdata", "pairs-*.json"))
@@ -378,8 +378,8 @@ func readStored(t *testing.T) map[string]stored {
 	return all
 }
 
-// Gates replayed from real pairs of equal versions cry wolf in less than one percent, end
-// mostly in a proven pass, and find what was slowed down on purpose.
+// Gates replayed from real pairs of equal versions raise a false alarm in less than one percent, mostly
+// end in a proven pass, and detect what was slowed down on purpose.
 func TestGatesFromRealPairs(t *testing.T) {
 	for name, s := range readStored(t) {
 		t.Run(name, func(t *testing.T) { gatesFromPairs(t, s) })
@@ -388,47 +388,47 @@ func TestGatesFromRealPairs(t *testing.T) {
 
 func gatesFromPairs(t *testing.T, s stored) {
 	metrics := Metrics()
-	// Of five hundred gates, more than five say regression with 99.7 % if 3 % of them are to; with
-	// two thousand the same is found of 1.5 %, with 97 %.
+	// If 3 % of gates raised a false alarm, more than five of 500 would with a probability of 99.7 %;
+	// with 2,000 gates, a rate of 1.5 % is detected with 97 %.
 	gates := proof.Size(500, 2000)
 	none := make(Sample, len(metrics))
 	equal := Replay(s.Samples, metrics, none, true, s.Most, gates, 1)
 	t.Logf("equal versions, %d real pairs: %+v", len(s.Samples), equal)
 	if equal.Regression > Alpha {
-		t.Errorf("%.2f %% of %d gates on equal versions say regression; want at most 1 %%", equal.Regression*100, equal.Gates)
+		t.Errorf("%.2f %% of %d gates on equal versions report a regression; want at most 1 %%", equal.Regression*100, equal.Gates)
 	}
 	for percent, want := range map[int]float64{5: 0.95, 10: 0.99} {
 		slower := make(Sample, len(metrics))
 		log := math.Log1p(float64(percent) / 100)
-		slower[0] = Ratio{log, log} // CPU time alone, and none of the others
+		slower[0] = Ratio{log, log} // CPU time only
 		shares := Replay(s.Samples, metrics, slower, true, s.Most, gates, 1)
 		t.Logf("+%d %% CPU time by calculation: %+v", percent, shares)
 		if shares.Regression < want {
-			t.Errorf("+%d %% CPU time is found in %.1f %% of gates; want %.0f %%", percent, shares.Regression*100, want*100)
+			t.Errorf("+%d %% CPU time is detected in %.1f %% of gates; want %.0f %%", percent, shares.Regression*100, want*100)
 		}
 	}
-	// What was injected as 5 % came out as 4.2 and as 6.2 % of the CPU time: the machine ran at
-	// another pace then than when it was sized. It may be missed, but hardly ever passed.
+	// What was injected as 5 % turned out to be 4.2 and 6.2 % of the CPU time, because the CPU speed
+	// had changed since it was sized. It may be missed, but hardly ever passed.
 	least := map[string]float64{"+10 % CPU time of a request": 0.99, "+10 % CPU time, all in /products": 0.99,
 		"+20 % slow answers": 0.9}
 	for _, i := range s.Injected {
 		shares := Replay(i.Samples, metrics, none, false, s.Most, gates, 1)
 		t.Logf("%s, %d real pairs: %+v", i.Name, len(i.Samples), shares)
 		if shares.Pass > passLevel && strings.Contains(i.Name, "+5 %") {
-			t.Errorf("%s is passed in %.1f %% of gates", i.Name, shares.Pass*100)
+			t.Errorf("%s passes in %.1f %% of gates", i.Name, shares.Pass*100)
 		}
 		if want, judged := least[i.Name]; judged && shares.Regression < want {
-			t.Errorf("%s is found in %.1f %% of gates; want %.0f %%", i.Name, shares.Regression*100, want*100)
+			t.Errorf("%s is detected in %.1f %% of gates; want %.0f %%", i.Name, shares.Regression*100, want*100)
 		}
 		delete(least, i.Name)
 	}
 	if len(least) > 0 || len(s.Injected) != 5 {
-		t.Errorf("%d injections are stored; none of them is %v", len(s.Injected), least)
+		t.Errorf("%d injections are stored, without %v; want five, with all of these", len(s.Injected), least)
 	}
 }
 
-// The proof bites: what the coin protects from. A position effect that always hits head is
-// called a regression; turned by the coin it is not.
+// What the coin protects from: a position effect that always hits head is called a regression; with a
+// random order it is not. This shows that the tests above can fail.
 func TestWithoutTheCoinAPositionEffectIsARegression(t *testing.T) {
 	metrics := Metrics()
 	random := rand.New(rand.NewPCG(5, 6))
@@ -443,15 +443,15 @@ func TestWithoutTheCoinAPositionEffectIsARegression(t *testing.T) {
 	}
 	none := make(Sample, len(metrics))
 	if fixed := Replay(samples, metrics, none, false, 30, 300, 1); fixed.Regression < 0.9 {
-		t.Errorf("fixed order: %+v; want the position effect taken for a regression", fixed)
+		t.Errorf("fixed order: %+v; want the position effect to be called a regression", fixed)
 	}
 	if coin := Replay(samples, metrics, none, true, 30, proof.Size(500, 2000), 1); coin.Regression > Alpha {
 		t.Errorf("with the coin: %+v; want at most 1 %% false alarms", coin)
 	}
 }
 
-// A machine that slows down drowns a difference measured base first and head after it; pairs do
-// not see it.
+// A machine that slows down masks a difference between a base measured first and a head measured after
+// it; pairs are not affected.
 func TestBaseThenHeadIsWider(t *testing.T) {
 	run := pairs(20, 1)
 	for _, c := range run.Cells {
@@ -463,14 +463,14 @@ func TestBaseThenHeadIsWider(t *testing.T) {
 		t.Errorf("%.1f times as wide; want several times", wider)
 	}
 	if wider := BaseThenHead(pairs(3, 1), Metrics()); len(wider) > 0 {
-		t.Errorf("three pairs tell %v; want nothing", wider)
+		t.Errorf("three pairs are enough for %v; want nothing", wider)
 	}
 }
 
-// What a slow moment of the machine does to the closed-loop runs of one arm is seen in the CPU time of its
-// requests; what a version does to them is not.
+// A slow moment of the machine during the closed-loop runs of one arm shows in the CPU time of its
+// requests, and is corrected; a slow version is not corrected.
 func TestMaxThroughputIsCorrectedForCPUSpeed(t *testing.T) {
-	d := &results.Gate{}
+	g := &results.Gate{}
 	usage := func(each time.Duration, n uint64) []results.Usage {
 		return []results.Usage{{Tier: "python"}, {At: time.Second, Tier: "python", CPU: each * time.Duration(n)}}
 	}
@@ -481,32 +481,32 @@ func TestMaxThroughputIsCorrectedForCPUSpeed(t *testing.T) {
 	}
 	steady := measured{cell(results.Interleaved, 2*time.Millisecond, 400),
 		[]*results.Cell{cell("closed-1", 1400*time.Microsecond, 1000)}}
-	slowMoment := measured{steady.alternate, []*results.Cell{cell("closed-1", 1540*time.Microsecond, 1000*10/11)}}
+	slowMoment := measured{steady.interleaved, []*results.Cell{cell("closed-1", 1540*time.Microsecond, 1000*10/11)}}
 	slowVersion := measured{cell(results.Interleaved, 2200*time.Microsecond, 400), slowMoment.closedRuns}
-	unknown := measured{steady.alternate, []*results.Cell{{Load: "closed-1", Duration: 1, Successful: 1000}}}
-	maxRate := Metrics()[3]
+	unknown := measured{steady.interleaved, []*results.Cell{{Load: "closed-1", Duration: 1, Successful: 1000}}}
+	throughput := Metrics()[3]
 	for _, row := range []struct {
 		says              string
 		head              measured
 		least, most       float64
 		rawLeast, rawMost float64
 	}{
-		{"a slow moment hardly counts, but uncorrected it does", slowMoment, 1, 1.03, 1.09, 1.11},
-		{"a version slower by a tenth is slower by a tenth", slowVersion, 1.09, 1.11, 1.09, 1.11},
+		{"a slow moment hardly counts once corrected", slowMoment, 1, 1.03, 1.09, 1.11},
+		{"a version slower by a tenth counts as slower by a tenth", slowVersion, 1.09, 1.11, 1.09, 1.11},
 	} {
-		r, ok := maxRate.ratio(d, pair{arms: [2]measured{steady, row.head}})
+		r, ok := throughput.ratio(g, pair{arms: [2]measured{steady, row.head}})
 		if log, raw := math.Exp(r.Log), math.Exp(r.Raw); !ok || log < row.least || log > row.most || raw < row.rawLeast ||
 			raw > row.rawMost {
 			t.Errorf("%s: %.3f, uncorrected %.3f", row.says, log, raw)
 		}
 	}
-	if _, ok := maxRate.ratio(d, pair{arms: [2]measured{steady, unknown}}); ok {
-		t.Error("a closed-loop run without CPU times was compared with one that has them")
+	if _, ok := throughput.ratio(g, pair{arms: [2]measured{steady, unknown}}); ok {
+		t.Error("a closed-loop run without CPU times was compared to one that has them")
 	}
 }
 
-// A version that costs more only when it is saturated is hidden by the correction, and must not
-// pass for that: the uncorrected rates tell.
+// A version that costs more only when saturated is hidden by the correction, and must not pass because
+// of that: the uncorrected ratios reveal it.
 func TestSaturatedOnlyCostsAreSeen(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	verdict := func(pairs int, raw float64) Verdict {
@@ -521,10 +521,10 @@ func TestSaturatedOnlyCostsAreSeen(t *testing.T) {
 	}
 	for range 50 {
 		if v := verdict(40, math.Log(1.1)); v != Regression {
-			t.Fatalf("a tenth less of the maximum throughput, hidden but for a fifth of it: %s", v)
+			t.Fatalf("a tenth less maximum throughput, of which four fifths are hidden: %s", v)
 		}
 		if v := verdict(40, 0); v != Pass {
-			t.Fatalf("no difference at all: %s", v)
+			t.Fatalf("no difference: %s", v)
 		}
 	}
 }

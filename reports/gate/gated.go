@@ -9,31 +9,30 @@ import (
 	"bench/results"
 )
 
-// ParseGated reads the choice of gated metrics: "p50_ms", or "p50_ms=3%" where another
-// slowdown matters than by default. Nothing chosen is an error: a gate on nothing would
-// always be green.
+// ParseGated reads the choice of gated metrics: "p50_ms", or "p50_ms=3%" to set the slowdown that
+// matters. Choosing nothing is an error: a gate on nothing would always pass.
 func ParseGated(texts []string) (gated []results.Gated, err error) {
 	for _, text := range texts {
 		name, effect, given := strings.Cut(text, "=")
 		i := slices.IndexFunc(Metrics(), func(m Metric) bool { return m.Name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("%q: the metrics are %s", text, strings.Join(metricNames(), ", "))
+			return nil, fmt.Errorf("%q is not a metric: want %s", text, strings.Join(metricNames(), ", "))
 		}
 		if slices.ContainsFunc(gated, func(g results.Gated) bool { return g.Metric == name }) {
-			return nil, fmt.Errorf("%q: %s is there twice", text, name)
+			return nil, fmt.Errorf("%q: %s is given twice", text, name)
 		}
 		g := results.Gated{Metric: name, Effect: Metrics()[i].Effect}
 		if given {
 			percent, err := strconv.ParseFloat(strings.TrimSuffix(effect, "%"), 64)
 			if err != nil || !strings.HasSuffix(effect, "%") || !(percent >= 0.5 && percent <= 200) {
-				return nil, fmt.Errorf("%q: want the slowdown that matters, 0.5%% to 200%%, such as %s=5%%", text, name)
+				return nil, fmt.Errorf("%q is not a slowdown: want 0.5%% to 200%%, such as %s=5%%", text, name)
 			}
 			g.Effect = percent / 100
 		}
 		gated = append(gated, g)
 	}
 	if len(gated) == 0 {
-		return nil, fmt.Errorf("no metric is gated; the metrics are %s", strings.Join(metricNames(), ", "))
+		return nil, fmt.Errorf("no metric is gated: want some of %s", strings.Join(metricNames(), ", "))
 	}
 	return gated, nil
 }
@@ -45,11 +44,11 @@ func metricNames() (names []string) {
 	return names
 }
 
-// oldMaxRate is the name that the metric of the closed loop has in the manifests of older runs.
+// oldMaxRate is the name of the metric of the closed loop in the manifests of older runs.
 const oldMaxRate = "max_rate"
 
-// MetricsOf are the metrics that a gate judges by: those chosen, with the whole chance of
-// a false alarm that is the metrics' shared out among them, or all.
+// MetricsOf are the metrics that a gate judges by: all, or those chosen, which then share the whole
+// probability of a false alarm that is allotted to metrics.
 func MetricsOf(gated []results.Gated) []Metric {
 	if len(gated) == 0 {
 		return Metrics()

@@ -15,17 +15,17 @@ func TestParseGated(t *testing.T) {
 		want  []results.Gated
 		fault string
 	}{
-		{"a metric alone has its own effect", "p50_ms", []results.Gated{{Metric: "p50_ms", Effect: 0.05}}, ""},
-		{"the tail's is wider", "slow_share", []results.Gated{{Metric: "slow_share", Effect: 0.2}}, ""},
+		{"a metric alone has its default effect", "p50_ms", []results.Gated{{Metric: "p50_ms", Effect: 0.05}}, ""},
+		{"that of the tail is larger", "slow_share", []results.Gated{{Metric: "slow_share", Effect: 0.2}}, ""},
 		{"an effect may be given", "p50_ms=3%,max_throughput", []results.Gated{{Metric: "p50_ms", Effect: 0.03},
 			{Metric: "max_throughput", Effect: 0.05}}, ""},
-		{"a gate on nothing would always be green", "", nil, "no metric is gated"},
-		{"an unknown metric gets the known ones named", "p99_ms", nil,
+		{"a gate on nothing would always pass", "", nil, "no metric is gated"},
+		{"the error for an unknown metric lists the known ones", "p99_ms", nil,
 			"cpu_ms_per_request, p50_ms, slow_share, max_throughput"},
-		{"twice is a mistake", "p50_ms,p50_ms=3%", nil, "twice"},
+		{"giving a metric twice is a mistake", "p50_ms,p50_ms=3%", nil, "twice"},
 		{"an effect is in percent", "p50_ms=0.03", nil, "p50_ms=5%"},
-		{"no slowdown at all is no effect", "p50_ms=0%", nil, "0.5% to 200%"},
-		{"nor is one that is no number", "p50_ms=NaN%", nil, "0.5% to 200%"},
+		{"a slowdown of zero is not an effect", "p50_ms=0%", nil, "0.5% to 200%"},
+		{"nor is NaN", "p50_ms=NaN%", nil, "0.5% to 200%"},
 	} {
 		var texts []string
 		if row.texts != "" {
@@ -50,7 +50,7 @@ func TestParseGated(t *testing.T) {
 	}
 }
 
-// Whatever is chosen, the gate as a whole has the same chance of a false alarm.
+// Whatever is chosen, the gate as a whole has the same probability of a false alarm.
 func TestChosenMetricsShareTheWholeAlpha(t *testing.T) {
 	for _, gated := range [][]results.Gated{
 		nil,

@@ -2,8 +2,8 @@ package gate
 
 import "bench/results"
 
-// Entries makes the gate's line of the history, from one that holds what its manifest says: the
-// figures are head's.
+// Entries is the gate's line in the history, made from one that holds what comes from the manifest. The
+// figures are those of head.
 func (r Report) Entries(e results.Entry) []results.Entry {
 	e.Topology, e.Scenario, e.Base, e.Verdict = r.Gate.Topology, r.Gate.Scenario, r.Gate.BaseCommit, string(r.Verdict)
 	e.Ratios = map[string]float64{}

@@ -7,99 +7,99 @@ import (
 	"bench/stats"
 )
 
-// Metric is one gated figure. A cost: more is worse.
+// Metric is one gated figure. It is a cost: more is worse.
 type Metric struct {
 	Name string
 	Unit string
-	// Alpha is this metric's share of the false alarms allowed to the whole gate.
+	// Alpha is this metric's share of the gate's probability of a false alarm.
 	Alpha float64
-	// Effect is the least slowdown that matters: 0.05 is 5 %.
+	// Effect is the smallest slowdown that matters: 0.05 is 5 %.
 	Effect float64
-	// Spread of a pair's log-ratio that is expected before any has been seen.
+	// Spread is the spread of a pair's log-ratio that is expected before any has been seen.
 	Spread float64
 	cost   func(*results.Gate, measured) float64
-	// speed is a factor of the cost that is the machine's doing and not the version's; nil: none.
+	// speed is the factor of the cost that comes from the machine, and not from the version; nil: none.
 	speed func(*results.Gate, measured) float64
 }
 
-// Alpha is the chance that a gate on equal versions says regression, over all its metrics and
-// failures, however often it looks.
+// Alpha is the probability that a gate on equal versions reports a regression, over all its metrics
+// and failures, however often it looks.
 const Alpha = 0.01
 
-// passLevel is the chance of passing a version that is slower by just the effect that matters.
-// Every metric has to pass, so it need not be divided among them (Berger 1982,
-// intersection-union tests).
+// passLevel is the probability of passing a version that is slower by just the effect that matters.
+// Every metric has to pass, so it need not be divided among them (Berger 1982, intersection-union
+// tests).
 const passLevel = 0.05
 
-// maxThroughput is the name of a metric whose base and head are shown as rates, not as costs.
+// maxThroughput is the name of the metric that is shown as a rate and judged as a cost.
 const maxThroughput = "max_throughput"
 
-// Metrics are the gated figures. CPU time of a request leads: queues do not amplify it.
+// Metrics are the gated figures. The CPU time per request comes first: queues do not amplify it.
 func Metrics() []Metric {
 	return []Metric{
 		{Name: "cpu_ms_per_request", Unit: "ms", Alpha: 0.3 * Alpha, Effect: 0.05, Spread: 0.02, cost: cpuPerRequest},
 		{Name: "p50_ms", Unit: "ms", Alpha: 0.2 * Alpha, Effect: 0.05, Spread: 0.035, cost: median},
 		{Name: "slow_share", Unit: "", Alpha: 0.2 * Alpha, Effect: 0.2, Spread: 0.15, cost: slowShare},
-		{Name: maxThroughput, Unit: "req/s", Alpha: 0.2 * Alpha, Effect: 0.05, Spread: 0.03, cost: secondsPerAnswer,
+		{Name: maxThroughput, Unit: "req/s", Alpha: 0.2 * Alpha, Effect: 0.05, Spread: 0.03, cost: secondsPerResponse,
 			speed: closedRunSpeed},
 	}
 }
 
 // measured is one arm of a pair.
 type measured struct {
-	alternate  *results.Cell
-	closedRuns []*results.Cell
+	interleaved *results.Cell
+	closedRuns  []*results.Cell
 }
 
 func cpuPerRequest(_ *results.Gate, arm measured) float64 {
-	alternate := arm.alternate
-	return results.TotalCPU(alternate.Usage).Seconds() * 1e3 / float64(alternate.Counts.Sent)
+	c := arm.interleaved
+	return results.TotalCPU(c.Usage).Seconds() * 1e3 / float64(c.Counts.Sent)
 }
 
 func median(_ *results.Gate, arm measured) float64 {
-	return float64(results.Total(arm.alternate.Intervals, results.Response).ValueAtPercentile(50)) / 1e3
+	return float64(results.Total(arm.interleaved.Intervals, results.Response).ValueAtPercentile(50)) / 1e3
 }
 
-// slowShare is the share of requests that took longer than the base's 85 % quantile did at
-// calibration, or got no right answer. Half a request is added so that none at all has a
-// logarithm.
-func slowShare(d *results.Gate, arm measured) float64 {
-	alternate := arm.alternate
-	h := results.Total(alternate.Intervals, results.Response)
+// slowShare is the share of requests that took longer than the 85 % quantile of base in the rate
+// search, or got no successful response. Half a request is added, so that it has a logarithm even
+// without any.
+func slowShare(g *results.Gate, arm measured) float64 {
+	cell := arm.interleaved
+	h := results.Total(cell.Intervals, results.Response)
 	var slow int64
 	for _, bar := range h.Distribution() {
-		if bar.From > d.SlowMicros {
+		if bar.From > g.SlowMicros {
 			slow += bar.Count
 		}
 	}
-	c := alternate.Counts
+	c := cell.Counts
 	failed := c.HTTPError + c.BadBody + c.ConnectError + c.Reset + c.Dropped
-	return (float64(slow) + float64(failed) + 0.5) / (float64(alternate.Counts.Intended) + 1)
+	return (float64(slow) + float64(failed) + 0.5) / (float64(c.Intended) + 1)
 }
 
-// secondsPerAnswer is the inverse of the closed loop's rate.
-func secondsPerAnswer(_ *results.Gate, arm measured) float64 {
+// secondsPerResponse is the inverse of the closed loop's throughput.
+func secondsPerResponse(_ *results.Gate, arm measured) float64 {
 	var took float64
-	var answered uint64
+	var successful uint64
 	for _, b := range arm.closedRuns {
 		took += b.Duration
-		answered += b.Successful
+		successful += b.Successful
 	}
-	return took / float64(answered) // none: not a number, which is left out
+	return took / float64(successful) // without any: NaN, which is left out
 }
 
-// closedRunSpeed is what the CPU speed did to the closed loop's rate, as far as the CPU time of
-// its requests tells (a control variate). The closed-loop runs of two arms lie a second apart, in which
-// a shared machine's CPU speed wavers by a tenth; the CPU time of a request wavers with it, while
-// under the alternating load both arms have the same CPU speed. Where a closed-loop run's request costs more,
-// against the alternating load's, than the other arm's does, so much of its slowness is taken
-// for the CPU speed.
+// closedRunSpeed is the effect of the CPU speed on the closed loop's throughput, judged by the CPU time
+// of its requests (a control variate). The closed-loop runs of two arms are a second apart, in which
+// the CPU speed of a shared machine varies by a tenth; the CPU time of a request varies with it, while
+// under the interleaved load both arms have the same CPU speed. Where the closed-loop runs of one arm
+// need more CPU time per request, relative to the interleaved load, than those of the other arm, that
+// much of their slowness is attributed to the CPU speed.
 //
-// Not all of it: a version may cost more CPU time only when it is saturated, and then a part has
-// to show. On equal versions of Django four fifths took the noise of a pair from 4.3 to 3.5 %
-// in one half hour, and from 10 to 3.5 % in another; all of it, to 4.5 and 3.0 %. What is hidden
-// for all that, the uncorrected rates guard against: see weigher.
-func closedRunSpeed(d *results.Gate, arm measured) float64 {
+// Not all of it: a version may need more CPU time only when it is saturated, and then a part must
+// show. On equal versions of Django, correcting by four fifths took the noise of a pair from 4.3 to
+// 3.5 % in one half hour, and from 10 to 3.5 % in another; correcting by all of it, to 4.5 and 3.0 %.
+// The uncorrected ratios guard against what is hidden nevertheless: see weigher.
+func closedRunSpeed(g *results.Gate, arm measured) float64 {
 	var cpu float64
 	var sent uint64
 	for _, b := range arm.closedRuns {
@@ -108,10 +108,10 @@ func closedRunSpeed(d *results.Gate, arm measured) float64 {
 		}
 		cpu, sent = cpu+results.TotalCPU(b.Usage).Seconds(), sent+b.Counts.Sent
 	}
-	return math.Pow(cpu*1e3/float64(sent)/cpuPerRequest(d, arm), speedShare)
+	return math.Pow(cpu*1e3/float64(sent)/cpuPerRequest(g, arm), speedShare)
 }
 
-// speedShare is how much of it is put down to the CPU speed.
+// speedShare is the share of it that is attributed to the CPU speed.
 const speedShare = 0.8
 
 // Result is what is known of one metric.
@@ -120,27 +120,27 @@ type Result struct {
 	Unit       string         `json:"unit,omitempty"`
 	Base       float64        `json:"base"` // geometric means
 	Head       float64        `json:"head"`
-	Ratio      stats.Interval `json:"ratio"` // of costs: above 1 is slower; its n is the number of pairs
+	Ratio      stats.Interval `json:"ratio"` // of costs: above 1, head is slower; its n is the number of pairs
 	Verdict    Verdict        `json:"verdict"`
 	Effect     float64        `json:"effect"`               // the smallest slowdown that matters
-	Detectable float64        `json:"detectable,omitempty"` // found with 90 % probability so far; 0: too few pairs
+	Detectable float64        `json:"detectable,omitempty"` // the smallest slowdown detected with 90 % probability so far; 0: too few pairs
 	Spread     float64        `json:"pair_spread"`
-	Against    float64        `json:"evidence_of_regression"` // needed: 1/alpha
-	Needed     float64        `json:"evidence_needed"`
-	For        float64        `json:"evidence_of_pass"` // needed: 20
+	Against    float64        `json:"evidence_of_regression"` // needed: Needed
+	Needed     float64        `json:"evidence_needed"`        // 1/alpha
+	For        float64        `json:"evidence_of_pass"`       // needed: 20
 	Confirm    *Confirmation  `json:"confirmation,omitempty"`
 	// Logs are the log-ratios, pair by pair.
 	Logs []float64 `json:"log_ratios"`
-	// Uncorrected is the ratio before the CPU speed was taken out, where it was.
+	// Uncorrected is the ratio before the correction for CPU speed, if there is one.
 	Uncorrected *stats.Interval `json:"uncorrected,omitempty"`
 }
 
-// confirm tests a regression a second time, on pairs that had no part in finding it. Both
-// tests have to reject, so the chance of a false alarm is that of the first at most.
-func (m Metric) confirm(d *results.Gate, found Result, pairs []pair) Result {
+// confirm tests a regression a second time, on pairs that played no part in the first test. Both tests
+// have to reject, so the probability of a false alarm is at most that of the first.
+func (m Metric) confirm(g *results.Gate, found Result, pairs []pair) Result {
 	again := m
 	again.Alpha = confirmLevel
-	second := again.judge(d, pairs)
+	second := again.judge(g, pairs)
 	found.Confirm = &Confirmation{second.Ratio, second.Verdict}
 	if second.Verdict != Regression {
 		found.Verdict = Inconclusive
@@ -148,7 +148,7 @@ func (m Metric) confirm(d *results.Gate, found Result, pairs []pair) Result {
 	return found
 }
 
-// confirmLevel is that of the second test.
+// confirmLevel is the level of the second test.
 const confirmLevel = 0.05
 
 // Confirmation is the second test of a regression.
@@ -157,13 +157,13 @@ type Confirmation struct {
 	Verdict Verdict        `json:"verdict"`
 }
 
-// ratio is a pair's log-ratio of costs, and that before the CPU speed was taken out; false where
-// they could not be measured.
-func (m Metric) ratio(d *results.Gate, p pair) (r Ratio, ok bool) {
-	r.Raw = math.Log(m.cost(d, p.arms[1]) / m.cost(d, p.arms[0]))
+// ratio is a pair's log-ratio of costs, corrected for CPU speed and not; false if it could not be
+// measured.
+func (m Metric) ratio(g *results.Gate, p pair) (r Ratio, ok bool) {
+	r.Raw = math.Log(m.cost(g, p.arms[1]) / m.cost(g, p.arms[0]))
 	r.Log = r.Raw
 	if m.speed != nil {
-		r.Log -= math.Log(m.speed(d, p.arms[1]) / m.speed(d, p.arms[0]))
+		r.Log -= math.Log(m.speed(g, p.arms[1]) / m.speed(g, p.arms[0]))
 	}
 	finite := func(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 	return r, finite(r.Log) && finite(r.Raw)
@@ -172,17 +172,17 @@ func (m Metric) ratio(d *results.Gate, p pair) (r Ratio, ok bool) {
 // Ratio is a metric's log-ratio in one pair.
 type Ratio struct {
 	Log float64 `json:"log"`
-	Raw float64 `json:"raw"` // before the CPU speed was taken out
+	Raw float64 `json:"raw"` // before the correction for CPU speed
 }
 
-// judge weighs one metric on the pairs given.
-func (m Metric) judge(d *results.Gate, pairs []pair) Result {
+// judge weighs one metric on the given pairs.
+func (m Metric) judge(g *results.Gate, pairs []pair) Result {
 	w := weigher{metric: m}
 	var base, head float64
 	for _, p := range pairs {
-		if r, ok := m.ratio(d, p); ok {
+		if r, ok := m.ratio(g, p); ok {
 			w.add(r)
-			base, head = base+math.Log(m.cost(d, p.arms[0])), head+math.Log(m.cost(d, p.arms[1]))
+			base, head = base+math.Log(m.cost(g, p.arms[0])), head+math.Log(m.cost(g, p.arms[1]))
 		}
 	}
 	r := w.result()
@@ -197,18 +197,18 @@ func (m Metric) judge(d *results.Gate, pairs []pair) Result {
 	return r
 }
 
-// weigher weighs log-ratios, pair by pair, against two hypotheses: that head costs no more
-// than base, and that it costs more by at least the effect that matters.
+// weigher weighs log-ratios, pair by pair, against two hypotheses: that head costs no more than base,
+// and that it costs more by at least the effect that matters.
 //
-// Where the CPU speed is taken out, it may have taken a slowness with it that is the version's. So
-// the evidence that head is slower is the mean of that with and without (a mean of e-values is
-// one); and nothing passes whose uncorrected ratio is estimated to be as great as what matters.
+// The correction for CPU speed may hide a slowdown of the version itself. So the evidence that head is
+// slower is the mean of the evidence with and without the correction (a mean of e-values is an
+// e-value), and nothing passes whose uncorrected ratio is estimated to be as large as what matters.
 type weigher struct {
 	metric            Metric
 	logs, raws        []float64
 	slower, notSlower stats.Evidence
 	rawSlower         stats.Evidence
-	worst, best       float64 // the greatest evidence so far: what has been proven stays so
+	worst, best       float64 // the largest evidence so far: what is proven stays proven
 }
 
 func (w *weigher) add(r Ratio) {
@@ -226,7 +226,7 @@ func (w *weigher) add(r Ratio) {
 	w.logs, w.raws = append(w.logs, r.Log), append(w.raws, r.Raw)
 }
 
-// rawSpread is the spread expected of log-ratios whose CPU speed was not taken out.
+// rawSpread is the expected spread of log-ratios that are not corrected for CPU speed.
 const rawSpread = 0.08
 
 func (w *weigher) verdict() Verdict {

@@ -8,12 +8,12 @@ import (
 	"bench/stats"
 )
 
-// Kept is whether head keeps an absolute limit.
+// Kept is whether head meets an absolute objective.
 type Kept struct {
 	Objective string  `json:"objective"`
 	Value     float64 `json:"value"` // over all pairs: microseconds, or a share
 	Met       bool    `json:"met"`   // over all pairs
-	// MissedIn is in how many pairs head missed it.
+	// MissedIn is the number of pairs in which head missed it.
 	MissedIn int     `json:"missed_in_pairs"`
 	Pairs    int     `json:"pairs"`
 	Evidence float64 `json:"evidence_of_a_miss"` // that it is missed in most pairs
@@ -21,12 +21,12 @@ type Kept struct {
 	share    bool
 }
 
-// objectivesAlpha is the chance that a limit which head keeps in most pairs is called missed,
-// over all objectives. It is beside that of the metrics: a limit is no comparison.
+// objectivesAlpha is the probability, over all objectives, that one that head meets in most pairs is
+// called missed. It comes on top of that of the metrics: an objective is not a comparison.
 const objectivesAlpha = 0.01
 
-// objectives weighs absolute limits on head's requests, pair by pair: over all of them, one
-// second in which the machine was somebody else's would decide.
+// objectives weighs absolute objectives for head's requests, pair by pair: over all of them together,
+// one second of a busy machine would decide.
 func objectives(texts []string, pairs []pair) (kept []Kept) {
 	if len(pairs) == 0 {
 		return nil
@@ -34,14 +34,14 @@ func objectives(texts []string, pairs []pair) (kept []Kept) {
 	var intervals []results.Interval
 	var counts results.Counts
 	for _, p := range pairs {
-		intervals = append(intervals, p.arms[1].alternate.Intervals...)
-		counts = counts.Plus(p.arms[1].alternate.Counts)
+		intervals = append(intervals, p.arms[1].interleaved.Intervals...)
+		counts = counts.Plus(p.arms[1].interleaved.Counts)
 	}
 	response := results.Total(intervals, results.Response)
 	for _, text := range texts {
 		o, err := results.ParseObjective(text)
 		if err != nil {
-			continue // Load refuses a manifest with such a one
+			continue // results.Load refuses such a manifest
 		}
 		k := Kept{
 			Objective: o.String(), Value: o.Value(response, counts), Met: o.Met(response, counts), Pairs: len(pairs),
@@ -53,14 +53,14 @@ func objectives(texts []string, pairs []pair) (kept []Kept) {
 	return kept
 }
 
-// weigh holds each pair's share of requests beyond the limit against the one allowed. Only on
-// which side it lies counts: by how much is not symmetric, since a quiet pair keeps a limit by
-// little and a disturbed one misses it by far, and would make evidence of a few of those.
+// weigh compares each pair's share of requests beyond the limit to the share allowed. Only the side
+// counts: the distance is not symmetric, since a quiet pair meets a limit by a little and a disturbed
+// one misses it by far, so that a few of those would be evidence.
 func (k *Kept) weigh(o results.Objective, pairs []pair, needed float64) {
 	evidence := stats.Evidence{Aim: 1}
 	for _, p := range pairs {
 		var part, whole float64
-		for _, iv := range p.arms[1].alternate.Intervals {
+		for _, iv := range p.arms[1].interleaved.Intervals {
 			a, b := o.Share(iv)
 			part, whole = part+a, whole+b
 		}
@@ -82,7 +82,7 @@ func (k *Kept) weigh(o results.Objective, pairs []pair, needed float64) {
 	}
 }
 
-// String says it in words.
+// String is the result in words.
 func (k Kept) String() string {
 	value := page.Micros(int64(k.Value)) + " over all successful responses"
 	if k.share {
@@ -92,7 +92,7 @@ func (k Kept) String() string {
 	case Regression:
 		return fmt.Sprintf("objective %s missed in %d of %s: %s", k.Objective, k.MissedIn, page.Count(k.Pairs, "pair"), value)
 	case Inconclusive:
-		return fmt.Sprintf("objective %s missed (%s), but only in %d of %s: not proven",
+		return fmt.Sprintf("objective %s missed (%s), but only in %d of %s, so this is not proven",
 			k.Objective, value, k.MissedIn, page.Count(k.Pairs, "pair"))
 	}
 	return fmt.Sprintf("objective %s met: %s", k.Objective, value)

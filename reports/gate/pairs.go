@@ -14,17 +14,17 @@ type pair struct {
 	arms   [2]measured
 }
 
-// try is how a pair went, whether or not it could be measured: what failed of what was asked,
-// and who answered nothing.
+// try is how a pair went, whether or not it could be measured: how many requests each arm got and
+// failed, and which arm sent no successful response.
 type try struct {
 	failed, asked [2]uint64
-	silent        [2]bool // no right answer, or its processes died
-	bad           bool    // either arm was measured badly
+	silent        [2]bool // no successful response, or its processes died
+	bad           bool    // an arm has a cell that is not a valid measurement
 }
 
-// pairsOf sorts cells into pairs, and says how all of them went. A pair in which either arm was
-// measured badly is void: the rule looks at both arms alike, and never at their difference.
-// What a version fails to answer where the other one does is weighed by failuresOf.
+// pairsOf sorts cells into pairs, and returns how all of them went. A pair is void if either arm has an
+// invalid cell: the rule treats both arms alike, and never looks at their difference. Failures of one
+// arm alone are weighed by failuresOf.
 func pairsOf(cells []*results.Cell) (pairs []pair, tries []try, void int) {
 	byBlock, went := map[int]*pair{}, map[int]*try{}
 	for _, c := range cells {
@@ -37,20 +37,20 @@ func pairsOf(cells []*results.Cell) (pairs []pair, tries []try, void int) {
 		if c.Topology == results.Head {
 			arm = 1
 		}
-		answered := c.Counts.OK
+		successful := c.Counts.OK
 		if c.Load == results.Interleaved {
-			p.arms[arm].alternate = c
+			p.arms[arm].interleaved = c
 		} else {
 			p.arms[arm].closedRuns = append(p.arms[arm].closedRuns, c)
-			answered = c.Successful
+			successful = c.Successful
 		}
 		t.failed[arm], t.asked[arm] = t.failed[arm]+failed(c), t.asked[arm]+c.Counts.Sent
-		t.silent[arm] = t.silent[arm] || answered == 0 || slices.ContainsFunc(c.Diagnostics, results.Diagnostic.FromServer)
+		t.silent[arm] = t.silent[arm] || successful == 0 || slices.ContainsFunc(c.Diagnostics, results.Diagnostic.FromServer)
 		t.bad = t.bad || t.silent[arm] || c.Grade == results.Invalid
 	}
 	for _, number := range slices.Sorted(maps.Keys(byBlock)) {
 		p, t := byBlock[number], went[number]
-		if p.arms[0].alternate == nil || p.arms[1].alternate == nil {
+		if p.arms[0].interleaved == nil || p.arms[1].interleaved == nil {
 			continue // ended early
 		}
 		tries = append(tries, *t)
@@ -63,19 +63,19 @@ func pairsOf(cells []*results.Cell) (pairs []pair, tries []try, void int) {
 	return pairs, tries, void
 }
 
-// voided is what most often kept cells from being measured, in words.
+// voided is the most frequent reason for void cells, in words.
 func voided(cells []*results.Cell) string {
 	count := map[string]int{}
 	for _, c := range cells {
 		if c.Grade != results.Invalid {
 			continue
 		}
-		for _, cause := range c.Diagnostics {
-			count[cause.Message]++
+		for _, d := range c.Diagnostics {
+			count[d.Message]++
 		}
 	}
 	if len(count) == 0 {
-		return "in a closed loop, no request was answered in time"
+		return "a closed-loop run got no successful response in time"
 	}
 	return slices.MaxFunc(slices.Sorted(maps.Keys(count)), func(a, b string) int {
 		return cmp.Compare(count[a], count[b])

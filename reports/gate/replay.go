@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// Sample is the log-ratios of one pair, in the order of the metrics.
+// Sample holds the log-ratios of one pair, in the order of the metrics.
 type Sample []Ratio
 
 // Samples are the pairs of a run in which every metric could be measured.
@@ -29,10 +29,10 @@ func Samples(run Run, metrics []Metric) (samples []Sample) {
 	return samples
 }
 
-// BaseThenHead is how many times as wide each metric's interval would be, had the same time
-// gone into measuring base first and head after it: the standard error of the base in the first
-// half of the pairs against the head in the second, over that of the pairs. One version booted
-// alone would have been measured a fifth more often in that time; that is left out.
+// BaseThenHead is how many times as wide each metric's interval would be if the same time had been
+// spent on measuring base first and head after it: the standard error of comparing base in the first
+// half of the pairs with head in the second half, over that of the pairs. (Booted alone, a version
+// could have been measured a fifth more often in that time; this is ignored.)
 func BaseThenHead(run Run, metrics []Metric) map[string]float64 {
 	pairs, _, _ := pairsOf(run.Cells)
 	wider := map[string]float64{}
@@ -66,19 +66,18 @@ func BaseThenHead(run Run, metrics []Metric) map[string]float64 {
 	return wider
 }
 
-// Shares are how gates ended.
+// Shares is how gates ended.
 type Shares struct {
 	Gates        int     `json:"gates"`
-	Pass         float64 `json:"pass"` // small ones too
+	Pass         float64 `json:"pass"` // including small
 	Regression   float64 `json:"regression"`
 	Inconclusive float64 `json:"inconclusive"`
 	Pairs        float64 `json:"median_pairs"`
 }
 
-// Replay runs gates on pairs drawn from measured ones: all metrics of a pair together, at
-// most so many pairs for each gate. With flip, a coin turns the signs of each pair, as the
-// coin of a duel does when both versions are equal. The shift is added to the metrics'
-// log-ratios.
+// Replay runs gates on pairs drawn from measured ones: all metrics of a pair together, and at most the
+// given number of pairs for each gate. With flip, a coin decides the signs of each pair, as the random
+// order does in a paired A/B run of equal versions. The shift is added to the metrics' log-ratios.
 func Replay(samples []Sample, metrics []Metric, shift Sample, flip bool, most, gates int, seed uint64) Shares {
 	random := rand.New(rand.NewPCG(seed, 0))
 	var s Shares

@@ -8,7 +8,7 @@ import (
 	"bench/results"
 )
 
-// Ten runs, of which the last five cost more.
+// Ten runs; the last five cost more.
 func ExampleTrend() {
 	var entries []results.Entry
 	for day, cpu := range []float64{2, 2.01, 1.99, 2, 2.02, 2.4, 2.41, 2.39, 2.4, 2.42} {

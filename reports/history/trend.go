@@ -1,4 +1,4 @@
-// Package history shows how a figure went over the runs of a folder, and where its level
+// Package history shows how a figure developed over the runs in a directory, and where its level
 // changed.
 package history
 
@@ -12,9 +12,9 @@ import (
 	"bench/stats"
 )
 
-// Series is one figure of one app, deployed in one way, in one environment, over time.
+// Series is one figure of one app under one topology, in one environment, over time.
 type Series struct {
-	Command     string    `json:"command"` // gate and compare measure differently, and are never mixed
+	Command     string    `json:"command"` // gate and compare measure differently and are never mixed
 	App         string    `json:"app"`
 	Topology    string    `json:"topology"`
 	Scenario    string    `json:"scenario"`
@@ -34,29 +34,29 @@ type Point struct {
 	Run    string  `json:"run"`
 }
 
-// Change is a point from which on the values lie elsewhere.
+// Change is a point at which the level of the values changes.
 type Change struct {
 	Index  int     `json:"index"` // of the first point of the new level
 	Commit string  `json:"commit,omitempty"`
-	Before float64 `json:"before"` // medians
+	Before float64 `json:"before"` // medians of the two levels
 	After  float64 `json:"after"`
 }
 
-// Drift is how far the last runs lie from those of a release.
+// Drift is how far the last runs are from those of a release.
 type Drift struct {
 	Release string  `json:"release"`
 	Ratio   float64 `json:"ratio"`
 }
 
 const (
-	// fewestOfLevel is the runs that a new level needs before it counts as one.
+	// fewestOfLevel is the number of runs that make a level.
 	fewestOfLevel = 4
 	// leastChange is the smallest change of level that is reported.
 	leastChange = 0.03
 )
 
-// Trend is a figure's series in the history, one for each environment: values of different
-// machines are never mixed. The release, if there is one, is the beginning of a commit.
+// Trend is a figure's series in the history, one for each environment: values from different machines
+// are never mixed. The release, if any, is the beginning of a commit hash.
 func Trend(history []results.Entry, app, topology, metric, release string) (all []Series) {
 	type key struct{ command, app, topology, scenario, fingerprint string }
 	at := map[key]int{}
@@ -85,12 +85,12 @@ func Trend(history []results.Entry, app, topology, metric, release string) (all 
 	return all
 }
 
-// asked reports whether an entry is of the app and the topology asked for; "" asks for any.
+// asked reports whether an entry is of the given app and topology; "" stands for any.
 func asked(e results.Entry, app, topology string) bool {
 	return (app == "" || e.App == app) && (topology == "" || named(e.Topology, topology))
 }
 
-// named reports whether a topology is the one asked for, with all its parameters or without.
+// named reports whether a topology is the one asked for, by name or with all parameters.
 func named(ref, asked string) bool {
 	name, _, _ := strings.Cut(ref, ":")
 	return ref == asked || name == asked
@@ -117,7 +117,7 @@ func (s *Series) drift(release string) {
 	}
 }
 
-// Text writes series for a terminal, one run a line, with the changes between them.
+// Text writes series for a terminal, one line per run, with the changes between them.
 func Text(series []Series) string {
 	var out strings.Builder
 	for _, t := range series {
@@ -143,13 +143,13 @@ func Text(series []Series) string {
 // Figure shows the series as changes against its first value.
 func (s Series) Figure() (plot.Figure, error) {
 	if s.Values[0] == 0 {
-		return plot.Figure{}, fmt.Errorf("drawing the trend of %s: its first value is 0", s.Metric)
+		return plot.Figure{}, fmt.Errorf("drawing the trend of %s: the first value is 0", s.Metric)
 	}
 	changes := make([]float64, len(s.Values))
 	for i, v := range s.Values {
 		changes[i] = (v/s.Values[0] - 1) * 100
 	}
 	title := fmt.Sprintf("%s of %s on %s", s.Metric, s.App, s.Topology)
-	return plot.Changes("trend", title, "run", "Each point is one run, compared with the first one.",
+	return plot.Changes("trend", title, "run", "Each point is one run, compared to the first one.",
 		[]plot.Series{{Name: s.Metric, Points: plot.Sequence(changes)}}), nil
 }

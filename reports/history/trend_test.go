@@ -44,7 +44,7 @@ func TestTrendFindsTheChange(t *testing.T) {
 	}
 }
 
-func TestTrendDoesNotMixEnvironmentsNorInventChanges(t *testing.T) {
+func TestTrendNeitherMixesEnvironmentsNorInventsChanges(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	var quiet, other []float64
 	for range 20 {

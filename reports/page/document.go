@@ -1,8 +1,7 @@
-// Package page turns a judged run into what people and programs read: a Document is the whole
-// report as values, and each format of it, for a terminal, a pull request, a browser or a
-// program, is written by one function here, for every kind of run. Each format has one
-// escaper, through which every text passes: what comes from a server, an app or a file's name
-// stays text.
+// Package page turns a judged run into what people and programs read. A Document is the whole report
+// as values. Each of its formats, for a terminal, a pull request, a browser or a program, is written
+// by one function here, for every kind of run. Each format has one escaper, through which every text
+// passes: whatever the name of a server, an app or a file holds stays text.
 package page
 
 import (
@@ -12,8 +11,8 @@ import (
 	"bench/results"
 )
 
-// Document is a report as values, the most important first. A kind of run fills it in and
-// does no formatting of its own; a writer lays it out and computes nothing.
+// Document is a report as values, the most important first. A kind of run fills it in and does no
+// formatting of its own; a writer lays it out and computes nothing.
 type Document struct {
 	Kind     string // compare, gate, capacity
 	Title    string
@@ -23,19 +22,19 @@ type Document struct {
 	Heading  string   // what was measured, when and for how long
 	Sections []Section
 
-	// Data is the kind's own JSON, an object with a schema. The figures are added to it.
+	// Data is the kind's own JSON: an object with a schema, to which the figures are added.
 	Data any
-	// Files are further files of this kind, beside those of the table of formats.
+	// Files are files of this kind, in addition to the table of formats.
 	Files []File
-	// Annotations are the lines by which a CI that reads them points at what is wrong.
+	// Annotations are lines by which a CI system that reads them points out what is wrong.
 	Annotations []string
 }
 
-// Outcome is how a run ended: the tone of a page, and the exit code of a command.
+// Outcome is how a run ended: it decides the colour of a page and the exit code of a command.
 type Outcome struct {
 	Verdict Verdict
-	Label   string // the kind's own word for it: VALID, REGRESSION
-	Reason  string // why, where the headline does not say it
+	Label   string // the kind's own word for it, such as VALID or REGRESSION
+	Reason  string // why, if the headline does not say it
 }
 
 // Verdict is an outcome that every kind of run shares.
@@ -50,12 +49,12 @@ const (
 	Invalid      Verdict = "invalid"      // the run is not a measurement
 )
 
-// Section is a part of a document, under a title of its own. Its parts are written in the
-// order of the fields.
+// Section is a part of a document, under its own title. Its parts are written in the order of the
+// fields.
 type Section struct {
-	ID          string // within the page: letters and dashes
+	ID          string // unique within the page: letters and dashes
 	Title       string
-	Folded      bool // for reference: closed on a page, left out on a terminal
+	Folded      bool // reference: closed on a page, left out on a terminal
 	Text        []string
 	Tables      []Table
 	Figures     []plot.Figure
@@ -64,24 +63,24 @@ type Section struct {
 	Commands    []string // to copy
 }
 
-// Item is an entry of a list: a name, which may be missing, and what is said of it.
+// Item is an entry of a list: a text, under a name that may be missing.
 type Item struct{ Name, Text string }
 
-// Table is rows of texts that are ready to be shown.
+// Table is rows of texts, ready to be shown.
 type Table struct {
-	Title   string // may be missing where the section's title says it
+	Title   string // may be missing if the section's title is enough
 	Columns []Column
 	Rows    [][]string
 	Note    string
 }
 
-// Column is the head of a column; numbers are set flush right.
+// Column is the head of a column; numbers are right-aligned.
 type Column struct {
 	Name    string
 	Numeric bool
 }
 
-// Columns are some heads; a name that begins with "#" is one of numbers.
+// Columns makes heads from names; one that begins with "#" is a column of numbers.
 func Columns(names ...string) []Column {
 	columns := make([]Column, len(names))
 	for i, name := range names {
@@ -100,8 +99,8 @@ type File struct {
 	Data []byte
 }
 
-// Filled are the sections that hold something, without tables that have no rows: what a
-// writer lays out.
+// Filled are the sections that are not empty, without the tables that have no rows: what a writer lays
+// out.
 func (d Document) Filled() (sections []Section) {
 	for _, s := range d.Sections {
 		s.Tables = slices.DeleteFunc(slices.Clone(s.Tables), func(t Table) bool { return len(t.Rows) == 0 })
@@ -112,7 +111,7 @@ func (d Document) Filled() (sections []Section) {
 	return sections
 }
 
-// Figures are all figures of a document, in their order.
+// Figures are all figures of a document, in order.
 func (d Document) Figures() []plot.Figure {
 	figures := []plot.Figure{}
 	for _, s := range d.Sections {

@@ -9,18 +9,18 @@ import (
 	"bench/results"
 )
 
-// The escapers, one for each format that needs one; html/template is that of HTML. Each makes
-// a text mean itself, on one line: no control character, no mark that turns the direction of
-// writing, nothing that a CI takes for a command.
+// The escapers, one for each format that needs one; HTML has html/template. Each makes a text stand
+// for itself, on one line: no control characters, no marks that change the direction of writing,
+// nothing that a CI system takes for a command.
 
-// A CI takes a line that begins with "::", and "##[" anywhere in a line, for a command.
+// CI systems take a line that begins with "::", and "##[" anywhere in a line, for a command.
 var commandMark = strings.NewReplacer("##[", "##\u200b[")
 
-// oneLine is a text on one line that holds no command: what html/template then escapes.
+// oneLine is a text on one line without commands, which html/template then escapes.
 func oneLine(text string) string { return commandMark.Replace(results.Line(text)) }
 
-// plainText is the escaper of the terminal. It gets a cell of a table or a whole line, with its
-// indentation, and keeps its spaces: what matters is how the line begins.
+// plainText is the escaper of the terminal. It takes a cell of a table or a whole line, with its
+// indentation, and keeps the spaces: what matters is how the line begins.
 func plainText(line string) string {
 	text := commandMark.Replace(results.Plain(lineBreaks.Replace(line)))
 	if rest := strings.TrimLeftFunc(text, blank); strings.HasPrefix(rest, "::") {
@@ -31,32 +31,32 @@ func plainText(line string) string {
 
 var lineBreaks = strings.NewReplacer("\n", " ", "\r", " ", "\t", " ")
 
-// blank reports whether a character takes no ink.
+// blank reports whether a character is invisible.
 func blank(c rune) bool { return unicode.IsSpace(c) || c == '\u200b' }
 
-// Characters with a meaning in GitHub's Markdown are escaped with a backslash, or, where it
-// looks at the rendered text, parted by a space of no width: bare addresses, @names, #numbers.
+// Characters with a meaning in GitHub's Markdown are escaped with a backslash, or, where GitHub looks at
+// the rendered text (bare addresses, @names, #numbers), separated by a zero-width space.
 var markdownEscapes = strings.NewReplacer(
 	`\`, `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "`", "\\`", "*", `\*`, "_", `\_`,
 	"[", `\[`, "]", `\]`, "!", `\!`, "~", `\~`, "$", `\$`, "#", "\\#\u200b", "@", "@\u200b",
 	"://", ":\u200b//", "www.", "www\u200b.", "::", ":\u200b:",
 )
 
-// What begins a block where a line of Markdown begins.
+// What begins a block at the start of a line of Markdown.
 var markdownBlock = regexp.MustCompile(`^(\d{0,9})([-+=.)](?: |$)|[-=]{2,}$)`)
 
-// markdown is the escaper of a text between the marks of Markdown.
+// markdown is the escaper for text in Markdown.
 func markdown(text string) string {
 	return markdownBlock.ReplaceAllString(markdownEscapes.Replace(results.Line(text)), `${1}\${2}`)
 }
 
-// markdownTag is the escaper of a text within one of the few HTML tags of our Markdown.
+// markdownTag is the escaper for text within one of the few HTML tags in our Markdown.
 func markdownTag(text string) string {
 	return strings.ReplaceAll(html.EscapeString(oneLine(text)), "::", ":\u200b:")
 }
 
-// markdownCode is the escaper of a command to copy: a span of code, whose fence is longer
-// than any row of backticks in it.
+// markdownCode is the escaper for a command to copy: a code span, with a fence longer than any run of
+// backticks in it.
 func markdownCode(text string) string {
 	text = oneLine(text)
 	fence := "`"
@@ -64,14 +64,14 @@ func markdownCode(text string) string {
 		fence += "`"
 	}
 	if len(fence) > 1 {
-		text = " " + text + " " // so that a backtick at an end is not taken for the fence
+		text = " " + text + " " // so that a backtick at either end is not part of the fence
 	}
 	return fence + text + fence
 }
 
-// jsonText is the escaper of JSON: it gets encoded JSON, in which control characters are
-// escapes already, and takes those escapes, and what turns the direction of writing, out of
-// its strings. So no program that prints one has to.
+// jsonText is the escaper of JSON. It takes encoded JSON, in which control characters are escaped
+// already, and removes those escapes, and marks that change the direction of writing, from its strings,
+// so that programs can print them as they are.
 func jsonText(encoded []byte) []byte {
 	var out strings.Builder
 	for i := 0; i < len(encoded); i++ {
@@ -92,7 +92,7 @@ func jsonText(encoded []byte) []byte {
 			out.Write(encoded[i-1 : i+1])
 		}
 	}
-	return []byte(strings.ReplaceAll(results.Plain(out.String()), "##[", `##\u005b`)) // the same string still
+	return []byte(strings.ReplaceAll(results.Plain(out.String()), "##[", `##\u005b`)) // still the same string
 }
 
 func jsonRune(hex string) string {

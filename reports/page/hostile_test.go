@@ -14,8 +14,8 @@ import (
 	"bench/results"
 )
 
-// hostile are texts that a server, an app, a branch or a file could bear, each of which means
-// something to some reader of some format.
+// hostile are texts that could be in the name of a server, an app, a branch or a file, each with a
+// meaning to some reader of some format.
 var hostile = []string{
 	"<script>alert(1)</script>", `"><img src=x onerror=alert(1)>`, "javascript:alert(1)", "</details></table><h1>x",
 	"{{.Title}}", "&lt;b&gt;", "-->", "]]>",
@@ -27,13 +27,13 @@ var hostile = []string{
 	"%0A::error::x", "invalid \xff\xfe utf-8", "</textarea><svg onload=alert(1)>",
 }
 
-// filled is a document that has a text in every field that can hold one, found by reflection,
-// so that a new field cannot be forgotten; text says which.
+// filled is a document with a text in every field that can hold one. Reflection finds the fields, so
+// that none can be forgotten; text supplies the text for each.
 func filled(t testing.TB, text func(path string) string) Document {
 	var d Document
 	fill(t, reflect.ValueOf(&d).Elem(), "Document", text)
 	d.Data = map[string]any{"schema": "x/1", text("Data.key"): []string{text("Data.value")}}
-	// These are not texts from elsewhere: a name of the program's own, or bytes already written.
+	// These never come from outside: names of the program's own, or bytes already written.
 	d.Kind, d.Files, d.Annotations = "compare", nil, nil
 	d.Outcome.Verdict = Regressed
 	for i := range d.Sections {
@@ -71,7 +71,7 @@ func fill(t testing.TB, v reflect.Value, path string, text func(string) string) 
 		v.SetFloat(1)
 	case reflect.Bool, reflect.Int, reflect.Interface:
 	default:
-		t.Fatalf("%s is a %s: this test does not know how to fill it", path, v.Kind())
+		t.Fatalf("%s is a %s, which this test does not know how to fill", path, v.Kind())
 	}
 }
 
@@ -83,7 +83,7 @@ func write(t testing.TB, f format, d Document) string {
 	return out.String()
 }
 
-// paths are those of all fields of a document that hold a text.
+// paths are the paths of all fields of a document that hold text.
 func paths(t testing.TB) (all []string) {
 	filled(t, func(path string) string { all = append(all, path); return "x" })
 	return all
@@ -92,13 +92,13 @@ func paths(t testing.TB) (all []string) {
 func TestNoTextBecomesMoreThanText(t *testing.T) {
 	fields := paths(t)
 	if len(fields) < 25 {
-		t.Fatalf("a document has %d texts; were its fields found? %v", len(fields), fields)
+		t.Fatalf("a document has only %d fields of text: %v; were all found?", len(fields), fields)
 	}
 	for _, f := range formats {
 		for _, field := range fields {
 			document := func(text func(path string) string) Document {
 				d := filled(t, text)
-				// To draw takes most of the time: a figure is there, once, where one of its own texts is tried.
+				// Drawing takes most of the time: figures are there, once, only if one of their texts is tried.
 				for i := range d.Sections {
 					if i > 0 || !strings.Contains(field, ".Figures.") {
 						d.Sections[i].Figures = nil
@@ -144,17 +144,17 @@ var (
 	image     = regexp.MustCompile(`src="data:[^"]*"`)
 )
 
-// control reports whether a character is one that a terminal obeys, or that turns lines or the
-// direction of writing.
+// control reports whether a character controls a terminal, breaks a line or changes the direction of
+// writing.
 func control(c rune) bool {
 	return unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) || c == '\u2028' || c == '\u2029'
 }
 
-// harmful says what a text has become, by comparing what was written with what is written for
-// a harmless text in its place: the same lines, the same marks.
+// harmful says what harm a text did, by comparing what was written to what is written for a harmless
+// text in its place: the lines and marks must be the same.
 func harmful(file, benign, got string) string {
 	if strings.ContainsFunc(got, func(c rune) bool { return c != '\n' && control(c) }) {
-		return "a control character or a mark of direction got through"
+		return "a control character or a direction mark got through"
 	}
 	if strings.Contains(got, "##[") {
 		return "##[ got through"
@@ -165,7 +165,7 @@ func harmful(file, benign, got string) string {
 		}
 	}
 	if a, b := strings.Count(benign, "\n"), strings.Count(got, "\n"); a != b {
-		return "the lines are not the same ones"
+		return "the number of lines differs"
 	}
 	switch file {
 	case "report.md":
@@ -174,7 +174,7 @@ func harmful(file, benign, got string) string {
 		got, benign = image.ReplaceAllString(got, ""), image.ReplaceAllString(benign, "")
 		for _, mark := range []string{"<", ">", `="`} {
 			if strings.Count(got, mark) != strings.Count(benign, mark) {
-				return "there is another number of " + mark
+				return "the number of " + mark + " differs"
 			}
 		}
 	case "report.json":
@@ -183,7 +183,7 @@ func harmful(file, benign, got string) string {
 	return ""
 }
 
-// harmfulJSON looks at the strings as a program gets them, in which "##[" is what it was.
+// harmfulJSON looks at the decoded strings, in which "##[" is unchanged.
 func harmfulJSON(got string) string {
 	tokens := json.NewDecoder(strings.NewReader(got))
 	for {
@@ -203,24 +203,24 @@ func harmfulJSON(got string) string {
 func harmfulMarkdown(benign, got string) string {
 	a, b := strings.Split(benign, "\n"), strings.Split(got, "\n")
 	for i := range a {
-		if strings.HasSuffix(b[i], "`") { // a span of code, in which nothing is a mark but its fence
+		if strings.HasSuffix(b[i], "`") { // a code span, in which only the fence is a mark
 			continue
 		}
 		plain := escaped.ReplaceAllString(b[i], " ")
 		plain = strings.NewReplacer("&lt;", "", "&gt;", "", "&amp;", "", "&#34;", "", "&#39;", "").Replace(plain)
 		was := marksOf.FindAllString(escaped.ReplaceAllString(a[i], " "), -1)
 		if is := marksOf.FindAllString(plain, -1); len(is) != len(was) && !strings.HasPrefix(b[i], "<details>") {
-			return "another mark in " + b[i]
+			return "an additional mark in " + b[i]
 		}
 		if blockMark.MatchString(b[i]) != blockMark.MatchString(a[i]) {
-			return "another block: " + b[i]
+			return "an additional block: " + b[i]
 		}
 	}
 	return ""
 }
 
-// The check above can fail: without an escaper, each format is harmed by some text.
-func TestHarmIsSeen(t *testing.T) {
+// The check above can fail: without an escaper, some text harms each format.
+func TestHarmIsNoticed(t *testing.T) {
 	raw := func(evil string) string { return "- a: " + evil + "x\n" }
 	for _, row := range []struct{ file, evil string }{
 		{"report.txt", "\x1b[31m"}, {"report.txt", "a\n::error::"}, {"report.txt", "##[error]"}, {"report.txt", "\u202e"},
@@ -230,29 +230,29 @@ func TestHarmIsSeen(t *testing.T) {
 		{"report.json", `"`},
 	} {
 		if harmful(row.file, raw(""), raw(row.evil)) == "" {
-			t.Errorf("%s: %q is not seen to do harm", row.file, row.evil)
+			t.Errorf("%s: the harm done by %q goes unnoticed", row.file, row.evil)
 		}
 	}
 }
 
-func TestPageForbidsEverythingFromElsewhere(t *testing.T) {
+func TestPageLoadsNothing(t *testing.T) {
 	got := write(t, format{"report.html", HTML}, filled(t, func(string) string { return "x" }))
 	policy := `content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"`
 	if !strings.Contains(got, policy) || strings.Contains(got, "ZgotmplZ") {
-		t.Error("no content security policy, or a text where none may be")
+		t.Error("no content security policy, or a text in a place where none is safe")
 	}
 }
 
-// A writer gives what it was given, not less: a harmless text stays itself.
+// A harmless text stays as it is.
 func TestHarmlessTextsStayThemselves(t *testing.T) {
 	for _, text := range []string{
 		"p99 < 100ms", "a/b-c.d", "1,239 [1,096, 1,358]", "nginx-uwsgi:workers=2", "0.5 %", "naïve · Ωμέγα · 数",
 	} {
 		if got := plainText("  " + text); got != "  "+text {
-			t.Errorf("on a terminal %q becomes %q", text, got)
+			t.Errorf("on a terminal, %q becomes %q", text, got)
 		}
 		if got := results.Line(text); got != text {
-			t.Errorf("on a page %q becomes %q", text, got)
+			t.Errorf("on a page, %q becomes %q", text, got)
 		}
 	}
 	var out bytes.Buffer
@@ -265,6 +265,6 @@ func TestHarmlessTextsStayThemselves(t *testing.T) {
 		t.Errorf("as JSON: %v, %v", back["a"], err)
 	}
 	if err := JSON(io.Discard, Document{Kind: "x", Data: "a text"}); err == nil {
-		t.Error("data that is not an object is taken")
+		t.Error("data that is not an object is accepted")
 	}
 }

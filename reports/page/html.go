@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"unicode/utf8"
 
 	"bench/reports/plot"
 )
@@ -15,15 +16,18 @@ var pageText string
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"line": oneLine,
 	"cell": at,
+	"long": func(text string) bool { return utf8.RuneCountInString(text) > longCell },
 	"source": func(f plot.Figure) (template.URL, error) {
 		uri, err := plot.DataURI(f)
 		return template.URL(uri), err
 	},
 }).Parse(pageText))
 
-// HTML writes a document as one page that needs no other file: its figures are in it as
-// images, it runs no script and asks for nothing, which its content security policy forbids
-// as well.
+// longCell is the number of characters beyond which a cell of text is wrapped.
+const longCell = 28
+
+// HTML writes a document as a single self-contained page: figures are embedded as images, and it runs
+// no scripts and loads nothing, which its content security policy forbids as well.
 func HTML(w io.Writer, d Document) error {
 	if err := pageTemplate.Execute(w, d); err != nil {
 		return fmt.Errorf("writing the report as HTML: %w", err)

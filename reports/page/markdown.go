@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// marks of a verdict, for who looks at a list of pull requests.
+// marks of a verdict, for readers of a list of pull requests.
 var marks = map[Verdict]string{
 	Passed: "✅", Degraded: "⚠️", Regressed: "❌", Inconclusive: "❔", Invalid: "⚠️",
 }
 
-// Markdown writes a document for a pull request or a job's summary. Figures are not in it.
+// Markdown writes a document for a pull request or a job summary. It leaves out figures.
 func Markdown(w io.Writer, d Document) error {
 	var out strings.Builder
 	fmt.Fprintf(&out, "### %s %s\n", marks[d.Outcome.Verdict], markdown(labelled(d)))

@@ -12,8 +12,8 @@ import (
 // Unknown stands for what was not measured.
 const Unknown = "—"
 
-// Number writes a rate or a count with three significant digits at least and commas at the
-// thousands: 3.14, 27.2, 428, 1,239.
+// Number writes a rate or a count with at least three significant digits and commas at the thousands:
+// 3.14, 27.2, 428, 1,239.
 func Number(v float64) string {
 	switch {
 	case v == 0:
@@ -30,7 +30,7 @@ func Number(v float64) string {
 	return text
 }
 
-// Micros writes microseconds in the unit that people use for them.
+// Micros writes microseconds in the unit that suits their size.
 func Micros(us int64) string {
 	switch {
 	case us < 1000:
@@ -88,17 +88,8 @@ func Factor(v float64) string {
 	return fmt.Sprintf("%.3f×", v)
 }
 
-// Factors writes a ratio with its interval: 5.67× [5.61, 5.72].
-func Factors(i stats.Interval) string {
-	text := Interval(i, Factor)
-	value, ends, has := strings.Cut(text, " [")
-	if !has {
-		return text
-	}
-	return value + " [" + strings.ReplaceAll(ends, "×", "")
-}
-
-// Interval writes an estimate with its interval, in a number's own format: 1,239 [1,096, 1,358].
+// Interval writes an estimate with its interval, in the format of the number and with its unit once:
+// 1,239 [1,096, 1,358], 5.67× [5.61, 5.72], 2.06 ms [1.91, 2.20].
 func Interval(i stats.Interval, format func(float64) string) string {
 	switch {
 	case !i.Measured() && i.Value == 0:
@@ -110,8 +101,15 @@ func Interval(i stats.Interval, format func(float64) string) string {
 	case !i.Known() && i.Low == i.High:
 		return format(i.Value) + " (no CI)"
 	}
-	return fmt.Sprintf("%s [%s, %s]", format(i.Value), format(i.Low), format(i.High))
+	value, low, high := format(i.Value), format(i.Low), format(i.High)
+	if u := unit(value); unit(low) == u && unit(high) == u {
+		low, high = strings.TrimSuffix(low, u), strings.TrimSuffix(high, u)
+	}
+	return fmt.Sprintf("%s [%s, %s]", value, low, high)
 }
+
+// unit is what follows the digits of a number.
+func unit(number string) string { return number[strings.LastIndexAny(number, "0123456789")+1:] }
 
 // Count writes a number of things: 1 thread, 2 threads, 6 boxes.
 func Count[N int | int64 | uint64](n N, thing string) string {
@@ -128,7 +126,7 @@ func Count[N int | int64 | uint64](n N, thing string) string {
 	return text + " " + thing + "s"
 }
 
-// List writes some names as one does in a sentence: a, b and c.
+// List joins names as in a sentence: a, b and c.
 func List(names []string) string {
 	if len(names) < 2 {
 		return strings.Join(names, "")

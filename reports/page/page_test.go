@@ -21,7 +21,7 @@ func sample() Document {
 		Lead:     []string{"At 200 requests per second, p99 is 45.1 ms with runserver and 2.10 ms with uwsgi."},
 		Heading:  "6 blocks · 2026-01-02 03:04 UTC · 1m40s",
 		Sections: []Section{
-			{ID: "rates", Title: "Rate by scenario", Tables: []Table{{
+			{ID: "rates", Title: "Throughput by scenario", Tables: []Table{{
 				Columns: Columns("topology", "#req/s"), Note: "Closed loop.",
 				Rows: [][]string{{"runserver", "300"}, {"uwsgi", "1,239"}},
 			}}},
@@ -48,7 +48,7 @@ func ExampleText() {
 	// At 200 requests per second, p99 is 45.1 ms with runserver and 2.10 ms with uwsgi.
 	// 6 blocks · 2026-01-02 03:04 UTC · 1m40s
 	//
-	// Rate by scenario
+	// Throughput by scenario
 	//   topology   req/s
 	//   runserver    300
 	//   uwsgi      1,239
@@ -68,7 +68,7 @@ func TestMarkdown(t *testing.T) {
 	}
 	for _, want := range []string{
 		"### ✅ VALID: uwsgi serves 3.00× as many requests as runserver.\n",
-		"\n#### Rate by scenario\n\n| topology | req/s |\n|---|---:|\n| runserver | 300 |\n| uwsgi | 1,239 |\n" +
+		"\n#### Throughput by scenario\n\n| topology | req/s |\n|---|---:|\n| runserver | 300 |\n| uwsgi | 1,239 |\n" +
 			"\nClosed loop.\n",
 		"\n- **uwsgi**: The CPU was saturated.\n",
 		"\n- late: the search ended after 660 ms. Use --thorough.\n",
@@ -79,11 +79,11 @@ func TestMarkdown(t *testing.T) {
 		}
 	}
 	if strings.Contains(out.String(), "#### Figures") {
-		t.Error("a title without anything below it")
+		t.Error("a title with nothing below it")
 	}
 }
 
-// Nothing is written of a section without content, nor of a table without rows.
+// Sections without content and tables without rows are left out.
 func TestEmptySectionsAreLeftOut(t *testing.T) {
 	d := Document{Kind: "x", Data: map[string]string{"schema": "x/1"}, Sections: []Section{
 		{ID: "empty", Title: "Nothing here"},
@@ -137,6 +137,12 @@ func TestNumbers(t *testing.T) {
 		{Interval(stats.Interval{Value: 1239, Low: 1096, High: 1358, Confidence: 0.95, N: 6}, Number),
 			"1,239 [1,096, 1,358]"},
 		{Interval(stats.Interval{Value: 5, Low: 5, High: 5, N: 1}, Number), "5.00 (no CI)"},
+		{Interval(stats.Interval{Value: 2.06, Low: 0.627, High: 6.78, Confidence: 0.95, N: 3}, Millis),
+			"2.06 ms [0.627, 6.78]"},
+		{Interval(stats.Interval{Value: 1.1, Low: 0.9, High: 1.2, Confidence: 0.95, N: 3}, Change),
+			"+10.0 % [-10.0, +20.0]"},
+		{Interval(stats.Interval{Value: 5.667, Low: 5.61, High: 12.4, Confidence: 0.95, N: 6}, Factor),
+			"5.67× [5.61, 12.4]"},
 		{Interval(stats.Interval{}, Number), "—"},
 		{Interval(stats.Between(1096, 0, ""), Number), "≥ 1,096"}, {Interval(stats.Between(0, 50, ""), Number), "≤ 50.0"},
 		{Interval(stats.Between(90, 1000, ""), Number), "300 [90.0, 1,000]"},

@@ -11,15 +11,15 @@ import (
 	"testing"
 )
 
-// A newcomer who follows "Add a report format" in CONTRIBUTING.md word by word gets a format that
-// passes this package's tests and that `bench report` writes. The steps are done here in an
-// overlay: the tree stays as it is.
+// A newcomer who follows "Add a report format" in CONTRIBUTING.md to the letter gets a format that
+// passes this package's tests and that `bench report` writes. The steps are carried out in an overlay,
+// so that the tree stays as it is.
 func TestRecipeOfContributing(t *testing.T) {
 	if os.Getenv("BENCH_RECIPE") != "" {
-		t.Skip("this is the recipe being tested")
+		t.Skip("the recipe is being tested")
 	}
 	if testing.Short() {
-		t.Skip("it builds the package and the command once more")
+		t.Skip("builds the package and the command once more")
 	}
 	guide, err := os.ReadFile("../../CONTRIBUTING.md")
 	if err != nil {
@@ -31,14 +31,15 @@ func TestRecipeOfContributing(t *testing.T) {
 	file := regexp.MustCompile("This one, `(\\w+\\.go)`").FindStringSubmatch(recipe)
 	written := regexp.MustCompile("`RUN/([\\w.]+)`").FindStringSubmatch(recipe)
 	if len(blocks) != 2 || file == nil || written == nil {
-		t.Fatalf("%d blocks of Go, file %q, written %q; want a file, a row and what is written", len(blocks), file, written)
+		t.Fatalf("%d blocks of Go, file %q, written %q; want a file, a row of the table and the name of the output",
+			len(blocks), file, written)
 	}
 	overlay := overlaid(t, file[1], blocks[0][1], blocks[1][1])
 
 	test := exec.Command("go", "test", "-short", "-overlay", overlay, ".")
 	test.Env = append(os.Environ(), "BENCH_RECIPE=1")
 	if out, err := test.CombinedOutput(); err != nil {
-		t.Errorf("the tests of the package do not pass with it: %v\n%s", err, out)
+		t.Errorf("the package fails its tests with the new format: %v\n%s", err, out)
 	}
 	run := filepath.Join(t.TempDir(), "run")
 	if err := os.CopyFS(run, os.DirFS("../../results/testdata/run-1")); err != nil {
@@ -53,7 +54,7 @@ func TestRecipeOfContributing(t *testing.T) {
 	}
 }
 
-// overlaid is a list by which go takes a file, and a table with one row more, for its own.
+// overlaid is the path of an overlay that adds a file to the package and a row to its table.
 func overlaid(t *testing.T, name, text, row string) string {
 	t.Helper()
 	const last = "\t{\"report.html\", HTML},\n"
@@ -62,7 +63,7 @@ func overlaid(t *testing.T, name, text, row string) string {
 		t.Fatal(err)
 	}
 	if bytes.Count(table, []byte(last)) != 1 {
-		t.Fatalf("write.go: where does the table end? not at %q", last)
+		t.Fatalf("write.go: the table does not end with %q", last)
 	}
 	table = bytes.Replace(table, []byte(last), []byte(last+"\t"+row), 1)
 	dir, replace := t.TempDir(), map[string]string{}

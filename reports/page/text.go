@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// Text writes a document for a terminal: the answer first, without what is folded.
+// Text writes a document for a terminal: the result first, without the folded sections.
 func Text(w io.Writer, d Document) error {
 	var out lines
 	out.add("", labelled(d))
@@ -22,7 +22,7 @@ func Text(w io.Writer, d Document) error {
 	return err
 }
 
-// labelled is the headline behind the word for the outcome.
+// labelled is the headline, after the word for the outcome.
 func labelled(d Document) string {
 	headline := d.Headline
 	if headline == "" {
@@ -34,7 +34,7 @@ func labelled(d Document) string {
 	return d.Outcome.Label + ": " + headline
 }
 
-// lines gathers lines, each through the escaper.
+// lines collects lines, each of which passes through the escaper.
 type lines struct{ strings.Builder }
 
 func (l *lines) add(indent string, texts ...string) {
@@ -59,7 +59,7 @@ func (l *lines) section(s Section) {
 	}
 	body.add("  ", s.Commands...)
 	if body.Len() == 0 {
-		return // of figures alone, which a terminal does not show
+		return // it has only figures, which a terminal does not show
 	}
 	l.WriteString("\n")
 	l.add("", s.Title)
@@ -74,7 +74,7 @@ func (i Item) String() string {
 	return i.Name + ": " + i.Text
 }
 
-// table sets its columns apart by two spaces, numbers flush right.
+// table separates its columns by two spaces, and aligns numbers to the right.
 func (l *lines) table(t Table) {
 	if t.Title != "" {
 		l.add("  ", t.Title)
@@ -104,7 +104,7 @@ func (l *lines) table(t Table) {
 	l.add("  ", t.Note)
 }
 
-// at is a cell of a row, or nothing where the row is shorter.
+// at is a cell of a row, or empty if the row is shorter.
 func at(row []string, i int) string {
 	if i >= len(row) {
 		return ""

@@ -12,7 +12,7 @@ import (
 	"bench/results"
 )
 
-// formats is the table of the files in which every run's report is written.
+// formats is the table of the files that make up every run's report.
 var formats = []format{
 	{"report.json", JSON},
 	{"report.md", Markdown},
@@ -20,7 +20,7 @@ var formats = []format{
 	{"report.html", HTML},
 }
 
-// format is a file of a report, and what writes it.
+// format is a file of a report and the function that writes it.
 type format struct {
 	file  string
 	write func(io.Writer, Document) error
@@ -37,7 +37,7 @@ func JSON(w io.Writer, d Document) error {
 		return fmt.Errorf("writing the report's figures as JSON: %w", err)
 	}
 	if len(data) < 3 || data[0] != '{' {
-		return fmt.Errorf("writing the report as JSON: the data of a %s is not an object with keys", d.Kind)
+		return fmt.Errorf("writing the report as JSON: the data of kind %s is not an object with keys", d.Kind)
 	}
 	data = append(append(append(data[:len(data)-1], `,"figures":`...), figures...), '}')
 	var out bytes.Buffer
@@ -48,8 +48,8 @@ func JSON(w io.Writer, d Document) error {
 	return err
 }
 
-// WriteAll writes every form of a document into a run directory: those of the table of
-// formats, the kind's own files, and the figures in plots/. Each file appears whole.
+// WriteAll writes a document into a run directory: in every format of the table, with the kind's own
+// files and with the figures in plots/. Each file appears whole.
 func WriteAll(dir string, d Document) error {
 	for _, f := range formats {
 		var out bytes.Buffer
@@ -68,7 +68,7 @@ func WriteAll(dir string, d Document) error {
 	return WriteFigures(filepath.Join(dir, "plots"), d.Figures())
 }
 
-// WriteFigures writes figures into a folder, each as SVG and as PNG.
+// WriteFigures writes figures into a directory, each as SVG and as PNG.
 func WriteFigures(dir string, figures []plot.Figure) error {
 	if len(figures) == 0 {
 		return nil

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"time"
 
 	"gonum.org/v1/plot"
 )
@@ -14,7 +13,13 @@ type microsTicks struct{}
 
 func (microsTicks) Ticks(low, high float64) []plot.Tick {
 	return logTicks(low, high, 2e3, func(v float64) string {
-		return time.Duration(math.Round(v * 1e3)).String()
+		switch {
+		case v < 1e3:
+			return thousands(v) + " µs"
+		case v < 1e6:
+			return thousands(v/1e3) + " ms"
+		}
+		return thousands(v/1e6) + " s"
 	})
 }
 
@@ -25,8 +30,8 @@ func (countTicks) Ticks(low, high float64) []plot.Tick {
 	return logTicks(low, high, 500, thousands)
 }
 
-// logTicks puts marks at 1…9 times the powers of ten and labels at 1, 2 and 5, or at the
-// powers alone where the axis spans more than there is room for.
+// logTicks puts marks at 1 to 9 times the powers of ten, and labels at 1, 2 and 5, or at the powers
+// alone if the axis spans too much for more.
 func logTicks(low, high, room float64, label func(float64) string) []plot.Tick {
 	var ticks []plot.Tick
 	if !(low > 0) || math.IsInf(high, 0) {
@@ -60,7 +65,7 @@ func thousands(v float64) string {
 	return text
 }
 
-// logAxis makes an axis logarithmic over whole steps of 1, 2, 5 around the values.
+// logAxis makes an axis logarithmic, from one step of 1, 2, 5 to another around the values.
 func logAxis(axis *plot.Axis, low, high float64, ticks plot.Ticker) {
 	axis.Scale, axis.Tick.Marker = plot.LogScale{}, ticks
 	if !(low > 0) || !(high > 0) {
@@ -92,7 +97,7 @@ func stepUp(v float64) float64 {
 	return decade * 10
 }
 
-// extent keeps the least and the greatest of the values it has seen.
+// extent keeps the smallest and the largest of the values it has seen.
 type extent struct{ low, high float64 }
 
 func (e *extent) see(v float64) {
@@ -105,17 +110,17 @@ func (e *extent) see(v float64) {
 	e.high = max(e.high, v)
 }
 
-// headroom raises the upper end of a logarithmic axis so that a legend of so many lines
-// fits above the highest value.
+// headroom is the upper end of a logarithmic axis that leaves room for a legend of the given number of
+// lines above the highest value.
 func (e extent) headroom(lines int) float64 {
 	if e.low <= 0 || e.high <= e.low {
 		return e.high * 10
 	}
-	share := min(0.5, 0.062*float64(lines)) // of the axis: more lines than that lie over the curves
+	share := min(0.5, 0.062*float64(lines)) // of the axis: a longer legend overlaps the curves
 	return e.high * math.Pow(max(e.high/e.low, 10), share/(1-share))
 }
 
-// wholeTicks labels a linear axis at whole steps: of seconds, or of percent.
+// wholeTicks labels a linear axis at whole seconds or percents.
 type wholeTicks struct{}
 
 func (wholeTicks) Ticks(_, high float64) []plot.Tick {
@@ -132,7 +137,7 @@ func (wholeTicks) Ticks(_, high float64) []plot.Tick {
 	return ticks
 }
 
-// ninesTicks labels an axis by nines.
+// ninesTicks labels an axis of nines.
 type ninesTicks struct{}
 
 func (ninesTicks) Ticks(_, high float64) []plot.Tick {
@@ -153,13 +158,25 @@ func (ninesTicks) Ticks(_, high float64) []plot.Tick {
 	return ticks
 }
 
-// countedTicks labels whole numbers, as many as are easily read.
+// countedTicks labels whole numbers, no more than are easily read.
 type countedTicks struct{}
 
 func (countedTicks) Ticks(_, high float64) (ticks []plot.Tick) {
 	step := math.Max(1, math.Ceil(high/12))
 	for v := 0.0; v <= high; v += step {
 		ticks = append(ticks, plot.Tick{Value: v, Label: fmt.Sprintf("%.0f", v)})
+	}
+	return ticks
+}
+
+// evenTicks labels a linear axis from 0 at even steps of 1, 2 or 5 times a power of ten.
+type evenTicks struct{}
+
+func (evenTicks) Ticks(_, high float64) (ticks []plot.Tick) {
+	const most = 6
+	step := stepUp(high / most)
+	for i := 0.0; i*step <= high; i++ {
+		ticks = append(ticks, plot.Tick{Value: i * step, Label: strconv.FormatFloat(i*step, 'g', 6, 64)})
 	}
 	return ticks
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Sixteen lines of a legend over three decades: the axis stays finite, and has marks.
+// However long the legend, the axis stays finite and has marks.
 func TestAxisHasRoomForAnyLegend(t *testing.T) {
 	for lines := 0; lines <= 40; lines++ {
 		e := extent{low: 3, high: 1500}
@@ -19,11 +19,11 @@ func TestAxisHasRoomForAnyLegend(t *testing.T) {
 		}
 	}
 	if ticks := logTicks(0, math.Inf(1), 1, nil); ticks != nil {
-		t.Errorf("an axis without ends has marks: %v", ticks)
+		t.Errorf("an unbounded axis has marks: %v", ticks)
 	}
 }
 
-// Rates from 50 to 100,000 are labelled at the powers of ten alone: the others would overlap.
+// Rates from 50 to 100,000 are labelled at powers of ten alone: more labels would overlap.
 func TestLongNumbersHaveRoom(t *testing.T) {
 	var labels []string
 	for _, tick := range (countTicks{}).Ticks(50, 100_000) {
@@ -36,7 +36,7 @@ func TestLongNumbersHaveRoom(t *testing.T) {
 	}
 }
 
-// Every kind has a constructor and a drawer, and draws a figure without any data too.
+// Every kind has a constructor and a drawer, and can draw a figure without data.
 func TestEveryKindDraws(t *testing.T) {
 	series := func(points ...Point) []Series { return []Series{{Name: "a", Points: points}} }
 	some := []Point{{X: 1, Y: 2, Low: 1, High: 3}, {X: 2, Y: 4, Low: 3, High: 5}}
@@ -64,6 +64,6 @@ func TestEveryKindDraws(t *testing.T) {
 		t.Errorf("%d kinds have a constructor, %d a drawer", len(kinds), len(drawers))
 	}
 	if _, err := SVG(Figure{Name: "x", Kind: "pie"}); err == nil {
-		t.Error("a kind that is not in the table is drawn")
+		t.Error("a figure of an unknown kind is drawn")
 	}
 }

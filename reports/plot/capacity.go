@@ -6,7 +6,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// The drawers of searches for a capacity, and of what a model says of it.
+// The drawers of searches for a capacity, and of capacities by configuration.
 
 func (d *drawing) searches() error {
 	d.searchAxes()
@@ -33,7 +33,7 @@ func (d *drawing) searches() error {
 		if err != nil {
 			return err
 		}
-		d.plot.Legend.Add("the limit", line)
+		d.plot.Legend.Add("limit", line)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ var drawers = map[string]func(*drawing) error{
 	kindBySize:      (*drawing).bySize,
 }
 
-// drawing is a figure on its way to a canvas.
+// drawing is a figure that is being drawn.
 type drawing struct {
 	Figure
 	plot          *plot.Plot
@@ -40,15 +40,15 @@ func SVG(f Figure) ([]byte, error) {
 	return render(f, func(d *drawing) canvas { return vgsvg.New(d.width, d.height) })
 }
 
-// PNG draws a figure as an image of twice the screen's usual resolution.
+// PNG draws a figure as an image at twice the usual screen resolution.
 func PNG(f Figure) ([]byte, error) {
 	return render(f, func(d *drawing) canvas {
 		return vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(d.width, d.height), vgimg.UseDPI(144))}
 	})
 }
 
-// DataURI is a figure's SVG as the source of an image within a page. As an image, and not
-// markup, nothing in it can run, whatever its labels hold.
+// DataURI is a figure's SVG as the source of an image in a page. As it is an image and not markup,
+// nothing in it can run, whatever its labels hold.
 func DataURI(f Figure) (string, error) {
 	svg, err := SVG(f)
 	if err != nil {
@@ -83,7 +83,7 @@ func render(f Figure, on func(*drawing) canvas) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// margin keeps labels at the edge of a figure whole.
+// margin keeps labels at the edge of a figure from being cut off.
 const margin = vg.Length(0.35) * vg.Centimeter
 
 func newDrawing(f Figure) *drawing {
@@ -109,8 +109,8 @@ func newDrawing(f Figure) *drawing {
 	return &drawing{Figure: f, plot: p, width: 17 * vg.Centimeter, height: 10 * vg.Centimeter}
 }
 
-// palette is Okabe and Ito's, whose colours people with any colour vision can distinguish
-// (Okabe and Ito, Color Universal Design, 2008). Shapes and dashes distinguish the lines too.
+// palette is by Okabe and Ito, whose colours can be distinguished with any colour vision (Okabe and Ito,
+// Color Universal Design, 2008). Shapes and dashes distinguish the lines as well.
 var palette = []color.RGBA{
 	{0xd5, 0x5e, 0x00, 0xff}, {0x00, 0x72, 0xb2, 0xff}, {0x00, 0x9e, 0x73, 0xff}, {0xcc, 0x79, 0xa7, 0xff},
 	{0xe6, 0x9f, 0x00, 0xff}, {0x56, 0xb4, 0xe9, 0xff}, {0x33, 0x33, 0x33, 0xff},
@@ -131,7 +131,7 @@ func dashes(on bool) []vg.Length {
 	return []vg.Length{vg.Points(4), vg.Points(3)}
 }
 
-// line draws a line through some points; it does not name it in the legend.
+// line draws a line through points, without an entry in the legend.
 func (d *drawing) line(points plotter.XYs, group int, width float64, dashed bool) (*plotter.Line, error) {
 	line, err := plotter.NewLine(points)
 	if err != nil {
@@ -153,7 +153,7 @@ func (d *drawing) rule(from, to plotter.XY, width float64, dashed bool) (*plotte
 	return line, nil
 }
 
-// scatter draws a series of points; it does not name it in the legend.
+// scatter draws a series of points, without an entry in the legend.
 func (d *drawing) scatter(points plotter.XYs, group int, radius float64) (*plotter.Scatter, error) {
 	scatter, err := plotter.NewScatter(points)
 	if err != nil {
@@ -164,7 +164,7 @@ func (d *drawing) scatter(points plotter.XYs, group int, radius float64) (*plott
 	return scatter, nil
 }
 
-// shade fills an area with a colour that lets the rest through.
+// shade fills an area with a translucent colour.
 func (d *drawing) shade(outline plotter.XYs, group int) error {
 	area, err := plotter.NewPolygon(outline)
 	if err != nil {
@@ -177,7 +177,7 @@ func (d *drawing) shade(outline plotter.XYs, group int) error {
 	return nil
 }
 
-// xys are a series' points; on a logarithmic axis nothing lies below 1.
+// xys are a series' points, raised to at least a value for logarithmic axes.
 func (s Series) xys(least float64) (points plotter.XYs) {
 	for _, p := range s.Points {
 		points = append(points, plotter.XY{X: p.X, Y: max(p.Y, least)})

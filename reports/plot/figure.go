@@ -1,13 +1,13 @@
-// Package plot holds the figures of a report as values, plain numbers with their axes, and
-// draws them as SVG and PNG with gonum/plot. A figure computes nothing that anyone should
-// rely on: its numbers are ready, and stand in report.json as they are drawn.
+// Package plot holds the figures of a report as values, plain numbers with their axes, and draws them
+// as SVG and PNG with gonum/plot. Drawing computes nothing that anyone should rely on: report.json has
+// the numbers as they are drawn.
 package plot
 
-// Figure is what a drawing shows. Its kind names a row of the table of drawers, in draw.go.
+// Figure is what a drawing shows. Its kind names a row in the table of drawers (draw.go).
 type Figure struct {
-	Name   string   `json:"name"` // of its files, without their endings
+	Name   string   `json:"name"` // of its files, without the extension
 	Title  string   `json:"title"`
-	Reads  string   `json:"reads"` // how to read it, in words
+	Reads  string   `json:"reads"` // how to read it
 	Kind   string   `json:"kind"`
 	X      Axis     `json:"x"`
 	Y      Axis     `json:"y"`
@@ -19,7 +19,7 @@ type Axis struct {
 	Label string `json:"label,omitempty"`
 	Unit  string `json:"unit,omitempty"` // of the points' values: µs, req/s, s, %, MiB, ms
 	Scale string `json:"scale"`
-	// Names are those of the places 0, 1, 2 … on an axis of names, from the left or the top.
+	// Names are the names of the places 0, 1, 2 … on an axis of names, from the left or the top.
 	Names []string `json:"names,omitempty"`
 	// Limit is a value that matters, drawn as a line; 0 draws none.
 	Limit float64 `json:"limit,omitempty"`
@@ -38,27 +38,27 @@ const (
 type Series struct {
 	Name   string  `json:"name"`
 	Group  int     `json:"group"`            // series of one group share a colour and a shape
-	Dashed bool    `json:"dashed,omitempty"` // the lesser of two series of a group
+	Dashed bool    `json:"dashed,omitempty"` // the less important of two series in a group
 	Points []Point `json:"points"`
-	// Limit is a value on the Y axis that matters for this series alone; 0 draws none.
+	// Limit is a value on the Y axis that matters to this series alone; 0 draws none.
 	Limit float64 `json:"limit,omitempty"`
 	// Span is an interval on the X axis, shaded over the whole height.
 	Span *Span `json:"span,omitempty"`
 }
 
-// Span is a stretch of an axis.
+// Span is a range on an axis.
 type Span struct {
 	Low  float64 `json:"low"`
 	High float64 `json:"high"`
 }
 
-// Point is a value at a place, with the ends of its interval where it has one.
+// Point is a value at a place, with the ends of its interval if it has one.
 type Point struct {
 	X    float64 `json:"x"`
 	Y    float64 `json:"y"`
 	Low  float64 `json:"low,omitempty"`
 	High float64 `json:"high,omitempty"`
-	// AtLeast marks a lower bound: the true value lies above.
+	// AtLeast marks a lower bound: the true value is higher.
 	AtLeast bool `json:"at_least,omitempty"`
 }
 
@@ -71,7 +71,7 @@ func Sequence(values []float64) []Point {
 	return points
 }
 
-// grouped gives every series a group of its own.
+// grouped puts every series into a group of its own.
 func grouped(series []Series) []Series {
 	for i := range series {
 		series[i].Group = i

@@ -1,5 +1,11 @@
 package plot
 
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
 // Kinds of figures. Each has a constructor below, which knows its axes, and a drawer.
 const (
 	kindPercentiles = "percentiles"
@@ -19,15 +25,15 @@ const (
 	offeredRate  = "offered rate, requests per second"
 )
 
-// Percentiles shows response times by percentile on an axis by nines: equal steps for 90 %,
-// 99 %, 99.9 %, …, as Gil Tene's HdrHistogram plotter made common.
+// Percentiles shows response times by percentile on an axis of nines: equal steps for 90 %, 99 %,
+// 99.9 %, …, as popularised by Gil Tene's HdrHistogram plotter.
 func Percentiles(name, title string, curves []Series) Figure {
 	return Figure{
 		Name: name, Title: title, Kind: kindPercentiles, Series: grouped(curves),
 		X: Axis{Label: "percentile", Scale: Nines}, Y: Axis{Label: responseTime, Unit: "µs", Scale: Log},
-		Reads: "A point (x, y): x % of the requests were answered within y. Steps on the lower axis are nines: " +
-			"each holds a tenth of the requests of the step before. A curve stops where fewer than ten samples remain " +
-			"beyond it.",
+		Reads: "A point (x, y) means that x % of the requests were answered within y. Each step on the lower axis " +
+			"adds a nine, and covers a tenth of the requests of the step before. A curve stops where fewer than ten " +
+			"samples lie beyond it.",
 	}
 }
 
@@ -37,18 +43,19 @@ func Histogram(name, title string, outlines []Series) Figure {
 		Name: name, Title: title, Kind: kindHistogram, Series: grouped(outlines),
 		X: Axis{Label: responseTime, Unit: "µs", Scale: Log},
 		Y: Axis{Label: "share of the requests, %", Unit: "%", Scale: Linear},
-		Reads: "The height over a time is the share of the requests that took about that long. " +
-			"A second hump is a second way of being slow: a queue, a lock, a delayed acknowledgement.",
+		Reads: "The height at a time is the share of the requests that took about that long. " +
+			"A second hump is a second way to be slow: a queue, a lock, a delayed acknowledgement.",
 	}
 }
 
-// ByRate shows response times against the offered rate.
+// ByRate shows response times by offered rate.
 func ByRate(name, title string, curves []Series) Figure {
 	return Figure{
 		Name: name, Title: title, Kind: kindByRate, Series: curves,
 		X: Axis{Label: offeredRate, Unit: "req/s", Scale: Log}, Y: Axis{Label: responseTime, Unit: "µs", Scale: Log},
-		Reads: "A curve bends upward where its topology cannot follow the offered rate: from there on, requests " +
-			"mostly wait in queues. Solid: 99 % of the requests are answered within this time; dashed: half of them.",
+		Reads: "A curve bends upwards where its topology cannot keep up with the offered rate: from there on, " +
+			"requests mostly wait in queues. Solid: 99 % of the requests were answered within this time; dashed: " +
+			"half of them.",
 	}
 }
 
@@ -57,8 +64,8 @@ func Intervals(name, title, x string, rows []string, series []Series) Figure {
 	return Figure{
 		Name: name, Title: title, Kind: kindIntervals, Series: series,
 		X: Axis{Label: x, Unit: "req/s", Scale: Log}, Y: Axis{Scale: Names, Names: rows},
-		Reads: "Dot: estimate. Bar: its 95 % confidence interval. " +
-			"An arrow marks a lower bound: the load generator, not the server, was the limit.",
+		Reads: "Dot: estimate. Bar: 95 % confidence interval. " +
+			"“≥” marks a lower bound: the load generator, not the server, was the limit.",
 	}
 }
 
@@ -74,13 +81,13 @@ type Part struct {
 	Value float64
 }
 
-// Stacks shows bars side by side, each the sum of named parts, which are listed from the foot
-// upwards. A series is one part of all bars.
+// Stacks shows bars side by side, each the sum of named parts, which are listed from the bottom up. A
+// series is one part of all bars.
 func Stacks(name, title, y, unit string, stacks []Stack, parts []string) Figure {
 	f := Figure{
 		Name: name, Title: title, Kind: kindStacks,
 		X: Axis{Scale: Names}, Y: Axis{Label: y, Unit: unit, Scale: Linear},
-		Reads: "The height of a bar is the sum; its colours are the tiers.",
+		Reads: "The height of a bar is the sum of its tiers, one colour each.",
 	}
 	for _, s := range stacks {
 		f.X.Names = append(f.X.Names, s.Name)
@@ -101,44 +108,52 @@ func Stacks(name, title, y, unit string, stacks []Stack, parts []string) Figure 
 	return f
 }
 
-// OverTime shows values against the time since the start of the run.
+// OverTime shows values over the time since the start of the run.
 func OverTime(name, title string, series []Series) Figure {
 	return Figure{
 		Name: name, Title: title, Kind: kindOverTime, Series: series,
-		X: Axis{Label: "time since the start of the run, seconds", Unit: "s", Scale: Linear},
+		X: Axis{Label: "seconds since the start of the run", Unit: "s", Scale: Linear},
 		Y: Axis{Label: responseTime, Unit: "µs", Scale: Log},
-		Reads: "Each point is one second of one cell. A slope or step that all topologies share comes from the machine; " +
-			"the blocks are there to cancel it.",
+		Reads: "Each point is one second of one cell. A slope or a step that all topologies share comes from the " +
+			"machine, and cancels out in ratios, which are paired by block.",
 	}
 }
 
+// widest is the change, in percent, beyond which a point is drawn at the edge: one wild pair must not
+// flatten all others.
+const widest = 50
+
 // Changes shows sequences of relative changes, in percent, around a line at zero.
 func Changes(name, title, x, reads string, series []Series) Figure {
+	beyond := func(p Point) bool { return math.Abs(p.Y) > widest }
+	if slices.ContainsFunc(series, func(s Series) bool { return slices.ContainsFunc(s.Points, beyond) }) {
+		reads += fmt.Sprintf(" Changes of more than %d %% are drawn at %d %%.", widest, widest)
+	}
 	return Figure{
 		Name: name, Title: title, Reads: reads, Kind: kindChanges, Series: grouped(series),
 		X: Axis{Label: x, Scale: Linear}, Y: Axis{Label: "change, %", Unit: "%", Scale: Linear},
 	}
 }
 
-// Searches shows the latency of trials against their rates, the limit in microseconds (0:
-// none) and the interval that each search found.
+// Searches shows the latency of trials by rate, the limit in microseconds (0: none), and the interval
+// that each search found.
 func Searches(name, title, y string, searches []Series, limit float64) Figure {
 	return Figure{
 		Name: name, Title: title, Kind: kindSearches, Series: grouped(searches),
 		X: Axis{Label: offeredRate, Unit: "req/s", Scale: Log}, Y: Axis{Label: y, Unit: "µs", Scale: Log, Limit: limit},
-		Reads: "Each point is one trial. The dashed line is the limit; the shaded interval of a configuration holds " +
-			"its capacity, the highest rate that meets the limit.",
+		Reads: "Each point is one trial. The dashed line is the limit; the shaded interval of a configuration contains " +
+			"its capacity, the highest rate that meets the SLO.",
 	}
 }
 
-// Names of the series of a figure by size.
+// Names of the series of a figure by configuration.
 const (
 	measuredSeries  = "measured"
-	heldOutSeries   = "measured, after the prediction"
+	heldOutSeries   = "measured after being predicted"
 	predictedSeries = "model"
 )
 
-// BySize shows measured values with their intervals against a size, over what a model says.
+// BySize shows measured values with their intervals by configuration, over what a model predicts.
 func BySize(name, title, x, y string, measured, heldOut, model []Point) Figure {
 	return Figure{
 		Name: name, Title: title, Kind: kindBySize,
@@ -148,7 +163,7 @@ func BySize(name, title, x, y string, measured, heldOut, model []Point) Figure {
 			{Name: measuredSeries, Points: measured},
 			{Name: heldOutSeries, Points: heldOut},
 		},
-		Reads: "Points: measured, with their intervals; rings: measured after they had been predicted. " +
-			"The line is the model, the shaded area its 90 % interval.",
+		Reads: "Dots: measured, with their intervals; rings: measured after being predicted. " +
+			"The dashed line is the model, the shaded area its 90 % interval.",
 	}
 }

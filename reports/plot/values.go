@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 )
 
 // The drawers of values, of their parts, and of their changes.
@@ -36,7 +37,7 @@ func (d *drawing) intervals() error {
 			return err
 		}
 	}
-	labels := slices.Clone(d.Y.Names) // from the foot upwards
+	labels := slices.Clone(d.Y.Names) // from the bottom up
 	slices.Reverse(labels)
 	d.plot.NominalY(labels...)
 	d.plot.Y.Min, d.plot.Y.Max = -0.7, float64(len(labels))-0.3
@@ -50,9 +51,11 @@ func (d *drawing) interval(r row, at float64) error {
 	if _, err := d.line(plotter.XYs{{X: r.Low, Y: at}, {X: r.High, Y: at}}, r.group, 4, false); err != nil {
 		return err
 	}
-	if _, err := d.scatter(plotter.XYs{{X: r.X, Y: at}}, r.group, 4); err != nil {
+	dot, err := d.scatter(plotter.XYs{{X: r.X, Y: at}}, r.group, 4)
+	if err != nil {
 		return err
 	}
+	dot.Shape = draw.CircleGlyph{} // an outline would not show on the bar
 	if !r.AtLeast {
 		return nil
 	}
@@ -67,6 +70,7 @@ func (d *drawing) interval(r row, at float64) error {
 
 func (d *drawing) stacks() error {
 	var below *plotter.BarChart
+	var charts []*plotter.BarChart
 	sums := make([]float64, len(d.X.Names))
 	for _, s := range d.Series {
 		values := make(plotter.Values, len(d.X.Names))
@@ -84,20 +88,20 @@ func (d *drawing) stacks() error {
 		}
 		below = bars
 		d.plot.Add(bars)
-		d.plot.Legend.Add(s.Name+"  ", bars) // room before the swatch, which is on the right here
+		charts = append(charts, bars)
+	}
+	for i, bars := range slices.Backward(charts) { // in the order of the parts, from the top down
+		d.plot.Legend.Add(d.Series[i].Name+"  ", bars) // room before the swatch, which is on the right here
 	}
 	d.plot.NominalX(d.X.Names...)
 	d.plot.X.Min, d.plot.X.Max = -0.6, float64(len(d.X.Names))-0.4
 	// Room above the highest bar for the legend, at the right edge: bars start at the left.
 	d.plot.Y.Min, d.plot.Y.Max = 0, max(slices.Max(append(sums, 0))*1.35, 1e-9)
+	d.plot.Y.Tick.Marker = evenTicks{}
 	d.plot.Legend.Left = false
 	d.plot.Legend.XOffs = -vg.Points(8)
 	return nil
 }
-
-// widest is the change, in percent, beyond which a point is drawn at the edge: one wild pair
-// must not flatten all others.
-const widest = 50
 
 func (d *drawing) changes() error {
 	longest, high := 1, 6.0
@@ -140,7 +144,11 @@ func signedTicks(low, top, high float64) (ticks plot.ConstantTicks) {
 		step = 10
 	}
 	for v := -math.Floor(-low/step) * step; v <= top; v += step {
-		ticks = append(ticks, plot.Tick{Value: v, Label: fmt.Sprintf("%+.0f", v)})
+		label := fmt.Sprintf("%+.0f", v)
+		if v == 0 {
+			label = "0"
+		}
+		ticks = append(ticks, plot.Tick{Value: v, Label: label})
 	}
 	return ticks
 }

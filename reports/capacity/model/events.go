@@ -6,32 +6,32 @@ import (
 	"slices"
 )
 
-// simulation is a run of a system, event by event. Its caller asks for the next event, lets time
-// pass until then or until the next arrival, and carries out what has come.
+// simulation is a run of a system, event by event. Its caller asks for the next event, lets time pass
+// until that or until the next arrival, and carries it out.
 type simulation struct {
 	System
 	random    *rand.Rand
 	now       float64
 	processes []process  // the loops of each proxy, the generator, then the workers
-	running   []*process // those that can, since the last look
-	share     float64    // of a core that each of them has
+	running   []*process // those that can run, since the last look
+	share     float64    // of a core that each of them gets
 	speed     float64    // at which each of them runs
 	machines  []machine  // by queue, if they have CPU quotas
-	workers   []int      // by worker: requests that it has
+	workers   []int      // by worker: requests in progress
 	queues    []queue    // waiting requests
-	inQueue   []int      // by queue: waiting and worked on
+	inQueue   []int      // by queue: waiting or in progress
 	waits     []wait     // off the CPU, unordered: there are few
 	requests  []request
 	weights   []float64 // cumulative, of the kinds
-	generator int       // its number among the processes; the first worker is the next
+	generator int       // its number among the processes; the first worker comes next
 }
 
-// process is whatever the kernel puts on one core at a time: an event loop works off its jobs
-// in their order, a Python process switches between them.
+// process is what the kernel runs on one core at a time: an event loop processes its jobs in order, a
+// Python process switches between them.
 type process struct {
 	jobs    []job
 	shares  bool
-	machine *machine // that limits it, or nil
+	machine *machine // whose quota limits it, or nil
 }
 
 // job is one piece of CPU work of a process.
@@ -43,12 +43,12 @@ type job struct {
 
 // machine is the CPU quota of a group of workers.
 type machine struct {
-	left    float64 // CPU time in this period
-	ends    float64 // the period
+	left    float64 // of the CPU time in this period
+	ends    float64 // when the period ends
 	running int     // processes that can run
 }
 
-// spent is what counts as no CPU time left, beside the rounding of sums.
+// spent is the CPU time left that counts as none, because sums are rounded.
 const spent = 1e-12
 
 type request struct {
@@ -56,10 +56,10 @@ type request struct {
 	kind, queue, worker int32
 }
 
-// queue is of requests, the first to come first.
+// queue is a first-come, first-served queue of requests.
 type queue struct {
 	waiting []int
-	first   int // that has not left
+	first   int // the first that still waits
 }
 
 func (q *queue) empty() bool { return q.first == len(q.waiting) }
@@ -81,7 +81,7 @@ type wait struct {
 	request int
 }
 
-// newSimulation is one of so many requests.
+// newSimulation makes a simulation with room for the given number of requests.
 func newSimulation(s System, requests int, seed uint64) *simulation {
 	sim := &simulation{
 		System: s, random: rand.New(rand.NewPCG(seed, 2)), generator: s.workersFrom() - 1,
@@ -96,7 +96,7 @@ func newSimulation(s System, requests int, seed uint64) *simulation {
 	if s.Machine > 0 {
 		sim.machines = make([]machine, s.Queues)
 		for i := range sim.machines {
-			// The kernel lets the periods of different groups begin at different times.
+			// In the kernel, the periods of different groups begin at different times.
 			sim.machines[i] = machine{left: s.Machine * s.Period, ends: sim.random.Float64() * s.Period}
 		}
 	}
@@ -110,16 +110,16 @@ func newSimulation(s System, requests int, seed uint64) *simulation {
 	return sim
 }
 
-// worker is the process of one.
+// worker is the process of worker n.
 func (s *simulation) worker(n int) *process { return &s.processes[s.generator+1+n] }
 
-// look finds the processes that have work and may do it, and says how fast each runs.
+// look finds the processes that have work and may run, and sets how fast each runs.
 func (s *simulation) look() {
 	for i := range s.machines {
 		m := &s.machines[i]
 		if m.running = 0; m.ends <= s.now {
 			m.left = s.Machine * s.Period
-			// Whole periods on, and past now for sure, however the sum is rounded.
+			// Advance by whole periods, and past now however the sum is rounded.
 			m.ends = max(m.ends+s.Period*(math.Floor((s.now-m.ends)/s.Period)+1), s.now+s.Period*1e-6)
 		}
 	}
@@ -147,7 +147,7 @@ func (s *simulation) look() {
 	s.speed = s.share / slow
 }
 
-// quota is the time until a machine has used up its CPU time, or gets more.
+// quota is the time until a machine has used up its CPU time or gets more.
 func (s *simulation) quota() float64 {
 	step := math.Inf(1)
 	for i := range s.machines {
@@ -163,15 +163,15 @@ func (s *simulation) quota() float64 {
 	return max(0, step)
 }
 
-// event is the one that comes next: a process that ends a job, or a wait that is over. With
-// neither, a quota changed who can run.
+// event is what happens next: a process finishes a job, or a wait ends. If neither, a quota changes which
+// processes can run.
 type event struct {
 	process *process
 	job     int // of the process
 	wait    int // without a process; -1: none
 }
 
-// next is the event that comes next, if nothing arrives before, and in what time.
+// next is the next event, and the time until then, if nothing arrives before.
 func (s *simulation) next() (step float64, e event) {
 	s.look()
 	step, e = s.quota(), event{wait: -1}
@@ -198,7 +198,7 @@ func (s *simulation) next() (step float64, e event) {
 	return step, e
 }
 
-// advance lets time pass, in which nothing ends; next has looked before.
+// advance lets time pass in which nothing ends. It relies on the look of next.
 func (s *simulation) advance(step float64) {
 	work := step * s.speed
 	for _, p := range s.running {
@@ -217,7 +217,7 @@ func (s *simulation) advance(step float64) {
 	s.now += step
 }
 
-// arrive lets a request arrive: at the first proxy, or in a queue.
+// arrive adds a request, at the first proxy or in a queue.
 func (s *simulation) arrive() {
 	n := len(s.requests)
 	drawn, _ := slices.BinarySearch(s.weights, s.random.Float64()*s.weights[len(s.weights)-1])
@@ -236,7 +236,7 @@ func (s *simulation) arrive() {
 	s.proxy(n, 0)
 }
 
-// proxy gives a request to the proxy of a stage, or after the last one to the workers.
+// proxy passes a request to the proxy of a stage, or after the last one to the workers.
 func (s *simulation) proxy(n, stage int) {
 	if stage < len(s.Proxies) {
 		loop := stage * s.loops()
@@ -259,7 +259,7 @@ func (s *simulation) proxy(n, stage int) {
 	s.dispatch(queue)
 }
 
-// dispatch gives waiting requests to workers with a free slot, those with the fewest first.
+// dispatch assigns waiting requests to workers that can take more, those with the fewest first.
 func (s *simulation) dispatch(queue int) {
 	for waiting := &s.queues[queue]; !waiting.empty(); {
 		best := -1
@@ -279,10 +279,10 @@ func (s *simulation) dispatch(queue int) {
 	}
 }
 
-// kind is that of a request.
+// kind is the kind of a request.
 func (s *simulation) kind(request int) *Kind { return &s.Kinds[s.requests[request].kind] }
 
-// happen carries out an event and returns the request that it ends, or -1.
+// happen carries out an event and returns the request that it completes, or -1.
 func (s *simulation) happen(e event) int {
 	switch {
 	case e.process != nil:
@@ -298,7 +298,7 @@ func (s *simulation) happen(e event) int {
 	return -1
 }
 
-// worked takes a request on whose job is done, and returns it if that was all, or -1.
+// worked takes a request to its next stage after a job, and returns it if it is complete, or -1.
 func (s *simulation) worked(done job) int {
 	n := done.request
 	switch {
@@ -318,7 +318,7 @@ func (s *simulation) worked(done job) int {
 	return n
 }
 
-// leave frees a request's slot.
+// leave removes a request from its worker, which can then take another.
 func (s *simulation) leave(n int) {
 	r := &s.requests[n]
 	s.workers[r.worker]--

@@ -6,8 +6,8 @@ import (
 	"bench/reports/capacity/model"
 )
 
-// Two workers with one thread each, on a machine of two cores: a request takes 4 ms of CPU time
-// and waits 16 ms for a database.
+// Two workers with one thread each, on a machine with two cores: a request takes 4 ms of CPU time and
+// waits 16 ms for a database.
 func ExampleSystem() {
 	servers := model.System{
 		Configuration: model.Configuration{Queues: 1, Workers: 2, Threads: 1},
@@ -18,14 +18,14 @@ func ExampleSystem() {
 		fmt.Printf("%s: %.0f/s\n", limit.Resource, limit.Rate)
 	}
 	busy := servers.Simulate(80, 20_000, 1)
-	fmt.Printf("more than half of 80/s are answered within 25 ms: %v\n", busy.Quantile(0.5) < 0.025)
+	fmt.Printf("at 80/s, more than half are answered within 25 ms: %v\n", busy.Quantile(0.5) < 0.025)
 	// Output:
-	// worker slots: 100/s
+	// worker concurrency: 100/s
 	// CPU cores: 500/s
-	// more than half of 80/s are answered within 25 ms: false
+	// at 80/s, more than half are answered within 25 ms: false
 }
 
-// What one worker was seen to cost predicts what three can do.
+// The measured cost of a request predicts what three workers can do.
 func ExampleModel_Predict() {
 	m := model.Model{
 		Cores: 2, Slowdown: 1,
@@ -34,16 +34,16 @@ func ExampleModel_Predict() {
 		Correction: model.Correct([]model.Speed{{Value: 1.02, SE: 0.01}, {Value: 1.00, SE: 0.01}}),
 		Precision:  model.Precision{Requests: 20_000},
 	}
-	said := m.Predict(model.Configuration{Queues: 1, Workers: 3, Threads: 1}, false)
-	fmt.Println("first limit:", said.Limits[0].Resource)
-	fmt.Println("below it:", said.Capacity.High < said.Limits[0].Rate*1.1)
+	predicted := m.Predict(model.Configuration{Queues: 1, Workers: 3, Threads: 1}, false)
+	fmt.Println("first limit:", predicted.Limits[0].Resource)
+	fmt.Println("below it:", predicted.Capacity.High < predicted.Limits[0].Rate*1.1)
 	// Output:
-	// first limit: worker slots
+	// first limit: worker concurrency
 	// below it: true
 }
 
 func ExampleErlangC() {
-	fmt.Printf("with 4 slots, %.0f %% wait at 2 Erlangs, and %.0f %% at 3.8\n",
+	fmt.Printf("with 4 workers, %.0f %% wait at 2 Erlangs, and %.0f %% at 3.8\n",
 		model.ErlangC(2, 4)*100, model.ErlangC(3.8, 4)*100)
-	// Output: with 4 slots, 17 % wait at 2 Erlangs, and 89 % at 3.8
+	// Output: with 4 workers, 17 % wait at 2 Erlangs, and 89 % at 3.8
 }

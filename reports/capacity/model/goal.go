@@ -12,28 +12,28 @@ const (
 	Max
 )
 
-// Goal is a limit on the response times of a load. A value equal to it misses it.
+// Goal is a limit on the response times of a load. A value equal to the limit misses the goal.
 type Goal struct {
 	Statistic  Statistic
 	Percentile float64 // in percent
 	Limit      float64 // in seconds
 }
 
-// Met reports whether the response times keep the goal.
+// Met reports whether the response times meet the goal.
 func (g Goal) Met(out Simulated) bool {
 	switch g.Statistic {
 	case Mean:
-		return !(out.Mean() >= g.Limit) // without requests, it is not a number
+		return !(out.Mean() >= g.Limit) // without requests, the mean is NaN
 	case Max:
 		return out.Quantile(1) < g.Limit
 	}
 	return out.Share(g.Limit) < g.slow()
 }
 
-// slow is the share of requests from which on a percentile's goal is missed.
+// slow is the share of slow requests at which a goal on a percentile is missed.
 func (g Goal) slow() float64 { return 1 - g.Percentile/100 }
 
-// percentile is the first goal on one.
+// percentile is the first goal on a percentile.
 func percentile(goals []Goal) (Goal, bool) {
 	at := slices.IndexFunc(goals, func(g Goal) bool { return g.Statistic == Percentile })
 	if at < 0 {

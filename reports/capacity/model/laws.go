@@ -8,8 +8,8 @@ import (
 	"bench/stats"
 )
 
-// ErlangC is the probability that an arrival has to wait, in an M/M/c queue under an offered
-// load in Erlangs (Erlang 1917; by the recursion for Erlang's B). 1 at and beyond saturation.
+// ErlangC is the probability that an arrival has to wait in an M/M/c queue, under an offered load in
+// Erlangs (Erlang 1917; by the recursion for Erlang's B). It is 1 at and beyond saturation.
 func ErlangC(load float64, c int) float64 {
 	if load >= float64(c) {
 		return 1
@@ -23,25 +23,25 @@ func ErlangC(load float64, c int) float64 {
 }
 
 // USL is the Universal Scalability Law, X(N) = γN / (1 + σ(N−1) + κN(N−1)) (Gunther,
-// Guerrilla Capacity Planning, 2007): a diagnosis of how far from linear the scaling is, and
-// whether it turns back. It predicts nothing here.
+// Guerrilla Capacity Planning, 2007). It diagnoses how far from linear the scaling is, and whether it is
+// retrograde. It is not used for predictions.
 type USL struct {
-	Gamma stats.Interval `json:"gamma"` // rate of one
+	Gamma stats.Interval `json:"gamma"` // capacity at N = 1
 	Sigma stats.Interval `json:"sigma"` // contention
-	Kappa stats.Interval `json:"kappa"` // coherence: above 0, more is less beyond some N
+	Kappa stats.Interval `json:"kappa"` // coherence: above 0, more workers carry less beyond some N
 }
 
-// USLPoint is the capacity measured in one configuration.
+// USLPoint is the measured capacity of one configuration.
 type USLPoint struct{ N, Low, High float64 }
 
 // byDrawing is the method of the law's intervals.
-const byDrawing = "least squares; the interval by fits to rates drawn from the points' own"
+const byDrawing = "least squares; the interval from fits to capacities drawn from the measured intervals"
 
 // fewestUSL is the number of points that a fit of three coefficients needs.
 const fewestUSL = 3
 
-// FitUSL fits the law with σ, κ ≥ 0 by least squares of relative errors; the intervals come
-// from fits to rates drawn from the points' own intervals.
+// FitUSL fits the law with σ, κ ≥ 0 by least squares of relative errors. The intervals come from fits to
+// capacities drawn from the intervals of the points.
 func FitUSL(points []USLPoint, seed uint64) (USL, bool) {
 	if len(points) < fewestUSL {
 		return USL{}, false
@@ -57,7 +57,7 @@ func FitUSL(points []USLPoint, seed uint64) (USL, bool) {
 	for range draws {
 		drawn := make([]float64, len(points))
 		for i, p := range points {
-			// The points' intervals are of 90 %: ±1.645 standard deviations.
+			// The points have 90 % intervals: ±1.645 standard deviations.
 			drawn[i] = middle[i] * math.Exp(random.NormFloat64()*math.Log(p.High/p.Low)/2/1.645)
 		}
 		for i, v := range fitUSL(points, drawn) {
@@ -74,8 +74,8 @@ func FitUSL(points []USLPoint, seed uint64) (USL, bool) {
 	return USL{interval(0), interval(1), interval(2)}, true
 }
 
-// fitUSL is a linear fit of N/X = 1/γ + (σ/γ)(N−1) + (κ/γ)N(N−1), with weights that make the
-// errors relative. The bounds at zero leave four candidates: both free, one at zero, both.
+// fitUSL is a linear fit of N/X = 1/γ + (σ/γ)(N−1) + (κ/γ)N(N−1), with weights that make the errors
+// relative. The bounds at zero leave four candidates: neither, one, the other or both at zero.
 func fitUSL(points []USLPoint, rates []float64) [3]float64 {
 	best, least := [3]float64{}, math.Inf(1)
 	for _, use := range [][]int{{0}, {0, 1}, {0, 2}, {0, 1, 2}} {
@@ -112,7 +112,7 @@ func fitUSL(points []USLPoint, rates []float64) [3]float64 {
 	return best
 }
 
-// leastSquares solves the normal equations, of three unknowns at most, by elimination.
+// leastSquares solves the normal equations, for at most three unknowns, by elimination.
 func leastSquares(rows [][]float64, target []float64) ([]float64, bool) {
 	n := len(rows[0])
 	a := make([][]float64, n)

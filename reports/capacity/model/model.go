@@ -3,50 +3,50 @@ package model
 import (
 	"math"
 	"slices"
-	"strings"
 
 	"bench/stats"
 
 	"gonum.org/v1/gonum/stat"
 )
 
-// Model is what is known of one topology's servers: what a request costs them, and how far the
-// simulation that follows from it is off.
+// Model is what is known about the servers of one topology: what a request costs them, and how far the
+// simulation built on that is off.
 type Model struct {
 	Cores     int
 	Slowdown  float64
-	Proxies   []Tier // ahead of the workers, in the order in which requests pass them
+	Proxies   []Tier // ahead of the workers, in the order in which requests pass through them
 	Generator float64
 	Kinds     []Kind
 	Goals     []Goal
-	// Correction is how many times as fast as the simulation the systems that were measured
-	// turned out to be. Predictions are made with it.
+	// Correction is how many times as fast as the simulation the measured systems turned out to be.
+	// Predictions include it.
 	Correction stats.Interval
 	Seed       uint64
 	Precision  Precision
 }
 
-// Tier is one of a topology's tiers, with the CPU time that a request costs it.
+// Tier is a tier of a topology, with the CPU time that a request costs it.
 type Tier struct {
 	Name string
 	CPU  float64
 }
 
-// Precision is how much is simulated for one answer.
+// Precision is how much is simulated for one result.
 type Precision struct {
-	// Requests of a simulation whose result counts. A p99 near saturation is known to 1 % in the
-	// rate from a few hundred thousand requests only: slow ones come in bursts.
+	// Requests is the number of requests in a simulation whose result counts. Near saturation, it takes a
+	// few hundred thousand requests to know the rate of a given p99 to 1 %, because slow ones come in
+	// bursts.
 	Requests int
 	Draws    int // of the service times, for each trial that is replayed
 }
 
-// Full is the precision of a report.
+// Full is the precision of reports.
 var Full = Precision{Requests: 120_000, Draws: 4}
 
-// roughly is how many requests are simulated, at most, where only the region is looked for.
+// roughly is the maximum number of requests that are simulated to find the approximate rate.
 const roughly = 20_000
 
-// System is the model in a configuration.
+// System is the model of a configuration.
 func (m *Model) System(c Configuration) System {
 	s := System{Configuration: c, Cores: m.Cores, Slowdown: m.Slowdown, Generator: m.Generator, Kinds: m.Kinds}
 	for _, tier := range m.Proxies {
@@ -55,7 +55,7 @@ func (m *Model) System(c Configuration) System {
 	return s
 }
 
-// Ahead is the CPU time that a request costs before it comes to the workers.
+// Ahead is the CPU time that a request costs before it reaches the workers.
 func (m *Model) Ahead() (sum float64) {
 	for _, tier := range m.Proxies {
 		sum += tier.CPU
@@ -63,17 +63,17 @@ func (m *Model) Ahead() (sum float64) {
 	return sum
 }
 
-// Named says which process "the proxy's" is, where there is only one.
+// Named is the name of a resource in this model: that of the proxy, if there is only one.
 func (m *Model) Named(resource string) string {
 	if resource == Proxy && len(m.Proxies) == 1 {
-		return "the process of " + m.Proxies[0].Name
+		return m.Proxies[0].Name + " process"
 	}
-	return strings.ReplaceAll(resource, Proxy, "a proxy's process")
+	return resource
 }
 
-// Sustains reports whether a system keeps the goals at a rate.
+// Sustains reports whether a system meets the goals at a rate.
 func (m *Model) Sustains(s System, rate float64) bool {
-	// The share of its bound that no system reaches under random arrivals.
+	// Under random arrivals, no system reaches this share of its bound.
 	const near = 0.995
 	return !(rate > near*s.Bound()) && m.met(s.Simulate(rate, m.Precision.Requests, m.Seed))
 }
@@ -82,17 +82,17 @@ func (m *Model) met(out Simulated) bool {
 	return !slices.ContainsFunc(m.Goals, func(g Goal) bool { return !g.Met(out) })
 }
 
-// lookedAt are the rates at which a limit is looked for, against where it is thought to be.
+// lookedAt are the rates at which the capacity is searched for, relative to a first estimate.
 var lookedAt = []float64{0.96, 0.985, 1.01, 1.035}
 
-// Capacity is the greatest rate at which a system keeps the goals: by bisection, and then by a
-// line through the logarithms of the shares of slow requests at rates around it, each with
-// random numbers of its own (as in a search; see the crossing in scenarios).
+// Capacity is the highest rate at which a system meets the goals: by bisection, and then by a line through
+// the logarithms of the shares of slow requests at rates around it, each with its own random numbers (as
+// in a search; see the crossing in scenarios).
 func (m *Model) Capacity(s System) float64 {
 	rate := m.RoughCapacity(s)
 	most := rate * 1.07
 	if slices.ContainsFunc(m.Goals, func(g Goal) bool { return g.Statistic != Percentile }) {
-		most = rate // another goal may be the one that binds: the bisection knows of all
+		most = rate // another goal may be the one that limits: the bisection respects all
 	}
 	var best float64
 	for _, g := range m.Goals {
@@ -111,8 +111,8 @@ func (m *Model) Capacity(s System) float64 {
 	return best
 }
 
-// crossing is the rate at which the line through the shares of slow requests, at rates around
-// the one given, passes what the goal allows.
+// crossing is the rate at which the line through the shares of slow requests, at rates around the given
+// one, crosses the share that the goal allows.
 func (m *Model) crossing(s System, g Goal, rate float64) (at float64, ok bool) {
 	var xs, ys []float64
 	for i, share := range lookedAt {
@@ -128,12 +128,12 @@ func (m *Model) crossing(s System, g Goal, rate float64) (at float64, ok bool) {
 	return math.Exp((math.Log(g.slow()) - a) / b), b > 0
 }
 
-// RoughCapacity is the capacity to within a percent: by bisection of its logarithm, since it may
-// be a small part of the bound where a request alone nearly takes as long as it may.
+// RoughCapacity is the capacity to within a percent. It bisects the logarithm, since the capacity may be a
+// small part of the bound if a lone request already takes nearly as long as it may.
 func (m *Model) RoughCapacity(s System) float64 {
-	const orders = 1e-3 // of the bound, down to which is looked
+	const lowest = 1e-3 // of the bound
 	requests := min(roughly, m.Precision.Requests)
-	low, high := math.Log(orders*s.Bound()), math.Log(s.Bound())
+	low, high := math.Log(lowest*s.Bound()), math.Log(s.Bound())
 	for range 10 {
 		middle := (low + high) / 2
 		if m.met(s.Simulate(math.Exp(middle), requests, m.Seed)) {
@@ -145,20 +145,20 @@ func (m *Model) RoughCapacity(s System) float64 {
 	return math.Exp((low + high) / 2)
 }
 
-// Prediction is what the model says of a configuration.
+// Prediction is what the model says about a configuration.
 type Prediction struct {
 	Capacity stats.Interval
-	Limits   []Limit   // of each resource by itself, the scarcest first
-	Latency  []Latency // at the Shares of the capacity, if they were asked for
+	Limits   []Limit   // of each resource alone, the scarcest first
+	Latency  []Latency // at Shares of the capacity, if requested
 }
 
-// Latency is that at one share of a predicted capacity.
+// Latency is the latency at one share of a predicted capacity.
 type Latency struct{ Share, Rate, P50, P99 float64 }
 
 // Shares of the capacity at which the latency is predicted.
 var Shares = []float64{0.5, 0.7, 0.85}
 
-// Predict says what a configuration can do, with the latency at shares of it or without.
+// Predict predicts the capacity of a configuration and, if requested, the latency at shares of it.
 func (m *Model) Predict(c Configuration, latency bool) Prediction {
 	by := m.Correction
 	s := m.System(c).Scaled(by.Value)
@@ -180,8 +180,8 @@ func (m *Model) Predict(c Configuration, latency bool) Prediction {
 	return p
 }
 
-// AtCPUSpeed is the share of a configuration's capacity that cores of another speed leave: all of
-// it where requests mostly wait.
+// AtCPUSpeed is the share of a configuration's capacity that remains on cores of another speed: all of it
+// if requests mostly wait.
 func (m *Model) AtCPUSpeed(c Configuration, speed float64) float64 {
 	s := m.System(c).Scaled(m.Correction.Value)
 	return m.Capacity(s.AtCPUSpeed(speed)) / m.Capacity(s)

@@ -6,14 +6,13 @@ import (
 	"slices"
 )
 
-// Simulated is what a simulation saw.
+// Simulated is the result of a simulation.
 type Simulated struct {
 	Responses []float64 // of the requests that count, in no particular order
 }
 
-// Simulate runs the system under Poisson arrivals: count requests, after a tenth as many that do
-// not count. It is a pure function; the seed gives the same arrivals at every rate, spaced by
-// it, so that two rates differ by the rate alone.
+// Simulate runs the system under Poisson arrivals: count requests, after a tenth of that number as a
+// lead-in. It is a pure function. With the same seed, the arrivals at two rates differ only by the rate.
 func (s System) Simulate(rate float64, count int, seed uint64) Simulated {
 	random := rand.New(rand.NewPCG(seed, 1))
 	lead, at := count/10, 0.0
@@ -25,8 +24,8 @@ func (s System) Simulate(rate float64, count int, seed uint64) Simulated {
 	return s.Replay(arrivals, func(request int, _ float64) bool { return request >= lead }, seed)
 }
 
-// Replay lets requests arrive at the times given, in order. It keeps the response times of those
-// that count, by their number and the time of their end.
+// Replay lets requests arrive at the given times, in order. It keeps the response times of those that
+// count, which may depend on their number and on when they ended.
 func (s System) Replay(arrivals []float64, counts func(request int, end float64) bool, seed uint64) Simulated {
 	sim := newSimulation(s, len(arrivals), seed)
 	out := Simulated{Responses: make([]float64, 0, len(arrivals))}
@@ -49,7 +48,7 @@ func (s System) Replay(arrivals []float64, counts func(request int, end float64)
 	}
 }
 
-// Quantile of the response times, in seconds. It sorts them.
+// Quantile is a quantile of the response times, in seconds. It sorts them.
 func (s Simulated) Quantile(q float64) float64 {
 	if len(s.Responses) == 0 {
 		return math.Inf(1)
@@ -58,13 +57,14 @@ func (s Simulated) Quantile(q float64) float64 {
 	return s.Responses[min(len(s.Responses)-1, int(q*float64(len(s.Responses))))]
 }
 
-// Mean of the response times, in seconds. It sorts them: summed from the least, they lose least.
+// Mean is the mean of the response times, in seconds. It sorts them, because sums from the smallest up are
+// the most precise.
 func (s Simulated) Mean() float64 {
 	slices.Sort(s.Responses)
 	return sum(s.Responses) / float64(len(s.Responses))
 }
 
-// Share of the requests that took as long as a limit in seconds, or longer.
+// Share is the share of the requests that took at least as long as a limit in seconds.
 func (s Simulated) Share(limit float64) float64 {
 	slow := 0
 	for _, r := range s.Responses {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// kinds are as many kinds of requests as the shape has values: with the work and the wait given
-// times one of them.
+// kinds are kinds of requests, one for each value of the shape, by which the work and the wait are
+// multiplied.
 func kinds(work, wait float64, shape []float64) (all []Kind) {
 	for _, v := range shape {
 		all = append(all, Kind{Weight: 1, Work: work * v, Wait: wait * v})
@@ -15,7 +15,7 @@ func kinds(work, wait float64, shape []float64) (all []Kind) {
 	return all
 }
 
-// exponential is a sample of that distribution, by quantiles, with a mean of 1.
+// exponential is a sample of the exponential distribution with mean 1, by quantiles.
 func exponential() []float64 {
 	const n = 2000
 	var shape []float64
@@ -37,14 +37,14 @@ func within(t *testing.T, says string, got, want, by float64) {
 	}
 }
 
-// The corners in which theory knows the answer.
+// The special cases for which there is a theoretical result.
 func TestSimulationAgainstTheory(t *testing.T) {
 	const count = 100_000
 	for _, row := range []struct {
 		workers int
 		rho     float64
 	}{{1, 0.5}, {1, 0.8}, {2, 0.7}, {4, 0.8}, {8, 0.85}} {
-		// A wait holds a slot without a core: M/M/c.
+		// A wait occupies a worker but not a core: M/M/c.
 		s := System{Configuration: Configuration{Queues: 1, Workers: row.workers, Threads: 1}, Cores: 1, Slowdown: 1,
 			Kinds: kinds(0, 0.01, exponential())}
 		rate := row.rho * float64(row.workers) / 0.01
@@ -52,7 +52,7 @@ func TestSimulationAgainstTheory(t *testing.T) {
 		want := ErlangC(rate*0.01, row.workers)*0.01/(float64(row.workers)-rate*0.01) + 0.01
 		within(t, "M/M/c: mean", out.Mean(), want, 0.05)
 	}
-	// M/D/1 by work on a core: Pollaczek and Khinchine.
+	// M/D/1, from work on a core: Pollaczek and Khinchine.
 	s := System{Configuration: Configuration{Queues: 1, Workers: 1, Threads: 1}, Cores: 2, Slowdown: 1,
 		Kinds: kinds(0.01, 0, []float64{1})}
 	within(t, "M/D/1: mean", s.Simulate(70, count, 1).Mean(), 0.01*(1+0.7/2/(1-0.7)), 0.03)
@@ -62,16 +62,16 @@ func TestSimulationAgainstTheory(t *testing.T) {
 	within(t, "M/M/1 shared: mean", s.Simulate(60, count, 1).Mean(), 0.01/(1-0.6), 0.03)
 	s.Kinds = kinds(0.01, 0, []float64{0.2, 1.8})
 	within(t, "M/G/1 shared: mean", s.Simulate(60, count, 1).Mean(), 0.01/(1-0.6), 0.03)
-	// Many workers on two cores share them like M/M/2 with processor sharing: the same mean as
-	// M/M/2, since its number in the system does not depend on the order of service.
+	// Many workers on two cores are M/M/2 with processor sharing. Its mean is that of M/M/2, since the
+	// number in the system does not depend on the order of service.
 	s = System{Configuration: Configuration{Queues: 1, Workers: 40, Threads: 1}, Cores: 2, Slowdown: 1,
 		Kinds: kinds(0.01, 0, exponential())}
 	within(t, "M/M/2 shared: mean", s.Simulate(140, count, 1).Mean(), ErlangC(1.4, 2)*0.01/0.6+0.01, 0.03)
-	// A slowdown of the second core's work.
+	// Two cores that slow each other down.
 	s = System{Configuration: Configuration{Queues: 1, Workers: 2, Threads: 1}, Cores: 2, Slowdown: 1.5,
 		Kinds: kinds(0.01, 0, []float64{1})}
 	within(t, "two cores that slow each other down by half: bound", s.Bound(), 2/0.015, 1e-9)
-	// A lone request has a core, and its pace, for itself; near the bound both always work.
+	// A lone request has a core at full speed; near the bound both cores are always busy.
 	within(t, "two cores that slow each other down by half: alone", s.Simulate(0.01, 2000, 1).Mean(), 0.01, 0.001)
 	below, above := s.Simulate(0.9*s.Bound(), count, 1).Quantile(0.5), s.Simulate(1.05*s.Bound(), count, 1).Quantile(0.5)
 	if below > 0.2 || above < 1 {
@@ -79,7 +79,7 @@ func TestSimulationAgainstTheory(t *testing.T) {
 	}
 }
 
-// P(wait > t) of M/M/c is known, and with it the share of slow answers.
+// P(wait > t) of M/M/c is known, and therefore the share of slow responses.
 func TestSimulatedTails(t *testing.T) {
 	s := System{Configuration: Configuration{Queues: 1, Workers: 1, Threads: 1}, Cores: 1, Slowdown: 1,
 		Kinds: kinds(0, 0.002, exponential())}
@@ -89,13 +89,12 @@ func TestSimulatedTails(t *testing.T) {
 	within(t, "M/M/1: share over 15 ms", out.Share(0.015), math.Exp(-3), 0.05)
 }
 
-// A machine of 0.4 cores does 4 ms of work in every 10 ms. Ten milliseconds of work, begun at a
-// moment of its period that is as likely as any, take 19 ms in the mean: begun with 4 ms or
-// more of the period left, 22 ms less the time since it began; with less than 4 ms but more
-// than 2, 16 ms; with less than 2, 22 ms.
+// A machine with 0.4 cores does 4 ms of work in every 10 ms. Ten milliseconds of work that begin at a
+// random moment of a period take 19 ms on average: 22 ms less the time since the period began if at
+// least 4 ms of it are left, 16 ms if 2 to 4 ms are left, and 22 ms if less.
 //
-// The simulation lasts a million seconds, for so long that rounding makes periods of unequal
-// lengths: it has to go on all the same.
+// The simulation lasts a million seconds, so long that rounding makes the periods unequal; it must not
+// get stuck.
 func TestSimulatedQuota(t *testing.T) {
 	s := System{Configuration: Configuration{Queues: 1, Workers: 1, Threads: 1, Machine: 0.4, Period: 0.010}, Cores: 2,
 		Slowdown: 1, Kinds: kinds(0.01, 0, []float64{1})}
@@ -106,9 +105,9 @@ func TestSimulatedQuota(t *testing.T) {
 	within(t, "the bound of two machines", two.Bound(), 80, 1e-9)
 	below, above := two.Simulate(76, 50_000, 1).Quantile(0.5), two.Simulate(84, 50_000, 1).Quantile(0.5)
 	if below > 0.5 || above < 1 {
-		t.Errorf("half of the requests within %g s below the bound, %g s above it", below, above)
+		t.Errorf("median of %g s below the bound, %g s above it", below, above)
 	}
-	// A quota that is never reached is none.
+	// A quota that is never reached has no effect.
 	s.Machine = 2
 	free := s
 	free.Machine = 0
@@ -116,7 +115,7 @@ func TestSimulatedQuota(t *testing.T) {
 }
 
 func TestErlangC(t *testing.T) {
-	// Tabulated, for example in Cooper, Introduction to Queueing Theory, 1981.
+	// Tabulated in, for example, Cooper, Introduction to Queueing Theory, 1981.
 	for _, row := range []struct {
 		load float64
 		c    int
@@ -128,7 +127,7 @@ func TestErlangC(t *testing.T) {
 	}
 }
 
-func TestUSLFindsWhatMadeTheNumbers(t *testing.T) {
+func TestUSLFindsTheTrueCoefficients(t *testing.T) {
 	for _, row := range []struct {
 		says         string
 		sigma, kappa float64

@@ -10,13 +10,13 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// Trial is one that was measured, to be replayed by the simulation.
+// Trial is a measured trial, to be replayed by the simulation.
 type Trial struct {
 	Arrivals  []float64 // in order
-	LeadIn    float64   // requests that ended before do not count
-	Slow, All float64   // requests that missed the goal, and that counted
-	Boot      int       // of the servers, in which it was
-	CPUSpeed  float64   // of the cores during the trial, against that of the model
+	LeadIn    float64   // requests that ended during it do not count
+	Slow, All float64   // requests that missed the goal, of all that count
+	Boot      int       // of the servers
+	CPUSpeed  float64   // of the cores during the trial, relative to that of the model
 }
 
 // Speed is how many times as fast as the model a system turned out to be.
@@ -26,17 +26,17 @@ type Speed struct {
 	Free  int     // degrees of freedom
 }
 
-// slowest and fastest are the factors between which a speed is looked for.
+// slowest and fastest are the factors between which a speed is searched for.
 const slowest, fastest = 0.6, 1.7
 
-// FitSpeed finds the speed at which the simulation, given the very arrivals of each trial, has
-// as many slow requests as were measured. What makes trials of ten seconds scatter is mostly
-// the luck of their arrivals, which come in bursts at random; those are known, since bench
-// made them, and so need not be left in the result (control variates; Law, Simulation Modeling
-// and Analysis, section 11.4). Nor need the CPU speed of a machine that others share. The
-// standard error comes from what is left, by trial or by boot, whichever is greater.
+// FitSpeed finds the speed at which the simulation, given the exact arrivals of each trial, has as many
+// slow requests as were measured. What makes trials of ten seconds scatter is mostly the randomness of
+// their arrivals, which come in bursts. The arrivals are known, since bench made them, and so this noise
+// can be removed (control variates; Law, Simulation Modeling and Analysis, section 11.4), and so can the
+// CPU speed of a shared machine. The standard error comes from what is left, by trial or by boot,
+// whichever is larger.
 //
-// It is found by bisection: the faster, the fewer are slow.
+// The speed is found by bisection: the faster the system, the fewer requests are slow.
 func (m *Model) FitSpeed(s System, trials []Trial) (Speed, bool) {
 	goal, ok := percentile(m.Goals)
 	var slow float64
@@ -70,8 +70,8 @@ func (m *Model) FitSpeed(s System, trials []Trial) (Speed, bool) {
 	return v, slope < 0 && v.SE > 0 && v.SE < 0.1 && at > math.Log(0.62) && at < math.Log(1.65)
 }
 
-// scatter is the variance of all trials' slow requests together, about what is expected of them,
-// with its degrees of freedom.
+// scatter is the variance of the number of slow requests in all trials together around the expected
+// number, with its degrees of freedom.
 func scatter(trials []Trial, expected []float64) (variance float64, free int) {
 	var byTrial, byBoot float64
 	boots := map[int]float64{}
@@ -80,7 +80,7 @@ func scatter(trials []Trial, expected []float64) (variance float64, free int) {
 		byTrial += d * d
 		boots[t.Boot] += d
 	}
-	for _, boot := range slices.Sorted(maps.Keys(boots)) { // in an order: the same sum each time
+	for _, boot := range slices.Sorted(maps.Keys(boots)) { // sorted, for the same sum each time
 		byBoot += boots[boot] * boots[boot]
 	}
 	n, b := float64(len(trials)), float64(len(boots))
@@ -91,7 +91,7 @@ func scatter(trials []Trial, expected []float64) (variance float64, free int) {
 	return variance, free
 }
 
-// expected is how many requests of each trial the simulation finds slow.
+// expected is the number of slow requests in the simulation of each trial.
 func (m *Model) expected(s System, trials []Trial, limit float64) []float64 {
 	slow := make([]float64, len(trials))
 	for i, t := range trials {
@@ -104,48 +104,48 @@ func (m *Model) expected(s System, trials []Trial, limit float64) []float64 {
 	return slow
 }
 
-// LeastHalf is the least half width of an interval that follows from a Speed. No simulation is a
-// server: a narrower one, from a handful of trials that happen to agree, says more of their luck
-// than of the rate. It is assumed, and not measured; the report says so.
+// LeastHalf is the minimum half-width of an interval that follows from a Speed. No simulation is a server:
+// a narrower interval, from a handful of trials that happen to agree, would owe more to luck. It is
+// assumed and not measured, and the report says so.
 const LeastHalf = 0.02
 
-// Around is the interval of a rate that follows from the speed: all times being shorter by a
-// factor, rates are greater by it.
+// Around is the interval of a rate that follows from the speed: if all times are shorter by a factor, rates
+// are higher by the same factor.
 func (v Speed) Around(rate float64) stats.Interval {
 	half := max(LeastHalf, student(v.Free)*v.SE)
 	return interval(rate, rate*math.Exp(-half), rate*math.Exp(half), ByReplay, v.Free+1)
 }
 
-// How intervals are found.
+// How an interval was computed.
 const (
 	ByReplay         = "trials replayed by the model, with their own arrivals and CPU speed; Student's t interval"
-	byConfigurations = "the model against each measured configuration; Student's t interval on logarithms"
+	byConfigurations = "the model compared to each measured configuration; Student's t interval on logarithms"
 	byModel          = "the model, with the interval of its correction"
-	assumed          = "assumed: nothing was measured that the model could be held against"
+	assumed          = "assumed: nothing was measured that the model could be compared to"
 )
 
-// confidence is that of all intervals here.
+// confidence is the confidence of all intervals here.
 const confidence = 0.9
 
 func interval(value, low, high float64, method string, n int) stats.Interval {
 	return stats.Interval{Value: value, Low: low, High: high, Confidence: confidence, Method: method, N: n}
 }
 
-// student is the 95 % quantile of Student's distribution, for intervals of 90 %.
+// student is the 95 % quantile of Student's distribution, for 90 % intervals.
 func student(free int) float64 {
 	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(max(1, free))}.Quantile(0.95)
 }
 
-// What a prediction's spread is at least, and how far off it may be when nothing was measured.
+// The minimum spread of a prediction, and its spread if nothing was measured.
 const (
 	leastSpread   = 0.02
 	unknownSpread = 0.3
 )
 
-// Correct is the speed that a system has which was not measured, from those of some that were.
+// Correct is the expected speed of a system that was not measured, from the speeds of some that were.
 func Correct(speeds []Speed) stats.Interval {
 	if len(speeds) == 0 {
-		// Without a measured rate, nothing says how far the simulation is off.
+		// Without any measured capacity, it is unknown how far off the simulation is.
 		return interval(1, math.Exp(-unknownSpread), math.Exp(unknownSpread), assumed, 0)
 	}
 	n := float64(len(speeds))
@@ -164,11 +164,11 @@ func Correct(speeds []Speed) stats.Interval {
 	if len(speeds) > 1 {
 		between = squares / (n - 1)
 	}
-	// A system that was not fitted differs from those that were as they differ from each other,
-	// and none was measured more finely than its own interval.
+	// A system that was not fitted differs from those that were as these differ from each other, and no
+	// speed is known better than its own interval.
 	spread := math.Sqrt(max(between, width*width, leastSpread*leastSpread) * (1 + 1/n))
 	if len(speeds) < 3 {
-		free = 3 // of the simulation's error, not only of these systems: else no interval would be left
+		free = 3 // of the simulation's error in general: with fewer, the interval would be useless
 	}
 	t := student(free) * spread
 	return interval(math.Exp(mean), math.Exp(mean-t), math.Exp(mean+t), byConfigurations, len(speeds))
