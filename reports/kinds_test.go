@@ -38,7 +38,8 @@ func TestEveryKindHasARow(t *testing.T) {
 
 func TestAnUnknownKindIsAnErrorThatNamesTheKnownOnes(t *testing.T) {
 	_, err := reports.Judge(reports.Kinds, &results.Run{Manifest: results.Manifest{Kind: "soak"}})
-	if err == nil || !strings.Contains(err.Error(), `"soak"`) || !strings.Contains(err.Error(), "compare, gate, capacity") {
+	if err == nil || !strings.Contains(err.Error(), `"soak"`) ||
+		!strings.Contains(err.Error(), "compare, gate, capacity") {
 		t.Errorf("err = %v; want one that names the kind and the known ones", err)
 	}
 }

@@ -14,9 +14,6 @@ func (r *Report) Headline() string {
 	if r.Recommendation != nil {
 		line = r.Recommendation.sentence(r) + " " + line
 	}
-	if r.Partial {
-		line = "PARTIAL: " + line
-	}
 	return line
 }
 
@@ -29,7 +26,7 @@ func (r *Report) capacityInWords() string {
 	case r.Capacity.Low == 0:
 		return fmt.Sprintf("%s does not meet %s at any rate.", r.Topology, r.SLO)
 	}
-	line := fmt.Sprintf("%s serves %s requests per second within %s", r.Topology, rateText(r.Capacity), r.SLO)
+	line := fmt.Sprintf("%s serves %s requests per second while meeting %s", r.Topology, rateText(r.Capacity), r.SLO)
 	if r.Bottleneck != "" {
 		line += "; bottleneck: " + r.Bottleneck
 	}
@@ -128,7 +125,7 @@ func (r *Report) lead() (lines []string) {
 		}
 		lines = append(lines, fmt.Sprintf("Bottleneck %s: %s%s.", where, rec.Bottleneck, next(rec.Next)))
 		if rec.Extrapolated && rec.Cores == 0 {
-			lines = append(lines, "The number of machines is extrapolated from one machine, on the assumption that the load is divided "+
+			lines = append(lines, "The number of machines is extrapolated from one machine, assuming that the load is divided "+
 				"evenly, by something that is not a bottleneck.")
 		}
 		lines = append(lines, rec.reach(r)...)

@@ -122,8 +122,8 @@ func (r *Report) judgeConfiguration(s Configuration) {
 				s.Topology, float64(s.FloorP50)/1e3, float64(s.FloorP99)/1e3), "Make the app faster, or relax the SLO.")
 	case s.Capacity.High/s.Capacity.Low-1 > wideInterval:
 		r.diagnose("wide",
-			fmt.Sprintf("the interval of %s is %.0f %% wide: the machine was unsteady, or the latency near the limit depends on chance",
-				s.Topology, (s.Capacity.High/s.Capacity.Low-1)*100), "Repeat, or give the search more time: --budget.")
+			fmt.Sprintf("the interval of %s is %.0f %% wide: the machine was unsteady, or the latency near the limit depends "+
+				"on chance", s.Topology, (s.Capacity.High/s.Capacity.Low-1)*100), "Repeat, or give the search more time: --budget.")
 	}
 }
 

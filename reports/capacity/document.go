@@ -49,7 +49,8 @@ func (r *Report) grounds() []page.Section {
 	}
 	if len(r.Validation) > 0 {
 		sections = append(sections, page.Section{
-			ID: "validation", Title: "Model error: predictions compared to later measurements", Tables: []page.Table{r.validationTable()},
+			ID: "validation", Title: "Model error: predictions compared to later measurements",
+			Tables: []page.Table{r.validationTable()},
 		})
 	}
 	if len(r.Checks) > 0 {
@@ -60,9 +61,9 @@ func (r *Report) grounds() []page.Section {
 	return sections
 }
 
-const method = "Open-loop trials with Poisson arrivals search for the highest rate that meets the SLO. The trials grow " +
-	"longer, and each rate is tried more than once, in as many boots as the time allows (in the manner of RFC 9971). " +
-	"The result is a measurement, and therefore an interval. The model simulates proxies, queues, workers and cores " +
+const method = "Open-loop trials with Poisson arrivals search for the highest rate that meets the SLO. The trials " +
+	"grow longer, and each rate is tried more than once, in as many boots as the time allows (in the manner of RFC " +
+	"9971). The result is a measurement, and therefore an interval. The model simulates proxies, queues, workers and cores " +
 	"with the service times measured here."
 
 // heading says what was measured, and for how long.
@@ -75,6 +76,9 @@ func (r *Report) heading() string {
 // were not tried.
 func (r *Report) outcome() page.Outcome {
 	o := page.Outcome{Verdict: page.Passed, Label: string(r.Grade)}
+	if r.Partial {
+		o.Label += ", " + results.Partial
+	}
 	switch {
 	case r.Grade == results.Invalid:
 		o.Verdict, o.Reason = page.Invalid, "the run is INVALID; see the diagnostics"

@@ -23,8 +23,8 @@ func ExampleBuild() {
 		return
 	}
 	fmt.Println(report.Headline())
-	fmt.Println(report.Document().Outcome.Verdict)
+	fmt.Println(report.Document().Outcome.Label)
 	// Output:
-	// PARTIAL: Nothing was measured.
-	// degraded
+	// Nothing was measured.
+	// VALID, PARTIAL
 }

@@ -111,6 +111,6 @@ func (r *Report) prices() plot.Figure {
 	for _, s := range r.Configurations {
 		stacks = append(stacks, plot.Stack{Name: r.label(s), Parts: []plot.Part{{Name: part, Value: s.PerMillion}}})
 	}
-	return plot.Stacks("price", "Price of a million requests at the capacity", "price, in the currency of --price", "", stacks,
-		[]string{part})
+	const title = "Price of a million requests at the capacity"
+	return plot.Stacks("price", title, "price, in the currency of --price", "", stacks, []string{part})
 }

@@ -30,7 +30,7 @@ func (r *Report) needMachines(c *results.Capacity, rec *Recommendation, values [
 	m := r.Model.Correction
 	loaded, enough := r.least(c, values, target, m.Value)
 	if !enough {
-		rec.Refused = fmt.Sprintf("with %s headroom, it takes more than %d machines of %g cores, which is twice what was measured",
+		rec.Refused = fmt.Sprintf("with %s headroom, it takes more than %d machines of %g cores, twice what was measured",
 			page.Percent(rec.Headroom), rec.Range, rec.Cores)
 		return
 	}

@@ -22,7 +22,7 @@ type Model struct {
 	Generator float64            `json:"generator_cpu_ms"`
 	Service   float64            `json:"service_ms"` // that a request occupies a worker
 	Wait      float64            `json:"wait_ms"`    // of it, off the CPU
-	Outside   float64            `json:"outside_ms"` // the rest of the response time without load, beside workers and proxies
+	Outside   float64            `json:"outside_ms"` // the rest of a response time without load
 	// Correction is how many times as fast as the simulation the configurations turned out to be to
 	// which it was fitted: it stands for what the simulation leaves out. Predictions include it.
 	Correction stats.Interval `json:"correction"`

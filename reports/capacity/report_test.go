@@ -276,7 +276,8 @@ func TestRefusedAndBoundedRecommendations(t *testing.T) {
 				c.Configurations[i].Goals[0] = results.Bound{Interval: results.SearchedRate(0, 1, 0, false)}
 			}
 		}, func(r *Report) bool {
-			return strings.Contains(r.Headline(), "does not meet p99<100ms at any rate") && hasDiagnostic(r, "floor") && r.Recommendation.Machines == 0
+			return strings.Contains(r.Headline(), "does not meet p99<100ms at any rate") && hasDiagnostic(r, "floor") &&
+				r.Recommendation.Machines == 0
 		}},
 		{"an SLO that is met up to the generator's limit", func(c *results.Capacity) {
 			for i := range c.Configurations {
@@ -346,16 +347,19 @@ func TestRecommendationsAreCounted(t *testing.T) {
 		checks                 []results.Check
 		exact, within, targets int
 	}{
-		{"the configuration meets the SLO, with one fewer it does not", []results.Check{check(3, 100, true), check(2, 100, false)}, 1, 1, 1},
+		{"the configuration meets the SLO, with one fewer it does not",
+			[]results.Check{check(3, 100, true), check(2, 100, false)}, 1, 1, 1},
 		{"there is nothing below one worker", []results.Check{check(1, 100, true)}, 1, 1, 1},
-		{"one more would have sufficed", []results.Check{check(3, 100, false), check(2, 100, false), check(4, 100, true)}, 0, 1, 1},
+		{"one more would have sufficed",
+			[]results.Check{check(3, 100, false), check(2, 100, false), check(4, 100, true)}, 0, 1, 1},
 		{"one fewer suffices", []results.Check{check(3, 100, true), check(2, 100, true), check(1, 100, false)}, 0, 1, 1},
 		{"even two fewer suffice", []results.Check{check(3, 100, true), check(2, 100, true), check(1, 100, true)}, 0, 0, 1},
-		{"not even one more suffices", []results.Check{check(3, 100, false), check(2, 100, false), check(4, 100, false)}, 0, 0, 1},
+		{"not even one more suffices",
+			[]results.Check{check(3, 100, false), check(2, 100, false), check(4, 100, false)}, 0, 0, 1},
 		{"without the next smaller one, it does not count", []results.Check{check(3, 100, true)}, 0, 0, 0},
 		{"the recommended one could not be measured", []results.Check{{Value: 1, Rate: 100, Expected: false}}, 0, 0, 0},
-		{"each rate counts separately", []results.Check{check(1, 50, true), check(3, 100, true), check(2, 100, true), check(1, 100, false)},
-			1, 2, 2},
+		{"each rate counts separately",
+			[]results.Check{check(1, 50, true), check(3, 100, true), check(2, 100, true), check(1, 100, false)}, 1, 2, 2},
 	} {
 		for i := range row.checks { // the first at each rate is the recommendation
 			row.checks[i].Expected = row.checks[i].Value > 1 && (i == 0 || row.checks[i].Rate != row.checks[i-1].Rate) ||
@@ -370,7 +374,7 @@ func TestRecommendationsAreCounted(t *testing.T) {
 
 func TestRecommendationsAreCountedAtTheirCPUSpeedToo(t *testing.T) {
 	r := &Report{Checks: []results.Check{
-		{Topology: "three", Value: 3, Rate: 100, Expected: true, Met: false, CPUSpeed: 0.8, RateAtSpeed: 80, MetAtSpeed: true},
+		{Topology: "three", Value: 3, Rate: 100, Expected: true, CPUSpeed: 0.8, RateAtSpeed: 80, MetAtSpeed: true},
 		{Topology: "two", Value: 2, Rate: 100, Met: false, CPUSpeed: 0.8, RateAtSpeed: 80, MetAtSpeed: false},
 	}}
 	if got := r.recommended(atCPUSpeed); got != (tried{1, 1, 1}) {

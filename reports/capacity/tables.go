@@ -27,8 +27,8 @@ func (r *Report) capacityTable() page.Table {
 		t.Rows = append(t.Rows, row)
 	}
 	if slices.ContainsFunc(r.Configurations, func(s Configuration) bool { return s.Assisted }) {
-		t.Note = fmt.Sprintf("An interval that is corrected for the randomness of the arrivals and for the machine's CPU speed "+
-			"extends by at least %.0f %% to each side; this minimum is assumed, not measured. Boots: those in which the "+
+		t.Note = fmt.Sprintf("An interval that is corrected for the randomness of the arrivals and for the machine's CPU "+
+			"speed extends by at least %.0f %% to each side; this minimum is assumed, not measured. Boots: those in which the "+
 			"lower end of the search was tried.", model.LeastHalf*100)
 	}
 	return t
@@ -121,8 +121,8 @@ func (m *Model) table() page.Table {
 		[]string{"in a worker", milliseconds(m.Service)},
 		[]string{"in a worker, off the CPU", milliseconds(m.Wait)},
 		[]string{"outside workers and proxies", milliseconds(m.Outside)})
-	t.Note = fmt.Sprintf("While all %s are busy, CPU work takes %.2f times as long. The simulation built on these times agrees "+
-		"with the measured configurations if everything in it runs %s times as fast.",
+	t.Note = fmt.Sprintf("While all %s are busy, CPU work takes %.2f times as long. The simulation built on these times "+
+		"agrees with the measured configurations if everything in it runs %s times as fast.",
 		page.Count(m.Cores, "core"), m.Slowdown, page.Interval(m.Correction, digits))
 	if u := m.USL; u != nil {
 		t.Note += fmt.Sprintf(" Universal Scalability Law, for diagnosis only: contention σ %s, coherence κ %s.",
@@ -142,8 +142,8 @@ func (r *Report) validationTable() page.Table {
 		t.Note += fmt.Sprintf(" %d of the predicted figures could not be measured.", n)
 	}
 	if r.Prediction != "" {
-		t.Note += " The prediction was written before these configurations were measured; the SHA-256 of prediction.json is " +
-			r.Prediction + "."
+		t.Note += " The prediction was written before these configurations were measured; the SHA-256 of prediction.json " +
+			"is " + r.Prediction + "."
 	}
 	return t
 }

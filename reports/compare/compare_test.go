@@ -62,7 +62,8 @@ func madeUpRun(blocks int, arms []arm) *results.Run {
 	}}
 	for _, a := range arms {
 		run.Manifest.Topologies = append(run.Manifest.Topologies, results.TopologyRecord{
-			Name: a.name, Ref: a.name + ":x=1", Concurrency: a.workers, Summary: "made up", ConfigHash: "0123", Roles: madeUpRoles,
+			Name: a.name, Ref: a.name + ":x=1", Concurrency: a.workers, Summary: "made up", ConfigHash: "0123",
+			Roles: madeUpRoles,
 		})
 	}
 	for block := 1; block <= blocks; block++ {
@@ -385,16 +386,20 @@ func TestHonesty(t *testing.T) {
 			}
 		}
 	}
-	generatorBound := func(c *results.Cell) { c.Diagnostics = []results.Diagnostic{{Code: "generator-bound", Message: "x"}} }
+	diagnosed := func(code string) func(*results.Cell) {
+		return func(c *results.Cell) { c.Diagnostics = []results.Diagnostic{{Code: code, Message: "x"}} }
+	}
+	generatorBound := diagnosed("generator-bound")
 	for _, row := range []struct {
 		says     string
 		change   func(*results.Run)
 		has, not string
 	}{
 		{"a server with half of its responses too late did not sustain the rate",
-			each("uwsgi", "rate-200", func(c *results.Cell) { c.Successful = 500 }), "not sustained", "which all of them sustain"},
+			each("uwsgi", "rate-200", func(c *results.Cell) { c.Successful = 500 }),
+			"not sustained", "which all of them sustain"},
 		{"nor did one whose connections were all busy",
-			each("uwsgi", "rate-200", func(c *results.Cell) { c.Diagnostics = []results.Diagnostic{{Code: "connections-busy"}} }),
+			each("uwsgi", "rate-200", diagnosed("connections-busy")),
 			"not sustained", "which all of them sustain"},
 		{"a generator at its limit makes a ratio a lower bound",
 			each("uwsgi", "closed", generatorBound), "uwsgi serves at least 3.00×", ""},

@@ -66,7 +66,8 @@ func (r *Report) histogramFigure() (plot.Figure, bool) {
 	if load == nil {
 		return plot.Figure{}, false
 	}
-	title := fmt.Sprintf("Distribution of response times: %s at %s requests per second", load.Scenario, page.Number(load.Offered))
+	title := fmt.Sprintf("Distribution of response times: %s at %s requests per second",
+		load.Scenario, page.Number(load.Offered))
 	return plot.Histogram("latency-histogram", title, r.curves(load, histogramOutline)), true
 }
 

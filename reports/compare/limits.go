@@ -68,12 +68,12 @@ func (r *Report) limit(t Topology, l Load) string {
 		return fmt.Sprintf("The load generator was the limit, with %.2f cores used to the servers' %.2f: "+
 			"the throughput is a lower bound.", generator, servers)
 	case t.Concurrency > 0 && all < unsaturated*cores && busyWorkers(t, l) > workersBusy:
-		return fmt.Sprintf("All workers were busy: %s at a time, taking at least %s each, limit the throughput to about %s req/s. "+
-			"The CPU was not saturated (%s).",
+		return fmt.Sprintf("All workers were busy: %s at a time, taking at least %s each, limit the throughput to about "+
+			"%s req/s. The CPU was not saturated (%s).",
 			page.Count(t.Concurrency, "request"), page.Micros(l.Service.Min), page.Number(workerLimit(t, l)), used)
 	case r.oneInterpreter(t) && app > oneCore && all < saturated*cores:
-		return fmt.Sprintf("Its only app process used %.2f of %s: the interpreter lock lets only one thread at a time run the "+
-			"app's code%s. A request takes %s of CPU time.",
+		return fmt.Sprintf("Its only app process used %.2f of %s: the interpreter lock lets only one thread at a time run "+
+			"the app's code%s. A request takes %s of CPU time.",
 			app, page.Count(r.Host.Cores, "core"), waitingThreads(t, l), page.Millis(perRequest))
 	case all > saturated*cores:
 		return fmt.Sprintf("The CPU was saturated (%s, %.2f of them by the load generator), so the CPU time per request "+

@@ -22,8 +22,8 @@ func (r *Report) notes() {
 			concurrencies[t.Concurrency] = true
 		}
 	}
-	shared := fmt.Sprintf("The load generator and the servers share %s, so the throughput of a closed loop depends on both. "+
-		"CPU times per request do not include the generator.", page.Count(r.Host.Cores, "core"))
+	shared := fmt.Sprintf("The load generator and the servers share %s, so the throughput of a closed loop depends on "+
+		"both. CPU times per request do not include the generator.", page.Count(r.Host.Cores, "core"))
 	r.Notes = append(r.Notes, Note{"shared-machine", shared})
 	if len(concurrencies) > 1 {
 		r.Notes = append(r.Notes, Note{"unequal-concurrency", "The topologies differ in concurrency (workers × threads); " +

@@ -17,8 +17,8 @@ func (r *Report) topologyTitle() string {
 }
 
 func (r *Report) topologyTable() page.Table {
-	t := page.Table{Columns: page.Columns("topology", "#req/s [95 % CI]", "#CPU time per request", "by tier", "#memory (PSS)",
-		"concurrency", "#boot", "#first request")}
+	t := page.Table{Columns: page.Columns("topology", "#req/s [95 % CI]", "#CPU time per request", "by tier",
+		"#memory (PSS)", "concurrency", "#boot", "#first request")}
 	for _, top := range r.Topologies {
 		row := []string{top.Name, "excluded"}
 		if top.Excluded == "" {

@@ -222,8 +222,9 @@ func (r Report) figures() []plot.Figure {
 }
 
 // pairsRead explains how to read the figures of pairs.
-const pairsRead = "Each point is one pair of fresh boots, and shows how much more head cost than base. Points scattered " +
-	"around zero are chance; points on one side of it are a difference. The dashed line marks the change that matters."
+const pairsRead = "Each point is one pair of fresh boots, and shows how much more head cost than base. Points " +
+	"scattered around zero are chance; points on one side of it are a difference. The dashed line marks the change " +
+	"that matters."
 
 // Reproduce is the command that measures the same again, as far as a command can express it, with the
 // flags that were given in alphabetical order.

@@ -31,7 +31,8 @@ func arm(name string, number int, cpu time.Duration, latency float64) *results.C
 	var counts results.Counts
 	counts.Add(results.OK, 1000)
 	c := &results.Cell{
-		Topology: name, Scenario: "page", Load: results.Interleaved, Block: number, Counts: counts, Grade: results.Valid, Duration: 3,
+		Topology: name, Scenario: "page", Load: results.Interleaved, Block: number, Counts: counts, Grade: results.Valid,
+		Duration: 3,
 	}
 	c.Intervals = []results.Interval{{Counts: counts, Length: 3 * time.Second, Hists: map[results.Series]*results.Packed{
 		{Kind: results.Response, Target: "home"}: results.Pack(h), {Kind: results.Service, Target: "home"}: results.Pack(h),
@@ -138,7 +139,8 @@ func TestVerdicts(t *testing.T) {
 	}{
 		{"equal versions pass", func() Run { return pairs(25, 1) }, Pass, "no gated metric"},
 		{"a faster head passes", func() Run { return pairs(25, 0.8) }, Pass, "no gated metric"},
-		{"ten percent more is a regression, with an attribution", func() Run { return pairs(25, 1.1) }, Regression, "tier python"},
+		{"ten percent more is a regression, with an attribution",
+			func() Run { return pairs(25, 1.1) }, Regression, "tier python"},
 		{"one percent more is small", func() Run { return pairs(60, 1.012) }, Small, "less than the margin"},
 		{"few pairs prove nothing", func() Run { return pairs(3, 1) }, Inconclusive, "after 3 pairs"},
 		{"no pairs prove nothing", func() Run { return pairs(0, 1) }, Inconclusive, "after 0 pairs"},
@@ -395,7 +397,8 @@ func gatesFromPairs(t *testing.T, s stored) {
 	equal := Replay(s.Samples, metrics, none, true, s.Most, gates, 1)
 	t.Logf("equal versions, %d real pairs: %+v", len(s.Samples), equal)
 	if equal.Regression > Alpha {
-		t.Errorf("%.2f %% of %d gates on equal versions report a regression; want at most 1 %%", equal.Regression*100, equal.Gates)
+		t.Errorf("%.2f %% of %d gates on equal versions report a regression; want at most 1 %%",
+			equal.Regression*100, equal.Gates)
 	}
 	for percent, want := range map[int]float64{5: 0.95, 10: 0.99} {
 		slower := make(Sample, len(metrics))

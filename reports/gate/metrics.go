@@ -123,7 +123,7 @@ type Result struct {
 	Ratio      stats.Interval `json:"ratio"` // of costs: above 1, head is slower; its n is the number of pairs
 	Verdict    Verdict        `json:"verdict"`
 	Effect     float64        `json:"effect"`               // the smallest slowdown that matters
-	Detectable float64        `json:"detectable,omitempty"` // the smallest slowdown detected with 90 % probability so far; 0: too few pairs
+	Detectable float64        `json:"detectable,omitempty"` // with 90 % probability, so far; 0: too few pairs
 	Spread     float64        `json:"pair_spread"`
 	Against    float64        `json:"evidence_of_regression"` // needed: Needed
 	Needed     float64        `json:"evidence_needed"`        // 1/alpha

@@ -45,8 +45,8 @@ func TestObjectivesAreMissedInMostPairs(t *testing.T) {
 			}
 		}
 		if share := float64(missed) / gates; share < row.least || share > row.most {
-			t.Errorf("missed in %s of the pairs: %.2f %% of gates say so; want %.0f to %.0f %%", row.says, share*100, row.least*100,
-				row.most*100)
+			t.Errorf("missed in %s of the pairs: %.2f %% of gates say so; want %.0f to %.0f %%",
+				row.says, share*100, row.least*100, row.most*100)
 		}
 	}
 }

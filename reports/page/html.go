@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"regexp"
 	"unicode/utf8"
 
 	"bench/reports/plot"
@@ -14,7 +15,7 @@ import (
 var pageText string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"line": oneLine,
+	"line": func(text string) string { return units.ReplaceAllString(oneLine(text), "$1\u00a0$2") },
 	"cell": at,
 	"long": func(text string) bool { return utf8.RuneCountInString(text) > longCell },
 	"source": func(f plot.Figure) (template.URL, error) {
@@ -22,6 +23,9 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 		return template.URL(uri), err
 	},
 }).Parse(pageText))
+
+// units are numbers with a unit, between which no line may break.
+var units = regexp.MustCompile(`(\d) (%|µs|ms|s|MiB|req/s)`)
 
 // longCell is the number of characters beyond which a cell of text is wrapped.
 const longCell = 28

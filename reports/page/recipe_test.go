@@ -49,7 +49,8 @@ func TestRecipeOfContributing(t *testing.T) {
 	if out, err := report.CombinedOutput(); err != nil {
 		t.Fatalf("bench report: %v\n%s", err, out)
 	}
-	if text, err := os.ReadFile(filepath.Join(run, written[1])); err != nil || !bytes.HasPrefix(text, []byte("topology,req/s")) {
+	text, err := os.ReadFile(filepath.Join(run, written[1]))
+	if err != nil || !bytes.HasPrefix(text, []byte("topology,req/s")) {
 		t.Errorf("%s: %v\n%s", written[1], err, text)
 	}
 }
