@@ -5,20 +5,20 @@ import (
 	"bench/targets"
 )
 
-// TargetOutcome is what became of the requests of one target.
+// TargetOutcome is the outcome of the requests of one target.
 type TargetOutcome struct {
 	Name     string
 	Counts   results.Counts
-	Statuses map[int]uint64 // of the responses that were complete, by status code
+	Statuses map[int]uint64 // of complete responses, by status code
 }
 
-// The status codes that a response can have: all of three digits (RFC 9112, section 4).
+// The status codes that a response can have: all three-digit ones (RFC 9112, section 4).
 const (
 	lowestStatus  = 100
 	highestStatus = 999
 )
 
-// byClass is how many requests ended in each class: what is counted for every request.
+// byClass is the number of requests that ended in each class, counted for every request.
 type byClass [results.Classes]uint64
 
 func (b byClass) counts() (c results.Counts) {
@@ -28,8 +28,8 @@ func (b byClass) counts() (c results.Counts) {
 	return c
 }
 
-// ofTarget is what a shard counts of one target over the whole run: arrays of a fixed size,
-// because it is done for every request.
+// ofTarget is what a shard counts for one target over the whole run: fixed-size arrays, since
+// it does so for every request.
 type ofTarget struct {
 	classes  byClass
 	statuses [highestStatus - lowestStatus + 1]uint64
@@ -71,41 +71,41 @@ func (r *Recorder) byTarget() []TargetOutcome {
 	return all
 }
 
-// mostAsked bounds how many dropped arrivals are asked for their target. A plan that is
-// interrupted on its first day may have dropped as many as there are seconds in a long life.
-const mostAsked = 1 << 20
+// mostLookedUp limits the number of dropped arrivals whose target is looked up. A plan that is
+// interrupted on its first day may have dropped billions.
+const mostLookedUp = 1 << 20
 
-// shareOut says how many of a part's arrivals from number n on each target has, by the position
-// of its name. Beyond mostAsked, the rest are taken to be as those that were asked.
+// shareOut returns the number of a part's arrivals from number n on that each target has, by the
+// position of its name. Beyond mostLookedUp, the rest are assumed to be distributed like those.
 func (r *Recorder) shareOut(part Part, n uint64) map[int]uint64 {
 	dropped := r.dropped(part, n)
 	if dropped == 0 {
 		return nil
 	}
 	shares := map[int]uint64{}
-	asked := min(dropped, mostAsked)
-	for range asked {
+	seen := min(dropped, mostLookedUp)
+	for range seen {
 		shares[r.of[firstTarget(&r.mix, n)]]++
 		n = part.After(n)
 	}
-	if asked == dropped {
+	if seen == dropped {
 		return shares
 	}
 	left, some := dropped, 0
 	for name, share := range shares {
-		shares[name] = share * dropped / asked // below 2⁶³: a day at the greatest rate has fewer than 2⁴³
+		shares[name] = share * dropped / seen // below 2⁶³: a day at the highest rate has fewer than 2⁴³
 		left, some = left-shares[name], name
 	}
 	shares[some] += left
 	return shares
 }
 
-// dropped is how many of the part's arrivals have number n or a greater one.
+// dropped is the number of the part's arrivals from number n on.
 func (r *Recorder) dropped(part Part, n uint64) uint64 {
 	return part.Share(r.arrivals) - part.Share(min(n, r.arrivals))
 }
 
-// firstTarget is what arrival n asks for: its target, or that of its session's first step.
+// firstTarget is the target of arrival n, or of its session's first step.
 func firstTarget(mix *targets.Mix, n uint64) int {
 	if len(mix.Sessions) > 0 {
 		return mix.Sessions[mix.SessionIndex(n)].Steps[0].Target

@@ -6,12 +6,12 @@ import (
 	"bench/results"
 )
 
-// Of more dropped requests than are asked one by one, the rest are shared out alike, and all of
-// them are somebody's.
+// If more requests were dropped than are looked up one by one, the rest are shared out in
+// proportion, and every one of them has a target.
 func TestDroppedRequestsOfALongPlanAreSharedOut(t *testing.T) {
 	p := testPlan()
 	p.Mix.Targets[1].Weight = 3
-	const arrivals = 5*mostAsked + 7
+	const arrivals = 5*mostLookedUp + 7
 	for _, part := range []Part{{}, {1, 3}} {
 		r := &Recorder{mix: p.Mix, of: []int{0, 1}, arrivals: arrivals}
 		shares := r.shareOut(part, part.Nth(2))
@@ -20,12 +20,12 @@ func TestDroppedRequestsOfALongPlanAreSharedOut(t *testing.T) {
 			t.Errorf("%v: %v; want %d in all", part, shares, want)
 		}
 		if share := float64(shares[0]) / float64(want); share < 0.245 || share > 0.255 {
-			t.Errorf("%v: a quarter of the mix has %.4f of the requests that were dropped", part, share)
+			t.Errorf("%v: a quarter of the mix has %.4f of the dropped requests", part, share)
 		}
 	}
 }
 
-// Every status code of three digits is counted, and no other.
+// Every three-digit status code is counted, and no other.
 func TestStatusesAreCounted(t *testing.T) {
 	r := NewRecorder(testPlan())
 	s := r.Shard(Part{})

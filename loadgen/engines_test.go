@@ -23,7 +23,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The engines do the same things with the same plan, so the same tests run on all of them.
+// All engines do the same with the same plan, so the same tests run on each of them.
 var engines = []loadgen.Engine{native.Engine{}, native.Engine{Shards: 3, Timer: native.Hybrid}, vegeta.Engine{}}
 
 func each(t *testing.T, test func(*testing.T, loadgen.Engine)) {
@@ -54,8 +54,8 @@ func measure(t *testing.T, e loadgen.Engine, p loadgen.Plan) loadgen.Measurement
 	return m
 }
 
-// checkTargets holds the counts of the targets against those of the whole, and the status codes
-// against what became of the requests: a wrong body may come with a whole response, or none.
+// checkTargets compares the counts of the targets with those of the whole, and the status codes
+// with the outcomes: a bad body may come with a complete response, or without.
 func checkTargets(t *testing.T, m loadgen.Measurement) {
 	t.Helper()
 	if err := m.Counts.Check(); err != nil {
@@ -81,7 +81,7 @@ func checkTargets(t *testing.T, m loadgen.Measurement) {
 	}
 }
 
-// raw serves each connection with a function, for answers that net/http would not give.
+// raw serves each connection with a function, for responses that net/http would not send.
 func raw(t *testing.T, serve func(net.Conn)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -109,7 +109,7 @@ func readRequest(c net.Conn) bool {
 
 func TestEveryEndHasItsClass(t *testing.T) { each(t, everyEndHasItsClass) }
 
-// silentPort is an address at which nobody listens, and that nobody else gets meanwhile.
+// silentPort is an address on which nobody listens, and that nobody else gets meanwhile.
 func silentPort(t *testing.T) string {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
@@ -128,7 +128,7 @@ func silentPort(t *testing.T) string {
 }
 
 func everyEndHasItsClass(t *testing.T, e loadgen.Engine) {
-	answer := func(text string) func(net.Conn) {
+	respond := func(text string) func(net.Conn) {
 		return func(c net.Conn) {
 			if readRequest(c) {
 				_, _ = c.Write([]byte(text))
@@ -142,23 +142,24 @@ func everyEndHasItsClass(t *testing.T, e loadgen.Engine) {
 		expect targets.Expect
 		want   results.Class
 	}{
-		{"a right answer", raw(t, answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")),
+		{"a successful response", raw(t, respond("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")),
 			targets.Expect{Contains: "ok"}, results.OK},
 		{"a body that ends with the connection",
-			raw(t, answer("HTTP/1.1 200 OK\r\n\r\nok")), targets.Expect{Contains: "ok"}, results.OK},
-		{"a redirect is an answer",
-			raw(t, answer("HTTP/1.1 302 Found\r\nLocation: http://10.0.0.1/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")),
+			raw(t, respond("HTTP/1.1 200 OK\r\n\r\nok")), targets.Expect{Contains: "ok"}, results.OK},
+		{"a redirect is a response",
+			raw(t, respond("HTTP/1.1 302 Found\r\nLocation: http://10.0.0.1/\r\nContent-Length: 0\r\n"+
+				"Connection: close\r\n\r\n")),
 			targets.Expect{}, results.OK},
-		{"another status", raw(t, answer("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")),
+		{"another status", raw(t, respond("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")),
 			targets.Expect{}, results.HTTPError},
-		{"another body", raw(t, answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")),
+		{"another body", raw(t, respond("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")),
 			targets.Expect{Contains: "ok"}, results.BadBody},
-		{"a body that is cut",
-			raw(t, answer("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok")), targets.Expect{}, results.Reset},
-		{"no answer but an end", raw(t, answer("")), targets.Expect{}, results.Reset},
-		{"garbage instead of HTTP", raw(t, answer("SSH-2.0-x\r\n\r\n")), targets.Expect{}, results.BadBody},
-		{"a chunk that is none",
-			raw(t, answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")), targets.Expect{}, results.BadBody},
+		{"a truncated body",
+			raw(t, respond("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok")), targets.Expect{}, results.Reset},
+		{"no response but a close", raw(t, respond("")), targets.Expect{}, results.Reset},
+		{"garbage instead of HTTP", raw(t, respond("SSH-2.0-x\r\n\r\n")), targets.Expect{}, results.BadBody},
+		{"a malformed chunk",
+			raw(t, respond("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")), targets.Expect{}, results.BadBody},
 		{"silence",
 			raw(t, func(c net.Conn) { readRequest(c); _, _ = c.Read(make([]byte, 1)) }), targets.Expect{}, results.Timeout},
 		{"a byte now and then", raw(t, func(c net.Conn) {
@@ -187,8 +188,8 @@ func everyEndHasItsClass(t *testing.T, e loadgen.Engine) {
 	}
 }
 
-// The k-th request of the plan is sent as such: the same mix and seed give the same
-// requests in the same numbers.
+// The k-th request sent is the plan's k-th: the same mix and seed give the same requests, the
+// same number of times.
 func TestMixIsReplayed(t *testing.T) { each(t, mixIsReplayed) }
 
 func mixIsReplayed(t *testing.T, e loadgen.Engine) {
@@ -222,7 +223,7 @@ func mixIsReplayed(t *testing.T, e loadgen.Engine) {
 	}
 }
 
-// Senders that have a part each ask together for what one asks for that has the whole.
+// Senders with a part each send together what one sender of the whole would.
 func TestPartsAreReplayed(t *testing.T) { each(t, partsAreReplayed) }
 
 func partsAreReplayed(t *testing.T, e loadgen.Engine) {
@@ -250,17 +251,17 @@ func partsAreReplayed(t *testing.T, e loadgen.Engine) {
 				part.Part, m.Counts.OK, part.Intended(), m.Opened, part.Connections())
 		}
 	}
-	mu.Lock() // the raw sockets tell the race detector nothing of what came before what
+	mu.Lock() // raw sockets give the race detector no happens-before order
 	defer mu.Unlock()
 	if fmt.Sprint(seen) != fmt.Sprint(want) {
 		t.Errorf("the server saw %v; want %v", seen, want)
 	}
 }
 
-// A server that stands still for a while delays every request that falls due meanwhile.
-// The response time shows it for all of them, the service time for those few that were
-// being served: coordinated omission, and its correction. One connection at 100/s for 1 s
-// and a pause of 500 ms: the k-th of 50 requests waits 500 ms − k × 10 ms.
+// A server that stalls for a while delays every request that falls due meanwhile. The
+// response time shows it for all of them, the service time only for the few that were being
+// served: coordinated omission, and its correction. One connection at 100/s for 1 s and a
+// pause of 500 ms: the k-th of 50 requests waits 500 ms − k × 10 ms.
 func TestPauseIsFeltByEveryRequestThatFellDue(t *testing.T) {
 	each(t, pauseIsFeltByEveryRequestThatFellDue)
 }
@@ -279,8 +280,8 @@ func pauseIsFeltByEveryRequestThatFellDue(t *testing.T, e loadgen.Engine) {
 	if m.Counts.OK != 100 {
 		t.Fatalf("counts = %+v; want 100 ok", m.Counts)
 	}
-	// On paper: half of the 100 requests wait for 250 ms in the mean, so a quarter of all
-	// for more than 250 ms. The machine may add to it, and take nothing away.
+	// In theory half of the 100 requests wait for 250 ms on average, so a quarter of all wait
+	// for more than 250 ms. The machine may add to that, but take nothing away.
 	if p75 := time.Duration(response.ValueAtPercentile(75)) * time.Microsecond; p75 < 240*time.Millisecond {
 		t.Errorf("response time p75 = %v; want at least 250 ms", p75)
 	}
@@ -288,18 +289,18 @@ func pauseIsFeltByEveryRequestThatFellDue(t *testing.T, e loadgen.Engine) {
 		t.Errorf("response time p95 = %v; want at least 450 ms", p95)
 	}
 	if p90 := time.Duration(service.ValueAtPercentile(90)) * time.Microsecond; p90 > 200*time.Millisecond {
-		t.Errorf("service time p90 = %v; want it not to know of the pause", p90)
+		t.Errorf("service time p90 = %v; want it unaffected by the pause", p90)
 	}
 	if m.Waited == 0 {
-		t.Error("no request is said to have waited for the only connection")
+		t.Error("no request counts as having waited for the only connection")
 	}
 }
 
-func TestConnectionsAreKeptOrMadeAsThePlanSays(t *testing.T) {
-	each(t, connectionsAreKeptOrMadeAsThePlanSays)
+func TestConnectionsAreKeptOrOpenedAsThePlanSays(t *testing.T) {
+	each(t, connectionsAreKeptOrOpenedAsThePlanSays)
 }
 
-func connectionsAreKeptOrMadeAsThePlanSays(t *testing.T, e loadgen.Engine) {
+func connectionsAreKeptOrOpenedAsThePlanSays(t *testing.T, e loadgen.Engine) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
 	kept := measure(t, e, plan(server.URL, nil))
@@ -308,15 +309,15 @@ func connectionsAreKeptOrMadeAsThePlanSays(t *testing.T, e loadgen.Engine) {
 	}
 	fresh := measure(t, e, plan(server.URL, func(p *loadgen.Plan) { p.Conns.New = true }))
 	if fresh.Opened < fresh.Counts.OK {
-		t.Errorf("new for each: %d connections for %d requests", fresh.Opened, fresh.Counts.OK)
+		t.Errorf("a new one per request: %d connections for %d requests", fresh.Opened, fresh.Counts.OK)
 	}
 }
 
-func TestOverloadLeavesUnsentRequestsAndSaysSo(t *testing.T) {
-	each(t, overloadLeavesUnsentRequestsAndSaysSo)
+func TestOverloadDropsRequestsAndSaysSo(t *testing.T) {
+	each(t, overloadDropsRequestsAndSaysSo)
 }
 
-func overloadLeavesUnsentRequestsAndSaysSo(t *testing.T, e loadgen.Engine) {
+func overloadDropsRequestsAndSaysSo(t *testing.T, e loadgen.Engine) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		time.Sleep(50 * time.Millisecond)
 	}))
@@ -326,15 +327,15 @@ func overloadLeavesUnsentRequestsAndSaysSo(t *testing.T, e loadgen.Engine) {
 	}))
 	if m.Counts.Intended != 200 || m.Counts.Dropped < 150 || m.Grade != results.Valid || len(m.Diagnostics) != 1 ||
 		m.Diagnostics[0].Code != "connections-busy" {
-		t.Errorf("counts %+v, grade %s, causes %v; want most of 200 unsent, VALID, because the connections were busy",
+		t.Errorf("counts %+v, grade %s, diagnostics %v; want most of 200 dropped, VALID, because the connections were busy",
 			m.Counts, m.Grade, m.Diagnostics)
 	}
 }
 
-// Each target has the responses that it got, and the requests that were dropped of it.
-func TestTargetsAreCountedApart(t *testing.T) { each(t, targetsAreCountedApart) }
+// Each target has its own responses and its own dropped requests.
+func TestTargetsAreCountedSeparately(t *testing.T) { each(t, targetsAreCountedSeparately) }
 
-func targetsAreCountedApart(t *testing.T, e loadgen.Engine) {
+func targetsAreCountedSeparately(t *testing.T, e loadgen.Engine) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(20 * time.Millisecond)
 		if r.URL.Path == "/gone" {
@@ -384,11 +385,11 @@ func interruptionKeepsWhatWasRecorded(t *testing.T, e loadgen.Engine) {
 	checkTargets(t, m)
 }
 
-func TestRequestsThatOutliveTheDrainAreGivenUp(t *testing.T) {
-	each(t, requestsThatOutliveTheDrainAreGivenUp)
+func TestRequestsThatOutliveTheDrainAreAbandoned(t *testing.T) {
+	each(t, requestsThatOutliveTheDrainAreAbandoned)
 }
 
-func requestsThatOutliveTheDrainAreGivenUp(t *testing.T, e loadgen.Engine) {
+func requestsThatOutliveTheDrainAreAbandoned(t *testing.T, e loadgen.Engine) {
 	release := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	defer server.Close()
@@ -399,7 +400,7 @@ func requestsThatOutliveTheDrainAreGivenUp(t *testing.T, e loadgen.Engine) {
 	}
 }
 
-// A reused connection that the server had closed is tried again by net/http, and counted.
+// A request on a reused connection that the server had closed is retried, and counted.
 func TestStaleConnectionsAreCounted(t *testing.T) { each(t, staleConnectionsAreCounted) }
 
 func staleConnectionsAreCounted(t *testing.T, e loadgen.Engine) {
@@ -410,13 +411,13 @@ func staleConnectionsAreCounted(t *testing.T, e loadgen.Engine) {
 			return
 		}
 		served.Add(1)
-		// Promises to keep the connection, and closes it.
+		// Promises to keep the connection, but closes it.
 		_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
-		_, _ = r.ReadByte() // until the next request begins
+		_, _ = r.ReadByte() // until the next request starts
 	})
 	m := measure(t, e, plan(url, func(p *loadgen.Plan) { p.Conns.Max = 1; p.Duration = 100 * time.Millisecond }))
 	if m.Counts.StaleRetry == 0 || m.Counts.OK == 0 {
-		t.Errorf("counts = %+v; want stale retries beside right answers", m.Counts)
+		t.Errorf("counts = %+v; want stale retries and successful responses", m.Counts)
 	}
 }
 

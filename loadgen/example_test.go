@@ -10,8 +10,8 @@ import (
 	"bench/targets"
 )
 
-// A plan is plain data, and request n says itself what it is and when it is due: any number of
-// senders can have a part of it each.
+// A plan is plain data, and what request n is and when it is due depends only on n: any number of
+// senders can have a part each.
 func ExamplePlan() {
 	plan := loadgen.Plan{
 		URL:  "http://127.0.0.1:8000",
@@ -37,7 +37,7 @@ func ExamplePlan() {
 	// part 3 of 3: 333 requests, the first due at 20ms, on 21 connections
 }
 
-// Load goes to this machine, and to hosts that were named.
+// Load goes only to this machine and to hosts that were named.
 func ExampleGuard() {
 	guard := loadgen.Guard{Hosts: []string{"staging.example"}}
 	for _, url := range []string{"http://127.0.0.1:8000", "http://staging.example", "http://example.com"} {

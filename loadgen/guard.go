@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// Guard keeps load away from machines that nobody named: only loopback addresses and the
-// hosts allowed by name are dialled. It is asked when an address is dialled, not only when
-// a URL is read, so neither a redirect nor a name that resolves elsewhere gets past it.
+// Guard keeps load away from machines that nobody named: only loopback addresses and hosts
+// allowed by name are dialled. It checks when an address is dialled, not only when a URL is
+// read, so neither a redirect nor a name that resolves elsewhere gets past it.
 type Guard struct {
 	Hosts []string // as given to --allow-host
 }
@@ -25,7 +25,7 @@ type Guard struct {
 var ErrRefused = errors.New("target refused")
 
 func (g Guard) refuse(what string) error {
-	return fmt.Errorf("%w: %s is neither a loopback address nor allowed; if it is yours to load: --allow-host %s",
+	return fmt.Errorf("%w: %s is neither a loopback address nor allowed; if you may load it, use --allow-host %s",
 		ErrRefused, what, what)
 }
 
@@ -39,8 +39,8 @@ func (g Guard) allows(host string) bool {
 	})
 }
 
-// Check refuses a URL whose host is an address off this machine, or a name other than
-// localhost, unless it is allowed. No packet is sent, not even to resolve a name.
+// Check refuses a URL whose host is an address outside this machine, or a name other than
+// localhost, unless it is allowed. It sends no packet, not even to resolve a name.
 func (g Guard) Check(rawURL string) error {
 	u, err := url.Parse(rawURL)
 	if err != nil {
@@ -77,8 +77,8 @@ func (g Guard) Dialer(base net.Dialer) func(ctx context.Context, network, addres
 	}
 }
 
-// Resolve is the address of the server of a URL. A name that was not allowed must resolve to
-// a loopback address.
+// Resolve returns the address of a URL's server. A name that was not allowed must resolve to a
+// loopback address.
 func (g Guard) Resolve(ctx context.Context, rawURL string) (netip.AddrPort, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
@@ -92,8 +92,7 @@ func (g Guard) Resolve(ctx context.Context, rawURL string) (netip.AddrPort, erro
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("resolving the target %s: %w", rawURL, err)
 	}
-	// A name with addresses of both families is asked by IPv4 first: nearly every server listens
-	// there.
+	// If a name has addresses of both families, IPv4 comes first: nearly every server listens there.
 	slices.SortStableFunc(addrs, func(a, b netip.Addr) int { return cmp.Compare(a.Unmap().BitLen(), b.Unmap().BitLen()) })
 	var allowed []netip.AddrPort
 	for _, addr := range addrs {
@@ -107,8 +106,8 @@ func (g Guard) Resolve(ctx context.Context, rawURL string) (netip.AddrPort, erro
 	return firstListening(ctx, allowed), nil
 }
 
-// firstListening is the first of several addresses that takes a connection; the first of all if
-// none does.
+// firstListening is the first of several addresses that accepts a connection, or the first of
+// all if none does.
 func firstListening(ctx context.Context, addrs []netip.AddrPort) netip.AddrPort {
 	if len(addrs) == 1 {
 		return addrs[0]

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Of a name's addresses the one is asked at which somebody listens.
-func TestTheAddressThatListensIsAsked(t *testing.T) {
+// Of a name's addresses, the one on which a server listens is used.
+func TestTheListeningAddressIsUsed(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.2:0")
 	if err != nil {
 		t.Skipf("no second loopback address: %v", err)
@@ -20,7 +20,7 @@ func TestTheAddressThatListensIsAsked(t *testing.T) {
 		addrs []netip.AddrPort
 		want  netip.AddrPort
 	}{
-		{"the only one, without a look", []netip.AddrPort{closed}, closed},
+		{"the only one, unchecked", []netip.AddrPort{closed}, closed},
 		{"the first, if it listens", []netip.AddrPort{open, closed}, open},
 		{"the second, if only that does", []netip.AddrPort{closed, open}, open},
 		{"the first, if none does", []netip.AddrPort{closed, closed}, closed},

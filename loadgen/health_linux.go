@@ -18,13 +18,13 @@ import (
 const (
 	healthEvery = time.Second
 	heartbeat   = 20 * time.Millisecond
-	// stallFrom is how late a heartbeat has to be to count: well beyond what the runtime's
-	// timers and a busy machine's scheduler do to it.
+	// stallFrom is how late a heartbeat must be to count as a stall: well beyond the delays of
+	// the runtime's timers and of a busy machine's scheduler.
 	stallFrom = 50 * time.Millisecond
 )
 
-// monitor watches the generator's own part of the machine during a run. Its heartbeat is a
-// timer of its own, in the manner of jHiccup: what delays it delays everything here.
+// monitor watches the generator itself during a run. Its heartbeat is a separate timer, as in
+// jHiccup: whatever delays it delays everything here.
 type monitor struct {
 	threads []int
 	done    chan struct{}
@@ -37,7 +37,7 @@ type monitor struct {
 	seconds []results.Health
 }
 
-// start begins to watch the threads given, or the whole process where none are known.
+// start begins watching the given threads, or the whole process if none are known.
 func (m *monitor) start(threads []int) {
 	m.threads, m.done = threads, make(chan struct{})
 	m.began = time.Now()
@@ -45,7 +45,7 @@ func (m *monitor) start(threads []int) {
 	m.beating.Go(m.beat)
 }
 
-// stop ends the watch and returns what was seen. It may be called without start.
+// stop ends the watch and returns its readings. It may be called without start.
 func (m *monitor) stop() []results.Health {
 	if m.done == nil {
 		return nil
@@ -99,7 +99,7 @@ type reading struct {
 }
 
 func (r reading) since(s reading) results.Health {
-	// A thread that has ended takes its account with it: a counter never runs backwards.
+	// The counts of a thread that has ended are gone: a counter must not run backwards.
 	span := func(after, before time.Duration) float64 { return round(max(0, after-before).Seconds()) }
 	count := func(after, before uint64) uint64 { return max(after, before) - before }
 	return results.Health{
@@ -143,7 +143,7 @@ func (m *monitor) read() (r reading) {
 	return r
 }
 
-// addThread adds the scheduler's account of one thread.
+// addThread adds the scheduler's counts of one thread.
 func (r *reading) addThread(id int) {
 	dir := fmt.Sprintf("/proc/self/task/%d/", id)
 	if text, err := os.ReadFile(dir + "schedstat"); err == nil {
@@ -170,7 +170,7 @@ func ownThreads() (ids []int) {
 	return ids
 }
 
-// throttledTime is how long this process's cgroup was kept from running by its quota.
+// throttledTime is how long the quota of this process's cgroup kept it from running.
 func throttledTime() time.Duration {
 	text, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
@@ -191,8 +191,8 @@ func throttledTime() time.Duration {
 	return 0
 }
 
-// counter reads one value of a file of counters: either a line of names and a line of values
-// that begin with the same prefix, or lines of a name and a value.
+// counter reads one value from a file of counters: either a line of names and a line of values
+// that start with the same prefix, or lines of a name and a value.
 func counter(file, prefix, name string) uint64 {
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"bench/results"
 )
 
-// monitor sees only how long a load took: the kernel's accounts that tell more are Linux's.
+// monitor sees only how long a load took: the other counts come from the Linux kernel.
 type monitor struct{ started time.Time }
 
 func (m *monitor) start([]int) { m.started = time.Now() }

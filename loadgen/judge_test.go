@@ -44,17 +44,17 @@ func TestJudge(t *testing.T) {
 		{"stops for most of the time", func(m *Measurement) {
 			m.Generator.Health[0].Stalled, m.Generator.Health[0].LongestGap = 1.2, 0.6
 		}, results.Invalid, "generator-stopped"},
-		{"a quota that bit a little",
+		{"a quota that throttles a little",
 			func(m *Measurement) { m.Generator.Health[0].Throttled = 0.1 }, results.Degraded, "generator-throttled"},
-		{"a quota that bit hard",
+		{"a quota that throttles a lot",
 			func(m *Measurement) { m.Generator.Health[0].Throttled = 1.5 }, results.Invalid, "generator-throttled"},
-		{"a wait for the core of half a service time",
+		{"a wait for the core, half as long as a service time",
 			func(m *Measurement) { m.Generator.Health[0].RunQueue = 0.35 }, results.Degraded, "generator-cpu"},
-		{"a wait for the core of most of the time",
+		{"a wait for the core most of the time",
 			func(m *Measurement) { m.Generator.Health[0].RunQueue = 0.9 }, results.Invalid, "generator-cpu"},
-		{"a core used up in a closed loop",
+		{"a core saturated in a closed loop",
 			func(m *Measurement) { m.Generator.Health[0].CPU = 1.98 }, results.Valid, "generator-saturated"},
-		{"a core used up by polling",
+		{"a core saturated by polling",
 			func(m *Measurement) { m.Generator.Health[0].CPU, m.Spun = 1.98, 1800*time.Millisecond }, results.Valid, ""},
 		{"targets that do not add up",
 			func(m *Measurement) { m.Targets = []TargetOutcome{{Name: "a"}} }, results.Invalid, "counts"},
@@ -82,16 +82,16 @@ func TestJudge(t *testing.T) {
 		if m.Targets == nil {
 			m.Targets = []TargetOutcome{{Name: "a", Counts: m.Counts}}
 		}
-		grade, causes := judge(Plan{Mode: Closed, Duration: 10 * time.Second}, m, false)
+		grade, diagnostics := judge(Plan{Mode: Closed, Duration: 10 * time.Second}, m, false)
 		var codes []string
-		for _, c := range causes {
+		for _, c := range diagnostics {
 			codes = append(codes, c.Code)
 			if c.Message == "" || c.Code != "wrong-answers" && c.Hint == "" {
-				t.Errorf("%s: cause %+v says too little", row.says, c)
+				t.Errorf("%s: diagnostic %+v lacks a text", row.says, c)
 			}
 		}
 		if grade != row.grade || strings.Join(codes, " ") != row.codes {
-			t.Errorf("%s: %s because of %v; want %s because of %s", row.says, grade, causes, row.grade, row.codes)
+			t.Errorf("%s: %s because of %v; want %s because of %s", row.says, grade, diagnostics, row.grade, row.codes)
 		}
 	}
 }

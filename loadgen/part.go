@@ -2,12 +2,12 @@ package loadgen
 
 import "fmt"
 
-// Part is the share of a plan that one of several senders has: of Of senders, the one with the
-// number Index takes every Of-th request from the number Index on, and every Of-th connection
-// and slow client. The zero value is the whole.
+// Part is the share of a plan that one of several senders has: sender Index of Of takes every
+// Of-th request from number Index on, and every Of-th connection and slow client. The zero
+// value is the whole.
 //
-// That is all it takes to share out a plan, because request n says itself what it is and when
-// it is due. A thread of an engine is a part of what its process got, which may be a part too.
+// That is all it takes to divide a plan, because what request n is and when it is due depends
+// only on n. A thread of an engine has a part of its process's plan, which may itself be a part.
 type Part struct {
 	Index int `json:"index"`
 	Of    int `json:"of"`
@@ -18,10 +18,10 @@ func (p Part) of() int { return max(1, p.Of) }
 // Nth is the number of the part's i-th request, both counted from 0.
 func (p Part) Nth(i uint64) uint64 { return uint64(p.Index) + i*uint64(p.of()) }
 
-// After is the number of the part's request that comes after its request n.
+// After is the number of the part's request after its request n.
 func (p Part) After(n uint64) uint64 { return n + uint64(p.of()) }
 
-// Share is how many of the first n, be they requests, connections or clients, are the part's.
+// Share is the number of the first n (requests, connections or clients) that are the part's.
 func (p Part) Share(n uint64) uint64 {
 	of := uint64(p.of())
 	return (n + of - 1 - uint64(p.Index)) / of
@@ -38,7 +38,7 @@ func (p Part) validate(conns int) error {
 		return fmt.Errorf("plan: part %d of %d: want 0 to one less than the number of parts", p.Index, p.Of)
 	}
 	if p.Of > conns {
-		return fmt.Errorf("plan: %d connections in %d parts: want one for each part at least", conns, p.Of)
+		return fmt.Errorf("plan: %d connections in %d parts: want at least one for each part", conns, p.Of)
 	}
 	return nil
 }

@@ -11,13 +11,13 @@ import (
 	"bench/targets"
 )
 
-// asked is a request, or a session, as a server would see it.
-type asked struct {
+// arrival is a request, or a session, as a server would see it.
+type arrival struct {
 	what string
 	due  time.Duration
 }
 
-// wholes are plans of each mode: an open loop by every kind of pacer, a closed one, and sessions.
+// wholes are plans of each mode: an open loop with every kind of pacer, a closed one, and sessions.
 func wholes(t *testing.T) map[string]Plan {
 	t.Helper()
 	mix := testMix("a", "b", "c").WithSeed(4)
@@ -55,15 +55,15 @@ func wholes(t *testing.T) map[string]Plan {
 }
 
 // requests are those of a plan's part, by number, read as a sender reads them. A closed loop has
-// no end of its own: as many are looked at as make up the first thousand of the whole.
-func requests(p Plan) map[uint64]asked {
+// no last request: the part's share of the first thousand is taken.
+func requests(p Plan) map[uint64]arrival {
 	arrivals, due := uint64(1000), func(uint64) time.Duration { return 0 }
 	if p.Mode == Open {
 		arrivals, due = p.Arrivals(), pacing.NewSchedule(p.Pacer).Due
 	}
-	all := map[uint64]asked{}
+	all := map[uint64]arrival{}
 	for n := p.Part.Nth(0); n < arrivals; n = p.Part.After(n) {
-		a := asked{p.Mix.At(n).Name, due(n)}
+		a := arrival{p.Mix.At(n).Name, due(n)}
 		if len(p.Mix.Sessions) > 0 {
 			a.what = p.Mix.Sessions[p.Mix.SessionIndex(n)].Name
 		}
@@ -86,9 +86,9 @@ func TestPartsMakeUpTheWhole(t *testing.T) {
 	}
 }
 
-// unlike says in what the parts of a plan, together, are not the whole.
-func unlike(whole Plan, want map[uint64]asked, parts, threads int) string {
-	got := map[uint64]asked{}
+// unlike says how the parts of a plan, together, differ from the whole.
+func unlike(whole Plan, want map[uint64]arrival, parts, threads int) string {
+	got := map[uint64]arrival{}
 	var connections, clients int
 	var intended uint64
 	for _, part := range whole.Split(parts) {
@@ -125,7 +125,7 @@ func unlike(whole Plan, want map[uint64]asked, parts, threads int) string {
 	return ""
 }
 
-// What a part's shards did not send adds up, wherever each of them stopped.
+// The requests that a part's shards dropped add up, wherever each of them stopped.
 func TestDroppedRequestsOfPartsAddUp(t *testing.T) {
 	p := testPlan()
 	for _, part := range p.Split(3) {
@@ -147,7 +147,7 @@ func TestDroppedRequestsOfPartsAddUp(t *testing.T) {
 	}
 }
 
-// A part survives the way to another machine.
+// A part survives being sent to another machine.
 func TestAPartSurvivesJSON(t *testing.T) {
 	p := testPlan()
 	p.Part = Part{2, 3}

@@ -13,27 +13,27 @@ import (
 	"bench/targets"
 )
 
-// Mode is what starts a request: the clock or the answer to the one before.
+// Mode is what starts a request: the clock, or the response to the previous one.
 type Mode string
 
 const (
 	Open   Mode = results.OpenLoop   // requests are due when the pacer says, whatever the server does
-	Closed Mode = results.ClosedLoop // each connection sends its next request when the last one is answered
+	Closed Mode = results.ClosedLoop // each connection sends its next request when the previous response has arrived
 )
 
 // Conns says how requests use connections.
 type Conns struct {
-	// Max is the number of connections at most; in a closed loop, the number used.
+	// Max is the maximum number of connections; in a closed loop, the number used.
 	Max int `json:"max"`
 	// New opens a connection for each request instead of keeping them alive.
 	New bool `json:"new,omitempty"`
-	// Fixed opens all of them before the clock starts, in an open loop too, which otherwise
+	// Fixed opens all of them before the clock starts, even in an open loop, which otherwise
 	// opens one when a request is due and none is idle.
 	Fixed bool `json:"fixed,omitempty"`
-	// Requests closes a connection after that many; zero keeps it as long as the server does.
+	// Requests closes a connection after this number; zero keeps it as long as the server does.
 	Requests int `json:"requests,omitempty"`
-	// Sources are the local addresses that connections are made from, in turn: each has a
-	// range of ports of its own. None leaves the choice to the kernel.
+	// Sources are the local addresses that connections are opened from, in turn: each has its own
+	// range of ports. Without any, the kernel chooses.
 	Sources []netip.Addr `json:"sources,omitempty"`
 }
 
@@ -44,16 +44,16 @@ func (p Plan) Preopened() bool { return !p.Conns.New && (p.Mode == Closed || p.C
 // sent, so that a late wake-up at the very end loses nothing.
 const LateGrace = 100 * time.Millisecond
 
-// How connections are opened before the clock starts: this many at once, because a server's
-// listen queue may hold as few as ten, and this long for the first answer on each, because
-// whether a server answers at all is for the load to find out (ADR 5).
+// How connections are opened before the clock starts: OpensAtOnce at a time, because a server's
+// listen queue may hold as few as ten, and with OpenTimeout for the first response on each,
+// because it is for the load to find out whether a server responds at all (ADR 5).
 const (
 	OpensAtOnce = 4
 	OpenTimeout = time.Second
 )
 
-// ProofTarget is a target that may be asked once more without harm, to prove that a
-// connection is open; nil if there is none.
+// ProofTarget is a target that can safely be requested once more, to prove that a connection is
+// open; nil if there is none.
 func (p Plan) ProofTarget() *targets.Target {
 	for i := range p.Mix.Targets {
 		if t := &p.Mix.Targets[i]; t.Method == "GET" {
@@ -66,21 +66,21 @@ func (p Plan) ProofTarget() *targets.Target {
 // Plan is a load as plain data. It holds no state and can be run again, or elsewhere.
 type Plan struct {
 	URL      string        // scheme and host of the server
-	Mix      targets.Mix   // what is asked
+	Mix      targets.Mix   // what is requested
 	Mode     Mode          //
 	Pacer    pacing.Pacer  // open loop only
-	Duration time.Duration // requests are due, or started, within it
+	Duration time.Duration // requests are due, or start, within it
 	Conns    Conns
-	Timeout  time.Duration // of a request, from when it is sent
-	// Drain is how long after Duration answers are waited for; those still missing count
-	// as in flight. Zero means long enough for the time-out of the last request.
+	Timeout  time.Duration // of a request, from its sending
+	// Drain is how long responses are waited for after Duration; requests still without one
+	// count as in flight. Zero: long enough for the time-out of the last request.
 	Drain time.Duration
 	Seed  uint64
-	Slow  []Slow // clients beside the load
-	Part  Part   // of all this, what is to be sent; the zero value is the whole
+	Slow  []Slow // slow clients, in addition to the load
+	Part  Part   // the part of all this to send; the zero value is the whole
 }
 
-// Validate reports everything that is wrong with the plan. It never changes it.
+// Validate reports everything that is wrong with the plan. It never changes the plan.
 func (p Plan) Validate() error {
 	var errs []error
 	u, err := url.Parse(p.URL)
@@ -104,7 +104,7 @@ func (p Plan) Validate() error {
 		}
 	case Closed:
 		if p.Pacer != nil {
-			errs = append(errs, errors.New("plan: a closed loop has no pacer: the answers pace it"))
+			errs = append(errs, errors.New("plan: a closed loop has no pacer: the responses pace it"))
 		}
 	default:
 		errs = append(errs, fmt.Errorf("plan: mode %q: want open or closed", p.Mode))
@@ -123,7 +123,7 @@ func (p Plan) Validate() error {
 		errs = append(errs, fmt.Errorf("plan: %d requests per connection: want 1 or more", p.Conns.Requests))
 	}
 	if p.Conns.New && (p.Conns.Fixed || p.Conns.Requests > 0) {
-		errs = append(errs, errors.New("plan: a new connection for each request leaves none to open before or to keep"))
+		errs = append(errs, errors.New("plan: with a new connection for each request, none can be opened beforehand or kept"))
 	}
 	errs = append(errs, p.Part.validate(p.Conns.Max))
 	for _, s := range p.Slow {
@@ -132,17 +132,17 @@ func (p Plan) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Arrivals is the number of arrivals of an open-loop plan, in all its parts: of requests, or of
+// Arrivals is the number of arrivals of an open-loop plan in all its parts: requests, or
 // sessions.
 func (p Plan) Arrivals() uint64 { return pacing.Count(p.Pacer, p.Duration) }
 
-// Intended is how many of an open-loop plan's arrivals are its part's.
+// Intended is the number of an open-loop plan's arrivals that are its part's.
 func (p Plan) Intended() uint64 { return p.Part.Share(p.Arrivals()) }
 
-// Connections is how many of the plan's connections are its part's.
+// Connections is the number of the plan's connections that are its part's.
 func (p Plan) Connections() int { return int(p.Part.Share(uint64(p.Conns.Max))) }
 
-// Split divides the plan, or what it is a part of, among so many senders.
+// Split divides the plan's part among the given number of senders.
 func (p Plan) Split(parts int) []Plan {
 	all := make([]Plan, parts)
 	for i := range all {
@@ -152,8 +152,8 @@ func (p Plan) Split(parts int) []Plan {
 	return all
 }
 
-// DrainTime is how long after Duration answers are waited for. Unless the plan says, it is
-// the time-out and a little more, so that the last request can end in a time-out.
+// DrainTime is how long responses are waited for after Duration. By default it is the time-out
+// and a little more, so that the last request can time out.
 func (p Plan) DrainTime() time.Duration {
 	if p.Drain > 0 {
 		return p.Drain

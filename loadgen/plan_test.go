@@ -109,8 +109,8 @@ func TestGuardCheck(t *testing.T) {
 	}
 }
 
-// A name that is allowed nowhere but resolves off this machine is stopped at dial time.
-func TestGuardIsAskedWhenAnAddressIsDialled(t *testing.T) {
+// An address outside this machine is refused when it is dialled.
+func TestGuardChecksWhenAnAddressIsDialled(t *testing.T) {
 	noNames := func(context.Context, string, string) (net.Conn, error) {
 		return nil, errors.New("no name service in this test")
 	}
@@ -191,7 +191,7 @@ func TestRecorderKeepsKindsApart(t *testing.T) {
 
 func BenchmarkRecord(b *testing.B) {
 	p := testPlan()
-	p.Duration = time.Hour // what ends within it is what there is most of
+	p.Duration = time.Hour // nearly everything ends within it
 	r := NewRecorder(p)
 	s := r.Shard(Part{})
 	var at time.Duration
@@ -202,7 +202,7 @@ func BenchmarkRecord(b *testing.B) {
 	r.Close()
 }
 
-// What a plan says of whom it may load counts for nothing: permission is the dialling process's.
+// What a plan says about whom it may load counts for nothing: the dialling process decides.
 func TestAPlanBringsNoPermission(t *testing.T) {
 	p := testPlan()
 	p.URL = "http://10.255.255.1:80"

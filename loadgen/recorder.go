@@ -18,14 +18,14 @@ const IntervalLength = time.Second
 type Sample struct {
 	Target         int // index into the mix's targets
 	Due, Sent, End time.Duration
-	FirstByte      time.Duration // zero where the engine does not know it
+	FirstByte      time.Duration // zero if the engine does not know it
 	Class          results.Class
-	Status         uint16 // of a complete response; else 0
+	Status         uint16 // of a complete response; otherwise 0
 }
 
 // Recorder collects the samples of one run into intervals. Each shard of an engine records
-// through a Shard of its own, which neither locks nor allocates per request: it fills one
-// set of histograms for the current second and hands it over when the second has passed.
+// through its own Shard, which neither locks nor allocates per request: it fills one set of
+// histograms for the current second and hands it over when the second has passed.
 type Recorder struct {
 	mix     targets.Mix
 	names   []string // of the targets
@@ -47,8 +47,8 @@ type Recorder struct {
 	drained chan struct{}
 }
 
-// maxShards bounds the shards of a recorder, so that handing a set over never blocks on a
-// full channel: each shard owns two sets.
+// maxShards limits the number of shards of a recorder, so that handing a set over never blocks
+// on a full channel: each shard owns two sets.
 const maxShards = 256
 
 // NewRecorder returns a recorder for one run of the plan.
@@ -68,8 +68,8 @@ func NewRecorder(p Plan) *Recorder {
 	return r
 }
 
-// Start is called by an engine once, when it has done what it does ahead of the load (open
-// connections, say) and is about to start its clock. What is counted around a load, such as
+// Start is called by an engine once, when it has done whatever comes before the load (opening
+// connections, say) and is about to start its clock. What is measured around a load, such as
 // CPU time, counts from here.
 func (r *Recorder) Start() {
 	if r.onStart != nil {
@@ -77,15 +77,15 @@ func (r *Recorder) Start() {
 	}
 }
 
-// Thread tells the recorder the kernel's id of a thread that sends the load, so that the
-// time it had to wait for a core can be watched.
+// Thread registers the kernel's ID of a thread that sends the load, so that its waits for a core
+// can be measured.
 func (r *Recorder) Thread(id int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.threads = append(r.threads, id)
 }
 
-// Threads are the kernel's ids of the engine's threads, as far as they are known.
+// Threads are the kernel's IDs of the engine's threads, as far as they are known.
 func (r *Recorder) Threads() []int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -124,13 +124,13 @@ func (r *Recorder) newSet() *set {
 	return s
 }
 
-// Shard returns a new recording handle for the sender of a part, for one goroutine at a time.
+// Shard returns a new recording handle for the sender of a part, to be used by one goroutine.
 func (r *Recorder) Shard(part Part) *Shard {
 	s := &Shard{r: r, part: part, set: r.newSet(), targets: make([]ofTarget, len(r.names)), droppedFrom: math.MaxUint64}
 	r.mu.Lock()
 	r.shards = append(r.shards, s)
 	r.mu.Unlock()
-	r.free <- r.newSet() // the set that is filled while the other is merged
+	r.free <- r.newSet() // the set to fill while the other is merged
 	return s
 }
 
@@ -140,12 +140,12 @@ type Shard struct {
 	part    Part
 	set     *set
 	targets []ofTarget // by name
-	// droppedFrom is the number from which on the part's arrivals were dropped.
+	// droppedFrom is the number from which the part's arrivals were dropped.
 	droppedFrom uint64
 	tally
 }
 
-// tally is what is counted over a whole run rather than by interval.
+// tally is what is counted over a whole run rather than per interval.
 type tally struct {
 	within  byClass // what ended within the plan's duration
 	opened  uint64
@@ -167,7 +167,7 @@ func (t tally) plus(u tally) tally {
 }
 
 // Record counts one ended request. It allocates nothing. A request that ended before the
-// interval now being filled (an engine may report slightly out of order) counts in it.
+// interval now being filled (an engine may report slightly out of order) counts in that interval.
 func (s *Shard) Record(q Sample) {
 	if i := int(q.End / IntervalLength); i > s.set.interval {
 		s.handOver(i)
@@ -183,8 +183,8 @@ func (s *Shard) Record(q Sample) {
 	s.record(set.histogram(lateness, name), q.Sent-q.Due)
 	switch q.Class {
 	case results.OK, results.Timeout, results.InFlight:
-		// A request that got no answer counts with the time it was waited for, which is a
-		// lower bound of its own: leaving it out would make a server that hangs look fast.
+		// A request without a response counts with the time it was waited for, which is a lower
+		// bound: leaving it out would make a server that hangs look fast.
 		s.record(set.histogram(response, name), q.End-q.Due)
 		s.record(set.histogram(service, name), q.End-q.Sent)
 	default:
@@ -195,8 +195,8 @@ func (s *Shard) Record(q Sample) {
 	}
 }
 
-// histogram is that of one kind and name, made on its first use: a list of many targets
-// then costs memory only for those that are asked.
+// histogram returns the histogram of one kind and name, created on first use: a long list of
+// targets then uses memory only for those that are requested.
 func (s *set) histogram(kind, name int) *results.Histogram {
 	h := s.hists[kind][name]
 	if h == nil {
@@ -206,8 +206,8 @@ func (s *set) histogram(kind, name int) *results.Histogram {
 	return h
 }
 
-// Drop counts the arrivals of the shard's part from number n on: they are due within the plan,
-// but will not be sent.
+// Drop counts the arrivals of the shard's part from number n on as dropped: they are due within
+// the plan, but will not be sent.
 func (s *Shard) Drop(n uint64) {
 	if dropped := s.r.dropped(s.part, n); dropped > 0 {
 		s.droppedFrom = n // their targets are looked up when the load is over
@@ -215,7 +215,7 @@ func (s *Shard) Drop(n uint64) {
 	}
 }
 
-// DropStep counts one request, of a session that is under way, that will not be sent.
+// DropStep counts one request of a session under way as dropped.
 func (s *Shard) DropStep(target int) {
 	s.targets[s.r.of[target]].classes[results.Dropped]++
 	s.drop(1)
@@ -226,29 +226,29 @@ func (s *Shard) drop(n uint64) {
 	s.set.ended[results.Dropped] += n
 }
 
-// Opened counts one connection made, and the time it took.
+// Opened counts one opened connection, and the time it took.
 func (s *Shard) Opened(took time.Duration) {
 	s.opened++
 	s.record(s.set.connect, took)
 }
 
 // Waited counts one request that was due while every allowed connection was busy. Its
-// lateness is the server's doing, not the generator's.
+// lateness is the server's fault, not the generator's.
 func (s *Shard) Waited() { s.waited++ }
 
-// Limited counts one connection that this machine, not the server, had no means for: no
-// file or port was left.
+// Limited counts one connection that could not be opened because of this machine, not the
+// server: no file or port was left.
 func (s *Shard) Limited() { s.limited++ }
 
 // Woke records one measured delay between a response's arrival in the kernel and its
 // reading by the engine.
 func (s *Shard) Woke(delay time.Duration) { s.record(s.set.wakeup, delay) }
 
-// Spun adds time that the engine spent polling so as not to wake up late.
+// Spun adds time that the engine spent polling to avoid late wake-ups.
 func (s *Shard) Spun(d time.Duration) { s.spun += d }
 
-// UnderWay adds to the time integral of the number of requests that are under way. Divided
-// by the time it is their mean number, counted without looking at any request's own time.
+// UnderWay adds to the time integral of the number of requests under way. Divided by the time
+// it is their mean number, independent of any request's own time.
 func (s *Shard) UnderWay(n int, during time.Duration) { s.area += float64(n) * float64(during) }
 
 // StaleRetry counts one request sent again because its reused connection was closed.
@@ -274,7 +274,7 @@ func (s *Shard) handOver(next int) {
 	s.set.interval = next
 }
 
-// merge adds filled sets to the intervals and gives them back empty.
+// merge adds filled sets to the intervals and returns them empty.
 func (r *Recorder) merge() {
 	defer close(r.drained)
 	for s := range r.full {
@@ -314,10 +314,10 @@ func (r *Recorder) interval(number int) *results.Interval {
 	}
 }
 
-// maxIntervals bounds the memory of a long run: beyond it, intervals get twice as long.
+// maxIntervals limits the memory of a long run: beyond it, intervals become twice as long.
 const maxIntervals = 120
 
-// coarsen makes one interval of every two.
+// coarsen merges every two intervals into one.
 func (r *Recorder) coarsen() {
 	r.length *= 2
 	old := r.intervals
@@ -353,15 +353,15 @@ func mergeInto(iv *results.Interval, series results.Series, h *results.Histogram
 	h.Reset()
 }
 
-// tell calls the function every second with what has been recorded, until the function that
-// it returns is called.
-func (r *Recorder) tell(second func(Live)) (stop func()) {
+// follow calls second every second with what has been recorded, until the function that it
+// returns is called.
+func (r *Recorder) follow(second func(Live)) (stop func()) {
 	if second == nil {
 		return func() {}
 	}
 	done := make(chan struct{})
-	var telling sync.WaitGroup
-	telling.Go(func() {
+	var following sync.WaitGroup
+	following.Go(func() {
 		tick := time.NewTicker(IntervalLength)
 		defer tick.Stop()
 		for began := time.Now(); ; {
@@ -375,7 +375,7 @@ func (r *Recorder) tell(second func(Live)) (stop func()) {
 			}
 		}
 	})
-	return func() { close(done); telling.Wait() }
+	return func() { close(done); following.Wait() }
 }
 
 func (r *Recorder) live() (l Live) {
@@ -394,18 +394,18 @@ func (r *Recorder) live() (l Live) {
 	return l
 }
 
-// Outcome is what a run left in its recorder.
+// Outcome is what was recorded of a run.
 type Outcome struct {
-	Intervals []results.Interval // in the order of time
+	Intervals []results.Interval // in time order
 	Counts    results.Counts
 	Targets   []TargetOutcome // in the order in which the mix names them
-	Within    results.Counts  // of those that ended within the plan's duration: rates are made of these
+	Within    results.Counts  // of requests that ended within the plan's duration: the throughput counts these
 	Opened    uint64          // connections
 	Clamped   uint64          // values outside the histograms' range
 	Waited    uint64          // requests due while every connection was busy
 	Limited   uint64          // connections for which this machine had no file or port left
-	Spun      time.Duration   // the engine polled, all shards together
-	UnderWay  time.Duration   // time integral of the number of requests under way; 0: the engine does not keep it
+	Spun      time.Duration   // time spent polling, all shards together
+	UnderWay  time.Duration   // time integral of the number of requests under way; 0: the engine does not measure it
 }
 
 // Close ends the recording and returns what was recorded. The engine must have returned.

@@ -8,8 +8,7 @@ import (
 	"bench/targets"
 )
 
-// A run of any length keeps a bounded number of intervals, and loses nothing of what was
-// recorded.
+// A run of any length keeps a bounded number of intervals, and loses nothing that was recorded.
 func TestALongRunKeepsFewIntervals(t *testing.T) {
 	p := Plan{Duration: 1000 * time.Second, Mix: targets.Mix{Targets: []targets.Target{{Name: "a"}}}}
 	rec := NewRecorder(p)

@@ -22,15 +22,15 @@ type Measurement struct {
 	Slow        []results.Slow
 }
 
-// Live is how far a run has got.
+// Live is the progress of a run.
 type Live struct {
 	Elapsed time.Duration
-	Counts  results.Counts // of the seconds that are complete
-	P50     time.Duration  // of the response times in the last one of them
+	Counts  results.Counts // of the completed seconds
+	P50     time.Duration  // of the response times in the last of them
 	P99     time.Duration
 }
 
-// Watch tells of a run while it is under way. Both functions may be nil.
+// Watch follows a run while it is under way. Both functions may be nil.
 type Watch struct {
 	Start  func()     // called right before the engine's clock starts
 	Second func(Live) // called every second after that, from another goroutine
@@ -40,26 +40,26 @@ type Watch struct {
 type Engine interface {
 	// Run connects only where the guard allows. It calls the recorder's Start once, before its
 	// clock starts, and returns when every intended request has ended in a class and been
-	// recorded. It fails only for reasons of its own: what the server does is in the record.
-	// When ctx ends early, what was recorded until then is kept, and the rest counts as dropped.
+	// recorded. It fails only for its own reasons: what the server does is in the record. If
+	// ctx ends early, what was recorded until then is kept, and the rest counts as dropped.
 	Run(ctx context.Context, p Plan, guard Guard, rec *Recorder) error
 	String() string
 }
 
-// Measurer runs plans, here or elsewhere, and says what came of them: all that an experiment has
-// to know of load.
+// Measurer runs plans, here or elsewhere, and returns the measurements: all that an experiment
+// needs to know about load.
 type Measurer interface {
 	Measure(ctx context.Context, p Plan, watch Watch) (Measurement, error)
 }
 
-// Local is the Measurer whose load comes from this process. The permission to send it is the
-// process's own: a plan, which may have come from elsewhere, cannot bring it along.
+// Local is the Measurer whose load comes from this process. Permission to send it belongs to the
+// process: a plan, which may have come from elsewhere, cannot grant it.
 type Local struct {
 	Engine Engine
 	Guard  Guard
 }
 
-// Measure runs a plan on the engine and judges the generator's part in what came out.
+// Measure runs a plan on the engine and judges the generator's influence on the result.
 func (l Local) Measure(ctx context.Context, p Plan, watch Watch) (Measurement, error) {
 	if err := p.Validate(); err != nil {
 		return Measurement{}, err
@@ -78,17 +78,17 @@ func (l Local) Measure(ctx context.Context, p Plan, watch Watch) (Measurement, e
 		health.start(rec.Threads())
 		before, started = cpuUsed(), time.Now()
 	}
-	stopTelling := rec.tell(watch.Second)
+	unfollow := rec.follow(watch.Second)
 	err = l.Engine.Run(ctx, p, l.Guard, rec)
-	stopTelling()
+	unfollow()
 	cpu := cpuUsed() - before
 	m := Measurement{Elapsed: time.Since(started), Slow: stopSlow()}
 	m.Generator = results.Generator{
 		Engine: l.Engine.String(), CPUSeconds: cpu.Seconds(), MaxRSS: maxRSS(),
 		Threads: len(rec.Threads()), Health: health.stop(),
 	}
-	if paced, ok := l.Engine.(interface{ Mode() string }); ok {
-		m.Generator.Timer = paced.Mode()
+	if timed, ok := l.Engine.(interface{ Mode() string }); ok {
+		m.Generator.Timer = timed.Mode()
 	}
 	m.Outcome = rec.Close()
 	m.Generator.Spun, m.Generator.UnderWay = m.Spun.Seconds(), m.UnderWay.Seconds()
@@ -99,7 +99,7 @@ func (l Local) Measure(ctx context.Context, p Plan, watch Watch) (Measurement, e
 	return m, nil
 }
 
-// cpuUsed is the CPU time of this process, all threads.
+// cpuUsed is the CPU time of all threads of this process.
 func cpuUsed() time.Duration {
 	var u unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {

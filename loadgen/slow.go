@@ -16,22 +16,22 @@ import (
 	"bench/targets"
 )
 
-// Slow is a population of slow clients: what a server meets on the open net, and what a
-// proxy in front of few workers is for. They run beside a load and are counted apart.
+// Slow is a population of slow clients: what a server meets on the internet, and what a proxy
+// in front of a few workers is for. They run next to a load and are counted apart from it.
 type Slow struct {
 	Kind    SlowKind      `json:"kind"`
 	Clients int           `json:"clients"`
 	Every   time.Duration `json:"every_ns"` // between two bytes
 }
 
-// SlowKind is in which way a client is slow.
+// SlowKind is the way in which a client is slow.
 type SlowKind string
 
 const (
 	SlowHeaders SlowKind = "headers" // sends the header byte by byte
 	SlowBody    SlowKind = "body"    // sends a header, then a body of 1 KiB byte by byte
-	SlowRead    SlowKind = "read"    // asks, and reads the answer byte by byte into a small window
-	SlowIdle    SlowKind = "idle"    // connects and says nothing
+	SlowRead    SlowKind = "read"    // sends a request, and reads the response byte by byte into a small window
+	SlowIdle    SlowKind = "idle"    // connects and sends nothing
 )
 
 var slowKinds = []SlowKind{SlowHeaders, SlowBody, SlowRead, SlowIdle}
@@ -57,13 +57,13 @@ func (s Slow) validate() error {
 		known = known || k == s.Kind
 	}
 	if !known || s.Clients < 1 || s.Clients > 100_000 || s.Every < time.Millisecond || s.Every > time.Hour {
-		return fmt.Errorf("slow clients %s: %d, a byte every %v: want one of %v, 1 to 100000 of them, a byte every 1ms to 1h",
+		return fmt.Errorf("slow clients %s: %d, a byte every %v: want one of %v, 1 to 100000 clients, a byte every 1ms to 1h",
 			s.Kind, s.Clients, s.Every, slowKinds)
 	}
 	return nil
 }
 
-// population is slow clients under way.
+// population is a running population of slow clients.
 type population struct {
 	Slow
 	plan    Plan
@@ -77,8 +77,8 @@ type population struct {
 	held                              atomic.Int64
 }
 
-// startSlow starts the plan's slow clients, and returns the function that ends them and says
-// what became of them.
+// startSlow starts the plan's slow clients, and returns the function that stops them and
+// returns their outcome.
 func startSlow(ctx context.Context, p Plan, guard Guard) (func() []results.Slow, error) {
 	if len(p.Slow) == 0 {
 		return func() []results.Slow { return nil }, nil
@@ -88,7 +88,7 @@ func startSlow(ctx context.Context, p Plan, guard Guard) (func() []results.Slow,
 	}
 	u, err := url.Parse(p.URL)
 	if err != nil || u.Scheme != "http" {
-		return nil, fmt.Errorf("slow clients: %q: they speak http only", p.URL)
+		return nil, fmt.Errorf("slow clients: %q: they speak only http", p.URL)
 	}
 	address := u.Host
 	if u.Port() == "" {
@@ -103,27 +103,27 @@ func startSlow(ctx context.Context, p Plan, guard Guard) (func() []results.Slow,
 			Slow: s, plan: p, dial: guard.Dialer(net.Dialer{}), address: address, host: u.Host, target: &p.Mix.Targets[0],
 		}
 		for i := range s.Clients {
-			// Spread over a period, so that their bytes do not come in step.
+			// Spread over a period, so that their bytes do not come in lockstep.
 			first := s.Every * time.Duration(p.Part.Nth(uint64(i))) / whole
 			pop.running.Go(func() { pop.client(ctx, first) })
 		}
 		all = append(all, pop)
 	}
-	return func() (said []results.Slow) {
+	return func() (outcome []results.Slow) {
 		for _, pop := range all {
-			said = append(said, results.Slow{Kind: string(pop.Kind), Clients: pop.Clients, Held: int(pop.held.Load())})
+			outcome = append(outcome, results.Slow{Kind: string(pop.Kind), Clients: pop.Clients, Held: int(pop.held.Load())})
 		}
 		cancel()
 		for i, pop := range all {
 			pop.running.Wait()
-			said[i].Opened, said[i].Refused = pop.opened.Load(), pop.refused.Load()
-			said[i].Closed, said[i].Answered = pop.closed.Load(), pop.answered.Load()
+			outcome[i].Opened, outcome[i].Refused = pop.opened.Load(), pop.refused.Load()
+			outcome[i].Closed, outcome[i].Answered = pop.closed.Load(), pop.answered.Load()
 		}
-		return said
+		return outcome
 	}, nil
 }
 
-// client connects again and again; a server that closes or refuses gets a new try after one
+// client connects again and again; if the server closes or refuses, it tries again after one
 // period.
 func (p *population) client(ctx context.Context, first time.Duration) {
 	for wait := first; pause(ctx, wait); wait = p.Every {
@@ -148,7 +148,7 @@ func (p *population) client(ctx context.Context, first time.Duration) {
 	}
 }
 
-// talk is one slow request. It reports whether the client got to its end.
+// talk is one slow request. It reports whether the client completed it.
 func (p *population) talk(ctx context.Context, conn net.Conn) bool {
 	fields := " " + p.target.Path + " HTTP/1.1\r\nHost: " + p.host + "\r\nUser-Agent: bench-slow\r\n"
 	get := p.target.Method + fields + "\r\n"
@@ -164,7 +164,7 @@ func (p *population) talk(ctx context.Context, conn net.Conn) bool {
 		return p.drip(ctx, conn, strings.Repeat("x", length)) && p.answer(conn)
 	case SlowRead:
 		if tcp, is := conn.(*net.TCPConn); is {
-			_ = tcp.SetReadBuffer(1) // the kernel's least
+			_ = tcp.SetReadBuffer(1) // the kernel's minimum
 		}
 		if _, err := conn.Write([]byte(get)); err != nil {
 			return false
@@ -182,7 +182,7 @@ func (p *population) talk(ctx context.Context, conn net.Conn) bool {
 			}
 		}
 	}
-	_, err := conn.Read(make([]byte, 1)) // idle: until the server has had enough
+	_, err := conn.Read(make([]byte, 1)) // idle: until the server gives up
 	return err == nil
 }
 
@@ -207,7 +207,7 @@ func (p *population) answer(conn net.Conn) bool {
 	return true
 }
 
-// pause waits, and reports whether to go on.
+// pause waits, and reports whether to continue.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -11,10 +11,9 @@ import (
 	"bench/loadgen/pacing"
 )
 
-func TestSlowClientsAreCountedApart(t *testing.T) {
+func TestSlowClientsAreCountedSeparately(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_,
-			_ = w.Write([]byte("hello"))
+		_, _ = w.Write([]byte("hello"))
 	}))
 	defer server.Close()
 	slow, err := loadgen.ParseSlow([]string{"headers:3", "body:2", "read:2", "idle:4"}, time.Millisecond)
@@ -25,7 +24,7 @@ func TestSlowClientsAreCountedApart(t *testing.T) {
 		p.Mode, p.Pacer, p.Duration, p.Slow = loadgen.Open, pacing.Constant{PerSecond: 100}, 500*time.Millisecond, slow
 	}))
 	if m.Counts.OK != 50 || m.Counts.Intended != 50 {
-		t.Errorf("counts = %+v; want the 50 requests of the load alone", m.Counts)
+		t.Errorf("counts = %+v; want only the 50 requests of the load", m.Counts)
 	}
 	if len(m.Slow) != 4 {
 		t.Fatalf("slow clients = %+v; want four populations", m.Slow)
@@ -36,7 +35,7 @@ func TestSlowClientsAreCountedApart(t *testing.T) {
 		}
 	}
 	if headers, idle := m.Slow[0], m.Slow[3]; headers.Answered < 3 || idle.Answered != 0 || idle.Held != 4 {
-		t.Errorf("slow clients %+v and %+v; want the headers answered, and the idle ones held", headers, idle)
+		t.Errorf("slow clients %+v and %+v; want the header clients answered, and the idle ones held", headers, idle)
 	}
 }
 

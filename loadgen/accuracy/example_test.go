@@ -7,8 +7,8 @@ import (
 	"bench/loadgen/accuracy"
 )
 
-// A queueing server's service times are a pure function of the request's number, so that server
-// and judge know the same.
+// A queueing server's service times are a pure function of the request's number, so that the
+// server and the check of its figures know the same times.
 func ExampleService() {
 	times, err := accuracy.Service{Law: "exponential", Mean: 10 * time.Millisecond, Seed: 1}.Times()
 	if err != nil {

@@ -15,19 +15,19 @@ import (
 	"time"
 )
 
-// fault is something done to the generator, and the cause it has to name.
+// fault is something done to the generator, and the diagnostic that it should report.
 type fault struct {
-	name   string
-	causes []string // any of them; empty: refused before the start
-	rate   float64  // 0: 2000 requests per second
+	name  string
+	codes []string // any of them; empty: refused before the start
+	rate  float64  // 0: 2000 requests per second
 	// wrap changes the command line.
 	wrap func([]string) []string
-	// inject does it to the running process, and returns what undoes it.
+	// inject does it to the running process, and returns the function that undoes it.
 	inject func(context.Context, *os.Process) (undo func(), err error)
 }
 
-// faults injects what spoils a generator, and counts how often it says so; and runs as often
-// on a machine left alone, where it must not.
+// faults injects faults that spoil a generator, and counts how often it reports them; and runs
+// without faults, where it must not report any.
 func (s *Suite) faults(ctx context.Context) (rows []Row, err error) {
 	server, err := s.serve(ctx, s.ServerCores, Service{Law: "none"}, 1)
 	if err != nil {
@@ -42,26 +42,26 @@ func (s *Suite) faults(ctx context.Context) (rows []Row, err error) {
 		right, sample, wrong, err := 0, "", "", error(nil)
 		for i := range trials {
 			s.say("faults: %s, %d of %d", f.name, i+1, trials)
-			ok, said, runErr := s.try(ctx, f, server.url)
+			ok, reported, runErr := s.try(ctx, f, server.url)
 			if runErr != nil {
 				err = runErr
 				break
 			}
 			if ok {
 				right++
-				sample = said
+				sample = reported
 			} else {
-				wrong = "; wrong: " + said
+				wrong = "; wrong: " + reported
 			}
 		}
 		if ctx.Err() != nil {
 			return rows, ctx.Err()
 		}
-		row := Row{Test: "faults", Tool: "bench native", Setting: f.name, Wanted: "≥ 95 % with the right cause"}
+		row := Row{Test: "faults", Tool: "bench native", Setting: f.name, Wanted: "≥ 95 % with the right diagnostic"}
 		if err != nil {
 			row.Measured = "not possible here: " + err.Error()
 		} else {
-			row.Measured = fmt.Sprintf("%d of %d; said: %s%s", right, trials, sample, wrong)
+			row.Measured = fmt.Sprintf("%d of %d; reported: %s%s", right, trials, sample, wrong)
 			row.Verdict = verdict(float64(right) >= 0.95*float64(trials))
 		}
 		rows = append(rows, row)
@@ -69,13 +69,13 @@ func (s *Suite) faults(ctx context.Context) (rows []Row, err error) {
 	alarms, sample := 0, ""
 	for i := range clean {
 		s.say("faults: none, %d of %d", i+1, clean)
-		ok, said, err := s.try(ctx, fault{causes: []string{"VALID"}}, server.url)
+		ok, reported, err := s.try(ctx, fault{codes: []string{"VALID"}}, server.url)
 		if err != nil {
 			return rows, err
 		}
 		if !ok {
 			alarms++
-			sample = "; said: " + said
+			sample = "; reported: " + reported
 		}
 	}
 	return append(rows, Row{
@@ -87,10 +87,10 @@ func (s *Suite) faults(ctx context.Context) (rows []Row, err error) {
 
 func (s *Suite) faultList() []fault {
 	return []fault{
-		{name: "stopped for 200 ms", causes: []string{"generator-stopped"}, inject: stopFor(200 * time.Millisecond)},
+		{name: "stopped for 200 ms", codes: []string{"generator-stopped"}, inject: stopFor(200 * time.Millisecond)},
 		// At this rate the generator needs about twice as much.
-		{name: "CPU quota of 20 %", rate: 10_000, causes: []string{"generator-throttled"}, inject: quota(20)},
-		{name: "two busy loops on its core", causes: []string{"generator-cpu"}, inject: s.hogs(2)},
+		{name: "CPU quota of 20 %", rate: 10_000, codes: []string{"generator-throttled"}, inject: quota(20)},
+		{name: "two busy loops on its core", codes: []string{"generator-cpu"}, inject: s.hogs(2)},
 		{name: "64 files", wrap: func(argv []string) []string {
 			return append([]string{"sh", "-c", `ulimit -n 64; exec "$@"`, "sh"}, argv...)
 		}},
@@ -101,8 +101,8 @@ func (s *Suite) faultList() []fault {
 	}
 }
 
-// try runs one load with a fault and reports whether the right cause was named, and what was.
-func (s *Suite) try(ctx context.Context, f fault, url string) (right bool, said string, err error) {
+// try runs one load with a fault and returns what was reported, and whether that was right.
+func (s *Suite) try(ctx context.Context, f fault, url string) (right bool, reported string, err error) {
 	tool := Ours(s.Bench, "native", "sleep")
 	argv := tool.command(Load{URL: url, Rate: cmp.Or(f.rate, 2000), Connections: 64, Duration: 2 * time.Second, Seed: 1})
 	if f.wrap != nil {
@@ -121,7 +121,7 @@ func (s *Suite) try(ctx context.Context, f fault, url string) (right bool, said 
 		return false, "", err
 	}
 	if f.inject != nil {
-		time.Sleep(700 * time.Millisecond) // into the load: the fault's time, not a wait for anything
+		time.Sleep(700 * time.Millisecond) // into the load: when the fault strikes, not a wait for anything
 		undo, err := f.inject(ctx, c.Process)
 		if err != nil {
 			_ = c.Process.Kill()
@@ -131,7 +131,7 @@ func (s *Suite) try(ctx context.Context, f fault, url string) (right bool, said 
 		defer undo()
 	}
 	runErr := c.Wait()
-	if len(f.causes) == 0 {
+	if len(f.codes) == 0 {
 		var exit *exec.ExitError
 		if errors.As(runErr, &exit) && exit.ExitCode() == refusedCode {
 			return true, lastLine(messages.String()), nil
@@ -142,12 +142,12 @@ func (s *Suite) try(ctx context.Context, f fault, url string) (right bool, said 
 	if err != nil {
 		return false, "", fmt.Errorf("%w: %s", err, lastLine(messages.String()))
 	}
-	said = strings.TrimSpace(r.Grade + " " + strings.Join(r.Diagnostics, " "))
-	if slices.Contains(f.causes, "VALID") {
-		return r.Grade == "VALID", said, nil
+	reported = strings.TrimSpace(r.Grade + " " + strings.Join(r.Diagnostics, " "))
+	if slices.Contains(f.codes, "VALID") {
+		return r.Grade == "VALID", reported, nil
 	}
-	named := slices.ContainsFunc(r.Diagnostics, func(c string) bool { return slices.Contains(f.causes, c) })
-	return r.Grade != "VALID" && named, said, nil
+	named := slices.ContainsFunc(r.Diagnostics, func(c string) bool { return slices.Contains(f.codes, c) })
+	return r.Grade != "VALID" && named, reported, nil
 }
 
 // refusedCode is bench's exit code for a load that is refused before its start.
@@ -163,11 +163,11 @@ func stopFor(d time.Duration) func(context.Context, *os.Process) (func(), error)
 	}
 }
 
-// hogs keeps the generator's cores busy with so many loops.
+// hogs keeps the generator's cores busy with n loops.
 func (s *Suite) hogs(n int) func(context.Context, *os.Process) (func(), error) {
 	return func(ctx context.Context, _ *os.Process) (func(), error) {
 		if s.ToolCores == "" {
-			return nil, errors.New("it needs a machine with two cores")
+			return nil, errors.New("this needs a machine with two cores")
 		}
 		var running []*exec.Cmd
 		undo := func() {
@@ -189,7 +189,7 @@ func (s *Suite) hogs(n int) func(context.Context, *os.Process) (func(), error) {
 	}
 }
 
-// quota puts the generator into a control group that may use so many percent of a core.
+// quota puts the generator into a control group limited to a percentage of a core.
 func quota(percent int) func(context.Context, *os.Process) (func(), error) {
 	return func(_ context.Context, p *os.Process) (func(), error) {
 		name := fmt.Sprintf("bench-selftest-%d", os.Getpid())

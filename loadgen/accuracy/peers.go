@@ -9,9 +9,8 @@ import (
 	"bench/stats"
 )
 
-// SideBySide runs bench's engines and every peer that is installed against one server, in
-// turn, so often: closed loop, then open loop at three rates. It is a benchmark: it asks for
-// nothing.
+// SideBySide runs bench's engines and every installed peer in turn against one server: closed
+// loop, then open loop at three rates. It is a benchmark: nothing passes or fails.
 func (s *Suite) SideBySide(ctx context.Context, rounds int, each time.Duration) ([]Row, error) {
 	server, err := s.serve(ctx, s.ServerCores, Service{Law: "none"}, 1)
 	if err != nil {
@@ -24,7 +23,7 @@ func (s *Suite) SideBySide(ctx context.Context, rounds int, each time.Duration) 
 	}
 	own := []Tool{Ours(s.Bench, "native", "sleep"), Ours(s.Bench, "vegeta", "")}
 	closed := Load{URL: server.url, Connections: 32, Duration: each, Seed: 1}
-	rows, err := s.alternate(ctx, append(own, peers...), closed, rounds)
+	rows, err := s.interleave(ctx, append(own, peers...), closed, rounds)
 	if err != nil {
 		return rows, err
 	}
@@ -36,7 +35,7 @@ func (s *Suite) SideBySide(ctx context.Context, rounds int, each time.Duration) 
 	}
 	for _, rate := range []float64{1000, 10_000, 50_000} {
 		at := Load{URL: server.url, Rate: rate, Connections: 100, Duration: each, Seed: 1}
-		more, err := s.alternate(ctx, open, at, rounds)
+		more, err := s.interleave(ctx, open, at, rounds)
 		rows = append(rows, more...)
 		if err != nil {
 			return rows, err
@@ -45,8 +44,8 @@ func (s *Suite) SideBySide(ctx context.Context, rounds int, each time.Duration) 
 	return rows, nil
 }
 
-// alternate runs all tools in turn, so often, and returns the medians with their spread.
-func (s *Suite) alternate(ctx context.Context, tools []Tool, l Load, rounds int) (rows []Row, err error) {
+// interleave runs all tools in turn, round by round, and returns the medians with their spread.
+func (s *Suite) interleave(ctx context.Context, tools []Tool, l Load, rounds int) (rows []Row, err error) {
 	reports := make([][]Report, len(tools))
 	failures := make([]error, len(tools))
 	for round := range rounds {
@@ -90,7 +89,7 @@ func loadName(l Load) string {
 	return fmt.Sprintf("%g/s, %d connections", l.Rate, l.Connections)
 }
 
-// spread is a median between the smallest and the greatest value.
+// spread is a median with the smallest and the largest value.
 type spread struct{ low, median, high float64 }
 
 func medianOf(reports []Report, figure func(Report) float64) spread {

@@ -7,9 +7,9 @@ import (
 	"bench/loadgen/pacing"
 )
 
-// meanResponse is the mean response time that first-come-first-served workers give the first
-// n arrivals of a pacer: Lindley's recursion, for several workers that of Kiefer and
-// Wolfowitz. It is exact for these arrivals and these service times, however few.
+// meanResponse is the mean response time of the first n arrivals of a pacer at
+// first-come-first-served workers: Lindley's recursion, for several workers Kiefer and
+// Wolfowitz's. It is exact for these arrivals and these service times, however few.
 func meanResponse(p pacing.Pacer, service func(uint64) time.Duration, workers int, n uint64) time.Duration {
 	schedule := pacing.NewSchedule(p)
 	free := make([]time.Duration, workers)
@@ -45,7 +45,7 @@ func theory(law string, rate float64, mean time.Duration, workers int) time.Dura
 
 // erlangC is the probability that an arrival has to wait, with an offered load of a workers.
 func erlangC(workers int, a float64) float64 {
-	// By the recursion of Erlang's B, which does not overflow.
+	// By the recursion for Erlang's B, which does not overflow.
 	b := 1.0
 	for k := 1; k <= workers; k++ {
 		b = a * b / (float64(k) + a*b)

@@ -12,15 +12,15 @@ import (
 	"time"
 )
 
-// Service is how long the requests of a queueing server take.
+// Service is the distribution of a queueing server's service times.
 type Service struct {
 	Law  string // "none", "constant" or "exponential"
 	Mean time.Duration
 	Seed uint64
 }
 
-// Times is the service time of request i, in the order of arrival: a pure function, so that
-// server and judge know the same times. It is nil for none.
+// Times is the service time of request i, in order of arrival: a pure function, so that the
+// server and the check of its figures know the same times. It is nil for none.
 func (s Service) Times() (func(i uint64) time.Duration, error) {
 	switch s.Law {
 	case "none":
@@ -36,13 +36,13 @@ func (s Service) Times() (func(i uint64) time.Duration, error) {
 	return nil, fmt.Errorf("service times %q: want none, constant or exponential", s.Law)
 }
 
-// server is a null server in a process of its own, so that it can be stopped.
+// server is a null server in a separate process, so that it can be stopped.
 type server struct {
 	url string
 	cmd *exec.Cmd
 }
 
-// serve starts bench's null server on the cores given.
+// serve starts bench's null server on the given cores.
 func (s *Suite) serve(ctx context.Context, cores string, service Service, workers int) (*server, error) {
 	argv := []string{s.Bench, "null-server", "--service", service.Law, "--mean", service.Mean.String(),
 		"--workers", strconv.Itoa(workers), "--service-seed", strconv.FormatUint(service.Seed, 10)}
@@ -61,12 +61,12 @@ func (s *Suite) serve(ctx context.Context, cores string, service Service, worker
 	url, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		_ = c.Process.Kill()
-		return nil, fmt.Errorf("starting the null server: it said no address: %w, %w", err, c.Wait())
+		return nil, fmt.Errorf("starting the null server: it printed no address: %w, %w", err, c.Wait())
 	}
 	return &server{strings.TrimSpace(url) + "/", c}, nil
 }
 
-// Close ends the server.
+// Close stops the server.
 func (s *server) Close() {
 	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait() // killed, which is what Wait reports

@@ -12,32 +12,32 @@ import (
 	"bench/loadgen/pacing"
 )
 
-// Suite is the accuracy suite as it is to be run.
+// Suite is the accuracy suite, with its settings.
 type Suite struct {
 	Bench string // path of the bench program, which is also the null server
 	Floor string // path of the floor program; may not exist
-	Peers bool   // run the other tools that are installed, too
-	Full  bool   // more repeats and the long runs
+	Peers bool   // also run the other tools that are installed
+	Full  bool   // more repetitions and the long runs
 	Say   func(string)
 
 	// The cores of the servers and of the tools; on a machine with one core both are empty.
 	ServerCores, ToolCores string
 }
 
-// Row is one measured figure beside what it should be.
+// Row is one measured figure and what it should be.
 type Row struct {
 	Test     string `json:"test"`
 	Tool     string `json:"tool"`
 	Setting  string `json:"setting"`
 	Measured string `json:"measured"`
 	Wanted   string `json:"wanted"`
-	Verdict  string `json:"verdict"` // ok, MISSED, or empty where nothing is asked
+	Verdict  string `json:"verdict"` // ok, MISSED, or empty if there is no target
 }
 
-// Tests are the tests by name, in their order.
+// Tests are the names of the tests, in order.
 var Tests = []string{"lateness", "freeze", "queueing", "memory", "connections", "faults"}
 
-// Run runs the tests named and returns their rows. A tool that fails is a row, not an error.
+// Run runs the named tests and returns their rows. A tool that fails is a row, not an error.
 func (s *Suite) Run(ctx context.Context, names []string) ([]Row, error) {
 	run := map[string]func(context.Context) ([]Row, error){
 		"lateness": s.lateness, "freeze": s.freeze, "queueing": s.queueing,
@@ -70,13 +70,13 @@ func verdict(ok bool) string {
 	return "MISSED"
 }
 
-// tools are bench's engines, and the peers that are there and can hold a rate if that is
-// asked.
+// tools are bench's engines and the installed peers, for an open loop only those that can hold a
+// rate.
 func (s *Suite) tools(open bool) []Tool {
 	all := []Tool{Ours(s.Bench, "native", "hybrid"), Ours(s.Bench, "native", "sleep"), Ours(s.Bench, "vegeta", "")}
 	if s.Peers {
-		there, _ := Installed(Peers(s.Floor))
-		for _, t := range there {
+		installed, _ := Installed(Peers(s.Floor))
+		for _, t := range installed {
 			if (t.Open || !open) && t.Name != "C floor" {
 				all = append(all, t)
 			}
@@ -85,8 +85,8 @@ func (s *Suite) tools(open bool) []Tool {
 	return all
 }
 
-// lateness is how late requests are sent, and what is reported of a server that answers at
-// once: nearly all of it is the tool.
+// lateness measures how late requests are sent, and what tools report of a server that responds
+// at once: nearly all of it is the tool.
 func (s *Suite) lateness(ctx context.Context) (rows []Row, err error) {
 	server, err := s.serve(ctx, s.ServerCores, Service{Law: "none"}, 1)
 	if err != nil {
@@ -122,8 +122,8 @@ func (s *Suite) lateness(ctx context.Context) (rows []Row, err error) {
 
 func (r Report) cpuPerRequest() float64 { return float64(r.CPU.Microseconds()) / math.Max(1, r.Count) }
 
-// best is the run with the smallest lateness, or median, of three: a neighbour on the
-// machine makes a run worse, never better.
+// best is the run with the smallest lateness, or median, of three: other load on the machine
+// makes a run worse, never better.
 func (s *Suite) best(ctx context.Context, tool Tool, l Load) (best Report, err error) {
 	for i := range 3 {
 		r, runErr := tool.Run(ctx, l, s.ToolCores)
@@ -168,8 +168,8 @@ func exactness(tool Tool, l Load, r Report) Row {
 	}
 }
 
-// freeze is Gil Tene's test: 500 requests a second for 10 s, the server stopped for 6 s of
-// them. Of 5,000 requests 3,000 fall due while it stands, and wait between 0 and 6 s.
+// freeze is Gil Tene's test: 500 requests a second for 10 s, with the server stopped for 6 s.
+// Of 5,000 requests 3,000 fall due while it is stopped, and wait between 0 and 6 s.
 func (s *Suite) freeze(ctx context.Context) (rows []Row, err error) {
 	drain, err := s.drainTime(ctx, 3000)
 	if err != nil {
@@ -178,7 +178,7 @@ func (s *Suite) freeze(ctx context.Context) (rows []Row, err error) {
 	want := []time.Duration{time.Second, 3500 * time.Millisecond, 5 * time.Second, 5900 * time.Millisecond}
 	for _, tool := range s.tools(false) {
 		if tool.Name == "bench native sleep" {
-			continue // the timer has no part in it
+			continue // the timer makes no difference here
 		}
 		s.say("freeze: %s", tool.Name)
 		r, runErr := s.freezeOne(ctx, tool)
@@ -197,7 +197,7 @@ func (s *Suite) freeze(ctx context.Context) (rows []Row, err error) {
 		got := []time.Duration{r.P50, r.P75, r.P90, r.P99}
 		row.Measured = fmt.Sprintf("%.0f requests; p50 %.3f s, p75 %.3f s, p90 %.3f s, p99 %.3f s",
 			r.Count, got[0].Seconds(), got[1].Seconds(), got[2].Seconds(), got[3].Seconds())
-		row.Wanted = fmt.Sprintf("5,000; 1.0, 3.5, 5.0, 5.9 s ± 1 %%, and the %d ms in which the server can work off 3,000",
+		row.Wanted = fmt.Sprintf("5,000; 1.0, 3.5, 5.0, 5.9 s ± 1 %%, plus the %d ms in which the server can work off 3,000",
 			drain.Milliseconds())
 		if tool.own {
 			ok := r.Count == 5000
@@ -211,7 +211,7 @@ func (s *Suite) freeze(ctx context.Context) (rows []Row, err error) {
 	return rows, nil
 }
 
-// drainTime is how long the null server needs for so many requests that wait for it.
+// drainTime is how long the null server needs for a number of waiting requests.
 func (s *Suite) drainTime(ctx context.Context, requests float64) (time.Duration, error) {
 	server, err := s.serve(ctx, s.ServerCores, Service{Law: "none"}, 1)
 	if err != nil {
@@ -322,7 +322,7 @@ func (s *Suite) queueOne(
 
 func ms(d time.Duration) float64 { return d.Seconds() * 1e3 }
 
-// memory is what a run of many requests takes more than one of few.
+// memory measures how much more memory a run of many requests uses than one of few.
 func (s *Suite) memory(ctx context.Context) ([]Row, error) {
 	server, err := s.serve(ctx, s.ServerCores, Service{Law: "none"}, 1)
 	if err != nil {
@@ -381,7 +381,7 @@ func (s *Suite) connections(ctx context.Context) ([]Row, error) {
 	each := float64(reports[1].MaxRSS-reports[0].MaxRSS) / float64(conns[1]-conns[0])
 	return []Row{{
 		Test: "connections", Tool: tool.Name, Setting: "10,000 open, 1000/s",
-		Measured: fmt.Sprintf("%.0f requests answered, %.0f MiB at most, %.1f KiB for each connection",
+		Measured: fmt.Sprintf("%.0f requests answered, %.0f MiB at most, %.1f KiB per connection",
 			reports[1].Count, mib(reports[1].MaxRSS), each/1024),
 		Wanted:  "5,000; < 300 MiB; ≤ 20 KiB",
 		Verdict: verdict(reports[1].Count == 5000 && mib(reports[1].MaxRSS) < 300 && each <= 20<<10),
@@ -391,7 +391,7 @@ func (s *Suite) connections(ctx context.Context) ([]Row, error) {
 // Markdown is the rows as a table.
 func Markdown(rows []Row) string {
 	var out strings.Builder
-	out.WriteString("| test | tool | setting | measured | asked | |\n|---|---|---|---|---|---|\n")
+	out.WriteString("| test | tool | setting | measured | target | |\n|---|---|---|---|---|---|\n")
 	for _, r := range rows {
 		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s |\n", r.Test, r.Tool, r.Setting,
 			strings.ReplaceAll(r.Measured, "|", "/"), r.Wanted, r.Verdict)

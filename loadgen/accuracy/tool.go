@@ -1,6 +1,6 @@
-// Package accuracy checks load generators, bench's own engines and others, against what is
-// known without them: the schedule on paper, the kernel's timestamps, queueing theory, a
-// server that stands still. It asks each tool what it reports and compares.
+// Package accuracy checks load generators, bench's own engines and others, against what is known
+// independently: the schedule, the kernel's timestamps, queueing theory, a server that stalls.
+// It compares what each tool reports.
 package accuracy
 
 import (
@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// Load is what a tool is asked to do.
+// Load is the load that a tool is to send.
 type Load struct {
 	URL         string
 	Rate        float64 // 0: a closed loop
@@ -26,13 +26,13 @@ type Load struct {
 	Seed        uint64
 }
 
-// Report is what a tool says of a load, and what it cost.
+// Report is what a tool reports of a load, and what it cost.
 type Report struct {
 	Count          float64 // requests answered
 	Mean, P50, P75 time.Duration
 	P90, P99       time.Duration
-	Late50, Late99 time.Duration // lateness, where the tool knows it
-	Woke50         time.Duration // delay against kernel timestamps, where the tool knows it
+	Late50, Late99 time.Duration // lateness, if the tool knows it
+	Woke50         time.Duration // delay compared with kernel timestamps, if the tool knows it
 	Achieved       float64
 	Intended       float64
 	Grade          string
@@ -44,14 +44,14 @@ type Report struct {
 // Tool is one load generator.
 type Tool struct {
 	Name string
-	// Open tells that it can hold a rate.
+	// Open says that it can hold a rate.
 	Open bool
-	// Poisson tells that it can send Poisson arrivals.
+	// Poisson says that it can send Poisson arrivals.
 	Poisson bool
 	command func(Load) []string
 	stdin   func(Load) string
 	parse   func(Load, string) (Report, error)
-	// own tells that the report itself says what the load cost, without start and calibration.
+	// own says that the report itself includes the cost of the load, without start-up.
 	own bool
 }
 
@@ -64,7 +64,7 @@ func (t Tool) Run(ctx context.Context, l Load, cores string) (Report, error) {
 	if cores != "" {
 		argv = append([]string{"taskset", "-c", cores}, argv...)
 	}
-	// Every load ends by itself; this is for a tool that does not.
+	// Every load ends on its own; this is for a tool that does not.
 	ctx, cancel := context.WithTimeout(ctx, 2*l.Duration+30*time.Second)
 	defer cancel()
 	c := exec.CommandContext(ctx, argv[0], argv[1:]...)
@@ -151,7 +151,7 @@ func parseOurs(_ Load, out string) (Report, error) {
 	return r, nil
 }
 
-// Peers are the other tools that this package knows how to ask and to read.
+// Peers are the other tools that this package can run and whose output it can read.
 func Peers(floor string) []Tool {
 	seconds := func(l Load) string { return strconv.Itoa(int(l.Duration.Seconds())) }
 	conns := func(l Load) string { return strconv.Itoa(l.Connections) }
@@ -159,7 +159,7 @@ func Peers(floor string) []Tool {
 		{Name: "C floor", command: func(l Load) []string {
 			host, port, _ := strings.Cut(strings.TrimPrefix(strings.TrimSuffix(l.URL, "/"), "http://"), ":")
 			return []string{floor, host, port, conns(l), seconds(l)}
-		}, parse: fields(map[string]string{"count": `(\d+) answers`})},
+		}, parse: fields(map[string]string{"count": `(\d+) responses`})},
 		{Name: "wrk", command: func(l Load) []string {
 			return []string{"wrk", "-t1", "-c" + conns(l), "-d" + seconds(l) + "s", "--latency", l.URL}
 		}, parse: fields(map[string]string{
@@ -240,8 +240,8 @@ export default function () { http.get("` + l.URL + `"); }
 `
 }
 
-// Installed are those of the tools that are there to be run.
-func Installed(tools []Tool) (there, missing []Tool) {
+// Installed splits the tools into those that are installed and those that are missing.
+func Installed(tools []Tool) (installed, missing []Tool) {
 	for _, t := range tools {
 		argv := t.command(Load{URL: "http://127.0.0.1:1/", Connections: 1, Duration: time.Second, Rate: 1})
 		name := argv[0]
@@ -249,15 +249,15 @@ func Installed(tools []Tool) (there, missing []Tool) {
 			name = strings.Fields(argv[2])[0]
 		}
 		if _, err := exec.LookPath(name); err == nil {
-			there = append(there, t)
+			installed = append(installed, t)
 		} else {
 			missing = append(missing, t)
 		}
 	}
-	return there, missing
+	return installed, missing
 }
 
-// fields reads a report with one regular expression for each figure.
+// fields reads a report with one regular expression per figure.
 func fields(patterns map[string]string) func(Load, string) (Report, error) {
 	compiled := map[string]*regexp.Regexp{}
 	for name, p := range patterns {

@@ -9,7 +9,7 @@ import (
 // A response is read as it comes from the network, in pieces of any size.
 func ExampleParser() {
 	var p http1.Parser
-	p.Reset(false) // the answer to a GET
+	p.Reset(false) // the response to a GET
 	for _, piece := range []string{"HTTP/1.1 200 OK\r\nConte", "nt-Length: 5\r\n\r\nhel", "lo"} {
 		for data := []byte(piece); len(data) > 0 && !p.Complete(); {
 			body, rest, err := p.Next(data)

@@ -1,9 +1,8 @@
 // Package http1 reads HTTP/1.x responses (RFC 9112) as they come from the network, in
 // pieces of any size, without copying bodies and without allocating per response.
 //
-// It is strict where leniency could misread where a response ends, and refuses what
-// net/http refuses there. It is lenient about the bytes of header fields that have no part
-// in framing.
+// It is strict where leniency could misjudge where a response ends, and refuses what net/http
+// refuses there. It is lenient about header fields that play no part in framing.
 package http1
 
 import (
@@ -12,7 +11,7 @@ import (
 	"fmt"
 )
 
-// Parser reads one response at a time. The zero value is ready; Reset makes it ready for the
+// Parser reads one response at a time. The zero value is ready to use; Reset prepares it for the
 // next response on the same connection.
 type Parser struct {
 	// Status is the status code, once the status line has been read.
@@ -24,16 +23,16 @@ type Parser struct {
 	Field func(name, value []byte)
 
 	state     state
-	head      bool // the answer to a HEAD request, which has no body
+	head      bool // the response to a HEAD request, which has no body
 	http10    bool
 	keepAlive bool // HTTP/1.0 only
 	chunked   bool
-	encoded   bool // a Transfer-Encoding field was there
+	encoded   bool // there was a Transfer-Encoding field
 	hasLength bool
-	length    int64 // of the body; then what is left of it, or of the chunk
+	length    int64 // of the body; then what remains of it, or of the chunk
 	interim   int   // 1xx responses seen
 	headBytes int   // of header fields and trailers so far
-	excess    int64 // bytes of chunked coding that are no data
+	excess    int64 // bytes of chunked coding that are not data
 	partial   []byte
 }
 
@@ -51,16 +50,16 @@ const (
 	complete
 )
 
-// Bounds that no sensible server reaches; they bound the memory one response can take.
+// Limits that no sensible server reaches; they bound the memory of one response.
 const (
 	maxHead    = 256 << 10 // status line, header fields and trailers together
-	maxChunk   = 4000      // the line of a chunk's size with its extensions
+	maxChunk   = 4000      // a chunk-size line with its extensions
 	maxInterim = 16
 	maxExcess  = 16 << 10 // what chunked coding may cost beyond 16 bytes and the data's size per chunk
-	keptLine   = 4 << 10  // a line buffer that grew beyond is not kept for the next response
+	keptLine   = 4 << 10  // a line buffer that grew larger is not kept for the next response
 )
 
-// ErrMalformed marks bytes that are no HTTP/1.x response. After it, nothing on the
+// ErrMalformed marks bytes that are not an HTTP/1.x response. After it, nothing on the
 // connection can be trusted.
 var ErrMalformed = errors.New("malformed HTTP response")
 
@@ -68,8 +67,8 @@ func malformed(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrMalformed, fmt.Sprintf(format, args...))
 }
 
-// Reset makes the parser ready for the answer to the next request; head tells that it was
-// a HEAD request.
+// Reset prepares the parser for the response to the next request; head says whether that is a
+// HEAD request.
 func (p *Parser) Reset(head bool) {
 	partial := p.partial[:0]
 	if cap(partial) > keptLine {
@@ -81,9 +80,9 @@ func (p *Parser) Reset(head bool) {
 // Complete reports whether the whole response has been read.
 func (p *Parser) Complete() bool { return p.state == complete }
 
-// Next reads on in data. It returns the next piece of the body, which may be empty, and the
-// data that is left; it has to be called again until that is empty or the response is
-// complete. Both are slices of data.
+// Next continues reading with data. It returns the next piece of the body, which may be empty,
+// and the remaining data; call it again until that is empty or the response is complete. Both
+// are slices of data.
 func (p *Parser) Next(data []byte) (body, rest []byte, err error) {
 	for len(data) > 0 && p.state != complete {
 		switch p.state {
@@ -117,8 +116,8 @@ func (p *Parser) Next(data []byte) (body, rest []byte, err error) {
 	return nil, data, nil
 }
 
-// End tells that the connection has closed. It reports whether that ended the response as
-// it should: only a body without any length ends so.
+// End says that the connection has closed. It reports whether that properly ended the response:
+// only a body without a length ends that way.
 func (p *Parser) End() bool {
 	if p.state == closeBody {
 		p.state = complete
@@ -126,8 +125,8 @@ func (p *Parser) End() bool {
 	return p.state == complete
 }
 
-// line cuts the next line, with its line feed, off data. It returns none when the line is
-// not all there, and keeps what is.
+// line cuts the next line, with its line feed, off data. If the line is incomplete, it returns
+// none and keeps what there is.
 func (p *Parser) line(data []byte) (line, rest []byte, err error) {
 	limit := maxHead - p.headBytes
 	if p.state == chunkSize || p.state == chunkEnd {
@@ -163,7 +162,7 @@ func (p *Parser) readLine(line []byte) error {
 	case chunkSize, chunkEnd, trailers:
 		// A bare line feed here has been used to smuggle requests (CVE-2025-22871).
 		if !carriage || bytes.IndexByte(text, '\r') >= 0 {
-			return malformed("a line of chunked coding that does not end in its one CR LF")
+			return malformed("a line of chunked coding that does not end in a single CR LF")
 		}
 	}
 	switch p.state {
@@ -217,7 +216,7 @@ func (p *Parser) readField(text []byte) error {
 		return malformed("header line %.40q", text)
 	}
 	if p.state == trailers {
-		return nil // trailers say nothing about framing
+		return nil // trailers do not affect framing
 	}
 	name, value := text[:colon], trim(text[colon+1:])
 	switch len(name) {
@@ -230,7 +229,7 @@ func (p *Parser) readField(text []byte) error {
 	case len("Transfer-Encoding"):
 		if equalFold(name, "transfer-encoding") {
 			if !p.http10 && (p.encoded || !equalFold(value, "chunked")) {
-				return malformed("transfer coding %.40q, only chunked is known", value)
+				return malformed("transfer coding %.40q, only chunked is supported", value)
 			}
 			p.encoded, p.chunked = true, !p.http10
 		}
@@ -278,12 +277,12 @@ func (p *Parser) endOfFields() error {
 	}
 	switch {
 	case p.Status == 101:
-		p.state, p.Close = complete, true // no request of ours asks to change the protocol
+		p.state, p.Close = complete, true // no request of ours asks for another protocol
 	case p.head, p.Status == 204, p.Status == 304:
 		p.state = complete
 	case p.chunked:
 		p.state = chunkSize
-		p.Close = p.Close || p.hasLength // a sender that says both is not to be trusted
+		p.Close = p.Close || p.hasLength // a sender of both cannot be trusted
 	case p.hasLength && p.length == 0:
 		p.state = complete
 	case p.hasLength:
@@ -314,7 +313,7 @@ func (p *Parser) readChunkSize(text []byte, lineBytes int) error {
 	// (CVE-2023-39326).
 	p.excess = max(0, p.excess+int64(lineBytes)+2-16-2*size)
 	if p.excess > maxExcess {
-		return malformed("chunked coding with more than %d bytes that are no data", maxExcess)
+		return malformed("chunked coding with more than %d bytes that are not data", maxExcess)
 	}
 	p.length, p.state = size, chunkData
 	if size == 0 {
@@ -335,7 +334,7 @@ func hexDigit(c byte) (byte, bool) {
 	return 0, false
 }
 
-// trim is bytes.Trim for blanks, which spends more time on its cut set than on the value.
+// trim trims blanks; bytes.Trim spends more time on its cut set than on the value.
 func trim(b []byte) []byte {
 	for len(b) > 0 && isBlank(b[0]) {
 		b = b[1:]
@@ -348,7 +347,7 @@ func trim(b []byte) []byte {
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
-// equalFold compares with a lower-case ASCII text.
+// equalFold compares with lower-case ASCII text, ignoring case.
 func equalFold(b []byte, lower string) bool {
 	if len(b) != len(lower) {
 		return false
@@ -364,7 +363,7 @@ func equalFold(b []byte, lower string) bool {
 	return true
 }
 
-// hasToken reports whether a comma-separated list holds the lower-case token.
+// hasToken reports whether a comma-separated list contains the lower-case token.
 func hasToken(list []byte, token string) bool {
 	for len(list) > 0 {
 		item := list

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// read is what a parser makes of a stream that is cut into pieces at the places given and
-// then closed.
+// read is what a parser makes of a stream that is cut into pieces at the given places and then
+// closed.
 type read struct {
 	status int
 	body   string
@@ -59,7 +59,7 @@ func TestResponses(t *testing.T) {
 		{"a length", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", false, read{200, "ok", "", false, nil}},
 		{"bytes after the length are the next response's",
 			"HTTP/1.1 200 OK\r\ncontent-length:2\r\n\r\nokHTTP", false, read{200, "ok", "HTTP", false, nil}},
-		{"a length of nothing", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false, read{200, "", "", false, nil}},
+		{"a length of zero", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false, read{200, "", "", false, nil}},
 		{"chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n",
 			false, read{200, "ok0123456789", "", false, nil}},
 		{"chunks with trailers", "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n1 \r\n!\r\n0\r\nDigest: x\r\n\r\n",
@@ -67,10 +67,10 @@ func TestResponses(t *testing.T) {
 		{"chunks win over a length, and the connection ends",
 			"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 			false, read{200, "", "", true, nil}},
-		{"interim responses are no answer",
+		{"interim responses do not count",
 			"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" +
 				"HTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\nx", false, read{201, "x", "", false, nil}},
-		{"the answer to HEAD has no body",
+		{"the response to HEAD has no body",
 			"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", true, read{200, "", "", false, nil}},
 		{"204 has no body", "HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\n", false, read{204, "", "", false, nil}},
 		{"304 has no body",
@@ -82,7 +82,7 @@ func TestResponses(t *testing.T) {
 		{"HTTP/1.0 closes", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", false, read{200, "ok", "", true, nil}},
 		{"HTTP/1.0 that keeps the connection", "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nok",
 			false, read{200, "ok", "", false, nil}},
-		{"HTTP/1.0 knows no chunks",
+		{"HTTP/1.0 has no chunks",
 			"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", false, read{200, "0\r\n\r\n", "", true, nil}},
 		{"bare line feeds in the header", "HTTP/1.1 200 OK\nContent-Length: 2\n\nok", false, read{200, "ok", "", false, nil}},
 		{"no reason", "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", false, read{200, "", "", false, nil}},
@@ -107,7 +107,7 @@ func TestResponses(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoResponse(t *testing.T) {
+func TestMalformedResponses(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\n"
 	const chunked = ok + "Transfer-Encoding: chunked\r\n\r\n"
 	for _, row := range []struct {
@@ -126,7 +126,7 @@ func TestWhatIsNoResponse(t *testing.T) {
 		{"two lengths", ok + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n", ErrMalformed},
 		{"an unknown transfer coding", ok + "Transfer-Encoding: gzip\r\n\r\n", ErrMalformed},
 		{"a transfer coding twice", ok + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", ErrMalformed},
-		{"a chunk size that is none", chunked + "zz\r\n", ErrMalformed},
+		{"a malformed chunk size", chunked + "zz\r\n", ErrMalformed},
 		{"a chunk size with a sign", chunked + "+1\r\nx\r\n", ErrMalformed},
 		{"a chunk size beyond all bounds", chunked + "FFFFFFFFFFFFFFFF\r\n", ErrMalformed},
 		{"a chunk longer than its size", chunked + "1\r\nxy\r\n", ErrMalformed},
@@ -148,7 +148,7 @@ func TestWhatIsNoResponse(t *testing.T) {
 	}
 }
 
-// One parser reads one response after the other, and no memory stays with it.
+// One parser reads one response after another, and keeps no memory.
 func TestParserIsUsedAgain(t *testing.T) {
 	var p Parser
 	long := "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("y", 100_000) + "\r\nContent-Length: 1\r\n\r\nx"
@@ -166,7 +166,7 @@ func TestParserIsUsedAgain(t *testing.T) {
 	}
 }
 
-func TestFieldsAreHandedOut(t *testing.T) {
+func TestFieldIsCalledForEachField(t *testing.T) {
 	var got []string
 	p := Parser{Field: func(name, value []byte) { got = append(got, string(name)+"="+string(value)) }}
 	parseWith(&p,
@@ -223,7 +223,7 @@ func reference(stream string, head bool) (r read) {
 }
 
 // What this parser accepts, net/http reads as the same response: same status, same body,
-// same end. And where the stream is cut makes no difference.
+// same end. Where the stream is cut makes no difference.
 func FuzzAgainstNetHTTP(f *testing.F) {
 	for _, seed := range []string{
 		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK",
@@ -248,7 +248,7 @@ func FuzzAgainstNetHTTP(f *testing.F) {
 		}
 		want := reference(stream, head)
 		if want.err != nil && strings.Contains(want.err.Error(), "malformed MIME header") {
-			return // a byte in a field that has no part in framing: net/http minds, we do not
+			return // a byte in a field that plays no part in framing: net/http objects, we do not
 		}
 		if want.err != nil || whole.status != want.status || whole.body != want.body || whole.rest != want.rest {
 			t.Fatalf("parse(%q) = %+v; net/http reads %+v", stream, whole, want)

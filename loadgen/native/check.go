@@ -10,8 +10,7 @@ import (
 	"bench/targets"
 )
 
-// check is an expectation made ready: it looks at a body as it comes, in pieces, without
-// keeping it.
+// check is a prepared expectation: it checks a body as it comes, in pieces, without keeping it.
 type check struct {
 	expect targets.Expect
 	length int64  // -1: any
@@ -26,7 +25,7 @@ func newCheck(e targets.Expect) check {
 		c.length = *e.Length
 	}
 	if e.SHA256 != "" {
-		// A sum that is not hexadecimal equals no body's, as in targets.Expect.
+		// A sum that is not hexadecimal matches no body, as in targets.Expect.
 		if c.sum, _ = hex.DecodeString(strings.ToLower(e.SHA256)); len(c.sum) != sha256.Size {
 			c.sum = []byte{}
 		}
@@ -47,7 +46,7 @@ func newCheck(e targets.Expect) check {
 // body is what a check remembers of the pieces seen so far.
 type body struct {
 	length  int64
-	matched int // bytes of the needle that the pieces end with; all of them: found
+	matched int // bytes of the needle that the pieces so far end with; all of them: found
 	hash    hash.Hash
 }
 
@@ -69,8 +68,8 @@ func (b *body) add(c *check, piece []byte) {
 	}
 }
 
-// search goes byte by byte where a match may have begun in the piece before or may end in
-// the next one, and leaves the rest to bytes.Index, which is many times faster.
+// search goes byte by byte where a match may have started in the previous piece or may end in
+// the next one, and leaves the rest to bytes.Contains, which is many times faster.
 func (b *body) search(c *check, piece []byte) {
 	i := 0
 	for ; i < len(piece) && b.matched > 0; i++ {
@@ -99,8 +98,7 @@ func (b *body) step(c *check, next byte) (found bool) {
 	return b.matched == len(c.needle)
 }
 
-// ok reports whether the whole body was an expected one. The space for a sum is the
-// caller's.
+// ok reports whether the whole body was as expected. The caller provides the space for a sum.
 func (b *body) ok(c *check, space []byte) bool {
 	if c.length >= 0 && b.length != c.length || b.matched < len(c.needle) {
 		return false

@@ -8,7 +8,7 @@ import (
 	"bench/targets"
 )
 
-// A check that sees a body in pieces says what targets.Expect says of the whole.
+// A check that sees a body in pieces agrees with targets.Expect on the whole.
 func FuzzCheckInPieces(f *testing.F) {
 	f.Add([]byte("aabaabaaab"), "aabaaab", uint(3), uint(5), byte(0))
 	f.Add([]byte("ababababac"), "ababac", uint(1), uint(9), byte(1))
@@ -31,7 +31,7 @@ func FuzzCheckInPieces(f *testing.F) {
 		c := newCheck(expect)
 		var seen body
 		var space [sha256.Size]byte
-		for range 2 { // as on a connection that is used again
+		for range 2 { // as on a reused connection
 			seen.reset()
 			for _, piece := range [][]byte{whole[:a], whole[a:b], whole[b:]} {
 				if len(piece) > 0 {

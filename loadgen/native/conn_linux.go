@@ -16,23 +16,23 @@ import (
 // conn is one connection and the request on it.
 type conn struct {
 	fd         int
-	slot       int32
-	generation int32 // tells the events of a closed connection from those of its successor
+	index      int32
+	generation int32 // distinguishes events of a closed connection from its successor's
 	state      connState
-	sampled    bool // its answers carry kernel timestamps
-	hungUp     bool // the server will send no more than what has come
+	sampled    bool // its responses carry kernel timestamps
+	hungUp     bool // the server will send no more
 	served     int
-	opening    time.Duration // when its connect began
+	opening    time.Duration // when its connect started
 
 	task
 	deadline  time.Duration
 	firstByte time.Duration
-	unsent    []byte // what the socket has not taken yet
-	made      []byte // the request, where each is made anew
+	unwritten []byte // the rest of the request, which the socket has not taken yet
+	rendered  []byte // the request, where each is rendered from a template
 	parser    http1.Parser
 	body      body
 
-	prev, next *conn // in the list of idle or of busy ones
+	prev, next *conn // in the list of idle or busy ones
 }
 
 type connState uint8
@@ -59,13 +59,13 @@ func sockaddr(a netip.AddrPort) unix.Sockaddr {
 	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
 }
 
-// connect makes a connection for a task. The task counts as sent from here: a new
-// connection is a part of what its user waits for.
+// connect opens a connection for a task. The task counts as sent from here: a new connection is
+// part of what its user waits for.
 func (s *shard) connect(t task) {
-	c := s.slotFor()
+	c := s.vacant()
 	c.task, c.opening = t, s.now()
 	c.deadline = t.sent + s.plan.Timeout
-	c.unsent = c.bytes()
+	c.unwritten = c.bytes()
 	s.open++
 	s.count(t.sent)
 	s.busy.insert(c)
@@ -74,14 +74,14 @@ func (s *shard) connect(t task) {
 	}
 }
 
-// slotFor is a closed connection's place, or a new one.
-func (s *shard) slotFor() *conn {
+// vacant is a closed connection to reuse, or a new one.
+func (s *shard) vacant() *conn {
 	if n := len(s.unused); n > 0 {
 		c := s.unused[n-1]
 		s.unused = s.unused[:n-1]
 		return c
 	}
-	c := &conn{slot: int32(len(s.conns)), fd: -1, sampled: len(s.conns)%sampledConns == 0}
+	c := &conn{index: int32(len(s.conns)), fd: -1, sampled: len(s.conns)%sampledConns == 0}
 	if len(s.plan.Mix.Sessions) > 0 {
 		c.parser.Field = func(name, value []byte) {
 			if c.visit != nil && len(name) == len("Set-Cookie") && bytes.EqualFold(name, []byte("Set-Cookie")) {
@@ -111,7 +111,7 @@ func (s *shard) dial(c *conn) error {
 		c.sampled = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) == nil
 	}
 	if len(s.sources) > 0 {
-		// The port is chosen when the connection is made, so that it need only be free
+		// The port is chosen when the connection is opened, so that it need only be free
 		// towards this server.
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
 		if err := unix.Bind(fd, s.sources[s.source%len(s.sources)]); err != nil {
@@ -123,13 +123,13 @@ func (s *shard) dial(c *conn) error {
 	if err != nil && err != unix.EINPROGRESS {
 		return err
 	}
-	// Registered once, for all that will happen: no call when a request is sent or read.
+	// Registered once, for all events: no call when a request is sent or a response read.
 	return unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{
-		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: c.slot, Pad: c.generation,
+		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: c.index, Pad: c.generation,
 	})
 }
 
-// connectFailed ends the task of a connection that could not be made.
+// connectFailed ends the task of a connection that could not be opened.
 func (s *shard) connectFailed(c *conn, err error) {
 	switch err {
 	case unix.EMFILE, unix.ENFILE, unix.EADDRNOTAVAIL, unix.ENOBUFS, unix.ENOMEM:
@@ -144,7 +144,7 @@ func (s *shard) connectFailed(c *conn, err error) {
 func (s *shard) send(c *conn, t task) {
 	c.task = t
 	c.deadline = t.sent + s.plan.Timeout
-	c.unsent = c.bytes()
+	c.unwritten = c.bytes()
 	s.count(t.sent)
 	s.busy.append(c)
 	s.write(c)
@@ -159,30 +159,30 @@ func (c *conn) bytes() []byte {
 	if c.visit != nil {
 		cookies = &c.visit.jar
 	}
-	c.made = c.request.template.render(c.made[:0], c.n, cookies)
-	return c.made
+	c.rendered = c.request.template.render(c.rendered[:0], c.n, cookies)
+	return c.rendered
 }
 
-var noCookies jar // of what belongs to no session
+var noCookies jar // of requests outside sessions
 
-// write gives the socket what it takes.
+// write gives the socket as much as it takes.
 func (s *shard) write(c *conn) {
-	for len(c.unsent) > 0 {
-		n, errno := write(c.fd, c.unsent)
+	for len(c.unwritten) > 0 {
+		n, errno := write(c.fd, c.unwritten)
 		switch {
 		case errno == unix.EAGAIN:
-			return // an edge will tell when there is room
+			return // an edge will signal when there is room
 		case errno == unix.EINTR:
 		case errno != 0:
 			s.broken(c, s.now())
 			return
 		default:
-			c.unsent = c.unsent[n:]
+			c.unwritten = c.unwritten[n:]
 		}
 	}
 }
 
-// handle does what an event asks for.
+// handle handles an event.
 func (s *shard) handle(c *conn, events uint32) {
 	generation := c.generation
 	if c.state == connecting {
@@ -196,7 +196,7 @@ func (s *shard) handle(c *conn, events uint32) {
 		c.state = open
 		s.rec.Opened(s.now() - c.opening)
 		s.write(c)
-	} else if events&unix.EPOLLOUT != 0 && len(c.unsent) > 0 {
+	} else if events&unix.EPOLLOUT != 0 && len(c.unwritten) > 0 {
 		s.write(c)
 	}
 	if c.generation != generation {
@@ -210,8 +210,8 @@ func (s *shard) handle(c *conn, events uint32) {
 	}
 }
 
-// read takes what has come. A read that does not fill the buffer has emptied the socket, so
-// it need not be asked again to keep the edges coming.
+// read takes what has arrived. A read that does not fill the buffer has emptied the socket, so
+// no further read is needed to keep the edges coming.
 func (s *shard) read(c *conn) {
 	generation := c.generation
 	for {
@@ -235,7 +235,7 @@ func (s *shard) read(c *conn) {
 			return
 		}
 		if c.request == nil {
-			// Bytes that nobody asked for: nothing after them can be trusted.
+			// Unrequested bytes: nothing after them can be trusted.
 			s.idle.remove(c)
 			s.shut(c)
 			s.lost(s.now(), results.OK, false)
@@ -248,7 +248,7 @@ func (s *shard) read(c *conn) {
 	}
 }
 
-// shut closes a connection and makes its place ready for another.
+// shut closes a connection and makes it available for reuse.
 func (s *shard) shut(c *conn) {
 	if c.fd >= 0 {
 		if s.plan.Conns.New && c.state == open {
@@ -256,15 +256,15 @@ func (s *shard) shut(c *conn) {
 		}
 		_ = unix.Close(c.fd)
 	}
-	c.fd, c.state, c.hungUp, c.request, c.visit, c.unsent, c.firstByte = -1, unused, false, nil, nil, nil, 0
+	c.fd, c.state, c.hungUp, c.request, c.visit, c.unwritten, c.firstByte = -1, unused, false, nil, nil, nil, 0
 	c.generation++
 	s.open--
 	s.unused = append(s.unused, c)
 }
 
-// avoidTimeWait makes the close of a connection that the server has not closed yet a reset:
-// whoever closes first keeps the port for a minute, and 500 connections a second would use
-// up all of them.
+// avoidTimeWait turns the close of a connection that the server has not closed yet into a reset:
+// whoever closes first keeps the port for a minute, and 500 connections a second would use up
+// all ports.
 func (s *shard) avoidTimeWait(fd int) {
 	if n, errno := read(fd, s.buf[:1]); n == 0 && errno == 0 {
 		return // the server closed first
@@ -272,9 +272,9 @@ func (s *shard) avoidTimeWait(fd int) {
 	_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 }
 
-// read and write never block, so the scheduler need not know of them: RawSyscall saves what
-// telling it costs. recvfrom and sendto do what read and write do, without the detour over
-// the file system's layer (0.2 µs of 6 for both).
+// read and write never block, so the scheduler need not know about them: RawSyscall saves the
+// cost of notifying it. recvfrom and sendto do what read and write do without the detour
+// through the file system layer (0.2 µs of 6 for both).
 func read(fd int, into []byte) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM,
 		uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(into))), uintptr(len(into)), 0, 0, 0)

@@ -1,9 +1,9 @@
-// Package native runs a loadgen.Plan on raw sockets. Each shard is one thread with an epoll
-// set of its own and every k-th request of the plan; a request in steady state costs two
-// system calls and its part of a third, and no allocation, lock, channel or log.
+// Package native runs a loadgen.Plan on raw sockets. Each shard is one thread with its own epoll
+// set and every k-th request of the plan; a request in steady state costs two system calls and
+// a share of a third, and no allocation, lock, channel or log.
 //
-// It speaks HTTP/1.1 over TCP, on Linux. What else a plan may ask (https, another system)
-// the net/http-based engine in loadgen/vegeta does.
+// It speaks HTTP/1.1 over TCP, on Linux. Everything else (https, another system) is left to the
+// net/http-based engine in loadgen/vegeta.
 package native
 
 import (
@@ -17,12 +17,12 @@ import (
 
 // Engine runs plans. The zero value is ready to use.
 type Engine struct {
-	// Shards is the number of threads; zero chooses: one for every four cores, because one
-	// is worth far more requests than a Django server on the other three can answer.
+	// Shards is the number of threads; zero means one for every four cores, because one can send
+	// far more requests than a Django server on the other three can answer.
 	Shards int
 	// Timer says how a shard waits for the next due time. The zero value is Sleep.
 	Timer Timer
-	// Pin is the cores that the shards are bound to, in turn. None leaves it to the kernel.
+	// Pin lists the cores that the shards are bound to, in turn; empty: the kernel chooses.
 	Pin []int
 }
 
@@ -38,10 +38,10 @@ const (
 	// Sleep leaves the core to others until the due time. A sleeping core wakes up some tens
 	// of microseconds late.
 	Sleep Timer = "sleep"
-	// Hybrid sleeps until shortly before and then polls. It costs a core and is for machines
+	// Hybrid sleeps until shortly before and then polls. It uses up a core and is for machines
 	// that have one to spare: taken from the servers, it would change what is measured.
 	Hybrid Timer = "hybrid"
-	// Spin polls always.
+	// Spin always polls.
 	Spin Timer = "spin"
 	// Auto is Hybrid while the machine has a core to spare, and Sleep otherwise.
 	Auto Timer = "auto"
@@ -50,18 +50,18 @@ const (
 // Timers are the ways to wait.
 var Timers = []Timer{Auto, Sleep, Hybrid, Spin}
 
-// Unsupported says why this engine cannot run a plan; it is empty when it can.
+// Unsupported says why this engine cannot run a plan; empty if it can.
 func (Engine) Unsupported(p loadgen.Plan) string {
 	switch {
 	case !available:
 		return "the native engine needs Linux"
 	case strings.HasPrefix(p.URL, "https:"):
-		return "the native engine speaks no TLS"
+		return "the native engine does not speak TLS"
 	}
 	return ""
 }
 
-// shardsFor is how many shards run a plan on a machine with so many cores.
+// shardsFor is the number of shards that run a plan on a machine with this number of cores.
 func (e Engine) shardsFor(p loadgen.Plan, cores int) int {
 	shards := e.Shards
 	if shards == 0 {
@@ -72,7 +72,7 @@ func (e Engine) shardsFor(p loadgen.Plan, cores int) int {
 
 const maxShards = 128
 
-// refuse reports why a plan is not run.
+// refuse returns why a plan cannot be run, if it cannot.
 func (e Engine) refuse(p loadgen.Plan, guard loadgen.Guard) error {
 	if err := p.Validate(); err != nil {
 		return fmt.Errorf("native engine: %w", err)

@@ -16,7 +16,7 @@ import (
 const available = true
 
 // startLead is the time between the decision to start and the start of the clock, in which
-// every shard gets to its loop: the first request is then not late.
+// every shard reaches its loop, so that the first request is not late.
 const startLead = 2 * time.Millisecond
 
 // Run implements loadgen.Engine.
@@ -63,7 +63,7 @@ func (e Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, re
 	}
 	err = r.drive(shards, rec)
 	if !unhook() {
-		<-stopped // it writes to the shards' files, which must not be closed, and used again, meanwhile
+		<-stopped // it writes to the shards' files, which must not be closed and reused meanwhile
 	}
 	for _, s := range shards {
 		if s != nil {
@@ -73,7 +73,7 @@ func (e Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, re
 	return err
 }
 
-// run is one plan being run: what the shards share and only read.
+// run is one plan being run: what the shards share, read-only.
 type run struct {
 	engine   Engine
 	plan     loadgen.Plan
@@ -89,7 +89,7 @@ type run struct {
 	spare   atomic.Bool // the machine has a core to spare
 }
 
-// drive runs the shards: each opens its connections, then all start by one clock.
+// drive runs the shards: each opens its connections, then all start on one clock.
 func (r *run) drive(shards []*shard, rec *loadgen.Recorder) error {
 	if r.failed != nil {
 		return r.failed

@@ -26,7 +26,7 @@ func (Engine) Calibrate(context.Context) (results.Calibration, error) {
 	return results.Calibration{}, errors.ErrUnsupported
 }
 
-// Null is a server with a known answer, on Linux.
+// Null is a server with known service times, on Linux.
 type Null struct {
 	Service func(i uint64) time.Duration
 	Workers int
@@ -38,5 +38,5 @@ func (*Null) Start() error { return errors.ErrUnsupported }
 // URL is empty here.
 func (*Null) URL() string { return "" }
 
-// Close has nothing to end here.
+// Close has nothing to stop here.
 func (*Null) Close() error { return nil }

@@ -11,7 +11,7 @@ import (
 	"bench/targets"
 )
 
-// Ten requests, one every ten milliseconds, to a server that does nothing but answer.
+// Ten requests, one every ten milliseconds, to a null server.
 func Example() {
 	server := new(native.Null)
 	if err := server.Start(); err != nil {

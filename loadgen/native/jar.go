@@ -25,7 +25,7 @@ func (j *jar) set(field []byte) {
 	}
 	if len(value) == 0 || expired(attributes) {
 		if last := len(j.cookies) - 1; at >= 0 {
-			j.cookies[at], j.cookies[last] = j.cookies[last], j.cookies[at] // their space is used again
+			j.cookies[at], j.cookies[last] = j.cookies[last], j.cookies[at] // their space is reused
 			j.cookies = j.cookies[:last]
 		}
 		return

@@ -15,13 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// enough refuses a plan that needs more files or ports than this machine gives, before
-// anything is sent.
+// enough refuses a plan that needs more files or ports than this machine has, before anything is
+// sent.
 func enough(p loadgen.Plan, remote netip.AddrPort) error {
 	conns := p.Connections()
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return fmt.Errorf("reading the limit of open files: %w", err)
+		return fmt.Errorf("reading the limit on open files: %w", err)
 	}
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -39,7 +39,7 @@ func enough(p loadgen.Plan, remote netip.AddrPort) error {
 	}
 	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
 	if err != nil {
-		return nil // not to be known here; a lack shows in the run
+		return nil // unknown here; a shortage shows in the run
 	}
 	fields := strings.Fields(string(text))
 	if len(fields) != 2 {
@@ -52,15 +52,15 @@ func enough(p loadgen.Plan, remote netip.AddrPort) error {
 	}
 	sources := max(1, len(p.Conns.Sources))
 	if ports := (high - low + 1) * sources; conns > ports {
-		return fmt.Errorf("%w: %d connections to %v need as many ports, %d source addresses have %d; "+
-			"name more of them (--source 127.0.0.2,127.0.0.3) or use fewer connections",
+		return fmt.Errorf("%w: %d connections to %v need a port each, %d source addresses have %d; "+
+			"add source addresses (--source 127.0.0.2,127.0.0.3) or use fewer connections",
 			ErrTooFew, conns, remote, sources, ports)
 	}
 	return nil
 }
 
-// watchCores keeps up to date, until the function it returns is called, whether a core is
-// idle that the shards may poll on.
+// watchCores tracks, until the function it returns is called, whether there are idle cores for
+// the shards to poll on.
 func (r *run) watchCores(shards int) func() {
 	done := make(chan struct{})
 	var watching sync.WaitGroup
@@ -76,9 +76,9 @@ func (r *run) watchCores(shards int) func() {
 				idle := idleTime()
 				cores := (idle - before).Seconds() / now.Sub(at).Seconds()
 				if r.spare.Load() {
-					cores += float64(shards) // what polling takes would be idle without it
+					cores += float64(shards) // the cores used for polling would otherwise be idle
 				}
-				// A quarter of a core more than is asked for, so as not to take the last of it.
+				// A quarter of a core more than needed, so as not to take the last of it.
 				r.spare.Store(cores >= float64(shards)+0.25)
 				before, at = idle, now
 			}

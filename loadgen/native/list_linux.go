@@ -10,7 +10,7 @@ type list struct {
 func (l *list) push(c *conn)   { l.insertAfter(nil, c) }
 func (l *list) append(c *conn) { l.insertAfter(l.last, c) }
 
-// insert puts c where its deadline belongs: last, but for a request that is sent again.
+// insert puts c where its deadline belongs: last, except for a request that is sent again.
 func (l *list) insert(c *conn) {
 	after := l.last
 	for after != nil && after.deadline > c.deadline {

@@ -56,7 +56,7 @@ func run(t *testing.T, e native.Engine, p loadgen.Plan) loadgen.Measurement {
 	return m
 }
 
-// The hot path allocates nothing: what is left is a run's fixed cost and a second's hand-over.
+// The hot path allocates nothing: what remains is a run's fixed cost and the hand-over per second.
 func TestNoAllocationPerRequest(t *testing.T) {
 	url := startNull(t, new(native.Null))
 	for _, row := range []struct {
@@ -82,7 +82,7 @@ func TestNoAllocationPerRequest(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			m := run(t, native.Engine{Shards: 1}, p)
 			runtime.ReadMemStats(&after)
-			// On a busy machine some are not sent in time, which is no failure of this test.
+			// On a busy machine some are not sent in time, which is not a failure of this test.
 			if m.Counts.OK != m.Counts.Sent {
 				t.Errorf("%s: counts %+v; want every request that was sent ok", row.says, m.Counts)
 			}
@@ -143,7 +143,7 @@ func TestConnectionsAreAsThePlanSays(t *testing.T) {
 	}
 }
 
-// The same plan asks for the same things at the same times on any number of shards.
+// The same plan sends the same requests at the same times on any number of shards.
 func TestShardsShareOnePlan(t *testing.T) {
 	var mu sync.Mutex
 	seen := map[string]int{}
@@ -163,7 +163,7 @@ func TestShardsShareOnePlan(t *testing.T) {
 	}
 	for _, shards := range []int{1, 2, 5} {
 		m := run(t, native.Engine{Shards: shards}, p)
-		mu.Lock() // the raw sockets tell the race detector nothing of what came before what
+		mu.Lock() // raw sockets give the race detector no happens-before order
 		if m.Counts.OK != 200 || fmt.Sprint(seen) != fmt.Sprint(want) {
 			t.Errorf("%d shards: counts %+v, the server saw %v; want %v", shards, m.Counts, seen, want)
 		}
@@ -172,7 +172,7 @@ func TestShardsShareOnePlan(t *testing.T) {
 	}
 }
 
-// Servers that do what none should: each ends in its class, in time, and in bounded memory.
+// Misbehaving servers: each request ends in its class, in time, and in bounded memory.
 func TestEvilServers(t *testing.T) {
 	for _, row := range []struct {
 		says  string
@@ -187,7 +187,7 @@ func TestEvilServers(t *testing.T) {
 				}
 			}
 		}, results.Timeout},
-		{"a length of which nothing comes", func(c net.Conn) {
+		{"a length without a body", func(c net.Conn) {
 			_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 999999999999999999\r\n\r\n"))
 			_, _ = c.Read(make([]byte, 1))
 		}, results.Timeout},
@@ -249,7 +249,7 @@ func TestEvilServers(t *testing.T) {
 			t.Errorf("%s: counts %+v; want 5 of %v", row.says, m.Counts, row.want)
 		}
 		if m.Elapsed > p.Duration+p.Timeout+time.Second {
-			t.Errorf("%s: it took %v; want an end within a second of the time-out", row.says, m.Elapsed)
+			t.Errorf("%s: it took %v; want it to end within a second of the time-out", row.says, m.Elapsed)
 		}
 		if grown := after.TotalAlloc - before.TotalAlloc; grown > 64<<20 {
 			t.Errorf("%s: %d MiB were allocated", row.says, grown>>20)
@@ -277,7 +277,7 @@ func TestUnsupportedPlansAreRefused(t *testing.T) {
 	}
 }
 
-func TestCalibrationKnowsTheCeiling(t *testing.T) {
+func TestCalibration(t *testing.T) {
 	c, err := native.Engine{}.Calibrate(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -288,7 +288,7 @@ func TestCalibrationKnowsTheCeiling(t *testing.T) {
 }
 
 // The queueing server is a queue: with one worker and a constant service time, requests that
-// come together leave one service time apart.
+// arrive together leave one service time apart.
 func TestNullServerIsAQueue(t *testing.T) {
 	const service = 5 * time.Millisecond
 	url := startNull(t, &native.Null{Service: func(uint64) time.Duration { return service }})
@@ -298,11 +298,11 @@ func TestNullServerIsAQueue(t *testing.T) {
 	mean := time.Duration(results.Total(m.Intervals, results.Service).Mean()) * time.Microsecond
 	// Little's law: four requests in the system, one leaves every 5 ms. Never faster.
 	if mean < 4*service-2*time.Millisecond || m.Counts.OK > 64 {
-		t.Errorf("mean service time %v, %d answers; want 20 ms and at most 60 and the last 4", mean, m.Counts.OK)
+		t.Errorf("mean service time %v, %d responses; want 20 ms and at most 60 and the last 4", mean, m.Counts.OK)
 	}
 }
 
-// Both sides of Little's law, from a server whose answers take known times.
+// Both sides of Little's law, from a server with known service times.
 func TestRequestsUnderWayAreTheSumOfTheirTimes(t *testing.T) {
 	times := func(i uint64) time.Duration { return time.Duration(2+i%5) * time.Millisecond }
 	url := startNull(t, &native.Null{Workers: 2, Service: times})

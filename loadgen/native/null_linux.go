@@ -19,11 +19,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Null is a server with a known answer: it does nothing but answer, at once or after the
-// time a queue in front of so many workers would have taken. It is what an engine is
-// measured against to know what it can do at all, and whether its figures are true.
+// Null is a server with known service times: it does nothing but respond, at once or after the
+// time that a queue in front of its workers would have taken. Engines are measured against it,
+// to find out how much they can send and whether their figures are correct.
 type Null struct {
-	// Service is the time request i takes, in the order of arrival; nil answers at once.
+	// Service is the time request i takes, in order of arrival; nil: none.
 	Service func(i uint64) time.Duration
 	// Workers serve the queue, first come, first served; at least 1.
 	Workers int
@@ -37,13 +37,13 @@ type Null struct {
 	began    time.Time
 	accepted uint64          // connections
 	arrived  uint64          // requests
-	free     []time.Duration // when each worker is done with what it was given
+	free     []time.Duration // when each worker will be free
 	pending  answers
 }
 
-var nullAnswer = []byte("HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nHello, world!")
+var nullResponse = []byte("HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nHello, world!")
 
-// Start starts the server on a free port of the loopback interface. Close ends it.
+// Start starts the server on a free port of the loopback interface. Close stops it.
 func (n *Null) Start() error {
 	n.done, n.listener, n.began = make(chan error, 1), -1, time.Now()
 	n.free = make([]time.Duration, max(1, n.Workers))
@@ -88,7 +88,7 @@ func (n *Null) release() {
 // URL is where the server listens.
 func (n *Null) URL() string { return "http://" + n.address.String() }
 
-// Close ends the server and closes its connections.
+// Close stops the server and closes its connections.
 func (n *Null) Close() error {
 	n.closing.Store(true)
 	n.wake()
@@ -115,9 +115,9 @@ func (n *Null) serve() error {
 		}
 		for _, e := range events[:count] {
 			switch {
-			case e.Fd == wakeSlot:
+			case e.Fd == wakeEvent:
 				n.drain()
-			case e.Fd == timerSlot:
+			case e.Fd == timerEvent:
 			case e.Fd == int32(n.listener):
 				n.accept(open)
 			case !n.read(int(e.Fd), open[e.Fd], buf):
@@ -127,7 +127,7 @@ func (n *Null) serve() error {
 		}
 		for len(n.pending) > 0 && n.pending[0].at <= time.Since(n.began) {
 			if a := heap.Pop(&n.pending).(answer); open[int32(a.fd)] == a.conn {
-				_, _ = write(a.fd, nullAnswer) // a client that has gone reads nothing
+				_, _ = write(a.fd, nullResponse) // a client that has gone reads nothing
 			}
 		}
 	}
@@ -135,7 +135,7 @@ func (n *Null) serve() error {
 }
 
 // next waits for a socket. A queue polls all the time: a thread that wakes up 100 µs after a
-// request came would add them to every response time, and the times are its point.
+// request came would add them to every response time, and accurate times are its purpose.
 func (n *Null) next(events []unix.EpollEvent) (int, syscall.Errno) {
 	if n.Service != nil {
 		return n.pollOnce(events)
@@ -160,7 +160,7 @@ func (n *Null) accept(open map[int32]uint64) {
 	}
 }
 
-// read takes the requests that have come, and reports whether the connection lives on.
+// read takes the requests that have arrived, and reports whether the connection stays open.
 func (n *Null) read(fd int, conn uint64, buf []byte) bool {
 	got, errno := read(fd, buf)
 	if errno == unix.EAGAIN || errno == unix.EINTR {
@@ -172,15 +172,15 @@ func (n *Null) read(fd int, conn uint64, buf []byte) bool {
 	for range bytes.Count(buf[:got], []byte("\r\n\r\n")) {
 		if n.Service != nil {
 			n.enqueue(fd, conn)
-		} else if sent, errno := write(fd, nullAnswer); errno != 0 || sent < len(nullAnswer) {
-			return false // a client that does not read is no use here
+		} else if sent, errno := write(fd, nullResponse); errno != 0 || sent < len(nullResponse) {
+			return false // a client that does not read is of no use here
 		}
 	}
 	return true
 }
 
-// enqueue gives a request to the worker that is free first (Lindley's recursion, for so many
-// workers: Kiefer and Wolfowitz 1955).
+// enqueue gives a request to the worker that is free first (Lindley's recursion, for several
+// workers Kiefer and Wolfowitz 1955).
 func (n *Null) enqueue(fd int, conn uint64) {
 	first := 0
 	for w, at := range n.free {
@@ -193,14 +193,14 @@ func (n *Null) enqueue(fd int, conn uint64) {
 	heap.Push(&n.pending, answer{n.free[first], fd, conn})
 }
 
-// answer is one answer that is to be sent.
+// answer is one response to be sent.
 type answer struct {
 	at   time.Duration
 	fd   int
-	conn uint64 // the connection that asked: its file may be another's by then
+	conn uint64 // the connection it is for: its file may be another's by then
 }
 
-// answers is a heap of them, the next one first.
+// answers is a heap of responses, the next one first.
 type answers []answer
 
 func (a answers) Len() int           { return len(a) }
@@ -213,7 +213,7 @@ func (a *answers) Pop() any {
 	return last
 }
 
-// How long a calibration takes: a closed loop for the ceiling, an open one at a low rate for
+// How long a calibration takes: a closed loop for the ceiling, an open loop at a low rate for
 // the floor.
 const (
 	ceilingFor = 150 * time.Millisecond
@@ -221,7 +221,7 @@ const (
 	floorRate  = 1000
 )
 
-// Calibrate measures what one thread of the engine can do on this machine, with this pacing.
+// Calibrate measures what one thread of the engine can send on this machine, with this timer.
 func (e Engine) Calibrate(ctx context.Context) (results.Calibration, error) {
 	server := new(Null)
 	if err := server.Start(); err != nil {

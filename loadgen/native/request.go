@@ -14,20 +14,20 @@ import (
 	"bench/targets"
 )
 
-// request is a target made ready: the bytes to send and the check of the answer.
+// request is a prepared target: the bytes to send and the check of the response.
 type request struct {
 	target int // index into the mix's targets
 	bytes  []byte
 	head   bool
-	// template makes the bytes anew for each request, where they differ; else nil.
+	// template renders the bytes of each request, if they differ; otherwise nil.
 	template *template
-	// again tells that the request may be sent a second time when a reused connection
-	// turns out to be closed (RFC 9110, section 9.2.2).
+	// again says that the request may be sent a second time when a reused connection turns
+	// out to be closed (RFC 9110, section 9.2.2).
 	again bool
 	check check
 }
 
-// prepare makes the requests of a plan.
+// prepare prepares the requests of a plan.
 func prepare(p loadgen.Plan) ([]request, error) {
 	all := make([]request, len(p.Mix.Targets))
 	for i := range p.Mix.Targets {
@@ -76,16 +76,16 @@ func newRequest(p loadgen.Plan, t *targets.Target) (request, error) {
 
 // template is a request with placeholders.
 type template struct {
-	head    []piece // the request line and the fields that are always there
+	head    []piece // the request line and the fixed fields
 	body    []piece
 	hasBody bool
 	cookies bool // the session's cookies are sent
 }
 
-// piece is a part of a template made ready.
+// piece is a prepared part of a template.
 type piece struct {
 	literal []byte
-	values  [][]byte // of the feed's column, by row, escaped where they have to be
+	values  [][]byte // of the feed's column, by row, escaped where necessary
 	cookie  string
 }
 
@@ -103,7 +103,7 @@ func newTemplate(mix targets.Mix, h *http.Request, t *targets.Target) (*template
 					if escape {
 						value = targets.Escape(value)
 					} else if to == &m.head && strings.ContainsAny(value, "\r\n") {
-						return fmt.Errorf("the feed's value %.40q has a line break, which a header cannot hold", value)
+						return fmt.Errorf("the feed's value %.40q contains a line break, which a header cannot", value)
 					}
 					p.values = append(p.values, []byte(value))
 				}
@@ -128,7 +128,7 @@ func newTemplate(mix targets.Mix, h *http.Request, t *targets.Target) (*template
 	return m, errors.Join(err, add(&m.body, string(t.Body), form))
 }
 
-// render appends request n, or the next one of a session with these cookies.
+// render appends request n, or the next request of a session with these cookies.
 func (m *template) render(out []byte, n uint64, cookies *jar) []byte {
 	out = fill(out, m.head, n, cookies)
 	if m.cookies && len(cookies.cookies) > 0 {

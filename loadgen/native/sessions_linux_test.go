@@ -14,8 +14,8 @@ import (
 	"bench/targets"
 )
 
-// loginServer answers as a site with a login does: a token that has to come back, a session
-// cookie that opens the door and changes at each use, and one that is deleted.
+// loginServer responds like a site with a login: a token that has to come back, a session
+// cookie that grants access, and a cookie that is deleted.
 func loginServer(t *testing.T) (url string, users func() map[string]int) {
 	t.Helper()
 	var mu sync.Mutex
@@ -23,7 +23,7 @@ func loginServer(t *testing.T) (url string, users func() map[string]int) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
 		if len(r.Cookies()) > 0 {
-			http.Error(w, "a new session brings cookies", http.StatusBadRequest)
+			http.Error(w, "a new session has cookies", http.StatusBadRequest)
 			return
 		}
 		http.SetCookie(w, &http.Cookie{Name: "csrftoken", Value: "t0k", Path: "/", MaxAge: 100})
@@ -93,13 +93,13 @@ func TestSessionsLogIn(t *testing.T) {
 		p.Mix, p.Mode, p.Pacer, p.Duration = loginMix(t), loadgen.Open, pacing.Constant{PerSecond: 100}, 300*time.Millisecond
 		p.Conns.Max = 6
 		m := run(t, native.Engine{Shards: shards}, p)
-		// 30 visits begin; those of the last 10 ms end before their last step is due.
+		// 30 visits start; those of the last 10 ms end before their last step is due.
 		if m.Counts.OK != m.Counts.Intended || m.Counts.OK < 80 || m.Counts.OK > 90 {
 			t.Errorf("%d shards: counts %+v; want 30 visits of up to 3 requests, all ok", shards, m.Counts)
 		}
 		got := users()
 		if len(got) != 2 || got["ann"] < 12 || got["b-o"] < 12 {
-			t.Errorf("%d shards: the users seen are %v; want both of the feed, as often", shards, got)
+			t.Errorf("%d shards: the users seen are %v; want both of the feed, equally often", shards, got)
 		}
 	}
 }
@@ -112,13 +112,13 @@ func TestSessionsInAClosedLoop(t *testing.T) {
 	if m.Counts.OK != m.Counts.Intended || m.Counts.OK < 20 || m.Opened > 4 {
 		t.Errorf("counts %+v on %d connections; want four users without failures", m.Counts, m.Opened)
 	}
-	// A visit pauses 10 ms in all: four users of 200 ms make 80 of three requests at most.
+	// A visit pauses for 10 ms in all: in 200 ms four users make at most 80 visits of three requests.
 	if m.Counts.OK > 240+12 {
 		t.Errorf("%d requests: the users did not pause", m.Counts.OK)
 	}
 }
 
-// A step that fails ends its visit: what would have followed is not asked for.
+// A step that fails ends its visit: its later steps are not sent.
 func TestAFailedStepEndsItsSession(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()

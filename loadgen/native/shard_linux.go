@@ -15,18 +15,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// never is a time that does not come.
+// never is a time that is never reached.
 const never = time.Duration(math.MaxInt64)
 
-// shard is one thread of the engine: the requests of one part of the plan, and the connections
-// they travel on. Nothing in it is shared.
+// shard is one thread of the engine: the requests of one part of the plan, and their connections.
+// Nothing in it is shared.
 type shard struct {
 	*run
-	rec   *loadgen.Shard
-	tell  *loadgen.Recorder
-	part  loadgen.Part
-	w     int       // which thread this is
-	epoch time.Time // the start of the plan's clock
+	rec      *loadgen.Shard
+	recorder *loadgen.Recorder
+	part     loadgen.Part
+	w        int       // which thread this is
+	epoch    time.Time // the start of the plan's clock
 
 	waiter
 	buf    []byte
@@ -35,36 +35,36 @@ type shard struct {
 
 	schedule *pacing.Schedule // open loop only
 	next     uint64           // the next request, or session, of this shard
-	arrival  time.Duration    // when it is due; never, when there is no more
-	waiting  visits           // sessions that wait for their next step
-	over     []*visit         // ended ones, to be used again
-	nextDue  time.Duration    // of the next request of either kind
+	arrival  time.Duration    // when it is due; never, if there are no more
+	waiting  visits           // sessions waiting for their next step
+	over     []*visit         // ended ones, to be reused
+	nextDue  time.Duration    // of the next arrival or step
 
 	max     int           // connections
 	open    int           // connections that are open or being opened
-	conns   []*conn       // by slot
-	unused  []*conn       // closed ones, to be used again
+	conns   []*conn       // by index
+	unused  []*conn       // closed ones, to be reused
 	idle    list          // open and without a request; the last used first
-	busy    list          // with a request, the first sent first, so the first to time out
-	remote  unix.Sockaddr // not shared: it holds the kernel's form of itself
+	busy    list          // with a request, the first sent first, which is the first to time out
+	remote  unix.Sockaddr // not shared: it caches the kernel's form of itself
 	sources []unix.Sockaddr
 	source  int
 
 	proving  bool          // connections are being opened before the clock starts
-	unproven bool          // one of them could not be, which ends the proving
-	holes    int           // closed loop: places without a connection, after a failure
-	retry    time.Duration // when they are tried again
-	blocked  bool          // a request is due and every connection busy
+	unproven bool          // one could not be opened, which ends the proving
+	holes    int           // closed loop: the number of connections missing after failures
+	retry    time.Duration // when they are retried
+	blocked  bool          // a request is due and every connection is busy
 	sending  bool          // release is running
-	sampling int           // answers until the next one with a kernel timestamp
-	counted  time.Duration // until when the requests under way have been summed up
+	sampling int           // responses until the next one with a kernel timestamp
+	counted  time.Duration // the time up to which the requests under way have been summed
 }
 
-// holeWait is how long a closed loop's place rests after its connection could not be made: a
-// refusal comes at once, and asking again at once would only measure refusals.
+// holeWait is how long a closed loop waits before it retries a connection that could not be
+// opened: a refusal comes at once, and retrying at once would only measure refusals.
 const holeWait = 10 * time.Millisecond
 
-// close closes every connection and what the shard waits with.
+// close closes every connection and the waiter.
 func (s *shard) close() {
 	for _, c := range s.conns {
 		if c.fd >= 0 {
@@ -76,7 +76,7 @@ func (s *shard) close() {
 
 func newShard(r *run, w int, part loadgen.Part, rec *loadgen.Recorder) (*shard, error) {
 	s := &shard{
-		run: r, rec: rec.Shard(part), tell: rec, part: part, w: w, next: part.Nth(0), arrival: never, nextDue: never,
+		run: r, rec: rec.Shard(part), recorder: rec, part: part, w: w, next: part.Nth(0), arrival: never, nextDue: never,
 		buf: make([]byte, 64<<10), events: make([]unix.EpollEvent, 256),
 		remote: sockaddr(r.address),
 		max:    int(part.Share(uint64(r.plan.Conns.Max))), retry: never,
@@ -97,13 +97,12 @@ func newShard(r *run, w int, part loadgen.Part, rec *loadgen.Recorder) (*shard, 
 // now is the time of the plan's clock. It is negative before the start.
 func (s *shard) now() time.Duration { return time.Since(s.epoch) }
 
-// work opens the connections, waits for the start, sends the load and records what becomes
-// of it.
+// work opens the connections, waits for the start, sends the load and records the outcome.
 func (s *shard) work() error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer s.waiter.settle(s.engine, s.w)()
-	s.tell.Thread(unix.Gettid())
+	s.recorder.Thread(unix.Gettid())
 
 	s.epoch = time.Now()
 	s.prove()
@@ -119,7 +118,7 @@ func (s *shard) work() error {
 	return s.loop()
 }
 
-// loop is the life of a shard: send what is due, give up what took too long, wait, read.
+// loop is the life of a shard: send what is due, time out what took too long, wait, read.
 func (s *shard) loop() error {
 	p := &s.plan
 	closed := p.Mode == loadgen.Closed
@@ -143,7 +142,7 @@ func (s *shard) loop() error {
 		done := closed && now >= p.Duration || s.nextDue == never && !closed
 		if stopped || now >= last || done && s.busy.first == nil {
 			s.quitSending()
-			s.giveUp(now)
+			s.abandon(now)
 			return nil
 		}
 		until := min(last, s.retry)
@@ -164,7 +163,7 @@ func (s *shard) loop() error {
 	}
 }
 
-// poll waits until the time given at most and handles what the sockets tell.
+// poll waits, at most until the given time, and handles the sockets' events.
 func (s *shard) poll(now, until time.Duration) error {
 	n, err := s.wait(s, now, until)
 	if err != nil {
@@ -173,10 +172,10 @@ func (s *shard) poll(now, until time.Duration) error {
 	for i := range n {
 		e := &s.events[i]
 		if e.Fd < 0 {
-			if e.Fd == wakeSlot {
+			if e.Fd == wakeEvent {
 				s.drain()
 			}
-			continue // the timer's event has done its work by waking the shard up
+			continue // the timer's event has done its job by waking the shard up
 		}
 		if c := s.conns[e.Fd]; c.generation == e.Pad {
 			s.handle(c, e.Events)
@@ -191,7 +190,7 @@ func (s *shard) poll(now, until time.Duration) error {
 	return nil
 }
 
-// advance makes n the next arrival of an open loop.
+// advance makes n the next arrival.
 func (s *shard) advance(n uint64) {
 	s.next = n
 	if s.schedule == nil {
@@ -212,15 +211,16 @@ func (s *shard) refresh() {
 	}
 }
 
-// release sends what is due, each on an idle connection or a new one, until there is none
-// of either. What is left waits, with its due time, for the next connection that is free.
+// release sends what is due, each request on an idle or a new connection, until neither is
+// available. The rest waits, keeping its due time, for the next free connection.
 func (s *shard) release(now time.Duration) {
 	if s.sending {
-		return // a connection failed at once, and the loop below goes on by itself
+		return // a connection failed at once, and the loop below continues
 	}
 	s.sending = true
 	defer func() { s.sending = false }()
-	// So many at a time: connections that fail at once must not keep the shard from its sockets.
+	// A limited number at a time: connections that fail at once must not keep the shard from its
+	// sockets.
 	for sent := 0; s.nextDue <= now && sent <= s.max; sent++ {
 		if s.idle.first == nil && s.open >= s.max {
 			s.blocked = true
@@ -251,9 +251,8 @@ func (s *shard) sendNext(now time.Duration) {
 	s.assign(t)
 }
 
-// count sums up the requests that have been under way since the last change of their number.
-// By Little's law their mean is the rate times the mean service time, which the histograms
-// know from another side.
+// count adds up the number of requests under way since its last change. By Little's law their
+// mean number is the rate times the mean service time, which the histograms know independently.
 func (s *shard) count(now time.Duration) {
 	if now > s.counted && !s.proving {
 		s.rec.UnderWay(s.busy.length, now-s.counted)
@@ -269,15 +268,15 @@ func (s *shard) arriving(n uint64, due, now time.Duration) task {
 	return task{request: &s.requests[s.plan.Mix.Index(n)], n: n, due: due, sent: now}
 }
 
-// fill starts a closed loop's first requests, each at a time of its own: ten thousand take a
-// while to send.
+// fill starts a closed loop's first requests, each at its own time: ten thousand take a while
+// to send.
 func (s *shard) fill() {
 	for range s.max {
 		s.nextClosed(s.now())
 	}
 }
 
-// refill tries the places again that were left without a connection.
+// refill retries the connections that are missing.
 func (s *shard) refill() {
 	n := s.holes
 	s.holes, s.retry = 0, never
@@ -310,8 +309,8 @@ func (s *shard) assign(t task) {
 	s.connect(t)
 }
 
-// free tells that a connection is ready for another request, and whether whoever used it has
-// ended: in a closed loop another one then begins.
+// free is called when a connection is ready for another request; ended says whether its request
+// or visit is over, upon which a closed loop starts another.
 func (s *shard) free(c *conn, now time.Duration, ended bool) {
 	if s.plan.Mode == loadgen.Closed && ended && !s.proving && now < s.plan.Duration && !s.stopped.Load() {
 		s.send(c, s.takeClosed(now))
@@ -323,11 +322,11 @@ func (s *shard) free(c *conn, now time.Duration, ended bool) {
 	}
 }
 
-// lost tells that a connection was closed, so that another may be made.
+// lost is called when a connection was closed, so that another may be opened.
 func (s *shard) lost(now time.Duration, class results.Class, ended bool) {
 	switch {
 	case s.proving:
-		s.unproven = true // a server that closes what was just proven does not mean to keep it
+		s.unproven = true // a server that closes a connection just proven does not mean to keep it
 	case s.plan.Mode == loadgen.Closed && ended:
 		if class == results.ConnectError {
 			s.holes++
@@ -340,14 +339,14 @@ func (s *shard) lost(now time.Duration, class results.Class, ended bool) {
 	}
 }
 
-// expire gives up the requests whose time is over.
+// expire times out the requests whose deadline has passed.
 func (s *shard) expire(now time.Duration) {
 	for c := s.busy.first; c != nil && c.deadline <= now; c = s.busy.first {
 		s.finish(c, results.Timeout, now, true)
 	}
 }
 
-// quitSending counts what was not sent and will not be.
+// quitSending counts what has not been sent as dropped.
 func (s *shard) quitSending() {
 	if s.arrival != never {
 		s.rec.Drop(s.next)
@@ -359,8 +358,8 @@ func (s *shard) quitSending() {
 	s.arrival, s.nextDue, s.blocked = never, never, false
 }
 
-// giveUp ends the requests that have no answer when the run ends.
-func (s *shard) giveUp(now time.Duration) {
+// abandon ends the requests that have no response when the run ends.
+func (s *shard) abandon(now time.Duration) {
 	s.count(now)
 	for c := s.busy.first; c != nil; c = s.busy.first {
 		s.busy.remove(c)
@@ -369,10 +368,10 @@ func (s *shard) giveUp(now time.Duration) {
 	}
 }
 
-// prove opens the connections of a plan that keeps them, before the clock starts. Each has
-// to answer one request before it counts as open: one that is made may still lie in the
-// server's listen queue. What goes wrong here ends it, and is left for the load itself to
-// find and to count.
+// prove opens the connections of a plan that keeps them, before the clock starts. Each must
+// answer one request before it counts as open: an established connection may still be in the
+// server's listen queue. If anything goes wrong it stops, and leaves it to the load to find
+// and count that.
 func (s *shard) prove() {
 	target := s.plan.ProofTarget()
 	if target == nil || !s.plan.Preopened() {

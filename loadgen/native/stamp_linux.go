@@ -8,17 +8,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Of every sampledConns-th connection, every sampledAnswers-th answer is read with the time
-// at which the kernel got it. The difference to the time at which it was read is this
-// program's own delay, which every latency contains.
+// On every sampledConns-th connection, every sampledResponses-th response is read with the time
+// at which the kernel got it. The difference from the time at which it was read is this
+// program's own delay, which every latency includes.
 const (
-	sampledConns   = 16
-	sampledAnswers = 8
+	sampledConns     = 16
+	sampledResponses = 8
 )
 
 func (s *shard) sample() bool {
 	if s.sampling--; s.sampling < 0 {
-		s.sampling = sampledAnswers - 1
+		s.sampling = sampledResponses - 1
 		return true
 	}
 	return false
@@ -40,8 +40,8 @@ func (s *shard) readStamped(c *conn) (int, syscall.Errno) {
 	if uint64(message.Controllen) >= uint64(unix.CmsgLen(16)) &&
 		header.Level == unix.SOL_SOCKET && header.Type == unix.SCM_TIMESTAMPNS {
 		stamp := (*unix.Timespec)(unsafe.Pointer(&control[unix.CmsgLen(0)]))
-		// Both are readings of the real-time clock; a step of it between the two is seen as
-		// a negative or an absurd delay, and left out.
+		// Both are readings of the real-time clock; a step between the two shows as a negative
+		// or absurd delay, and is left out.
 		if delay := time.Duration(time.Now().UnixNano() - stamp.Nano()); delay >= 0 && delay < time.Minute && !s.proving {
 			s.rec.Woke(delay)
 		}

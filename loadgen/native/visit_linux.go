@@ -17,7 +17,7 @@ type visit struct {
 	jar  jar
 }
 
-// visits is a heap of those that wait for their next step, the first due first.
+// visits is a heap of visits that wait for their next step, the first due first.
 type visits []*visit
 
 func (v visits) Len() int           { return len(v) }
@@ -30,7 +30,7 @@ func (v *visits) Pop() any {
 	return last
 }
 
-// newVisit starts visit n, whose first step is due at the time given.
+// newVisit starts visit n, whose first step is due at the given time.
 func (s *shard) newVisit(n uint64, due time.Duration) *visit {
 	var v *visit
 	if k := len(s.over); k > 0 {
@@ -44,17 +44,17 @@ func (s *shard) newVisit(n uint64, due time.Duration) *visit {
 	return v
 }
 
-// take makes the visit's next step a task.
+// take turns the visit's next step into a task.
 func (s *shard) take(v *visit, now time.Duration) task {
 	step := v.kind.Steps[v.step]
 	v.step++
 	return task{request: &s.requests[step.Target], n: v.n, visit: v, due: v.due, sent: now}
 }
 
-// proceed goes on with a visit whose step has ended: its next step is due after the pause. It
-// reports whether the visit is over, after its last step or one that got no right answer. A
-// visit whose next step would fall due after the end of the plan just ends there: in a
-// closed loop no other one takes its place.
+// proceed continues a visit whose step has ended: its next step is due after the pause. It
+// reports whether the visit is over, after its last step or one without a successful response.
+// A visit whose next step would fall due after the end of the plan just ends there: in a closed
+// loop no other takes its place.
 func (s *shard) proceed(v *visit, class results.Class, now time.Duration) (over bool) {
 	if class == results.OK && v.step < len(v.kind.Steps) {
 		v.due = now + v.kind.Steps[v.step].Think.Time(s.plan.Seed, v.n, v.step)

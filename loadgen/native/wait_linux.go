@@ -9,26 +9,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// waiter waits for sockets and for times. The kernel's timers are exact to microseconds when
-// asked so (Go's runtime, and epoll_wait, round to milliseconds); what is left is the time a
+// waiter waits for sockets and for times. The kernel's timers are exact to microseconds on
+// request (Go's runtime and epoll_wait round to milliseconds); what remains is the time a
 // sleeping core takes to wake up.
 type waiter struct {
 	epoll  int
-	event  int // eventfd: somebody wants the shard to look up
-	timer  int // timerfd, where epoll_pwait2 is missing; else -1
+	event  int // eventfd: somebody wants the shard to wake up
+	timer  int // timerfd, if epoll_pwait2 is missing; otherwise -1
 	coarse bool
 
 	waiting   Timer
-	overshoot time.Duration // how late the shard wakes up, learned: its high quantile
+	overshoot time.Duration // a high quantile of how late the shard wakes up, learned
 }
 
 const (
-	wakeSlot  = -1 // events of the eventfd
-	timerSlot = -2
+	wakeEvent  = -1 // Fd of the eventfd's events
+	timerEvent = -2
 )
 
-// How long a shard polls at most rather than sleep until a due time: the bound on what a
-// badly learned overshoot can cost.
+// The longest time a shard polls rather than sleeps until a due time: the limit on what a badly
+// learned overshoot can cost.
 const (
 	firstOvershoot = 60 * time.Microsecond
 	maxOvershoot   = 150 * time.Microsecond
@@ -44,7 +44,7 @@ func (w *waiter) init() error {
 	if w.event, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
 		return err
 	}
-	if err := w.watch(w.event, wakeSlot); err != nil {
+	if err := w.watch(w.event, wakeEvent); err != nil {
 		return err
 	}
 	if !hasPwait2(w) {
@@ -52,20 +52,20 @@ func (w *waiter) init() error {
 			w.timer, w.coarse = -1, true
 			return nil
 		}
-		return w.watch(w.timer, timerSlot)
+		return w.watch(w.timer, timerEvent)
 	}
 	return nil
 }
 
-// hasPwait2 reports whether the kernel has epoll_pwait2: Linux since 5.11, where no sandbox
-// forbids it. A test puts another one in its place.
+// hasPwait2 reports whether the kernel has epoll_pwait2: Linux since 5.11, unless a sandbox
+// forbids it. A test replaces it.
 var hasPwait2 = func(w *waiter) bool {
 	_, errno := w.pwait2(nil, &unix.Timespec{})
 	return errno != unix.ENOSYS && errno != unix.EPERM
 }
 
-func (w *waiter) watch(fd int, slot int32) error {
-	return unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: slot})
+func (w *waiter) watch(fd int, as int32) error {
+	return unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: as})
 }
 
 func (w *waiter) close() {
@@ -76,7 +76,7 @@ func (w *waiter) close() {
 	}
 }
 
-// wake makes the shard look up. It may be called from anywhere.
+// wake wakes the shard up. It may be called from any goroutine.
 func (w *waiter) wake() {
 	var one [8]byte
 	binary.NativeEndian.PutUint64(one[:], 1)
@@ -89,8 +89,8 @@ func (w *waiter) drain() {
 	_, _ = unix.Read(w.event, count[:])
 }
 
-// settle makes this thread one that wakes up on time, on the core it was given, and returns
-// the function that makes it an ordinary one again.
+// settle makes this thread wake up on time, on the core it was given, and returns the function
+// that makes it ordinary again.
 func (w *waiter) settle(e Engine, shard int) func() {
 	w.waiting = e.Timer
 	var was unix.CPUSet
@@ -100,7 +100,7 @@ func (w *waiter) settle(e Engine, shard int) func() {
 		only.Set(e.Pin[shard%len(e.Pin)])
 		pinned = unix.SchedSetaffinity(0, &only) == nil
 	}
-	// The kernel may delay a thread's timers by its slack, 50 µs unless it is told otherwise.
+	// The kernel may delay a thread's timers by its slack, 50 µs by default.
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
 	return func() {
 		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)
@@ -110,8 +110,8 @@ func (w *waiter) settle(e Engine, shard int) func() {
 	}
 }
 
-// wait fills the shard's events with what has happened, and waits for something to happen
-// until the time given at most.
+// wait fills the shard's events with what has happened, waiting for something to happen at most
+// until the given time.
 func (w *waiter) wait(s *shard, now, until time.Duration) (int, error) {
 	for {
 		n, errno := 0, syscall.Errno(0)
@@ -146,14 +146,14 @@ func (w *waiter) wait(s *shard, now, until time.Duration) (int, error) {
 	}
 }
 
-// hybrid reports whether a core is there for polling.
+// hybrid reports whether there is a core for polling.
 func (w *waiter) hybrid(s *shard) bool {
 	return w.waiting == Hybrid || w.waiting == Auto && s.spare.Load()
 }
 
-// polls reports whether to poll rather than to sleep: when a request is due so soon that a
-// sleep would end late, or an answer is likely to come so soon that the core's waking up
-// would be counted as the server's time.
+// polls reports whether to poll rather than sleep: when a request is due so soon that a sleep
+// would end late, or a response is likely to come so soon that the core's wake-up would count
+// as the server's time.
 func (w *waiter) polls(s *shard, now, until time.Duration) bool {
 	if w.waiting == Spin {
 		return true
@@ -164,17 +164,17 @@ func (w *waiter) polls(s *shard, now, until time.Duration) bool {
 	if s.nextDue == until && until-now <= w.overshoot {
 		return true
 	}
-	return s.busy.last != nil && now-s.busy.last.sent < answerSoon
+	return s.busy.last != nil && now-s.busy.last.sent < responseSoon
 }
 
-// worthPolling is a wait so short that polling through it costs no more than going to sleep
-// and waking up would: the wake-up of an idle virtual core was measured to cost 10 to 15 µs.
-// (Spinning for the cost of the switch is at most twice as dear as the best choice: Karlin
-// et al., "Empirical studies of competitive spinning", SOSP 1991.)
+// worthPolling is a wait so short that polling through it costs no more than going to sleep and
+// waking up: the wake-up of an idle virtual core was measured to cost 10 to 15 µs. (Spinning
+// for the cost of the switch costs at most twice the best choice: Karlin et al., "Empirical
+// studies of competitive spinning", SOSP 1991.)
 const worthPolling = 15 * time.Microsecond
 
-// answerSoon is how long after the last send an answer is polled for.
-const answerSoon = 150 * time.Microsecond
+// responseSoon is how long after the last send a response is polled for.
+const responseSoon = 150 * time.Microsecond
 
 // learn follows a high quantile of how late the thread wakes up: up fast, down slowly
 // (stochastic approximation; Robbins and Monro 1951).
@@ -193,7 +193,7 @@ func (w *waiter) pollOnce(events []unix.EpollEvent) (int, syscall.Errno) {
 	return int(n), errno
 }
 
-// block waits in the kernel. The scheduler is told, because this can take long.
+// block waits in the kernel. The scheduler is notified, because this can take long.
 func (w *waiter) block(events []unix.EpollEvent, d time.Duration) (int, syscall.Errno) {
 	switch {
 	case w.coarse:

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Bursty is on and off in turn: PerSecond while on, nothing while off. With Poisson arrivals
-// it is an interrupted Poisson process of fixed periods.
+// Bursty alternates between on and off: PerSecond while on, nothing while off. With Poisson
+// arrivals it is an interrupted Poisson process with fixed periods.
 type Bursty struct {
 	PerSecond float64
 	On, Off   time.Duration

@@ -1,4 +1,4 @@
-// Package pacing says when the requests of a load are due: as a pure function of their number.
+// Package pacing says when the requests of a load are due, as a pure function of their number.
 //
 // A [Pacer] is a value that prints and parses back:
 //
@@ -6,10 +6,10 @@
 //	p.Due(1000)      // when request 1000 is due, since the start of the plan
 //	p.String()       // the text again
 //
-// Since nothing is handed out, any number of senders can share a pacer: sender w of k takes the
-// requests w, w+k, w+2k, … . One that asks for them in order does so through a [Schedule].
+// So any number of senders can share a pacer without a dispatcher: sender w of k takes the
+// requests w, w+k, w+2k, … . To read due times in order, use a [Schedule].
 //
-// Every kind of pacer is a row of the table in [Kinds], and a file of its own.
-// The package imports nothing of ours, so that what judges a run can read the arrivals from a
-// pacer's text as well as what sends them.
+// Every kind of pacer is a row of the table in [Kinds] and a file of its own. The package
+// imports nothing of ours, so that the code that judges a run can read the arrivals from a
+// pacer's text, just like the code that sends them.
 package pacing

@@ -5,12 +5,11 @@ import (
 	"time"
 )
 
-// Pacer says when requests are due. Due is a pure function, so nobody has to hand the
-// schedule out: an engine with k shards gives shard w the requests w, w+k, w+2k, …
+// Pacer says when requests are due. Due is a pure function, so no dispatcher is needed: an
+// engine with k shards gives shard w the requests w, w+k, w+2k, …
 //
-// That is all that a load asks of a pacer. What else there is to know of one, it says by a
-// further method, each of which is an interface of its own: [Curve], [Bounded], [Random],
-// [Ordered].
+// That is all that a load needs. What else there is to know about a pacer, it offers through
+// further methods, each an interface of its own: [Curve], [Bounded], [Random], [Ordered].
 type Pacer interface {
 	// Due is the time of request n since the start of the plan. It never decreases in n.
 	Due(n uint64) time.Duration
@@ -29,15 +28,15 @@ type Curve interface {
 	At(x float64) time.Duration
 }
 
-// Bounded is a pacer that describes an end.
+// Bounded is a pacer with an end.
 type Bounded interface {
 	Pacer
-	// Length is how long the pacer takes to go through all of what it describes, and a little
-	// more where a rate is held for ever after; 0 if there is no end after all.
+	// Length is how long the pacer takes to go through everything it describes, and a little
+	// more if it holds a rate for ever after; 0 if it has no end after all.
 	Length() time.Duration
 }
 
-// Length is the length of a pacer that is Bounded; 0 for one that describes no end.
+// Length is the length of a pacer that is Bounded; 0 for one without an end.
 func Length(p Pacer) time.Duration {
 	if b, ends := p.(Bounded); ends {
 		return b.Length()
@@ -52,8 +51,8 @@ type Random interface {
 	WithSeed(seed uint64) Pacer
 }
 
-// WithSeed returns the pacer with its arrivals drawn from the seed, or, since most pacers draw
-// nothing, the same one.
+// WithSeed returns the pacer with its arrivals drawn from the seed, or the same pacer if it
+// draws nothing, as most.
 func WithSeed(p Pacer, seed uint64) Pacer {
 	if r, draws := p.(Random); draws {
 		return r.WithSeed(seed)
@@ -61,11 +60,11 @@ func WithSeed(p Pacer, seed uint64) Pacer {
 	return p
 }
 
-// Ordered is a pacer whose due times are cheaper to read in order than one by one.
+// Ordered is a pacer whose due times are cheaper to read in order than individually.
 type Ordered interface {
 	Pacer
-	// Reader returns a function that gives what Due gives, for one goroutine, and remembers
-	// what it needs for the requests that come next.
+	// Reader returns a function that returns what Due does, for one goroutine, and keeps what
+	// it needs for the next requests.
 	Reader() func(n uint64) time.Duration
 }
 
@@ -86,7 +85,7 @@ func reader(p Pacer) func(uint64) time.Duration {
 	return p.Due
 }
 
-// Count is the number of requests due before the time given.
+// Count is the number of requests due before the given time.
 func Count(p Pacer, before time.Duration) uint64 {
 	if before <= 0 {
 		return 0

@@ -30,16 +30,16 @@ func TestDue(t *testing.T) {
 		{"a fractional rate waits for whole requests", "constant 0.5/s", 3, 6 * time.Second},
 		{"a ramp from 0.001 to 100 over 10 s has sent half its 500 after 7.07 s",
 			"ramp 0.001/s 100/s over 10s", 250, 7071003 * time.Microsecond},
-		{"a ramp is constant behind its end", "ramp 100/s 200/s over 10s", 1700, 11 * time.Second},
+		{"a ramp is constant after its end", "ramp 100/s 200/s over 10s", 1700, 11 * time.Second},
 		{"a falling ramp slows down", "ramp 200/s 100/s over 10s", 1500, 10 * time.Second},
 		{"steps hold the first rate", "steps 10/s 1s 20/s 1s", 5, 500 * time.Millisecond},
 		{"steps hold the second rate", "steps 10/s 1s 20/s 1s", 20, 1500 * time.Millisecond},
-		{"the last step goes on for ever", "steps 10/s 1s 20/s 1s", 50, 3 * time.Second},
-		{"a spike begins at its time", "spike 10/s 100/s at 1s for 2s", 10, time.Second},
+		{"the last step continues indefinitely", "steps 10/s 1s 20/s 1s", 50, 3 * time.Second},
+		{"a spike starts at its time", "spike 10/s 100/s at 1s for 2s", 10, time.Second},
 		{"a spike ends at its time", "spike 10/s 100/s at 1s for 2s", 210, 3 * time.Second},
-		{"the base goes on behind a spike", "spike 10/s 100/s at 1s for 2s", 220, 4 * time.Second},
+		{"the base rate continues after a spike", "spike 10/s 100/s at 1s for 2s", 220, 4 * time.Second},
 		{"bursts pause while they are off", "bursty 10/s on 1s off 4s", 10, 5 * time.Second},
-		{"and go on after", "bursty 10/s on 1s off 4s", 25, 10500 * time.Millisecond},
+		{"and continue afterwards", "bursty 10/s on 1s off 4s", 25, 10500 * time.Millisecond},
 		{"a sine has sent its mean after a whole period", "sine 100/s 50/s per 10s", 1000, 10 * time.Second},
 	} {
 		got := mustParse(t, row.pacer).Due(row.n)
@@ -49,8 +49,8 @@ func TestDue(t *testing.T) {
 	}
 }
 
-// everyPacer is the examples of the table, each again with Poisson arrivals, and those again
-// staggered, and what has shown to be worth a look.
+// everyPacer is the examples of the table, each also with Poisson arrivals, and those also
+// staggered, and a few more that have found mistakes.
 func everyPacer(t testing.TB) map[string]Pacer {
 	t.Helper()
 	all := map[string]Pacer{}
@@ -104,7 +104,7 @@ func TestCurveGoesThroughTheDueTimes(t *testing.T) {
 func TestRateIsTheDerivativeOfTheCount(t *testing.T) {
 	for text, p := range everyPacer(t) {
 		if _, random := p.(Random); random {
-			continue // tested by its dispersion
+			continue // its dispersion is tested instead
 		}
 		var sum float64
 		const step = time.Millisecond
@@ -124,13 +124,13 @@ func TestStringParsesBack(t *testing.T) {
 			t.Errorf("%s: read back as %s", p, again)
 		}
 		if name := firstWord(p.String()); name != firstWord(text) {
-			t.Errorf("%s: prints as a %s", text, name)
+			t.Errorf("%s: prints as %s", text, name)
 		}
 	}
 }
 
-// A schedule is the pacer, read in whatever order, and costs no allocation.
-func TestScheduleIsThePacer(t *testing.T) {
+// A schedule returns what the pacer does, in any order, without allocating.
+func TestScheduleAgreesWithThePacer(t *testing.T) {
 	for text, p := range everyPacer(t) {
 		schedule := NewSchedule(p)
 		for _, n := range []uint64{0, 1, 15, 16, 255, 256, 257, 1023, 1024, 70000, 3, 5_000_000, 256} {
@@ -156,7 +156,7 @@ func TestWithSeed(t *testing.T) {
 	}
 }
 
-func TestLengthIsWhatTheTextSays(t *testing.T) {
+func TestLength(t *testing.T) {
 	for _, row := range []struct {
 		text string
 		want time.Duration
@@ -230,7 +230,7 @@ func TestPoissonIndexOfDispersion(t *testing.T) {
 		var square, windows float64
 		for seed := range uint64(seeds) {
 			schedule := NewSchedule(Poisson{Constant{perSecond}, seed})
-			whole := schedule.Due(n-1) / window // the last window is cut
+			whole := schedule.Due(n-1) / window // the last window is incomplete
 			counts := make([]float64, whole)
 			for i := range uint64(n) {
 				if w := schedule.Due(i) / window; w < whole {

@@ -8,10 +8,9 @@ import (
 	"time"
 )
 
-// Kind is a kind of pacer that can be written as a text.
+// Kind is a kind of pacer that can be written as text.
 type Kind struct {
-	// Form shows how the text goes: the name, words that stand as they are, and in capitals
-	// the values.
+	// Form is the syntax of the text: the name, literal words, and values in capitals.
 	Form string
 	// Example is a text of this kind.
 	Example string
@@ -21,7 +20,7 @@ type Kind struct {
 // Name is the first word of the kind's texts.
 func (k Kind) Name() string { return firstWord(k.Form) }
 
-// Kinds is the table of all kinds. A new one is a row here and a file beside it.
+// Kinds is the table of all kinds. A new one takes a row here and a file next to this one.
 func Kinds() []Kind {
 	return []Kind{
 		{"constant RATE", "constant 300/s", parseConstant},
@@ -57,9 +56,9 @@ func Parse(text string) (Pacer, error) {
 	return p, nil
 }
 
-// Text is what is still to be read of a pacer's text. Its methods take the next words, each as
-// what it has to be. The first error is kept, and what is read after it means nothing: a kind
-// reads all of its values and leaves the errors to Parse.
+// Text is the rest of a pacer's text. Its methods take the next words, each as the value it has
+// to be. The first error is kept, and values read after it are meaningless: a kind reads all of
+// its values and leaves the errors to Parse.
 type Text struct {
 	words []string
 	err   error
@@ -90,7 +89,7 @@ func (t *Text) next() string {
 	return word
 }
 
-// Word takes a word that has to be there, such as "over", and returns t for what follows it.
+// Word takes a literal word, such as "over", and returns t for what follows it.
 func (t *Text) Word(want string) *Text {
 	if got := t.next(); got != want {
 		t.Fail(fmt.Errorf("%q where %q belongs", got, want))
@@ -98,7 +97,7 @@ func (t *Text) Word(want string) *Text {
 	return t
 }
 
-// Either takes a word that is one of two, and reports whether it is the first.
+// Either takes one of two words, and reports whether it is the first.
 func (t *Text) Either(yes, no string) bool {
 	got := t.next()
 	if got != yes && got != no {
@@ -116,7 +115,7 @@ func (t *Text) Rate() float64 {
 	return rate
 }
 
-// Time takes a duration of a millisecond to a thousand hours.
+// Time takes a duration of one millisecond to a thousand hours.
 func (t *Text) Time() time.Duration { return t.between(time.Millisecond, 1000*time.Hour) }
 
 func (t *Text) between(least, most time.Duration) time.Duration {
@@ -141,7 +140,7 @@ func (t *Text) Seed() uint64 {
 	return seed
 }
 
-// Pacer takes a pacer: all that is left, for kinds that change another one.
+// Pacer takes a pacer: all that is left, for kinds that modify another pacer.
 func (t *Text) Pacer() Pacer {
 	if t.Failed() {
 		return nil
@@ -165,7 +164,7 @@ func (t *Text) Pacer() Pacer {
 	return nil
 }
 
-// formError is an error that says already how the text should go.
+// formError is an error that already includes the syntax.
 type formError struct{ error }
 
 func (e formError) Unwrap() error { return e.error }
@@ -190,7 +189,7 @@ func ParseRate(text string) (float64, error) {
 	return rate, nil
 }
 
-// rateText writes what ParseRate reads back.
+// rateText is the inverse of ParseRate.
 func rateText(perSecond float64) string {
 	return strconv.FormatFloat(perSecond, 'g', -1, 64) + "/s"
 }

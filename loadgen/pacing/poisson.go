@@ -10,16 +10,16 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// Poisson makes the arrivals of a deterministic pacer independent of each other, at the
-// same rate: what many users who know nothing of one another send.
+// Poisson makes the arrivals of a deterministic pacer independent of each other, at the same
+// rate, like those of many independent users.
 //
 // Arrival n of a unit-rate Poisson process is the sum of n+1 exponential gaps, which a
 // pure function of n cannot add up. It is drawn top down instead: the arrivals at indices
 // B, 2B, 4B, … are sums of independent gamma variables; the arrival halfway between two
 // known ones divides their distance by a symmetric beta variable (the gamma bridge); and
-// the B−1 arrivals between neighbours are uniform order statistics. Each draw has a
-// generator of its own, seeded by its place, so any n can be asked in any order and the
-// joint law is exactly that of the process. (Devroye, Non-Uniform Random Variate
+// the B−1 arrivals between neighbours are uniform order statistics. Each draw has its own
+// generator, seeded by its place, so any n can be drawn in any order and the joint
+// distribution is exactly that of the process. (Devroye, Non-Uniform Random Variate
 // Generation, 1986, chapters V.3 and VI.1.)
 type Poisson struct {
 	Of   Curve
@@ -39,7 +39,7 @@ func parsePoisson(text *Text) Pacer {
 	return Poisson{Of: curve, Seed: seed}
 }
 
-// Due draws the block that holds n. Read a schedule in order through Schedule, which keeps
+// Due draws the block that contains n. To read due times in order, use Schedule, which keeps
 // the block.
 func (p Poisson) Due(n uint64) time.Duration { return p.Reader()(n) }
 
@@ -58,7 +58,7 @@ func (p Poisson) Reader() func(n uint64) time.Duration {
 	}
 }
 
-// Rate is part of Pacer: the rate around which the arrivals scatter.
+// Rate is part of Pacer: the expected rate of the arrivals.
 func (p Poisson) Rate(at time.Duration) float64 { return p.Of.Rate(at) }
 
 // Length is part of Bounded.
@@ -69,7 +69,7 @@ func (p Poisson) WithSeed(seed uint64) Pacer { return Poisson{p.Of, seed} }
 
 func (p Poisson) String() string { return fmt.Sprintf("poisson %d %v", p.Seed, p.Of) }
 
-// source is one generator seeded anew for each draw, so that drawing allocates nothing.
+// source is one generator, reseeded for each draw, so that drawing allocates nothing.
 type source struct {
 	pcg  rand.PCG
 	rand *rand.Rand

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Ramp goes in a straight line from one rate to another and stays there:
+// Ramp goes linearly from one rate to another and stays there:
 //
 //	Λ(t) = From·t + (To−From)·t²/(2·Over)    for t ≤ Over
 type Ramp struct {
@@ -26,7 +26,7 @@ func (p Ramp) At(x float64) time.Duration {
 		return seconds(over + (x-ramped)/p.To)
 	}
 	if x == 0 {
-		return 0 // a ramp from nothing is 0 ÷ 0 here
+		return 0 // a ramp from zero is 0 ÷ 0 here
 	}
 	slope := (p.To - p.From) / over
 	// The root of slope/2·t² + From·t − x in the form that does not cancel.

@@ -11,15 +11,14 @@ import (
 	"testing"
 )
 
-// A newcomer who follows "Add a pacer" in CONTRIBUTING.md word by word gets a pacer that passes
-// this package's tests and that bench load knows. The steps are done here in an overlay: the tree
-// stays as it is.
+// Following "Add a pacer" in CONTRIBUTING.md literally gives a pacer that passes this package's
+// tests and that bench load knows. The steps are done in an overlay: the tree stays unchanged.
 func TestRecipeOfContributing(t *testing.T) {
 	if os.Getenv("BENCH_RECIPE") != "" {
 		t.Skip("this is the recipe being tested")
 	}
 	if testing.Short() {
-		t.Skip("it builds the package and the command once more")
+		t.Skip("it rebuilds the package and the command")
 	}
 	guide, err := os.ReadFile("../../CONTRIBUTING.md")
 	if err != nil {
@@ -47,9 +46,9 @@ func TestRecipeOfContributing(t *testing.T) {
 	test := exec.Command("go", "test", "-short", "-overlay", overlay, ".")
 	test.Env = append(os.Environ(), "BENCH_RECIPE=1")
 	if out, err := test.CombinedOutput(); err != nil {
-		t.Errorf("the tests of the package do not pass with it: %v\n%s", err, out)
+		t.Errorf("the package's tests fail with it: %v\n%s", err, out)
 	}
-	// Nobody listens there: what counts is that the load is run, and by this pacer.
+	// Nobody listens there: what counts is that the load runs with this pacer.
 	load := exec.Command("go", "run", "-overlay", overlay, "../../cmd/bench", "load", "--json", "-d", "100ms",
 		"--no-calibration", "--pacer", "poisson 3 "+text[1], "http://127.0.0.1:1/")
 	var stderr bytes.Buffer
@@ -57,11 +56,11 @@ func TestRecipeOfContributing(t *testing.T) {
 	out, _ := load.Output()
 	var result struct{ Pacer string }
 	if err := json.Unmarshal(out, &result); err != nil || result.Pacer != "poisson 3 "+text[1] {
-		t.Errorf("bench load ran by %q, %v: %s", result.Pacer, err, stderr.String())
+		t.Errorf("bench load ran with %q, %v: %s", result.Pacer, err, stderr.String())
 	}
 }
 
-// overlaid writes the files beside the tree, and the list by which go takes them for its own.
+// overlaid writes the files outside the tree, and the overlay file that puts them into it.
 func overlaid(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir, replace := t.TempDir(), map[string]string{}

@@ -19,7 +19,7 @@ type Replay struct {
 	Speed float64
 }
 
-// Due is never for requests beyond the recorded ones.
+// Due is never, for requests beyond the recorded ones.
 func (p Replay) Due(n uint64) time.Duration {
 	if n >= uint64(len(p.Times)) {
 		return math.MaxInt64
@@ -27,7 +27,7 @@ func (p Replay) Due(n uint64) time.Duration {
 	return time.Duration(float64(p.Times[n]) / p.Speed)
 }
 
-// Rate is the mean rate over the second around the time given.
+// Rate is the mean rate over the second around the given time.
 func (p Replay) Rate(at time.Duration) float64 {
 	first, _ := slices.BinarySearch(p.Times, time.Duration(float64(at-time.Second/2)*p.Speed))
 	last, _ := slices.BinarySearch(p.Times, time.Duration(float64(at+time.Second/2)*p.Speed))
@@ -42,22 +42,21 @@ func (p Replay) Length() time.Duration {
 	return time.Duration(float64(p.Times[len(p.Times)-1])/p.Speed) + time.Millisecond
 }
 
-// String describes the replay. It does not hold the times, so Parse does not read it, and it is
-// not among the Kinds; a plan that is written as JSON holds them beside it.
+// String describes the replay. It does not contain the times, so Parse does not read it, and
+// Replay is not among the Kinds; a plan written as JSON contains the times separately.
 func (p Replay) String() string {
 	return fmt.Sprintf("replay of %d arrivals at %g times their speed", len(p.Times), p.Speed)
 }
 
-// maxArrivals bounds what a recording may hold.
+// maxArrivals limits the length of a recording.
 const maxArrivals = 50_000_000
 
 var logTime = regexp.MustCompile(`\[(\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4})\]`)
 
-// ParseArrivals reads arrival times, one to a line: an access log in the common or combined
-// format, or lines that begin with seconds (as nginx's $msec) or an RFC 3339 time. Arrivals
-// that share a whole second, which is all that an access log tells, are spread evenly over
-// it. Times that go back a little, as in logs written at the end of each request, are put in
-// order.
+// ParseArrivals reads arrival times, one per line: an access log in the common or combined
+// format, or lines that start with seconds (like nginx's $msec) or an RFC 3339 time. Arrivals
+// in the same second, which is the resolution of an access log, are spread evenly over it.
+// Times that go back a little, as in logs written at the end of each request, are sorted.
 func ParseArrivals(r io.Reader) ([]time.Duration, error) {
 	var at []float64 // seconds
 	whole := true
@@ -95,7 +94,7 @@ func ParseArrivals(r io.Reader) ([]time.Duration, error) {
 	return times, nil
 }
 
-// spread moves the times of each whole second evenly over it.
+// spread spreads the times of each whole second evenly over it.
 func spread(at []float64) {
 	for i := 0; i < len(at); {
 		j := i

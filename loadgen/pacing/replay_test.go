@@ -13,8 +13,8 @@ func TestParseArrivals(t *testing.T) {
 127.0.0.1 - - [22/Nov/2026:18:00:01 +0100] "GET /a HTTP/1.1" 200 5
 `
 	for _, row := range []struct{ says, in, want string }{
-		{"an access log, put in order, its whole seconds spread", log, "[0s 1s 1.5s]"},
-		{"seconds with fractions, as they are", "# c\n1700000000.250 GET /\n1700000000.750\n", "[0s 500ms]"},
+		{"an access log: sorted, and whole seconds spread out", log, "[0s 1s 1.5s]"},
+		{"seconds with fractions, unchanged", "# c\n1700000000.250 GET /\n1700000000.750\n", "[0s 500ms]"},
 		{"RFC 3339", "2026-11-22T18:00:00.5Z x\n2026-11-22T18:00:02.5Z\n", "[0s 2s]"},
 	} {
 		got, err := ParseArrivals(strings.NewReader(row.in))

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Sine swings around a mean, starting there and rising:
+// Sine oscillates around a mean, starting there and rising:
 //
 //	Rate(t) = Mean + Amplitude·sin(2πt/Period)
 //	Λ(t)    = Mean·t + Amplitude·Period/(2π)·(1 − cos(2πt/Period))
@@ -31,7 +31,7 @@ func (p Sine) total(t float64) float64 {
 
 // At is part of Curve.
 func (p Sine) At(x float64) time.Duration {
-	// Λ is increasing, and lies between Mean·t and Mean·t + Amplitude·Period/π.
+	// Λ is increasing, between Mean·t and Mean·t + Amplitude·Period/π.
 	low := max(0, (x-p.Amplitude*p.Period.Seconds()/math.Pi)/p.Mean)
 	high := x / p.Mean
 	for range 64 {

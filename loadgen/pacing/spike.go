@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Spike is a base rate with one burst: Peak from From on, for For.
+// Spike is a base rate with one spike: Peak from From on, for For.
 type Spike struct {
 	Base, Peak float64       // requests per second
-	From       time.Duration // when the burst begins
+	From       time.Duration // when the spike starts
 	For        time.Duration
 }
 
@@ -34,7 +34,7 @@ func (p Spike) Rate(at time.Duration) float64 {
 	return p.Base
 }
 
-// Length is part of Bounded: until the burst is over, and as long again.
+// Length is part of Bounded: until the spike is over, and as long again.
 func (p Spike) Length() time.Duration { return p.From + 2*p.For }
 
 func (p Spike) String() string {

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// Staggered puts one of two loads that run the same plan at once behind the other, in turns:
-// for sixteen requests the first one's come first and the second's a little later, for the next
-// sixteen the other way about.
+// Staggered delays one of two loads that run the same plan at once, in turns: for sixteen
+// requests the first load's come first and the second's a little later, for the next sixteen
+// the other way round.
 //
-// Who comes second finds the caches warm and the cores taken: on real Django, with one load
-// behind throughout, that was 1 to 3 % less CPU time for it and 10 % more slow answers, which
-// a coin turns from an error into noise. Turns take it out of the pair.
+// Whichever comes second finds the caches warm and the cores busy: on real Django, with one load
+// always behind, it used 1 to 3 % less CPU time and had 10 % more slow responses. A random
+// choice turns that error into noise; turns remove it from the pair.
 type Staggered struct {
 	Of     Pacer // of both
 	By     time.Duration
-	Second bool // this is the load that begins behind
+	Second bool // this is the load that starts behind
 }
 
 func parseStaggered(text *Text) Pacer {
@@ -27,14 +27,14 @@ func parseStaggered(text *Text) Pacer {
 	return p
 }
 
-// staggerTurn is short beside a cell and long beside the requests under way at once.
+// staggerTurn is short compared with a cell and long compared with the requests under way.
 const staggerTurn = 16
 
-// Due never decreases: a turn in front begins only when the turn before it, which was behind,
+// Due never decreases: a turn in front starts only when the turn before it, which was behind,
 // is over.
 func (p Staggered) Due(n uint64) time.Duration { return p.shift(p.Of.Due, n) }
 
-// shift is when request n is due, by when the other pacer's are.
+// shift is when request n is due, given the due times of the other pacer.
 func (p Staggered) shift(due func(uint64) time.Duration, n uint64) time.Duration {
 	turn := n / staggerTurn
 	if behind := (turn%2 == 0) == p.Second; behind {
@@ -64,7 +64,7 @@ func (p Staggered) Length() time.Duration {
 	return 0
 }
 
-// WithSeed is part of Random: the other pacer may be.
+// WithSeed is part of Random: the other pacer may be random.
 func (p Staggered) WithSeed(seed uint64) Pacer {
 	p.Of = WithSeed(p.Of, seed)
 	return p

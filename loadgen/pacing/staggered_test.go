@@ -6,7 +6,7 @@ import (
 )
 
 // Both arms get every request of the plan, in turns one a little after the other, and the two
-// courses of a pair are mirror images.
+// schedules of a pair are mirror images.
 func TestStagger(t *testing.T) {
 	const by = 3 * time.Millisecond
 	base := Poisson{Constant{PerSecond: 200}, 7}
@@ -41,10 +41,10 @@ func TestStagger(t *testing.T) {
 			ahead[1]++
 		}
 		if n < staggerTurn && due[0] > due[1] {
-			t.Errorf("request %d: the first arm begins behind", n)
+			t.Errorf("request %d: the first arm starts behind", n)
 		}
 	}
 	if ahead[0] < 900 || ahead[1] < 900 {
-		t.Errorf("ahead: %v of 2000; want half each, but for a few that are due together", ahead)
+		t.Errorf("ahead: %v of 2000; want half each, except for a few that are due together", ahead)
 	}
 }

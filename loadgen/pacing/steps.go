@@ -12,7 +12,7 @@ type Step struct {
 	For       time.Duration
 }
 
-// Steps holds each rate for its time, and the last one for ever.
+// Steps holds each rate for its time, and the last one indefinitely.
 type Steps []Step
 
 func parseSteps(text *Text) Pacer {

@@ -15,12 +15,12 @@ import (
 )
 
 // openConnections opens the connections of a closed loop that keeps them, before the clock
-// starts. Each has to answer one request before it counts as open: a connection that is
-// made may still lie in the listen queue, and runserver's queue holds ten; sixty-four at
-// once overflow it, and those left over wait a second, which is no part of what a load on
-// kept connections asks. A load that opens a connection for each request gets no such mercy.
+// starts. Each must answer one request before it counts as open: an established connection may
+// still be in the listen queue, and runserver's queue holds ten; sixty-four at once overflow it,
+// and the rest wait a second, which a load on kept connections is not about. A load that opens
+// a connection for each request gets no such mercy.
 //
-// What goes wrong here ends it, and is left for the load itself to find and to count.
+// If anything goes wrong it stops, and leaves it to the load to find and count that.
 func (r *run) openConnections() {
 	r.opened = make(chan net.Conn, r.plan.Connections())
 	server, err := url.Parse(r.plan.URL)
@@ -49,8 +49,8 @@ func (r *run) openConnections() {
 	wave.Wait()
 }
 
-// open makes a connection and has it answer one request. It returns nil unless the server
-// means to keep the connection.
+// open opens a connection and sends one request on it. It returns nil unless the server means
+// to keep the connection.
 func (r *run) open(address, host string, t *targets.Target) net.Conn {
 	before := time.Now()
 	conn, err := r.guard.Dialer(net.Dialer{Timeout: loadgen.OpenTimeout})(r.ctx, "tcp", address)
@@ -94,7 +94,7 @@ func answers(conn net.Conn, host string, t *targets.Target, timeout time.Duratio
 	return err == nil && !response.Close && buffered.Buffered() == 0
 }
 
-// closeUnused closes what the load did not take.
+// closeUnused closes the connections that the load did not use.
 func (r *run) closeUnused() {
 	for {
 		select {

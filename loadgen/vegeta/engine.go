@@ -1,7 +1,7 @@
-// Package vegeta runs a loadgen.Plan with the vegeta library. Vegeta paces, keeps the pool
-// of workers and sends with net/http; when a request was due, when it was sent and what
-// became of it is measured here, at the transport, because vegeta's own latency starts
-// when a worker picks a request up and so leaves out the time it waited for one.
+// Package vegeta runs a loadgen.Plan with the vegeta library. Vegeta paces, keeps the pool of
+// workers and sends with net/http; when a request was due, when it was sent and how it ended
+// is measured here, at the transport, because vegeta's own latency starts when a worker picks
+// up a request and so leaves out the time it waited for one.
 package vegeta
 
 import (
@@ -33,14 +33,14 @@ type Engine struct{}
 
 func (Engine) String() string { return "vegeta" }
 
-// Unsupported says what of a plan this engine cannot do; empty if it can do all.
+// Unsupported says what in a plan this engine cannot do; empty if it can do everything.
 func (Engine) Unsupported(p loadgen.Plan) string {
 	if p.Mix.Dynamic() || p.Conns.Fixed || p.Conns.Requests > 0 || len(p.Conns.Sources) > 0 {
 		return "sessions, feeds and connections that are fixed, counted or bound to an address need the native engine, " +
 			"and so Linux and http://"
 	}
 	if len(p.Slow) > 0 && !strings.HasPrefix(p.URL, "http://") {
-		return "slow clients speak http only"
+		return "slow clients speak only http"
 	}
 	return ""
 }
@@ -61,7 +61,7 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, rec 
 	r := &run{plan: p, guard: guard, shard: rec.Shard(p.Part), ctx: ctx}
 	if p.Mode == loadgen.Open {
 		r.intended = p.Intended()
-		// Two readers of one schedule: the pacer runs ahead of the answers, and a reader that
+		// Two readers of one schedule: the pacer runs ahead of the responses, and a reader that
 		// served both would draw the blocks of a random schedule again and again.
 		r.pacing, r.recording = pacing.NewSchedule(p.Pacer), pacing.NewSchedule(p.Pacer)
 	}
@@ -71,7 +71,7 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, rec 
 	attacker := vegeta.NewAttacker(
 		vegeta.Client(&http.Client{
 			Transport: r,
-			// A redirect is an answer; following it would measure two requests as one.
+			// A redirect is a response; following it would measure two requests as one.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}),
 		vegeta.Workers(uint64(r.firstWorkers())),
@@ -85,7 +85,7 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, rec 
 	r.start = time.Now()
 	stop := context.AfterFunc(ctx, func() { attacker.Stop() })
 	defer stop()
-	// Answers are waited for until the drain time is over; then requests are given up.
+	// Responses are waited for until the drain time is over; then requests are abandoned.
 	drain := time.AfterFunc(p.Duration+p.DrainTime(), cancel)
 	defer drain.Stop()
 
@@ -112,7 +112,7 @@ type run struct {
 	started  atomic.Uint64 // requests picked up
 	inFlight atomic.Int64
 
-	pacing *pacing.Schedule // used by vegeta's pacing goroutine alone
+	pacing *pacing.Schedule // used only by vegeta's pacing goroutine
 
 	mu        sync.Mutex // guards what follows
 	shard     *loadgen.Shard
@@ -129,7 +129,7 @@ func (r *run) firstWorkers() int {
 func (r *run) transport() *http.Transport {
 	dial := r.guard.Dialer(net.Dialer{})
 	return &http.Transport{
-		Proxy: nil, // the environment's proxy would be a host that nobody named
+		Proxy: nil, // a proxy from the environment would be a host that nobody named
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			select {
 			case conn := <-r.opened:
@@ -149,14 +149,14 @@ func (r *run) transport() *http.Transport {
 		MaxIdleConnsPerHost: r.plan.Connections(),
 		MaxConnsPerHost:     r.plan.Connections(),
 		DisableKeepAlives:   r.plan.Conns.New,
-		DisableCompression:  true,  // bodies are compared and counted as they travel
-		ForceAttemptHTTP2:   false, // one connection would carry all: the plan says how many there are
+		DisableCompression:  true,  // bodies are compared and counted as sent
+		ForceAttemptHTTP2:   false, // one connection would carry everything, but the plan says how many there are
 	}
 }
 
-// Pace implements vegeta.Pacer with the plan's schedule. It waits itself, rather than let
-// vegeta sleep: vegeta's sleep cannot be interrupted, and at 5 requests an hour Ctrl-C would
-// take minutes.
+// Pace implements vegeta.Pacer with the plan's schedule. It waits itself rather than let vegeta
+// sleep: vegeta's sleep cannot be interrupted, and at 5 requests an hour Ctrl-C would take
+// minutes.
 func (r *run) Pace(elapsed time.Duration, hits uint64) (wait time.Duration, stop bool) {
 	if r.plan.Mode == loadgen.Closed {
 		return 0, elapsed >= r.plan.Duration || r.ctx.Err() != nil
@@ -190,9 +190,9 @@ func (r *run) Rate(elapsed time.Duration) float64 {
 	return r.plan.Pacer.Rate(elapsed)
 }
 
-// target implements vegeta.Targeter. Vegeta's ticks are interchangeable, so the request
-// picked up i-th is request i of the plan's part. Its number travels in the URL's fragment, which
-// is never sent, to the transport.
+// target implements vegeta.Targeter. Vegeta's ticks are interchangeable, so the i-th request
+// picked up is request i of the plan's part. Its number travels to the transport in the URL's
+// fragment, which is never sent.
 func (r *run) target(t *vegeta.Target) error {
 	n := r.plan.Part.Nth(r.started.Add(1) - 1)
 	target := r.plan.Mix.At(n)
@@ -205,8 +205,8 @@ func (r *run) target(t *vegeta.Target) error {
 	return nil
 }
 
-// RoundTrip sends one request, reads the whole answer and records what became of it. The
-// answer that vegeta sees has no body.
+// RoundTrip sends one request, reads the whole response and records the outcome. The response
+// that vegeta sees has no body.
 func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 	n, err := strconv.ParseUint(req.URL.Fragment, 10, 64)
 	if err != nil {
@@ -255,17 +255,17 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// send performs the request and classifies its end. It returns no response that was cut. The end
-// is when the body had been read: checking it is the generator's own time.
+// send performs the request and classifies its end. It returns no truncated response. The end
+// is when the body has been read: checking it is the generator's own time.
 func (r *run) send(req *http.Request, expect targets.Expect) (*http.Response, time.Time, results.Class) {
 	response, err := r.base.RoundTrip(req)
 	if err != nil {
 		return nil, time.Now(), r.classify(err)
 	}
 	defer response.Body.Close()
-	right := expect.StatusOK(response.StatusCode)
+	expected := expect.StatusOK(response.StatusCode)
 	var body []byte
-	if right && expect.NeedsBody() {
+	if expected && expect.NeedsBody() {
 		body, err = io.ReadAll(io.LimitReader(response.Body, maxChecked+1))
 	} else {
 		_, err = io.Copy(io.Discard, response.Body)
@@ -274,7 +274,7 @@ func (r *run) send(req *http.Request, expect targets.Expect) (*http.Response, ti
 	switch {
 	case err != nil:
 		return nil, end, r.classify(err)
-	case !right:
+	case !expected:
 		return response, end, results.HTTPError
 	case expect.NeedsBody() && (len(body) > maxChecked || !expect.BodyOK(body)):
 		return response, end, results.BadBody
@@ -282,7 +282,7 @@ func (r *run) send(req *http.Request, expect targets.Expect) (*http.Response, ti
 	return response, end, results.OK
 }
 
-// maxChecked bounds the memory that checking one body may take.
+// maxChecked limits the memory for checking one body.
 const maxChecked = 64 << 20
 
 func (r *run) classify(err error) results.Class {
@@ -308,5 +308,5 @@ func (r *run) classify(err error) results.Class {
 		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return results.Reset
 	}
-	return results.BadBody // an answer that is not HTTP
+	return results.BadBody // a response that is not HTTP
 }

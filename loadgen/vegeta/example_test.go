@@ -13,7 +13,7 @@ import (
 	"bench/targets"
 )
 
-// The same plans as the native engine runs, also over TLS and on other systems than Linux.
+// The same plans that the native engine runs, also over TLS and on systems other than Linux.
 func Example() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprint(w, "hello")

@@ -1,6 +1,6 @@
 // The floor: what a closed loop costs in C when nothing is measured, parsed or checked. One
-// thread, edge-triggered epoll, one write and one read for each request; a read is taken for
-// a whole answer. No load generator on sockets and epoll can cost less.
+// thread, edge-triggered epoll, one write and one read per request; a read is taken for a
+// complete response. No load generator on sockets and epoll can cost less.
 //
 //	floor HOST PORT CONNECTIONS SECONDS
 #define _GNU_SOURCE
@@ -26,8 +26,9 @@ int main(int argc, char **argv) {
 		fprintf(stderr, "usage: floor HOST PORT CONNECTIONS SECONDS\n");
 		return 2;
 	}
-	char request[256], answer[65536];
-	int length = snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: %s:%s\r\nUser-Agent: floor\r\n\r\n", argv[1], argv[2]);
+	char request[256], response[65536];
+	const char *format = "GET / HTTP/1.1\r\nHost: %s:%s\r\nUser-Agent: floor\r\n\r\n";
+	int length = snprintf(request, sizeof request, format, argv[1], argv[2]);
 	struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[2]))};
 	inet_pton(AF_INET, argv[1], &server.sin_addr);
 	int epoll = epoll_create1(0), connections = atoi(argv[3]), one = 1;
@@ -45,22 +46,22 @@ int main(int argc, char **argv) {
 			return 1;
 	}
 	struct epoll_event events[256];
-	unsigned long answers = 0;
+	unsigned long responses = 0;
 	double start = now(), end = start + atof(argv[4]);
 	while (now() < end) {
 		int n = epoll_wait(epoll, events, 256, 100);
 		for (int i = 0; i < n; i++) {
 			int fd = events[i].data.fd;
-			ssize_t got = read(fd, answer, sizeof answer);
+			ssize_t got = read(fd, response, sizeof response);
 			if (got < 0 && errno == EAGAIN)
 				continue;
 			if (got <= 0 || write(fd, request, length) != length) {
 				fprintf(stderr, "floor: the server closed a connection\n");
 				return 1;
 			}
-			answers++;
+			responses++;
 		}
 	}
-	printf("%lu answers in %.3f s\n", answers, now() - start);
+	printf("%lu responses in %.3f s\n", responses, now() - start);
 	return 0;
 }

@@ -7,7 +7,7 @@ import (
 	"bench/results"
 )
 
-// consume reads on in the answer.
+// consume continues reading the response.
 func (s *shard) consume(c *conn, data []byte) {
 	now := s.now()
 	if c.firstByte == 0 {
@@ -31,8 +31,8 @@ func (s *shard) consume(c *conn, data []byte) {
 	}
 }
 
-// answered ends a request whose answer is complete. More bytes than the answer has are no
-// part of it, and make the connection useless.
+// answered ends a request whose response is complete. Bytes beyond the response do not belong
+// to it, and make the connection unusable.
 func (s *shard) answered(c *conn, now time.Duration, more bool) {
 	class := results.OK
 	switch k := &c.request.check; {
@@ -42,13 +42,13 @@ func (s *shard) answered(c *conn, now time.Duration, more bool) {
 		class = results.BadBody
 	}
 	c.served++
-	// An answer that came before the request was sent whole leaves the rest unsent.
-	over := c.parser.Close || c.hungUp || more || s.plan.Conns.New || len(c.unsent) > 0 ||
+	// A response that came before the whole request was sent leaves the rest unwritten.
+	over := c.parser.Close || c.hungUp || more || s.plan.Conns.New || len(c.unwritten) > 0 ||
 		s.plan.Conns.Requests > 0 && c.served >= s.plan.Conns.Requests
 	s.finish(c, class, now, over)
 }
 
-// ended deals with the end of what the server sends.
+// ended handles the end of the server's data.
 func (s *shard) ended(c *conn, now time.Duration) {
 	switch {
 	case c.request == nil:
@@ -64,13 +64,13 @@ func (s *shard) ended(c *conn, now time.Duration) {
 	}
 }
 
-// staleWithin is how soon a closed connection shows: a server that takes a request, and breaks
-// the connection a second later, did not close it before the request came.
+// staleWithin is how soon a closed connection shows: a server that takes a request and breaks
+// the connection a second later did not close it before the request came.
 const staleWithin = time.Second
 
-// broken deals with a connection that failed. If it had been used before and this request
-// got no byte, the server had closed it before the request came: it is sent again, once,
-// on a new connection, and keeps its due and sent times.
+// broken handles a connection that failed. If it had been used before and this request got no
+// byte, the server had closed it before the request came: the request is sent again, once, on
+// a new connection, and keeps its due and sent times.
 func (s *shard) broken(c *conn, now time.Duration) {
 	switch {
 	case c.request == nil:
@@ -89,8 +89,7 @@ func (s *shard) broken(c *conn, now time.Duration) {
 	}
 }
 
-// finish ends the request on a connection, and the connection too if it cannot be used
-// again.
+// finish ends the request on a connection, and the connection too if it cannot be reused.
 func (s *shard) finish(c *conn, class results.Class, now time.Duration, over bool) {
 	s.count(now)
 	s.busy.remove(c)
@@ -112,7 +111,7 @@ func (s *shard) finish(c *conn, class results.Class, now time.Duration, over boo
 
 func (s *shard) record(c *conn, class results.Class, now time.Duration) {
 	status := uint16(0)
-	if c.firstByte > 0 && c.parser.Complete() { // before the first byte the parser holds the response before
+	if c.firstByte > 0 && c.parser.Complete() { // before the first byte the parser holds the previous response
 		status = uint16(c.parser.Status)
 	}
 	s.rec.Record(loadgen.Sample{
