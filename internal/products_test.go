@@ -19,7 +19,7 @@ var (
 	interpreter = regexp.MustCompile("^[\"`]python3?[\"`]$")
 )
 
-// mayName are the files that may name a product, and why.
+// mayName lists the files that may name a product, and why.
 var mayName = map[string]string{
 	"results/schema1.go": "reads records that were written under the names of two products",
 	"results/history.go": "distinguishes the interpreter from the servers among the tools of a manifest",

@@ -120,7 +120,7 @@ func judgeLittle(m Measurement, add func(results.Grade, string, string, string))
 }
 
 // serverGone reports a server that responded and then, for the rest of the load, did not. A
-// request without a response ends only with its time-out, so it is the last response that
+// request without a response ends only with its timeout, so it is the last response that
 // shows when the server went away.
 func serverGone(p Plan, m Measurement) string {
 	var answered, unanswered uint64

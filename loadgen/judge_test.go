@@ -65,7 +65,7 @@ func TestJudge(t *testing.T) {
 			m.Intervals[0].Length = 9500 * time.Millisecond
 			refuse(m, 9500*time.Millisecond, 2)
 		}, results.Valid, "wrong-answers"},
-		{"a server that hangs: its time-outs end last", func(m *Measurement) {
+		{"a server that hangs: its timeouts end last", func(m *Measurement) {
 			var c results.Counts
 			c.Add(results.Timeout, 5)
 			m.Intervals = append(m.Intervals, results.Interval{Start: 9 * time.Second, Length: time.Second, Counts: c})

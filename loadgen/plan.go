@@ -73,7 +73,7 @@ type Plan struct {
 	Conns    Conns
 	Timeout  time.Duration // of a request, from its sending
 	// Drain is how long responses are waited for after Duration; requests still without one
-	// count as in flight. Zero: long enough for the time-out of the last request.
+	// count as in flight. Zero: long enough for the timeout of the last request.
 	Drain time.Duration
 	Seed  uint64
 	Slow  []Slow // slow clients, in addition to the load
@@ -152,7 +152,7 @@ func (p Plan) Split(parts int) []Plan {
 	return all
 }
 
-// DrainTime is how long responses are waited for after Duration. By default it is the time-out
+// DrainTime is how long responses are waited for after Duration. By default it is the timeout
 // and a little more, so that the last request can time out.
 func (p Plan) DrainTime() time.Duration {
 	if p.Drain > 0 {

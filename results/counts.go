@@ -11,7 +11,7 @@ const (
 	BadBody                   // the expected status, but a body that fails the check or breaks HTTP
 	ConnectError              // no connection could be made
 	Reset                     // the connection broke before the response was complete
-	Timeout                   // no complete response within the time-out
+	Timeout                   // no complete response within the timeout
 	Dropped                   // due within the plan, but never sent
 	InFlight                  // sent, and abandoned when the run ended
 	classes

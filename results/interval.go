@@ -19,7 +19,7 @@ import (
 type Kind string
 
 const (
-	Response Kind = "response" // end − due, of successful responses; a time-out counts at its limit
+	Response Kind = "response" // end − due, of successful responses; a timeout counts at its limit
 	Service  Kind = "service"  // end − sent, of the same requests
 	Lateness Kind = "lateness" // sent − due, of every request sent: the generator's or the pool's delay
 	Failure  Kind = "failure"  // end − due, of failed requests, kept separate: an error may be fast

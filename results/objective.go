@@ -160,7 +160,7 @@ func (o Objective) Share(iv Interval) (part, whole float64) {
 	return o.share(Total([]Interval{iv}, Response), c)
 }
 
-// share is Share of an objective on response times. These include time-outs and abandoned
+// share is Share of an objective on response times. These include timeouts and abandoned
 // requests, with the time that they were waited for; they also miss any longer limit.
 func (o Objective) share(h *Histogram, c Counts) (part, whole float64) {
 	wrong := float64(c.HTTPError + c.BadBody + c.ConnectError + c.Reset + c.Dropped)

@@ -82,7 +82,7 @@ func TestObjectiveMet(t *testing.T) {
 		{"a mean below the limit", "mean < 502us", good, true},
 		{"failed requests count as twice the limit in a mean", "mean < 501us", bad, false},
 		{"but not p99.95", "p99.95 < 1s", bad, false},
-		{"requests that never got a response are slower than a limit beyond their time-out", "p99 < 2s", hung, false},
+		{"requests that never got a response are slower than a limit beyond their timeout", "p99 < 2s", hung, false},
 		{"and their mean is no shorter than it", "mean < 900us", hung, false},
 		{"without a response no limit is met", "p99 < 1s", none, false},
 	} {

@@ -32,7 +32,7 @@ const (
 	Requests       = "requests"
 	WorkSeconds    = "busy_seconds"     // time spent in requests, all workers together
 	Respawns       = "respawns"         // worker processes that ended and were replaced
-	ListenQueueMax = "listen_queue_max" // greatest length seen
+	ListenQueueMax = "listen_queue_max" // longest seen
 )
 
 // IsPeak reports whether a counter is a peak.

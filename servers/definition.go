@@ -60,7 +60,7 @@ type Param struct {
 	Help    string   `yaml:"help" json:"help"`
 }
 
-// ProcessDefinition is one process of a topology, or several alike.
+// ProcessDefinition is one process of a topology, or several replicas.
 type ProcessDefinition struct {
 	Name       string            `yaml:"name"`
 	Replicas   string            `yaml:"replicas"` // default 1

@@ -68,7 +68,7 @@ func (c *Cluster) diagnose(err error) error {
 		failure.Diagnostic = fmt.Sprintf("the app's health path answers with status %d", status)
 		failure.Hint = "Set app.health in bench.yaml to a path that answers 2xx or 3xx."
 	case errors.Is(err, context.DeadlineExceeded):
-		failure.Diagnostic = "not ready within the time-out"
+		failure.Diagnostic = "not ready within the timeout"
 	case errors.Is(err, os.ErrNotExist):
 		failure.Diagnostic = "a file is missing"
 	}

@@ -107,7 +107,7 @@ func (c *Cluster) awaitWorkers(ctx context.Context, client *http.Client) error {
 		case <-c.dead:
 			return c.deadErr
 		case <-ctx.Done():
-			late := fmt.Errorf("%d of %d worker processes had answered before the time-out: %w",
+			late := fmt.Errorf("%d of %d worker processes had answered before the timeout: %w",
 				seen, expected, context.Cause(ctx))
 			return errors.Join(late, last)
 		case <-time.After(pollEvery / 10):

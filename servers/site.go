@@ -87,7 +87,7 @@ func (s *Site) boot(ctx context.Context, from catalog, t Topology, app targets.A
 	if err != nil {
 		return nil, errors.Join(err, release())
 	}
-	timeout := fmt.Errorf("the boot time-out of %v: %w", s.Timeout, context.DeadlineExceeded)
+	timeout := fmt.Errorf("the boot timeout of %v: %w", s.Timeout, context.DeadlineExceeded)
 	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, timeout)
 	defer cancel()
 	c, err := b.Boot(ctx, s.Keeper, s.Dial)

@@ -249,7 +249,7 @@ func TestEvilServers(t *testing.T) {
 			t.Errorf("%s: counts %+v; want 5 of %v", row.says, m.Counts, row.want)
 		}
 		if m.Elapsed > p.Duration+p.Timeout+time.Second {
-			t.Errorf("%s: it took %v; want it to end within a second of the time-out", row.says, m.Elapsed)
+			t.Errorf("%s: it took %v; want it to end within a second of the timeout", row.says, m.Elapsed)
 		}
 		if grown := after.TotalAlloc - before.TotalAlloc; grown > 64<<20 {
 			t.Errorf("%s: %d MiB were allocated", row.says, grown>>20)

@@ -103,7 +103,7 @@ func needOwner(all []*held) bool {
 	return false
 }
 
-// hold connects, and sends all of a request but its last line.
+// hold connects, and sends all but the last line of a request.
 func (p *procsProbe) hold(ctx context.Context) (*held, error) {
 	dialer := net.Dialer{Timeout: readTimeout}
 	address := fmt.Sprintf("127.0.0.1:%d", p.process.Entry)
