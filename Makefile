@@ -1,5 +1,5 @@
-# The two commands of the README are `make compare` and `make test`. Both install what is
-# missing first and say what they do.
+# The README's two commands are `make compare` and `make test`. Both first install what is missing,
+# and print what they do.
 SHELL := /bin/bash
 GO ?= go
 BENCH := bin/bench
@@ -12,22 +12,22 @@ help: ## list the targets
 build: ## build bin/bench
 	$(GO) build -trimpath -o $(BENCH) ./cmd/bench
 
-setup: build ## install what is missing: nginx, and Django and uWSGI in an environment of their own
+setup: build ## install what is missing: nginx, and Django and uWSGI in their own environment
 	$(BENCH) setup
 
-compare: setup ## the main job: compare all topologies (about three minutes)
+compare: setup ## compare all topologies (about three minutes)
 	$(BENCH) compare --topologies all
 
-test: setup lint ## all tests, with the race detector, on fake and on real servers
+test: setup lint ## run all tests with the race detector, on fake and real servers
 	$(GO) test -race -timeout 20m ./...
 
-# The tests that prove by counting import internal/proof; make test runs them in a shortened form.
-proof: ## prove in full what is proven by counting: false alarms, coverage, power (no race detector)
+# Statistical tests import internal/proof; make test runs them in a shortened form.
+proof: ## run the statistical tests in full: false alarms, coverage, power (no race detector)
 	$(GO) test -tags proof -timeout 20m $$(grep -rl --include='*_test.go' '"bench/internal/proof"' . | xargs -n 1 dirname | sort -u)
 
-race: test ## the same: the tests always run with the race detector
+race: test ## same as test, which always uses the race detector
 
-# Each fuzz target for a moment; FUZZTIME=10m for a longer look.
+# Each fuzz target runs briefly; set FUZZTIME=10m to run longer.
 FUZZTIME ?= 10s
 fuzz: ## fuzz every parser and decoder
 	@set -e; for file in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
@@ -35,30 +35,30 @@ fuzz: ## fuzz every parser and decoder
 	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file); \
 	  done; done
 
-lint: ## gofmt, go vet, staticcheck, and that it compiles without Linux
+lint: ## run gofmt, go vet and staticcheck, and compile for a system other than Linux
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	GOOS=darwin $(GO) build ./...
 
-vuln: ## known vulnerabilities in what is used (asks the Go vulnerability database)
+vuln: ## look for known vulnerabilities in dependencies (queries the Go vulnerability database)
 	$(GO) tool govulncheck ./...
 
-bench: ## benchmarks of the hot path
+bench: ## run the benchmarks of the hot path
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 bin/floor: loadgen/accuracy/floor/floor.c
 	@mkdir -p bin
 	$(CC) -O2 -o $@ $<
 
-bench-peers: build bin/floor ## the engines beside wrk, h2load, hey, vegeta, k6, autocannon, as far as they are installed
+bench-peers: build bin/floor ## compare the engines with wrk, h2load, hey, vegeta, k6 and autocannon, if installed
 	$(BENCH) selftest peers --floor bin/floor
 
-accuracy: build ## what the engines report, against what is known without them (about ten minutes)
+accuracy: build ## check what the engines report against independently known figures (about ten minutes)
 	$(BENCH) selftest accuracy
 
-golden: ## write the golden files anew, to be looked at with git diff
+golden: ## rewrite the golden files; review them with git diff
 	$(GO) test ./results ./servers ./reports ./reports/gate -update
 
-clean: ## remove what was built and measured
+clean: ## remove everything built and measured
 	rm -rf bin bench-runs

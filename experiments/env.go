@@ -7,43 +7,43 @@ import (
 	"bench/results"
 )
 
-// Env is what an experiment may touch of the world. The command hands it in; a test hands in
-// another one.
+// Env is all that an experiment may touch of the outside world. The command passes one in; tests
+// pass their own.
 type Env struct {
 	Version string // of bench, for the record
 
 	Results   string // the folder that holds the run directories
-	Cache     string // the folder of what set-up installed, prepared apps and port reservations
-	Temporary string // the folder of scratch files; "" is the system's
+	Cache     string // the folder of installed tools, prepared apps and port reservations
+	Temporary string // the folder of scratch files; "": the system's
 
-	Path    string   // where programs are looked for, as in $PATH
-	User    []string // the user's own environment: git, pip and apt have their settings there
-	Servers []string // the environment of servers: enough to find programs, and no secret
+	Path    string   // where to look for programs, as in $PATH
+	User    []string // the user's own environment, which holds the settings of git, pip and apt
+	Servers []string // the environment of servers: enough to find programs, and no secrets
 	Keeper  []string // the command line of the keeper process
 
 	Guard  loadgen.Guard
 	Engine loadgen.Engine
 
 	Config map[string]string // every setting of the command with its value, for the record
-	Emit   func(Event)       // is told what happens, one event at a time; may be nil
+	Emit   func(Event)       // receives events, one at a time; may be nil
 }
 
-// emit tells an event.
+// emit passes an event on.
 func (e Env) emit(event Event) {
 	if e.Emit != nil {
 		e.Emit(event)
 	}
 }
 
-// Say tells a sentence that stays to be read.
+// Say emits a message.
 func (e Env) Say(text string) { e.emit(Message{text}) }
 
-// Warn tells a diagnostic.
+// Warn emits a diagnostic.
 func (e Env) Warn(d results.Diagnostic) {
 	e.emit(Diagnostic{d})
 }
 
-// lines makes a message of each line that is written to it.
+// lines turns each line that is written to it into a message.
 type lines struct {
 	env     Env
 	partial []byte

@@ -9,8 +9,8 @@ import (
 	"bench/results"
 )
 
-// A view of a run subscribes to its events. Here one writes their kinds; bench's own redraws a
-// line on the terminal.
+// A view of a run subscribes to its events. This one prints their kinds; bench's own redraws a line
+// on the terminal.
 func ExampleConduct() {
 	dir, err := os.MkdirTemp("", "example-")
 	if err != nil {
@@ -23,7 +23,7 @@ func ExampleConduct() {
 	}
 	result, err := experiments.Conduct(context.Background(), env, experiments.Task{
 		Manifest: results.Manifest{Kind: results.KindGate},
-		Raw:      true, // nothing of it is to be judged
+		Raw:      true, // it is not judged
 		Measure: func(_ context.Context, run *experiments.Run) error {
 			run.Emit(experiments.EstimateSoFar{Text: "pair 1 of 1", Step: 1, Of: 1})
 			return nil

@@ -19,7 +19,7 @@ func (e Env) Host(ctx context.Context, app targets.App, topologies []servers.Top
 	host.Env = e.Servers
 	python := app.Python
 	if python != "" && servers.LookPath(python, e.Path) == "" {
-		return host, Misusef("app.python: %s is no program that can be run", python)
+		return host, Misusef("app.python: %s is not an executable program: want a Python interpreter", python)
 	}
 	if python == "" && app.Requirements != "" {
 		list, err := setup.ReadRequirements(app.Requirements)
@@ -48,7 +48,7 @@ func (e Env) Host(ctx context.Context, app targets.App, topologies []servers.Top
 	return host, nil
 }
 
-// missing says what keeps a topology from being booted for the app.
+// missing is the error that keeps a topology from being booted for the app, if any.
 func missing(t servers.Topology, host servers.Host, app targets.App) error {
 	d, err := servers.Define(t)
 	if err != nil {
@@ -62,8 +62,8 @@ func missing(t servers.Topology, host servers.Host, app targets.App) error {
 	return err
 }
 
-// Present lists the embedded topologies that can be booted here, and says of the others what
-// they lack. That one package is missing does not keep the rest from being compared.
+// Present lists the embedded topologies that can be booted here, and reports what the others lack. A
+// missing package does not keep the rest from being compared.
 func (e Env) Present(ctx context.Context, app targets.App) (list string, left []results.Diagnostic, err error) {
 	all, err := ParseTopologies(AllTopologies, "")
 	if err != nil {
@@ -92,10 +92,10 @@ func (e Env) Present(ctx context.Context, app targets.App) (list string, left []
 	return strings.Join(names, ","), left, nil
 }
 
-// Rendered is the blueprint of a topology as it would be booted, but for the folder, the ports
-// and the tools' paths, which stand-ins name.
+// Rendered is the blueprint of a topology as it would be booted, with placeholders for the folder,
+// the ports and the tools' paths.
 func (e Env) Rendered(ctx context.Context, t servers.Topology, app targets.App) (servers.Blueprint, error) {
-	app.Requirements = "" // nothing is installed: where the interpreter is has a stand-in anyway
+	app.Requirements = "" // nothing is installed: the interpreter's path is a placeholder anyway
 	host, err := e.Host(ctx, app, []servers.Topology{t})
 	if err != nil {
 		return servers.Blueprint{}, err
@@ -103,7 +103,7 @@ func (e Env) Rendered(ctx context.Context, t servers.Topology, app targets.App) 
 	return t.Canonical(app, host)
 }
 
-// Environment is the interpreter of an environment with those packages, made from base.
+// Environment returns the interpreter of an environment with those packages, made from base.
 func (e Env) Environment(ctx context.Context, list setup.Requirements, base string) (python string, err error) {
 	do := setup.Setup{Cache: e.Cache, Path: e.Path, Env: e.User, Say: &lines{env: e}}
 	if python, err = do.Environment(ctx, list, base); err != nil {

@@ -6,8 +6,8 @@ import (
 	"bench/results"
 )
 
-// Report judges a run directory and writes every form of the report into it. Everything comes
-// from the directory: a run of another machine and another year is judged the same.
+// Report judges a run directory and writes the report into it in every format. Everything comes
+// from the directory: a run from another machine or another year is judged the same way.
 func Report(dir string) (page.Document, error) {
 	judged, err := report(dir)
 	return judged.Document, err

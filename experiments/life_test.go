@@ -22,7 +22,7 @@ import (
 	"bench/scenarios"
 )
 
-// instant is an engine that needs no time: every request is answered after a millisecond.
+// instant is an engine that takes no time: every request is answered after a millisecond.
 type instant struct {
 	mu        sync.Mutex
 	fail      error
@@ -53,13 +53,13 @@ func (e *instant) Run(_ context.Context, p loadgen.Plan, _ loadgen.Guard, rec *l
 	return nil
 }
 
-// life is a comparison of two servers that run already, and what was told of it.
+// life is a comparison of two servers that are already running, and the events of it.
 type life struct {
 	env    experiments.Env
 	engine *instant
 	spec   compare.Spec
 	events []experiments.Event
-	// at is called before each event is told to the test.
+	// at is called before each event is recorded.
 	at func(experiments.Event)
 }
 
@@ -99,7 +99,7 @@ func newLife(t *testing.T) *life {
 	return l
 }
 
-// kinds are the events in short: of equal ones in a row, one.
+// kinds are the kinds of the events, with repetitions removed.
 func (l *life) kinds() (kinds []string) {
 	for _, e := range l.events {
 		kinds = append(kinds, e.Kind())
@@ -107,19 +107,19 @@ func (l *life) kinds() (kinds []string) {
 	return slices.Compact(kinds)
 }
 
-// kept are the run directories that are left.
+// kept are the run directories left behind.
 func (l *life) kept() []string {
 	runs, _ := filepath.Glob(filepath.Join(l.env.Results, "*-compare-*"))
 	return runs
 }
 
-func TestARunIsToldFromItsStartToItsReport(t *testing.T) {
+func TestEventsCoverARunFromStartToReport(t *testing.T) {
 	l := newLife(t)
 	result, err := compare.Run(t.Context(), l.env, l.spec)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Each of two topologies is checked, and then booted once for its four cells.
+	// Each of the two topologies is checked, and then booted once for its four cells.
 	want := []string{"doing", "run-started", "doing", "booted", "doing", "booted"}
 	for range 2 {
 		want = append(want, "booted")
@@ -149,7 +149,7 @@ func TestARunIsToldFromItsStartToItsReport(t *testing.T) {
 type cancel = context.CancelCauseFunc
 
 // What happens when a step fails. The life is the same for every kind of run; this one compares.
-func TestWhatIsLeftOfARunThatFails(t *testing.T) {
+func TestWhatAFailedRunLeavesBehind(t *testing.T) {
 	boom := errors.New("boom")
 	failAt := func(l *life, cell int, fail func()) {
 		l.at = func(e experiments.Event) {
@@ -165,13 +165,13 @@ func TestWhatIsLeftOfARunThatFails(t *testing.T) {
 		kept  bool
 		last  string // event
 	}{
-		{"a mistake in the spec: nothing begins", func(_ *testing.T, l *life, _ cancel) {
+		{"a mistake in the spec: nothing starts", func(_ *testing.T, l *life, _ cancel) {
 			l.spec.Baseline = "nobody"
 		}, `baseline "nobody"`, false, ""},
-		{"a target that nobody allowed is refused before anything begins", func(_ *testing.T, l *life, _ cancel) {
+		{"a target that is not allowed is refused before anything starts", func(_ *testing.T, l *life, _ cancel) {
 			l.spec.Topologies = "url:http://192.0.2.1"
 		}, "target refused", false, ""},
-		{"no generator that can be trusted: no directory", func(_ *testing.T, l *life, _ cancel) {
+		{"the generator cannot be calibrated: no directory", func(_ *testing.T, l *life, _ cancel) {
 			l.engine.uncertain = boom
 		}, "boom", false, "doing"},
 		{"no place for the results", func(t *testing.T, l *life, _ cancel) {
@@ -185,10 +185,10 @@ func TestWhatIsLeftOfARunThatFails(t *testing.T) {
 		{"an error later: what was measured is kept and reported", func(_ *testing.T, l *life, _ cancel) {
 			failAt(l, 3, func() { l.engine.fail = boom })
 		}, "boom", true, "done"},
-		{"an interrupt: likewise, and the error says where it is", func(_ *testing.T, l *life, end cancel) {
+		{"an interrupt: likewise, and the error says where", func(_ *testing.T, l *life, end cancel) {
 			failAt(l, 3, func() { end(errors.New("enough")) })
-		}, "enough: what was measured until then is in ", true, "done"},
-		{"a history that cannot be written takes nothing from the result", func(t *testing.T, l *life, _ cancel) {
+		}, "enough: the measurements so far are in ", true, "done"},
+		{"a history that cannot be written does not affect the result", func(t *testing.T, l *life, _ cancel) {
 			if err := os.MkdirAll(filepath.Join(l.env.Results, results.HistoryFile), 0o700); err != nil {
 				t.Fatal(err)
 			}

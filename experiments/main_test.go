@@ -7,7 +7,7 @@ import (
 	"bench/internal/proc"
 )
 
-// keep is the argument that makes this program the keeper of the servers of its tests.
+// keep is the argument that makes this program the keeper of its tests' servers.
 const keep = "keep"
 
 func TestMain(m *testing.M) {

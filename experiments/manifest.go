@@ -11,7 +11,7 @@ import (
 	"bench/targets"
 )
 
-// Manifest is what a stack says of a run: the app, the machine and its tools.
+// Manifest is what a stack contributes to a run's manifest: the app, the machine and its tools.
 func (e Env) Manifest(ctx context.Context, st *Stack) results.Manifest {
 	host := st.Site.Host
 	m := results.Manifest{
@@ -42,7 +42,7 @@ func (st *Stack) Arms(arms []scenarios.Arm) ([]results.TopologyRecord, error) {
 	return records, nil
 }
 
-// commitOf is the commit of the folder's checkout, marked when files differ from it.
+// commitOf is the commit of the folder's checkout, marked if files differ from it.
 func (e Env) commitOf(ctx context.Context, dir string) string {
 	program := servers.LookPath("git", e.Path)
 	if program == "" {

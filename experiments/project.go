@@ -7,11 +7,11 @@ import (
 	"bench/targets"
 )
 
-// Bundled stands for the project that bench brings along, where a folder is asked for.
+// Bundled stands for the project that comes with bench, where a folder is expected.
 const Bundled = "bundled"
 
-// LoadProject reads the app's bench.yaml: that of the folder named; without a name that of this
-// folder, if it describes an app; else the bundled project's.
+// LoadProject reads the bench.yaml of the named folder; without a name, that of the working folder
+// if it describes an app, else the bundled project's.
 func LoadProject(dir string) (targets.Project, error) {
 	if dir == "" && IsFile(targets.ProjectFile) {
 		if project, err := targets.LoadProject("."); err != nil {
@@ -33,14 +33,14 @@ func LoadProject(dir string) (targets.Project, error) {
 	return project, nil
 }
 
-// Objectives are those that were asked for, in the form in which they are stored; without any,
-// those of the project.
-func Objectives(asked []string, project targets.Project) ([]string, error) {
-	if len(asked) == 0 {
-		asked = project.Objectives
+// Objectives are the requested objectives in their stored form; if there are none, those of the
+// project.
+func Objectives(requested []string, project targets.Project) ([]string, error) {
+	if len(requested) == 0 {
+		requested = project.Objectives
 	}
 	var list []string
-	for _, text := range asked {
+	for _, text := range requested {
 		o, err := results.ParseObjective(text)
 		if err != nil {
 			return nil, err

@@ -15,20 +15,20 @@ import (
 	"bench/scenarios"
 )
 
-// Task is what a kind of experiment brings into the life of its run.
+// Task is what a kind of experiment contributes to the life of its run.
 type Task struct {
-	// Manifest holds what is known before anything is measured; Spec, in the form of its kind,
-	// what was asked for, and Findings what is found beside the cells, which is nothing yet. A
-	// kind may do without them.
+	// Manifest holds what is known before anything is measured. Spec is what was requested and
+	// Findings what is found in addition to the cells, empty at first; both have the form of their
+	// kind, and are optional.
 	Manifest       results.Manifest
 	Spec, Findings any
 	Started        time.Time
-	Estimate       time.Duration // about how long it takes; 0: nobody knows
-	// Measure does the measuring. An error ends the run as PARTIAL; what is wrong with what was
-	// measured is no error, but part of the findings in the manifest.
+	Estimate       time.Duration // roughly how long it will take; 0: not known
+	// Measure does the measuring. An error ends the run as PARTIAL; a problem with what was measured
+	// is not an error, but part of the findings in the manifest.
 	Measure func(context.Context, *Run) error
-	// Raw tells that the measurements are material for another judgement than the one of their
-	// kind: the run gets neither a report nor a line in the history.
+	// Raw means that the measurements are not judged as their kind usually is: the run gets neither
+	// a report nor a line in the history.
 	Raw bool
 }
 
@@ -40,26 +40,26 @@ type Run struct {
 	beside  error
 }
 
-// Result is what is left of a run.
+// Result is what a run leaves behind.
 type Result struct {
-	Dir      string        // the run directory; "" where nothing was measured, and so nothing is kept
-	Document page.Document // the report; nothing, for a raw run
-	// Outcome is that of the report. A run that did not come to its end has none, for what is not
-	// proven is not even inconclusive; but a regression that is proven stays one.
+	Dir      string        // the run directory; "" if nothing was measured, and so nothing is kept
+	Document page.Document // the report; empty for a raw run
+	// Outcome is that of the report. A run that did not finish has none, since it is not even
+	// inconclusive; but a proven regression stays one.
 	Outcome page.Outcome
 }
 
-// Conduct carries a run through its life: calibrate the generator, open the run directory,
-// measure, close it as COMPLETE or PARTIAL, judge it from the disk alone, write the report and
-// the history. It is the same for every kind of experiment, and so are its three rules:
+// Conduct carries a run through its life: calibrate the generator, open the run directory, measure,
+// close the directory as COMPLETE or PARTIAL, judge it from disk alone, write the report and the
+// history. It is the same for every kind of experiment, and so are its three rules:
 //
-//   - Nothing was measured: nothing is kept.
-//   - Whatever was measured is kept and reported, also of a run that was interrupted or failed;
-//     it is marked PARTIAL.
-//   - What goes wrong beside the measuring, in cleaning up or in the history, is told as a
-//     diagnostic and takes nothing from the result.
+//   - If nothing was measured, nothing is kept.
+//   - Whatever was measured is kept and reported, even if the run was interrupted or failed; it is
+//     then marked PARTIAL.
+//   - What goes wrong outside the measuring, such as in cleaning up or in the history, is reported
+//     as a diagnostic and does not affect the result.
 //
-// There may be a result beside an error: that of a run that did not come to its end.
+// There may be both a result and an error: that of a run that did not finish.
 func Conduct(ctx context.Context, env Env, task Task) (Result, error) {
 	run, err := open(ctx, env, task)
 	if err != nil {
@@ -69,7 +69,7 @@ func Conduct(ctx context.Context, env Env, task Task) (Result, error) {
 	run.Emit(RunStarted{Dir: run.Out.Path, Run: m.Kind, Plan: m.Plan, Estimate: task.Estimate})
 	measuring := task.Measure(ctx, run)
 	if ctx.Err() != nil {
-		measuring = context.Cause(ctx) // the signal, not what it did to whatever was under way
+		measuring = context.Cause(ctx) // the signal, not its effect on whatever was under way
 	}
 	result, err := run.finish(measuring, task.Raw)
 	if beside := run.beside; beside != nil {
@@ -82,7 +82,7 @@ func Conduct(ctx context.Context, env Env, task Task) (Result, error) {
 		return result, measuring
 	}
 	if ctx.Err() != nil {
-		return result, fmt.Errorf("%w: what was measured until then is in %s, marked %s",
+		return result, fmt.Errorf("%w: the measurements so far are in %s, marked %s",
 			measuring, result.Dir, results.Partial)
 	}
 	return result, measuring
@@ -90,7 +90,7 @@ func Conduct(ctx context.Context, env Env, task Task) (Result, error) {
 
 // open calibrates the generator and opens the run directory.
 //
-// Note: it calibrates first, so that a machine on which that fails is left no empty directory.
+// Note: it calibrates first, so that no empty directory is left if that fails.
 func open(ctx context.Context, env Env, task Task) (*Run, error) {
 	env.Emit = inTurn(env.Emit)
 	m := task.Manifest
@@ -125,13 +125,13 @@ func open(ctx context.Context, env Env, task Task) (*Run, error) {
 	return &Run{Env: env, Out: out, Started: task.Started}, nil
 }
 
-// calibrator is an engine that can measure what it is able to do on this machine.
+// calibrator is an engine that can measure its own maximum on this machine.
 type calibrator interface {
 	Calibrate(context.Context) (results.Calibration, error)
 }
 
-// Runner measures into the run directory. The stack is where its topologies are booted; nil for a
-// duel, whose arms have one each.
+// Runner returns a runner that measures into the run directory. The stack is where its topologies
+// are booted; nil for a paired run, whose arms have one each.
 func (r *Run) Runner(st *Stack) *scenarios.Runner {
 	runner := &scenarios.Runner{
 		Measurer: loadgen.Local{Engine: r.Engine, Guard: r.Guard}, Guard: r.Guard, Out: r.Out, Emit: r.Emit,
@@ -142,7 +142,7 @@ func (r *Run) Runner(st *Stack) *scenarios.Runner {
 	return runner
 }
 
-// Beside takes an error that says nothing of what was measured.
+// Beside records an error that does not affect what was measured.
 func (r *Run) Beside(err error) { r.beside = errors.Join(r.beside, err) }
 
 // finish closes the run directory and, unless the run is raw, judges and reports what is in it.

@@ -8,10 +8,10 @@ import (
 	"bench/targets"
 )
 
-// responseTimeout bounds one request of a mix that bench.yaml gives.
+// responseTimeout bounds a request of the mix in bench.yaml.
 const responseTimeout = 10 * time.Second
 
-// ProjectScenario is the mix of an app's bench.yaml as a scenario; false where it has none.
+// ProjectScenario is the mix of an app's bench.yaml as a scenario; false if it has none.
 func ProjectScenario(project targets.Project, connections int) (scenarios.Scenario, bool) {
 	return scenarios.Scenario{
 		Name: results.MixScenario, Summary: "the mix of bench.yaml", Mix: project.Mix,
@@ -19,10 +19,10 @@ func ProjectScenario(project targets.Project, connections int) (scenarios.Scenar
 	}, len(project.Mix.Targets) > 0
 }
 
-// pairConnections is how many connections each of two versions gets that share the machine.
+// pairConnections is the number of connections for each of two versions that share the machine.
 const pairConnections = 16
 
-// OneScenario is the one that is named; without a name the mix of bench.yaml, else page.
+// OneScenario is the named scenario; without a name, the mix of bench.yaml, else page.
 func OneScenario(name string, project targets.Project) (scenarios.Scenario, error) {
 	if mix, has := ProjectScenario(project, pairConnections); has && name == "" {
 		return mix, nil

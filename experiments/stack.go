@@ -16,19 +16,19 @@ import (
 	"bench/targets"
 )
 
-// Stack is an app and a site to boot it on.
+// Stack is an app with a site to boot it on.
 type Stack struct {
 	Project targets.Project
 	Site    *servers.Site
-	Bundled bool // the app is the one that comes with bench
+	Bundled bool // whether the app is the one that comes with bench
 	scratch string
 
 	closeOnce sync.Once
 	closeErr  error
 }
 
-// Open gets everything ready to boot: keeper, tools, the app's files and its prepared
-// state. The caller closes it.
+// Open gets everything ready to boot: keeper, tools, the app's files and its prepared state. The
+// caller closes it.
 func (e Env) Open(ctx context.Context, project targets.Project, topologies []servers.Topology,
 	bootTimeout time.Duration) (*Stack, error) {
 	for _, t := range topologies {
@@ -54,7 +54,8 @@ func (e Env) Open(ctx context.Context, project targets.Project, topologies []ser
 	st.Site.Timeout = bootTimeout
 	if onlyURLs := !slices.ContainsFunc(topologies, servers.Topology.Boots); onlyURLs {
 		if st.Bundled {
-			st.Project.App.Name, st.Project.App.WSGI, st.Project.App.Health = "", "", "/" // not the bundled one
+			// Whatever is running there, it is not the bundled project.
+			st.Project.App.Name, st.Project.App.WSGI, st.Project.App.Health = "", "", "/"
 		}
 		return st, nil
 	}
@@ -68,14 +69,14 @@ func (e Env) Open(ctx context.Context, project targets.Project, topologies []ser
 	return st, nil
 }
 
-// stack starts the keeper and makes a folder to work in.
+// stack starts the keeper and creates a scratch folder.
 func (e Env) stack(project targets.Project, host servers.Host) (*Stack, error) {
 	scratch, err := os.MkdirTemp(e.Temporary, "bench-")
 	if err == nil {
-		scratch, err = filepath.Abs(scratch) // the keeper is in another folder
+		scratch, err = filepath.Abs(scratch) // the keeper runs in a different folder
 	}
 	if err != nil {
-		return nil, fmt.Errorf("making a scratch folder: %w", err)
+		return nil, fmt.Errorf("creating a scratch folder: %w", err)
 	}
 	keeper, err := servers.NewKeeper(e.Keeper)
 	if err != nil {
@@ -90,14 +91,14 @@ func (e Env) stack(project targets.Project, host servers.Host) (*Stack, error) {
 	}}, nil
 }
 
-// prepareApp runs the app's preparation. The bundled project's result is kept in the
-// cache, named by the project's content and the interpreter and framework.
+// prepareApp runs the app's preparation. The result for the bundled project is kept in the cache,
+// under a name made from the project's content, the interpreter and the framework.
 func (e Env) prepareApp(ctx context.Context, st *Stack) error {
 	if st.Project.App.Dir != "" {
 		return st.Site.Prepare(ctx, st.Project.App, filepath.Join(st.scratch, "prepared"))
 	}
 	unlock, err := servers.LockFile(ctx, filepath.Join(e.Cache, "app.lock"), func() {
-		e.Say("waiting for another bench that prepares the bundled project")
+		e.Say("waiting for another bench process to prepare the bundled project")
 	})
 	if err != nil {
 		return err
@@ -123,8 +124,8 @@ func (e Env) prepareApp(ctx context.Context, st *Stack) error {
 	return results.WriteFile(ready, nil)
 }
 
-// Close ends everything that still runs and removes the scratch folder. It may be called
-// more than once.
+// Close stops everything that is still running and removes the scratch folder. It may be called more
+// than once.
 func (st *Stack) Close() error {
 	st.closeOnce.Do(func() {
 		st.closeErr = errors.Join(st.Site.Keeper.Close(), os.RemoveAll(st.scratch))

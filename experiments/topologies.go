@@ -6,8 +6,8 @@ import (
 	"bench/servers"
 )
 
-// AllTopologies stands for the embedded topologies: where something is booted, for those of them
-// whose tools are here.
+// AllTopologies stands for the embedded topologies; where they are to be booted, for those whose
+// tools are installed.
 const AllTopologies = "all"
 
 // ParseTopologies reads a list of topologies: names separated by commas, where a comma
@@ -42,7 +42,7 @@ func ParseTopologies(text, profile string) ([]servers.Topology, error) {
 	return list, nil
 }
 
-// OneTopology reads a text that has to name exactly one.
+// OneTopology reads a text that has to name exactly one topology.
 func OneTopology(text, profile string) (servers.Topology, error) {
 	list, err := ParseTopologies(text, profile)
 	if err != nil {

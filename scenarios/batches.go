@@ -4,23 +4,23 @@ import (
 	"math"
 )
 
-// Batches is how an objective fared, second by second: Part of All, which may make up Allowed
-// at most. For p99 < 100ms they are the requests slower than that, all requests, and 0.01.
+// Batches is how an objective fared, second by second: Part of All, of which at most the share
+// Allowed is permitted. For p99 < 100ms: the requests slower than that, all requests, and 0.01.
 type Batches struct {
 	Part, All []float64
 	Allowed   float64
 }
 
-// Excess is by how much the share lies above what is allowed, and its standard error, both as
-// multiples of what is allowed.
+// Excess is how far the share lies above the allowed one, and its standard error, both as multiples
+// of the allowed share.
 func (b Batches) Excess() (over, se float64) {
 	share, se := BatchMeans(b.Part, b.All)
 	var part, all float64
 	for i := range b.All {
 		part, all = part+b.Part[i], all+b.All[i]
 	}
-	// No slow request among few is no proof that there are none: at least the scatter of a
-	// Poisson count with one more.
+	// Seeing no slow request among few does not prove that there are none: use at least the scatter
+	// of a Poisson count with one more.
 	se = max(se, math.Sqrt(part+1)/max(all, 1))
 	if b.Allowed == 0 {
 		if share > 0 {
@@ -32,8 +32,8 @@ func (b Batches) Excess() (over, se float64) {
 }
 
 // BatchMeans is the share of all that is in part, with its standard error from the scatter of
-// the batches: requests that queue behind each other are no independent sample, seconds are
-// nearly (Law, Simulation Modeling and Analysis, section 9.5.3). With fewer than two batches
+// the batches: requests that queue behind each other are not independent samples, seconds nearly
+// are (Law, Simulation Modeling and Analysis, section 9.5.3). With fewer than two batches
 // the standard error is infinite.
 func BatchMeans(part, all []float64) (share, se float64) {
 	var sumPart, sumAll float64

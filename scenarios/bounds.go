@@ -7,8 +7,8 @@ import (
 	"bench/stats"
 )
 
-// bounds are the relevant ones of RFC 9971: the least load that is an upper bound, and the
-// greatest load below it that is a lower one; just outside of the grid where there is none.
+// bounds are the relevant bounds of RFC 9971: the lowest load that is an upper bound, and the
+// highest load below it that is a lower bound; just outside the grid where there is none.
 func (s *Search) bounds(goal int, target SearchTarget) (low, high int) {
 	low, high = s.least-1, s.most+1
 	for _, o := range s.trials {
@@ -24,9 +24,9 @@ func (s *Search) bounds(goal int, target SearchTarget) (low, high int) {
 	return low, high
 }
 
-// classify tells whether a load is a lower bound or an upper one; neither, while too little
-// time was spent on it. A load whose pooled seconds leave a doubt gets twice the time before
-// it is decided by what there is; one that fails by far needs no more.
+// classify reports whether a load is a lower or an upper bound; neither, while too little time was
+// spent on it. A load whose pooled seconds leave doubt gets twice the time before it is decided; one
+// that fails by far needs no more.
 func (s *Search) classify(goal, step int, target SearchTarget) (lower, upper bool) {
 	over, se, seconds := s.excess(goal, step)
 	if seconds == 0 {
@@ -45,11 +45,11 @@ func (s *Search) classify(goal, step int, target SearchTarget) (lower, upper boo
 	return false, false
 }
 
-// farOver is how many times what is allowed decides at once.
+// farOver is the excess, as a multiple of what is allowed, that decides at once.
 const farOver = 5
 
-// excess pools all trials at a load: that of the objective that is worst, its standard error,
-// and how many seconds there are.
+// excess pools all trials at a load. It returns the excess of the worst objective, its standard
+// error, and the number of seconds.
 func (s *Search) excess(goal, step int) (over, se, seconds float64) {
 	over = math.Inf(-1)
 	var pooled []Batches
@@ -73,7 +73,7 @@ func (s *Search) excess(goal, step int) (over, se, seconds float64) {
 	return over, se, seconds
 }
 
-// boots is in how many boots the load had trials of the final length.
+// boots is the number of boots in which the load had trials of the final length.
 func (s *Search) boots(step int) int {
 	boots := map[int]bool{}
 	for _, o := range s.trials {
@@ -84,18 +84,18 @@ func (s *Search) boots(step int) int {
 	return len(boots)
 }
 
-// Range is what a search knows of a goal: the interval of the highest rate that meets it. Its N is
-// in how many boots the lower end was tried. Low 0: not even the lowest rate meets it, unless
-// Undecided. High 0: the highest rate that the generator can be trusted with meets it.
+// Range is what a search knows about a goal: the interval of the highest rate that meets it. Its N
+// is the number of boots in which the lower end was tried. Low 0: not even the lowest rate meets
+// it, unless Undecided. High 0: the highest rate at which the generator can be trusted meets it.
 type Range struct {
 	stats.Interval
-	// Fitted says that the ends are those of a regression over the trials near the bounds, and
+	// Fitted means that the ends come from a regression over the trials near the bounds, and are
 	// not the bounds themselves.
 	Fitted bool
-	// Undecided says that the time was over before any load was seen to meet the goal.
+	// Undecided means that the time was up before any load was seen to meet the goal.
 	Undecided bool
-	// Unbounded says that the time was over before any load was seen to miss it: the rate is at
-	// least Low, and the generator has not been its limit.
+	// Unbounded means that the time was up before any load was seen to miss it: the rate is at
+	// least Low, and the generator was not the limit.
 	Unbounded bool
 }
 
@@ -106,9 +106,9 @@ func (s *Search) Range(goal int) Range {
 	return r
 }
 
-// ends are those of a goal's interval. Where the trials allow it, they are those of the fitted
-// crossing; where that contradicts the bounds, they reach to them too: a machine that wavers gets
-// a wider interval, never a false narrow one.
+// ends are the ends of a goal's interval: those of the fitted crossing, if the trials allow a fit.
+// Where that contradicts the bounds, they are extended to the bounds: an unsteady machine gets a
+// wider interval, never a false narrow one.
 func (s *Search) ends(goal int) Range {
 	low, high := s.known(goal)
 	var r Range
@@ -122,7 +122,7 @@ func (s *Search) ends(goal int) Range {
 		r.Unbounded = r.High == 0 && low < s.most
 		return r
 	}
-	near := r.High // the time may have been spent on loads that were in doubt
+	near := r.High // the time may have been spent on doubtful loads
 	if r.Low > 0 {
 		near = math.Sqrt(r.Low * r.High)
 	}
@@ -135,7 +135,7 @@ func (s *Search) ends(goal int) Range {
 		return s.doubted(goal, low, high, r)
 	}
 	l, h := c.interval()
-	// Nothing is known more finely than the grid.
+	// Nothing is known more precisely than the grid.
 	l, h = min(l, c.rate/math.Sqrt(s.ratio())), max(h, c.rate*math.Sqrt(s.ratio()))
 	if h < r.Low {
 		h = r.Low
@@ -147,7 +147,7 @@ func (s *Search) ends(goal int) Range {
 	return r
 }
 
-// known are the bounds by the longest trials that know one.
+// known are the bounds by the longest trials that have one.
 func (s *Search) known(goal int) (low, high int) {
 	low, high = s.least-1, s.most+1
 	for _, target := range s.o.Targets {
@@ -159,8 +159,8 @@ func (s *Search) known(goal int) (low, high int) {
 			high = h
 		}
 	}
-	// A search that ran out of time may have no bound on a side, only loads that looked like
-	// one.
+	// A search that ran out of time may lack a bound on one side and have only loads that looked
+	// like one.
 	nearLow, nearHigh := s.least-1, s.most+1
 	for _, o := range s.trials {
 		if over, _, _ := s.excess(goal, o.Step); over < 0 && o.Step < high {
@@ -180,7 +180,7 @@ func (s *Search) known(goal int) (low, high int) {
 	return low, high
 }
 
-// crossing is the lowest among the goal's objectives: the one that ends it.
+// crossing is the lowest among the goal's objectives: the one that limits it.
 func (s *Search) crossing(goal int, near float64) (crossing, bool) {
 	var least crossing
 	found := false
@@ -192,8 +192,8 @@ func (s *Search) crossing(goal int, near float64) (crossing, bool) {
 	return least, found
 }
 
-// doubted moves bounds outwards, where no line can be fitted, to the next load that its own
-// scatter leaves in no doubt.
+// doubted moves bounds outwards, where no line can be fitted, to the next load whose own scatter
+// leaves no doubt.
 func (s *Search) doubted(goal, low, high int, r Range) Range {
 	for low > s.least && s.doubtful(goal, low) {
 		low--
@@ -205,8 +205,8 @@ func (s *Search) doubted(goal, low, high int, r Range) Range {
 	return r
 }
 
-// doubtful reports whether what was seen at a load lies within its standard error of what is
-// allowed. A load that was never tried is in no doubt of its own.
+// doubtful reports whether the share at a load lies within its standard error of what is allowed.
+// A load that was never tried is not doubtful.
 func (s *Search) doubtful(goal, step int) bool {
 	over, se, seconds := s.excess(goal, step)
 	return seconds > 0 && math.Abs(over) <= se && !math.IsInf(se, 1)

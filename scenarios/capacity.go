@@ -13,15 +13,15 @@ import (
 	"bench/targets"
 )
 
-// Capacity looks for the greatest rate at which a topology keeps its objectives, at one size
-// after the other.
+// Capacity searches the maximum throughput at which a topology meets its objectives, one
+// configuration at a time.
 type Capacity struct {
 	Scenario   Scenario
 	Objectives []results.Objective
-	Width      float64       // relative, of the interval that is looked for
-	Budget     time.Duration // of one size's trials
-	Boots      int           // in which a lower bound has to hold
-	Most       float64       // rate beyond which the generator is not to be trusted
+	Width      float64       // target width of the interval, relative
+	Budget     time.Duration // of one configuration's trials
+	Boots      int           // number in which a lower bound has to hold
+	Most       float64       // rate beyond which the generator cannot be trusted
 	Warmup     time.Duration // at most
 	Seed       uint64
 }
@@ -36,7 +36,7 @@ type Configuration struct {
 // leastRate is the rate below which no capacity is of use.
 const leastRate = 1
 
-// How the service times and the region of the limit are found.
+// How the service times and the neighbourhood of the limit are found.
 const (
 	singleTime    = 2 * time.Second
 	targetTime    = 1200 * time.Millisecond // of each target of a mix
@@ -44,14 +44,16 @@ const (
 	guessBelow    = 0.93 // of the closed loop's rate
 )
 
-// ErrUnfit means that the machine let no trial be measured.
-var ErrUnfit = errors.New("this machine is no measure")
+// ErrUnfit means that the machine was too disturbed for a trial.
+var ErrUnfit = errors.New("this machine cannot be measured on")
 
 // Capacity searches one configuration. Every trial is sealed into Out as a cell.
-func (r *Runner) Capacity(ctx context.Context, c Capacity, size Configuration) (found results.Configuration, err error) {
-	run := &searchRun{Runner: r, Capacity: c, size: size, started: time.Now()}
+func (r *Runner) Capacity(
+	ctx context.Context, c Capacity, config Configuration,
+) (found results.Configuration, err error) {
+	run := &searchRun{Runner: r, Capacity: c, config: config, started: time.Now()}
 	defer func() { err = errors.Join(err, run.close()) }()
-	found = results.Configuration{Topology: size.Arm.Name, Value: size.Value, HeldOut: size.HeldOut}
+	found = results.Configuration{Topology: config.Arm.Name, Value: config.Value, HeldOut: config.HeldOut}
 	saturated, err := run.demands(ctx, &found)
 	if err != nil {
 		return found, err
@@ -64,7 +66,7 @@ func (r *Runner) Capacity(ctx context.Context, c Capacity, size Configuration) (
 		return found, err
 	}
 	for trial, more := search.Next(); more; trial, more = search.Next() {
-		r.say(fmt.Sprintf("%s: trial %d, %.4g/s for %v, boot %d", size.Arm.Name, trial.Number, trial.Rate, trial.Duration,
+		r.say(fmt.Sprintf("%s: trial %d, %.4g/s for %v, boot %d", config.Arm.Name, trial.Number, trial.Rate, trial.Duration,
 			trial.Boot))
 		outcome, err := run.trial(ctx, trial)
 		var died *diedError
@@ -72,7 +74,7 @@ func (r *Runner) Capacity(ctx context.Context, c Capacity, size Configuration) (
 			found.Died, found.DiedAt = died.why, trial.Rate
 			outcome = failed(trial, c.goals()) // its capacity is below that rate
 		} else if err != nil {
-			// What was found until then is kept.
+			// What was found so far is kept.
 			return run.found(found, search), err
 		}
 		search.Add(outcome)
@@ -80,33 +82,33 @@ func (r *Runner) Capacity(ctx context.Context, c Capacity, size Configuration) (
 	return run.found(found, search), nil
 }
 
-// found is what a search knows.
-func (s *searchRun) found(size results.Configuration, search *Search) results.Configuration {
+// found adds what a search has found to a configuration.
+func (s *searchRun) found(config results.Configuration, search *Search) results.Configuration {
 	for i, goal := range s.goals() {
 		if len(search.Trials()) == 0 {
 			break
 		}
 		known := search.Range(i)
-		size.Goals = append(size.Goals, results.Bound{
+		config.Goals = append(config.Goals, results.Bound{
 			Goal: goalName(goal), Interval: known.Interval, Fitted: known.Fitted,
-			Undecided: known.Undecided && !hopeless(goal, size.FloorP50), Unbounded: known.Unbounded,
+			Undecided: known.Undecided && !hopeless(goal, config.FloorP50), Unbounded: known.Unbounded,
 		})
-		size.Generator = size.Generator || i == 0 && known.High == 0 && known.Low > 0 && !known.Unbounded
+		config.Generator = config.Generator || i == 0 && known.High == 0 && known.Low > 0 && !known.Unbounded
 	}
-	size.Boots, size.Elapsed = s.boots, time.Since(s.started).Seconds()
-	return size
+	config.Boots, config.Elapsed = s.boots, time.Since(s.started).Seconds()
+	return config
 }
 
-// hopeless reports whether half of the requests miss the goal without any load: no rate is then
-// to be looked for.
+// hopeless reports whether half of the requests miss the goal even without load: then no rate meets
+// it.
 func hopeless(goal []results.Objective, floor int64) bool {
 	return slices.ContainsFunc(goal, func(o results.Objective) bool {
 		return o.Quantile >= 50 && float64(floor) >= o.Limit
 	})
 }
 
-// goals are what trials are judged by: the objectives, and beside them limits twice as long,
-// which say how soon it gets much worse.
+// goals are what trials are judged by: the objectives, and in addition limits twice as long, which
+// show how soon things get much worse.
 func (c Capacity) goals() [][]results.Objective {
 	var loose []results.Objective
 	for _, o := range c.Objectives {
@@ -129,14 +131,14 @@ func goalName(goal []results.Objective) string {
 	return name
 }
 
-// searchRun is the search of one size under way.
+// searchRun is the search of one configuration under way.
 type searchRun struct {
 	*Runner
 	Capacity
-	size    Configuration
+	config  Configuration
 	cluster *servers.Cluster
 	boot    int // of cluster, as the search counts
-	boots   int // that there were
+	boots   int // so far
 	floor   time.Duration
 	started time.Time
 }
@@ -150,7 +152,7 @@ func (s *searchRun) close() error {
 	return err
 }
 
-// ensure boots the number asked for, unless it runs.
+// ensure starts the boot with that number, unless it is up.
 func (s *searchRun) ensure(ctx context.Context, boot int) (err error) {
 	if s.cluster != nil && s.boot == boot {
 		return nil
@@ -158,21 +160,21 @@ func (s *searchRun) ensure(ctx context.Context, boot int) (err error) {
 	if err := s.close(); err != nil {
 		return err
 	}
-	if s.cluster, err = s.Site.Boot(ctx, s.size.Arm.Topology, s.App); err != nil {
+	if s.cluster, err = s.Site.Boot(ctx, s.config.Arm.Topology, s.App); err != nil {
 		return err
 	}
 	s.boot, s.boots = boot, s.boots+1
 	if err := s.warmUp(ctx, s.cluster, s.Scenario, s.Warmup); err != nil {
 		return err
 	}
-	s.emit(Booted{s.size.Arm.Name, s.boots, s.cluster.Boot})
+	s.emit(Booted{s.config.Arm.Name, s.boots, s.cluster.Boot})
 	return nil
 }
 
-// demands measures what the model needs, and about where to search: one connection alone, for
-// the service times; then more than there are workers, for the greatest rate.
+// demands measures what the model needs, and roughly where to search: a single connection, for the
+// service times; then more than there are workers, for the maximum throughput.
 func (s *searchRun) demands(ctx context.Context, found *results.Configuration) (rate float64, err error) {
-	s.say(s.size.Arm.Name + ": service times")
+	s.say(s.config.Arm.Name + ": service times")
 	if err := s.ensure(ctx, 1); err != nil {
 		return 0, err
 	}
@@ -182,14 +184,14 @@ func (s *searchRun) demands(ctx context.Context, found *results.Configuration) (
 	}
 	found.Loops = s.cluster.Blueprint().Loops()
 	found.Tier = s.cluster.Blueprint().WorkersTier()
-	answers, err := Verify(ctx, s.cluster.URL(), s.Guard, []Scenario{s.Scenario})
+	responses, err := Verify(ctx, s.cluster.URL(), s.Guard, []Scenario{s.Scenario})
 	if err != nil {
 		return 0, errors.Join(err, s.cluster.Died())
 	}
-	if bad := unexpected(answers); len(bad) > 0 {
-		return 0, fmt.Errorf("%w: not the answers that the scenario expects: %s", ErrUnexpected, bad[0])
+	if bad := unexpected(responses); len(bad) > 0 {
+		return 0, fmt.Errorf("%w: not the responses that the scenario expects: %s", ErrUnexpected, bad[0])
 	}
-	// What a request costs by itself: not what a quota makes of it.
+	// What a request costs by itself, unaffected by a quota.
 	if err := s.cluster.Limit(false); err != nil {
 		return 0, err
 	}
@@ -212,13 +214,13 @@ func (s *searchRun) demands(ctx context.Context, found *results.Configuration) (
 		return 0, err
 	}
 	if isDead(saturated) {
-		err = s.close() // the trials get a cluster that lives
+		err = s.close() // the trials get a new cluster
 	}
 	return float64(saturated.Successful) / saturated.Duration, err
 }
 
-// byTarget measures each target of a mix alone: what the mix costs is not spread evenly over
-// its requests, and a queue feels that.
+// byTarget measures each target of a mix by itself: the cost of a mix is not spread evenly over its
+// requests, and that affects queueing.
 func (s *searchRun) byTarget(ctx context.Context) error {
 	if len(s.Scenario.Mix.Targets) < 2 || len(s.Scenario.Mix.Sessions) > 0 {
 		return nil

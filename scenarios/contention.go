@@ -12,19 +12,19 @@ import (
 const (
 	contentionSlice  = 15 * time.Millisecond
 	contentionRounds = 25
-	contentionMemory = 1 << 18 // words: what an interpreter touches does not fit the nearest cache
+	contentionMemory = 1 << 18 // words: an interpreter's working set does not fit the nearest cache
 )
 
-// Contention is how many times as long work takes on a core when all cores work, as when one
-// does: they may share caches, memory, or be two threads of one core. One core and all cores
-// work in turn, for a few milliseconds each, and the median of the ratios counts: the pace of
-// a machine that others share changes by more than this within minutes, but not from slice to
-// slice. It takes about a second.
+// Contention is how many times as long work takes on a core when all cores are busy as when only
+// one is: cores may share caches or memory, or be two threads of one core. One core and all cores
+// work in turn, for a few milliseconds each, and the median of the ratios counts: on a shared
+// machine the CPU speed changes by more than this within minutes, but not from slice to slice. It
+// takes about a second.
 func Contention(cores int) float64 {
 	if cores < 2 {
 		return 1
 	}
-	// Long enough for every core to be found and warm.
+	// Long enough for the scheduler to use every core, and for each to be warm.
 	work := make([]spinner, cores)
 	for i := range work {
 		work[i].memory = make([]uint64, contentionMemory)
@@ -39,25 +39,25 @@ func Contention(cores int) float64 {
 	return max(1, stats.Median(ratios))
 }
 
-// together lets all spinners work for a slice and returns the mean of their paces.
+// together lets all spinners work for a slice and returns their mean speed.
 func together(work []spinner) float64 {
 	var wait sync.WaitGroup
 	for i := range work {
 		wait.Go(work[i].spin)
 	}
 	wait.Wait()
-	var pace float64
+	var speed float64
 	for i := range work {
-		pace += work[i].pace
+		speed += work[i].speed
 	}
-	return pace / float64(len(work))
+	return speed / float64(len(work))
 }
 
-// spinner does what an interpreter does, as far as a core can tell: it follows data through
-// memory, and branches on it.
+// spinner behaves like an interpreter, as far as a core is concerned: it follows data through
+// memory and branches on it.
 type spinner struct {
 	memory []uint64
-	pace   float64 // steps per second of CPU time
+	speed  float64 // steps per second of CPU time
 	state  uint64
 }
 
@@ -79,6 +79,6 @@ func (s *spinner) spin() {
 		s.state = x
 	}
 	if took := threadCPU() - used; took > 0 {
-		s.pace = float64(steps) / took.Seconds()
+		s.speed = float64(steps) / took.Seconds()
 	}
 }

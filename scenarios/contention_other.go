@@ -4,5 +4,5 @@ package scenarios
 
 import "time"
 
-// threadCPU is the time: elsewhere than on Linux, that of a thread is not asked for.
+// threadCPU is the wall-clock time: only on Linux is a thread's CPU time read.
 func threadCPU() time.Duration { return time.Duration(time.Now().UnixNano()) }

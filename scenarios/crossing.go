@@ -16,19 +16,19 @@ type crossing struct {
 	free int     // degrees of freedom
 }
 
-// Loads that a fit takes part of: near the crossing, and not so overloaded that nearly every
-// request is slow.
+// Loads that a fit uses: near the crossing, and not so overloaded that nearly every request is
+// slow.
 const (
 	fitWithin = 0.2
 	fitMost   = 0.5 // share
-	// Shorter trials only say where to look: they end before a long queue has built up.
+	// Shorter trials only show where to look: they end before a long queue has built up.
 	leastFitted = 2 * time.Second
 	fewTrials   = 5
 	fitRounds   = 30
 	confidence  = 0.9
 )
 
-// low and high are the ends of the interval with the confidence above.
+// interval is the interval of the crossing with the confidence above.
 func (c crossing) interval() (low, high float64) {
 	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(c.free)}.Quantile(0.5 + confidence/2)
 	return c.rate * math.Exp(-t*c.se), c.rate * math.Exp(t*c.se)
@@ -37,12 +37,12 @@ func (c crossing) interval() (low, high float64) {
 // fitted is the crossing of one objective of a goal, by a regression of the share's logarithm
 // on that of the rate, with all trials near the rate given. The tail of a queue is
 // exponential in the rate that is left, P(W > t) ≈ C exp(−(cµ−λ)t) (Kingman's heavy-traffic
-// limit; exact for M/M/c), so a straight line is what theory expects, and trials a little off
-// the limit, with their many slow requests, tell more of it than those right at it with few.
+// limit; exact for M/M/c), so theory expects a straight line, and trials a little above the limit,
+// with their many slow requests, contribute more than those right at it with few.
 //
-// The model is a quasi-Poisson one with a logarithmic link; the standard error is the
-// greatest of the model's own with its dispersion, the sandwich over trials, since the seconds
-// within one depend on each other, and that over boots (Liang and Zeger, "Longitudinal data
+// The model is quasi-Poisson with a logarithmic link; the standard error is the largest of three:
+// the model's own with its dispersion, the sandwich over trials, since the seconds within a trial
+// depend on each other, and the sandwich over boots (Liang and Zeger, "Longitudinal data
 // analysis using generalized linear models", 1986).
 func fitted(trials []Outcome, goal, objective int, near float64) (crossing, bool) {
 	var points []point
@@ -67,7 +67,7 @@ func fitted(trials []Outcome, goal, objective int, near float64) (crossing, bool
 
 // point is one trial of a regression.
 type point struct {
-	x         float64 // logarithm of the rate, from where it is looked for
+	x         float64 // logarithm of the rate, relative to where the crossing is expected
 	part, all float64
 	allowed   float64
 	boot      int
@@ -100,7 +100,7 @@ func regress(points []point, near float64) (crossing, bool) {
 		byTrial += d * d
 		boots[p.boot] += d
 	}
-	for _, boot := range slices.Sorted(maps.Keys(boots)) { // in an order, so that sums are the same each time
+	for _, boot := range slices.Sorted(maps.Keys(boots)) { // sorted, so that sums are reproducible
 		byBoot += boots[boot] * boots[boot]
 	}
 	free := len(points) - 2
@@ -136,7 +136,7 @@ func maximize(points []point) (l line, ok bool) {
 			return l, false
 		}
 		da, db := (l.h[2]*u0-l.h[1]*u1)/l.det(), (l.h[0]*u1-l.h[1]*u0)/l.det()
-		// A step of the logarithm beyond 5 is a leap in the dark.
+		// Do not trust a step of the logarithm beyond 5.
 		limit := max(1, math.Abs(da)/5, math.Abs(db)/50)
 		l.a, l.b = l.a+da/limit, l.b+db/limit
 		if math.Abs(da) < 1e-9 && math.Abs(db) < 1e-9 {

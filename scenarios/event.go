@@ -6,35 +6,35 @@ import (
 	"bench/results"
 )
 
-// Event is something that happened in a run, for whoever shows how it goes: a line on a
+// Event is something that happened in a run, for anything that shows progress: a line on a
 // terminal, a page, a log. Events are plain data; Kind names their kind, as JSON does.
 type Event interface{ Kind() string }
 
-// Doing says what is being done until the next event.
+// Doing describes what is being done until the next event.
 type Doing struct {
 	Text string `json:"text"`
 }
 
-// Booted tells that a topology, or a version of an app, is up and warm.
+// Booted means that a topology, or a version of an app, is up and warm.
 type Booted struct {
 	Arm   string       `json:"arm"`
-	Block int          `json:"block,omitempty"` // 0: to be checked, before anything counts
+	Block int          `json:"block,omitempty"` // 0: for the preflight
 	Boot  results.Boot `json:"boot"`
 }
 
-// CellStarted tells that a load begins.
+// CellStarted means that a cell's load begins.
 type CellStarted struct {
 	Arm      string `json:"arm"`
 	Scenario string `json:"scenario"`
 	Load     string `json:"load"`
 	Block    int    `json:"block"`
 	Cell     int    `json:"cell"`         // from 1
-	Of       int    `json:"of,omitempty"` // 0: nobody knows yet how many there will be
-	// Remaining is about how long the rest takes; 0 while that is unknown.
+	Of       int    `json:"of,omitempty"` // 0: not known yet
+	// Remaining is roughly how long the rest will take; 0: not known yet.
 	Remaining time.Duration `json:"remaining_ns,omitempty"`
 }
 
-// CellDone tells that a load has ended, and in short how.
+// CellDone means that a cell's load has ended, with a summary.
 type CellDone struct {
 	Cell   int            `json:"cell"`
 	Of     int            `json:"of,omitempty"`
@@ -56,8 +56,7 @@ func (r *Runner) emit(e Event) {
 
 func (r *Runner) say(text string) { r.emit(Doing{text}) }
 
-// progress numbers the cells of a plan and estimates from those that are done how long the
-// rest takes.
+// progress numbers the cells of a plan and estimates the remaining time from the cells done.
 type progress struct {
 	measuring time.Time // when the first cell's boot began
 	of        int

@@ -7,8 +7,8 @@ import (
 	"bench/scenarios"
 )
 
-// A search asks for one trial after the other and is told how each went. This server answers one
-// percent of the requests too late at 500 a second, more above and fewer below.
+// A search requests one trial after another and is given the outcome of each. This server answers
+// one percent of the requests too late at 500 a second, more above and fewer below.
 func ExampleSearch() {
 	search, err := scenarios.NewSearch(scenarios.SearchOptions{
 		Goals: 1, Guess: 400, Least: 1, Most: 10_000, Width: 0.05, Boots: 2,

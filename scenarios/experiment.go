@@ -14,7 +14,7 @@ import (
 	"bench/servers"
 )
 
-// Preset is how long an experiment takes for how much certainty.
+// Preset is how much an experiment measures: more takes longer and narrows the intervals.
 type Preset struct {
 	Name   string
 	Blocks int           // repeats of every arm; the intervals rest on their number
@@ -22,15 +22,15 @@ type Preset struct {
 	Closed time.Duration // closed loop on the main scenario
 	Side   time.Duration // closed loop on each other one, and with new connections
 	Step   time.Duration // each open-loop rate
-	// Steps is the open-loop rates as multiples of the slowest arm's greatest rate. The
-	// last one lies past it, so that its overload is seen.
+	// Steps are the open-loop rates as multiples of the slowest arm's maximum throughput. The last
+	// one exceeds it, so that its overload is seen.
 	Steps []float64
-	// FastStep is one more rate, as a multiple of the fastest arm's greatest rate, added when
-	// it lies above the ladder.
+	// FastStep is one more rate, as a multiple of the fastest arm's maximum throughput, added if it
+	// lies above the others.
 	FastStep float64
 }
 
-// Efforts, by the flags that choose them.
+// Presets, by the flags that choose them.
 var (
 	Quick = Preset{"quick", 3, 600 * time.Millisecond, 700 * time.Millisecond, 300 * time.Millisecond,
 		600 * time.Millisecond, []float64{0.5, 1.8}, 0}
@@ -42,21 +42,20 @@ var (
 
 // Experiment is a comparison as plain data.
 type Experiment struct {
-	Scenarios []Scenario // the first is the main one: it gets the ladder
+	Scenarios []Scenario // the first is the main one: it also gets the load steps
 	Arms      []Arm
 	Preset    Preset
 	Seed      uint64
-	Rates     []float64 // the ladder in requests per second, once it is known
+	Rates     []float64 // load steps in requests per second, once known
 }
 
-// Arm is one topology of a comparison, under a name that no other one has.
+// Arm is one topology of a comparison, under a unique name.
 type Arm struct {
 	Name     string
 	Topology servers.Topology
 }
 
-// Arms names topologies: by their short name, and with their parameters where that name
-// stands for several.
+// Arms names topologies: by their short name, followed by their parameters where several share it.
 func Arms(topologies []servers.Topology) ([]Arm, error) {
 	times := map[string]int{}
 	for _, t := range topologies {
@@ -74,7 +73,7 @@ func Arms(topologies []servers.Topology) ([]Arm, error) {
 			name += "-" + results.FileName(params)
 		}
 		for n, plain := 2, name; used[name]; n++ {
-			name = fmt.Sprintf("%s-%d", plain, n) // a folder of the same name as one built in
+			name = fmt.Sprintf("%s-%d", plain, n) // a folder with the name of a built-in one
 		}
 		used[name] = true
 		arms = append(arms, Arm{name, t})
@@ -82,7 +81,7 @@ func Arms(topologies []servers.Topology) ([]Arm, error) {
 	return arms, nil
 }
 
-// sharedProfile is the parameter that sets one profile for all, and so tells none apart.
+// sharedProfile is the parameter that sets one profile for all, and so does not distinguish them.
 func sharedProfile(topologies []servers.Topology) string {
 	for _, t := range topologies {
 		if t.Boots() && t.Param("profile") != topologies[0].Param("profile") {
@@ -92,20 +91,20 @@ func sharedProfile(topologies []servers.Topology) string {
 	return "profile"
 }
 
-// Load is one load of a cell: what is asked, and how hard.
+// Load is the load of a cell: which requests, and how hard.
 type Load struct {
 	Name     string
 	Scenario Scenario
 	Mode     loadgen.Mode
-	// Pacer, of an open loop, says when requests are due. It is a description: what it has at
-	// random, each cell draws from a seed of its own.
+	// Pacer says when the requests of an open loop are due. It is a description: whatever is random
+	// in it, each cell draws from a seed of its own.
 	Pacer    pacing.Pacer
 	New      bool // a connection for each request
 	Duration time.Duration
-	// LeadIn is the start of Duration that is sent and recorded, but does not count: until then
-	// the servers are on their way from idle to what the load makes of them.
+	// LeadIn is the start of Duration that is sent and recorded, but does not count: the servers are
+	// still on their way from idle to the state under load.
 	LeadIn time.Duration
-	Drain  time.Duration // how long late answers are waited for, if that is longer than usual
+	Drain  time.Duration // how long to wait for late responses, if longer than usual
 }
 
 // Rate is the rate at which an open loop's requests are due, where it begins; 0 in a closed loop.
@@ -116,16 +115,16 @@ func (l Load) Rate() float64 {
 	return l.Pacer.Rate(0)
 }
 
-// users are arrivals at a constant rate that know nothing of one another.
+// users are independent arrivals at a constant rate.
 func users(perSecond float64) pacing.Poisson {
 	return pacing.Poisson{Of: pacing.Constant{PerSecond: perSecond}}
 }
 
-// drainTime is how long after a cell answers are waited for.
+// drainTime is how long to wait for responses after a cell.
 const drainTime = time.Second
 
-// Loads are the loads that every arm gets in every block, in their order: from the harmless
-// to the overload, because what an overload leaves behind would colour the next load.
+// Loads are the loads that every arm gets in every block, in order: from harmless to overload,
+// because an overload would affect the load after it.
 func (e Experiment) Loads() []Load {
 	main := e.Scenarios[0]
 	loads := []Load{{Name: "closed", Scenario: main, Mode: loadgen.Closed, Duration: e.Preset.Closed}}
@@ -152,10 +151,10 @@ type Cell struct {
 	Seed     uint64
 }
 
-// Cells is the plan of the experiment: in each block, every arm in a random order, and for
-// each arm every load. It is a pure function of the experiment. All arms of a block get
-// the same seed, and so the same requests at the same times: what is left to differ is the
-// server (common random numbers; Law, Simulation Modeling and Analysis, chapter 11).
+// Cells is the plan of the experiment: in each block the arms in random order, and for each arm
+// every load. It is a pure function of the experiment. All arms of a block get the same seed, and so
+// the same requests at the same times: only the server differs (common random numbers; Law,
+// Simulation Modeling and Analysis, chapter 11).
 func (e Experiment) Cells() []Cell {
 	order := rand.New(rand.NewPCG(e.Seed, 0))
 	var cells []Cell
@@ -172,7 +171,7 @@ func (e Experiment) Cells() []Cell {
 	return cells
 }
 
-// Plan is the load of a cell against a URL.
+// Plan is the plan that runs a cell's load against a URL.
 func (c Cell) Plan(url string) (loadgen.Plan, error) {
 	p := loadgen.Plan{
 		URL: url, Mix: c.Load.Scenario.Mix.WithSeed(c.Seed), Mode: c.Load.Mode, Duration: c.Load.Duration,
@@ -186,10 +185,10 @@ func (c Cell) Plan(url string) (loadgen.Plan, error) {
 	return p, p.Validate()
 }
 
-// LoadSteps are the open-loop rates for arms whose greatest rates are known roughly: the
-// effort's multiples of the slowest arm's, and one beyond where the fastest lets it.
-func (e Preset) LoadSteps(greatest []float64) []float64 {
-	slowest, fastest := slices.Min(greatest), slices.Max(greatest)
+// LoadSteps are the open-loop rates for arms whose maximum throughputs are roughly known: the
+// preset's multiples of the slowest arm's, and one beyond them if the fastest arm allows it.
+func (e Preset) LoadSteps(throughputs []float64) []float64 {
+	slowest, fastest := slices.Min(throughputs), slices.Max(throughputs)
 	var rates []float64
 	add := func(rate float64) {
 		if rounded := roundRate(rate); !slices.Contains(rates, rounded) {
@@ -199,25 +198,25 @@ func (e Preset) LoadSteps(greatest []float64) []float64 {
 	for _, multiple := range e.Steps {
 		add(multiple * slowest)
 	}
-	if reach := e.FastStep * fastest; reach > 1.2*rates[len(rates)-1] {
-		add(reach)
+	if step := e.FastStep * fastest; step > 1.2*rates[len(rates)-1] {
+		add(step)
 	}
 	slices.Sort(rates)
 	return rates
 }
 
-// What each load needs to see for its figures to mean something, of the slowest arm, and how
-// many times as long as planned an experiment may get for that.
+// The number of responses that each load needs from the slowest arm for its figures to mean
+// something, and how many times as long as planned an experiment may take for that.
 const (
-	fewestAnswers = 25
-	mostStretched = 10
+	fewestResponses = 25
+	mostStretched   = 10
 )
 
-// stretched makes the loads of slow apps longer: of half a second and an app that answers twice
-// in that time, every figure would be a matter of how the seconds were cut.
+// stretched makes the loads of slow apps longer: with half a second for an app that responds twice
+// in that time, every figure would depend on where the seconds begin.
 func (e Preset) stretched(slowest float64) Preset {
 	shortest := min(e.Side.Seconds(), e.Step.Seconds()*e.Steps[0])
-	factor := min(mostStretched, fewestAnswers/(slowest*shortest))
+	factor := min(mostStretched, fewestResponses/(slowest*shortest))
 	if factor <= 1 {
 		return e
 	}
@@ -228,7 +227,7 @@ func (e Preset) stretched(slowest float64) Preset {
 	return e
 }
 
-// roundRate keeps two significant digits: rates are for people to read.
+// roundRate keeps two significant digits, for readability.
 func roundRate(rate float64) float64 {
 	if rate < 1 {
 		return 1
@@ -237,36 +236,44 @@ func roundRate(rate float64) float64 {
 	return math.Max(1, math.Round(rate/unit)*unit)
 }
 
-// Describe says in words what is going to be done.
+// Describe describes the plan, a sentence a line.
 func (e Experiment) Describe() []string {
+	var arms, steps []string
+	for _, arm := range e.Arms {
+		arms = append(arms, arm.Name)
+	}
+	for _, step := range e.Preset.Steps {
+		steps = append(steps, fmt.Sprint(step))
+	}
 	lines := []string{
-		fmt.Sprintf("%d blocks of %d topologies in random order, each booted afresh (effort %s)", e.Preset.Blocks,
-			len(e.Arms), e.Preset.Name),
-		fmt.Sprintf("warm-up until every worker has answered and the latency has settled, %v at most", e.Preset.Warmup),
+		"topologies: " + strings.Join(arms, ", "),
+		fmt.Sprintf("blocks: %d, in each of which every topology is booted afresh, in random order (preset %s)",
+			e.Preset.Blocks, e.Preset.Name),
+		fmt.Sprintf("warm-up: until every worker has answered and the latency has settled, at most %v", e.Preset.Warmup),
 	}
 	for _, load := range e.Loads() {
 		switch {
 		case load.Mode == loadgen.Open:
-			lines = append(lines, fmt.Sprintf("%s: %s, open loop, Poisson arrivals at %g/s for %v",
-				load.Scenario.Name, load.Name, load.Rate(), load.Duration))
+			lines = append(lines, fmt.Sprintf("%s: open loop, Poisson arrivals at %g/s for %v",
+				load.Scenario.Name, load.Rate(), load.Duration))
 		default:
-			connections := fmt.Sprintf("%d keep-alive connections", load.Scenario.Connections)
+			connections := "keep-alive connections"
 			if load.New {
-				connections = fmt.Sprintf("%d at a time, a new connection for each request", load.Scenario.Connections)
+				connections = "connections, a new one for each request,"
 			}
-			lines = append(lines, fmt.Sprintf("%s: %s, closed loop, %s, %v", load.Scenario.Name, load.Name, connections,
-				load.Duration))
+			lines = append(lines, fmt.Sprintf("%s: closed loop on %d %s for %v", load.Scenario.Name,
+				load.Scenario.Connections, connections, load.Duration))
 		}
 	}
 	if e.Rates == nil {
-		lines = append(lines,
-			fmt.Sprintf("%s: open loop at %v times the slowest topology's greatest rate, on %d connections at most, %v each",
-				e.Scenarios[0].Name, e.Preset.Steps, e.Scenarios[0].mostOpen(), e.Preset.Step))
+		lines = append(lines, fmt.Sprintf(
+			"%s: open loop at %s times the slowest topology's maximum throughput, on at most %d connections, for %v each",
+			e.Scenarios[0].Name, strings.Join(steps, ", "), e.Scenarios[0].mostOpen(), e.Preset.Step))
 	}
 	return lines
 }
 
-// MoveFirst makes the named arm the first, the baseline. An empty name changes nothing.
+// MoveFirst makes the named arm the first, that is the baseline. An empty name changes nothing.
 func (e *Experiment) MoveFirst(name string) error {
 	if name == "" {
 		return nil
@@ -277,14 +284,14 @@ func (e *Experiment) MoveFirst(name string) error {
 		for _, a := range e.Arms {
 			names = append(names, a.Name)
 		}
-		return fmt.Errorf("baseline %q is not among the topologies %s", name, strings.Join(names, ", "))
+		return fmt.Errorf("baseline %q is not one of the topologies: want %s", name, strings.Join(names, ", "))
 	}
 	arm := e.Arms[at]
 	e.Arms = slices.Insert(slices.Delete(slices.Clone(e.Arms), at, at+1), 0, arm)
 	return nil
 }
 
-// Estimate is roughly how long the experiment takes.
+// Estimate is roughly how long the experiment will take.
 func (e Experiment) Estimate() time.Duration {
 	const bootAndStop = 1300 * time.Millisecond
 	perBoot := bootAndStop + e.Preset.Warmup

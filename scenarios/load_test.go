@@ -11,7 +11,7 @@ import (
 )
 
 // Stored runs are judged by when their requests were due: the same seed gives the same requests
-// at the same times, whatever becomes of this code. The times are those that bench 1 had.
+// at the same times, however this code changes. The times are those of bench 1.
 func TestCellsKeepTheirArrivals(t *testing.T) {
 	numbers := []uint64{0, 1, 15, 16, 17, 31, 32, 255, 256, 5000, 100000}
 	staggered := func(second bool) pacing.Pacer {
@@ -60,7 +60,7 @@ func TestCellsKeepTheirArrivals(t *testing.T) {
 	}
 }
 
-// A cell says itself when its requests were due.
+// A cell records when its requests were due.
 func TestCellsRecordTheirPacer(t *testing.T) {
 	r, e, _ := urlRunner(t, nil, page("x"))
 	if _, err := r.Run(t.Context(), e); err != nil {

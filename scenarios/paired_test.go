@@ -7,8 +7,8 @@ import (
 	"bench/results"
 )
 
-// The coin is fair, differs from pair to pair, is the seed's, and is what fixed order goes
-// without.
+// The coin is fair, differs from pair to pair, depends on the seed, and is ignored with a fixed
+// order.
 func TestCoin(t *testing.T) {
 	d := PairedRun{Seed: 3}
 	heads, changes := 0, 0
@@ -22,18 +22,18 @@ func TestCoin(t *testing.T) {
 			changes++
 		}
 		if order != d.order(pair) {
-			t.Fatalf("pair %d: the same seed gives another order", pair)
+			t.Fatalf("pair %d: the same seed gives a different order", pair)
 		}
 		if fixed := (PairedRun{Seed: 3, FixedOrder: true}).order(pair); fixed != [2]int{0, 1} {
 			t.Fatalf("fixed order: %v", fixed)
 		}
 	}
 	if heads < 440 || heads > 560 || changes < 440 || changes > 560 {
-		t.Errorf("of 1000 coins %d show head, and %d differ from the one before", heads, changes)
+		t.Errorf("of 1000 coin flips, %d are heads and %d differ from the one before", heads, changes)
 	}
 }
 
-// The generator is one process: each of two cells counts all of its CPU time.
+// The generator is one process: both cells count all of its CPU time.
 func TestBusyShareCountsTheGeneratorOnce(t *testing.T) {
 	cell := func(cpu time.Duration) *results.Cell {
 		c := &results.Cell{Elapsed: 4, Usage: []results.Usage{{Tier: "python"}, {At: time.Second, Tier: "python", CPU: cpu}}}

@@ -20,17 +20,17 @@ type Runner struct {
 	Site     *servers.Site
 	App      targets.App
 	Measurer loadgen.Measurer
-	Guard    loadgen.Guard // of the answers that are compared before anything is measured
+	Guard    loadgen.Guard // for the requests of the preflight
 	Out      *results.Directory
-	Emit     func(Event) // may be nil; a duel calls it from two goroutines
+	Emit     func(Event) // may be nil; a paired run calls it from two goroutines
 }
 
 // ErrTooFew means that fewer than two topologies were left to compare.
-var ErrTooFew = errors.New("fewer than two topologies give the same answers")
+var ErrTooFew = errors.New("fewer than two topologies give the same responses")
 
-// Run verifies, calibrates and measures. Every finished cell is sealed into Out; when ctx
-// ends, or an error does it, those stay. It returns the experiment as it was run: without
-// the arms that were excluded, and with the ladder's rates.
+// Run checks the arms, finds the load steps and measures. Every finished cell is sealed into Out
+// and stays there, even if ctx ends or an error occurs. It returns the experiment as it was run:
+// without the arms that were excluded, and with the rates of the load steps.
 func (r *Runner) Run(ctx context.Context, e Experiment) (Experiment, error) {
 	e, err := r.preflight(ctx, e)
 	if err != nil {
@@ -62,75 +62,75 @@ func sameBoot(cells []Cell) int {
 	return n
 }
 
-// preflight boots every arm once: to check that all give the same answers, and to learn
-// roughly their greatest rates, from which the ladder follows.
+// preflight boots every arm once, to check that all give the same responses and to estimate their
+// maximum throughputs, from which the load steps follow.
 func (r *Runner) preflight(ctx context.Context, e Experiment) (Experiment, error) {
-	var baseline map[string]answer
+	var baseline map[string]response
 	var arms []Arm
 	var excluded []string
-	var greatest []float64
+	var throughputs []float64
 	for i, arm := range e.Arms {
 		r.say("checking " + arm.Name)
-		answers, rate, err := r.preflightArm(ctx, e, arm)
+		responses, rate, err := r.preflightArm(ctx, e, arm)
 		if err != nil {
 			return e, err
 		}
-		if bad := unexpected(answers); i == 0 && len(bad) > 0 {
-			return e, fmt.Errorf("%w: %s does not give the answers that the scenario expects: %s", ErrUnexpected, arm.Name,
+		if bad := unexpected(responses); i == 0 && len(bad) > 0 {
+			return e, fmt.Errorf("%w: %s does not give the responses that the scenario expects: %s", ErrUnexpected, arm.Name,
 				strings.Join(bad, "; "))
 		}
 		if baseline == nil {
-			baseline = answers
-		} else if diff := differences(baseline, answers); len(diff) > 0 {
+			baseline = responses
+		} else if diff := differences(baseline, responses); len(diff) > 0 {
 			if err := r.exclude(arm, diff); err != nil {
 				return e, err
 			}
 			excluded = append(excluded, arm.Name+": "+strings.Join(diff, "; "))
 			continue
 		}
-		arms, greatest = append(arms, arm), append(greatest, rate)
+		arms, throughputs = append(arms, arm), append(throughputs, rate)
 	}
 	if len(arms) < 2 && len(e.Arms) >= 2 {
 		return e, fmt.Errorf("%w: %s", ErrTooFew, strings.Join(excluded, "; "))
 	}
-	e.Arms, e.Rates = arms, e.Preset.LoadSteps(greatest)
-	e.Preset = e.Preset.stretched(slices.Min(greatest))
+	e.Arms, e.Rates = arms, e.Preset.LoadSteps(throughputs)
+	e.Preset = e.Preset.stretched(slices.Min(throughputs))
 	m := r.Out.Manifest()
 	m.Plan = e.Describe()
 	return e, r.Out.SetManifest(m)
 }
 
-// ErrUnexpected means that the app does not answer as the scenario expects.
+// ErrUnexpected means that the app does not respond as the scenario expects.
 var ErrUnexpected = errors.New("preflight failed")
 
 func (r *Runner) exclude(arm Arm, diff []string) error {
 	m := r.Out.Manifest()
-	why := "it gives other answers: " + strings.Join(diff, "; ")
+	why := "its responses differ: " + strings.Join(diff, "; ")
 	for i := range m.Topologies {
 		if m.Topologies[i].Name == arm.Name {
 			m.Topologies[i].Excluded = why
 		}
 	}
 	m.Diagnostics = append(m.Diagnostics, topologyDiagnostic("excluded", arm.Name, why,
-		"Make the topologies serve the same app in the same way; compare works only on equal work."))
+		"Make all topologies serve the same app in the same way: only equal work can be compared."))
 	return r.Out.SetManifest(m)
 }
 
-// A closed-loop run that looks for a rate is repeated four times as long until it has seen enough answers to tell
-// a rate, or is as long as it may get.
+// A closed-loop run of the rate search is repeated at four times its length until it has seen
+// enough responses to estimate a rate, or has reached the maximum length.
 const (
-	rateRun        = 400 * time.Millisecond
-	longestRateRun = 16 * rateRun
-	enoughAnswers  = 50
+	rateRun         = 400 * time.Millisecond
+	longestRateRun  = 16 * rateRun
+	enoughResponses = 50
 )
 
-func (r *Runner) preflightArm(ctx context.Context, e Experiment, arm Arm) (map[string]answer, float64, error) {
+func (r *Runner) preflightArm(ctx context.Context, e Experiment, arm Arm) (map[string]response, float64, error) {
 	cluster, err := r.Site.Boot(ctx, arm.Topology, r.App)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer cluster.Close()
-	answers, err := Verify(ctx, cluster.URL(), r.Guard, e.Scenarios)
+	responses, err := Verify(ctx, cluster.URL(), r.Guard, e.Scenarios)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: checking %s: %w", ErrUnexpected, arm.Name, errors.Join(err, cluster.Died()))
 	}
@@ -139,7 +139,7 @@ func (r *Runner) preflightArm(ctx context.Context, e Experiment, arm Arm) (map[s
 	}
 	r.emit(Booted{Arm: arm.Name, Boot: cluster.Boot})
 	closedRun := Cell{Seed: e.Seed, Load: Load{
-		Name: "calibration", Scenario: e.Scenarios[0], Mode: loadgen.Closed, Duration: rateRun,
+		Name: "rate-search", Scenario: e.Scenarios[0], Mode: loadgen.Closed, Duration: rateRun,
 	}}
 	var rate float64
 	for ; closedRun.Load.Duration <= longestRateRun; closedRun.Load.Duration *= 4 {
@@ -147,11 +147,11 @@ func (r *Runner) preflightArm(ctx context.Context, e Experiment, arm Arm) (map[s
 		if err != nil {
 			return nil, 0, err
 		}
-		if rate = float64(m.Within.OK) / closedRun.Load.Duration.Seconds(); m.Within.OK >= enoughAnswers {
+		if rate = float64(m.Within.OK) / closedRun.Load.Duration.Seconds(); m.Within.OK >= enoughResponses {
 			break
 		}
 	}
-	return answers, max(1, rate), cluster.Close()
+	return responses, max(1, rate), cluster.Close()
 }
 
 // runBoot boots one arm for one block and runs its cells. It returns the time spent
@@ -184,7 +184,7 @@ func (r *Runner) runBoot(
 		}
 		r.emit(cellDone(run.at, run.of, record))
 		if isDead(record) {
-			// The cell is void; the ones that follow get a cluster that lives.
+			// The cell is void; the ones that follow get a new cluster.
 			died := cluster
 			cluster = nil
 			if err := died.Close(); err != nil {
@@ -207,7 +207,7 @@ func (r *Runner) bootWarm(ctx context.Context, e Experiment, arm Arm) (*servers.
 }
 
 func isDead(c *results.Cell) bool {
-	return slices.ContainsFunc(c.Diagnostics, func(cause results.Diagnostic) bool { return cause.Code == results.ServerDied })
+	return slices.ContainsFunc(c.Diagnostics, func(d results.Diagnostic) bool { return d.Code == results.ServerDied })
 }
 
 // runCell measures one cell on a running cluster.
@@ -215,7 +215,7 @@ func (r *Runner) runCell(ctx context.Context, cell Cell, arm Arm, cluster *serve
 	return r.runCellAt(ctx, cell, arm, cluster, func() {})
 }
 
-// runCellAt is runCell that calls a function as the last thing before the load starts.
+// runCellAt is runCell with a function that is called last before the load starts.
 func (r *Runner) runCellAt(
 	ctx context.Context, cell Cell, arm Arm, cluster *servers.Cluster, ready func(),
 ) (*results.Cell, error) {
@@ -244,7 +244,7 @@ func (r *Runner) runCellAt(
 	usage, watchErr := watch.stop()
 	died := cluster.Died()
 	if err := ctx.Err(); err != nil {
-		return nil, err // interrupted: half a cell is no cell
+		return nil, err // interrupted: half a cell does not count
 	}
 	if err != nil {
 		return nil, err
@@ -255,14 +255,14 @@ func (r *Runner) runCellAt(
 	record.Grade, record.Diagnostics = m.Grade, m.Diagnostics
 	if died != nil {
 		record.Grade = results.Invalid
-		record.Diagnostics = append(record.Diagnostics, topologyDiagnostic(results.ServerDied, record.Topology, firstLine(died),
-			"The cell is void. Its logs are beside it."))
+		record.Diagnostics = append(record.Diagnostics, topologyDiagnostic(
+			results.ServerDied, record.Topology, firstLine(died), "The cell is void. Its logs are stored with it."))
 		return record, nil
 	}
 	if err := errors.Join(beforeErr, afterErr, watchErr); err != nil {
 		record.Grade = record.Grade.Worse(results.Degraded)
 		record.Diagnostics = append(record.Diagnostics, topologyDiagnostic("no-statistics", record.Topology, firstLine(err),
-			"The servers' own figures are missing for this cell."))
+			"This cell lacks the servers' own figures."))
 	} else {
 		record.Server = after.Since(before)
 		record.Server.Merge(watch.peaks, nil)
@@ -271,7 +271,7 @@ func (r *Runner) runCellAt(
 		record.Diagnostics = append(record.Diagnostics, results.Diagnostic{
 			Code:    "not-settled",
 			Message: fmt.Sprintf("the latency had not settled when the warm-up ended after %.0f ms", record.Boot.WarmupMS),
-			Hint:    "Use --thorough, which warms up for longer.",
+			Hint:    "Use --thorough, which warms up longer.",
 		})
 	}
 	judgeServer(record, cell)
@@ -284,23 +284,23 @@ func firstLine(err error) string {
 	return line
 }
 
-// judgeServer adds what the servers and the machine did to spoil the cell.
+// judgeServer adds diagnostics for what the servers or the machine did to distort the cell.
 func judgeServer(c *results.Cell, cell Cell) {
-	add := func(g results.Grade, code, message, remedy string) {
+	add := func(g results.Grade, code, message, hint string) {
 		c.Grade = c.Grade.Worse(g)
-		c.Diagnostics = append(c.Diagnostics, results.Diagnostic{Code: code, Message: message, Hint: remedy})
+		c.Diagnostics = append(c.Diagnostics, results.Diagnostic{Code: code, Message: message, Hint: hint})
 	}
 	if n := c.Server.Total(results.Respawns); n > 0 {
 		add(results.Invalid, results.ServerDied, fmt.Sprintf("%.0f worker processes died and were replaced", n),
-			"The cell is void. Its logs are beside it.")
+			"The cell is void. Its logs are stored with it.")
 	}
 	if share := c.Server.StealSeconds / c.Elapsed; share > 0.05 {
-		add(results.Degraded, "steal", fmt.Sprintf("the hypervisor took away %.0f %% of a core", share*100),
+		add(results.Degraded, "steal", fmt.Sprintf("the hypervisor took %.0f %% of a core", share*100),
 			"Repeat on a quieter machine.")
 	}
 	if c.Server.ListenOverflows > 0 {
 		add(results.Valid, "listen-overflow",
-			fmt.Sprintf("%d connections met a full listen queue and were retried by the kernel after 1, 3 or 7 s",
+			fmt.Sprintf("the listen queue was full for %d connections, which the kernel retried after 1, 3 or 7 s",
 				c.Server.ListenOverflows), "")
 	}
 	var servers time.Duration
@@ -310,7 +310,7 @@ func judgeServer(c *results.Cell, cell Cell) {
 	if generator := c.Generator.CPUSeconds; cell.Load.Mode == loadgen.Closed && generator > servers.Seconds() &&
 		generator > c.Elapsed/2 {
 		add(results.Valid, "generator-bound", fmt.Sprintf(
-			"the generator used %.2f s of CPU, the servers %.2f s: they could do more than this rate, which is a lower bound",
+			"the generator used %.2f s of CPU, the servers %.2f s: this throughput is a lower bound for the servers",
 			generator, servers.Seconds()), "")
 	}
 }
@@ -325,7 +325,7 @@ type watch struct {
 	mu      sync.Mutex // guards what follows
 	started time.Time
 	usage   []results.Usage
-	peaks   map[string]results.Counters // that the servers showed
+	peaks   map[string]results.Counters // of the servers' counters
 	err     error
 }
 
@@ -341,8 +341,8 @@ func startWatch(ctx context.Context, cluster *servers.Cluster) *watch {
 	return w
 }
 
-// begin makes now the start of the cell: what the servers used until then, for connections
-// that were opened ahead of the load, is no part of it.
+// begin makes now the start of the cell: what the servers used before, for connections opened
+// ahead of the load, does not count.
 func (w *watch) begin() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -376,7 +376,7 @@ func (w *watch) loop() {
 	}
 }
 
-// sample reads the usage. The mutex is held, or the loop has ended.
+// sample reads the usage. The mutex must be held, unless the loop has ended.
 func (w *watch) sample() {
 	usage, err := w.cluster.Usage()
 	if err != nil {

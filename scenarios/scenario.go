@@ -20,14 +20,14 @@ import (
 //go:embed builtin
 var builtin embed.FS
 
-// Scenario is what is asked and how many ask at once.
+// Scenario is a mix of requests and the number of connections that send them.
 type Scenario struct {
 	Name        string
 	Summary     string
 	Mix         targets.Mix
-	Connections int // of the closed loops: each sends its next request when its last is answered
-	// MaxConnections bounds the connections of the open loops; 0: openConnections, or Connections
-	// where that is more.
+	Connections int // of closed loops: each sends its next request when the previous response has arrived
+	// MaxConnections bounds the connections of open loops; 0: openConnections, or Connections if
+	// that is more.
 	MaxConnections int
 	Timeout        time.Duration
 }
@@ -40,12 +40,12 @@ type scenarioFile struct {
 	Mix         []targets.Entry `yaml:"mix"`
 }
 
-// anyConnections bounds what a file may ask for.
+// anyConnections bounds what a file may request.
 const anyConnections = 10_000
 
-// openConnections bounds the connections of an open loop: enough that a healthy server
-// never makes a request wait for one, few enough that an overloaded development server is
-// not made to start thousands of threads.
+// openConnections bounds the connections of an open loop: enough that no request to a healthy
+// server has to wait for one, few enough that an overloaded development server does not start
+// thousands of threads.
 const openConnections = 64
 
 // mostOpen is how many connections an open loop may have.
@@ -53,7 +53,7 @@ func (s Scenario) mostOpen() int {
 	return cmp.Or(s.MaxConnections, max(openConnections, s.Connections))
 }
 
-// Keys are the keys that the YAML of a scenario may have, with those of its mix.
+// Keys are the keys that the YAML of a scenario may have, including those of its mix.
 func Keys() (keys []string) {
 	for _, t := range []reflect.Type{reflect.TypeFor[scenarioFile](), reflect.TypeFor[targets.Entry](),
 		reflect.TypeFor[targets.Expect]()} {
@@ -84,7 +84,7 @@ func Named(name string) (Scenario, error) {
 	} else {
 		data, err = builtin.ReadFile("builtin/" + name + ".yaml")
 		if errors.Is(err, fs.ErrNotExist) {
-			return Scenario{}, fmt.Errorf("scenario %q is unknown; there are %s, or the path of a .yaml file", name,
+			return Scenario{}, fmt.Errorf("scenario %q is unknown: want %s, or the path of a .yaml file", name,
 				strings.Join(Names(), ", "))
 		}
 	}

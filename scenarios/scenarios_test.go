@@ -49,7 +49,7 @@ func TestEveryBuiltInScenarioIsValid(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, s, err)
 		}
 	}
-	if _, err := Named("pgae"); err == nil || !strings.Contains(err.Error(), "there are "+strings.Join(names, ", ")) {
+	if _, err := Named("pgae"); err == nil || !strings.Contains(err.Error(), "want "+strings.Join(names, ", ")) {
 		t.Errorf("an unknown name = %v", err)
 	}
 }
@@ -60,7 +60,7 @@ func TestParseRefuses(t *testing.T) {
 		{"no connections", "timeout: 1s\nmix: [{name: a, path: /}]\n", "connections"},
 		{"an open loop without connections", "connections: 1\nmax_connections: 0\ntimeout: 1s\nmix: [{name: a, path: /}]\n",
 			"max_connections"},
-		{"a timeout that is none", "connections: 1\ntimeout: soon\nmix: [{name: a, path: /}]\n", "timeout"},
+		{"a timeout that is not a duration", "connections: 1\ntimeout: soon\nmix: [{name: a, path: /}]\n", "timeout"},
 		{"an empty mix", "connections: 1\ntimeout: 1s\n", "no targets"},
 	} {
 		if _, err := Parse("x", []byte(row.text)); err == nil || !strings.Contains(err.Error(), row.want) {
@@ -69,7 +69,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// A scenario's connections rule the closed loops, and its max_connections the open ones.
+// A scenario's connections apply to the closed loops, and its max_connections to the open ones.
 func TestConnectionsOfAScenario(t *testing.T) {
 	for _, row := range []struct {
 		text         string
@@ -149,28 +149,28 @@ func TestCellsAreBalancedAndRepeatable(t *testing.T) {
 	}
 }
 
-func TestLadderRates(t *testing.T) {
+func TestLoadSteps(t *testing.T) {
 	for _, row := range []struct {
-		says     string
-		effort   Preset
-		greatest []float64
-		want     []float64
+		says        string
+		preset      Preset
+		throughputs []float64
+		want        []float64
 	}{
 		{"multiples of the slowest, past its limit", Preset{Steps: []float64{0.5, 1.3}}, []float64{900, 312},
 			[]float64{160, 410}},
-		{"one more where the fastest lets it", Preset{Steps: []float64{0.5, 1.3}, FastStep: 0.6}, []float64{1700, 312},
+		{"one more if the fastest allows it", Preset{Steps: []float64{0.5, 1.3}, FastStep: 0.6}, []float64{1700, 312},
 			[]float64{160, 410, 1000}},
-		{"no more where it would lie within", Preset{Steps: []float64{0.5, 1.3}, FastStep: 0.6}, []float64{400, 312},
+		{"no more if it would lie among the others", Preset{Steps: []float64{0.5, 1.3}, FastStep: 0.6}, []float64{400, 312},
 			[]float64{160, 410}},
-		{"slow servers get one a second", Preset{Steps: []float64{0.1, 0.5}}, []float64{1}, []float64{1}},
+		{"slow servers get one request a second", Preset{Steps: []float64{0.1, 0.5}}, []float64{1}, []float64{1}},
 	} {
-		if got := row.effort.LoadSteps(row.greatest); !slices.Equal(got, row.want) {
-			t.Errorf("%s: LoadSteps(%v) = %v; want %v", row.says, row.greatest, got, row.want)
+		if got := row.preset.LoadSteps(row.throughputs); !slices.Equal(got, row.want) {
+			t.Errorf("%s: LoadSteps(%v) = %v; want %v", row.says, row.throughputs, got, row.want)
 		}
 	}
 }
 
-func TestSlowAppsAreGivenLonger(t *testing.T) {
+func TestSlowAppsGetLongerLoads(t *testing.T) {
 	e := Preset{Closed: time.Second, Side: 400 * time.Millisecond, Step: 900 * time.Millisecond, Warmup: time.Second,
 		Steps: []float64{0.4}}
 	for _, row := range []struct {
@@ -179,8 +179,8 @@ func TestSlowAppsAreGivenLonger(t *testing.T) {
 		side    time.Duration
 	}{
 		{"a fast app gets what was planned", 300, 400 * time.Millisecond},
-		{"ten answers a second: until there are enough at the lowest rate", 10, 2800 * time.Millisecond},
-		{"one a second: ten times as long, and no longer", 1, 4 * time.Second},
+		{"ten responses a second: until there are enough at the lowest rate", 10, 2800 * time.Millisecond},
+		{"one a second: ten times as long, but no longer", 1, 4 * time.Second},
 	} {
 		if got := e.stretched(row.slowest); got.Side != row.side || got.Step < e.Step || got.Steps[0] != 0.4 {
 			t.Errorf("%s: %+v; want a side load of %v", row.says, got, row.side)
@@ -188,7 +188,7 @@ func TestSlowAppsAreGivenLonger(t *testing.T) {
 	}
 }
 
-func TestArmsGetNamesOfTheirOwn(t *testing.T) {
+func TestArmsGetUniqueNames(t *testing.T) {
 	list := []servers.Topology{{Name: "uwsgi", Params: "workers=2"}, {Name: "uwsgi", Params: "workers=4"},
 		{Name: "./x/mine"}}
 	arms, err := Arms(list)
@@ -198,7 +198,7 @@ func TestArmsGetNamesOfTheirOwn(t *testing.T) {
 	arms, err = Arms([]servers.Topology{{Name: "uwsgi", Params: "profile=controlled"},
 		{Name: "./x/uwsgi", Params: "profile=controlled"}, {Name: "./y/uwsgi", Params: "profile=controlled"}})
 	if err != nil || arms[0].Name != "uwsgi" || arms[1].Name != "uwsgi-2" || arms[2].Name != "uwsgi-3" {
-		t.Errorf("a copy beside its original: %v, %v", arms, err)
+		t.Errorf("copies next to the original: %v, %v", arms, err)
 	}
 	if _, err := Arms(append(list, list[0])); err == nil {
 		t.Error("the same topology twice was accepted")
@@ -219,14 +219,14 @@ func TestSettled(t *testing.T) {
 	}
 }
 
-// testScenario asks one page.
+// testScenario requests one page.
 func testScenario() Scenario {
 	return Scenario{Name: "one", Connections: 2, Timeout: time.Second, Mix: targets.Mix{Targets: []targets.Target{
 		{Name: "a", Method: "GET", Path: "/a", Weight: 1, Expect: targets.Expect{Status: 200}},
 	}}}
 }
 
-// diary is an engine that notes what it is asked, and answers from memory.
+// diary is an engine that notes its plans and invents the responses.
 type diary struct {
 	mu    sync.Mutex
 	notes []string
@@ -264,7 +264,7 @@ func (d *diary) Run(_ context.Context, p loadgen.Plan, _ loadgen.Guard, rec *loa
 	return nil
 }
 
-// urlRunner is a runner over servers that already run.
+// urlRunner is a runner for servers that are already running.
 func urlRunner(t *testing.T, engine loadgen.Engine, handlers ...http.Handler) (*Runner, Experiment, *diary) {
 	t.Helper()
 	d, _ := engine.(*diary)
@@ -348,7 +348,7 @@ func TestRunChecksThenWarmsThenMeasuresEveryArmInEveryBlock(t *testing.T) {
 	}
 }
 
-func TestTopologiesWithOtherAnswersAreExcluded(t *testing.T) {
+func TestTopologiesWithDifferentResponsesAreExcluded(t *testing.T) {
 	other := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = fmt.Fprint(w, "x")
@@ -359,7 +359,7 @@ func TestTopologiesWithOtherAnswersAreExcluded(t *testing.T) {
 		t.Fatalf("Run = %v with the arms %v; want a and c", err, e.Arms)
 	}
 	m := r.Out.Manifest()
-	if !strings.Contains(m.Topologies[1].Excluded, "another body") ||
+	if !strings.Contains(m.Topologies[1].Excluded, "different body") ||
 		!strings.Contains(m.Topologies[3].Excluded, `Content-Type "text/html`) || len(m.Diagnostics) != 2 {
 		t.Errorf("excluded: %q and %q, warnings %v", m.Topologies[1].Excluded, m.Topologies[3].Excluded, m.Diagnostics)
 	}
@@ -369,12 +369,12 @@ func TestTopologiesWithOtherAnswersAreExcluded(t *testing.T) {
 	}
 }
 
-func TestUnexpectedAnswersOfTheBaselineEndTheRun(t *testing.T) {
+func TestUnexpectedResponsesOfTheBaselineEndTheRun(t *testing.T) {
 	r, e, _ := urlRunner(t, nil, page("x"))
 	e.Scenarios[0].Mix.Targets[0].Expect = targets.Expect{Contains: "y"}
 	if _, err := r.Run(t.Context(), e); !errors.Is(err, ErrUnexpected) ||
 		!strings.Contains(err.Error(), "one/a (status 200, 1 bytes)") {
-		t.Errorf("Run = %v; want the target and what it answered", err)
+		t.Errorf("Run = %v; want the target and its response", err)
 	}
 }
 
@@ -398,7 +398,7 @@ func TestAFailureKeepsTheCellsBefore(t *testing.T) {
 	}
 }
 
-func TestVerifyIgnoresWhatDjangoWritesAnew(t *testing.T) {
+func TestVerifyIgnoresWhatDjangoGeneratesAfresh(t *testing.T) {
 	n := 0
 	changing := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		n++
@@ -412,7 +412,7 @@ func TestVerifyIgnoresWhatDjangoWritesAnew(t *testing.T) {
 	}
 	two, err := Verify(t.Context(), server.URL, loadgen.Guard{}, []Scenario{testScenario()})
 	if err != nil || len(differences(one, two)) > 0 {
-		t.Errorf("two answers differ: %v, %v", differences(one, two), err)
+		t.Errorf("two responses differ: %v, %v", differences(one, two), err)
 	}
 	if _, err := Verify(t.Context(), "http://10.0.0.1", loadgen.Guard{}, nil); !errors.Is(err, loadgen.ErrRefused) {
 		t.Errorf("Verify of another machine = %v; want it refused", err)

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Search finds the greatest rate that meets each of several goals, by trials at rates of its
-// own choice: a pure state machine, which is asked for the next trial and told how it went.
+// Search finds the maximum throughput that meets each of several goals, by trials at rates of its
+// own choice: a pure state machine that names the next trial and is given its outcome.
 //
 // It is a search in the manner of MLRsearch (RFC 9971). Short trials find where to look, long
 // ones decide; a load becomes a bound only after enough trial time on it; a load is judged
@@ -21,11 +21,11 @@ import (
 // load may miss the goal. The slow requests of a queue come in bursts, so most short trials
 // look better than the mean: on a simulated M/M/1 queue, that rule ended 5 to 10 % above the
 // true limit. Here the seconds of all trials at a load are pooled, and their scatter says how
-// sure that is. And the bounds of the final target rest on several boots: what one boot
-// happens to be like is a part of what has to be repeated.
+// certain that is. And the bounds of the final target rest on several boots: how a boot turns out
+// is part of what has to be repeated.
 //
-// The rates lie on a grid of equal ratios, so that trials at one load meet again, however the
-// search came there.
+// The rates lie on a grid of equal ratios, so that the search returns to the same loads, whatever
+// path it takes.
 type Search struct {
 	o      SearchOptions
 	start  int // the grid's index of the guess
@@ -38,20 +38,20 @@ type Search struct {
 
 // SearchOptions say what a search looks for and how long.
 type SearchOptions struct {
-	Goals int // their number; the first is the one that decides, the others are looser
+	Goals int // their number; the first decides, the others are looser
 	// Guess is where the search begins, in requests per second.
 	Guess float64
 	// Least and Most bound the rates: below, nothing is of use; above, the generator itself
 	// would be the limit.
 	Least, Most float64
-	// Width is the greatest relative width of the interval that is aimed at.
+	// Width is the target width of the interval, relative.
 	Width float64
-	// Boots is how many boots a lower bound has to hold in.
+	// Boots is the number of boots in which a lower bound has to hold.
 	Boots int
-	// Targets are the trials of each phase, from the shortest.
+	// Targets are the trials of each phase, the shortest first.
 	Targets []SearchTarget
-	// Budget bounds the time of all trials with their lead-ins; what is known when it is spent
-	// is the result.
+	// Budget bounds the time of all trials including their lead-ins; when it is spent, what is
+	// known is the result.
 	Budget time.Duration
 }
 
@@ -63,7 +63,7 @@ type SearchTarget struct {
 	Stride int
 }
 
-// DefaultTargets find the region in seconds and decide on trials of seven.
+// DefaultTargets find the region within seconds and decide by trials of seven.
 func DefaultTargets() []SearchTarget {
 	return []SearchTarget{
 		{time.Second, time.Second, 8},
@@ -82,24 +82,24 @@ func LeadIn(trial time.Duration) time.Duration {
 	return 2 * time.Second
 }
 
-// Trial is one that the search wants to see.
+// Trial is a trial that the search requests.
 type Trial struct {
 	Number   int // from 1
 	Step     int // on the grid
 	Rate     float64
 	Duration time.Duration
-	Boot     int // another number than before asks for a fresh boot
+	Boot     int // a number other than before requests a fresh boot
 }
 
 // Outcome is how a trial went.
 type Outcome struct {
 	Trial
 	Goals [][]Batches // of each goal, its objectives: the goal is met if all of them are
-	// Beyond tells that the generator, not the server, was the limit.
+	// Beyond means that the generator, not the server, was the limit.
 	Beyond bool
 }
 
-// ErrSearch is what NewSearch refuses.
+// ErrSearch means that NewSearch refuses its options.
 var ErrSearch = errors.New("search")
 
 // NewSearch returns a search that has not begun.
@@ -115,7 +115,7 @@ func NewSearch(o SearchOptions) (*Search, error) {
 	s := &Search{o: o, boot: 1}
 	s.least, s.most = s.step(o.Least, math.Ceil), s.step(o.Most, math.Floor)
 	if s.most <= s.least {
-		return nil, fmt.Errorf("%w: rates from %g to %g are closer than the width asked for", ErrSearch, o.Least, o.Most)
+		return nil, fmt.Errorf("%w: rates from %g to %g are closer together than the width", ErrSearch, o.Least, o.Most)
 	}
 	guess := o.Guess
 	if !(guess > 0) {
@@ -125,21 +125,21 @@ func NewSearch(o SearchOptions) (*Search, error) {
 	return s, nil
 }
 
-// ratio of neighbours on the grid. Half the width: trials that disagree on one of the two
-// bounds then still leave an interval of the width.
+// ratio is that of neighbours on the grid: half the width, so that trials that disagree on one of
+// the two bounds still leave an interval of the width.
 func (s *Search) ratio() float64 { return 1 + s.o.Width/2 }
 
 func (s *Search) step(rate float64, round func(float64) float64) int {
 	return int(round(math.Log(rate)/math.Log(s.ratio()) + 1e-9))
 }
 
-// Rate is that of a step of the grid.
+// Rate is the rate at a step of the grid.
 func (s *Search) Rate(step int) float64 { return math.Pow(s.ratio(), float64(step)) }
 
-// Trials are those seen so far.
+// Trials are the outcomes so far.
 func (s *Search) Trials() []Outcome { return s.trials }
 
-// Add tells how a trial went.
+// Add adds the outcome of a trial.
 func (s *Search) Add(o Outcome) {
 	s.boot = max(s.boot, o.Boot)
 	s.spent += LeadIn(o.Duration) + o.Duration
@@ -149,13 +149,13 @@ func (s *Search) Add(o Outcome) {
 	s.trials = append(s.trials, o)
 }
 
-// Next is the trial that the search wants to see now; false when it is done.
+// Next is the next trial; false when the search is done.
 func (s *Search) Next() (Trial, bool) {
 	if s.spent >= s.o.Budget || s.most < s.least {
 		return Trial{}, false
 	}
 	for phase, target := range s.o.Targets {
-		// Looser goals are looked for as far as the region; only the first is decided.
+		// Of the looser goals only the region is searched; the first goal is decided.
 		for goal := range s.o.Goals {
 			if phase > 0 && goal > 0 {
 				break
@@ -168,8 +168,8 @@ func (s *Search) Next() (Trial, bool) {
 	return s.refine()
 }
 
-// refine asks for more where everything is decided, but the interval is wider than was asked
-// for: in fresh boots, in turn a little below and a little above, where a line is held best.
+// refine requests more trials where everything is decided, but the interval is wider than wanted:
+// in fresh boots, alternately a little below and a little above, where they determine a line best.
 func (s *Search) refine() (Trial, bool) {
 	r := s.Range(0)
 	if r.Low == 0 || r.High == 0 || r.High/r.Low-1 <= s.o.Width {
@@ -187,7 +187,7 @@ func (s *Search) refine() (Trial, bool) {
 	return t, true
 }
 
-// wanted is the load that the goal's bounds need in a phase, and whether they need one.
+// wanted is the load that the goal's bounds need in a phase, if any.
 func (s *Search) wanted(goal, phase int) (step int, open bool) {
 	target := s.o.Targets[phase]
 	final := phase == len(s.o.Targets)-1
@@ -202,15 +202,15 @@ func (s *Search) wanted(goal, phase int) (step int, open bool) {
 	candidateLow, candidateHigh := s.candidates(goal, phase, low, high)
 	switch {
 	case lowOpen && highOpen && final && s.seen(candidateLow, target) && !s.seen(candidateHigh, target):
-		return candidateHigh, true // one of each for every boot
+		return candidateHigh, true // one of each per boot
 	case lowOpen:
 		return candidateLow, true
 	}
 	return candidateHigh, true
 }
 
-// candidates are the loads that are likely to become bounds: those of the phase before, and
-// where there are none, ever further away from what is known.
+// candidates are the loads that are likely to become bounds: those of the previous phase or, if
+// there are none, loads ever further from what is known.
 func (s *Search) candidates(goal, phase, low, high int) (int, int) {
 	stride := s.o.Targets[phase].Stride
 	l, h := s.least-1, s.most+1
@@ -230,7 +230,7 @@ func (s *Search) candidates(goal, phase, low, high int) (int, int) {
 		l = high - further(high)
 	}
 	if low < s.least && high > s.most && (l < s.least || h > s.most) {
-		// Nothing is known: the guess, until it is one or the other.
+		// Nothing is known: use the guess until it is one or the other.
 		l, h = s.start, s.start
 	}
 	if phase > 0 && low < s.least && high > s.most && h-l > stride {
@@ -246,7 +246,7 @@ func (s *Search) seen(step int, target SearchTarget) bool {
 	})
 }
 
-// trial asks for one at a load. A boot sees two trials of the final target, at two loads.
+// trial requests a trial at a load. A boot has two trials of the final target, at two loads.
 func (s *Search) trial(step int, target SearchTarget) Trial {
 	t := Trial{Number: len(s.trials) + 1, Step: step, Rate: s.Rate(step), Duration: target.Trial, Boot: s.boot}
 	if target == s.o.Targets[len(s.o.Targets)-1] {
@@ -263,5 +263,5 @@ func (s *Search) trial(step int, target SearchTarget) Trial {
 	return t
 }
 
-// trialsOfBoot is how many trials of the final target a boot sees.
+// trialsOfBoot is the number of trials of the final target in a boot.
 const trialsOfBoot = 2

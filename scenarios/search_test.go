@@ -42,8 +42,8 @@ func search(
 	return nil, 0
 }
 
-// wall is a server that meets the first goal below its limit and the second one below 1.1
-// times that, where every boot and every trial has a limit of its own around the true one.
+// wall is a server that meets the first goal below its limit and the second one below 1.1 times
+// that; every boot and every trial has a limit of its own around the true one.
 func wall(limit, bootSpread, trialSpread float64, seed uint64) func(scenarios.Trial) scenarios.Outcome {
 	random := rand.New(rand.NewPCG(seed, 0))
 	boots := map[int]float64{}
@@ -74,7 +74,7 @@ func TestSearchFindsTheLimit(t *testing.T) {
 		change       func(*scenarios.SearchOptions)
 		width        float64 // at most, in nine of ten searches
 		covers       float64 // share of searches whose interval holds the limit
-		lower, upper bool    // the ends that there are
+		lower, upper bool    // which ends exist
 	}{
 		{says: "near the guess", limit: 480, width: 0.051, covers: 1, lower: true, upper: true},
 		{says: "far above the guess", limit: 9000, width: 0.051, covers: 1, lower: true, upper: true},
@@ -82,9 +82,9 @@ func TestSearchFindsTheLimit(t *testing.T) {
 		{says: "a little noise", limit: 520, boot: 0.005, trial: 0.01, width: 0.078, covers: 0.85, lower: true, upper: true},
 		{says: "much noise: a wider interval, not a false one", limit: 520, boot: 0.01, trial: 0.03, width: 0.3, covers: 0.75,
 			lower: true, upper: true},
-		{says: "not even the least rate", limit: 0.5, width: 1, covers: 1, upper: true},
+		{says: "below the lowest rate", limit: 0.5, width: 1, covers: 1, upper: true},
 		{says: "beyond the generator", limit: 1e6, width: 1, covers: 1, lower: true},
-		{says: "at the very guess", limit: 500, width: 0.051, covers: 1, lower: true, upper: true},
+		{says: "exactly at the guess", limit: 500, width: 0.051, covers: 1, lower: true, upper: true},
 	} {
 		const runs = 100
 		covered, narrow := 0, 0
@@ -120,16 +120,16 @@ func TestSearchFindsTheLimit(t *testing.T) {
 	}
 }
 
-// A server that an overload spoils until it is booted again must not be believed to be slow
-// by what followed, nor fast by what went before.
+// A server that stays slow after an overload until it is booted again must not be judged slow by
+// what followed, nor fast by what came before.
 func TestSearchAgainstHysteresis(t *testing.T) {
-	spoilt := map[int]bool{}
+	overloaded := map[int]bool{}
 	s, _ := search(t, options(), func(trial scenarios.Trial) scenarios.Outcome {
 		limit := 500.0
-		if spoilt[trial.Boot] {
+		if overloaded[trial.Boot] {
 			limit = 350
 		}
-		spoilt[trial.Boot] = spoilt[trial.Boot] || trial.Rate > 1.3*500
+		overloaded[trial.Boot] = overloaded[trial.Boot] || trial.Rate > 1.3*500
 		return scenarios.Outcome{Trial: trial, Goals: [][]scenarios.Batches{steep(trial, limit), steep(trial, limit)}}
 	})
 	if r := s.Range(0); r.Low < 300 || r.Low >= 500 || r.High < 500 || r.High > 700 {
@@ -137,8 +137,8 @@ func TestSearchAgainstHysteresis(t *testing.T) {
 	}
 }
 
-// True queues rather than a wall. Of M/M/c the limit is known in closed form; of M/D/2 from a
-// simulation of four thousand seconds. A search sees a minute and a half.
+// True queues rather than a wall. The limit of M/M/c is known in closed form, that of M/D/2 from a
+// simulation of four thousand seconds. A search gets a minute and a half.
 func TestSearchAgainstQueues(t *testing.T) {
 	exponential := func(r *rand.Rand) float64 { return r.ExpFloat64() }
 	constant := func(*rand.Rand) float64 { return 1 }
@@ -191,14 +191,14 @@ func TestSearchAgainstQueues(t *testing.T) {
 		t.Logf("%s: truth %.1f/s; mean error %+.2f %%, median %.2f %%, worst %.2f %%; %d of %d intervals hold the truth",
 			row.says, truth, 100*sum/runs, 100*errs[runs/2], 100*errs[runs-1], covered, runs)
 		if math.Abs(sum/runs) > 0.015 || errs[runs/2] > 0.03 || covered < runs*6/10 {
-			t.Errorf("%s: want a mean error within 1.5 %%, a median within 3 %%, and 90 %% intervals that deserve the name",
+			t.Errorf("%s: want a mean error within 1.5 %%, a median within 3 %%, and 90 %% intervals that cover",
 				row.says)
 		}
 	}
 }
 
 // slowShare is P(response > limit) of M/M/c (Gross and Harris, Fundamentals of Queueing
-// Theory, section 2.3), by way of Erlang's C.
+// Theory, section 2.3), using Erlang's C.
 func slowShare(rate, mu float64, c int, limit float64) float64 {
 	a := rate / mu
 	b := 1.0
@@ -233,10 +233,10 @@ type queue struct {
 	limit   float64
 }
 
-// trial simulates one that begins empty, with its lead-in, and counts the slow answers and all
-// of them by the second.
+// trial simulates a trial that begins with an empty queue, including its lead-in, and counts slow
+// responses and all responses by the second.
 func (q queue) trial(random *rand.Rand, rate, seconds float64) (slow, all []float64) {
-	free := make([]float64, q.workers) // from when on each worker is
+	free := make([]float64, q.workers) // when each worker becomes free
 	slow, all = make([]float64, int(seconds)), make([]float64, int(seconds))
 	leadIn := scenarios.LeadIn(time.Duration(seconds * float64(time.Second))).Seconds()
 	for now := 0.0; ; {

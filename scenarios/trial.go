@@ -18,13 +18,13 @@ func (s *searchRun) open(name string, rate float64, d time.Duration) Load {
 	var longest, drain time.Duration
 	for _, o := range s.Objectives {
 		if o.Metric == "errors" {
-			drain = scenario.Timeout // until then, no answer is only a slow one
+			drain = scenario.Timeout // until then, a missing response is merely slow
 		} else {
 			longest = max(longest, time.Duration(o.Limit)*time.Microsecond)
 		}
 	}
-	// As many as would be under way if every request took twice the limit: the pool must not
-	// be what keeps the server from being overloaded.
+	// As many as would be in flight if every request took twice the limit: the pool must not
+	// protect the server from overload.
 	scenario.Connections = min(mostConnections, max(openConnections, int(2*rate*longest.Seconds())))
 	return Load{
 		Name: name, Scenario: scenario, Mode: loadgen.Open, Pacer: users(rate),
@@ -32,19 +32,18 @@ func (s *searchRun) open(name string, rate float64, d time.Duration) Load {
 	}
 }
 
-// mostConnections bounds the connections of a trial: a development server starts a thread for
-// each.
+// mostConnections bounds the connections of a trial: a development server starts a thread for each.
 const mostConnections = 512
 
-// diedError is a topology that died under a load, and again when that was repeated.
+// diedError means that a topology died under a load, and again when that was repeated.
 type diedError struct{ why string }
 
 func (e *diedError) Error() string { return e.why }
 
-// tries is how often a trial is repeated that could not be measured.
+// tries is how often a trial is attempted that cannot be measured.
 const tries = 3
 
-// trial carries out one. What the machine spoilt is repeated; a topology that dies is given
+// trial carries out one. A trial that the machine disturbed is repeated; a topology that dies gets
 // one more chance.
 func (s *searchRun) trial(ctx context.Context, t Trial) (Outcome, error) {
 	deaths := 0
@@ -78,15 +77,15 @@ func (s *searchRun) trial(ctx context.Context, t Trial) (Outcome, error) {
 		if err := s.calm(ctx); err != nil {
 			return o, err
 		}
-		if why = spoilt(cell); why == "" || o.Beyond {
+		if why = disturbed(cell); why == "" || o.Beyond {
 			return o, nil
 		}
 	}
 	return Outcome{}, fmt.Errorf("%w: %.4g/s at %s could not be measured in %d tries: %s", ErrUnfit, t.Rate,
-		s.size.Arm.Name, tries, why)
+		s.config.Arm.Name, tries, why)
 }
 
-// lethal is how many times worse than all requests being slow a death is.
+// lethal is how many times worse a death is than all requests being slow.
 const lethal = 100
 
 // failed is the outcome of a trial that nothing survived.
@@ -97,7 +96,7 @@ func failed(t Trial, goals [][]results.Objective) Outcome {
 		for i, objective := range goal {
 			all[i].Allowed = objective.Allowed()
 			for range int(t.Duration.Seconds()) {
-				// More than every request: what passed before at this load does not outweigh it.
+				// More than every request: earlier passes at this load must not outweigh it.
 				all[i].Part, all[i].All = append(all[i].Part, t.Rate*lethal), append(all[i].All, t.Rate)
 			}
 		}
@@ -110,8 +109,8 @@ func failed(t Trial, goals [][]results.Objective) Outcome {
 func (s *searchRun) cell(ctx context.Context, load Load) (*results.Cell, error) {
 	index := s.Out.Cells() + 1
 	cell := Cell{Index: index, Load: load, Block: s.boots, Position: 1, Seed: rand.NewPCG(s.Seed, uint64(index)).Uint64()}
-	s.emit(CellStarted{Arm: s.size.Arm.Name, Scenario: load.Scenario.Name, Load: load.Name, Block: s.boots, Cell: index})
-	record, err := s.runCell(ctx, cell, s.size.Arm, s.cluster)
+	s.emit(CellStarted{Arm: s.config.Arm.Name, Scenario: load.Scenario.Name, Load: load.Name, Block: s.boots, Cell: index})
+	record, err := s.runCell(ctx, cell, s.config.Arm, s.cluster)
 	if err != nil {
 		return nil, err
 	}
@@ -123,8 +122,8 @@ func (s *searchRun) cell(ctx context.Context, load Load) (*results.Cell, error) 
 	return record, nil
 }
 
-// calm waits until an overload has passed: until a lone request is answered nearly as fast as
-// without any load. If it does not pass, the next trial gets a cluster that never had it.
+// calm waits until an overload has passed, that is until a single request is answered nearly as
+// fast as without load. If it does not pass, the next trial gets a fresh cluster.
 func (s *searchRun) calm(ctx context.Context) error {
 	const most = 5 * time.Second
 	for began := time.Now(); time.Since(began) < most; {
@@ -144,14 +143,14 @@ func (s *searchRun) calm(ctx context.Context) error {
 	return s.close()
 }
 
-// At measures one size, in a boot of its own, at one rate after the other: open loop, each for
-// so long. The cells so far say what the next rate is; there is none for a rate that the machine
-// did not let be measured, but a nil.
+// At measures one configuration in a boot of its own, open loop, at one rate after another, each for
+// the duration d. The next rate may depend on the cells so far; a rate that could not be measured
+// because of the machine has nil for its cell.
 func (r *Runner) At(
-	ctx context.Context, c Capacity, size Configuration, name string, d time.Duration,
+	ctx context.Context, c Capacity, config Configuration, name string, d time.Duration,
 	next func([]*results.Cell) (rate float64, more bool),
 ) (cells []*results.Cell, err error) {
-	s := &searchRun{Runner: r, Capacity: c, size: size, started: time.Now(), floor: time.Hour}
+	s := &searchRun{Runner: r, Capacity: c, config: config, started: time.Now(), floor: time.Hour}
 	defer func() { err = errors.Join(err, s.close()) }()
 	for rate, more := next(nil); more; rate, more = next(cells) {
 		cell, err := s.once(ctx, fmt.Sprintf("%s-%d", name, len(cells)+1), rate, d)
@@ -163,7 +162,7 @@ func (r *Runner) At(
 	return cells, nil
 }
 
-// once measures one rate, and again what the machine spoilt.
+// once measures one rate, again if the machine disturbed it.
 func (s *searchRun) once(ctx context.Context, name string, rate float64, d time.Duration) (*results.Cell, error) {
 	for try := range tries {
 		if err := s.ensure(ctx, 1); err != nil {
@@ -183,17 +182,17 @@ func (s *searchRun) once(ctx context.Context, name string, rate float64, d time.
 		if err := s.calm(ctx); err != nil {
 			return nil, err
 		}
-		if spoilt(cell) == "" {
+		if disturbed(cell) == "" {
 			return cell, nil
 		}
 	}
 	return nil, nil
 }
 
-// Met reports whether a cell of At keeps the objectives, by the seconds after its lead-in.
+// Met reports whether a cell of At meets the objectives in the seconds after its lead-in.
 func (c Capacity) Met(cell *results.Cell) bool {
 	if isDead(cell) {
-		return false // perhaps before the first second that would have counted
+		return false // perhaps before the first second that counts
 	}
 	for _, b := range judged(cell, c.Objectives) {
 		if over, _ := b.Excess(); over >= 0 || math.IsNaN(over) {

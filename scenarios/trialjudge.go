@@ -8,25 +8,25 @@ import (
 	"bench/results"
 )
 
-// What others may use of the machine, as a share of all cores.
+// How much of the machine other programs may use, as a share of all cores.
 const (
 	neighbourDegrades = 0.05
 	neighbourInvalid  = 0.20
 	countedTwice      = 0.10
 )
 
-// judgeMachine holds the utilisation law against the machine's own clock: what the tiers and
-// the generator used, each counted by itself, must make up what the cores were busy. What is
-// missing was used by somebody else; more than there was is an error of the instrument.
+// judgeMachine checks the utilisation law against the machine's own accounting: the CPU time of
+// the tiers and the generator, each counted separately, must add up to what the cores were busy.
+// What is missing was used by other programs; a surplus is an error of the instrument.
 func judgeMachine(c *results.Cell, cores int) {
 	if c.Server.BusySeconds == 0 || c.Elapsed == 0 || cores < runtime.NumCPU() {
-		return // a container with a quota: the clock of the cores is that of others, too
+		return // a container with a quota: the accounting of the cores includes other containers
 	}
 	known := c.Generator.CPUSeconds + results.TotalCPU(c.Usage).Seconds()
 	others := (c.Server.BusySeconds - known) / (float64(cores) * c.Elapsed)
-	add := func(g results.Grade, code, message, remedy string) {
+	add := func(g results.Grade, code, message, hint string) {
 		c.Grade = c.Grade.Worse(g)
-		c.Diagnostics = append(c.Diagnostics, results.Diagnostic{Code: code, Message: message, Hint: remedy})
+		c.Diagnostics = append(c.Diagnostics, results.Diagnostic{Code: code, Message: message, Hint: hint})
 	}
 	switch {
 	case others > neighbourDegrades:
@@ -34,46 +34,46 @@ func judgeMachine(c *results.Cell, cores int) {
 		if others > neighbourInvalid {
 			grade = results.Invalid
 		}
-		add(grade, neighbourCode, fmt.Sprintf("something else used %.0f %% of the machine", others*100),
-			"End what runs beside bench, or take a machine of its own.")
+		add(grade, neighbourCode, fmt.Sprintf("other programs used %.0f %% of the machine", others*100),
+			"Stop other programs, or use a dedicated machine.")
 	case others < -countedTwice:
 		add(results.Invalid, "utilization-law",
-			fmt.Sprintf("the tiers and the generator used %.2f s of CPU, but the cores were busy for %.2f s only", known,
+			fmt.Sprintf("the tiers and the generator used %.2f s of CPU, but the cores were busy for only %.2f s", known,
 				c.Server.BusySeconds),
-			"This is a defect of bench, or of the machine's accounting; please report it.")
+			"This is a bug in bench or in the machine's accounting; please report it.")
 	}
 }
 
 const neighbourCode = "busy-neighbour"
 
 func has(c *results.Cell, code string) bool {
-	return slices.ContainsFunc(c.Diagnostics, func(cause results.Diagnostic) bool { return cause.Code == code })
+	return slices.ContainsFunc(c.Diagnostics, func(d results.Diagnostic) bool { return d.Code == code })
 }
 
-// spoilt says why a trial says nothing of the server, if it does not.
-func spoilt(c *results.Cell) string {
+// disturbed is why a trial says nothing about the server; empty if it does.
+func disturbed(c *results.Cell) string {
 	if c.Grade != results.Invalid {
 		return ""
 	}
 	if has(c, results.NoSuccess) || has(c, results.ServerGone) {
-		return "" // that is an answer, too
+		return "" // that is a result, too
 	}
 	return reason(c, neighbourCode, "utilization-law", "littles-law", "generator-cpu", "generator-throttled",
 		"generator-stopped", "generator-limits", "counts")
 }
 
-// reason is the message of the first of the causes that a cell has, or of its last one.
+// reason is the message of the first of the codes that a cell has, or of its last diagnostic.
 func reason(c *results.Cell, codes ...string) string {
 	for _, code := range codes {
-		if at := slices.IndexFunc(c.Diagnostics, func(cause results.Diagnostic) bool { return cause.Code == code }); at >= 0 {
+		if at := slices.IndexFunc(c.Diagnostics, func(d results.Diagnostic) bool { return d.Code == code }); at >= 0 {
 			return c.Diagnostics[at].Message
 		}
 	}
 	return c.Diagnostics[len(c.Diagnostics)-1].Message
 }
 
-// judged is how each objective fared in a trial, second by second. Answers that came after
-// the load's end belong to its last second.
+// judged is how each objective fared in a trial, second by second. Responses after the load's end
+// belong to its last second.
 func judged(c *results.Cell, goal []results.Objective) []Batches {
 	all := make([]Batches, len(goal))
 	seconds := max(1, int(c.Duration-c.LeadIn))

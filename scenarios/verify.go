@@ -21,44 +21,44 @@ import (
 	"bench/targets"
 )
 
-// answer is what has to be equal for two topologies to do the same work.
-type answer struct {
+// response is what has to be equal for two topologies to do the same work.
+type response struct {
 	status  int
 	headers map[string]string
-	body    string // hash; empty where the target lets bodies differ
+	body    string // hash; empty if the target allows bodies to differ
 	length  int
-	varies  bool // the length, from one answer to the next
-	queries int  // as the app says; -1: it does not
-	okay    bool // satisfies the target's own expectation
+	varies  bool // whether the length varies from one response to the next
+	queries int  // as reported by the app; -1: not reported
+	okay    bool // whether it meets the target's expectation
 }
 
-// sameHeaders are the headers that have to agree. Those that say how the body travels
+// sameHeaders are the headers that have to agree. Those that describe how the body travels
 // (Server, Date, Connection, Transfer-Encoding) or how a static file may be cached belong
-// to the server, not to the answer.
+// to the server, not to the response.
 var sameHeaders = []string{"Content-Type", "Content-Encoding", "Location"}
 
-// Verify asks every target once and returns the answers, by scenario and target.
-func Verify(ctx context.Context, url string, guard loadgen.Guard, scenarios []Scenario) (map[string]answer, error) {
+// Verify requests every target once and returns the responses, by scenario and target.
+func Verify(ctx context.Context, url string, guard loadgen.Guard, scenarios []Scenario) (map[string]response, error) {
 	if err := guard.Check(url); err != nil {
 		return nil, err
 	}
-	client := asker(guard)
-	answers := map[string]answer{}
+	client := newClient(guard)
+	responses := map[string]response{}
 	for _, s := range scenarios {
 		for i := range s.Mix.Targets {
 			t := &s.Mix.Targets[i]
 			got, err := ask(ctx, client, url, t)
 			if err != nil {
-				return nil, fmt.Errorf("asking %s %s: %w", t.Method, t.Path, err)
+				return nil, fmt.Errorf("requesting %s %s: %w", t.Method, t.Path, err)
 			}
-			answers[s.Name+"/"+t.Name] = got
+			responses[s.Name+"/"+t.Name] = got
 		}
 	}
-	return answers, nil
+	return responses, nil
 }
 
-// asker opens a connection for each request, which any worker may take.
-func asker(guard loadgen.Guard) *http.Client {
+// newClient returns a client that opens a connection for each request, which any worker may take.
+func newClient(guard loadgen.Guard) *http.Client {
 	return &http.Client{
 		Timeout: 10 * time.Second,
 		Transport: &http.Transport{
@@ -68,69 +68,68 @@ func asker(guard loadgen.Guard) *http.Client {
 	}
 }
 
-// How often the targets are asked for their counters: in rounds, of which there are fewer where
-// they take long.
+// How many rounds of requests determine the counters: fewer where a round takes long.
 const (
-	askings       = 8
-	fewestAskings = 2
-	askedLong     = 5 * time.Second
+	mostRounds   = 8
+	fewestRounds = 2
+	roundsTime   = 5 * time.Second
 )
 
-// steady asks the targets of a server that is warm several times: for the fewest queries that an
-// answer took, since each worker may have a cache that one of its answers has to fill, and for
-// whether the length is the same each time.
-func steady(ctx context.Context, url string, guard loadgen.Guard, s Scenario, answers map[string]answer) error {
-	client := asker(guard)
+// steady requests the targets of a warm server several times: for the smallest number of queries
+// that a response took, since each worker may have a cache that one of its responses has to fill,
+// and for whether the length is the same each time.
+func steady(ctx context.Context, url string, guard loadgen.Guard, s Scenario, responses map[string]response) error {
+	client := newClient(guard)
 	began := time.Now()
-	for round := 1; round <= askings && (round <= fewestAskings || time.Since(began) < askedLong); round++ {
+	for round := 1; round <= mostRounds && (round <= fewestRounds || time.Since(began) < roundsTime); round++ {
 		for i := range s.Mix.Targets {
 			t := &s.Mix.Targets[i]
-			a := answers[s.Name+"/"+t.Name]
-			if a.queries < 0 && round > fewestAskings {
-				continue // it does not say, and the length is all that is to be seen
+			a := responses[s.Name+"/"+t.Name]
+			if a.queries < 0 && round > fewestRounds {
+				continue // the app reports none, and for the length this is enough
 			}
 			got, err := ask(ctx, client, url, t)
 			if err != nil {
-				return fmt.Errorf("asking %s %s again: %w", t.Method, t.Path, err)
+				return fmt.Errorf("requesting %s %s again: %w", t.Method, t.Path, err)
 			}
 			a.varies = a.varies || got.length != a.length
 			a.queries = min(a.queries, got.queries)
-			answers[s.Name+"/"+t.Name] = a
+			responses[s.Name+"/"+t.Name] = a
 		}
 	}
 	return nil
 }
 
-// token matches what Django writes anew into each answer.
+// token matches what Django generates afresh for each response.
 var token = regexp.MustCompile(`(name="csrfmiddlewaretoken" value=|csrfToken["']?\s*[:=]\s*|nonce=)["'][\w-]+["']`)
 
-func ask(ctx context.Context, client *http.Client, url string, t *targets.Target) (answer, error) {
+func ask(ctx context.Context, client *http.Client, url string, t *targets.Target) (response, error) {
 	request, err := http.NewRequestWithContext(ctx, t.Method, url+t.Path, bytes.NewReader(t.Body))
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	for key, values := range t.Header {
 		request.Header[key] = values
 	}
 	if host := t.Header.Get("Host"); host != "" {
-		request.Host = host // net/http does not send it from the header
+		request.Host = host // net/http ignores it in the header
 	}
-	response, err := client.Do(request)
+	got, err := client.Do(request)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 64<<20))
+	defer got.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(got.Body, 64<<20))
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	a := answer{status: response.StatusCode, headers: map[string]string{}, length: len(body), queries: -1}
-	if n, err := strconv.Atoi(response.Header.Get(QueriesHeader)); err == nil {
+	a := response{status: got.StatusCode, headers: map[string]string{}, length: len(body), queries: -1}
+	if n, err := strconv.Atoi(got.Header.Get(QueriesHeader)); err == nil {
 		a.queries = n
 	}
 	a.okay = t.Expect.StatusOK(a.status) && t.Expect.BodyOK(body)
 	for _, name := range sameHeaders {
-		a.headers[name] = normalized(name, response.Header.Get(name))
+		a.headers[name] = normalized(name, got.Header.Get(name))
 	}
 	a.headers["Location"] = strings.TrimPrefix(a.headers["Location"], url)
 	if !t.Expect.AnyBody {
@@ -149,7 +148,7 @@ func normalized(name, value string) string {
 		return value
 	}
 	if media == "application/javascript" {
-		media = "text/javascript" // the same thing since RFC 9239
+		media = "text/javascript" // the same since RFC 9239
 	}
 	if charset := strings.ToLower(params["charset"]); charset != "" && !strings.HasPrefix(media, "text/css") &&
 		media != "text/javascript" {
@@ -158,8 +157,8 @@ func normalized(name, value string) string {
 	return media
 }
 
-// differences says in words how the answers differ from the baseline's.
-func differences(baseline, other map[string]answer) []string {
+// differences describes how responses differ from the baseline's.
+func differences(baseline, other map[string]response) []string {
 	var found []string
 	for name, want := range baseline {
 		have := other[name]
@@ -167,7 +166,7 @@ func differences(baseline, other map[string]answer) []string {
 		case have.status != want.status:
 			found = append(found, fmt.Sprintf("%s: status %d, the baseline's is %d", name, have.status, want.status))
 		case have.body != want.body:
-			found = append(found, fmt.Sprintf("%s: another body (%d bytes, the baseline's has %d)", name, have.length,
+			found = append(found, fmt.Sprintf("%s: different body (%d bytes, the baseline's has %d)", name, have.length,
 				want.length))
 		default:
 			for _, header := range sameHeaders {
@@ -182,10 +181,10 @@ func differences(baseline, other map[string]answer) []string {
 	return found
 }
 
-// unexpected names the targets whose answers are not what the scenario expects.
-func unexpected(answers map[string]answer) []string {
+// unexpected lists the targets whose responses are not what the scenario expects.
+func unexpected(responses map[string]response) []string {
 	var names []string
-	for name, a := range answers {
+	for name, a := range responses {
 		if !a.okay {
 			names = append(names, fmt.Sprintf("%s (status %d, %d bytes)", name, a.status, a.length))
 		}
@@ -195,6 +194,6 @@ func unexpected(answers map[string]answer) []string {
 }
 
 // topologyDiagnostic is a warning about one topology.
-func topologyDiagnostic(code, topology, message, remedy string) results.Diagnostic {
-	return results.Diagnostic{Code: code, Message: topology + ": " + message, Hint: remedy}
+func topologyDiagnostic(code, topology, message, hint string) results.Diagnostic {
+	return results.Diagnostic{Code: code, Message: topology + ": " + message, Hint: hint}
 }

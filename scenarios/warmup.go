@@ -11,14 +11,15 @@ import (
 )
 
 // A warm-up runs slices of load until the last settledSlices medians lie within
-// settledWithin of each other, or its time is over. Workers import, compile templates and
-// open databases on their first requests: the first answer of a process takes ten times
-// as long as the tenth.
+// settledWithin of each other, or its time is up. Workers import, compile templates and open
+// databases on their first requests: the first response of a process takes ten times as long as
+// the tenth.
 //
-// Note: MSER-5 on batches, the method of choice for long simulations (White, 1997), wants
-// more batches than a warm-up of a second has.
+// Note: MSER-5 on batches, the method of choice for long simulations (White, 1997), needs more
+// batches than a warm-up of one second has.
 const (
-	// At least; as many as there are slots keep every worker busy. Each slice opens them anew.
+	// At least; as many as the topology's concurrency keep every worker busy. Each slice opens new
+	// ones.
 	warmupConnections = 8
 
 	warmupSlice   = 100 * time.Millisecond

@@ -11,9 +11,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// With -race, a program sleeps for a second before it ends, so that races in what still runs are
-// reported. The scripts run hundreds of programs: bench is told not to, by GORACE; the fakes,
-// whose environment bench chooses, end without a word to the race detector.
+// With -race, a program sleeps for a second before it exits, so that races in what still runs are
+// reported. The scripts run hundreds of programs: GORACE keeps bench from sleeping; the fakes, whose
+// environment bench chooses, exit without involving the race detector.
 func TestMain(m *testing.M) {
 	if os.Getenv("GORACE") == "" {
 		_ = os.Setenv("GORACE", "atexit_sleep_ms=0")
@@ -64,15 +64,16 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// nothingLeft checks that no process of this script is left: none whose working folder
-// lies below the script's.
+// nothingLeft checks that no process of this script is left, that is none whose working folder is
+// below the script's.
 func nothingLeft(ts *testscript.TestScript, _ bool, _ []string) {
 	left, _ := filepath.Glob("/proc/[0-9]*/cwd")
 	for _, link := range left {
 		cwd, err := os.Readlink(link)
 		if err == nil && strings.HasPrefix(cwd, ts.Getenv("WORK")) {
 			command, _ := os.ReadFile(filepath.Join(filepath.Dir(link), "cmdline"))
-			ts.Fatalf("%s is left in %s: %s", filepath.Base(filepath.Dir(link)), cwd, strings.ReplaceAll(string(command), "\x00", " "))
+			ts.Fatalf("%s is left in %s: %s", filepath.Base(filepath.Dir(link)), cwd,
+				strings.ReplaceAll(string(command), "\x00", " "))
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // capacityOptions are the flags of bench capacity.
 type capacityOptions struct {
-	common
+	sharedFlags
 	spec capacity.Spec
 }
 
@@ -21,11 +21,11 @@ func newCapacityCommand(s *shell) *cobra.Command {
 	var o capacityOptions
 	c := &cobra.Command{
 		Use:   "capacity",
-		Short: "Say how many workers and machines a load needs, with proof",
-		Long: `capacity searches the greatest rate at which a topology keeps an objective, as an interval,
-at one size or at several; measures what a request costs; and answers how many workers, and
-how many machines, a target needs, from what was measured and a model that follows from it.
-With --validate it predicts sizes before it measures them, and says how wrong it was.`,
+		Short: "Find how many workers and machines a load needs",
+		Long: `capacity finds the maximum throughput at which a topology meets an SLO, as an interval, for one
+configuration or several. It also measures the cost of a request and, with a model built on that,
+reports how many workers and machines a target needs. With --validate it predicts configurations
+before it measures them, and reports the prediction error.`,
 		Example: `  bench capacity --topology uwsgi --slo 'p99<100ms,errors<0.1%'
   bench capacity --topology uwsgi --slo 'p99<100ms' --scenario io --sweep workers=1,2,4 --target 150/s
   bench capacity --topology uwsgi --slo 'p99<100ms' --scenario io --sweep workers=1,2,4 --validate=3,6
@@ -37,31 +37,31 @@ With --validate it predicts sizes before it measures them, and says how wrong it
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.spec.Topology, "topology", servers.DefaultTopology, "what is deployed")
-	f.StringVar(&o.spec.SLO, "slo", "p99<100ms,errors<0.1%", "objectives that a rate has to keep")
-	f.StringVar(&o.spec.Target, "target", "", "`N[/s]` requests per second to plan for")
-	f.StringVar(&o.spec.Scenario, "scenario", "", "what is asked (default: the mix of bench.yaml, else page)")
+	f.StringVar(&o.spec.Topology, "topology", servers.DefaultTopology, "`TOPOLOGY` to deploy (see bench topologies)")
+	f.StringVar(&o.spec.SLO, "slo", "p99<100ms,errors<0.1%", "`OBJECTIVES` that must all be met")
+	f.StringVar(&o.spec.Target, "target", "", "plan for a throughput of `N[/s]` requests per second")
+	f.StringVar(&o.spec.Scenario, "scenario", "", scenarioUsage)
 	f.StringVar(&o.spec.App, "app", "", appUsage)
-	f.StringVar(&o.spec.Profile, "profile", "controlled", "controlled or as-documented")
-	f.StringVar(&o.spec.Sweep, "sweep", "", "sizes to measure: `PARAMETER=V,V,V` of the topology, such as workers=1,2,4")
+	f.StringVar(&o.spec.Profile, "profile", servers.Controlled, profileUsage)
+	f.StringVar(&o.spec.Sweep, "sweep", "", "measure a configuration per value: `PARAMETER=V,V,V`, such as workers=1,2,4")
 	f.StringVar(&o.spec.Machines, "machines", "",
-		"measure so many `N,N,N` machines side by side: control groups with a CPU quota, behind one proxy")
+		"measure `N,N,N` machines side by side: control groups with a CPU quota each, behind one proxy")
 	f.StringVar(&o.spec.Validate, "validate", "",
-		"predict these `V,V` of the swept parameter, then measure them (without values: some between and beyond)")
+		"predict values `V,V` of the swept parameter before measuring them (no values: chosen by bench)")
 	f.Lookup("validate").NoOptDefVal = capacity.Auto
-	f.Float64Var(&o.spec.Price, "price", 0, "price per machine-hour, in any currency")
+	f.Float64Var(&o.spec.Price, "price", 0, "`PRICE` per machine-hour, in any currency")
 	f.StringVar(&o.spec.Headroom, "headroom", capacity.Auto,
-		"auto (survive one machine's loss, and square-root staffing), none, or a share such as 30%")
-	f.DurationVar(&o.spec.Budget, "budget", time.Minute, "time limit per configuration, of its trials")
-	f.Float64Var(&o.spec.Width, "width", 0.05, "target interval width, relative")
+		"reserve: a `SHARE` such as 30%, none, or auto (for the loss of one machine, and square-root staffing)")
+	f.DurationVar(&o.spec.Budget, "budget", time.Minute, "time limit for the trials of one configuration")
+	f.Float64Var(&o.spec.Width, "width", 0.05, "target width of the interval, relative")
 	c.MarkFlagsMutuallyExclusive("machines", "sweep")
-	o.add(c, "out", "seed", "json", "allow-host", "dry-run")
+	o.add(c, "dry-run", "json", "out", "seed", "allow-host")
 	complete(c, "topology", "scenario", "profile")
 	return c
 }
 
 func runCapacity(ctx context.Context, s *shell, c *cobra.Command, o capacityOptions) error {
-	env, err := s.world(o.common)
+	env, err := s.experimentEnv(o.sharedFlags)
 	if err != nil {
 		return err
 	}

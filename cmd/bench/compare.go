@@ -15,7 +15,7 @@ import (
 
 // compareOptions are the flags of bench compare.
 type compareOptions struct {
-	common
+	sharedFlags
 	spec   compare.Spec
 	engine engineOptions
 }
@@ -24,7 +24,7 @@ func newCompareCommand(s *shell) *cobra.Command {
 	var o compareOptions
 	c := &cobra.Command{
 		Use:   "compare",
-		Short: "Boot topologies, drive each with the same load, and say which is better and why",
+		Short: "Boot topologies, drive each with the same load, and report which is better and why",
 		Example: `  bench compare --topologies all
   bench compare --topologies all --quick
   bench compare --topologies runserver,uwsgi:workers=4 --scenario page
@@ -33,7 +33,7 @@ func newCompareCommand(s *shell) *cobra.Command {
   bench compare --topologies all --dry-run`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if !c.Flags().Changed("scenario") {
-				o.spec.Scenarios = nil // the mix of bench.yaml comes before the built-in ones
+				o.spec.Scenarios = nil // the mix of bench.yaml takes precedence over the built-in scenarios
 			}
 			o.spec.Seed, o.spec.Preset = newSeed(o.seed), o.preset()
 			return runCompare(c.Context(), s, c, o)
@@ -41,26 +41,31 @@ func newCompareCommand(s *shell) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&o.spec.Topologies, "topologies", experiments.AllTopologies,
-		"`LIST` of topologies, or all that can be booted here; a folder's path or url:URL also works")
+		"`LIST` of topologies by name, folder or url:URL, or all that can be booted here")
 	f.StringSliceVar(&o.spec.Scenarios, "scenario", compare.Scenarios,
-		"page, static, cpu, io, json or a .yaml `FILE`; the first also runs at fixed rates")
+		"page, static, cpu, io, json or a .yaml `FILE` (repeatable); the first also runs at fixed rates")
 	f.StringVar(&o.spec.App, "app", "", appUsage)
-	f.StringVar(&o.spec.Baseline, "baseline", "", "topology that the others are compared to (default: the first)")
-	f.StringVar(&o.spec.Profile, "profile", servers.Controlled, "controlled (only the server differs) or as-documented")
-	f.IntVar(&o.spec.Blocks, "blocks", 0, "repeats of each topology (default: by preset)")
-	f.DurationVar(&o.spec.BootTimeout, "boot-timeout", 30*time.Second, "longest time a topology may take to be ready")
+	o.add(c, "quick", "thorough")
+	f.StringVar(&o.spec.Baseline, "baseline", "", "`TOPOLOGY` that the others are compared with (default: the first)")
+	f.StringVar(&o.spec.Profile, "profile", servers.Controlled, profileUsage)
+	f.IntVar(&o.spec.Blocks, "blocks", 0, "repeat each topology `N` times (default: 6; --quick: 3, --thorough: 12)")
+	f.DurationVar(&o.spec.BootTimeout, "boot-timeout", 30*time.Second, "time limit for a topology to become ready")
 	f.StringArrayVar(&o.spec.Objectives, "objective", nil,
-		"limit to hold the open-loop rates against, such as 'p99 < 250ms' (repeatable)")
-	// Sleeping is right here: the servers share the cores, and polling would take one.
+		"`LIMIT` to test at the open-loop rates, such as 'p99 < 250ms' (repeatable; default: those of bench.yaml)")
+	// Sleeping is right here: the servers share the cores, and polling would occupy one.
 	o.engine.flags(f, native.Sleep)
-	o.add(c, "out", "seed", "json", "allow-host", "quick", "thorough", "dry-run")
+	o.add(c, "dry-run", "json", "out", "seed", "allow-host")
 	complete(c, "topologies", "scenario", "profile")
 	return c
 }
 
-// appUsage is the help of --app.
-const appUsage = "`DIR` of your own Django project, with a bench.yaml, or bundled " +
-	"(default: this folder, if it has one; else the bundled project)"
+// The help of flags that mean the same for several commands.
+const (
+	appUsage = "`DIR` of your Django project with its bench.yaml, or bundled " +
+		"(default: this folder if it has one, else bundled)"
+	scenarioUsage = "page, static, cpu, io, json or a .yaml `FILE` (default: the mix of bench.yaml, else page)"
+	profileUsage  = "`PROFILE`: controlled (only the server differs) or as-documented"
+)
 
 func runCompare(ctx context.Context, s *shell, c *cobra.Command, o compareOptions) error {
 	plan, err := o.spec.Plan()
@@ -72,9 +77,9 @@ func runCompare(ctx context.Context, s *shell, c *cobra.Command, o compareOption
 		return err
 	}
 	if why != "" {
-		fmt.Fprintf(s.errs, "bench: %s: this comparison is run by the engine %v\n", why, engine)
+		fmt.Fprintf(s.errs, "bench: %s: this comparison uses the engine %v\n", why, engine)
 	}
-	env, err := s.world(o.common)
+	env, err := s.experimentEnv(o.sharedFlags)
 	if err != nil {
 		return err
 	}
@@ -86,7 +91,7 @@ func runCompare(ctx context.Context, s *shell, c *cobra.Command, o compareOption
 	return s.conclude(result, err, o.json)
 }
 
-// describeCompare is --dry-run: the plan in words and every file and command line.
+// describeCompare is --dry-run: the plan, and every file and command line.
 func describeCompare(ctx context.Context, s *shell, env experiments.Env, plan compare.Plan, asJSON bool) error {
 	e := plan.Experiment
 	var rendered []servers.Blueprint
@@ -119,5 +124,5 @@ func printPlan(s *shell, lines []string, estimate time.Duration, seed uint64) {
 	for _, line := range lines {
 		fmt.Fprintln(s.out, line)
 	}
-	fmt.Fprintf(s.out, "about %v in all, seed %d\n", estimate.Round(time.Second), seed)
+	fmt.Fprintf(s.out, "about %v in total, seed %d\n", estimate.Round(time.Second), seed)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// words are the values that the shell completes, by flag.
+// words are the completions of flag values, by flag.
 var words = map[string]func() []string{
 	"topologies": func() []string { return append(servers.Names(), "all") },
 	"topology":   servers.Names,
@@ -18,10 +18,10 @@ var words = map[string]func() []string{
 	"profile":    func() []string { return []string{servers.Controlled, servers.AsDocumented} },
 }
 
-// complete has the shell complete the values of flags. What is typed may be a list.
+// complete registers the completion of flag values, which may be lists.
 func complete(c *cobra.Command, flags ...string) {
 	for _, name := range flags {
-		// It fails for a flag that is not there, which every test of a command line would show.
+		// It fails only for a flag that does not exist, which any test of a command line would show.
 		_ = c.RegisterFlagCompletionFunc(name, listOf(words[name]))
 	}
 }
@@ -43,18 +43,17 @@ func completeTopology(_ *cobra.Command, args []string, _ string) ([]string, cobr
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return servers.Names(), cobra.ShellCompDirectiveDefault // a folder is one, too
+	return servers.Names(), cobra.ShellCompDirectiveDefault // a folder will do, too
 }
 
-// completeRuns completes run directories: those below the folder that is typed, or below the
-// usual one.
+// completeRuns completes run directories: those below the typed folder, or below the default one.
 func completeRuns(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	var runs []string
 	for _, root := range []string{filepath.Dir(typed), "bench-runs"} {
-		manifests, _ := filepath.Glob(filepath.Join(root, "*", "manifest.json")) // fails for a bad pattern alone
+		manifests, _ := filepath.Glob(filepath.Join(root, "*", "manifest.json")) // fails only for a bad pattern
 		for _, file := range manifests {
 			runs = append(runs, filepath.Dir(file))
 		}

@@ -16,9 +16,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// settle fills in the flags that the command line left out: from BENCH_NAME in the
-// environment, then from flags: in the bench.yaml of the app or of the working folder.
-// Commands that know no app read no file.
+// settle fills in the flags that the command line leaves out: from BENCH_NAME in the environment,
+// then from flags: in the bench.yaml of the app or of the working folder. Commands without an app
+// read no file.
 func settle(c *cobra.Command, env map[string]string) error {
 	if c.Name() == keeperCommand {
 		return nil
@@ -60,18 +60,18 @@ func settle(c *cobra.Command, env map[string]string) error {
 			}
 		}
 	})
-	// Flags that exclude each other do so wherever they come from.
+	// Flags that exclude each other do so wherever they were set.
 	if err := c.ValidateFlagGroups(); err != nil {
 		errs = append(errs, experiments.Misuse(err))
 	}
 	return errors.Join(errs...)
 }
 
-// ownVariables are those of the environment that stand for no flag.
+// ownVariables are environment variables that do not stand for a flag.
 var ownVariables = []string{"BENCH_CACHE"}
 
-// knownVariables refuses a name that stands for no flag of any command: a setting that is
-// misspelt would be ignored in silence.
+// knownVariables refuses a variable that does not stand for a flag of any command: a misspelt setting
+// would be ignored silently.
 func knownVariables(root *cobra.Command, env map[string]string) error {
 	known := map[string]bool{}
 	for _, name := range ownVariables {
@@ -94,8 +94,8 @@ func knownVariables(root *cobra.Command, env map[string]string) error {
 	return nil
 }
 
-// gateFolder is the folder whose bench.yaml holds a gate's flags, where that is not this one: of
-// two folders the one that is judged, and none for the bundled project.
+// gateFolder is the folder whose bench.yaml holds a gate's flags, if that is not the working folder:
+// of two folders the one that is judged, and none for the bundled project.
 func gateFolder(c *cobra.Command, env map[string]string) string {
 	value := func(name string) string {
 		f := c.Flags().Lookup(name)
@@ -107,7 +107,7 @@ func gateFolder(c *cobra.Command, env map[string]string) string {
 	return gate.Spec{Base: value("base"), Head: value("head")}.Folder(value("self-test") == "true")
 }
 
-// variable is the one of the environment that stands for a flag.
+// variable is the environment variable that stands for a flag.
 func variable(flag string) string {
 	return "BENCH_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
@@ -117,7 +117,7 @@ func flagOf(variable string) string {
 	return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(variable, "BENCH_")), "_", "-")
 }
 
-// setFlag sets a flag; one that may be repeated takes any number of values.
+// setFlag sets a flag; a repeatable one takes any number of values.
 func setFlag(f *pflag.Flag, values []string) error {
 	f.Changed = true
 	if list, many := f.Value.(pflag.SliceValue); many {
@@ -129,8 +129,7 @@ func setFlag(f *pflag.Flag, values []string) error {
 	return f.Value.Set(strings.Join(values, ","))
 }
 
-// fileFlags reads the flags: section. A key that no flag of the command has is an error,
-// unless another command has it.
+// fileFlags reads the flags: section. A key that is not a flag of any command is an error.
 func fileFlags(c *cobra.Command, app string) (map[string][]string, error) {
 	dir := app
 	if dir == experiments.Bundled {
@@ -171,11 +170,11 @@ func flagOfAnyCommand(root *cobra.Command, name string) bool {
 	return false
 }
 
-// flagValues is every flag of a command with its value, for the record.
+// flagValues is every flag of a command with its value, for the manifest.
 func flagValues(c *cobra.Command) map[string]string {
 	values := map[string]string{}
 	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if f.Name != "help" && f.Name != "out" { // where the results lie is not part of them
+		if f.Name != "help" && f.Name != "out" { // where the results are is not part of them
 			values[f.Name] = f.Value.String()
 		}
 	})

@@ -14,10 +14,10 @@ import (
 )
 
 func newDoctorCommand(s *shell) *cobra.Command {
-	var o common
+	var o sharedFlags
 	c := &cobra.Command{
 		Use:     "doctor",
-		Short:   "Say what this machine lacks, with the line that mends it",
+		Short:   "List what this machine lacks, and the command that fixes it",
 		Example: "  bench doctor\n  bench doctor --json",
 		RunE: func(c *cobra.Command, _ []string) error {
 			return runDoctor(c.Context(), s, o.json)

@@ -24,9 +24,9 @@ type engineOptions struct {
 }
 
 func (o *engineOptions) flags(f *pflag.FlagSet, timer native.Timer) {
-	f.StringVar(&o.name, "engine", "auto", "native, vegeta, or auto: native where it can")
-	f.StringVar(&o.timer, "timer", string(timer), "how the native engine waits for a due time: "+timers())
-	f.IntSliceVar(&o.pin, "pin", nil, "`CORES` to which the native engine binds its threads")
+	f.StringVar(&o.name, "engine", "auto", "`ENGINE`: native, vegeta, or auto (native where possible)")
+	f.StringVar(&o.timer, "timer", string(timer), "`HOW` the native engine waits until a request is due: "+timers())
+	f.IntSliceVar(&o.pin, "pin", nil, "bind the native engine's threads to `CORES`, such as 0,1")
 }
 
 func timers() string {
@@ -37,19 +37,18 @@ func timers() string {
 	return strings.Join(names, ", ")
 }
 
-// choose picks the engine for loads on the URLs given. Why it is not the native one, if auto
-// had to choose, is said.
+// choose picks the engine for loads on the given URLs, and says why auto did not pick the native one.
 func (o engineOptions) choose(urls ...string) (engine loadgen.Engine, why string, err error) {
 	n := native.Engine{Shards: o.shards, Timer: native.Timer(o.timer), Pin: o.pin}
 	if !strings.Contains(" "+timers()+",", " "+o.timer+",") {
 		return nil, "", usagef("--timer %q: want one of %s", o.timer, timers())
 	}
 	if o.shards < 0 {
-		return nil, "", usagef("-t %d: want a number of threads, or 0 for as many as suit the machine", o.shards)
+		return nil, "", usagef("--threads %d: want a number of threads, or 0 for one for every four cores", o.shards)
 	}
 	for _, core := range o.pin {
 		if core < 0 || core > 1023 {
-			return nil, "", usagef("--pin %s: no such core", strconv.Itoa(core))
+			return nil, "", usagef("--pin %s: there is no such core", strconv.Itoa(core))
 		}
 	}
 	for _, url := range urls {
@@ -75,13 +74,13 @@ func (o engineOptions) chooseFor(p loadgen.Plan) (engine loadgen.Engine, why str
 	engine, why, err = o.choose(p.URL)
 	if v, is := engine.(vegeta.Engine); is {
 		if cannot := v.Unsupported(p); cannot != "" {
-			return nil, "", usagef("%s; this load would be run by the engine vegeta", cannot)
+			return nil, "", usagef("%s; the engine for this load is vegeta", cannot)
 		}
 	}
 	return engine, why, err
 }
 
-// calibrate measures what the engine can do on this machine, if it can be asked.
+// calibrate measures what the engine can send on this machine, if it supports that.
 func calibrate(ctx context.Context, e loadgen.Engine, wanted bool) (*results.Calibration, error) {
 	n, can := e.(native.Engine)
 	if !can || !wanted {

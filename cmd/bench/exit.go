@@ -26,14 +26,15 @@ const (
 	exitInconclusive = 4
 	exitInvalid      = 5 // run invalid or machine unfit
 	exitBoot         = 6 // a topology failed to boot
-	exitRefused      = 7 // preflight failed or target refused
+	exitRefused      = 7 // preflight failed, target refused, or too few file descriptors or ports
 	// 128 + signal: interrupted, partial results saved
 )
 
-// exitCodes is what the help says of them.
+// exitCodes is their description in the help.
 const exitCodes = `Exit codes: 0 success, 1 internal error, 2 usage or configuration, 3 gate regression or
-objective missed, 4 inconclusive, 5 run invalid, 6 a topology failed to boot, 7 preflight
-failed or target refused, 130 and 143 interrupted with partial results saved.`
+objective missed, 4 inconclusive, 5 run invalid or machine unfit, 6 a topology failed to boot,
+7 preflight failed, target refused, or too few file descriptors or ports, 130 and 143
+interrupted with partial results saved.`
 
 // codes is the exit code of every verdict.
 var codes = map[page.Verdict]int{
@@ -47,9 +48,9 @@ var codes = map[page.Verdict]int{
 	experiments.Refused:   exitRefused,
 }
 
-// causes are the errors that end the program with a code, the most telling first: what kept
-// something from being measured comes before what the measurements say.
-var causes = []struct {
+// failures are errors with an exit code of their own, in order of precedence: what prevented a
+// measurement comes before what the measurements say.
+var failures = []struct {
 	within func(error) bool
 	code   int
 }{
@@ -63,7 +64,7 @@ var causes = []struct {
 	{is(scenarios.ErrUnfit), exitInvalid},
 }
 
-// mistakes are the errors of a text that somebody wrote.
+// mistakes are errors in a text that the user wrote.
 var mistakes = []func(error) bool{
 	as[*servers.UnknownTopologyError], as[*results.ParseError], as[*servers.ConfigError],
 }
@@ -77,7 +78,7 @@ func is(target error) func(error) bool {
 	return func(err error) bool { return errors.Is(err, target) }
 }
 
-// exitCode says which code an error ends the program with.
+// exitCode is the code with which an error ends the program.
 func exitCode(ctx context.Context, err error) int {
 	if i := (interrupted{}); errors.As(context.Cause(ctx), &i) {
 		return 128 + int(i.signal)
@@ -85,9 +86,9 @@ func exitCode(ctx context.Context, err error) int {
 	if err == nil {
 		return exitOK
 	}
-	for _, cause := range causes {
-		if cause.within(err) {
-			return cause.code
+	for _, failure := range failures {
+		if failure.within(err) {
+			return failure.code
 		}
 	}
 	if e := (*experiments.Error)(nil); errors.As(err, &e) {
@@ -109,7 +110,7 @@ func outcomeError(o page.Outcome) error {
 	return &experiments.Error{Verdict: o.Verdict, Err: errors.New(o.Reason)}
 }
 
-// interrupted is the cause of a context that a signal ended.
+// interrupted is the cause of a context that was ended by a signal.
 type interrupted struct{ signal syscall.Signal }
 
 func (i interrupted) Error() string { return "interrupted by " + unix.SignalName(i.signal) }

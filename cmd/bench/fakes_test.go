@@ -17,24 +17,24 @@ import (
 	"time"
 )
 
-// The fakes stand for python3, uwsgi and nginx on PATH, so that the command line can be
-// tested with its supervision of processes on any machine. What they do wrong is said by
-// files in the app's folder.
+// The fakes stand for python3, uwsgi and nginx on PATH, so that the command line, with its
+// supervision of processes, can be tested on any machine. Files in the app's folder make them
+// misbehave.
 
-// misbehave reports whether the app's folder holds a file of that name.
+// misbehave reports whether the app's folder contains a file of that name.
 func misbehave(dir, name string) bool {
 	_, err := os.Stat(filepath.Join(dir, name))
 	return err == nil
 }
 
-// fakeApp answers as an app would; each server gives the same answers unless it is told
-// to give others.
+// fakeApp responds as an app would; each server gives the same responses unless it is made to give
+// others.
 func fakeApp(dir, server string, served *atomic.Int64) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		served.Add(1)
 		w.Header().Set("Content-Type", "text/plain")
 		text := "hello"
-		if misbehave(dir, server+"-answers-differently") {
+		if misbehave(dir, server+"-responds-differently") {
 			text = "bye"
 		}
 		if misbehave(dir, server+"-dies-under-load") && served.Load() > 300 {
@@ -79,7 +79,7 @@ func fakePython() int {
 			fmt.Fprintln(os.Stderr, "Traceback (most recent call last):\nModuleNotFoundError: No module named 'mysite'")
 			return 1
 		case misbehave(dir, "never-ready"):
-			time.Sleep(time.Minute) // the test's time-out is shorter
+			time.Sleep(time.Minute) // the test's timeout is shorter
 			return 0
 		case misbehave(dir, "writes-secrets"):
 			fmt.Fprintln(os.Stderr, os.Environ())
@@ -123,7 +123,8 @@ func fakeUWSGI() int {
 				return
 			}
 			_ = json.NewEncoder(c).Encode(map[string]any{"workers": []map[string]any{
-				{"id": 1, "pid": os.Getpid(), "requests": served.Load()}, {"id": 2, "pid": os.Getpid() + 1, "requests": served.Load()},
+				{"id": 1, "pid": os.Getpid(), "requests": served.Load()},
+				{"id": 2, "pid": os.Getpid() + 1, "requests": served.Load()},
 			}})
 			_ = c.Close()
 		}
@@ -159,7 +160,8 @@ func fakeNginx() int {
 	}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/_nginx", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = fmt.Fprintf(w, "Active connections: 1 \nserver accepts handled requests\n %d %d %d \n", n.Load(), n.Load(), n.Load())
+		seen := n.Load()
+		_, _ = fmt.Fprintf(w, "Active connections: 1 \nserver accepts handled requests\n %d %d %d \n", seen, seen, seen)
 	})
 	mux.Handle("/", proxy)
 	return serveFake(address, mux)

@@ -15,7 +15,7 @@ import (
 
 // gateOptions are the flags of bench gate.
 type gateOptions struct {
-	common
+	sharedFlags
 	spec     gate.Spec
 	selfTest bool
 	pairs    int
@@ -27,10 +27,11 @@ func newGateCommand(s *shell) *cobra.Command {
 		Use:   "gate",
 		Short: "Decide whether a change made the app slower",
 		Long: `gate compares two versions of an app in pairs: each pair boots both afresh and sends both the
-same requests at once, each in turn a little ahead of the other. It stops as soon as the answer is
-proven. Exit code 0: not slower by as much as matters (5 %); 3: slower; 4: inconclusive within
-the budget; 5: no valid measurement (noisy machine or broken base). On equal versions its metrics say
-"slower" in less than 1 % of runs.`,
+same requests at once, slightly staggered in random order. It stops as soon as there is proof.
+
+Exit code 0: not slower by the slowdown that matters (5 %); 3: slower; 4: inconclusive within the
+budget; 5: no valid measurement (noisy machine or broken base). On equal versions, the metrics
+raise a false alarm in fewer than 1 % of runs.`,
 		Example: `  bench gate                                  # the work tree against where it left the main branch
   bench gate --base v1.4 --head HEAD --budget 4m
   bench gate --base ../site-before --head ../site-after --topology uwsgi
@@ -44,26 +45,26 @@ the budget; 5: no valid measurement (noisy machine or broken base). On equal ver
 	f := c.Flags()
 	f.StringVar(&o.spec.Base, "base", "", "`REF` or folder to compare with (default: where head left the main branch)")
 	f.StringVar(&o.spec.Head, "head", "",
-		"`REF` or folder that is judged (default: the work tree, with what is not committed)")
+		"`REF` or folder to judge (default: the work tree, including uncommitted changes)")
 	f.StringVar(&o.spec.App, "app", "",
-		"`DIR` of the app within the checkout; it holds a bench.yaml (default: this folder)")
-	f.StringVar(&o.spec.Topology, "topology", servers.DefaultTopology, "how both are deployed")
-	f.StringVar(&o.spec.Scenario, "scenario", "", "what is asked (default: the mix of bench.yaml, else page)")
-	f.StringVar(&o.spec.Profile, "profile", "controlled", "controlled or as-documented")
-	f.DurationVar(&o.spec.Budget, "budget", 4*time.Minute, "how long it may take")
+		"`DIR` of the app within the checkout, with its bench.yaml (default: this folder)")
+	f.StringVar(&o.spec.Topology, "topology", servers.DefaultTopology, "`TOPOLOGY` to deploy both versions with")
+	f.StringVar(&o.spec.Scenario, "scenario", "", scenarioUsage)
+	f.StringVar(&o.spec.Profile, "profile", servers.Controlled, profileUsage)
+	f.DurationVar(&o.spec.Budget, "budget", 4*time.Minute, "time limit")
 	f.StringSliceVar(&o.spec.Objectives, "objective", nil,
-		"limits that head has to keep beside the comparison, such as 'p99<250ms' (default: objectives of bench.yaml)")
+		"`LIMITS` that head must also meet, such as 'p99<250ms' (default: those of bench.yaml)")
 	f.StringSliceVar(&o.spec.Metrics, "metrics", nil,
-		"gate on these alone (beside exact counters and objectives), each with the slowdown that matters: "+
-			"cpu_ms_per_request, p50_ms, slow_share, max_throughput=10% (default: all, 5%; slow_share 20%)")
-	f.BoolVar(&o.spec.FixedOrder, "fixed-order", false, "base first in every pair: for showing what the coin is for")
+		"gate only on these `METRICS`, exact counters and objectives: cpu_ms_per_request, p50_ms, slow_share,\n"+
+			"max_throughput, each with the slowdown that matters, as in p50_ms=10% (default: all, 5%; slow_share 20%)")
+	f.BoolVar(&o.spec.FixedOrder, "fixed-order", false, "base first in every pair: shows why the order is random")
 	f.StringSliceVar(&o.spec.HeadEnv, "head-env", nil,
-		"variables for head alone, such as SHOP_BURN_US=100: for trying the gate out")
+		"`VARIABLES` for head alone, such as SHOP_BURN_US=100, for trying out the gate")
 	f.BoolVar(&o.selfTest, "self-test", false,
 		"measure false alarms, and the smallest slowdown this machine can detect")
-	f.IntVar(&o.pairs, "pairs", 30, "with --self-test: pairs of equal versions")
+	f.IntVar(&o.pairs, "pairs", 30, "with --self-test: `N` pairs of equal versions")
 	_ = f.MarkHidden("fixed-order")
-	o.add(c, "out", "seed", "json", "allow-host", "dry-run")
+	o.add(c, "dry-run", "json", "out", "seed", "allow-host")
 	complete(c, "topology", "scenario", "profile")
 	return c
 }
@@ -72,11 +73,11 @@ func runGate(ctx context.Context, s *shell, c *cobra.Command, o gateOptions) err
 	if o.dryRun {
 		return describeGate(s, o)
 	}
-	env, err := s.world(o.common)
+	env, err := s.experimentEnv(o.sharedFlags)
 	if err != nil {
 		return err
 	}
-	// The generator has to leave both versions' servers as much of the machine as it can.
+	// The generator has to leave as much of the machine as possible to the servers.
 	env.Engine, env.Config = native.Engine{Shards: 1, Timer: native.Sleep}, flagValues(c)
 	if o.selfTest {
 		return runGateSelfTest(ctx, s, env, o)
@@ -99,7 +100,7 @@ func runGateSelfTest(ctx context.Context, s *shell, env experiments.Env, o gateO
 	return err
 }
 
-// describeGate is --dry-run: the plan in words.
+// describeGate is --dry-run: the plan.
 func describeGate(s *shell, o gateOptions) error {
 	if err := o.spec.Validate(); err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 )
 
 func newHistoryCommand(s *shell) *cobra.Command {
-	var o common
+	var o sharedFlags
 	c := &cobra.Command{
 		Use:     "history",
 		Short:   "List the gate and compare runs of a folder",
@@ -27,7 +27,7 @@ func newHistoryCommand(s *shell) *cobra.Command {
 				return s.json(map[string]any{"schema": "bench.history-list/1", "entries": entries})
 			}
 			w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "when\tcommand\tapp\tcommit\ttopology\tscenario\tverdict\tCPU of a request\tenvironment")
+			fmt.Fprintln(w, "when\tcommand\tapp\tcommit\ttopology\tscenario\tverdict\tCPU per request\tenvironment")
 			for _, e := range entries {
 				cpu := "-"
 				if v, has := e.Metrics["cpu_ms_per_request"]; has {
@@ -46,10 +46,10 @@ func newHistoryCommand(s *shell) *cobra.Command {
 func readHistory(s *shell, root string) ([]results.Entry, error) {
 	entries, bad, err := results.ReadHistory(root)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, usagef("%s has no history yet: gate and compare write it (%s)", root, results.HistoryFile)
+		return nil, usagef("%s has no history yet: gate and compare write it, in %s", root, results.HistoryFile)
 	}
 	if bad > 0 {
-		fmt.Fprintf(s.errs, "bench: %d lines of the history cannot be read and are left out\n", bad)
+		fmt.Fprintf(s.errs, "bench: left out unreadable lines of the history: %d\n", bad)
 	}
 	return entries, err
 }

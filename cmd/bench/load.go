@@ -19,7 +19,7 @@ import (
 
 // loadOptions are the flags of bench load.
 type loadOptions struct {
-	common
+	sharedFlags
 	rate        string
 	pacer       string
 	replay      string
@@ -45,7 +45,7 @@ type loadOptions struct {
 	slo       string
 	hdr       string
 	engine    engineOptions
-	// wholePacer tells that no duration was given: a pacer that has an end is run to it.
+	// wholePacer means that no duration was given: a pacer that ends is run to its end.
 	wholePacer bool
 }
 
@@ -53,11 +53,11 @@ func newLoadCommand(s *shell) *cobra.Command {
 	var o loadOptions
 	c := &cobra.Command{
 		Use:   "load URL",
-		Short: "Drive one URL with a load: the engine alone",
-		Long: `load drives a URL on this machine (or a host named with --allow-host). With --rate it is an
-open loop: requests are due when the clock says, whatever the server does, and the response
-time counts from then. Without, it is a closed loop: each connection sends its next request
-when the last one is answered.`,
+		Short: "Generate load on one URL",
+		Long: `load generates load on a URL on this machine, or on a host named with --allow-host. With --rate,
+--pacer or --replay it is an open loop: requests are due at fixed times, whatever the server does,
+and response times count from then. Otherwise it is a closed loop: each connection sends its next
+request when the previous response has arrived.`,
 		Example: `  bench load http://127.0.0.1:8000/ --rate 300/s --duration 10s
   bench load -c 32 -d 5s http://127.0.0.1:8000/
   bench load http://127.0.0.1:8000 --mix mix.yaml --rate 100 --slo 'p99<50ms,errors<0.1%'
@@ -69,7 +69,7 @@ when the last one is answered.`,
 		},
 	}
 	o.flags(c.Flags())
-	o.add(c, "seed", "json", "allow-host")
+	o.add(c, "json", "seed", "allow-host")
 	c.MarkFlagsMutuallyExclusive("rate", "pacer", "replay")
 	c.MarkFlagsMutuallyExclusive("mix", "sessions", "targets")
 	return c
@@ -77,39 +77,42 @@ when the last one is answered.`,
 
 func (o *loadOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.rate, "rate", "", "open loop at `N[/s]` requests per second")
-	f.StringVar(&o.pacer, "pacer", "", "open loop by a pacer: "+strings.Join(pacing.Names(), ", "))
-	f.StringVar(&o.replay, "replay", "", "open loop by the arrival times in `FILE`: an access log, or a time to a line")
-	f.Float64Var(&o.speed, "replay-speed", 1, "replay this many times as fast")
-	f.StringVar(&o.arrivals, "arrivals", "constant", "with --rate: constant or poisson")
 	f.DurationVarP(&o.duration, "duration", "d", 10*time.Second,
-		"how long requests are sent (default: 10s, or until a pacer or a recording has gone through all of it)")
-	f.IntVarP(&o.connections, "connections", "c", 32, "connections at most (open loop) or exactly (closed loop)")
-	f.BoolVar(&o.newConns, "new-connections", false, "open a connection for each request")
-	f.BoolVar(&o.fixedConns, "fixed-connections", false,
-		"open loop: open all connections before the clock starts, rather than when they are needed")
-	f.IntVar(&o.perConn, "requests-per-connection", 0, "close a connection after `N` requests; 0 keeps it")
-	f.StringSliceVar(&o.sources, "source", nil, "local `ADDRESSES` to connect from in turn: each has ports of its own")
-	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "of one request")
+		"how long to send requests; unless given, a pacer or recording that ends is run to its end")
+	f.IntVarP(&o.connections, "connections", "c", 32, "`N` connections: at most (open loop), or exactly (closed loop)")
+	f.IntVarP(&o.engine.shards, "threads", "t", 0, "`N` threads of the native engine; 0: one for every four cores")
+	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "time limit for one request")
+	f.StringVar(&o.slo, "slo", "", "`OBJECTIVES` such as 'p99<50ms,errors<0.1%'; exit code 3 if one is missed")
 
-	f.StringVar(&o.mix, "mix", "", "`FILE` with a mix in YAML")
+	f.StringVar(&o.arrivals, "arrivals", "constant", "with --rate: constant or poisson")
+	f.StringVar(&o.pacer, "pacer", "", "open loop by a `PACER`: "+strings.Join(pacing.Names(), ", "))
+	f.StringVar(&o.replay, "replay", "", "open loop with the arrival times in `FILE`: an access log, or one time per line")
+	f.Float64Var(&o.speed, "replay-speed", 1, "replay `N` times as fast")
+
+	f.StringVar(&o.mix, "mix", "", "`FILE` with a mix of targets in YAML")
 	f.StringVar(&o.sessions, "sessions", "", "`FILE` with sessions in YAML: each arrival is a visit of several requests")
 	f.StringVar(&o.targets, "targets", "", "`FILE` with targets in one of vegeta's formats")
-	f.StringVar(&o.format, "format", "http", "format of --targets: http or json")
-	f.StringVar(&o.feed, "feed", "", "CSV or JSON `FILE` whose columns stand for {{column}} in paths, headers and bodies")
+	f.StringVar(&o.format, "format", "http", "`FORMAT` of --targets: http or json")
+	f.StringVar(&o.feed, "feed", "", "CSV or JSON `FILE` whose columns replace {{column}} in paths, headers and bodies")
 	f.StringSliceVar(&o.slow, "slow", nil,
-		"slow clients beside the load: `KIND:N` with headers, body, read or idle, such as headers:200")
+		"N slow clients in addition to the load: `KIND:N`, where KIND is headers, body, read or idle")
 	f.DurationVar(&o.slowEvery, "slow-every", time.Second, "how often a slow client sends or reads a byte")
 
-	f.StringVar(&o.slo, "slo", "", "limits, such as 'p99<50ms,errors<0.1%'; exit 3 when one is missed")
+	f.BoolVar(&o.newConns, "new-connections", false, "open a connection for each request")
+	f.BoolVar(&o.fixedConns, "fixed-connections", false,
+		"open loop: open all connections before the load starts, rather than when needed")
+	f.IntVar(&o.perConn, "requests-per-connection", 0, "close a connection after `N` requests; 0: never")
+	f.StringSliceVar(&o.sources, "source", nil,
+		"local `ADDRESSES` to connect from in turn: each has its own range of ports")
+
 	f.StringVar(&o.hdr, "hdr", "", "write the histograms to `FILE` as an HdrHistogram interval log")
-	f.IntVarP(&o.engine.shards, "threads", "t", 0, "threads of the native engine; 0: one for every four cores")
 	f.BoolVar(&o.noCalibration, "no-calibration", false,
-		"leave out the 0.3 s in which the engine is measured against a null server")
+		"skip the generator calibration: 0.3 s against a null server")
 	o.engine.flags(f, native.Auto)
 }
 
 func runLoad(ctx context.Context, s *shell, rawURL string, o loadOptions) error {
-	plan, objectives, err := o.asked(rawURL)
+	plan, objectives, err := o.requested(rawURL)
 	if err != nil {
 		return err
 	}
@@ -118,7 +121,7 @@ func runLoad(ctx context.Context, s *shell, rawURL string, o loadOptions) error 
 		return err
 	}
 	if why != "" {
-		fmt.Fprintf(s.errs, "bench: %s: this load is run by the engine %v\n", why, engine)
+		fmt.Fprintf(s.errs, "bench: %s: this load uses the engine %v\n", why, engine)
 	}
 	calibration, err := calibrate(ctx, engine, !o.noCalibration)
 	if err != nil {
@@ -146,8 +149,8 @@ func runLoad(ctx context.Context, s *shell, rawURL string, o loadOptions) error 
 	return loadVerdict(ctx, result)
 }
 
-// asked is the plan and the objectives that the flags describe.
-func (o loadOptions) asked(rawURL string) (plan loadgen.Plan, objectives []results.Objective, err error) {
+// requested is the plan and the objectives that the flags describe.
+func (o loadOptions) requested(rawURL string) (plan loadgen.Plan, objectives []results.Objective, err error) {
 	if plan, err = o.plan(rawURL); err != nil {
 		return plan, nil, err
 	}
@@ -181,10 +184,10 @@ func liveText(p loadgen.Plan, l loadgen.Live) string {
 
 func loadVerdict(ctx context.Context, r loadResult) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("%w: the figures are those until then", context.Cause(ctx))
+		return fmt.Errorf("%w: the figures cover the load so far", context.Cause(ctx))
 	}
 	if r.Grade == results.Invalid {
-		// The last cause is the most telling: judgement goes from the counts to what explains them.
+		// The last diagnostic says the most: judgement goes from the counts to what explains them.
 		return experiments.Invalidf("the run is INVALID: %s", r.Diagnostics[len(r.Diagnostics)-1].Message)
 	}
 	for _, o := range r.SLO {

@@ -29,7 +29,7 @@ func loadJSON(t *testing.T, ctx context.Context, args ...string) (r loadResult, 
 	return r, code
 }
 
-// ends are the classes of a request, by their names in the JSON, as the contract lists them.
+// ends are the classes of a request, by their names in the JSON.
 var ends = []string{"ok", "http_error", "bad_body", "connect_error", "reset", "timeout", "dropped", "in_flight"}
 
 // addsUp checks that every intended request is in exactly one class, by the names in the JSON.
@@ -56,8 +56,8 @@ func addsUp(c loadCounts) error {
 	return nil
 }
 
-// What bench load prints adds up, in total and for each target, whether the server keeps up, does
-// not, or the run is interrupted.
+// What bench load prints adds up, in total and for each target, whether the server keeps up or not,
+// or the run is interrupted.
 func TestLoadAddsUpInTotalAndPerTarget(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -76,18 +76,18 @@ func TestLoadAddsUpInTotalAndPerTarget(t *testing.T) {
 	for _, row := range []struct {
 		says      string
 		args      []string
-		interrupt time.Duration // 0: not
+		interrupt time.Duration // 0: none
 		check     func(r loadResult) bool
 	}{
-		{"a load that is sent whole", []string{"--rate", "200", "-d", "500ms"}, 0, func(r loadResult) bool {
+		{"a load that is sent completely", []string{"--rate", "200", "-d", "500ms"}, 0, func(r loadResult) bool {
 			return r.Status == results.Complete && r.Counts.Intended == 100 && r.Counts.Dropped == 0 &&
 				r.Statuses[410] == r.Counts.HTTPError && r.Statuses[200] == r.Counts.OK && r.Statuses[410] > 30
 		}},
-		{"more than two connections carry", []string{"--rate", "2000", "-d", "500ms", "-c", "2"}, 0, func(r loadResult) bool {
+		{"more than two connections take", []string{"--rate", "2000", "-d", "500ms", "-c", "2"}, 0, func(r loadResult) bool {
 			return r.Status == results.Complete && r.Counts.Intended == 1000 && r.Counts.Dropped > 300 &&
 				r.Targets["slow"].Counts.Dropped > 0 && r.Targets["gone"].Counts.Dropped > r.Targets["slow"].Counts.Dropped
 		}},
-		{"the same by vegeta", []string{"--rate", "2000", "-d", "500ms", "-c", "2", "--engine", "vegeta"}, 0,
+		{"the same with vegeta", []string{"--rate", "2000", "-d", "500ms", "-c", "2", "--engine", "vegeta"}, 0,
 			func(r loadResult) bool {
 				return r.Counts.Intended == 1000 && r.Counts.Dropped > 300 && r.Targets["gone"].Counts.Dropped > 0
 			}},
@@ -130,7 +130,7 @@ func TestLoadAddsUpInTotalAndPerTarget(t *testing.T) {
 	}
 }
 
-// The text has every class under its name of today, and values with their units.
+// The text names every class, and values have units.
 func TestLoadText(t *testing.T) {
 	r := loadResult{Target: "http://127.0.0.1", Counts: loadCounts{Intended: 3, OK: 1, Dropped: 2},
 		Statuses: map[int]uint64{503: 1, 200: 1}, Generator: loadGenerator{Timer: "sleep", Threads: 1}}

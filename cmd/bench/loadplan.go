@@ -18,7 +18,7 @@ import (
 func (o loadOptions) plan(rawURL string) (loadgen.Plan, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
-		return loadgen.Plan{}, usagef("%q: want http://HOST:PORT/PATH or https://, without a user name", rawURL)
+		return loadgen.Plan{}, usagef("%q: want a URL http://HOST:PORT/PATH or https://, without a user name", rawURL)
 	}
 	p := loadgen.Plan{
 		URL: u.Scheme + "://" + u.Host, Mode: loadgen.Closed, Duration: o.duration,
@@ -51,7 +51,7 @@ func (o loadOptions) plan(rawURL string) (loadgen.Plan, error) {
 	return p, nil
 }
 
-// requests is the mix that is asked of the server at the URL.
+// requests is the mix of requests to the server at the URL.
 func (o loadOptions) requests(u *url.URL) (targets.Mix, error) {
 	feed, err := loadFeed(o.feed)
 	if err != nil {
@@ -69,19 +69,19 @@ func (o loadOptions) requests(u *url.URL) (targets.Mix, error) {
 			return targets.ParseSessions(data, feed)
 		})
 	case o.targets != "" && feed != nil:
-		return targets.Mix{}, usagef("--feed goes with --mix, --sessions or a URL: vegeta's formats know no {{column}}")
+		return targets.Mix{}, usagef("--feed works with --mix, --sessions or a URL: vegeta's formats do not have {{column}}")
 	case o.targets != "":
 		return fileMix("--targets", o.targets, func(data []byte) (targets.Mix, error) {
 			mix, base, err := targets.ParseVegeta(o.format, bytes.NewReader(data))
 			if server := u.Scheme + "://" + u.Host; err == nil && base != server {
-				err = fmt.Errorf("it asks %s, the command line %s", base, server)
+				err = fmt.Errorf("its targets are on %s, but the command line names %s", base, server)
 			}
 			return mix, err
 		})
 	}
 	path := u.RequestURI()
 	if feed != nil {
-		// {{column}} in a URL arrives escaped.
+		// RequestURI escapes {{column}}.
 		path = strings.NewReplacer("%7B", "{", "%7D", "}", "%7b", "{", "%7d", "}").Replace(path)
 	}
 	return targets.Mix{Targets: []targets.Target{{Name: "url", Method: "GET", Path: path}}, Feed: feed}, nil
@@ -122,9 +122,9 @@ func loadFeed(file string) (*targets.Feed, error) {
 func (o loadOptions) pacing(seed uint64) (pacing.Pacer, error) {
 	switch {
 	case o.arrivals != "constant" && o.rate == "":
-		return nil, usagef("--arrivals %s goes with --rate; a pacer says it itself: --pacer 'poisson …'", o.arrivals)
+		return nil, usagef("--arrivals %s works with --rate only; with --pacer, write --pacer 'poisson …'", o.arrivals)
 	case o.speed != 1 && o.replay == "":
-		return nil, usagef("--replay-speed goes with --replay")
+		return nil, usagef("--replay-speed works with --replay only")
 	case o.replay != "":
 		return o.recording()
 	case o.pacer != "":

@@ -52,8 +52,8 @@ func (r loadResult) text() string {
 	for _, o := range r.SLO {
 		fmt.Fprintln(&out, o)
 	}
-	for _, cause := range r.Diagnostics {
-		fmt.Fprintf(&out, "%s: %s\n", cause.Code, cause.Sentences())
+	for _, d := range r.Diagnostics {
+		fmt.Fprintf(&out, "%s: %s\n", d.Code, d.Sentences())
 	}
 	return out.String()
 }
@@ -81,12 +81,12 @@ func statusText(statuses map[int]uint64) string {
 		parts = append(parts, fmt.Sprintf("%d: %d", code, statuses[code]))
 	}
 	if parts == nil {
-		return "no response was complete"
+		return "no complete response"
 	}
 	return "status codes " + strings.Join(parts, ", ")
 }
 
-// String is the generator's own part in a line.
+// String is the generator's own figures in a line.
 func (g loadGenerator) String() string {
 	text := fmt.Sprintf("generator: %.1f µs of CPU per request", g.CPUPerRequest)
 	if g.Timer != "" {
@@ -110,7 +110,7 @@ func (o loadObjective) String() string {
 		verdict = "MISSED"
 	}
 	value := time.Duration(o.Value * float64(time.Microsecond)).String()
-	if o.asked.Metric == "errors" {
+	if o.objective.Metric == "errors" {
 		value = fmt.Sprintf("%.3g %%", o.Value*100)
 	}
 	return fmt.Sprintf("%s: %s (%s)", o.Objective, verdict, value)

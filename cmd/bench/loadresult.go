@@ -27,7 +27,7 @@ type loadResult struct {
 	Lateness    results.Summary       `json:"lateness_us"`
 	Connect     results.Summary       `json:"connect_us"`
 	TTFB        results.Summary       `json:"ttfb_us"`
-	Wakeup      results.Summary       `json:"wakeup_us"` // the generator's own delay in reading a response, of a sample
+	Wakeup      results.Summary       `json:"wakeup_us"` // the generator's own delay in reading responses, sampled
 	Targets     map[string]loadTarget `json:"targets"`
 	Connections loadConnections       `json:"connections"`
 	Generator   loadGenerator         `json:"generator"`
@@ -52,7 +52,7 @@ type loadCounts struct {
 	StaleRetry   uint64 `json:"stale_retry"`
 }
 
-// loadTarget is what became of the requests of one target.
+// loadTarget is the outcome of the requests of one target.
 type loadTarget struct {
 	Counts   loadCounts      `json:"counts"`
 	Statuses map[int]uint64  `json:"statuses"`
@@ -88,11 +88,11 @@ type loadObjective struct {
 	Value     float64 `json:"value"` // microseconds, or a share of 1 for errors
 	Met       bool    `json:"met"`
 
-	asked results.Objective
+	objective results.Objective
 }
 
-// newLoadResult says what came of a plan. An interrupted one is partial: its figures are those
-// until then.
+// newLoadResult is the result of a plan. That of an interrupted one is partial: its figures cover the
+// load so far.
 func newLoadResult(p loadgen.Plan, m loadgen.Measurement, partial bool) loadResult {
 	r := loadResult{
 		Schema: loadSchema, Status: results.Complete, Target: target(p), Engine: m.Generator.Engine, Mode: string(p.Mode),
@@ -113,7 +113,7 @@ func newLoadResult(p loadgen.Plan, m loadgen.Measurement, partial bool) loadResu
 		r.Diagnostics = []results.Diagnostic{}
 	}
 	r.addTargets(m)
-	// The wait for the last responses is not part of a rate; an interruption shortens it.
+	// The drain does not count; an interruption shortens the load.
 	took := min(m.Elapsed, p.Duration).Seconds()
 	r.Rate.Achieved = float64(m.Within.OK) / took // successful responses, and no others
 	if p.Pacer != nil {
@@ -159,7 +159,7 @@ func (r *loadResult) calibrated(c *results.Calibration) {
 	}
 }
 
-// judge holds the measurement against the objectives.
+// judge tests the objectives on the measurement.
 func (r *loadResult) judge(m loadgen.Measurement, objectives []results.Objective) {
 	response := results.Total(m.Intervals, results.Response)
 	for _, o := range objectives {
@@ -167,7 +167,7 @@ func (r *loadResult) judge(m loadgen.Measurement, objectives []results.Objective
 	}
 }
 
-// target is what was asked: the URL, or the server where a mix says the paths.
+// target is the URL under load, or the server if a mix gives the paths.
 func target(p loadgen.Plan) string {
 	if len(p.Mix.Targets) == 1 {
 		return p.URL + p.Mix.Targets[0].Path

@@ -1,5 +1,5 @@
-// Command bench boots the real ways to deploy a Django app, drives each with the same
-// load, and says which is better, by how much and why.
+// Command bench starts the real servers that can deploy a Django app, drives each with the same load,
+// and reports which is better, by how much and why.
 package main
 
 import (
@@ -23,8 +23,8 @@ func program() int {
 	return s.run(ctx, os.Args[1:])
 }
 
-// interrupts ends the work at the first SIGINT or SIGTERM, in order; at the second, at
-// once: the keeper kills what is left.
+// interrupts ends the work in an orderly way at the first SIGINT or SIGTERM, and at once at the
+// second: the keeper then kills what is left.
 func interrupts(cancel context.CancelCauseFunc) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

@@ -8,8 +8,8 @@ import (
 	"bench/scenarios"
 )
 
-// progress shows how far a run has got: one line that is redrawn on a terminal, a line at
-// most every few seconds elsewhere. It is one subscriber to the events of a run.
+// progress shows how far a run has got: one line that is redrawn on a terminal, elsewhere at most one
+// line every few seconds. It is a subscriber to the events of a run.
 type progress struct {
 	s    *shell
 	last time.Time
@@ -19,14 +19,14 @@ func newProgress(s *shell) *progress { return &progress{s: s} }
 
 const plainEvery = 5 * time.Second
 
-// show shows what happened.
+// show shows an event.
 func (p *progress) show(event experiments.Event) {
 	switch e := event.(type) {
 	case scenarios.Doing:
 		p.text(e.Text)
 	case scenarios.CellStarted:
 		if e.Of == 0 {
-			return // the step that it belongs to was shown
+			return // its step has been shown
 		}
 		text := fmt.Sprintf("cell %d of %d: block %d, %s, %s %s", e.Cell, e.Of, e.Block, e.Arm, e.Scenario, e.Load)
 		if e.Remaining > 0 {
@@ -56,7 +56,7 @@ func (p *progress) text(text string) {
 	}
 }
 
-// line shows a line that stays.
+// line prints a line that stays.
 func (p *progress) line(text string) {
 	p.clear()
 	fmt.Fprintf(p.s.errs, "bench: %s\n", text)

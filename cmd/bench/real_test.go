@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,8 +16,8 @@ import (
 	"bench/servers/setup"
 )
 
-// realBench builds the program, and skips the test where the real servers are missing:
-// `make test` installs them first.
+// realBench builds the program, and skips the test if the real servers are missing: `make test`
+// installs them first.
 func realBench(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
@@ -39,15 +38,14 @@ func realBench(t *testing.T) string {
 	return bench
 }
 
-// realEnv is the environment without the folder of the fakes, which testscript puts first on
-// PATH.
+// realEnv is the environment without the folder of the fakes, which testscript puts first on PATH.
 func realEnv() []string {
 	env := environment(os.Environ())
 	path := slices.DeleteFunc(filepath.SplitList(env["PATH"]), func(dir string) bool {
 		return strings.Contains(dir, "testscript-main")
 	})
 	own := slices.DeleteFunc(os.Environ(), func(pair string) bool {
-		return strings.HasPrefix(pair, "BENCH_KILLS=") // of the tests, and not of bench
+		return strings.HasPrefix(pair, "BENCH_KILLS=") // of the tests, not of bench
 	})
 	return append(own, "PATH="+strings.Join(path, string(filepath.ListSeparator)))
 }
@@ -70,7 +68,7 @@ func serversOf(dir string) []string {
 	return found
 }
 
-// The whole way on the real servers: every topology boots, gives the same answers, is
+// The whole procedure on the real servers: every topology boots, gives the same responses and is
 // measured, and the report can be made again.
 func TestCompareOnRealServers(t *testing.T) {
 	bench := realBench(t)
@@ -96,7 +94,7 @@ func TestCompareOnRealServers(t *testing.T) {
 	tiers := map[string]map[string]bool{}
 	for _, c := range run.Cells {
 		if c.Counts.HTTPError+c.Counts.BadBody > 0 || c.Counts.OK == 0 {
-			t.Errorf("cell %s: counts %+v; want right answers only", results.CellName(c), c.Counts)
+			t.Errorf("cell %s: counts %+v; want successful responses only", results.CellName(c), c.Counts)
 		}
 		for tier := range results.CPUByTier(c.Usage) {
 			if tiers[c.Topology] == nil {
@@ -129,9 +127,8 @@ func TestCompareOnRealServers(t *testing.T) {
 	}
 }
 
-// Nothing outlives bench, however it ends: killed in the middle of a cell, it leaves no
-// server, and the run that it had finished before stays readable. BENCH_KILLS says how
-// often this is tried.
+// Nothing outlives bench, however it ends: killed in the middle of a cell, it leaves no server
+// behind, and the cells that it has sealed stay readable. BENCH_KILLS says how often to try this.
 func TestKilledBenchLeavesNothing(t *testing.T) {
 	bench := realBench(t)
 	dir := t.TempDir()
@@ -178,98 +175,4 @@ func TestKilledBenchLeavesNothing(t *testing.T) {
 		}
 	}
 	t.Logf("%d kills; all servers were gone after %v at most", max(kills, 2), slowest.Round(time.Millisecond))
-}
-
-// The gate in a shortened form, on the bundled project: one more query of the database is a
-// regression without statistics, and equal versions are none, whatever else can be said in
-// so short a time.
-func TestRealGate(t *testing.T) {
-	bench := realBench(t)
-	dir := t.TempDir()
-	gate := func(args ...string) (code int, verdict string) {
-		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-		defer cancel()
-		all := []string{"gate", "--base", "bundled", "--json", "--out", filepath.Join(dir, "runs"), "--seed", "1"}
-		cmd := exec.CommandContext(ctx, bench, append(all, args...)...)
-		cmd.Env = append(realEnv(), "TMPDIR="+dir)
-		var stderr strings.Builder
-		cmd.Stderr = &stderr
-		out, err := cmd.Output()
-		var report struct{ Verdict string }
-		if jsonErr := json.Unmarshal(out, &report); jsonErr != nil {
-			t.Fatalf("gate %v: %v, %v\n%s", args, err, jsonErr, stderr.String())
-		}
-		return cmd.ProcessState.ExitCode(), report.Verdict
-	}
-	if code, verdict := gate("--head-env", "SHOP_EXTRA_QUERIES=1"); code != exitRegression || verdict != "regression" {
-		t.Errorf("one more query: exit code %d, %s; want a regression", code, verdict)
-	}
-	if code, verdict := gate("--budget", "50s"); code == exitRegression || verdict == "regression" {
-		t.Errorf("equal versions: exit code %d, %s", code, verdict)
-	}
-	if code, verdict := gate("--head-env", "DJANGO_SETTINGS_MODULE=nowhere"); code != exitRegression || verdict != "regression" {
-		t.Errorf("a head that does not boot: exit code %d, %s; want a regression", code, verdict)
-	}
-	if left := serversOf(dir); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
-}
-
-// One worker that waits 20 ms for each request cannot serve more than 50 in a second, and an
-// SLO below those 20 ms is met by no rate: both are known without any measurement.
-func TestRealCapacity(t *testing.T) {
-	bench := realBench(t)
-	dir := t.TempDir()
-	capacity := func(slo string, args ...string) (code int, report string) {
-		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-		defer cancel()
-		all := []string{
-			"capacity", "--topology", "uwsgi:workers=1", "--scenario", "io", "--slo", slo, "--json",
-			"--budget", "12s", "--seed", "3", "--out", filepath.Join(dir, "runs"),
-		}
-		cmd := exec.CommandContext(ctx, bench, append(all, args...)...)
-		cmd.Env = append(realEnv(), "TMPDIR="+dir)
-		var stderr strings.Builder
-		cmd.Stderr = &stderr
-		out, err := cmd.Output()
-		if len(out) == 0 {
-			t.Fatalf("capacity: %v\n%s", err, stderr.String())
-		}
-		return cmd.ProcessState.ExitCode(), string(out)
-	}
-	var found struct {
-		Capacity   struct{ Low, High float64 }
-		Bottleneck string
-	}
-	code, report := capacity("p99<250ms", "--target", "30/s")
-	if err := json.Unmarshal([]byte(report), &found); err != nil {
-		t.Fatal(err)
-	}
-	if code == exitInvalid {
-		t.Skip("the machine is too busy to measure a capacity on")
-	}
-	if code != exitOK || found.Capacity.Low <= 10 || found.Capacity.Low > 50 || found.Bottleneck != "worker concurrency" {
-		t.Errorf("exit code %d, %+v; want a rate of at most 50/s, limited by worker concurrency", code, found)
-	}
-	runs, err := filepath.Glob(filepath.Join(dir, "runs", "*-capacity-*"))
-	if err != nil || len(runs) != 1 {
-		t.Fatalf("%d run directories", len(runs))
-	}
-	again := exec.Command(bench, "report", "--json", runs[0])
-	again.Env = realEnv()
-	if out, err := again.Output(); err != nil || string(out) != report {
-		t.Errorf("the report made again differs: %v", err)
-	}
-	code, report = capacity("p99<5ms")
-	if err := json.Unmarshal([]byte(report), &found); err != nil {
-		t.Fatal(err)
-	}
-	if code != exitInvalid && (code != exitRegression || found.Capacity.Low != 0 || !strings.Contains(report, "without any load p50 is")) {
-		t.Errorf("an SLO below the service time: exit code %d, %+v; want that no rate meets it, and the floor", code, found)
-	}
-	if left := serversOf(dir); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
 }

@@ -42,7 +42,7 @@ func writeRecipe(t *testing.T, dir string) (files []string) {
 	return files
 }
 
-// run runs a command in a folder and returns what it printed.
+// run runs a command in a folder and returns its output.
 func run(t *testing.T, dir string, argv ...string) string {
 	t.Helper()
 	cmd := exec.Command(argv[0], argv[1:]...)
@@ -54,8 +54,8 @@ func run(t *testing.T, dir string, argv ...string) string {
 	return string(out)
 }
 
-// The recipe, step by step: rendered by its path, and listed once it is embedded, with nothing
-// else changed in the tree.
+// The recipe, step by step: rendered by path, and listed once it is embedded, with nothing else
+// changed in the tree.
 func TestRecipeOfATopologyIsFollowed(t *testing.T) {
 	bench := realBench(t)
 	dir := t.TempDir()
@@ -71,13 +71,9 @@ func TestRecipeOfATopologyIsFollowed(t *testing.T) {
 		}
 		overlay["Replace"][to] = file
 	}
-	data, err := json.Marshal(overlay)
-	if err != nil {
-		t.Fatal(err)
-	}
 	list := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(list, data, 0o600); err != nil {
-		t.Fatal(err)
+	if data, err := json.Marshal(overlay); err != nil || os.WriteFile(list, data, 0o600) != nil {
+		t.Fatalf("writing %s: %v", list, err)
 	}
 	run(t, ".", "go", "build", "-overlay", list, "-o", filepath.Join(dir, "bench"), ".")
 	text := run(t, dir, "./bench", "topologies")
@@ -129,7 +125,7 @@ func gunicornProject(t *testing.T) (dir string) {
 	return app
 }
 
-// The recipe's server boots, every worker is seen to answer, and nothing is left of it.
+// The recipe's server boots, every worker is seen to respond, and nothing is left behind.
 func TestRecipeOfATopologyBoots(t *testing.T) {
 	bench := realBench(t)
 	app := gunicornProject(t)
@@ -157,7 +153,7 @@ func TestRecipeOfATopologyBoots(t *testing.T) {
 	if err != nil || up.Workers != 3 {
 		t.Errorf("up says %q (%v); want three workers\n%s", line, err, log.String())
 	} else if response, err := http.Get(up.URL + "/healthz"); err != nil || response.StatusCode != http.StatusOK {
-		t.Errorf("it does not answer: %v, %v", response, err)
+		t.Errorf("it does not respond: %v, %v", response, err)
 	} else {
 		_ = response.Body.Close()
 	}
@@ -169,8 +165,8 @@ func TestRecipeOfATopologyBoots(t *testing.T) {
 	}
 }
 
-// compareRecipe compares it with the development server: it has to do the same work, static files
-// among it, and its master's CPU time is told from its workers'.
+// compareRecipe compares it with the development server: it has to do the same work, including static
+// files, and its master's CPU time is counted apart from its workers'.
 func compareRecipe(t *testing.T, bench, dir, app string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), bench, "compare", "--topologies", "runserver,./gunicorn",

@@ -10,7 +10,7 @@ import (
 )
 
 func newRenderCommand(s *shell) *cobra.Command {
-	var o common
+	var o sharedFlags
 	var app string
 	c := &cobra.Command{
 		Use:   "render TOPOLOGY",
@@ -29,7 +29,7 @@ func newRenderCommand(s *shell) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			env, err := s.world(o)
+			env, err := s.experimentEnv(o)
 			if err != nil {
 				return err
 			}
@@ -49,7 +49,7 @@ func newRenderCommand(s *shell) *cobra.Command {
 	return c
 }
 
-// renderedJSON is a blueprint for other programs.
+// renderedJSON is a blueprint as JSON.
 func renderedJSON(b servers.Blueprint) any {
 	type file struct {
 		Path string `json:"path"`

@@ -12,10 +12,10 @@ import (
 )
 
 func newReportCommand(s *shell) *cobra.Command {
-	var o common
+	var o sharedFlags
 	c := &cobra.Command{
 		Use:   "report RUN",
-		Short: "Make a run's report again, from its run directory alone",
+		Short: "Make a run's report again from its run directory alone",
 		Example: `  bench report bench-runs/20260102T030405Z-compare-1a2b3c4d
   bench report --json RUN`,
 		Args:              cobra.ExactArgs(1),
@@ -30,7 +30,7 @@ func newReportCommand(s *shell) *cobra.Command {
 			}
 			shown := s.show(args[0], d, o.json)
 			if d.Outcome.Verdict != page.Invalid {
-				return shown // making a report is no gate
+				return shown // a report is not a gate
 			}
 			return errors.Join(shown, outcomeError(d.Outcome))
 		},

@@ -13,28 +13,28 @@ import (
 // keeperCommand is the hidden command that runs the keeper process.
 const keeperCommand = "keep-watch"
 
-// Groups of commands, as the help lists them.
+// Groups of commands, in the order of the help.
 var (
 	measuring = &cobra.Group{ID: "measure", Title: "Measure:"}
 	reading   = &cobra.Group{ID: "read", Title: "Read results:"}
-	looking   = &cobra.Group{ID: "look", Title: "Look at a topology:"}
+	looking   = &cobra.Group{ID: "look", Title: "Inspect topologies:"}
 	machine   = &cobra.Group{ID: "machine", Title: "This machine:"}
 )
 
 func newRootCommand(s *shell) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "bench",
-		Short: "Compare the ways to deploy a Django app, under real load",
-		Long: `bench boots the real ways to deploy a Django app (runserver, prefork uWSGI, nginx in
-front of a uWSGI cluster, and your own), drives each with the same load, and says with
-honest uncertainty which is better, by how much and why.
+		Short: "Compare ways to deploy a Django app under real load",
+		Long: `bench starts the real servers that can deploy a Django app (runserver, prefork uWSGI, nginx in
+front of a uWSGI cluster, and your own), drives each with the same load, and reports which is
+better, by how much and why, with confidence intervals.
 
 ` + exitCodes,
 		Example: `  bench setup                                   # install what is missing
-  bench compare --topologies all                # the main job, about three minutes
+  bench compare --topologies all                # compare all, in about three minutes
   bench compare --topologies all --quick        # the same within a minute
   bench compare --app ../mysite --topologies uwsgi:workers=4,uwsgi:workers=8
-  bench report bench-runs/<run>                 # make a run's reports again`,
+  bench report bench-runs/<run>                 # make a run's report again`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -62,6 +62,7 @@ honest uncertainty which is better, by how much and why.
 	root.SetCompletionCommandGroupID(machine.ID)
 	for _, c := range root.Commands() {
 		c.Args = usageArgs(c.Args)
+		c.Flags().SortFlags = false // the help lists the important ones first
 	}
 	return root
 }
@@ -74,7 +75,7 @@ func add(root *cobra.Command, group *cobra.Group, commands ...*cobra.Command) {
 	root.AddCommand(commands...)
 }
 
-// usageArgs gives mistakes in the arguments the exit code of mistakes in the flags.
+// usageArgs gives mistakes in arguments the exit code of mistakes in flags.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	if check == nil {
 		check = cobra.NoArgs

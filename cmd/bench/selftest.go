@@ -17,7 +17,7 @@ import (
 
 // selftestOptions are the flags of bench selftest.
 type selftestOptions struct {
-	common
+	sharedFlags
 	only   []string
 	full   bool
 	peers  bool
@@ -28,7 +28,7 @@ type selftestOptions struct {
 
 func newSelftestCommand(s *shell) *cobra.Command {
 	c := &cobra.Command{
-		Use: "selftest", Short: "Check bench's own figures, and those of other load generators, on this machine",
+		Use: "selftest", Short: "Check the figures of bench, and of other load generators, on this machine",
 	}
 	c.AddCommand(newAccuracyCommand(s), newPeersCommand(s))
 	return c
@@ -38,11 +38,11 @@ func newAccuracyCommand(s *shell) *cobra.Command {
 	var o selftestOptions
 	c := &cobra.Command{
 		Use:   "accuracy",
-		Short: "Check what the engines report against what is known without them",
-		Long: `accuracy checks the engines, and the load generators that are installed (wrk, wrk2, vegeta, oha,
-h2load, hey, k6), against the schedule on paper, the kernel's timestamps, a server that stands
-still, queues whose response times are known, and faults of the generator itself. The table
-says what was measured beside what is asked. It takes about ten minutes, an hour with --full.`,
+		Short: "Check what the engines report against independently known figures",
+		Long: `accuracy checks the engines, and any other load generators installed (wrk, wrk2, vegeta, oha,
+h2load, hey, k6), against the schedule as calculated, the kernel's timestamps, a stalled server,
+queues with known response times, and faults of the generator itself. The table shows each target
+next to what was measured. It takes about ten minutes, or an hour with --full.`,
 		Example: "  bench selftest accuracy --only lateness,freeze",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -56,9 +56,9 @@ says what was measured beside what is asked. It takes about ten minutes, an hour
 			})
 		},
 	}
-	c.Flags().StringSliceVar(&o.only, "only", accuracy.Tests, "the `TESTS` to run")
-	c.Flags().BoolVar(&o.full, "full", false, "more repeats, 1e8 requests for the memory")
-	c.Flags().BoolVar(&o.peers, "peers", true, "run other load generators, too, where they are installed")
+	c.Flags().StringSliceVar(&o.only, "only", accuracy.Tests, "run only these `TESTS`")
+	c.Flags().BoolVar(&o.full, "full", false, "more repeats, and 1e8 requests in the memory test")
+	c.Flags().BoolVar(&o.peers, "peers", true, "also run other load generators that are installed")
 	o.add(c, "json")
 	return c
 }
@@ -67,7 +67,7 @@ func newPeersCommand(s *shell) *cobra.Command {
 	o := selftestOptions{peers: true}
 	c := &cobra.Command{
 		Use:     "peers",
-		Short:   "Run the engines and other load generators side by side: rate and CPU time of a request",
+		Short:   "Compare the engines with other load generators: throughput and CPU time per request",
 		Example: "  bench selftest peers --rounds 5",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -79,9 +79,9 @@ func newPeersCommand(s *shell) *cobra.Command {
 			})
 		},
 	}
-	c.Flags().IntVar(&o.rounds, "rounds", 5, "how often each tool runs")
-	c.Flags().DurationVar(&o.each, "each", 3*time.Second, "how long each time, in whole seconds")
-	c.Flags().StringVar(&o.floor, "floor", "bin/floor", "the floor `PROGRAM`, built by make bench-peers")
+	c.Flags().IntVar(&o.rounds, "rounds", 5, "run each tool `N` times")
+	c.Flags().DurationVar(&o.each, "each", 3*time.Second, "how long each run takes, in whole seconds")
+	c.Flags().StringVar(&o.floor, "floor", "bin/floor", "path of the floor `PROGRAM` built by make bench-peers")
 	o.add(c, "json")
 	return c
 }
@@ -89,7 +89,7 @@ func newPeersCommand(s *shell) *cobra.Command {
 func runSelftest(s *shell, o selftestOptions, run func(*accuracy.Suite) ([]accuracy.Row, error)) error {
 	self, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("finding bench's own program: %w", err)
+		return fmt.Errorf("finding the program's own path: %w", err)
 	}
 	progress := newProgress(s)
 	suite := &accuracy.Suite{Bench: self, Floor: o.floor, Peers: o.peers, Full: o.full, Say: progress.text}
@@ -113,7 +113,7 @@ func runSelftest(s *shell, o selftestOptions, run func(*accuracy.Suite) ([]accur
 		}
 	}
 	if missed > 0 {
-		return experiments.Invalidf("%d of %d figures were missed on this machine", missed, len(rows))
+		return experiments.Invalidf("%d of %d targets were missed on this machine", missed, len(rows))
 	}
 	return nil
 }
@@ -126,14 +126,14 @@ func printRows(s *shell, rows []accuracy.Row, asJSON bool) error {
 	return err
 }
 
-// nullServerCommand serves answers of a known service time: what selftest measures against,
-// in a process of its own.
+// newNullServerCommand serves responses with known service times, in a process of its own: selftest
+// measures against it.
 func newNullServerCommand(s *shell) *cobra.Command {
 	var service accuracy.Service
 	var workers int
 	c := &cobra.Command{
 		Use: "null-server", Hidden: true, Args: cobra.NoArgs,
-		Short: "Answer every request on a free loopback port, at once or after a queue's time",
+		Short: "Answer every request on a free loopback port, at once or after a queueing time",
 		RunE: func(c *cobra.Command, _ []string) error {
 			times, err := service.Times()
 			if err != nil {

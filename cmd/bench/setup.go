@@ -8,15 +8,14 @@ import (
 )
 
 func newSetupCommand(s *shell) *cobra.Command {
-	var o common
+	var o sharedFlags
 	c := &cobra.Command{
 		Use:   "setup",
-		Short: "Install what the topologies need: nginx, and Django and uWSGI in an environment of their own",
-		Long: `setup installs nginx from the system's packages (with sudo only when it is not root; the web
-server that they start is disabled again) and
-Django and uWSGI from PyPI, by their hashes, into a virtual environment in bench's cache
-folder. Where PyPI cannot be reached it takes the system's packages of them. What is there
-already stays; it may be run at any time.`,
+		Short: "Install what the topologies need: nginx, and Django and uWSGI in their own environment",
+		Long: `setup installs nginx from the system's packages (with sudo unless run as root, and disables the web
+server that they start), and Django and uWSGI from PyPI, pinned by hash, in a virtual environment in
+bench's cache folder. If PyPI cannot be reached, it falls back to the system's packages. It leaves
+alone what is already installed, and can be run at any time.`,
 		Example: "  bench setup",
 		RunE: func(c *cobra.Command, _ []string) error {
 			cache, err := s.cacheDir()

@@ -15,13 +15,13 @@ import (
 	"bench/results"
 )
 
-// shell is what a command may touch of the world: its streams and the environment. It is
-// the only place in the program where either is read.
+// shell is what a command may touch of the outside world: its streams and the environment. It is the
+// only place in the program where either is used.
 type shell struct {
 	out      io.Writer // data
 	errs     io.Writer // messages and progress
 	env      map[string]string
-	terminal bool // errs is a terminal that can redraw a line
+	terminal bool // whether errs is a terminal that can redraw a line
 }
 
 func environment(pairs []string) map[string]string {
@@ -47,7 +47,7 @@ func (s *shell) run(ctx context.Context, args []string) int {
 	err := root.ExecuteContext(ctx)
 	code := exitCode(ctx, err)
 	if errors.Is(err, context.Canceled) {
-		err = context.Cause(ctx) // the signal, not what it did to whatever was under way
+		err = context.Cause(ctx) // the signal, not its effect on whatever was under way
 	}
 	if err != nil {
 		fmt.Fprintf(s.errs, "bench: %s\n", results.Plain(err.Error())) // it may quote a server's log
@@ -55,7 +55,7 @@ func (s *shell) run(ctx context.Context, args []string) int {
 	return code
 }
 
-// cacheDir is where set-up and prepared apps are kept: XDG's cache folder.
+// cacheDir is where installed tools and prepared apps are kept: the XDG cache folder.
 func (s *shell) cacheDir() (string, error) {
 	if dir := s.env["BENCH_CACHE"]; dir != "" {
 		return filepath.Abs(dir)
@@ -69,7 +69,7 @@ func (s *shell) cacheDir() (string, error) {
 	return "", usagef("no folder for the cache: set XDG_CACHE_HOME, HOME or BENCH_CACHE")
 }
 
-// user is the environment of the user's own programs: git, pip and apt have settings there.
+// user is the environment of the user's own programs, with the settings of git, pip and apt.
 func (s *shell) user() (pairs []string) {
 	for key, value := range s.env {
 		pairs = append(pairs, key+"="+value)
@@ -77,8 +77,8 @@ func (s *shell) user() (pairs []string) {
 	return pairs
 }
 
-// servers is the part of the environment that servers get: enough to find programs and
-// speak UTF-8, and nothing that could be a secret.
+// servers is the part of the environment that servers get: enough to find programs and use UTF-8, and
+// nothing that could be a secret.
 func (s *shell) servers() (pairs []string) {
 	for _, key := range []string{"HOME", "PATH", "TMPDIR", "USER"} {
 		if value := s.env[key]; value != "" {
@@ -88,9 +88,9 @@ func (s *shell) servers() (pairs []string) {
 	return append(pairs, "LANG=C.UTF-8", "LC_ALL=C.UTF-8", "TZ=UTC")
 }
 
-// world is what an experiment may touch of it. The command adds what only it knows: the engine,
-// and the record of its flags.
-func (s *shell) world(o common) (experiments.Env, error) {
+// experimentEnv is what an experiment may touch of the outside world. The command adds what only it
+// knows: the engine, and the record of its flags.
+func (s *shell) experimentEnv(o sharedFlags) (experiments.Env, error) {
 	cache, err := s.cacheDir()
 	if err != nil {
 		return experiments.Env{}, err
@@ -113,7 +113,7 @@ func (s *shell) json(v any) error {
 	return out.Encode(v)
 }
 
-// show prints the report of a run, as text or as JSON, and where to find the rest of it.
+// show prints the report of a run, as text or JSON, and the path of its page.
 func (s *shell) show(dir string, d page.Document, asJSON bool) error {
 	write := page.Text
 	if asJSON {
@@ -126,7 +126,7 @@ func (s *shell) show(dir string, d page.Document, asJSON bool) error {
 	return nil
 }
 
-// job shows a report in the job of GitHub Actions that bench may be a step of.
+// job adds a report to the GitHub Actions job, if bench is a step of one.
 func (s *shell) job(d page.Document) error {
 	if s.env["GITHUB_ACTIONS"] == "true" {
 		for _, line := range d.Annotations {
@@ -142,14 +142,14 @@ func (s *shell) job(d page.Document) error {
 		err = errors.Join(page.Markdown(f, d), f.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("writing the step's summary: %w", err)
+		return fmt.Errorf("writing the step summary: %w", err)
 	}
 	return nil
 }
 
-// conclude shows what is left of a run and makes its outcome the command's.
+// conclude shows the report of a run and turns its outcome into the command's.
 func (s *shell) conclude(r experiments.Result, err error, asJSON bool) error {
-	if r.Document.Kind == "" { // nothing was measured, or what was cannot be judged
+	if r.Document.Kind == "" { // nothing was measured, or it cannot be judged
 		return err
 	}
 	shown := s.show(r.Dir, r.Document, asJSON)

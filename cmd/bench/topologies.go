@@ -11,7 +11,7 @@ import (
 )
 
 func newTopologiesCommand(s *shell) *cobra.Command {
-	var o common
+	var o sharedFlags
 	c := &cobra.Command{
 		Use:     "topologies",
 		Short:   "List the topologies and their parameters",
@@ -51,19 +51,19 @@ func listTopologies(s *shell, asJSON bool) error {
 			}
 			fmt.Fprintf(w, "  %s=%s\t%s (default %s)\n", p.Name, values, p.Help, defaultText(p.Default))
 		}
-		fmt.Fprintf(w, "  profile=%s|%s\tonly the server differs, or as its documentation says (default %s)\n",
+		fmt.Fprintf(w, "  profile=%s|%s\tonly the server differs, or each as its documentation recommends (default %s)\n",
 			servers.Controlled, servers.AsDocumented, servers.Controlled)
 	}
 	return w.Flush()
 }
 
-// defaultText says what a default that depends on the machine depends on.
+// defaultText describes a default that depends on the machine.
 func defaultText(text string) string {
 	if strings.Contains(text, "Cores") {
 		if strings.Contains(text, "div") {
-			return "half the cores"
+			return "half the number of cores"
 		}
-		return "the cores"
+		return "the number of cores"
 	}
 	return text
 }

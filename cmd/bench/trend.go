@@ -13,11 +13,11 @@ import (
 )
 
 func newTrendCommand(s *shell) *cobra.Command {
-	var o common
+	var o sharedFlags
 	var app, topology, metric, release, figure string
 	c := &cobra.Command{
 		Use:   "trend",
-		Short: "Show how a figure went over the runs of a folder, and where its level changed",
+		Short: "Show how a figure developed over the runs of a folder, and where its level changed",
 		Long: `trend reads the history and shows one figure for each environment, with the points at which
 its level changed (ED-PELT). Runs on different machines, kernels or versions are never mixed.`,
 		Example: "  bench trend --metric cpu_ms_per_request --topology uwsgi --release 1a2b3c4",
@@ -29,10 +29,10 @@ its level changed (ED-PELT). Runs on different machines, kernels or versions are
 			}
 			series := history.Trend(entries, app, topology, metric, release)
 			if len(series) == 0 {
-				return usagef("the history holds no %s of that app and topology", metric)
+				return usagef("the history has no %s for that app and topology", metric)
 			}
 			if release != "" && !slices.ContainsFunc(series, func(t history.Series) bool { return t.Drift != nil }) {
-				return usagef("--release %s: no run of the history has a commit that begins so; bench history lists them", release)
+				return usagef("--release %s: no run in the history has a commit that starts with it (see bench history)", release)
 			}
 			if figure != "" {
 				if err := writeTrend(figure, series[len(series)-1]); err != nil {
@@ -48,10 +48,10 @@ its level changed (ED-PELT). Runs on different machines, kernels or versions are
 	}
 	f := c.Flags()
 	f.StringVar(&app, "name", "", "only this app")
-	f.StringVar(&topology, "topology", "", "only on this topology")
-	f.StringVar(&metric, "metric", "cpu_ms_per_request", "the figure")
+	f.StringVar(&topology, "topology", "", "only this topology")
+	f.StringVar(&metric, "metric", "cpu_ms_per_request", "the figure to show")
 	f.StringVar(&release, "release", "", "report change since `COMMIT`")
-	f.StringVar(&figure, "plot", "", "draw the last series into `FILE` (.svg or .png)")
+	f.StringVar(&figure, "plot", "", "draw the last series to `FILE` (.svg or .png)")
 	o.add(c, "out", "json")
 	return c
 }

@@ -15,7 +15,7 @@ import (
 
 // upOptions are the flags of bench up.
 type upOptions struct {
-	common
+	sharedFlags
 	app     string
 	timeout time.Duration
 }
@@ -24,7 +24,7 @@ func newUpCommand(s *shell) *cobra.Command {
 	var o upOptions
 	c := &cobra.Command{
 		Use:   "up TOPOLOGY",
-		Short: "Run one topology until Ctrl-C, to look at it",
+		Short: "Run one topology until Ctrl-C, for inspection",
 		Example: `  bench up nginx-uwsgi
   bench up runserver:profile=as-documented --app ../mysite`,
 		Args:              cobra.ExactArgs(1),
@@ -32,7 +32,7 @@ func newUpCommand(s *shell) *cobra.Command {
 		RunE:              func(c *cobra.Command, args []string) error { return runUp(c.Context(), s, args[0], o) },
 	}
 	c.Flags().StringVar(&o.app, "app", "", appUsage)
-	c.Flags().DurationVar(&o.timeout, "boot-timeout", 30*time.Second, "longest time it may take to be ready")
+	c.Flags().DurationVar(&o.timeout, "boot-timeout", 30*time.Second, "time limit for the topology to become ready")
 	o.add(c, "json", "allow-host")
 	return c
 }
@@ -46,7 +46,7 @@ func runUp(ctx context.Context, s *shell, name string, o upOptions) error {
 	if err != nil {
 		return err
 	}
-	env, err := s.world(o.common)
+	env, err := s.experimentEnv(o.sharedFlags)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func runUp(ctx context.Context, s *shell, name string, o upOptions) error {
 	if err != nil {
 		return errors.Join(err, cluster.Close())
 	}
-	fmt.Fprintf(s.errs, "bench: %s is up after %.0f ms, %d workers seen; files and logs in %s; Ctrl-C ends it\n",
+	fmt.Fprintf(s.errs, "bench: %s is up after %.0f ms, workers seen: %d; files and logs are in %s; Ctrl-C stops it\n",
 		b.Topology, cluster.Boot.BootMS, cluster.Boot.Workers, b.Dir)
 	select {
 	case <-cluster.Dead():

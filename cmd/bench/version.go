@@ -11,7 +11,7 @@ import (
 var version = "devel"
 
 func newVersionCommand(s *shell) *cobra.Command {
-	var o common
+	var o sharedFlags
 	c := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",

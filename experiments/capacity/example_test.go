@@ -7,7 +7,7 @@ import (
 	"bench/experiments/capacity"
 )
 
-// A sweep becomes sizes, of which some are predicted before they are measured.
+// A sweep becomes configurations, some of which are predicted before they are measured.
 func ExampleSpec_Plan() {
 	plan, err := capacity.Spec{
 		App: "bundled", Topology: "uwsgi", Scenario: "io", Profile: "controlled", SLO: "p99<100ms",
@@ -18,8 +18,8 @@ func ExampleSpec_Plan() {
 		fmt.Println(err)
 		return
 	}
-	for _, size := range plan.Configurations() {
-		fmt.Println(size.Arm.Name, size.HeldOut)
+	for _, config := range plan.Configurations() {
+		fmt.Println(config.Arm.Name, config.HeldOut)
 	}
 	fmt.Println(plan.Estimate() > 4*time.Minute)
 	// Output:

@@ -10,21 +10,21 @@ import (
 	"bench/servers"
 )
 
-// nodesShare is the share of this box's cores that its machines have together; the proxy and
-// the load generator have the rest. With more than mostNodes there is not enough of it.
+// nodesShare is the share of this host's cores that the machines have together; the proxy and the
+// load generator have the rest. With more than mostNodes, the rest is not enough.
 const (
 	nodesShare = 0.6
 	mostNodes  = 0.8
 )
 
-// leastQuota is the least share of a core, in percent, that is worth calling a machine.
+// leastQuota is the smallest share of a core, in percent, that counts as a machine.
 const leastQuota = 10
 
-// machineNodes turns --machines into a sweep over backends that each have a CPU quota: that of
-// the topology's cpu, or what the greatest number of them leaves to each.
+// machineNodes turns --machines into a sweep over backends with a CPU quota each: the topology's cpu,
+// or an equal share for the largest number of them.
 //
-// Where the kernel does not let quotas be set, one machine is what the topology is with one
-// backend and no quota, and the cause says so.
+// Where quotas cannot be set, one machine is the topology with one backend and no quota, and a
+// diagnostic says so.
 func machineNodes(s Spec) (Spec, []results.Diagnostic, error) {
 	base, most, err := nodesPlan(s)
 	if err != nil {
@@ -33,27 +33,27 @@ func machineNodes(s Spec) (Spec, []results.Diagnostic, error) {
 	percent := int(nodesShare * 100 * float64(servers.ThisHost().Cores) / float64(most))
 	if given := base.Param("cpu"); given != "" {
 		if percent, err = strconv.Atoi(given); err != nil {
-			return s, nil, experiments.Misusef("cpu=%s: want percent of a core", given)
+			return s, nil, experiments.Misusef("cpu=%s: want a percentage of a core", given)
 		}
 	}
 	room := int(mostNodes * 100 * float64(servers.ThisHost().Cores))
 	if percent < leastQuota || percent*most > room {
 		return s, nil, experiments.Misusef("--machines: %d machines of %d %% of a core each: want at least %d %% each and "+
-			"at most %d %% together on this box, whose other cores the proxy and the load generator need",
+			"at most %d %% together on this host, since the proxy and the load generator need the rest",
 			most, percent, leastQuota, room)
 	}
 	if err := servers.CanLimit(float64(percent) / 100); err != nil {
 		s.Topology, s.Machines = base.Without("cpu").With("backends", "1").String(), ""
-		cause := results.Diagnostic{
+		d := results.Diagnostic{
 			Code:    "machines-extrapolated",
 			Message: fmt.Sprintf("--machines: %v: one machine was measured, and more are extrapolated from it", err),
-			Hint:    "Run as root, or in a control group that was delegated.",
+			Hint:    "Run as root, or in a delegated control group.",
 		}
 		if s.Validate != "" {
-			cause.Message += "; there is nothing for --validate to predict"
+			d.Message += "; there is nothing for --validate to predict"
 			s.Validate = ""
 		}
-		return s, []results.Diagnostic{cause}, nil
+		return s, []results.Diagnostic{d}, nil
 	}
 	s.Topology, s.Sweep = base.With("cpu", strconv.Itoa(percent)).String(), "backends="+s.Machines
 	return s, nil, nil
@@ -65,10 +65,10 @@ func ofMachines(t servers.Topology) bool {
 	return t.Boots() && cpu != "" && cpu != "0"
 }
 
-// nodesPlan is the topology whose parts are to be machines, and the greatest number of them.
+// nodesPlan is the topology whose backends become machines, and the largest number of them.
 func nodesPlan(s Spec) (base servers.Topology, most int, err error) {
 	if s.Sweep != "" {
-		return base, 0, experiments.Misusef("--machines is a sweep of its own; leave out --sweep %s", s.Sweep)
+		return base, 0, experiments.Misusef("--machines is itself a sweep: leave out --sweep %s", s.Sweep)
 	}
 	topologies, err := experiments.ParseTopologies(s.Topology, s.Profile)
 	if err != nil {
@@ -84,17 +84,17 @@ func nodesPlan(s Spec) (base servers.Topology, most int, err error) {
 	}
 	for _, name := range []string{"backends", "cpu"} {
 		if !definition.Has(name) {
-			return base, 0, experiments.Misusef("--machines: %s has no parameter %s, so no part of it "+
-				"can be a machine of its own; %s has", base.Name, name, servers.DefaultTopology)
+			return base, 0, experiments.Misusef("--machines: %s has no parameter %s, so its parts cannot be "+
+				"machines of their own: use a topology that has one, such as %s", base.Name, name, servers.DefaultTopology)
 		}
 	}
-	counts, err := parseSizes("--machines", s.Machines)
+	counts, err := parseValues("--machines", s.Machines)
 	if err != nil {
 		return base, 0, err
 	}
-	unseen, err := s.unseen(counts)
+	heldOut, err := s.heldOut(counts)
 	if err != nil {
 		return base, 0, err
 	}
-	return base, slices.Max(slices.Concat(counts, unseen)), nil
+	return base, slices.Max(slices.Concat(counts, heldOut)), nil
 }

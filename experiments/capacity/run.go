@@ -13,7 +13,7 @@ import (
 	"bench/servers"
 )
 
-// bootTimeout is how long a size may take to be ready.
+// bootTimeout is how long a configuration may take to be ready.
 const bootTimeout = time.Minute
 
 // trusted is the share of the generator's ceiling up to which a search goes.
@@ -34,7 +34,7 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 		return experiments.Result{}, err
 	}
 	defer stack.Close()
-	if err := plan.sized(stack); err != nil {
+	if err := plan.setWorkers(stack); err != nil {
 		return experiments.Result{}, err
 	}
 	m := env.Manifest(ctx, stack)
@@ -58,52 +58,52 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	})
 }
 
-// Configurations are the topologies that will be searched, in their order.
-func (p Plan) Configurations() []scenarios.Configuration { return p.sizes }
+// Configurations are the configurations to be searched, in order.
+func (p Plan) Configurations() []scenarios.Configuration { return p.configurations }
 
 func (p Plan) arms() (arms []scenarios.Arm) {
-	for _, size := range p.sizes {
-		arms = append(arms, size.Arm)
+	for _, config := range p.configurations {
+		arms = append(arms, config.Arm)
 	}
 	return arms
 }
 
 func (p Plan) topologies() (all []servers.Topology) {
-	for _, size := range p.sizes {
-		all = append(all, size.Arm.Topology)
+	for _, config := range p.configurations {
+		all = append(all, config.Arm.Topology)
 	}
 	return all
 }
 
-// Lines are the plan in words.
+// Lines describe the plan, a sentence a line.
 func (p Plan) Lines() (lines []string) {
-	for _, size := range p.sizes {
-		line := fmt.Sprintf("%s: service times, then the greatest rate that keeps %s, by trials of %v in all, "+
-			"confirmed in %d boots if that leaves time for it", size.Arm.Topology, p.record.SLO, p.search.Budget, p.search.Boots)
-		if size.HeldOut {
-			line += "; predicted before that"
+	for _, config := range p.configurations {
+		line := fmt.Sprintf("%s: service times, then the maximum throughput that meets %s, by trials of %v in total, "+
+			"confirmed in %d boots if time allows", config.Arm.Topology, p.record.SLO, p.search.Budget, p.search.Boots)
+		if config.HeldOut {
+			line += "; predicted beforehand"
 		}
 		lines = append(lines, line)
 	}
 	return lines
 }
 
-// Estimate is roughly how long it takes.
+// Estimate is roughly how long it will take.
 func (p Plan) Estimate() (sum time.Duration) {
 	const around, check = 25 * time.Second, 15 * time.Second
-	for _, size := range p.sizes {
+	for _, config := range p.configurations {
 		sum += p.search.Budget + around
-		if size.HeldOut {
+		if config.HeldOut {
 			sum += time.Duration(len(model.Shares)) * check
 		}
 	}
-	if p.sizes[len(p.sizes)-1].HeldOut {
+	if p.configurations[len(p.configurations)-1].HeldOut {
 		sum += time.Duration(2*len(checkedTargets)) * check
 	}
 	return sum
 }
 
-// search is one under way.
+// search is a search under way.
 type search struct {
 	plan   Plan
 	found  results.CapacityFindings
@@ -116,49 +116,51 @@ type search struct {
 func (s *search) measure(ctx context.Context) error {
 	m := s.run.Out.Manifest()
 	if m.Generator == nil {
-		return experiments.Misusef("the engine %v cannot say how far it can be trusted, which a search has to know",
+		return experiments.Misusef("the engine %v cannot be calibrated, which a search needs: use the native engine",
 			s.run.Engine)
 	}
 	s.plan.search.Most = trusted * m.Generator.Ceiling
-	contention := scenarios.Contention(m.Host.Cores) // before any server runs
+	contention := scenarios.Contention(m.Host.Cores) // before any server is running
 	if err := s.update(func(c *results.CapacityFindings) { c.Contention = contention }); err != nil {
 		return err
 	}
-	for _, size := range s.plan.sizes {
-		if !size.HeldOut {
-			if err := s.size(ctx, size); err != nil {
+	for _, config := range s.plan.configurations {
+		if !config.HeldOut {
+			if err := s.configuration(ctx, config); err != nil {
 				return err
 			}
 		}
 	}
-	if !s.plan.sizes[len(s.plan.sizes)-1].HeldOut {
+	if !s.plan.configurations[len(s.plan.configurations)-1].HeldOut {
 		return nil
 	}
 	predictions, checks, err := s.predict()
 	if err != nil {
 		return err
 	}
-	for _, size := range s.plan.sizes {
-		if !size.HeldOut {
+	for _, config := range s.plan.configurations {
+		if !config.HeldOut {
 			continue
 		}
-		if err := s.size(ctx, size); err != nil {
+		if err := s.configuration(ctx, config); err != nil {
 			return err
 		}
-		if err := s.shares(ctx, size, predictions[size.Arm.Name]); err != nil {
+		if err := s.shares(ctx, config, predictions[config.Arm.Name]); err != nil {
 			return err
 		}
 	}
 	return s.check(ctx, checks)
 }
 
-// size searches one and records what was found, also when the search was cut short.
-func (s *search) size(ctx context.Context, size scenarios.Configuration) error {
-	found, err := s.runner.Capacity(ctx, s.plan.search, size)
+// configuration searches one and records what was found, even if the search was cut short.
+func (s *search) configuration(ctx context.Context, config scenarios.Configuration) error {
+	found, err := s.runner.Capacity(ctx, s.plan.search, config)
 	if len(found.Goals) == 0 {
 		return err
 	}
-	return errors.Join(err, s.update(func(c *results.CapacityFindings) { c.Configurations = append(c.Configurations, found) }))
+	return errors.Join(err, s.update(func(c *results.CapacityFindings) {
+		c.Configurations = append(c.Configurations, found)
+	}))
 }
 
 // update records something that was found.
@@ -167,7 +169,7 @@ func (s *search) update(change func(*results.CapacityFindings)) error {
 	return s.run.Out.SetFindings(s.found)
 }
 
-// know adds a topology to the manifest, unless it is there.
+// know adds a topology to the manifest, unless it is already there.
 func (s *search) know(arm scenarios.Arm) error {
 	m := s.run.Out.Manifest()
 	for _, t := range m.Topologies {

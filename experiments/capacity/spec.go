@@ -1,7 +1,7 @@
-// Package capacity answers how many workers, and how many machines, a load needs: it searches the
-// maximum throughput that meets an SLO, at one size of a topology or at several, and measures what
-// a request costs; the model of the report says the rest. Asked to, it predicts sizes before it
-// measures them.
+// Package capacity finds how many workers, and how many machines, a load needs: it searches the
+// maximum throughput that meets an SLO, for one configuration of a topology or several, and measures
+// the cost of a request; the report's model does the rest. On request it predicts configurations
+// before it measures them.
 package capacity
 
 import (
@@ -16,7 +16,7 @@ import (
 	"bench/targets"
 )
 
-// Spec is a search as it is asked for.
+// Spec is a search as requested.
 type Spec struct {
 	App      string `json:"app,omitempty"` // folder with a bench.yaml; see experiments.LoadProject
 	Topology string `json:"topology"`
@@ -24,34 +24,34 @@ type Spec struct {
 	Profile  string `json:"profile"`
 	SLO      string `json:"slo"`
 	Target   string `json:"target,omitempty"` // requests per second to plan for: N or N/s
-	// Sweep are the sizes: PARAMETER=V,V,V. Machines are numbers of machines, N,N,N, side by side
-	// on this one. One of the two at most.
+	// Sweep gives the configurations: PARAMETER=V,V,V. Machines gives numbers of machines, N,N,N,
+	// that run side by side on this host. At most one of the two may be set.
 	Sweep    string `json:"sweep,omitempty"`
 	Machines string `json:"machines,omitempty"`
-	// Validate are sizes to predict and then to measure, V,V, or Auto.
+	// Validate gives the values to predict and then to measure: V,V, or Auto.
 	Validate string        `json:"validate,omitempty"`
-	Price    float64       `json:"price,omitempty"` // of a machine per hour
+	Price    float64       `json:"price,omitempty"` // per machine-hour
 	Headroom string        `json:"headroom"`        // Auto, none, or a share such as 30%
-	Budget   time.Duration `json:"budget_ns"`       // of the trials of one size
-	Width    float64       `json:"width"`           // relative, of the interval that is aimed at
+	Budget   time.Duration `json:"budget_ns"`       // of the trials of one configuration
+	Width    float64       `json:"width"`           // target width of the interval, relative
 	Seed     uint64        `json:"seed"`
 }
 
-// Auto leaves to bench which sizes it predicts, or how much reserve a plan has.
+// Auto lets bench choose which configurations it predicts, or how much headroom a plan has.
 const Auto = "auto"
 
 // Plan is what a search will do, decided before anything starts.
 type Plan struct {
 	Project     targets.Project
-	Diagnostics []results.Diagnostic // where it is not all that was asked for
+	Diagnostics []results.Diagnostic // where it falls short of the request
 
-	search  scenarios.Capacity
-	record  results.CapacitySpec
-	profile string
-	sizes   []scenarios.Configuration
+	search         scenarios.Capacity
+	record         results.CapacitySpec
+	profile        string
+	configurations []scenarios.Configuration
 }
 
-// Plan decides what to do, or says what of the spec is wrong.
+// Plan decides what to do, or reports what is wrong with the spec.
 func (s Spec) Plan() (p Plan, err error) {
 	if s.Machines != "" {
 		if s, p.Diagnostics, err = machineNodes(s); err != nil {
@@ -86,12 +86,12 @@ func (s Spec) Plan() (p Plan, err error) {
 	if err := distinctTargets(p.search.Scenario); err != nil {
 		return p, err
 	}
-	return p, p.addSizes(s)
+	return p, p.addConfigurations(s)
 }
 
-// How a size is searched.
+// How a configuration is searched.
 const (
-	boots  = 3 // in which the lower bound has to hold
+	boots  = 3 // number in which the lower bound has to hold
 	warmup = time.Second
 )
 
@@ -99,17 +99,16 @@ const (
 func (s Spec) inBounds() error {
 	switch {
 	case !(s.Price >= 0 && s.Price < 1e9):
-		return experiments.Misusef("--price %g: want what a machine costs per hour", s.Price)
+		return experiments.Misusef("--price %g: want the price of a machine per hour", s.Price)
 	case !(s.Width >= 0.01 && s.Width <= 0.5):
 		return experiments.Misusef("--width %g: want 0.01 to 0.5", s.Width)
 	case s.Budget < 10*time.Second || s.Budget > time.Hour:
-		return experiments.Misusef("--budget %v: want 10s to 1h for the trials of one size", s.Budget)
+		return experiments.Misusef("--budget %v: want 10s to 1h for the trials of one configuration", s.Budget)
 	}
 	return nil
 }
 
-// waitForLimits sees to it that a request that runs into its time-out has missed every limit by
-// then.
+// waitForLimits makes the timeout long enough that a request that times out has missed every limit.
 func (p *Plan) waitForLimits() {
 	for _, objective := range p.search.Objectives {
 		if limit := time.Duration(objective.Limit) * time.Microsecond; objective.Metric != "errors" {
@@ -118,13 +117,13 @@ func (p *Plan) waitForLimits() {
 	}
 }
 
-// distinctTargets refuses a mix whose targets could not be told apart in a run directory.
+// distinctTargets refuses a mix whose targets would share file names in a run directory.
 func distinctTargets(s scenarios.Scenario) error {
 	seen := map[string]string{}
 	for _, t := range s.Mix.Targets {
 		name := results.FileName(t.Name)
 		if other, known := seen[name]; known && other != t.Name {
-			return experiments.Misusef("the targets %q and %q have the same name as a file, %s: rename one", other, t.Name, name)
+			return experiments.Misusef("the targets %q and %q would share the file name %s: rename one", other, t.Name, name)
 		}
 		seen[name] = t.Name
 	}

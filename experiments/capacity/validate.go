@@ -18,36 +18,36 @@ import (
 
 // validation is what was predicted, and from what.
 type validation struct {
-	model *capacity.Model       // that the predictions were made with
-	seen  results.Configuration // one that it was learnt from
+	model *capacity.Model       // that made the predictions
+	seen  results.Configuration // one that the model was learnt from
 	tries int                   // of recommendations, so far
 }
 
-// How the predictions of --validate are tried.
+// How the predictions of --validate are tested.
 const (
 	shareTime = 10 * time.Second
 	checkTime = 15 * time.Second
-	// A pace that makes less of a difference to the rate than this is not worth a second trial.
+	// A CPU speed that changes the rate by less than this is not worth a second trial.
 	worthAnother = 0.02
 )
 
-// checkedTargets are the loads of which a recommendation is tried, as shares of the greatest
-// rate that is predicted for any size.
+// checkedTargets are the loads for which a recommendation is tested, as shares of the highest
+// capacity predicted for any configuration.
 var checkedTargets = []float64{0.4, 0.65, 0.9}
 
-// prediction is the file that is written before the unseen sizes are measured.
+// prediction is the file that is written before the held-out configurations are measured.
 type prediction struct {
 	Schema string `json:"schema"`
 	SLO    string `json:"slo"`
-	// Configurations that are held out, and Checks of what is recommended.
+	// Configurations are the held-out ones; Checks are of recommendations.
 	Configurations []capacity.Prediction `json:"configurations"`
 	Checks         []results.Check       `json:"checks"`
 }
 
-// predict says what the unseen sizes will do, and how many workers some targets need, and
-// keeps the file's hash in the manifest: what was predicted cannot be changed afterwards.
+// predict predicts the held-out configurations and the workers that some targets need. It keeps the
+// file's hash in the manifest, so that predictions cannot be changed afterwards.
 func (s *search) predict() (map[string]capacity.Prediction, []results.Check, error) {
-	s.run.Emit(scenarios.Doing{Text: "predicting"})
+	s.run.Emit(scenarios.Doing{Text: "predicting the held-out configurations"})
 	run, err := results.Load(s.run.Out.Path)
 	if err != nil {
 		return nil, nil, err
@@ -63,18 +63,18 @@ func (s *search) predict() (map[string]capacity.Prediction, []results.Check, err
 	s.learnt.model, s.learnt.seen = report.Model, c.Configurations[0]
 	p := prediction{Schema: "bench.prediction/2", SLO: c.SLO}
 	byName := map[string]capacity.Prediction{}
-	greatest := 0.0
-	for _, size := range s.plan.sizes {
-		at, _ := capacity.At(s.learnt.seen, c.Sweep, size.Value) // addSizes has seen to it
-		at.Topology = size.Arm.Name
-		predicted := report.Model.Predict(at, size.HeldOut)
-		greatest = max(greatest, predicted.Capacity.Value)
-		if size.HeldOut {
-			byName[size.Arm.Name] = predicted
+	highest := 0.0
+	for _, config := range s.plan.configurations {
+		at, _ := capacity.At(s.learnt.seen, c.Sweep, config.Value) // addConfigurations has checked the parameter
+		at.Topology = config.Arm.Name
+		predicted := report.Model.Predict(at, config.HeldOut)
+		highest = max(highest, predicted.Capacity.Value)
+		if config.HeldOut {
+			byName[config.Arm.Name] = predicted
 			p.Configurations = append(p.Configurations, predicted)
 		}
 	}
-	p.Checks = s.recommended(report, c, greatest)
+	p.Checks = s.recommended(report, c, highest)
 	data, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
 		return nil, nil, err
@@ -92,18 +92,18 @@ func (s *search) predict() (map[string]capacity.Prediction, []results.Check, err
 	})
 }
 
-// recommended are the sizes that are recommended for some targets, and the ones just below them.
-func (s *search) recommended(report *capacity.Report, c *results.Capacity, greatest float64) (all []results.Check) {
-	base := s.plan.sizes[0].Arm.Topology
+// recommended are the configurations recommended for some targets, and the ones just below them.
+func (s *search) recommended(report *capacity.Report, c *results.Capacity, highest float64) (all []results.Check) {
+	base := s.plan.configurations[0].Arm.Topology
 	for _, share := range checkedTargets {
-		need := report.Need(c, share*greatest)
+		need := report.Need(c, share*highest)
 		if need == nil || !need.Carries {
 			continue
 		}
 		for _, value := range []int{need.Workers, need.Workers - 1} {
 			if value > 0 {
 				all = append(all, results.Check{
-					Topology: sizedArm(base, c.Sweep, value).Name, Value: value,
+					Topology: armAt(base, c.Sweep, value).Name, Value: value,
 					Rate: need.Target, Expected: value == need.Workers,
 				})
 			}
@@ -113,20 +113,20 @@ func (s *search) recommended(report *capacity.Report, c *results.Capacity, great
 }
 
 // shares measures the latency at the rates for which it was predicted.
-func (s *search) shares(ctx context.Context, size scenarios.Configuration, predicted capacity.Prediction) error {
+func (s *search) shares(ctx context.Context, config scenarios.Configuration, predicted capacity.Prediction) error {
 	latency := predicted.Latency
-	s.run.Emit(scenarios.Doing{Text: size.Arm.Name + ": latency at shares of the predicted rate"})
+	s.run.Emit(scenarios.Doing{Text: config.Arm.Name + ": latency at shares of the predicted rate"})
 	next := func(done []*results.Cell) (rate float64, more bool) {
 		if len(done) == len(latency) {
 			return 0, false
 		}
 		return latency[len(done)].Rate, true
 	}
-	_, err := s.runner.At(ctx, s.plan.search, size, results.AtShares, shareTime, next)
+	_, err := s.runner.At(ctx, s.plan.search, config, results.AtShares, shareTime, next)
 	return err
 }
 
-// check tries what was recommended, and where that turns out wrong, the next size.
+// check tests recommendations, and where one turns out wrong, the next configuration.
 func (s *search) check(ctx context.Context, checks []results.Check) error {
 	for len(checks) > 0 {
 		n := 1 // of one target
@@ -135,7 +135,7 @@ func (s *search) check(ctx context.Context, checks []results.Check) error {
 		}
 		tried, err := s.try(ctx, checks[:n])
 		if err == nil {
-			_, err = s.try(ctx, s.nextSizes(tried))
+			_, err = s.try(ctx, s.nextConfigurations(tried))
 		}
 		if err != nil {
 			return err
@@ -145,13 +145,13 @@ func (s *search) check(ctx context.Context, checks []results.Check) error {
 	return nil
 }
 
-// nextSizes are those that a recommendation may have meant by one: one more than a size that
-// did not meet what it should, one fewer than one that met what it should not. More machines
-// than were planned do not fit on this box.
-func (s *search) nextSizes(tried []results.Check) (next []results.Check) {
-	base, most := s.plan.sizes[0].Arm.Topology, 0
-	for _, size := range s.plan.sizes {
-		most = max(most, size.Value)
+// nextConfigurations are those that would have been right if a recommendation is off by one: one more
+// than a configuration that should have met the SLO and did not, one fewer than one that should not
+// have and did. More machines than planned do not fit on this host.
+func (s *search) nextConfigurations(tried []results.Check) (next []results.Check) {
+	base, most := s.plan.configurations[0].Arm.Topology, 0
+	for _, config := range s.plan.configurations {
+		most = max(most, config.Value)
 	}
 	for _, check := range tried {
 		value := check.Value - 1
@@ -163,21 +163,21 @@ func (s *search) nextSizes(tried []results.Check) (next []results.Check) {
 			continue
 		}
 		next = append(next, results.Check{
-			Topology: sizedArm(base, s.plan.record.Sweep, value).Name, Value: value,
+			Topology: armAt(base, s.plan.record.Sweep, value).Name, Value: value,
 			Rate: check.Rate, Expected: check.Expected,
 		})
 	}
 	return next
 }
 
-// try measures rates at sizes, and returns those that the machine let it measure.
+// try measures rates on configurations, and returns the checks that could be measured.
 func (s *search) try(ctx context.Context, checks []results.Check) (tried []results.Check, err error) {
 	for _, check := range checks {
-		arm := sizedArm(s.plan.sizes[0].Arm.Topology, s.plan.record.Sweep, check.Value)
+		arm := armAt(s.plan.configurations[0].Arm.Topology, s.plan.record.Sweep, check.Value)
 		if err := s.know(arm); err != nil {
 			return nil, err
 		}
-		s.run.Emit(scenarios.Doing{Text: fmt.Sprintf("trying the recommendation: %s at %.4g/s", arm.Name, check.Rate)})
+		s.run.Emit(scenarios.Doing{Text: fmt.Sprintf("testing the recommendation: %s at %.4g/s", arm.Name, check.Rate)})
 		measured, err := s.tryOne(ctx, arm, &check)
 		if err != nil {
 			return nil, err
@@ -193,11 +193,11 @@ func (s *search) try(ctx context.Context, checks []results.Check) (tried []resul
 	return tried, nil
 }
 
-// tryOne offers a size the rate, and then, if the machine's cores turn out to run at another
-// pace than the one that the recommendation is made for, what the rate comes to at that: a
-// machine that is a quarter slower for some minutes proves nobody wrong.
+// tryOne offers a configuration the rate, and then, if the CPU speed turns out to differ from the one
+// the recommendation was made for, the equivalent rate at that speed: a machine that runs a quarter
+// slower for some minutes proves nothing wrong.
 func (s *search) tryOne(ctx context.Context, arm scenarios.Arm, check *results.Check) (measured bool, err error) {
-	size, _ := capacity.At(s.learnt.seen, s.plan.record.Sweep, check.Value) // addSizes has seen to it
+	config, _ := capacity.At(s.learnt.seen, s.plan.record.Sweep, check.Value) // addConfigurations checked it
 	s.learnt.tries++
 	at, name := scenarios.Configuration{Arm: arm, Value: check.Value}, fmt.Sprintf("check-%d", s.learnt.tries)
 	cells, err := s.runner.At(ctx, s.plan.search, at, name, checkTime, func(done []*results.Cell) (float64, bool) {
@@ -208,7 +208,7 @@ func (s *search) tryOne(ctx context.Context, arm scenarios.Arm, check *results.C
 			return 0, false
 		}
 		var share float64
-		check.CPUSpeed, share = s.learnt.model.AtCPUSpeed(size, done[0])
+		check.CPUSpeed, share = s.learnt.model.AtCPUSpeed(config, done[0])
 		check.RateAtSpeed = check.Rate * share
 		return check.RateAtSpeed, math.Abs(share-1) > worthAnother
 	})

@@ -29,7 +29,7 @@ func ExampleSpec_Plan() {
 	// json closed-new 300ms
 }
 
-// What is wrong with a spec is said before anything starts, too.
+// Mistakes in a spec are reported before anything starts, too.
 func ExampleSpec_Plan_mistake() {
 	_, err := compare.Spec{App: "bundled", Topologies: "uwsgi,uwsgi", Preset: "quick"}.Plan()
 	fmt.Println(err)

@@ -44,7 +44,7 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	})
 }
 
-// present is the spec with the topologies that can be booted here in place of all.
+// present is the spec with all replaced by the topologies that can be booted here.
 func (s Spec) present(ctx context.Context, env experiments.Env) (Spec, []results.Diagnostic, error) {
 	if s.Topologies != experiments.AllTopologies {
 		return s, nil, nil

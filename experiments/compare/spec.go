@@ -1,4 +1,4 @@
-// Package compare boots topologies, drives each with the same load, and says which is better, by
+// Package compare boots topologies, drives each with the same load, and reports which is better, by
 // how much and why.
 package compare
 
@@ -14,7 +14,7 @@ import (
 	"bench/targets"
 )
 
-// Spec is a comparison as it is asked for.
+// Spec is a comparison as requested.
 type Spec struct {
 	App         string        `json:"app,omitempty"` // folder with a bench.yaml; see experiments.LoadProject
 	Topologies  string        `json:"topologies"`    // a list, or all
@@ -22,16 +22,16 @@ type Spec struct {
 	Baseline    string        `json:"baseline,omitempty"` // "": the first topology
 	Profile     string        `json:"profile"`
 	Preset      string        `json:"preset"`           // quick, default or thorough
-	Blocks      int           `json:"blocks,omitempty"` // repeats of each topology; 0: as the preset says
+	Blocks      int           `json:"blocks,omitempty"` // repeats of each topology; 0: by preset
 	Objectives  []string      `json:"objectives,omitempty"`
 	Seed        uint64        `json:"seed"`
 	BootTimeout time.Duration `json:"boot_timeout_ns"`
 }
 
-// Scenarios are those of the bundled project that are compared where none is named.
+// Scenarios are those of the bundled project that are compared if none is named.
 var Scenarios = []string{"page", "static", "cpu", "io"}
 
-// presets are how long a comparison takes for how much certainty.
+// presets are how much a comparison may measure.
 var presets = []scenarios.Preset{scenarios.Default, scenarios.Quick, scenarios.Thorough}
 
 // Plan is what a comparison will do, decided before anything starts.
@@ -44,7 +44,7 @@ type Plan struct {
 // mostBlocks bounds the repeats.
 const mostBlocks = 1000
 
-// Plan decides what to do, or says what of the spec is wrong.
+// Plan decides what to do, or reports what is wrong with the spec.
 func (s Spec) Plan() (p Plan, err error) {
 	if p.Project, err = experiments.LoadProject(s.App); err != nil {
 		return p, err
@@ -77,11 +77,11 @@ func (s Spec) Plan() (p Plan, err error) {
 	return p, err
 }
 
-// mixConnections is how many connections the closed loop of an app's own mix has.
+// mixConnections is the number of connections of the closed loop on an app's own mix.
 const mixConnections = 64
 
-// scenarios takes the app's own mix where it has one: the built-in scenarios ask for pages of
-// the bundled project.
+// scenarios takes the app's own mix if it has one: the built-in scenarios request pages of the
+// bundled project.
 func (s Spec) scenarios(project targets.Project) (list []scenarios.Scenario, err error) {
 	names := s.Scenarios
 	if len(names) == 0 {
@@ -102,7 +102,7 @@ func (s Spec) scenarios(project targets.Project) (list []scenarios.Scenario, err
 			return nil, experiments.Misuse(err)
 		}
 		if slices.ContainsFunc(list, func(s scenarios.Scenario) bool { return s.Name == scenario.Name }) {
-			return nil, experiments.Misusef("--scenario: %s is named twice", scenario.Name)
+			return nil, experiments.Misusef("--scenario: %s is given twice", scenario.Name)
 		}
 		list = append(list, scenario)
 	}
@@ -117,7 +117,7 @@ func (p Plan) Topologies() (all []servers.Topology) {
 	return all
 }
 
-// URLs are the addresses of topologies that run already: the engine has to be able to reach them.
+// URLs are the addresses of topologies that are already running: the engine has to support them.
 func (p Plan) URLs() (urls []string) {
 	for _, t := range p.Topologies() {
 		if target := t.Target(); target != "" {
@@ -127,10 +127,10 @@ func (p Plan) URLs() (urls []string) {
 	return urls
 }
 
-// mixedProfile is the profile of a comparison whose topologies do not share one.
+// mixedProfile is the profile of a comparison whose topologies have different ones.
 const mixedProfile = "mixed"
 
-// profile is the one that all topologies have.
+// profile is the profile that all topologies have.
 func (p Plan) profile() (shared string) {
 	for _, t := range p.Topologies() {
 		if !t.Boots() {

@@ -9,19 +9,19 @@ import (
 	"bench/reports/gate"
 )
 
-// Text writes it in words.
+// Text writes the ability as text.
 func (t Ability) Text(w io.Writer) error {
 	var out strings.Builder
-	fmt.Fprintf(&out, "%d pairs of equal versions of %s on %s, %.1f s each; a gate has time for %d\n\n",
+	fmt.Fprintf(&out, "%d pairs of equal versions of %s on %s, %.1f s each; the budget of a gate allows %d\n\n",
 		len(t.Samples), t.Scenario, t.Topology, t.PairTaken, t.Most)
 	if err := t.gates(&out); err != nil {
 		return err
 	}
 	t.noise(&out)
 	t.bias(&out)
-	least := fmt.Sprintf("no slowdown up to %d %% of %s is found with 90 %% probability", mostSlower, t.Metrics[0])
+	least := fmt.Sprintf("no slowdown of up to %d %% in %s is detected with 90 %% probability", mostSlower, t.Metrics[0])
 	if t.Least > 0 {
-		least = fmt.Sprintf("on this machine a slowdown of %.0f %% of %s is found with 90 %% probability",
+		least = fmt.Sprintf("on this machine, a slowdown of %.0f %% in %s is detected with 90 %% probability",
 			t.Least*100, t.Metrics[0])
 	}
 	fmt.Fprintf(&out, "\n%s\n", least)
@@ -29,7 +29,7 @@ func (t Ability) Text(w io.Writer) error {
 	return err
 }
 
-// gates writes what replayed gates said.
+// gates writes the verdicts of replayed gates.
 func (t Ability) gates(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "gates replayed from these pairs\tregression\tpass\tinconclusive\tmedian pairs")
@@ -39,7 +39,7 @@ func (t Ability) gates(out io.Writer) error {
 	}
 	row("equal versions (false alarms)", t.Equal)
 	for _, d := range t.Slower {
-		row(fmt.Sprintf("+%.0f %% %s, by calculation", d.Slower*100, t.Metrics[0]), d.Gates)
+		row(fmt.Sprintf("+%.0f %% %s, calculated", d.Slower*100, t.Metrics[0]), d.Gates)
 	}
 	for _, i := range t.Injected {
 		row(i.Name+", measured", i.Gates)
@@ -50,24 +50,24 @@ func (t Ability) gates(out io.Writer) error {
 func (t Ability) noise(out io.Writer) {
 	fmt.Fprintln(out, "\nnoise of a pair (standard deviation of the ratio):")
 	for _, name := range t.Metrics {
-		fmt.Fprintf(out, "  %s %.1f %%; base first and then head would make the interval %.1f times as wide\n",
+		fmt.Fprintf(out, "  %s %.1f %%; measuring base first and then head would make the interval %.1f times as wide\n",
 			name, t.Spread[name]*100, t.Wider[name])
 	}
 	for _, i := range t.Injected {
-		place := "no place"
+		attribution := "no attribution"
 		if i.Attribution != nil {
-			place = i.Attribution.String()
+			attribution = i.Attribution.String()
 		}
-		fmt.Fprintf(out, "%s: over all pairs %s; %s\n", i.Name, i.Report, place)
+		fmt.Fprintf(out, "%s: %s over all pairs; %s\n", i.Name, i.Report, attribution)
 	}
 }
 
 func (t Ability) bias(out io.Writer) {
-	fmt.Fprintln(out, "\ncost of one of two equal versions against the other, over all pairs (95 % interval):")
+	fmt.Fprintln(out, "\ndifference between two equal versions, over all pairs (95 % CI):")
 	for _, r := range t.Ratios {
 		fmt.Fprintf(out, "  %s %+.1f %% [%+.1f, %+.1f]", r.Metric, (r.Ratio-1)*100, (r.Low-1)*100, (r.High-1)*100)
 		if r.biased() {
-			fmt.Fprint(out, ": not equal, which one of twenty such intervals is by chance")
+			fmt.Fprint(out, ": excludes 0, as one in twenty such intervals does by chance")
 		}
 		fmt.Fprintln(out)
 	}

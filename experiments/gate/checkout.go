@@ -13,7 +13,7 @@ import (
 	"bench/servers"
 )
 
-// checkout is a git checkout that a gate takes versions from.
+// checkout is a git checkout from which a gate takes versions.
 type checkout struct {
 	git    git
 	root   string // of the work tree
@@ -24,26 +24,26 @@ type checkout struct {
 func openCheckout(ctx context.Context, env experiments.Env, dir string) (checkout, error) {
 	git := git{servers.LookPath("git", env.Path), env.User}
 	if git.program == "" {
-		return checkout{}, experiments.Misusef("a gate between commits needs git, which is not on PATH; %s", twoFolders)
+		return checkout{}, experiments.Misusef("comparing commits needs git on PATH: install it, or %s", twoFolders)
 	}
 	root, err := git.run(ctx, dir, "rev-parse", "--show-toplevel")
 	if err != nil {
-		return checkout{}, experiments.Misusef("%s is in no git checkout (%v); %s", dir, err, twoFolders)
+		return checkout{}, experiments.Misusef("%s is not in a git checkout (%v); %s", dir, err, twoFolders)
 	}
 	prefix, err := git.run(ctx, dir, "rev-parse", "--show-prefix")
 	return checkout{git, root, prefix}, err
 }
 
-// twoFolders is the way out where git is none.
+// twoFolders is the alternative where git cannot help.
 const twoFolders = "compare two folders instead: --base DIR --head DIR"
 
-// git is the program, with the environment that holds its user's settings.
+// git is the program, with the environment that holds the user's settings.
 type git struct {
 	program string
 	env     []string
 }
 
-// run returns what a command of git's writes.
+// run runs a git command and returns its output.
 func (g git) run(ctx context.Context, dir string, args ...string) (string, error) {
 	c := exec.CommandContext(ctx, g.program, append([]string{"-C", dir}, args...)...)
 	c.Env = g.env
@@ -56,31 +56,31 @@ func (g git) run(ctx context.Context, dir string, args ...string) (string, error
 	return strings.TrimSpace(string(out)), nil
 }
 
-// mainBranches are the names under which the main branch is looked for.
+// mainBranches are the names tried for the main branch.
 var mainBranches = []string{"origin/HEAD", "origin/main", "origin/master", "main", "master"}
 
-// mergeBase is where the head's branch left the main one.
+// mergeBase is where head's branch left the main branch.
 func (c checkout) mergeBase(ctx context.Context, head string) (string, error) {
 	for _, branch := range mainBranches {
 		if base, err := c.git.run(ctx, c.root, "merge-base", branch, head); err == nil {
 			return base, nil
 		}
 	}
-	return "", experiments.Misusef("no main branch (%s) shares a commit with %s; name the base: --base REF "+
+	return "", experiments.Misusef("no main branch (%s) shares a commit with %s: name the base with --base REF "+
 		"(in CI, fetch the whole history: fetch-depth: 0)", strings.Join(mainBranches, ", "), head)
 }
 
-// commit is the commit that a name stands for.
+// commit resolves a name to a commit.
 func (c checkout) commit(ctx context.Context, name string) (string, error) {
 	full, err := c.git.run(ctx, c.root, "rev-parse", "--verify", "--quiet", "--end-of-options", name+"^{commit}")
 	if err != nil {
-		return "", experiments.Misusef("%q is no commit of %s", name, c.root)
+		return "", experiments.Misusef("%q is not a commit in %s: want a branch, tag or hash", name, c.root)
 	}
 	return full, nil
 }
 
-// workTree is the work tree as a commit: HEAD, or one that holds what has been changed since.
-// Files that git does not know are not in it.
+// workTree is the work tree as a commit: HEAD, or one with the changes since. It leaves out untracked
+// files.
 func (c checkout) workTree(ctx context.Context) (commit string, dirty bool, err error) {
 	if commit, err = c.git.run(ctx, c.root, "stash", "create"); err != nil {
 		return "", false, err
@@ -92,14 +92,14 @@ func (c checkout) workTree(ctx context.Context) (commit string, dirty bool, err 
 	return commit, false, err
 }
 
-// submodule is the mode of one in a tree.
+// submodule is the mode of a submodule in a tree.
 const submodule = "160000 "
 
 // extract writes a commit's files into a folder, as a checkout would, and returns the app's
 // folder in it.
 //
-// Note: a git worktree would do the same, but leaves its registration behind in the user's
-// repository when bench is killed; git archive leaves out what is marked export-ignore.
+// Note: a git worktree would do the same, but stays registered in the user's repository when bench
+// is killed; git archive leaves out what is marked export-ignore.
 func (c checkout) extract(ctx context.Context, commit, dir string) (string, error) {
 	tree, err := c.git.run(ctx, c.root, "ls-tree", "-r", commit)
 	if err == nil && (strings.HasPrefix(tree, submodule) || strings.Contains(tree, "\n"+submodule)) {
@@ -120,7 +120,7 @@ func (c checkout) extract(ctx context.Context, commit, dir string) (string, erro
 	return filepath.Join(dir, c.prefix), nil
 }
 
-// headCommit is the commit that the work tree stands on.
+// headCommit is the commit that the work tree is based on.
 func (c checkout) headCommit(ctx context.Context) string {
 	commit, err := c.git.run(ctx, c.root, "rev-parse", "--short=12", "HEAD")
 	if err != nil {
@@ -129,8 +129,8 @@ func (c checkout) headCommit(ctx context.Context) string {
 	return commit
 }
 
-// interpreter is where an app's Python is: an environment within the project is not in git,
-// and so not among the extracted files; the checkout's own is used for both versions then.
+// interpreter is the path of an app's Python: an environment within the project is not in git, and so
+// not among the extracted files; then both versions use that of the checkout.
 func (c checkout) interpreter(dir, python string) string {
 	rel, err := filepath.Rel(dir, python)
 	if python == "" || err != nil || !filepath.IsLocal(rel) {

@@ -15,8 +15,8 @@ import (
 	"bench/targets"
 )
 
-// environments gives each version an interpreter with what it requires, where that differs:
-// one environment would fit one version only.
+// environments gives each version an interpreter with the packages it requires, if these differ: a
+// single environment would suit only one version.
 func environments(ctx context.Context, env experiments.Env, both *[2]side) error {
 	lists, err := requirementsOf(*both)
 	if err != nil {
@@ -28,36 +28,36 @@ func environments(ctx context.Context, env experiments.Env, both *[2]side) error
 		return sameEnvironment(ctx, env, apps, lists)
 	}
 	if apps[0].Python != "" && apps[1].Python != "" && apps[0].Python != apps[1].Python {
-		return nil // each names its own already
+		return nil // each already names its own
 	}
 	for i, list := range lists {
 		if list.Local() != "" && apps[i].Python != "" {
 			env.Warn(results.Diagnostic{Code: "shared-packages", Message: fmt.Sprintf(
-				"the requirements differ, but no environment can be made of %s: both versions run with app.python", list.Local())})
+				"the requirements differ, but %s cannot be put into an environment: both versions use app.python", list.Local())})
 			return nil
 		}
 	}
-	env.Say("the requirements differ: each version that lists some gets an environment of its own")
+	env.Say("the requirements differ: each version with a list of its own gets its own environment")
 	for i, list := range lists {
 		if list.File() == "" {
-			continue // it keeps the interpreter that it names, or bench's own
+			continue // it keeps the interpreter it names, or bench's own
 		}
 		python, err := env.Environment(ctx, list, apps[i].Python)
 		if err != nil && ctx.Err() == nil {
-			python, err = env.Environment(ctx, list, apps[i].Python) // an index may be out of reach for a moment
+			python, err = env.Environment(ctx, list, apps[i].Python) // an index may be unreachable for a moment
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if apps[i].Python, both[i].broken = python, err; err != nil && unreachable(err) {
 			return experiments.Invalidf(
-				"the packages of %s could not be had, which is no fault of its code: %w", both[i].name, err)
+				"the packages of %s could not be downloaded, which is not the fault of its code: %w", both[i].name, err)
 		}
 	}
 	return nil
 }
 
-// unreachable reports whether pip failed because of the network, and not of what it was asked.
+// unreachable reports whether pip failed because of the network rather than the packages.
 func unreachable(err error) bool {
 	return networkFault.MatchString(err.Error())
 }
@@ -65,8 +65,8 @@ func unreachable(err error) bool {
 var networkFault = regexp.MustCompile(`(?i)temporary failure in name resolution|failed to establish a new connection|` +
 	`connection (refused|reset|broken)|read timed out|max retries exceeded|network is unreachable|5\d\d server error`)
 
-// sameEnvironment makes the one environment that both versions run in, where bench.yaml asks
-// for one: now, so that it does not count as time of the gate.
+// sameEnvironment makes the one environment that both versions run in, if bench.yaml requests one:
+// now, so that this does not count as time of the gate.
 func sameEnvironment(
 	ctx context.Context, env experiments.Env, apps [2]*targets.App, lists [2]setup.Requirements,
 ) (err error) {
@@ -85,14 +85,14 @@ func sameEnvironment(
 	return nil
 }
 
-// requirementsOf reads the lists of both versions: those that bench.yaml names, or a
-// requirements.txt beside it.
+// requirementsOf reads the lists of both versions: those that bench.yaml names, or the
+// requirements.txt next to it.
 func requirementsOf(both [2]side) (lists [2]setup.Requirements, err error) {
 	for i, version := range both {
 		app := version.project.App
 		file := app.Requirements
-		if beside := filepath.Join(app.Dir, "requirements.txt"); file == "" && app.Dir != "" && experiments.IsFile(beside) {
-			file = beside
+		if next := filepath.Join(app.Dir, "requirements.txt"); file == "" && app.Dir != "" && experiments.IsFile(next) {
+			file = next
 		}
 		if file == "" {
 			continue
@@ -104,7 +104,7 @@ func requirementsOf(both [2]side) (lists [2]setup.Requirements, err error) {
 	return lists, nil
 }
 
-// requirementsDiffer tells the report that packages are part of what was compared.
+// requirementsDiffer reports that packages are part of what was compared.
 func requirementsDiffer(both [2]side) []results.Diagnostic {
 	if len(both[0].packages)+len(both[1].packages) == 0 {
 		return nil
@@ -112,16 +112,16 @@ func requirementsDiffer(both [2]side) []results.Diagnostic {
 	return []results.Diagnostic{{
 		Code:    "requirements-differ",
 		Message: fmt.Sprintf("base requires %s, head %s", packageList(both[0].packages), packageList(both[1].packages)),
-		Hint: "What the gate says is of the packages as well as of the code. " +
-			"To judge the code alone, give both the same requirements.",
+		Hint: "The verdict covers the packages as well as the code. " +
+			"To judge the code alone, give both versions the same requirements.",
 	}}
 }
 
-// lockFiles say which packages a project is meant to run with, and are none that bench installs.
+// lockFiles list the packages a project is meant to run with; bench does not install from them.
 var lockFiles = []string{"poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock"}
 
-// locksDiffer warns where such a file differs: both versions then run with the same packages.
-func locksDiffer(both [2]side) (causes []results.Diagnostic) {
+// locksDiffer warns if such a file differs, since both versions run with the same packages.
+func locksDiffer(both [2]side) (warnings []results.Diagnostic) {
 	if len(both[0].packages)+len(both[1].packages) > 0 || both[0].project.App.Python != both[1].project.App.Python {
 		return nil // each has an environment of its own
 	}
@@ -131,23 +131,23 @@ func locksDiffer(both [2]side) (causes []results.Diagnostic) {
 			data[i], _ = os.ReadFile(filepath.Join(version.project.App.Dir, name))
 		}
 		if !bytes.Equal(data[0], data[1]) {
-			causes = append(causes, results.Diagnostic{
+			warnings = append(warnings, results.Diagnostic{
 				Code: "packages-not-compared", Message: name + " differs between the versions, but both run with the same packages",
-				Hint: "Export it to a list, and name that in app.requirements of bench.yaml: " +
-					"then each version gets an environment of its own.",
+				Hint: "Export it to a requirements list and name that in app.requirements of bench.yaml: " +
+					"then each version gets its own environment.",
 			})
 		}
 	}
-	return causes
+	return warnings
 }
 
-// secret is what a URL says of who asks.
+// secret matches the credentials in a URL.
 var secret = regexp.MustCompile(`://[^/@\s]*@`)
 
 func packageList(all []string) string {
 	var lines []string
 	for _, line := range all {
-		if !strings.HasPrefix(line, "-") { // an option, of where packages come from
+		if !strings.HasPrefix(line, "-") { // an option, such as an index
 			line, _, _ = strings.Cut(line, " --hash")
 			lines = append(lines, secret.ReplaceAllString(line, "://"))
 		}
@@ -155,7 +155,7 @@ func packageList(all []string) string {
 	const most = 5
 	switch {
 	case len(lines) == 0:
-		return "nothing that the other does not"
+		return "nothing more"
 	case len(lines) > most:
 		return fmt.Sprintf("%s and %d more", strings.Join(lines[:most], ", "), len(lines)-most)
 	}

@@ -13,8 +13,8 @@ import (
 	"bench/scenarios"
 )
 
-// pairs measures until the verdict is proven and, if it is a regression, confirmed, or the
-// budget is spent; or just as many pairs as were asked for.
+// pairs measures until the verdict is proven (and, if it is a regression, confirmed) or the budget is
+// spent; or exactly the requested number of pairs.
 func (s *series) pairs(ctx context.Context) error {
 	if err := s.findRate(ctx); err != nil {
 		return s.failure(ctx, err)
@@ -30,11 +30,11 @@ func (s *series) pairs(ctx context.Context) error {
 		}
 		longest = max(longest, time.Since(began))
 		if s.count > 0 {
-			continue // nothing is to be decided
+			continue // there is nothing to decide
 		}
 		report = s.judge()
 		if report.ByMetrics() && s.measured.Gate.ConfirmFrom == 0 {
-			// What was found is tested once more, on pairs that had no part in finding it.
+			// The finding is tested once more, on pairs that had no part in it.
 			if err := s.update(func(f *results.GateFindings) { f.ConfirmFrom = number + 1 }); err != nil {
 				return err
 			}
@@ -46,17 +46,17 @@ func (s *series) pairs(ctx context.Context) error {
 
 // findRate compares the versions' responses and finds the rate of the pairs.
 func (s *series) findRate(ctx context.Context) error {
-	c, err := s.runner.Preflight(ctx, s.duel)
+	c, err := s.runner.Preflight(ctx, s.paired)
 	if err != nil && ctx.Err() == nil && !errors.Is(err, scenarios.ErrUnexpected) {
 		if err := s.again(err); err != nil {
 			return err
 		}
-		c, err = s.runner.Preflight(ctx, s.duel)
+		c, err = s.runner.Preflight(ctx, s.paired)
 	}
 	if err != nil {
 		return err
 	}
-	s.duel.Rate = c.Rate
+	s.paired.Rate = c.Rate
 	return s.update(func(f *results.GateFindings) {
 		f.Rate, f.MaxThroughput, f.Busy, f.SlowMicros = c.Rate, c.MaxThroughput, c.Busy, c.Slow.Microseconds()
 		f.Differences, f.Counters = c.Differences, c.Counters
@@ -64,14 +64,14 @@ func (s *series) findRate(ctx context.Context) error {
 	})
 }
 
-// pair measures one and seals its cells.
+// pair measures one pair and seals its cells.
 func (s *series) pair(ctx context.Context, number int) error {
-	cells, logs, err := s.runner.Pair(ctx, s.duel, number)
+	cells, logs, err := s.runner.Pair(ctx, s.paired, number)
 	if err != nil && ctx.Err() == nil {
 		if err := s.again(err); err != nil {
 			return err
 		}
-		cells, logs, err = s.runner.Pair(ctx, s.duel, number)
+		cells, logs, err = s.runner.Pair(ctx, s.paired, number)
 	}
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func (s *series) pair(ctx context.Context, number int) error {
 	for _, cell := range cells {
 		var extra map[string][]byte
 		if len(cell.Diagnostics) > 0 {
-			extra = logs[cell.Topology] // who wonders why will want them
+			extra = logs[cell.Topology] // for finding out why
 		}
 		if err := s.run.Out.Seal(cell, extra); err != nil {
 			return err
@@ -97,7 +97,7 @@ func (s *series) goesOn(number int, longest time.Duration, report gate.Report) b
 	return !report.Decided() && time.Since(s.started)+longest < s.spec.Budget
 }
 
-// estimate is what is known before a pair.
+// estimate is the event before a pair.
 func (s *series) estimate(number int, report gate.Report) experiments.EstimateSoFar {
 	if s.count > 0 {
 		text := fmt.Sprintf("%s: pair %d of %d", s.doing, number, s.count)
@@ -116,19 +116,19 @@ func (s *series) update(change func(*results.GateFindings)) error {
 	return s.run.Out.SetFindings(s.measured.Gate.GateFindings)
 }
 
-// judge asks for the verdict on what has been measured so far.
+// judge judges what has been measured so far.
 func (s *series) judge() gate.Report {
 	s.measured.Manifest = s.run.Out.Manifest()
 	s.measured.Manifest.Elapsed = time.Since(s.started).Seconds()
 	return gate.JudgeSoFar(s.measured, gate.MetricsOf(s.gated))
 }
 
-// again records a boot that is repeated: one that fails once may be the machine's doing.
+// again records that a boot is repeated: a single failure may be due to the machine.
 func (s *series) again(why error) error {
 	return s.update(func(d *results.GateFindings) { d.Retried, d.RetriedFor = d.Retried+1, why.Error() })
 }
 
-// failure is an error that is a result, if an arm made it, and else an error.
+// failure turns an error of an arm into a result, and returns any other.
 func (s *series) failure(ctx context.Context, err error) error {
 	var arm *scenarios.ArmError
 	if errors.As(err, &arm) && ctx.Err() == nil {
@@ -137,8 +137,8 @@ func (s *series) failure(ctx context.Context, err error) error {
 	return err
 }
 
-// fail records an arm that did not boot, or died. For the base that voids the gate; for the
-// head it is its verdict.
+// fail records an arm that did not boot, or died. For base this voids the gate; for head it decides
+// the verdict.
 func (s *series) fail(arm *scenarios.ArmError) error {
 	return s.update(func(d *results.GateFindings) { d.FailedArm, d.Failed = arm.Arm, arm.Err.Error() })
 }

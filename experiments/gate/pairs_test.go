@@ -20,7 +20,7 @@ import (
 	"bench/targets"
 )
 
-// instant is an engine that needs no time, until it is told to fail.
+// instant is an engine that takes no time, unless it is made to fail.
 type instant struct{ fail func(loadgen.Plan) error }
 
 func (instant) String() string { return "instant" }
@@ -43,7 +43,7 @@ func (e instant) Run(_ context.Context, p loadgen.Plan, _ loadgen.Guard, rec *lo
 	return nil
 }
 
-// pairing is a series of pairs of two servers that run already.
+// pairing is a series of pairs of two servers that are already running.
 func pairing(
 	t *testing.T, engine loadgen.Engine, emit func(experiments.Event),
 ) (*series, experiments.Env, results.Manifest) {
@@ -54,7 +54,7 @@ func pairing(
 	t.Cleanup(server.Close)
 	site := &servers.Site{Scratch: t.TempDir(), Locks: t.TempDir(), Timeout: 5 * time.Second}
 	app := targets.App{Health: "/"}
-	s := &series{spec: Spec{Budget: time.Hour}, started: time.Now(), duel: scenarios.PairedRun{
+	s := &series{spec: Spec{Budget: time.Hour}, started: time.Now(), paired: scenarios.PairedRun{
 		Topology: servers.Topology{Name: string(servers.Running), Params: server.URL},
 		Scenario: scenarios.Scenario{
 			Name: "one", Connections: 4, Timeout: time.Second,
@@ -94,7 +94,8 @@ func TestPairsAreBootedAndMeasuredOneAfterTheOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Both arms' alternating load runs at once, so their events come in any order; four closed-loop runs follow.
+	// The arms' interleaved loads run at once, so their events come in any order; four closed-loop
+	// runs follow.
 	if got := strings.Join(kinds, " "); strings.Count(got, "estimate") != 2 || strings.Count(got, "booted") != 4 ||
 		strings.Count(got, "cell-done") != 12 || !strings.HasPrefix(got, "run-started estimate booted booted cell-started") {
 		t.Errorf("events: %s", got)
@@ -105,7 +106,7 @@ func TestPairsAreBootedAndMeasuredOneAfterTheOther(t *testing.T) {
 	}
 }
 
-// An arm that fails once is booted again; one that fails twice is the result, not an error.
+// An arm that fails once is booted again; failing twice is a result, not an error.
 func TestAnArmThatFails(t *testing.T) {
 	boom := errors.New("boom")
 	for _, row := range []struct {
@@ -115,9 +116,9 @@ func TestAnArmThatFails(t *testing.T) {
 		failed  bool
 	}{
 		{"once: the pair is measured again", 1, 1, false},
-		{"twice: that is what the gate found", 2, 1, true},
+		{"twice: the failure is the result", 2, 1, true},
 	} {
-		var left atomic.Int64 // failures, once the pairs have begun
+		var left atomic.Int64 // failures left once the pairs have begun
 		engine := instant{fail: func(p loadgen.Plan) error {
 			if p.Mode == loadgen.Closed && p.Duration == closedRun && left.Add(-1) >= 0 {
 				return boom
@@ -139,7 +140,7 @@ func TestAnArmThatFails(t *testing.T) {
 	}
 }
 
-func TestAnotherPairNeedsReasonAndTime(t *testing.T) {
+func TestAnotherPairNeedsAReasonAndTime(t *testing.T) {
 	undecided, decided := gate.Report{Verdict: gate.Inconclusive}, gate.Report{Verdict: gate.Pass}
 	for _, row := range []struct {
 		says   string
@@ -148,7 +149,7 @@ func TestAnotherPairNeedsReasonAndTime(t *testing.T) {
 		want   bool
 	}{
 		{"nothing is proven, and there is time", time.Minute, undecided, true},
-		{"nothing is proven, but a pair would take longer than is left", 2*time.Minute - 9*time.Second, undecided, false},
+		{"nothing is proven, but a pair would take too long", 2*time.Minute - 9*time.Second, undecided, false},
 		{"it is decided", time.Minute, decided, false},
 	} {
 		s := &series{spec: Spec{Budget: 2 * time.Minute}, started: time.Now().Add(-row.spent)}

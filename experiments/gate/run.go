@@ -38,10 +38,10 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 func treesFolder(env experiments.Env) (string, error) {
 	trees, err := os.MkdirTemp(env.Temporary, "bench-gate-")
 	if err == nil {
-		trees, err = filepath.Abs(trees) // git is in another folder
+		trees, err = filepath.Abs(trees) // git runs in a different folder
 	}
 	if err != nil {
-		return "", fmt.Errorf("making a folder for the two versions: %w", err)
+		return "", fmt.Errorf("creating a folder for the two versions: %w", err)
 	}
 	return trees, nil
 }
@@ -53,19 +53,19 @@ type series struct {
 	gated      []results.Gated
 	versions   [2]side
 	objectives []string
-	duel       scenarios.PairedRun
-	count      int    // of pairs, whatever they say; 0: until the verdict
-	doing      string // with a count: what for
+	paired     scenarios.PairedRun
+	count      int    // of pairs, whatever they show; 0: until the verdict
+	doing      string // with a count: what the pairs are for
 	started    time.Time
 
-	// Of the run under way.
+	// Of the current run.
 	run       *experiments.Run
 	runner    *scenarios.Runner
 	measured  gate.Run
 	firstPair time.Time
 }
 
-// newSeries gets both versions ready; of the same version twice where equal versions are wanted.
+// newSeries gets both versions ready, or the same version twice if equal versions are wanted.
 func newSeries(ctx context.Context, env experiments.Env, spec Spec, trees string, equal bool) (*series, error) {
 	p, err := spec.plan()
 	if err != nil {
@@ -75,7 +75,7 @@ func newSeries(ctx context.Context, env experiments.Env, spec Spec, trees string
 	if s.versions, err = versions(ctx, env, spec, trees, equal); err != nil {
 		return nil, err
 	}
-	s.started = time.Now() // an environment that has to be made does not count
+	s.started = time.Now() // the time to make an environment does not count
 	head := s.versions[1].project
 	scenario, err := experiments.OneScenario(spec.Scenario, head)
 	if err != nil {
@@ -84,21 +84,21 @@ func newSeries(ctx context.Context, env experiments.Env, spec Spec, trees string
 	if s.objectives, err = experiments.Objectives(spec.Objectives, head); err != nil {
 		return nil, err
 	}
-	s.duel = scenarios.PairedRun{
+	s.paired = scenarios.PairedRun{
 		Topology: p.topology, Scenario: scenario, Slice: slice, Closed: closedRun, Warmup: warmup,
 		Seed: spec.Seed, FixedOrder: spec.FixedOrder,
 	}
 	return s, nil
 }
 
-// conduct boots what both versions need and measures the pairs.
+// conduct opens what both versions need and measures the pairs.
 func (s *series) conduct(ctx context.Context) (experiments.Result, error) {
 	stacks, failed, err := s.open(ctx)
 	defer closeStacks(stacks)
 	if err != nil {
 		return experiments.Result{}, err
 	}
-	of := stacks[1] // what is remembered is head's figure
+	of := stacks[1] // the history keeps head's figure
 	if of == nil {
 		of = stacks[0]
 	}
@@ -120,8 +120,7 @@ func (s *series) conduct(ctx context.Context) (experiments.Result, error) {
 	})
 }
 
-// open makes a stack for each version. One whose app cannot be prepared is a result, not an
-// error.
+// open makes a stack for each version. An app that cannot be prepared is a result, not an error.
 func (s *series) open(ctx context.Context) (stacks [2]*experiments.Stack, failed *scenarios.ArmError, err error) {
 	for i, name := range []string{results.Base, results.Head} {
 		project := s.versions[i].project
@@ -131,7 +130,7 @@ func (s *series) open(ctx context.Context) (stacks [2]*experiments.Stack, failed
 		if broken := s.versions[i].broken; broken != nil {
 			return stacks, &scenarios.ArmError{Arm: name, Err: broken}, nil
 		}
-		stacks[i], err = s.env.Open(ctx, project, []servers.Topology{s.duel.Topology}, bootTimeout)
+		stacks[i], err = s.env.Open(ctx, project, []servers.Topology{s.paired.Topology}, bootTimeout)
 		var prepare *servers.PrepareError
 		switch {
 		case err == nil:
@@ -142,7 +141,7 @@ func (s *series) open(ctx context.Context) (stacks [2]*experiments.Stack, failed
 		default:
 			return stacks, nil, err
 		}
-		s.duel.Arms[i] = scenarios.PairedArm{Name: name, Site: stacks[i].Site, App: stacks[i].Project.App}
+		s.paired.Arms[i] = scenarios.PairedArm{Name: name, Site: stacks[i].Site, App: stacks[i].Project.App}
 	}
 	return stacks, nil, nil
 }
@@ -175,23 +174,23 @@ func (s *series) manifest(ctx context.Context, stack *experiments.Stack) (m resu
 	if stack != nil {
 		m = s.env.Manifest(ctx, stack)
 	}
-	m.Kind, m.Seed, m.Profile, m.Baseline = results.KindGate, s.duel.Seed, s.spec.Profile, results.Base
+	m.Kind, m.Seed, m.Profile, m.Baseline = results.KindGate, s.paired.Seed, s.spec.Profile, results.Base
 	m.App = results.AppRecord{Name: head.project.App.Name, WSGI: head.project.App.WSGI, Commit: head.commit}
-	m.Scenarios = []results.ScenarioRecord{s.duel.Scenario.Record()}
+	m.Scenarios = []results.ScenarioRecord{s.paired.Scenario.Record()}
 	m.Objectives = s.objectives
 	m.Diagnostics = append(requirementsDiffer(s.versions), locksDiffer(s.versions)...)
 	for _, arm := range []string{results.Base, results.Head} {
-		m.Topologies = append(m.Topologies, results.TopologyRecord{Name: arm, Ref: s.duel.Topology.String()})
+		m.Topologies = append(m.Topologies, results.TopologyRecord{Name: arm, Ref: s.paired.Topology.String()})
 	}
 	return m
 }
 
-// record is what was asked for, for the run directory.
+// record is the request, for the run directory.
 func (s *series) record() results.GateSpec {
 	base, head := s.versions[0], s.versions[1]
 	return results.GateSpec{
 		Base: base.name, Head: head.name, BaseCommit: base.commit, HeadCommit: head.commit, Dirty: head.dirty,
-		Topology: s.duel.Topology.String(), Scenario: s.duel.Scenario.Name, FixedOrder: s.duel.FixedOrder,
+		Topology: s.paired.Topology.String(), Scenario: s.paired.Scenario.Name, FixedOrder: s.paired.FixedOrder,
 		Gated: s.gated, Budget: s.spec.Budget.Seconds(),
 	}
 }

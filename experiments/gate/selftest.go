@@ -15,19 +15,19 @@ import (
 	"bench/results"
 )
 
-// Ability is what a gate can detect on a machine, measured on it.
+// Ability is what a gate can detect on a machine, as measured there.
 type Ability struct {
 	Path    string             `json:"-"` // of the file in the run directory that holds it
 	Schema  string             `json:"schema"`
 	Metrics []string           `json:"metrics"`
 	Spread  map[string]float64 `json:"pair_spread"` // standard deviation of a pair's log-ratio
-	// Ratios of equal versions, over all pairs: an interval that leaves out 1 says that the
-	// arms are not treated alike.
+	// Ratios of equal versions, over all pairs: an interval that excludes 1 suggests that the arms
+	// are not treated alike.
 	Ratios []equalRatio `json:"equal_ratios"`
-	// Wider is how many times as wide the intervals of equal versions would be, if base were
-	// measured first and head after it.
+	// Wider is how many times as wide the intervals of equal versions would be if base were measured
+	// first and head after it.
 	Wider map[string]float64 `json:"base_then_head_wider"`
-	// Pairs that a gate of the budget has time for.
+	// Most is the number of pairs that the budget of a gate allows.
 	Most      int           `json:"pairs_in_budget"`
 	Equal     gate.Shares   `json:"equal_versions"`
 	Slower    []slowdown    `json:"slower_by_calculation"` // measured pairs of equal versions, with a slowdown added
@@ -47,7 +47,7 @@ type equalRatio struct {
 	High   float64 `json:"high"`
 }
 
-// biased reports whether the interval leaves out 1.
+// biased reports whether the interval excludes 1.
 func (r equalRatio) biased() bool { return r.Low > 1 || r.High < 1 }
 
 type slowdown struct {
@@ -65,20 +65,20 @@ type injection struct {
 	Samples     []gate.Sample     `json:"samples"`
 }
 
-// mostSlower is the greatest slowdown, in percent, that is looked for by calculation.
+// mostSlower is the largest slowdown, in percent, that is calculated.
 const mostSlower = 20
 
-// replays is how many gates are replayed from measured pairs for each figure.
+// replays is the number of gates replayed from measured pairs for each figure.
 const replays = 2000
 
-// Least and most pairs of a self-test.
+// The fewest and most pairs of a self-test.
 const (
 	fewestSelfTest = 8
 	mostSelfTest   = 10_000
 )
 
-// SelfTest measures pairs of equal versions, and with the bundled project also pairs with
-// slowdowns on purpose, and replays gates from them.
+// SelfTest measures pairs of equal versions, and with the bundled project also pairs with injected
+// slowdowns, and replays gates from them.
 func SelfTest(ctx context.Context, env experiments.Env, spec Spec, pairs int) (t Ability, err error) {
 	if pairs < fewestSelfTest || pairs > mostSelfTest {
 		return t, experiments.Misusef("--pairs %d: want %d to %d", pairs, fewestSelfTest, mostSelfTest)
@@ -112,7 +112,7 @@ func SelfTest(ctx context.Context, env experiments.Env, spec Spec, pairs int) (t
 	return t, results.WriteFile(t.Path, append(data, '\n'))
 }
 
-// measure measures the pairs that were asked for, whatever they say.
+// measure measures the requested pairs, whatever they show.
 func (s *series) measure(ctx context.Context) error {
 	if _, err := s.conduct(ctx); err != nil {
 		return err
@@ -124,7 +124,7 @@ func (s *series) measure(ctx context.Context) error {
 	return nil
 }
 
-// ability is what pairs of equal versions, which ended then, say.
+// ability is what pairs of equal versions show, the last of which ended at the given time.
 func (s *series) ability(ended time.Time) (Ability, error) {
 	metrics := gate.MetricsOf(s.gated)
 	t := Ability{
@@ -134,7 +134,7 @@ func (s *series) ability(ended time.Time) (Ability, error) {
 	}
 	if len(t.Samples) < fewestSelfTest {
 		return t, experiments.Invalidf(
-			"only %d of %d pairs could be measured: this machine is too busy to gate on", len(t.Samples), s.count)
+			"only %d of %d pairs could be measured: this machine is too busy for a gate", len(t.Samples), s.count)
 	}
 	t.PairTaken = ended.Sub(s.firstPair).Seconds() / float64(s.count)
 	t.Most = max(gate.FewestPairs, int((s.spec.Budget-setUpTime).Seconds()/t.PairTaken))
@@ -143,7 +143,7 @@ func (s *series) ability(ended time.Time) (Ability, error) {
 		t.Spread[m.Name] = m.Spread
 		t.Ratios = append(t.Ratios, equalRatio{m.Name, m.Ratio.Value, m.Ratio.Low, m.Ratio.High})
 	}
-	t.replay(metrics, !s.duel.FixedOrder, s.spec.Seed)
+	t.replay(metrics, !s.paired.FixedOrder, s.spec.Seed)
 	return t, nil
 }
 
@@ -163,11 +163,11 @@ func (t *Ability) replay(metrics []gate.Metric, coin bool, seed uint64) {
 	}
 }
 
-// injections measures pairs with one slowdown after the other.
+// injections measures pairs with one slowdown after another.
 func (s *series) injections(ctx context.Context, most int) (all []injection, err error) {
-	report := gate.Judge(s.measured, gate.Metrics()) // they are sized by all of them
+	report := gate.Judge(s.measured, gate.Metrics()) // slowdowns are sized by all metrics
 	for n := range s.slowdowns(report) {
-		// Sized by what a request cost last: the CPU speed changes within minutes.
+		// Sized by the latest cost of a request: the CPU speed changes within minutes.
 		i := s.slowdowns(report)[n]
 		if report, err = s.inject(ctx, &i, most); err != nil {
 			return all, err
@@ -177,13 +177,13 @@ func (s *series) injections(ctx context.Context, most int) (all []injection, err
 	return all, nil
 }
 
-// inject measures pairs whose head is slowed down, and returns what they say.
+// inject measures pairs whose head is slowed down, and returns their report.
 func (s *series) inject(ctx context.Context, i *injection, most int) (gate.Report, error) {
 	slowed := &series{
-		env: s.env, spec: s.spec, gated: s.gated, versions: s.versions, objectives: s.objectives, duel: s.duel,
+		env: s.env, spec: s.spec, gated: s.gated, versions: s.versions, objectives: s.objectives, paired: s.paired,
 		started: time.Now(), count: max(fewestSelfTest, s.count/2), doing: i.Name,
 	}
-	slowed.spec.HeadEnv, slowed.duel.Seed = i.Env, s.duel.Seed+1
+	slowed.spec.HeadEnv, slowed.paired.Seed = i.Env, s.paired.Seed+1
 	if err := slowed.measure(ctx); err != nil {
 		return gate.Report{}, err
 	}

@@ -1,6 +1,6 @@
-// Package gate decides whether a change made an app slower: it measures two versions in pairs
-// until package reports/gate says that something is proven, or the budget is spent. Its self-test
-// measures what a gate can detect on this machine.
+// Package gate decides whether a change made an app slower: it measures two versions in pairs until
+// package reports/gate finds proof, or the budget is spent. Its self-test measures what a gate can
+// detect on this machine.
 package gate
 
 import (
@@ -15,10 +15,10 @@ import (
 	"bench/targets"
 )
 
-// Spec is a gate as it is asked for.
+// Spec is a gate as requested.
 type Spec struct {
-	// Base and Head are two folders, or two commits of the checkout that App is in. "" is, of
-	// base, where head left the main branch; of head, the work tree.
+	// Base and Head are two folders, or two commits of the checkout that holds App. "" means, for
+	// Base, where head left the main branch; for Head, the work tree.
 	Base     string `json:"base,omitempty"`
 	Head     string `json:"head,omitempty"`
 	App      string `json:"app,omitempty"`
@@ -27,42 +27,42 @@ type Spec struct {
 	Profile  string `json:"profile"`
 
 	Budget     time.Duration `json:"budget_ns"`
-	Objectives []string      `json:"objectives,omitempty"` // that head has to keep; none: those of bench.yaml
-	Metrics    []string      `json:"metrics,omitempty"`    // that decide, NAME or NAME=PERCENT%; nil: all
-	HeadEnv    []string      `json:"head_env,omitempty"`   // variables for head alone, to try the gate out
+	Objectives []string      `json:"objectives,omitempty"` // that head has to meet; none: those of bench.yaml
+	Metrics    []string      `json:"metrics,omitempty"`    // that decide: NAME or NAME=PERCENT%; nil: all
+	HeadEnv    []string      `json:"head_env,omitempty"`   // variables for head alone, for trying out the gate
 	FixedOrder bool          `json:"fixed_order,omitempty"`
 	Seed       uint64        `json:"seed"`
 }
 
-// How a pair is spent.
+// How the time of a pair is spent.
 const (
 	slice     = 4 * time.Second
 	closedRun = 300 * time.Millisecond
 	warmup    = 600 * time.Millisecond
-	// pairTime and setUpTime are rough, for telling a budget that is too small.
+	// pairTime and setUpTime are rough, for detecting a budget that is too small.
 	pairTime  = 7 * time.Second
 	setUpTime = 15 * time.Second
 
 	bootTimeout = time.Minute
 )
 
-// plan is what can be decided before a version is looked at.
+// plan is what can be decided without looking at the versions.
 type plan struct {
 	topology servers.Topology
 	gated    []results.Gated
 }
 
-// Validate says what of the spec is wrong, as far as that can be seen without the versions.
+// Validate reports what is wrong with the spec, as far as that shows without the versions.
 func (s Spec) Validate() error {
 	_, err := s.plan()
 	if least := setUpTime + gate.FewestPairs*pairTime; err == nil && s.Budget < least {
-		return experiments.Misusef("--budget %v: no verdict needs less than %d pairs, about %v",
+		return experiments.Misusef("--budget %v is too small: a verdict needs at least %d pairs, about %v",
 			s.Budget, gate.FewestPairs, least)
 	}
 	return err
 }
 
-// Lines are in words what would be done.
+// Lines describe the plan, a sentence a line.
 func (s Spec) Lines() []string {
 	head := gate.WorkTree
 	if s.Base == experiments.Bundled {
@@ -71,8 +71,9 @@ func (s Spec) Lines() []string {
 	return []string{
 		fmt.Sprintf("pairs of base (%s) and head (%s), each booted afresh as %s",
 			cmp.Or(s.Base, "where head left the main branch"), cmp.Or(s.Head, head), s.Topology),
-		fmt.Sprintf("in each pair both at once at one rate for %v, then two closed loops of %v for each", slice, closedRun),
-		fmt.Sprintf("at least %d pairs, until the verdict is proven or %v are over", gate.FewestPairs, s.Budget),
+		fmt.Sprintf("in each pair, both at once at the same rate for %v, then two closed loops of %v for each",
+			slice, closedRun),
+		fmt.Sprintf("at least %d pairs, until the verdict is proven or %v have passed", gate.FewestPairs, s.Budget),
 	}
 }
 
@@ -89,7 +90,7 @@ func (s Spec) plan() (p plan, err error) {
 		return p, err
 	}
 	if !p.topology.Boots() {
-		return p, experiments.Misusef("--topology %q: want one topology that can be booted", s.Topology)
+		return p, experiments.Misusef("--topology %q: want one topology that bench boots", s.Topology)
 	}
 	return p, nil
 }

@@ -19,14 +19,14 @@ type side struct {
 	commit  string
 	dirty   bool
 	project targets.Project
-	// packages are those that only this version requires; broken is why the environment for
-	// them could not be made.
+	// packages are those that only this version requires; broken is why an environment for them
+	// could not be made.
 	packages []string
 	broken   error
 }
 
-// versions gets both versions, each with its own environment if they require different packages.
-// Where equal ones are wanted and no base is named, base is what head is.
+// versions gets both versions, each with an environment of its own if they require different
+// packages. If equal versions are wanted and no base is named, base is the same as head.
 func versions(ctx context.Context, env experiments.Env, spec Spec, trees string, equal bool) (both [2]side, err error) {
 	if spec.Base == "" && (spec.App == experiments.Bundled || equal && spec.App == "") {
 		spec.Base = experiments.Bundled
@@ -47,8 +47,8 @@ func versions(ctx context.Context, env experiments.Env, spec Spec, trees string,
 	return both, environments(ctx, env, &both)
 }
 
-// Folder is the folder whose bench.yaml holds a gate's settings, where that is not this one: of
-// two folders the one that is judged, and Bundled for the bundled project.
+// Folder is the folder whose bench.yaml holds a gate's settings, if that is not the working folder:
+// of two folders the one that is judged, and Bundled for the bundled project.
 func (s Spec) Folder(selfTest bool) string {
 	switch {
 	case s.Base == experiments.Bundled, s.Base == "" && selfTest:
@@ -87,13 +87,13 @@ func commits(ctx context.Context, env experiments.Env, spec Spec, trees string, 
 		}
 	}
 	if base.commit == head.commit && len(spec.HeadEnv) == 0 && !equal {
-		return both, experiments.Misusef("base and head are the same commit, %s: there is nothing to judge; "+
-			"name another base: --base REF", base.commit[:12])
+		return both, experiments.Misusef("base and head are the same commit, %s: there is nothing to compare; "+
+			"name a different base: --base REF", base.commit[:12])
 	}
 	from.warnOfChanges(ctx, env, head)
 	both = [2]side{base, head}
 	var dirs [2]string
-	for i, folder := range []string{results.Base, results.Head} { // as long as each other
+	for i, folder := range []string{results.Base, results.Head} { // names of equal length
 		if dirs[i], err = from.extract(ctx, both[i].commit, filepath.Join(trees, folder)); err != nil {
 			return both, err
 		}
@@ -113,7 +113,7 @@ func commits(ctx context.Context, env experiments.Env, spec Spec, trees string, 
 	return both, nil
 }
 
-// head is the version that is judged: a commit, or by default the work tree.
+// head is the version that is judged: a commit, by default the work tree.
 func (c checkout) head(ctx context.Context, name string) (head side, err error) {
 	head.name = cmp.Or(name, gate.WorkTree)
 	if name == "" {
@@ -124,8 +124,8 @@ func (c checkout) head(ctx context.Context, name string) (head side, err error) 
 	return head, err
 }
 
-// base is the version that head is compared with: a commit, or by default where head left the
-// main branch.
+// base is the version that head is compared with: a commit, by default where head left the main
+// branch.
 func (c checkout) base(ctx context.Context, name string, head side) (base side, err error) {
 	if name == "" {
 		if base.commit, err = c.mergeBase(ctx, head.commit); err == nil {
@@ -138,7 +138,7 @@ func (c checkout) base(ctx context.Context, name string, head side) (base side, 
 	return base, err
 }
 
-// warnOfChanges says which changes of the work tree are measured, and which are not.
+// warnOfChanges reports which changes in the work tree are measured and which are not.
 func (c checkout) warnOfChanges(ctx context.Context, env experiments.Env, head side) {
 	if head.dirty {
 		env.Warn(results.Diagnostic{Code: "uncommitted-changes",
@@ -146,13 +146,13 @@ func (c checkout) warnOfChanges(ctx context.Context, env experiments.Env, head s
 	}
 	unknown, err := c.git.run(ctx, c.root, "ls-files", "--others", "--exclude-standard", "--", cmp.Or(c.prefix, "."))
 	if err == nil && unknown != "" && head.name == gate.WorkTree {
-		env.Warn(results.Diagnostic{Code: "untracked-files", Message: "files that git does not know are not measured",
-			Hint: "Add them first: git add."})
+		env.Warn(results.Diagnostic{Code: "untracked-files", Message: "untracked files are not measured",
+			Hint: "Add them first, with git add."})
 	}
 }
 
-// sameProject gives a base that has no bench.yaml yet the one of head: the change that adds it
-// can then be judged, too.
+// sameProject gives a base without bench.yaml that of head, so that the change that adds it can be
+// judged, too.
 func sameProject(env experiments.Env, dirs [2]string, both [2]side) error {
 	file := filepath.Join(dirs[0], targets.ProjectFile)
 	if !experiments.IsDir(dirs[0]) || experiments.IsFile(file) {
@@ -160,9 +160,10 @@ func sameProject(env experiments.Env, dirs [2]string, both [2]side) error {
 	}
 	data, err := os.ReadFile(filepath.Join(dirs[1], targets.ProjectFile))
 	if err != nil {
-		return nil // loading head says what is missing
+		return nil // loading head reports what is missing
 	}
-	env.Warn(results.Diagnostic{Code: "no-project-file", Message: fmt.Sprintf("%s has no %s: it is measured with that of %s",
+	env.Warn(results.Diagnostic{Code: "no-project-file", Message: fmt.Sprintf(
+		"%s has no %s: it is measured with that of %s",
 		both[0].name, targets.ProjectFile, both[1].name)})
 	return os.WriteFile(file, data, 0o600)
 }

@@ -12,8 +12,7 @@ import (
 	"bench/experiments"
 )
 
-// repository makes a checkout with two commits of an app in a subfolder, and changes that are
-// not committed.
+// repository makes a checkout with two commits of an app in a subfolder, and uncommitted changes.
 func repository(t *testing.T) (root string) {
 	t.Helper()
 	root = t.TempDir()
@@ -42,7 +41,7 @@ func repository(t *testing.T) (root string) {
 	run("config", "user.email", "a@b")
 	write("site/bench.yaml", "app: {wsgi: \"a.wsgi:application\", settings: a.settings}\n")
 	write("site/version", "1")
-	write(".gitattributes", "site/version export-ignore\n") // of a release, not of a checkout
+	write(".gitattributes", "site/version export-ignore\n") // affects releases, not checkouts
 	run("add", ".")
 	run("commit", "-qm", "one")
 	run("checkout", "-qb", "work")
@@ -52,14 +51,14 @@ func repository(t *testing.T) (root string) {
 	return root
 }
 
-// testEnv keeps what is told as text.
-func testEnv(told *strings.Builder) experiments.Env {
+// testEnv collects messages and diagnostics as text.
+func testEnv(messages *strings.Builder) experiments.Env {
 	return experiments.Env{Path: os.Getenv("PATH"), User: os.Environ(), Emit: func(event experiments.Event) {
 		switch e := event.(type) {
 		case experiments.Message:
-			fmt.Fprintln(told, e.Text)
+			fmt.Fprintln(messages, e.Text)
 		case experiments.Diagnostic:
-			fmt.Fprintln(told, e.Message)
+			fmt.Fprintln(messages, e.Message)
 		}
 	}}
 }
@@ -90,13 +89,13 @@ func TestVersionsOfACheckout(t *testing.T) {
 		t.Errorf("by default base is %s and head %s; want where the branch left main, 1, and the work tree, 3", base, head)
 	}
 	if !strings.Contains(messages.String(), "uncommitted") {
-		t.Errorf("nothing was said of the uncommitted changes: %q", messages.String())
+		t.Errorf("the uncommitted changes were not reported: %q", messages.String())
 	}
 	named := Spec{App: app, Base: "main", Head: "work"}
 	if base, head := version(named, 0), version(named, 1); base != "1" || head != "2" {
 		t.Errorf("main and work are %s and %s; want 1 and 2", base, head)
 	}
-	// Neither the work tree nor the list of stashes was touched.
+	// Neither the work tree nor the list of stashes was changed.
 	if text, _ := os.ReadFile(filepath.Join(app, "version")); string(text) != "3" {
 		t.Errorf("the work tree holds %s", text)
 	}
@@ -105,9 +104,9 @@ func TestVersionsOfACheckout(t *testing.T) {
 	}
 }
 
-// The change that adds bench.yaml can be judged: base is measured with head's. A self-test
-// measures two of the same, and uncommitted changes are no commit in the history.
-func TestVersionsThatDifferInMore(t *testing.T) {
+// The change that adds bench.yaml can be judged: base is measured with head's. A self-test measures
+// the same version twice, and uncommitted changes are marked as such.
+func TestVersionsWithoutAProjectFileAndEqualOnes(t *testing.T) {
 	root := repository(t)
 	app := filepath.Join(root, "site")
 	for _, args := range [][]string{
@@ -122,8 +121,8 @@ func TestVersionsThatDifferInMore(t *testing.T) {
 	var messages strings.Builder
 	env := testEnv(&messages)
 	both, err := versions(t.Context(), env, Spec{App: app, Base: "main"}, t.TempDir(), false)
-	told := strings.Contains(messages.String(), "measured with that of")
-	if err != nil || both[0].project.App.WSGI != "a.wsgi:application" || !told {
+	reported := strings.Contains(messages.String(), "measured with that of")
+	if err != nil || both[0].project.App.WSGI != "a.wsgi:application" || !reported {
 		t.Errorf("a base without bench.yaml: %+v, %v; %q", both[0], err, messages.String())
 	}
 	if !both[1].dirty || !strings.HasSuffix(both[1].commit, "-dirty") || strings.HasSuffix(both[0].commit, "-dirty") {
@@ -143,37 +142,36 @@ func TestBadVersions(t *testing.T) {
 		o    Spec
 		want string
 	}{
-		{"an unknown commit", Spec{App: filepath.Join(root, "site"), Base: "nowhere"}, "no commit"},
-		{"an option in place of a commit", Spec{App: filepath.Join(root, "site"), Base: "--all"}, "no commit"},
+		{"an unknown commit", Spec{App: filepath.Join(root, "site"), Base: "nowhere"}, "not a commit"},
+		{"an option instead of a commit", Spec{App: filepath.Join(root, "site"), Base: "--all"}, "not a commit"},
 		{"the same commit twice", Spec{App: filepath.Join(root, "site"), Base: "work", Head: "work"}, "same commit"},
-		{"no checkout", Spec{App: t.TempDir()}, "in no git checkout"},
+		{"no checkout", Spec{App: t.TempDir()}, "not in a git checkout"},
 		{"no bench.yaml", Spec{App: root}, "bench.yaml"},
 	} {
 		_, err := versions(t.Context(), env, row.o, t.TempDir(), false)
 		if err == nil || !strings.Contains(err.Error(), row.want) || !misused(err) {
-			t.Errorf("%s: %v; want a mistake in what was asked for that says %q", row.says, err, row.want)
+			t.Errorf("%s: %v; want a mistake in the request that says %q", row.says, err, row.want)
 		}
 	}
 }
 
-// Packages are part of a version: where they differ, each gets its own.
+// Packages are part of a version: if they differ, each version gets its own.
 func TestPackageLists(t *testing.T) {
-	if causes := requirementsDiffer([2]side{}); len(causes) > 0 {
-		t.Errorf("equal requirements were warned about: %v", causes)
+	if warnings := requirementsDiffer([2]side{}); len(warnings) > 0 {
+		t.Errorf("warnings about equal requirements: %v", warnings)
 	}
-	causes := requirementsDiffer([2]side{
+	warnings := requirementsDiffer([2]side{
 		{packages: []string{"django==5.1 --hash=sha256:ab", "--index-url https://me:secret@example.org/simple"}},
 		{packages: []string{"django==5.2", "a @ https://me:secret@example.org/a.zip", "b", "c", "d", "e", "f"}},
 	})
 	want := "base requires django==5.1, head django==5.2, a @ https://example.org/a.zip, b, c, d and 2 more"
-	if len(causes) != 1 || !strings.Contains(causes[0].Message, want) {
-		t.Errorf("causes = %v", causes)
+	if len(warnings) != 1 || !strings.Contains(warnings[0].Message, want) {
+		t.Errorf("warnings = %v", warnings)
 	}
 }
 
-// Which interpreter each version runs with. A python3 that makes environments out of nothing
-// stands for the real one.
-func TestVersionsWithOtherPackagesGetTheirOwnEnvironments(t *testing.T) {
+// Which interpreter each version runs with. A fake python3 pretends to make environments.
+func TestVersionsWithDifferentPackagesGetTheirOwnEnvironments(t *testing.T) {
 	bin := t.TempDir()
 	fake := `#!/bin/sh
 case "$1 $2" in
@@ -191,24 +189,24 @@ esac
 	}
 	for _, row := range []struct {
 		says   string
-		yaml   [2]string // more of app
+		yaml   [2]string // further keys of app
 		lists  [2]string
-		own    [2]bool // an environment that bench made
-		shared bool    // one that both run in
+		own    [2]bool // an environment made by bench
+		shared bool    // both run in the same one
 		broken int     // version whose environment fails; -1: none
 	}{
-		{"equal lists need nothing", [2]string{}, [2]string{"django==5.1", "django==5.1"}, [2]bool{}, false, -1},
-		{"other packages, other environments", [2]string{},
+		{"equal lists need no environment", [2]string{}, [2]string{"django==5.1", "django==5.1"}, [2]bool{}, false, -1},
+		{"different packages, different environments", [2]string{},
 			[2]string{"django==5.1", "django==5.2"}, [2]bool{true, true}, false, -1},
 		{"a version without a list keeps its interpreter", [2]string{},
 			[2]string{"", "django==5.2"}, [2]bool{false, true}, false, -1},
-		{"a list that one version names counts for both", [2]string{"", ", requirements: requirements.txt"},
+		{"a list that only one version names counts for both", [2]string{"", ", requirements: requirements.txt"},
 			[2]string{"django==5.1", "django==5.1"}, [2]bool{true, true}, true, -1},
 		{"each names its interpreter", [2]string{", python: /one", ", python: /two"},
 			[2]string{"django==5.1", "django==5.2"}, [2]bool{}, false, -1},
-		{"a folder cannot be installed, and there is an interpreter", [2]string{", python: /one", ", python: /one"},
+		{"a folder cannot be installed, but there is an interpreter", [2]string{", python: /one", ", python: /one"},
 			[2]string{"-e .", "django==5.2"}, [2]bool{}, false, -1},
-		{"packages that are not there", [2]string{}, [2]string{"django==5.1", "nonsense"}, [2]bool{true, false}, false, 1},
+		{"packages that do not exist", [2]string{}, [2]string{"django==5.1", "nonsense"}, [2]bool{true, false}, false, 1},
 	} {
 		var messages strings.Builder
 		env := testEnv(&messages)

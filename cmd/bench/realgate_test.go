@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The gate in a shortened form, on the bundled project: one more database query is a regression
+// without any statistics, and equal versions are not, whatever else can be found in so short a time.
+func TestRealGate(t *testing.T) {
+	bench := realBench(t)
+	dir := t.TempDir()
+	gate := func(args ...string) (code int, verdict string) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+		defer cancel()
+		all := []string{"gate", "--base", "bundled", "--json", "--out", filepath.Join(dir, "runs"), "--seed", "1"}
+		cmd := exec.CommandContext(ctx, bench, append(all, args...)...)
+		cmd.Env = append(realEnv(), "TMPDIR="+dir)
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		var report struct{ Verdict string }
+		if jsonErr := json.Unmarshal(out, &report); jsonErr != nil {
+			t.Fatalf("gate %v: %v, %v\n%s", args, err, jsonErr, stderr.String())
+		}
+		return cmd.ProcessState.ExitCode(), report.Verdict
+	}
+	if code, verdict := gate("--head-env", "SHOP_EXTRA_QUERIES=1"); code != exitRegression || verdict != "regression" {
+		t.Errorf("one more query: exit code %d, %s; want a regression", code, verdict)
+	}
+	if code, verdict := gate("--budget", "50s"); code == exitRegression || verdict == "regression" {
+		t.Errorf("equal versions: exit code %d, %s", code, verdict)
+	}
+	code, verdict := gate("--head-env", "DJANGO_SETTINGS_MODULE=nowhere")
+	if code != exitRegression || verdict != "regression" {
+		t.Errorf("a head that does not boot: exit code %d, %s; want a regression", code, verdict)
+	}
+	if left := serversOf(dir); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// One worker that waits 20 ms for each request cannot serve more than 50 a second, and no rate meets
+// an SLO below those 20 ms: both are known without any measurement.
+func TestRealCapacity(t *testing.T) {
+	bench := realBench(t)
+	dir := t.TempDir()
+	capacity := func(slo string, args ...string) (code int, report string) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+		defer cancel()
+		all := []string{
+			"capacity", "--topology", "uwsgi:workers=1", "--scenario", "io", "--slo", slo, "--json",
+			"--budget", "12s", "--seed", "3", "--out", filepath.Join(dir, "runs"),
+		}
+		cmd := exec.CommandContext(ctx, bench, append(all, args...)...)
+		cmd.Env = append(realEnv(), "TMPDIR="+dir)
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if len(out) == 0 {
+			t.Fatalf("capacity: %v\n%s", err, stderr.String())
+		}
+		return cmd.ProcessState.ExitCode(), string(out)
+	}
+	var found struct {
+		Capacity   struct{ Low, High float64 }
+		Bottleneck string
+	}
+	code, report := capacity("p99<250ms", "--target", "30/s")
+	if err := json.Unmarshal([]byte(report), &found); err != nil {
+		t.Fatal(err)
+	}
+	if code == exitInvalid {
+		t.Skip("the machine is too busy to measure a capacity on")
+	}
+	if code != exitOK || found.Capacity.Low <= 10 || found.Capacity.Low > 50 || found.Bottleneck != "worker concurrency" {
+		t.Errorf("exit code %d, %+v; want a rate of at most 50/s, limited by worker concurrency", code, found)
+	}
+	runs, err := filepath.Glob(filepath.Join(dir, "runs", "*-capacity-*"))
+	if err != nil || len(runs) != 1 {
+		t.Fatalf("%d run directories", len(runs))
+	}
+	again := exec.Command(bench, "report", "--json", runs[0])
+	again.Env = realEnv()
+	if out, err := again.Output(); err != nil || string(out) != report {
+		t.Errorf("the report made again differs: %v", err)
+	}
+	code, report = capacity("p99<5ms")
+	if err := json.Unmarshal([]byte(report), &found); err != nil {
+		t.Fatal(err)
+	}
+	hopeless := code == exitRegression && found.Capacity.Low == 0 && strings.Contains(report, "without load, p50 is")
+	if code != exitInvalid && !hopeless {
+		t.Errorf("an SLO below the service time: exit code %d, %+v; want that no rate meets it, and the floor", code, found)
+	}
+	if left := serversOf(dir); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
