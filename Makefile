@@ -58,7 +58,8 @@ accuracy: build ## check what the engines report against independently known fig
 	$(BENCH) selftest accuracy
 
 golden: ## rewrite the golden files; review them with git diff
-	$(GO) test ./results ./servers ./reports ./reports/gate -update
+	$(GO) test ./results ./servers ./reports/compare ./reports/gate -update
+	$(GO) test ./cmd/bench -run Schemas -update
 
 clean: ## remove everything built and measured
 	rm -rf bin bench-runs
