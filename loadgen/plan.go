@@ -76,8 +76,8 @@ type Plan struct {
 	// count as in flight. Zero: long enough for the timeout of the last request.
 	Drain time.Duration
 	Seed  uint64
-	Slow  []Slow // slow clients, in addition to the load
-	Part  Part   // the part of all this to send; the zero value is the whole
+	Slow  []SlowClients // slow clients, in addition to the load
+	Part  Part          // the part of all this to send; the zero value is the whole
 }
 
 // Validate reports everything that is wrong with the plan. It never changes the plan.
@@ -225,6 +225,6 @@ type planRecord struct {
 	Timeout  string         `json:"timeout"`
 	Drain    string         `json:"drain"`
 	Seed     uint64         `json:"seed"`
-	Slow     []Slow         `json:"slow,omitempty"`
+	Slow     []SlowClients  `json:"slow,omitempty"`
 	Part     Part           `json:"part,omitzero"`
 }

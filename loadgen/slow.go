@@ -16,9 +16,9 @@ import (
 	"bench/targets"
 )
 
-// Slow is a population of slow clients: what a server meets on the internet, and what a proxy
+// SlowClients is a population of slow clients: what a server meets on the internet, and what a proxy
 // in front of a few workers is for. They run next to a load and are counted apart from it.
-type Slow struct {
+type SlowClients struct {
 	Kind    SlowKind      `json:"kind"`
 	Clients int           `json:"clients"`
 	Every   time.Duration `json:"every_ns"` // between two bytes
@@ -37,11 +37,11 @@ const (
 var slowKinds = []SlowKind{SlowHeaders, SlowBody, SlowRead, SlowIdle}
 
 // ParseSlow reads populations written as "headers:200".
-func ParseSlow(texts []string, every time.Duration) (all []Slow, err error) {
+func ParseSlow(texts []string, every time.Duration) (all []SlowClients, err error) {
 	for _, text := range texts {
 		kind, count, _ := strings.Cut(text, ":")
 		n, err := strconv.Atoi(count)
-		s := Slow{Kind: SlowKind(kind), Clients: n, Every: every}
+		s := SlowClients{Kind: SlowKind(kind), Clients: n, Every: every}
 		if err != nil || s.validate() != nil {
 			form := fmt.Errorf("%q: want KIND:N with one of %v and a number of clients, such as headers:200", text, slowKinds)
 			return nil, errors.Join(form, s.validate())
@@ -51,7 +51,7 @@ func ParseSlow(texts []string, every time.Duration) (all []Slow, err error) {
 	return all, nil
 }
 
-func (s Slow) validate() error {
+func (s SlowClients) validate() error {
 	known := false
 	for _, k := range slowKinds {
 		known = known || k == s.Kind
@@ -65,7 +65,7 @@ func (s Slow) validate() error {
 
 // population is a running population of slow clients.
 type population struct {
-	Slow
+	SlowClients
 	plan    Plan
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	address string
@@ -100,7 +100,7 @@ func startSlow(ctx context.Context, p Plan, guard Guard) (func() []results.Slow,
 		whole := time.Duration(s.Clients)
 		s.Clients = int(p.Part.Share(uint64(s.Clients)))
 		pop := &population{
-			Slow: s, plan: p, dial: guard.Dialer(net.Dialer{}), address: address, host: u.Host, target: &p.Mix.Targets[0],
+			SlowClients: s, plan: p, dial: guard.Dialer(net.Dialer{}), address: address, host: u.Host, target: &p.Mix.Targets[0],
 		}
 		for i := range s.Clients {
 			// Spread over a period, so that their bytes do not come in lockstep.
