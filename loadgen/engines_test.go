@@ -282,13 +282,13 @@ func pauseIsFeltByEveryRequestThatFellDue(t *testing.T, e loadgen.Engine) {
 	}
 	// In theory half of the 100 requests wait for 250 ms on average, so a quarter of all wait
 	// for more than 250 ms. The machine may add to that, but take nothing away.
-	if p75 := time.Duration(response.ValueAtPercentile(75)) * time.Microsecond; p75 < 240*time.Millisecond {
+	if p75 := time.Duration(results.Percentile(response, 75)) * time.Microsecond; p75 < 240*time.Millisecond {
 		t.Errorf("response time p75 = %v; want at least 250 ms", p75)
 	}
-	if p95 := time.Duration(response.ValueAtPercentile(95)) * time.Microsecond; p95 < 440*time.Millisecond {
+	if p95 := time.Duration(results.Percentile(response, 95)) * time.Microsecond; p95 < 440*time.Millisecond {
 		t.Errorf("response time p95 = %v; want at least 450 ms", p95)
 	}
-	if p90 := time.Duration(service.ValueAtPercentile(90)) * time.Microsecond; p90 > 200*time.Millisecond {
+	if p90 := time.Duration(results.Percentile(service, 90)) * time.Microsecond; p90 > 200*time.Millisecond {
 		t.Errorf("service time p90 = %v; want it unaffected by the pause", p90)
 	}
 	if m.Waited == 0 {

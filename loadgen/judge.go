@@ -234,8 +234,8 @@ func judgeLateness(p Plan, m Measurement, add func(results.Grade, string, string
 			p.Connections(), m.Waited, m.Counts.Dropped), "")
 		return
 	}
-	late := time.Duration(results.Total(m.Intervals, results.Lateness).ValueAtPercentile(99)) * time.Microsecond
-	response := time.Duration(results.Total(m.Intervals, results.Response).ValueAtPercentile(99)) * time.Microsecond
+	late := time.Duration(results.Percentile(results.Total(m.Intervals, results.Lateness), 99)) * time.Microsecond
+	response := time.Duration(results.Percentile(results.Total(m.Intervals, results.Response), 99)) * time.Microsecond
 	if late > lateLimit && late > response/10 {
 		add(results.Degraded, "generator-late", fmt.Sprintf(
 			"the generator sent 1 %% of the requests more than %v late, with a response time of %v at p99", late, response),

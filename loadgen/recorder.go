@@ -388,8 +388,8 @@ func (r *Recorder) live() (l Live) {
 	}
 	if last >= 0 {
 		response := results.Total([]results.Interval{*r.intervals[last]}, results.Response)
-		l.P50 = time.Duration(response.ValueAtPercentile(50)) * time.Microsecond
-		l.P99 = time.Duration(response.ValueAtPercentile(99)) * time.Microsecond
+		p := results.Percentiles(response, 50, 99)
+		l.P50, l.P99 = time.Duration(p[0])*time.Microsecond, time.Duration(p[1])*time.Microsecond
 	}
 	return l
 }

@@ -10,6 +10,8 @@ import (
 	"io"
 	"time"
 
+	"bench/stats"
+
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 )
 
@@ -74,11 +76,31 @@ func Summarize(h *Histogram) Summary {
 	if h == nil || h.TotalCount() == 0 {
 		return Summary{}
 	}
-	q := h.ValueAtPercentilesSlice([]float64{50, 75, 90, 95, 99, 99.9, 99.99})
+	q := Percentiles(h, 50, 75, 90, 95, 99, 99.9, 99.99)
 	return Summary{
 		Count: h.TotalCount(), Min: h.Min(), Mean: h.Mean(), Max: h.Max(),
 		P50: q[0], P75: q[1], P90: q[2], P95: q[3], P99: q[4], P999: q[5], P9999: q[6],
 	}
+}
+
+// Percentile is the value of a percentile by nearest rank (stats.Rank), as the largest value that
+// the histogram cannot tell from it; 0 if the histogram is empty. All percentiles of the project come
+// from here or from stats.Rank: the library's own functions round p·n to the nearest integer,
+// so that among 60 requests p99 would leave out the slowest.
+func Percentile(h *Histogram, percent float64) int64 { return Percentiles(h, percent)[0] }
+
+// Percentiles are the values of several percentiles, in ascending order, of one histogram.
+func Percentiles(h *Histogram, percents ...float64) []int64 {
+	values, next := make([]int64, len(percents)), 0
+	var seen int64
+	for _, bar := range h.Distribution() {
+		seen += bar.Count
+		for next < len(percents) && seen >= stats.Rank(percents[next], h.TotalCount()) {
+			values[next] = bar.To
+			next++
+		}
+	}
+	return values
 }
 
 // decodeHistogram reads a base64 V2 compressed histogram. The header is checked before the

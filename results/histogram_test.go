@@ -33,7 +33,7 @@ func TestQuantilesAgainstAnExactSort(t *testing.T) {
 	slices.Sort(values)
 	for _, q := range []float64{1, 25, 50, 75, 90, 99, 99.9, 99.99, 99.999} {
 		exact := values[min(n-1, int(math.Ceil(q/100*float64(n)))-1)]
-		if got := h.ValueAtPercentile(q); math.Abs(float64(got-exact)) > math.Max(1, 0.001*float64(exact)) {
+		if got := Percentile(h, q); math.Abs(float64(got-exact)) > math.Max(1, 0.001*float64(exact)) {
 			t.Errorf("quantile %g %% = %d µs; the exact value is %d", q, got, exact)
 		}
 	}

@@ -115,7 +115,7 @@ func (o Objective) Value(h *Histogram, counts Counts) float64 {
 	case "max":
 		return float64(h.Max())
 	}
-	return float64(h.ValueAtPercentile(o.Quantile))
+	return float64(Percentile(h, o.Quantile))
 }
 
 // Met reports whether the load meets the limit. Requests without a successful response count

@@ -200,7 +200,7 @@ func (s *searchRun) demands(ctx context.Context, found *results.Configuration) (
 		return 0, err
 	}
 	response := results.Total(single.Intervals, results.Response)
-	found.FloorP50, found.FloorP99 = response.ValueAtPercentile(50), response.ValueAtPercentile(99)
+	found.FloorP50, found.FloorP99 = results.Percentile(response, 50), results.Percentile(response, 99)
 	s.floor = time.Duration(found.FloorP50) * time.Microsecond
 	if err := s.byTarget(ctx); err != nil {
 		return 0, err

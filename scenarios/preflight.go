@@ -120,7 +120,7 @@ func (r *Runner) findRate(ctx context.Context, p PairedRun, c *Preflight) (err e
 		}
 		c.Rate, c.Busy = p.Rate, busyShare(cells)
 		response := results.Total(cells[0].Intervals, results.Response)
-		c.Slow = time.Duration(response.ValueAtPercentile(slowFrom)) * time.Microsecond
+		c.Slow = time.Duration(results.Percentile(response, slowFrom)) * time.Microsecond
 		next := min(most, max(1, p.Rate*utilization/c.Busy))
 		if try == tries || c.Busy == 0 || math.Abs(next/p.Rate-1) < rateWithin {
 			return nil

@@ -135,7 +135,7 @@ func (s *searchRun) calm(ctx context.Context) error {
 			}
 			return err
 		}
-		p50 := time.Duration(results.Total(m.Intervals, results.Response).ValueAtPercentile(50)) * time.Microsecond
+		p50 := time.Duration(results.Percentile(results.Total(m.Intervals, results.Response), 50)) * time.Microsecond
 		if m.Counts.OK > 0 && p50 <= max(3*s.floor, s.floor+2*time.Millisecond) {
 			return nil
 		}

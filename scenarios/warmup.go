@@ -43,7 +43,7 @@ func (r *Runner) warmUp(ctx context.Context, cluster *servers.Cluster, s Scenari
 		if err := errors.Join(ctx.Err(), cluster.Died()); err != nil {
 			return err
 		}
-		medians = append(medians, float64(results.Total(m.Intervals, results.Response).ValueAtPercentile(50)))
+		medians = append(medians, float64(results.Percentile(results.Total(m.Intervals, results.Response), 50)))
 		if cluster.Boot.Settled = settled(medians); cluster.Boot.Settled {
 			break
 		}

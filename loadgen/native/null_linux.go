@@ -261,7 +261,7 @@ func (e Engine) calibrate(ctx context.Context, url string) (c results.Calibratio
 		return c, err
 	}
 	us := func(k results.Kind, p float64) time.Duration {
-		return time.Duration(results.Total(m.Intervals, k).ValueAtPercentile(p)) * time.Microsecond
+		return time.Duration(results.Percentile(results.Total(m.Intervals, k), p)) * time.Microsecond
 	}
 	c.Floor, c.Lateness, c.LatenessP99 = us(results.Response, 50), us(results.Lateness, 50), us(results.Lateness, 99)
 	return c, nil

@@ -110,7 +110,7 @@ func measured(run *results.Run, found results.Configuration) Configuration {
 func trialOf(c *results.Cell) Trial {
 	h := results.Total(c.Counted(), results.Response)
 	return Trial{
-		Rate: c.Rate, P50: float64(h.ValueAtPercentile(50)) / 1e3, P99: float64(h.ValueAtPercentile(99)) / 1e3,
+		Rate: c.Rate, P50: float64(results.Percentile(h, 50)) / 1e3, P99: float64(results.Percentile(h, 99)) / 1e3,
 		Boot: c.Block, Length: c.Duration, Grade: c.Grade,
 	}
 }

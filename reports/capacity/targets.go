@@ -92,9 +92,12 @@ func (m *Model) kind(a *alone) (k model.Kind) {
 // outside is a sample, by quantiles, of what a lone request takes beyond the known time.
 func outside(h *results.Histogram, known float64) []float64 {
 	const n = 100
-	sample := make([]float64, n)
-	for i := range sample {
-		sample[i] = max(0, float64(h.ValueAtPercentile((float64(i)+0.5)/n*100))/1e6-known)
+	percents, sample := make([]float64, n), make([]float64, n)
+	for i := range percents {
+		percents[i] = (float64(i) + 0.5) / n * 100
+	}
+	for i, us := range results.Percentiles(h, percents...) {
+		sample[i] = max(0, float64(us)/1e6-known)
 	}
 	return sample
 }

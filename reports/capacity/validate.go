@@ -100,7 +100,7 @@ func validate(run *results.Run, c *results.Capacity, m *Model, s Configuration) 
 		if cell == nil {
 			continue
 		}
-		p99 := float64(results.Total(cell.Counted(), results.Response).ValueAtPercentile(99)) / 1e3
+		p99 := float64(results.Percentile(results.Total(cell.Counted(), results.Response), 99)) / 1e3
 		if p99 == 0 {
 			continue // there was no successful response after the lead-in
 		}

@@ -190,8 +190,8 @@ func (r *Report) timeFigure() (plot.Figure, bool) {
 					continue // the fraction of a second in which the last responses arrived
 				}
 				at := c.Started.Sub(r.Started).Seconds() + iv.Start.Seconds()
-				half.Points = append(half.Points, plot.Point{X: at, Y: float64(h.ValueAtPercentile(50))})
-				most.Points = append(most.Points, plot.Point{X: at, Y: float64(h.ValueAtPercentile(99))})
+				half.Points = append(half.Points, plot.Point{X: at, Y: float64(results.Percentile(h, 50))})
+				most.Points = append(most.Points, plot.Point{X: at, Y: float64(results.Percentile(h, 99))})
 			}
 		}
 		curves = append(curves, most, half)

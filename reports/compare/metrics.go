@@ -44,7 +44,7 @@ func responsePercentile(q float64) metric {
 		if h.TotalCount() == 0 {
 			return 0
 		}
-		return float64(h.ValueAtPercentile(q))
+		return float64(results.Percentile(h, q))
 	}
 }
 

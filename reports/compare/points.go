@@ -18,14 +18,16 @@ func percentilePoints(h *results.Histogram) (points []plot.Point) {
 	}
 	last := math.Log10(float64(h.TotalCount()) / fewestSamples)
 	const steps = 20
-	for i := 0; ; i++ {
-		x := min(float64(i)/steps, last)
-		v := h.ValueAtPercentile(100 * (1 - math.Pow(10, -x)))
-		points = append(points, plot.Point{X: x, Y: math.Max(1, float64(v))})
-		if x == last {
-			return points
-		}
+	var percents []float64
+	for i, x := 0, 0.0; x < last || i == 0; i++ {
+		x = min(float64(i)/steps, last)
+		points = append(points, plot.Point{X: x})
+		percents = append(percents, 100*(1-math.Pow(10, -x)))
 	}
+	for i, us := range results.Percentiles(h, percents...) {
+		points[i].Y = math.Max(1, float64(us))
+	}
+	return points
 }
 
 // binsPerDecade is the number of bins of a histogram per decade of its logarithmic axis.

@@ -53,7 +53,7 @@ func growths(pairs []pair) (medians, weighted, tiers map[string][]float64) {
 		head := results.TotalByTarget(p.arms[1].interleaved.Intervals, results.Service)
 		for target, b := range base {
 			if h := head[target]; h != nil {
-				grown := float64(h.ValueAtPercentile(50)-b.ValueAtPercentile(50)) / 1e3
+				grown := float64(results.Percentile(h, 50)-results.Percentile(b, 50)) / 1e3
 				medians[target] = append(medians[target], grown)
 				weighted[target] = append(weighted[target], grown*float64(b.TotalCount()))
 			}

@@ -57,7 +57,7 @@ func cpuPerRequest(_ *results.Gate, arm measured) float64 {
 }
 
 func median(_ *results.Gate, arm measured) float64 {
-	return float64(results.Total(arm.interleaved.Intervals, results.Response).ValueAtPercentile(50)) / 1e3
+	return float64(results.Percentile(results.Total(arm.interleaved.Intervals, results.Response), 50)) / 1e3
 }
 
 // slowShare is the share of requests that took longer than the 85 % quantile of base in the rate

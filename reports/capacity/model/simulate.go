@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"bench/stats"
 )
 
 // Simulated is the result of a simulation.
@@ -48,13 +50,13 @@ func (s System) Replay(arrivals []float64, counts func(request int, end float64)
 	}
 }
 
-// Quantile is a quantile of the response times, in seconds. It sorts them.
+// Quantile is a quantile of the response times by nearest rank, in seconds. It sorts them.
 func (s Simulated) Quantile(q float64) float64 {
 	if len(s.Responses) == 0 {
 		return math.Inf(1)
 	}
 	slices.Sort(s.Responses)
-	return s.Responses[min(len(s.Responses)-1, int(q*float64(len(s.Responses))))]
+	return s.Responses[stats.Rank(q*100, int64(len(s.Responses)))-1]
 }
 
 // Mean is the mean of the response times, in seconds. It sorts them, because sums from the smallest up are
