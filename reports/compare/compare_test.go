@@ -229,6 +229,23 @@ func TestReasonsNameWhatLimits(t *testing.T) {
 	}
 }
 
+// Where a proxy serves files, the throughput does not depend on the app's workers.
+func TestWorkersDoNotLimitWhatTheyDoNotServe(t *testing.T) {
+	arms := madeUpArms()
+	arms[2].rate = 60_000 // far more than two workers could serve at 1 ms each
+	arms[2].tiers = map[string]time.Duration{"python": 0, "nginx": 10 * time.Millisecond, "uwsgi": 0}
+	run := madeUpRun(6, arms)
+	for _, c := range run.Cells {
+		if c.Topology == arms[2].name {
+			c.Generator.CPUSeconds = 0.005
+		}
+	}
+	reasons := strings.Join(build(t, run).Scenarios[0].Order[0].Reasons, " ")
+	if strings.Contains(reasons, "All workers were busy") || !strings.Contains(reasons, "The app was hardly involved") {
+		t.Errorf("%q; want it not to name the workers", reasons)
+	}
+}
+
 func TestOddRunsMakeReportsOrErrorsAndNeverPanics(t *testing.T) {
 	for _, row := range []struct {
 		says   string

@@ -48,9 +48,7 @@ func (r *Report) reasons(t Topology, l Load) []string {
 // CPU.
 func (r *Report) limits(t Topology, l Load) []string {
 	list := []string{r.limit(t, l)}
-	app, _ := t.Roles.Sum(l.BusyCores, results.AppRole)
-	perRequest, known := t.Roles.Sum(l.CPU, results.AppRole)
-	if known && app < uninvolved*l.serverCores() {
+	if perRequest, known := t.Roles.Sum(l.CPU, results.AppRole); known && !involvesApp(t, l) {
 		list = append(list, fmt.Sprintf("The app was hardly involved, with %s of CPU time per request: "+
 			"the servers in front of it serve these files.", page.Millis(perRequest)))
 	}
@@ -67,7 +65,7 @@ func (r *Report) limit(t Topology, l Load) string {
 	case l.Rate.LowerBound:
 		return fmt.Sprintf("The load generator was the limit, with %.2f cores used to the servers' %.2f: "+
 			"the throughput is a lower bound.", generator, servers)
-	case t.Concurrency > 0 && all < unsaturated*cores && busyWorkers(t, l) > workersBusy:
+	case t.Concurrency > 0 && all < unsaturated*cores && busyWorkers(t, l) > workersBusy && involvesApp(t, l):
 		return fmt.Sprintf("All workers were busy: %s at a time, taking at least %s each, limit the throughput to about "+
 			"%s req/s. The CPU was not saturated (%s).",
 			page.Count(t.Concurrency, "request"), page.Micros(l.Service.Min), page.Number(workerLimit(t, l)), used)
@@ -84,6 +82,13 @@ func (r *Report) limit(t Topology, l Load) string {
 			"The CPU was not saturated (%s).", page.Count(l.Connections, "request"), page.Micros(int64(l.Service.Mean)), used)
 	}
 	return fmt.Sprintf("No single limit stands out (%s); CPU time per request: %s.", used, tiers(l.CPU))
+}
+
+// involvesApp reports whether the app took part in the responses, and not only the servers in front of
+// it, which its workers do not limit.
+func involvesApp(t Topology, l Load) bool {
+	app, _ := t.Roles.Sum(l.BusyCores, results.AppRole)
+	return app >= uninvolved*l.serverCores()
 }
 
 // waitingThreads says how many threads wait for the interpreter lock, if more than one runs.
