@@ -63,8 +63,8 @@ func (r *Report) grounds() []page.Section {
 
 const method = "Open-loop trials with Poisson arrivals search for the highest rate that meets the SLO. The trials " +
 	"grow longer, and each rate is tried more than once, in as many boots as the time allows (in the manner of RFC " +
-	"9971). The result is a measurement, and therefore an interval. The model simulates proxies, queues, workers and cores " +
-	"with the service times measured here."
+	"9971). The result is a measurement, and therefore an interval. The model simulates proxies, queues, workers and " +
+	"cores with the service times measured here."
 
 // heading says what was measured, and for how long.
 func (r *Report) heading() string {
