@@ -29,7 +29,8 @@ func TestPercentilesAgainstHdrHistogramInJava(t *testing.T) {
 		h := NewHistogram()
 		packed.MergeInto(h)
 		for i, got := range Percentiles(h, percents...) {
-			if want, err := strconv.ParseInt(fields[1+i], 10, 64); err != nil || got != want || Percentile(h, percents[i]) != want {
+			want, err := strconv.ParseInt(fields[1+i], 10, 64)
+			if err != nil || got != want || Percentile(h, percents[i]) != want {
 				t.Errorf("p%g of %s values = %d; Java says %d", percents[i], fields[0], got, want)
 			}
 		}

@@ -7,8 +7,10 @@ import (
 
 // The rank is ⌈n·p/100⌉ of the decimal number that was written, by exact rational arithmetic.
 func TestRankAgainstExactArithmetic(t *testing.T) {
-	for _, text := range []string{"0.1", "1", "2.5", "5", "7", "25", "29", "33.3", "50", "57", "75", "85", "90", "95", "99", "99.5",
-		"99.9", "99.95", "99.99", "99.999", "99.9999"} {
+	for _, text := range []string{
+		"0.1", "1", "2.5", "5", "7", "25", "29", "33.3", "50", "57", "75", "85", "90", "95", "99", "99.5",
+		"99.9", "99.95", "99.99", "99.999", "99.9999",
+	} {
 		p, ok := new(big.Rat).SetString(text)
 		if !ok {
 			t.Fatal(text)
