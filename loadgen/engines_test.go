@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -397,27 +396,6 @@ func requestsThatOutliveTheDrainAreAbandoned(t *testing.T, e loadgen.Engine) {
 	m := measure(t, e, plan(server.URL, func(p *loadgen.Plan) { p.Timeout, p.Drain = time.Minute, 50*time.Millisecond }))
 	if m.Counts.InFlight != 4 || m.Elapsed > 5*time.Second {
 		t.Errorf("counts = %+v after %v; want 4 in flight", m.Counts, m.Elapsed)
-	}
-}
-
-// A request on a reused connection that the server had closed is retried, and counted.
-func TestStaleConnectionsAreCounted(t *testing.T) { each(t, staleConnectionsAreCounted) }
-
-func staleConnectionsAreCounted(t *testing.T, e loadgen.Engine) {
-	var served atomic.Int64
-	url := raw(t, func(c net.Conn) {
-		r := bufio.NewReader(c)
-		if _, err := http.ReadRequest(r); err != nil {
-			return
-		}
-		served.Add(1)
-		// Promises to keep the connection, but closes it.
-		_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
-		_, _ = r.ReadByte() // until the next request starts
-	})
-	m := measure(t, e, plan(url, func(p *loadgen.Plan) { p.Conns.Max = 1; p.Duration = 100 * time.Millisecond }))
-	if m.Counts.StaleRetry == 0 || m.Counts.OK == 0 {
-		t.Errorf("counts = %+v; want stale retries and successful responses", m.Counts)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unsafe"
 
+	"bench/loadgen"
 	"bench/loadgen/http1"
 	"bench/results"
 
@@ -28,6 +29,7 @@ type conn struct {
 	deadline  time.Duration
 	firstByte time.Duration
 	unwritten []byte // the rest of the request, which the socket has not taken yet
+	begun     bool   // the socket has taken something of the request
 	rendered  []byte // the request, where each is rendered from a template
 	parser    http1.Parser
 	body      body
@@ -65,7 +67,7 @@ func (s *shard) connect(t task) {
 	c := s.vacant()
 	c.task, c.opening = t, s.now()
 	c.deadline = t.sent + s.plan.Timeout
-	c.unwritten = c.bytes()
+	c.unwritten, c.begun = c.bytes(), false
 	s.open++
 	s.count(t.sent)
 	s.busy.insert(c)
@@ -144,7 +146,7 @@ func (s *shard) connectFailed(c *conn, err error) {
 func (s *shard) send(c *conn, t task) {
 	c.task = t
 	c.deadline = t.sent + s.plan.Timeout
-	c.unwritten = c.bytes()
+	c.unwritten, c.begun = c.bytes(), false
 	s.count(t.sent)
 	s.busy.append(c)
 	s.write(c)
@@ -174,10 +176,10 @@ func (s *shard) write(c *conn) {
 			return // an edge will signal when there is room
 		case errno == unix.EINTR:
 		case errno != 0:
-			s.broken(c, s.now())
+			s.broken(c, s.now(), !c.begun)
 			return
 		default:
-			c.unwritten = c.unwritten[n:]
+			c.unwritten, c.begun = c.unwritten[n:], true
 		}
 	}
 }
@@ -228,7 +230,8 @@ func (s *shard) read(c *conn) {
 		case errno == unix.EINTR:
 			continue
 		case errno != 0:
-			s.broken(c, s.now())
+			now := s.now()
+			s.broken(c, now, c.request != nil && loadgen.TooSoonToWork(now-c.sent, s.fastest[c.request.target]))
 			return
 		case n == 0:
 			s.ended(c, s.now())

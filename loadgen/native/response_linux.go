@@ -42,6 +42,9 @@ func (s *shard) answered(c *conn, now time.Duration, more bool) {
 		class = results.BadBody
 	}
 	c.served++
+	if fastest := &s.fastest[c.request.target]; *fastest == 0 || now-c.sent < *fastest {
+		*fastest = now - c.sent
+	}
 	// A response that came before the whole request was sent leaves the rest unwritten.
 	over := c.parser.Close || c.hungUp || more || s.plan.Conns.New || len(c.unwritten) > 0 ||
 		s.plan.Conns.Requests > 0 && c.served >= s.plan.Conns.Requests
@@ -56,7 +59,7 @@ func (s *shard) ended(c *conn, now time.Duration) {
 		s.shut(c)
 		s.lost(now, results.OK, false)
 	case c.firstByte == 0:
-		s.broken(c, now)
+		s.broken(c, now, c.request.again && loadgen.Untaken(c.fd))
 	case c.parser.End():
 		s.answered(c, now, false)
 	default:
@@ -64,20 +67,16 @@ func (s *shard) ended(c *conn, now time.Duration) {
 	}
 }
 
-// staleWithin is how soon a closed connection shows: a server that takes a request and breaks
-// the connection a second later did not close it before the request came.
-const staleWithin = time.Second
-
-// broken handles a connection that failed. If it had been used before and this request got no
-// byte, the server had closed it before the request came: the request is sent again, once, on
-// a new connection, and keeps its due and sent times.
-func (s *shard) broken(c *conn, now time.Duration) {
+// broken deals with a connection that failed. If it had been used before, and the server cannot have
+// worked on this request (loadgen.TooSoonToWork says how that is known), it is sent again, once, on a
+// new connection, and keeps its due and sent times.
+func (s *shard) broken(c *conn, now time.Duration, unseen bool) {
 	switch {
 	case c.request == nil:
 		s.idle.remove(c)
 		s.shut(c)
 		s.lost(now, results.OK, false)
-	case c.served > 0 && c.firstByte == 0 && !c.retried && c.request.again && !s.proving && now-c.sent < staleWithin:
+	case unseen && c.served > 0 && c.firstByte == 0 && !c.retried && c.request.again && !s.proving:
 		t := c.task
 		t.retried = true
 		s.busy.remove(c)

@@ -50,14 +50,15 @@ type shard struct {
 	sources []unix.Sockaddr
 	source  int
 
-	proving  bool          // connections are being opened before the clock starts
-	unproven bool          // one could not be opened, which ends the proving
-	holes    int           // closed loop: the number of connections missing after failures
-	retry    time.Duration // when they are retried
-	blocked  bool          // a request is due and every connection is busy
-	sending  bool          // release is running
-	sampling int           // responses until the next one with a kernel timestamp
-	counted  time.Duration // the time up to which the requests under way have been summed
+	proving  bool            // connections are being opened before the clock starts
+	unproven bool            // one could not be opened, which ends the proving
+	holes    int             // closed loop: the number of connections missing after failures
+	retry    time.Duration   // when they are retried
+	blocked  bool            // a request is due and every connection is busy
+	sending  bool            // release is running
+	sampling int             // responses until the next one with a kernel timestamp
+	fastest  []time.Duration // by target: the fastest response, from the send; 0: none yet
+	counted  time.Duration   // the time up to which the requests under way have been summed
 }
 
 // holeWait is how long a closed loop waits before it retries a connection that could not be
@@ -78,8 +79,8 @@ func newShard(r *run, w int, part loadgen.Part, rec *loadgen.Recorder) (*shard, 
 	s := &shard{
 		run: r, rec: rec.Shard(part), recorder: rec, part: part, w: w, next: part.Nth(0), arrival: never, nextDue: never,
 		buf: make([]byte, 64<<10), events: make([]unix.EpollEvent, 256),
-		remote: sockaddr(r.address),
-		max:    int(part.Share(uint64(r.plan.Conns.Max))), retry: never,
+		remote: sockaddr(r.address), fastest: make([]time.Duration, len(r.requests)),
+		max: int(part.Share(uint64(r.plan.Conns.Max))), retry: never,
 	}
 	for _, addr := range r.plan.Conns.Sources {
 		s.sources = append(s.sources, sockaddr(netip.AddrPortFrom(addr, 0)))

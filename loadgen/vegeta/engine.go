@@ -58,7 +58,8 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, rec 
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r := &run{plan: p, guard: guard, shard: rec.Shard(p.Part), ctx: ctx}
+	r := &run{plan: p, guard: guard, shard: rec.Shard(p.Part), ctx: ctx,
+		fastest: make([]atomic.Int64, len(p.Mix.Targets))}
 	if p.Mode == loadgen.Open {
 		r.intended = p.Intended()
 		// Two readers of one schedule: the pacer runs ahead of the responses, and a reader that
@@ -95,6 +96,9 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, rec 
 	if p.Mode == loadgen.Open {
 		r.shard.Drop(p.Part.Nth(r.started.Load()))
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.over = true
 	return nil
 }
 
@@ -107,7 +111,8 @@ type run struct {
 	start    time.Time
 	intended uint64 // open loop only
 
-	opened chan net.Conn // opened before the start, not yet used
+	opened  chan net.Conn  // opened before the start, not yet used
+	fastest []atomic.Int64 // response of each target so far, in nanoseconds; 0: none yet
 
 	started  atomic.Uint64 // requests picked up
 	inFlight atomic.Int64
@@ -117,6 +122,7 @@ type run struct {
 	mu        sync.Mutex // guards what follows
 	shard     *loadgen.Shard
 	recording *pacing.Schedule
+	over      bool // the record is closed: net/http may still be dialing for a request that went another way
 }
 
 func (r *run) firstWorkers() int {
@@ -133,15 +139,18 @@ func (r *run) transport() *http.Transport {
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			select {
 			case conn := <-r.opened:
-				return conn, nil
+				return &watched{Conn: conn}, nil
 			default:
 			}
 			before := time.Now()
 			conn, err := dial(ctx, network, address)
 			if err == nil {
 				r.mu.Lock()
-				r.shard.Opened(time.Since(before))
+				if !r.over {
+					r.shard.Opened(time.Since(before))
+				}
 				r.mu.Unlock()
+				conn = &watched{Conn: conn}
 			}
 			return conn, err
 		},
@@ -214,10 +223,14 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, r.plan.Timeout)
 	defer cancel()
+	ctx, refuse := context.WithCancelCause(ctx)
+	defer refuse(nil)
 	// net/http may still call these when a request has timed out.
 	var firstByte, tries atomic.Int64
+	var conn atomic.Pointer[watched]
+	under := &exchange{sent: time.Now(), fastest: &r.fastest[r.plan.Mix.Index(n)], cancel: refuse}
 	trace := &httptrace.ClientTrace{
-		GotConn:              func(httptrace.GotConnInfo) { tries.Add(1) },
+		GotConn:              func(got httptrace.GotConnInfo) { tries.Add(1); conn.Store(under.carry(got)) },
 		GotFirstResponseByte: func() { firstByte.Store(int64(time.Since(r.start))) },
 	}
 	req = req.WithContext(httptrace.WithClientTrace(ctx, trace))
@@ -230,6 +243,12 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 	sent := time.Now()
 	response, end, class := r.send(req, r.plan.Mix.At(n).Expect)
 	r.inFlight.Add(-1)
+	if w := conn.Load(); w != nil {
+		w.on.CompareAndSwap(under, nil)
+	}
+	if class == results.OK {
+		under.answered(end.Sub(sent))
+	}
 
 	sample := loadgen.Sample{
 		Target: r.plan.Mix.Index(n), Sent: sent.Sub(r.start), End: end.Sub(r.start), Class: class,
@@ -304,7 +323,7 @@ func (r *run) classify(err error) results.Class {
 		return results.ConnectError
 	case errors.As(err, &untrusted), errors.As(err, &notTLS):
 		return results.ConnectError
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+	case errors.Is(err, errDropped), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return results.Reset
 	}

@@ -1,0 +1,113 @@
+package vegeta
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http/httptrace"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"bench/loadgen"
+)
+
+// net/http sends a request again whenever a reused connection breaks before the response began, also
+// where the server had worked on the request. So each connection looks at its breaks first, and ends
+// the request on it where sending it again would hide a failure (loadgen.TooSoonToWork).
+
+// errDropped is a request that the server took and did not answer.
+var errDropped = errors.New("the connection broke after the server had taken the request")
+
+// watched is a connection that knows the request on it.
+type watched struct {
+	net.Conn
+	on      atomic.Pointer[exchange]
+	writing sync.Mutex // a break that shows while a request is being written is judged after that
+}
+
+// exchange is one request on its way.
+type exchange struct {
+	sent    time.Time
+	fastest *atomic.Int64 // response of its target so far, in nanoseconds
+	cancel  context.CancelCauseFunc
+	begun   atomic.Bool // something of it was written
+	reading atomic.Bool // something of the response has come
+}
+
+// carry notes that a connection carries the exchange from now on.
+func (e *exchange) carry(got httptrace.GotConnInfo) *watched {
+	conn := got.Conn
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	w, ok := conn.(*watched)
+	if ok {
+		e.begun.Store(false)
+		w.on.Store(e)
+	}
+	return w
+}
+
+func (w *watched) Write(b []byte) (int, error) {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	n, err := w.Conn.Write(b)
+	if e := w.on.Load(); e != nil && n > 0 {
+		e.begun.Store(true)
+	}
+	return n, err
+}
+
+func (w *watched) Read(b []byte) (int, error) {
+	n, err := w.Conn.Read(b)
+	e := w.on.Load()
+	if e == nil {
+		return n, err
+	}
+	if n > 0 {
+		e.reading.Store(true)
+	}
+	if err == nil || e.reading.Load() {
+		return n, err
+	}
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	if e.begun.Load() && !w.unseen(e, err) {
+		e.cancel(errDropped)
+	}
+	return n, err
+}
+
+// unseen reports whether the server cannot have worked on the request when its connection broke.
+func (w *watched) unseen(e *exchange, err error) bool {
+	switch {
+	case errors.Is(err, io.EOF):
+		return w.untaken()
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return loadgen.TooSoonToWork(time.Since(e.sent), time.Duration(e.fastest.Load()))
+	}
+	return false
+}
+
+func (w *watched) untaken() (is bool) {
+	conn, ok := w.Conn.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	control, err := conn.SyscallConn()
+	return err == nil && control.Control(func(fd uintptr) { is = loadgen.Untaken(int(fd)) }) == nil && is
+}
+
+// answered tells that a response to the exchange has come, as long after the send.
+func (e *exchange) answered(after time.Duration) {
+	for {
+		fastest := e.fastest.Load()
+		if fastest > 0 && fastest <= int64(after) || e.fastest.CompareAndSwap(fastest, int64(after)) {
+			return
+		}
+	}
+}
