@@ -2,7 +2,6 @@ package loadgen_test
 
 import (
 	"bufio"
-	"fmt"
 	"net"
 	"net/http"
 	"os/exec"
@@ -67,7 +66,8 @@ func droppedRequestsAreErrors(t *testing.T, e loadgen.Engine) {
 			c := m.Counts
 			failed, again := 100*float64(c.Reset)/float64(c.Sent), 100*float64(c.StaleRetry)/float64(c.Sent)
 			if failed < 7 || failed > 13 || again > 1 { // the connections that are proven before the start count for the server
-				t.Errorf("%s, %s loop: %.1f %% failed and %.1f %% were sent again; want 10 and 0 (%+v)", row.says, mode, failed, again, c)
+				t.Errorf("%s, %s loop: %.1f %% failed and %.1f %% were sent again; want 10 and 0 (%+v)", row.says, mode,
+					failed, again, c)
 			}
 		}
 	}
@@ -97,7 +97,7 @@ func closedConnectionsAreNoErrors(t *testing.T, e loadgen.Engine) {
 		m := measure(t, e, plan(url, func(p *loadgen.Plan) { p.Conns.Max = 2 }))
 		c := m.Counts
 		if c.OK < 50 || 4*c.Failed() > c.StaleRetry+c.Sent/50 { // a generator that waits for a core sees a reset too late
-			t.Errorf("unread %t: %+v; want hardly any failed requests", unread, c)
+			t.Errorf("unread %t: %+v; want few failed requests", unread, c)
 		}
 		if unread && c.StaleRetry == 0 {
 			t.Errorf("%+v; want the requests that were sent again to be counted", c)
@@ -150,7 +150,7 @@ func TestWrkCountsTheSameErrors(t *testing.T) {
 	}
 	answered, broken := number(`(\d+) requests in`), number(`read (\d+),`)
 	share := 100 * broken / (answered + broken)
-	t.Log(fmt.Sprintf("wrk: %.0f answered, %.0f broken, %.1f %%", answered, broken, share))
+	t.Logf("wrk: %.0f answered, %.0f broken, %.1f %%", answered, broken, share)
 	if share < 8 || share > 12 {
 		t.Errorf("wrk counts %.1f %% errors; the server drops 10 %%", share)
 	}
