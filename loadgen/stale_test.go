@@ -65,6 +65,7 @@ func droppedRequestsAreErrors(t *testing.T, e loadgen.Engine) {
 			}))
 			c := m.Counts
 			failed, again := 100*float64(c.Reset)/float64(c.Sent), 100*float64(c.StaleRetry)/float64(c.Sent)
+			t.Logf("%s, %s loop: %.1f %% failed, %.1f %% were sent again", row.says, mode, failed, again)
 			if failed < 7 || failed > 13 || again > 1 { // the connections that are proven before the start count for the server
 				t.Errorf("%s, %s loop: %.1f %% failed and %.1f %% were sent again; want 10 and 0 (%+v)", row.says, mode,
 					failed, again, c)
