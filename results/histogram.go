@@ -91,11 +91,20 @@ func Percentile(h *Histogram, percent float64) int64 { return Percentiles(h, per
 
 // Percentiles are the values of several percentiles, in ascending order, of one histogram.
 func Percentiles(h *Histogram, percents ...float64) []int64 {
-	values, next := make([]int64, len(percents)), 0
+	ranks := make([]int64, len(percents))
+	for i, percent := range percents {
+		ranks[i] = stats.Rank(percent, h.TotalCount())
+	}
+	return atRanks(h, ranks)
+}
+
+// atRanks are the values of some ranks, in ascending order.
+func atRanks(h *Histogram, ranks []int64) []int64 {
+	values, next := make([]int64, len(ranks)), 0
 	var seen int64
 	for _, bar := range h.Distribution() {
 		seen += bar.Count
-		for next < len(percents) && seen >= stats.Rank(percents[next], h.TotalCount()) {
+		for next < len(ranks) && seen >= ranks[next] {
 			values[next] = bar.To
 			next++
 		}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"bench/stats"
 )
 
 // Objective is a limit that a load must meet, such as "p99 < 250ms" or "errors < 0.1%".
@@ -101,42 +103,109 @@ func (o Objective) String() string {
 	return fmt.Sprintf("%s < %v", o.Metric, time.Duration(math.Round(o.Limit*1e3)))
 }
 
-// Value returns the metric of a load: microseconds, or a share of 1 for errors. Dropped
-// requests count as errors, since they got no response.
-func (o Objective) Value(h *Histogram, counts Counts) float64 {
+// What an objective can come to.
+const (
+	Met       = "met"
+	Missed    = "missed"
+	Undecided = "undecided" // too few requests to tell
+)
+
+// Judged is how a load did against an objective. Value and verdict rest on the same requests: all
+// that were due, dropped, failed and abandoned ones among them.
+type Judged struct {
+	Objective string `json:"objective"`
+	// Value is in microseconds, or a share of 1 for errors; nil: so many requests got no successful
+	// response that the metric has none.
+	Value    *float64 `json:"value,omitempty"`
+	Verdict  string   `json:"verdict"`
+	Met      bool     `json:"met"` // the verdict is Met
+	Requests uint64   `json:"requests"`
+	Needed   uint64   `json:"requests_needed,omitempty"` // for any limit to be met
+}
+
+// Judge holds a load against the objective. The verdict is that of the value: met if it is below the
+// limit. With fewer requests than Fewest it is Met for none, and Missed only where even so few show
+// it; the rest is Undecided. A load without a successful response meets no limit.
+func (o Objective) Judge(h *Histogram, counts Counts) Judged {
+	part, whole := o.share(h, counts)
+	j := Judged{Objective: o.String(), Value: o.value(h, counts), Requests: counts.Intended, Needed: o.Fewest()}
+	few := j.Requests < j.Needed
+	switch {
+	case counts.OK == 0:
+		j.Verdict = Missed
+	case few && stats.AtLeast(part, j.Requests, o.Allowed()) > shownBy:
+		j.Verdict = Undecided
+	case o.Misses(part, whole):
+		j.Verdict = Missed
+	case few:
+		j.Verdict = Undecided
+	default:
+		j.Verdict = Met
+	}
+	j.Met = j.Verdict == Met
+	return j
+}
+
+// shownBy is the probability, at the limit, of so many requests beyond it, at which too few requests
+// for a limit to be met show that it is missed.
+const shownBy = 0.05
+
+// Fewest is the number of requests that any load needs to meet the objective: with 3/(1−q), none of
+// which lies beyond the limit, the share that does is below 1−q with a confidence of 95 % (the rule
+// of three; Hanley and Lippman-Hand, JAMA 1983). Mean and max need none.
+func (o Objective) Fewest() uint64 {
+	if o.Metric == "mean" || o.Metric == "max" {
+		return 0
+	}
+	const rounding = 1e-9 // 1 − 0.9 is not exactly 0.1
+	return uint64(math.Ceil(3 / o.Allowed() * (1 - rounding)))
+}
+
+// value is the metric of all requests that were due: microseconds, or a share of 1 for errors. A
+// percentile is that of nearest rank among them, where those without a successful response are
+// slower than any other; if it falls among these, or they are part of a maximum, there is no value.
+func (o Objective) value(h *Histogram, c Counts) *float64 {
+	part, whole := o.share(h, c)
+	unanswered := int64(c.Timeout + c.InFlight)
+	wrong := int64(c.Failed()) - unanswered
+	var v float64
 	switch o.Metric {
 	case "errors":
-		if counts.Intended == 0 {
-			return 0
+		if whole > 0 {
+			v = part / whole
 		}
-		return float64(counts.Failed()) / float64(counts.Intended)
 	case "mean":
-		return h.Mean()
+		if whole == 0 {
+			return nil
+		}
+		v = part / whole * o.Limit
 	case "max":
-		return float64(h.Max())
+		if wrong+unanswered > 0 || c.OK == 0 {
+			return nil
+		}
+		v = float64(h.Max())
+	default:
+		rank := stats.Rank(o.Quantile, int64(c.Intended))
+		if rank > int64(c.OK) || rank == 0 {
+			return nil
+		}
+		v = float64(atRanks(h, []int64{rank})[0])
 	}
-	return float64(Percentile(h, o.Quantile))
+	return &v
 }
 
-// Met reports whether the load meets the limit. Requests without a successful response count
-// as slower than any limit, and in a mean as twice the limit: if 1 % fail and 1 % are slow, p99
-// is missed. A load without a successful response meets no limit.
-func (o Objective) Met(h *Histogram, counts Counts) bool {
-	if counts.OK == 0 {
-		return false
+// Misses reports whether a load with this part of the whole, as Share gives them, is beyond the limit.
+func (o Objective) Misses(part, whole float64) bool {
+	switch o.Metric {
+	case "errors", "mean":
+		return part >= o.Allowed()*whole && part > 0
+	case "max":
+		return part > 0
 	}
-	if o.Metric == "errors" {
-		return o.Value(h, counts) < o.Limit
-	}
-	part, whole := o.share(h, counts)
-	if o.Metric == "max" {
-		return part == 0
-	}
-	return part < o.Allowed()*whole
+	return part > whole-float64(stats.Rank(o.Quantile, int64(whole)))
 }
 
-// Allowed is the limit on part over whole, as Share gives them: they must stay below it, or in
-// the case of max must not exceed it.
+// Allowed is the limit on part over whole, as Share gives them, where requests are many.
 func (o Objective) Allowed() float64 {
 	switch o.Metric {
 	case "errors":
@@ -150,22 +219,21 @@ func (o Objective) Allowed() float64 {
 }
 
 // Share is the part of an interval that the objective limits, and the whole that it is a part
-// of. Unlike Value, both may be summed over intervals. Requests without a successful response
-// count as slower than any limit, and in a mean as twice the limit.
+// of. Both may be summed over intervals. Requests without a successful response count as slower than
+// any limit, and in a mean as twice the limit.
 func (o Objective) Share(iv Interval) (part, whole float64) {
-	c := iv.Counts
-	if o.Metric == "errors" {
-		return float64(c.Failed()), float64(c.Intended)
-	}
-	return o.share(Total([]Interval{iv}, Response), c)
+	return o.share(Total([]Interval{iv}, Response), iv.Counts)
 }
 
-// share is Share of an objective on response times. These include timeouts and abandoned
-// requests, with the time that they were waited for; they also miss any longer limit.
+// share is Share of all requests of a load. Response times include timeouts and abandoned requests,
+// with the time that they were waited for; they also miss any longer limit.
 func (o Objective) share(h *Histogram, c Counts) (part, whole float64) {
 	wrong := float64(c.HTTPError + c.BadBody + c.ConnectError + c.Reset + c.Dropped)
 	unanswered := float64(c.Timeout + c.InFlight)
-	if o.Metric == "mean" {
+	switch o.Metric {
+	case "errors":
+		return float64(c.Failed()), float64(c.Intended)
+	case "mean":
 		n := float64(h.TotalCount())
 		return h.Mean()*n + 2*o.Limit*wrong + o.Limit*unanswered, o.Limit * (n + wrong)
 	}

@@ -23,7 +23,7 @@ const (
 	exitInternal     = 1
 	exitUsage        = 2 // usage or configuration
 	exitRegression   = 3 // gate: regression; load: an objective missed
-	exitInconclusive = 4
+	exitInconclusive = 4 // gate: nothing proven; load: an objective undecided
 	exitInvalid      = 5 // run invalid or machine unfit
 	exitBoot         = 6 // a topology failed to boot
 	exitRefused      = 7 // preflight failed, target refused, or too few file descriptors or ports
@@ -32,9 +32,9 @@ const (
 
 // exitCodes is their description in the help.
 const exitCodes = `Exit codes: 0 success, 1 internal error, 2 usage or configuration, 3 gate regression or
-objective missed, 4 inconclusive, 5 run invalid or machine unfit, 6 a topology failed to boot,
-7 preflight failed, target refused, or too few file descriptors or ports, 130 and 143
-interrupted with partial results saved.`
+objective missed, 4 gate inconclusive or objective undecided, 5 run invalid or machine unfit,
+6 a topology failed to boot, 7 preflight failed, target refused, or too few file descriptors
+or ports, 130 and 143 interrupted with partial results saved.`
 
 // codes is the exit code of every verdict.
 var codes = map[page.Verdict]int{

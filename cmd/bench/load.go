@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,7 +83,7 @@ func (o *loadOptions) flags(f *pflag.FlagSet) {
 	f.IntVarP(&o.connections, "connections", "c", 32, "`N` connections: at most (open loop), or exactly (closed loop)")
 	f.IntVarP(&o.engine.shards, "threads", "t", 0, "`N` threads of the native engine; 0: one for every four cores")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "time limit for one request")
-	f.StringVar(&o.slo, "slo", "", "`OBJECTIVES` such as 'p99<50ms,errors<0.1%'; exit code 3 if one is missed")
+	f.StringVar(&o.slo, "slo", "", "`OBJECTIVES` such as 'p99<50ms,errors<0.1%'; exit code 3 if one is missed,\n4 if the requests are too few to tell")
 
 	f.StringVar(&o.arrivals, "arrivals", "constant", "with --rate: constant or poisson")
 	f.StringVar(&o.pacer, "pacer", "", "open loop by a `PACER`: "+strings.Join(pacing.Names(), ", "))
@@ -190,9 +191,15 @@ func loadVerdict(ctx context.Context, r loadResult) error {
 		// The last diagnostic says the most: judgement goes from the counts to what explains them.
 		return experiments.Invalidf("the run is INVALID: %s", r.Diagnostics[len(r.Diagnostics)-1].Message)
 	}
-	for _, o := range r.SLO {
-		if !o.Met {
-			return &experiments.Error{Verdict: page.Regressed, Err: fmt.Errorf("objective %s missed", o.Objective)}
+	for _, bad := range []struct {
+		objective string
+		load      page.Verdict
+	}{{results.Missed, page.Regressed}, {results.Undecided, page.Inconclusive}} {
+		at := slices.IndexFunc(r.SLO, func(o results.Judged) bool { return o.Verdict == bad.objective })
+		if at >= 0 {
+			o := r.SLO[at]
+			return &experiments.Error{Verdict: bad.load,
+				Err: fmt.Errorf("objective %s %s (%s)", o.Objective, o.Verdict, page.Judged(o))}
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -134,20 +135,79 @@ func TestLoadAddsUpInTotalAndPerTarget(t *testing.T) {
 func TestLoadText(t *testing.T) {
 	r := loadResult{Target: "http://127.0.0.1", Counts: loadCounts{Intended: 3, OK: 1, Dropped: 2},
 		Statuses: map[int]uint64{503: 1, 200: 1}, Generator: loadGenerator{Timer: "sleep", Threads: 1}}
-	objectives, err := results.ParseObjectives("p99<50ms,errors<0.1%")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.SLO = []loadObjective{
-		{objectives[0].String(), 52_863, false, objectives[0]}, {objectives[1].String(), 0.0005, true, objectives[1]},
+	slow, few := 52_863.0, 0.0
+	r.SLO = []results.Judged{
+		{Objective: "p99 < 50ms", Value: &slow, Verdict: results.Missed}, {Objective: "p99 < 1s", Verdict: results.Missed},
+		{Objective: "errors < 0.1%", Value: &few, Verdict: results.Undecided, Requests: 20, Needed: 3000},
 	}
 	text := r.text()
 	for _, want := range []string{
 		"+ dropped 2 + in_flight 0\n", "status codes 200: 1, 503: 1\n", "1 thread,",
-		"p99 < 50ms: MISSED (52.863ms)\n", "errors < 0.1%: met (0.05 %)\n",
+		"p99 < 50ms: MISSED (52.9 ms)\n", "p99 < 1s: MISSED (too many requests got no successful response)\n",
+		"errors < 0.1%: UNDECIDED (0 %; 20 requests, where it takes 3,000 to tell)\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
+
+// The rate of an open loop is the number of successful responses over its duration, however early
+// the last of them came: 2 requests in 2 s are 1 per second.
+func TestRateOfFewRequests(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(server.Close) // after the parallel subtests
+	for _, row := range []struct {
+		args []string
+		want float64
+	}{
+		{[]string{"--rate", "1", "-d", "2s"}, 1}, {[]string{"--rate", "0.5", "-d", "3s"}, 2.0 / 3},
+		{[]string{"--rate", "20", "-d", "1s"}, 20}, {[]string{"--rate", "20", "-d", "1s", "--engine", "vegeta"}, 20},
+	} {
+		t.Run(strings.Join(row.args, " "), func(t *testing.T) {
+			t.Parallel()
+			r, _ := loadJSON(t, t.Context(), append(row.args, server.URL)...)
+			if math.Abs(r.Rate.Achieved-row.want) > 1e-9 || math.Abs(r.Rate.Offered-row.want) > 1e-9 {
+				t.Errorf("%.3f of %.3f requests per second; want %.3f", r.Rate.Achieved, r.Rate.Offered, row.want)
+			}
+		})
+	}
+}
+
+// An objective ends the command with 3 if it is missed, and with 4 if nothing is missed and the
+// requests are too few to tell.
+func TestExitCodeOfObjectives(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/gone" {
+			w.WriteHeader(http.StatusGone)
+		}
+	}))
+	defer server.Close()
+	mix := filepath.Join(t.TempDir(), "mix.yaml")
+	if err := os.WriteFile(mix, []byte("- {name: fast, path: /}\n- {name: gone, path: /gone}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		slo, path string
+		want      int
+		value     bool // there is one
+	}{
+		{"p50<9s", "/", 0, true},
+		{"p99<9s", "/", 4, true},         // 40 of 300 requests
+		{"p50<1us,p99<9s", "/", 3, true}, // one missed, one undecided
+		{"p99<9s", "", 3, false},         // half of them fail
+	} {
+		args := []string{"--rate", "100", "-d", "400ms", "--slo", row.slo, server.URL + row.path}
+		if row.path == "" {
+			args = append(args, "--mix", mix)
+		}
+		r, code := loadJSON(t, t.Context(), args...)
+		if r.Grade == results.Invalid {
+			t.Logf("%s: a machine too busy to judge: %v", row.slo, r.Diagnostics)
+			continue
+		}
+		if last := r.SLO[len(r.SLO)-1]; code != row.want || (last.Value != nil) != row.value {
+			t.Errorf("%s of %s: exit code %d, %+v; want %d", row.slo, row.path, code, last, row.want)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"bench/reports/page"
 	"bench/results"
 )
 
@@ -50,7 +51,7 @@ func (r loadResult) text() string {
 		fmt.Fprintln(&out, slow)
 	}
 	for _, o := range r.SLO {
-		fmt.Fprintln(&out, o)
+		fmt.Fprintln(&out, objectiveLine(o))
 	}
 	for _, d := range r.Diagnostics {
 		fmt.Fprintf(&out, "%s: %s\n", d.Code, d.Sentences())
@@ -103,15 +104,11 @@ func (g loadGenerator) String() string {
 	return text
 }
 
-// String is the objective with what was measured, in its unit.
-func (o loadObjective) String() string {
-	verdict := "met"
-	if !o.Met {
-		verdict = "MISSED"
+// objectiveLine is an objective with what was measured, and whether it was met.
+func objectiveLine(o results.Judged) string {
+	verdict := o.Verdict
+	if verdict != results.Met {
+		verdict = strings.ToUpper(verdict)
 	}
-	value := time.Duration(o.Value * float64(time.Microsecond)).String()
-	if o.objective.Metric == "errors" {
-		value = fmt.Sprintf("%.3g %%", o.Value*100)
-	}
-	return fmt.Sprintf("%s: %s (%s)", o.Objective, verdict, value)
+	return fmt.Sprintf("%s: %s (%s)", o.Objective, verdict, page.Judged(o))
 }

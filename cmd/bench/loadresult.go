@@ -32,7 +32,7 @@ type loadResult struct {
 	Connections loadConnections       `json:"connections"`
 	Generator   loadGenerator         `json:"generator"`
 	Slow        []results.Slow        `json:"slow_clients,omitempty"`
-	SLO         []loadObjective       `json:"slo,omitempty"`
+	SLO         []results.Judged      `json:"slo,omitempty"`
 	Grade       results.Grade         `json:"grade"`
 	Diagnostics []results.Diagnostic  `json:"diagnostics"`
 }
@@ -83,14 +83,6 @@ type loadGenerator struct {
 	Health      []results.Health     `json:"health,omitempty"`
 }
 
-type loadObjective struct {
-	Objective string  `json:"objective"`
-	Value     float64 `json:"value"` // microseconds, or a share of 1 for errors
-	Met       bool    `json:"met"`
-
-	objective results.Objective
-}
-
 // newLoadResult is the result of a plan. That of an interrupted one is partial: its figures cover the
 // load so far.
 func newLoadResult(p loadgen.Plan, m loadgen.Measurement, partial bool) loadResult {
@@ -113,9 +105,13 @@ func newLoadResult(p loadgen.Plan, m loadgen.Measurement, partial bool) loadResu
 		r.Diagnostics = []results.Diagnostic{}
 	}
 	r.addTargets(m)
-	// The drain does not count; an interruption shortens the load.
-	took := min(m.Elapsed, p.Duration).Seconds()
-	r.Rate.Achieved = float64(m.Within.OK) / took // successful responses, and no others
+	// The drain does not count; an interruption shortens the load. The last request of an open loop is due
+	// before its duration is over: the time until it is answered is no measure of the rate.
+	took := p.Duration
+	if partial || p.Mode == loadgen.Closed {
+		took = min(took, m.Elapsed)
+	}
+	r.Rate.Achieved = float64(m.Within.OK) / took.Seconds() // successful responses, and no others
 	if p.Pacer != nil {
 		r.Pacer = p.Pacer.String()
 		r.Rate.Offered = float64(m.Counts.Intended) / p.Duration.Seconds()
@@ -163,7 +159,7 @@ func (r *loadResult) calibrated(c *results.Calibration) {
 func (r *loadResult) judge(m loadgen.Measurement, objectives []results.Objective) {
 	response := results.Total(m.Intervals, results.Response)
 	for _, o := range objectives {
-		r.SLO = append(r.SLO, loadObjective{o.String(), o.Value(response, m.Counts), o.Met(response, m.Counts), o})
+		r.SLO = append(r.SLO, o.Judge(response, m.Counts))
 	}
 }
 

@@ -179,8 +179,7 @@ func (l *Load) measure(cells []*results.Cell, objectives []results.Objective) {
 	}
 	if l.Mode == results.OpenLoop {
 		for _, o := range objectives {
-			result := ObjectiveResult{o.String(), o.Value(response, l.Counts), o.Met(response, l.Counts)}
-			l.Objectives = append(l.Objectives, result)
+			l.Objectives = append(l.Objectives, o.Judge(response, l.Counts))
 		}
 	}
 }

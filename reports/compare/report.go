@@ -95,15 +95,8 @@ type Load struct {
 	CPU         map[string]float64         `json:"cpu_ms_per_request"`
 	BusyCores   map[string]float64         `json:"busy_cores"` // by tier, and "generator"
 	Server      results.Server             `json:"server"`
-	Objectives  []ObjectiveResult          `json:"objectives,omitempty"`
+	Objectives  []results.Judged           `json:"objectives,omitempty"`
 	Sustained   bool                       `json:"sustained"` // open loop: kept up with the offered rate
-}
-
-// ObjectiveResult is how a load did against an objective.
-type ObjectiveResult struct {
-	Objective string  `json:"objective"`
-	Value     float64 `json:"value"` // microseconds, or a share of 1
-	Met       bool    `json:"met"`
 }
 
 // Ratio is a metric's ratio to the baseline, paired by block.

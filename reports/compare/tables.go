@@ -111,18 +111,10 @@ func (l Load) cells() string {
 	return fmt.Sprintf("%d of %d", l.Cells-l.Void, l.Cells)
 }
 
-func objectiveText(list []ObjectiveResult) string {
+func objectiveText(list []results.Judged) string {
 	var parts []string
 	for _, o := range list {
-		mark := "met"
-		if !o.Met {
-			mark = "missed"
-		}
-		value := page.Micros(int64(o.Value))
-		if strings.HasPrefix(o.Objective, "errors") {
-			value = page.Percent(o.Value)
-		}
-		parts = append(parts, fmt.Sprintf("%s %s (%s)", o.Objective, mark, value))
+		parts = append(parts, fmt.Sprintf("%s %s (%s)", o.Objective, o.Verdict, page.Judged(o)))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -10,15 +10,17 @@ import (
 
 // Kept is whether head meets an absolute objective.
 type Kept struct {
-	Objective string  `json:"objective"`
-	Value     float64 `json:"value"` // over all pairs: microseconds, or a share
-	Met       bool    `json:"met"`   // over all pairs
+	Objective string   `json:"objective"`
+	Value     *float64 `json:"value,omitempty"` // over all pairs, as in results.Judged
+	Met       bool     `json:"met"`             // over all pairs
+	Requests  uint64   `json:"requests"`        // over all pairs
+	Needed    uint64   `json:"requests_needed,omitempty"`
 	// MissedIn is the number of pairs in which head missed it.
 	MissedIn int     `json:"missed_in_pairs"`
 	Pairs    int     `json:"pairs"`
 	Evidence float64 `json:"evidence_of_a_miss"` // that it is missed in most pairs
 	Verdict  Verdict `json:"verdict"`
-	share    bool
+	judged   results.Judged
 }
 
 // objectivesAlpha is the probability, over all objectives, that one that head meets in most pairs is
@@ -43,9 +45,10 @@ func objectives(texts []string, pairs []pair) (kept []Kept) {
 		if err != nil {
 			continue // results.Load refuses such a manifest
 		}
+		j := o.Judge(response, counts)
 		k := Kept{
-			Objective: o.String(), Value: o.Value(response, counts), Met: o.Met(response, counts), Pairs: len(pairs),
-			share: o.Metric == "errors",
+			Objective: j.Objective, Value: j.Value, Met: j.Met, Requests: j.Requests, Needed: j.Needed, Pairs: len(pairs),
+			judged: j,
 		}
 		k.weigh(o, pairs, float64(len(texts))/objectivesAlpha)
 		kept = append(kept, k)
@@ -65,7 +68,7 @@ func (k *Kept) weigh(o results.Objective, pairs []pair, needed float64) {
 			part, whole = part+a, whole+b
 		}
 		side := -1.0
-		if part >= o.Allowed()*whole && part > 0 {
+		if o.Misses(part, whole) {
 			side = 1
 			k.MissedIn++
 		}
@@ -84,16 +87,16 @@ func (k *Kept) weigh(o results.Objective, pairs []pair, needed float64) {
 
 // String is the result in words.
 func (k Kept) String() string {
-	value := page.Micros(int64(k.Value)) + " over all successful responses"
-	if k.share {
-		value = page.Percent(k.Value) + " over all requests"
-	}
-	switch k.Verdict {
-	case Regression:
-		return fmt.Sprintf("objective %s missed in %d of %s: %s", k.Objective, k.MissedIn, page.Count(k.Pairs, "pair"), value)
-	case Inconclusive:
-		return fmt.Sprintf("objective %s missed (%s), but only in %d of %s, so this is not proven",
+	value := page.Judged(k.judged)
+	switch {
+	case k.Verdict == Regression:
+		return fmt.Sprintf("objective %s missed in %d of %s: %s over all requests",
+			k.Objective, k.MissedIn, page.Count(k.Pairs, "pair"), value)
+	case k.Verdict == Inconclusive && k.judged.Verdict == results.Undecided:
+		return fmt.Sprintf("objective %s undecided: %s", k.Objective, value)
+	case k.Verdict == Inconclusive:
+		return fmt.Sprintf("objective %s missed (%s over all requests), but only in %d of %s, so this is not proven",
 			k.Objective, value, k.MissedIn, page.Count(k.Pairs, "pair"))
 	}
-	return fmt.Sprintf("objective %s met: %s", k.Objective, value)
+	return fmt.Sprintf("objective %s met: %s over all requests", k.Objective, value)
 }

@@ -50,3 +50,31 @@ func TestObjectivesAreMissedInMostPairs(t *testing.T) {
 		}
 	}
 }
+
+// An objective about which the pairs hold too few requests is not met, however fast they were.
+func TestTooFewRequestsMeetNoObjective(t *testing.T) {
+	for _, row := range []struct {
+		requests uint64 // in each of five pairs
+		want     Verdict
+		says     string
+	}{
+		{59, Inconclusive, "objective p99 < 50ms undecided: 571 µs; 295 requests, where it takes 300 to tell"},
+		{60, Pass, "objective p99 < 50ms met: 571 µs over all requests"},
+	} {
+		var pairs []pair
+		for range 5 {
+			h := results.NewHistogram()
+			_ = h.RecordValues(571, int64(row.requests))
+			var p pair
+			p.arms[1].interleaved = &results.Cell{Intervals: []results.Interval{{
+				Counts: results.Counts{Intended: row.requests, Sent: row.requests, OK: row.requests},
+				Hists:  map[results.Series]*results.Packed{{Kind: results.Response}: results.Pack(h)},
+			}}}
+			pairs = append(pairs, p)
+		}
+		k := objectives([]string{"p99 < 50ms"}, pairs)[0]
+		if k.Verdict != row.want || k.String() != row.says {
+			t.Errorf("%d requests a pair: %s, %q; want %s, %q", row.requests, k.Verdict, k, row.want, row.says)
+		}
+	}
+}

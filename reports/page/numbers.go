@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"bench/results"
 	"bench/stats"
 )
 
@@ -70,6 +71,22 @@ func Percent(share float64) string {
 	default:
 		return fmt.Sprintf("%.0f %%", percent)
 	}
+}
+
+// Judged writes what was measured of an objective, and what keeps it from being decided.
+func Judged(o results.Judged) string {
+	value := "too many requests got no successful response"
+	switch {
+	case o.Value == nil:
+	case strings.HasPrefix(o.Objective, "errors"):
+		value = Percent(*o.Value)
+	default:
+		value = Micros(int64(*o.Value))
+	}
+	if o.Verdict == results.Undecided {
+		value += fmt.Sprintf("; %s, where it takes %s to tell", Count(o.Requests, "request"), Number(float64(o.Needed)))
+	}
+	return value
 }
 
 // Change writes a ratio as a change: 1.052 is +5.2 %.
