@@ -65,9 +65,10 @@ func TestTooFewRequestsMeetNoObjective(t *testing.T) {
 		for range 5 {
 			h := results.NewHistogram()
 			_ = h.RecordValues(571, int64(row.requests))
+			counts := results.Counts{Intended: row.requests, Sent: row.requests, OK: row.requests}
 			var p pair
-			p.arms[1].interleaved = &results.Cell{Intervals: []results.Interval{{
-				Counts: results.Counts{Intended: row.requests, Sent: row.requests, OK: row.requests},
+			p.arms[1].interleaved = &results.Cell{Counts: counts, Intervals: []results.Interval{{
+				Counts: counts,
 				Hists:  map[results.Series]*results.Packed{{Kind: results.Response}: results.Pack(h)},
 			}}}
 			pairs = append(pairs, p)
