@@ -46,7 +46,7 @@ type Experiment struct {
 	Arms      []Arm
 	Preset    Preset
 	Seed      uint64
-	Rates     []float64 // load steps in requests per second, once known
+	LoadSteps []float64 // in requests per second, once known
 }
 
 // Arm is one topology of a comparison, under a unique name.
@@ -133,7 +133,7 @@ func (e Experiment) Loads() []Load {
 	for _, side := range e.Scenarios[1:] {
 		loads = append(loads, Load{Name: "closed", Scenario: side, Mode: loadgen.Closed, Duration: e.Preset.Side})
 	}
-	for _, rate := range e.Rates {
+	for _, rate := range e.LoadSteps {
 		loads = append(loads, Load{
 			Name: fmt.Sprintf("rate-%g", rate), Scenario: main, Mode: loadgen.Open, Pacer: users(rate), Duration: e.Preset.Step,
 		})
@@ -247,7 +247,7 @@ func (e Experiment) Describe() []string {
 	}
 	lines := []string{
 		"topologies: " + strings.Join(arms, ", "),
-		fmt.Sprintf("blocks: %d, in each of which every topology is booted afresh, in random order (preset %s)",
+		fmt.Sprintf("blocks: %d; each boots every topology afresh, in random order (preset %s)",
 			e.Preset.Blocks, e.Preset.Name),
 		fmt.Sprintf("warm-up: until every worker has answered and the latency has settled, at most %v", e.Preset.Warmup),
 	}
@@ -265,7 +265,7 @@ func (e Experiment) Describe() []string {
 				load.Scenario.Connections, connections, load.Duration))
 		}
 	}
-	if e.Rates == nil {
+	if e.LoadSteps == nil {
 		lines = append(lines, fmt.Sprintf(
 			"%s: open loop at %s times the slowest topology's maximum throughput, on at most %d connections, for %v each",
 			e.Scenarios[0].Name, strings.Join(steps, ", "), e.Scenarios[0].mostOpen(), e.Preset.Step))
@@ -298,7 +298,7 @@ func (e Experiment) Estimate() time.Duration {
 	for _, load := range e.Loads() {
 		perBoot += load.Duration
 	}
-	if e.Rates == nil {
+	if e.LoadSteps == nil {
 		perBoot += time.Duration(len(e.Preset.Steps)) * e.Preset.Step
 	}
 	check := time.Duration(len(e.Arms)) * (bootAndStop + e.Preset.Warmup + rateRun)

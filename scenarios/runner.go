@@ -93,7 +93,7 @@ func (r *Runner) preflight(ctx context.Context, e Experiment) (Experiment, error
 	if len(arms) < 2 && len(e.Arms) >= 2 {
 		return e, fmt.Errorf("%w: %s", ErrTooFew, strings.Join(excluded, "; "))
 	}
-	e.Arms, e.Rates = arms, e.Preset.LoadSteps(throughputs)
+	e.Arms, e.LoadSteps = arms, e.Preset.LoadSteps(throughputs)
 	e.Preset = e.Preset.stretched(slices.Min(throughputs))
 	m := r.Out.Manifest()
 	m.Plan = e.Describe()

@@ -25,7 +25,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func testExperiment(arms ...string) Experiment {
-	e := Experiment{Preset: Quick, Seed: 11, Rates: []float64{100, 300}}
+	e := Experiment{Preset: Quick, Seed: 11, LoadSteps: []float64{100, 300}}
 	for _, name := range arms {
 		e.Arms = append(e.Arms, Arm{Name: name, Topology: servers.Topology{Name: name}})
 	}
@@ -334,8 +334,8 @@ func TestRunChecksThenWarmsThenMeasuresEveryArmInEveryBlock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(blocks) != 16 || len(run.Cells) != 12 || len(e.Rates) != 1 {
-		t.Errorf("%d steps, %d cells, rates %v; want 16, 12, one rate", len(blocks), len(run.Cells), e.Rates)
+	if len(blocks) != 16 || len(run.Cells) != 12 || len(e.LoadSteps) != 1 {
+		t.Errorf("%d steps, %d cells, load steps %v; want 16, 12, one step", len(blocks), len(run.Cells), e.LoadSteps)
 	}
 	// Two boots to check, and one for each arm in each of two blocks.
 	if count["booted"] != 2+4 || count["cell-started"] != 12 || count["cell-done"] != 12 {
