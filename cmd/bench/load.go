@@ -83,7 +83,8 @@ func (o *loadOptions) flags(f *pflag.FlagSet) {
 	f.IntVarP(&o.connections, "connections", "c", 32, "`N` connections: at most (open loop), or exactly (closed loop)")
 	f.IntVarP(&o.engine.shards, "threads", "t", 0, "`N` threads of the native engine; 0: one for every four cores")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "time limit for one request")
-	f.StringVar(&o.slo, "slo", "", "`OBJECTIVES` such as 'p99<50ms,errors<0.1%'; exit code 3 if one is missed,\n4 if the requests are too few to tell")
+	f.StringVar(&o.slo, "slo", "",
+		"`OBJECTIVES` such as 'p99<50ms,errors<0.1%'; exit code 3 if one is missed,\n4 if there are too few requests")
 
 	f.StringVar(&o.arrivals, "arrivals", "constant", "with --rate: constant or poisson")
 	f.StringVar(&o.pacer, "pacer", "", "open loop by a `PACER`: "+strings.Join(pacing.Names(), ", "))
@@ -165,22 +166,6 @@ func (o loadOptions) requested(rawURL string) (plan loadgen.Plan, objectives []r
 		objectives, err = results.ParseObjectives(o.slo)
 	}
 	return plan, objectives, err
-}
-
-func (o loadOptions) writeHistograms(m loadgen.Measurement) error {
-	if o.hdr == "" {
-		return nil
-	}
-	log, err := results.EncodeHlog(m.Intervals)
-	if err != nil {
-		return err
-	}
-	return results.WriteFile(o.hdr, log)
-}
-
-func liveText(p loadgen.Plan, l loadgen.Live) string {
-	return fmt.Sprintf("%v of %v: %d ok, %d failed, last second p50 %v, p99 %v",
-		l.Elapsed.Round(time.Second), p.Duration, l.Counts.OK, l.Counts.Failed(), l.P50, l.P99)
 }
 
 func loadVerdict(ctx context.Context, r loadResult) error {

@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"bench/loadgen"
 	"bench/reports/page"
 	"bench/results"
 )
@@ -111,4 +112,22 @@ func objectiveLine(o results.Judged) string {
 		verdict = strings.ToUpper(verdict)
 	}
 	return fmt.Sprintf("%s: %s (%s)", o.Objective, verdict, page.Judged(o))
+}
+
+// liveText is the line of progress while a load runs.
+func liveText(p loadgen.Plan, l loadgen.Live) string {
+	return fmt.Sprintf("%v of %v: %d ok, %d failed, last second p50 %v, p99 %v",
+		l.Elapsed.Round(time.Second), p.Duration, l.Counts.OK, l.Counts.Failed(), l.P50, l.P99)
+}
+
+// writeHistograms writes the file of --hdr.
+func (o loadOptions) writeHistograms(m loadgen.Measurement) error {
+	if o.hdr == "" {
+		return nil
+	}
+	log, err := results.EncodeHlog(m.Intervals)
+	if err != nil {
+		return err
+	}
+	return results.WriteFile(o.hdr, log)
 }

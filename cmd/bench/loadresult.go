@@ -105,8 +105,8 @@ func newLoadResult(p loadgen.Plan, m loadgen.Measurement, partial bool) loadResu
 		r.Diagnostics = []results.Diagnostic{}
 	}
 	r.addTargets(m)
-	// The drain does not count; an interruption shortens the load. The last request of an open loop is due
-	// before its duration is over: the time until it is answered is no measure of the rate.
+	// The drain does not count; an interruption shortens the load. The last request of an open loop is
+	// due before its duration is over: when its response arrives does not affect the rate.
 	took := p.Duration
 	if partial || p.Mode == loadgen.Closed {
 		took = min(took, m.Elapsed)
