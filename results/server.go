@@ -16,6 +16,9 @@ type Server struct {
 	// BusySeconds is the CPU time of the whole machine, whoever used it; 0 if bench may not use
 	// all its CPUs.
 	BusySeconds float64 `json:"busy_seconds"`
+	// OthersSeconds is the part of it that neither the servers nor bench used; 0 where that is
+	// unknown. The clocks' steps can make it slightly negative.
+	OthersSeconds float64 `json:"others_seconds,omitempty"`
 
 	// Counters are the servers' own, by the name of the process; replicas are added up.
 	Counters map[string]Counters `json:"counters,omitempty"`

@@ -89,7 +89,7 @@ func (r *Runner) Pair(
 			Duration: p.Closed}
 		cell := p.cell(pair, arm, order, load)
 		cell.Index = cellsOfPair*(pair-1) + 3 + slice
-		record, err := r.pairedCell(ctx, cell, Arm{Name: p.Arms[arm].Name}, clusters[arm], func() {})
+		record, err := r.pairedCell(ctx, cell, Arm{Name: p.Arms[arm].Name}, clusters, func() {})
 		if err != nil {
 			return nil, nil, &ArmError{p.Arms[arm].Name, err}
 		}
@@ -100,13 +100,13 @@ func (r *Runner) Pair(
 
 // pairedCell measures one cell of a pair and emits its events.
 func (r *Runner) pairedCell(
-	ctx context.Context, cell Cell, arm Arm, cluster *servers.Cluster, ready func(),
+	ctx context.Context, cell Cell, arm Arm, clusters [2]*servers.Cluster, ready func(),
 ) (*results.Cell, error) {
 	if cell.Block > 0 { // not a trial of the rate search
 		r.emit(CellStarted{Arm: arm.Name, Scenario: cell.Load.Scenario.Name, Load: cell.Load.Name, Block: cell.Block,
 			Cell: cell.Index})
 	}
-	record, err := r.runCellAt(ctx, cell, arm, cluster, ready)
+	record, err := r.runCellAt(ctx, cell, arm, clusters[cell.Arm], ready, clusters[1-cell.Arm])
 	if err == nil && cell.Block > 0 {
 		r.emit(cellDone(cell.Index, 0, record))
 	}
@@ -181,7 +181,7 @@ func (r *Runner) interleave(
 		}
 		cell := p.cell(pair, arm, order, load)
 		cell.Index = cellsOfPair*(pair-1) + 1 + arm
-		cells[arm], err = r.pairedCell(ctx, cell, Arm{Name: p.Arms[arm].Name}, clusters[arm], ready.wait)
+		cells[arm], err = r.pairedCell(ctx, cell, Arm{Name: p.Arms[arm].Name}, clusters, ready.wait)
 		return err
 	})
 	return cells, err

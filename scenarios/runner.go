@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"bench/loadgen"
@@ -215,9 +214,10 @@ func (r *Runner) runCell(ctx context.Context, cell Cell, arm Arm, cluster *serve
 	return r.runCellAt(ctx, cell, arm, cluster, func() {})
 }
 
-// runCellAt is runCell with a function that is called last before the load starts.
+// runCellAt is runCell with a function that is called last before the load starts. The clusters beside
+// may be under load at the same time, and do not count as others' use of the machine.
 func (r *Runner) runCellAt(
-	ctx context.Context, cell Cell, arm Arm, cluster *servers.Cluster, ready func(),
+	ctx context.Context, cell Cell, arm Arm, cluster *servers.Cluster, ready func(), beside ...*servers.Cluster,
 ) (*results.Cell, error) {
 	plan, err := cell.Plan(cluster.URL())
 	if err != nil {
@@ -234,7 +234,7 @@ func (r *Runner) runCellAt(
 	}
 	var before servers.Counters
 	var beforeErr error
-	watch := startWatch(ctx, cluster)
+	watch := startWatch(ctx, cluster, beside...)
 	m, err := r.Measurer.Measure(watch.ctx, plan, loadgen.Watch{Start: func() {
 		before, beforeErr = cluster.Counters(ctx)
 		watch.begin()
@@ -275,6 +275,7 @@ func (r *Runner) runCellAt(
 		})
 	}
 	judgeServer(record, cell)
+	watch.judge(record)
 	return record, nil
 }
 
@@ -313,86 +314,4 @@ func judgeServer(c *results.Cell, cell Cell) {
 			"the generator used %.2f s of CPU, the servers %.2f s: this throughput is a lower bound for the servers",
 			generator, servers.Seconds()), "")
 	}
-}
-
-// watch samples a cluster during a cell and ends the load when a process dies.
-type watch struct {
-	ctx     context.Context
-	cancel  context.CancelFunc
-	cluster *servers.Cluster
-	done    chan struct{}
-
-	mu      sync.Mutex // guards what follows
-	started time.Time
-	usage   []results.Usage
-	peaks   map[string]results.Counters // of the servers' counters
-	err     error
-}
-
-const (
-	usageEvery = time.Second
-	peaksEvery = 200 * time.Millisecond // a queue comes and goes
-)
-
-func startWatch(ctx context.Context, cluster *servers.Cluster) *watch {
-	w := &watch{cluster: cluster, started: time.Now(), done: make(chan struct{})}
-	w.ctx, w.cancel = context.WithCancel(ctx)
-	go w.loop()
-	return w
-}
-
-// begin makes now the start of the cell: what the servers used before, for connections opened
-// ahead of the load, does not count.
-func (w *watch) begin() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.started, w.usage = time.Now(), nil
-	w.sample()
-}
-
-func (w *watch) loop() {
-	defer close(w.done)
-	usage, peaks := time.NewTicker(usageEvery), time.NewTicker(peaksEvery)
-	defer usage.Stop()
-	defer peaks.Stop()
-	for {
-		select {
-		case <-usage.C:
-			w.mu.Lock()
-			w.sample()
-			w.mu.Unlock()
-		case <-peaks.C:
-			seen := results.Server{Counters: w.cluster.Peaks(w.ctx)}
-			w.mu.Lock()
-			seen.Merge(w.peaks, nil)
-			w.peaks = seen.Counters
-			w.mu.Unlock()
-		case <-w.cluster.Dead():
-			w.cancel()
-			return
-		case <-w.ctx.Done():
-			return
-		}
-	}
-}
-
-// sample reads the usage. The mutex must be held, unless the loop has ended.
-func (w *watch) sample() {
-	usage, err := w.cluster.Usage()
-	if err != nil {
-		w.err = err
-		return
-	}
-	at := time.Since(w.started).Round(time.Millisecond)
-	for i := range usage {
-		usage[i].At = at
-	}
-	w.usage = append(w.usage, usage...)
-}
-
-func (w *watch) stop() ([]results.Usage, error) {
-	w.cancel()
-	<-w.done
-	w.sample()
-	return w.usage, w.err
 }

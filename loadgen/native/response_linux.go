@@ -70,13 +70,13 @@ func (s *shard) ended(c *conn, now time.Duration) {
 // broken deals with a connection that failed. If it had been used before, and the server cannot have
 // worked on this request (loadgen.TooSoonToWork says how that is known), it is sent again, once, on a
 // new connection, and keeps its due and sent times.
-func (s *shard) broken(c *conn, now time.Duration, unseen bool) {
+func (s *shard) broken(c *conn, now time.Duration, untouched bool) {
 	switch {
 	case c.request == nil:
 		s.idle.remove(c)
 		s.shut(c)
 		s.lost(now, results.OK, false)
-	case unseen && c.served > 0 && c.firstByte == 0 && !c.retried && c.request.again && !s.proving:
+	case untouched && c.served > 0 && c.firstByte == 0 && !c.retried && c.request.again && !s.proving:
 		t := c.task
 		t.retried = true
 		s.busy.remove(c)

@@ -76,14 +76,14 @@ func (w *watched) Read(b []byte) (int, error) {
 	}
 	w.writing.Lock()
 	defer w.writing.Unlock()
-	if e.begun.Load() && !w.unseen(e, err) {
+	if e.begun.Load() && !w.untouched(e, err) {
 		e.cancel(errDropped)
 	}
 	return n, err
 }
 
-// unseen reports whether the server cannot have worked on the request when its connection broke.
-func (w *watched) unseen(e *exchange, err error) bool {
+// untouched reports whether the server cannot have worked on the request when its connection broke.
+func (w *watched) untouched(e *exchange, err error) bool {
 	switch {
 	case errors.Is(err, io.EOF):
 		return w.untaken()

@@ -1,0 +1,106 @@
+package scenarios
+
+import (
+	"fmt"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"bench/internal/proc"
+	"bench/results"
+	"bench/servers"
+)
+
+// tree starts a process with two children, and returns how to read its members.
+func tree(t *testing.T) func() []servers.Member {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", "sleep 30 & sleep 30 & wait; exit 0")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()
+	})
+	members := func() (members []servers.Member) {
+		all, err := proc.All()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range proc.Tree(all, cmd.Process.Pid) {
+			members = append(members, servers.Member{Of: "app", Member: m})
+		}
+		return members
+	}
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if now := members(); len(now) == 3 && now[1].Command == "sleep" && now[2].Command == "sleep" {
+			return members
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the processes did not start: %v", members())
+		}
+	}
+}
+
+// The truth about a process is what the test does to it.
+func TestHealthNamesWhatBecameOfAProcess(t *testing.T) {
+	for _, row := range []struct {
+		says string
+		do   func(pid int)
+		code string
+		want string
+	}{
+		{"nothing", func(int) {}, "", ""},
+		{"stopped for good", func(pid int) { _ = syscall.Kill(pid, syscall.SIGSTOP) }, processStopped,
+			"was stopped (state T)"},
+		{"stopped for a while", func(pid int) {
+			_ = syscall.Kill(pid, syscall.SIGSTOP)
+			time.AfterFunc(200*time.Millisecond, func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
+		}, processStopped, "was stopped for about "},
+		{"killed", func(pid int) { _ = syscall.Kill(pid, syscall.SIGKILL) }, results.ServerDied, "ended during the cell"},
+	} {
+		members := tree(t)()
+		h := newHealth(members)
+		h.look(time.Now())
+		victim := members[2]
+		row.do(victim.PID)
+		for range 8 {
+			time.Sleep(healthEvery)
+			h.look(time.Now())
+		}
+		c := &results.Cell{Grade: results.Valid}
+		h.judge(c)
+		if row.code == "" {
+			if c.Grade != results.Valid || len(c.Diagnostics) > 0 {
+				t.Errorf("%s: %s, %v; want no diagnostics", row.says, c.Grade, c.Diagnostics)
+			}
+			continue
+		}
+		name := fmt.Sprintf("sleep (PID %d, of app)", victim.PID)
+		if c.Grade != results.Invalid || len(c.Diagnostics) != 1 || c.Diagnostics[0].Code != row.code ||
+			!strings.Contains(c.Diagnostics[0].Message, row.want) || !strings.Contains(c.Diagnostics[0].Message, name) {
+			t.Errorf("%s: %s, %v; want it void because %s %s", row.says, c.Grade, c.Diagnostics, name, row.want)
+		}
+	}
+}
+
+// A process that comes and goes while the load runs, as a request may start one, harms nothing.
+func TestHealthIgnoresProcessesOfRequests(t *testing.T) {
+	read := tree(t)
+	h := newHealth(read())
+	cmd := exec.Command("sleep", "0.05")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: read()[0].PID}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	h.look(time.Now())
+	_ = cmd.Wait()
+	h.look(time.Now())
+	c := &results.Cell{Grade: results.Valid}
+	if h.judge(c); c.Grade != results.Valid {
+		t.Errorf("%s, %v; want VALID", c.Grade, c.Diagnostics)
+	}
+}

@@ -1,0 +1,104 @@
+package scenarios
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+
+	"bench/results"
+	"bench/servers"
+)
+
+// How much of the machine other programs may use, as a share of all cores. Both versions of a pair feel
+// a neighbour alike, so that a pair bears more than a cell that is compared with those of other minutes.
+const (
+	neighbourDegrades = 0.05
+	neighbourVoids    = 0.20
+	neighbourOfPair   = 0.50
+	countedTwice      = 0.10
+	clockStep         = 10 * time.Millisecond // of the machine's own clock, for each core
+)
+
+const neighbourCode = "busy-neighbour"
+
+// machine is what the whole machine used during a cell, and how much of that is accounted for.
+type machine struct {
+	from, to      servers.Machine
+	before, after time.Duration // what the clusters had used
+	observed      bool          // the clusters' processes are known
+	busiest       string        // of the other programs
+	most          time.Duration // that it used
+	err           error
+}
+
+func (m *machine) begin() { m.from, m.err = servers.ReadMachine() }
+
+func (m *machine) end(clusters []*servers.Cluster) {
+	to, err := servers.ReadMachine()
+	if m.to = to; m.err == nil {
+		m.err = err
+	}
+	if m.err == nil {
+		m.busiest, m.most = to.Busiest(m.from, clusters...)
+	}
+}
+
+// add adds what the cluster's tiers, and the clusters beside it, had used.
+func (m *machine) add(to *time.Duration, usage []results.Usage, beside []*servers.Cluster) {
+	m.observed = len(usage) > 0
+	for _, c := range beside {
+		other, err := c.Usage()
+		if err != nil && m.err == nil {
+			m.err = err
+		}
+		usage = append(usage[:len(usage):len(usage)], other...)
+	}
+	for _, u := range usage {
+		*to += u.CPU
+	}
+}
+
+// judge holds what the tiers and bench used, each counted separately, against what the machine's cores
+// were busy. What is missing was used by other programs; a surplus is an error of the instrument.
+func (m *machine) judge(c *results.Cell, pair bool) {
+	cores := runtime.NumCPU()
+	length := m.to.At.Sub(m.from.At)
+	if m.err != nil || !m.observed || m.to.Busy == 0 || length <= 0 || runtime.GOMAXPROCS(0) < cores {
+		return // servers that bench did not start, or a CPU quota: the cores' clock holds others' work, too
+	}
+	known := m.after - m.before + m.to.Own - m.from.Own
+	others := m.to.Busy - m.from.Busy - known
+	c.Server.OthersSeconds = others.Seconds()
+	share := others.Seconds() / (float64(cores) * length.Seconds())
+	add := func(g results.Grade, code, message, hint string) {
+		c.Grade = c.Grade.Worse(g)
+		c.Diagnostics = append(c.Diagnostics, results.Diagnostic{Code: code, Message: message, Hint: hint})
+	}
+	uncertain := float64(clockStep) / float64(length)
+	voids := neighbourVoids
+	if pair {
+		voids = neighbourOfPair
+	}
+	switch {
+	case share > neighbourDegrades+uncertain:
+		grade := results.Degraded
+		if share > voids+uncertain {
+			grade = results.Invalid
+		}
+		add(grade, neighbourCode, fmt.Sprintf("other programs used %.0f %% of the machine%s", share*100, m.named(others)),
+			"Stop other programs, or use a dedicated machine.")
+	case share < -countedTwice-uncertain:
+		add(results.Invalid, "utilization-law",
+			fmt.Sprintf("the tiers and the generator used %v of CPU, but the cores were busy for only %v",
+				known.Round(time.Millisecond), m.to.Busy-m.from.Busy),
+			"This is a bug in bench or in the machine's accounting; please report it.")
+	}
+}
+
+// named names the program that used the most of what others used, if that is a good part of it.
+func (m *machine) named(others time.Duration) string {
+	if m.busiest == "" || 3*m.most < others {
+		return ""
+	}
+	return fmt.Sprintf(", %s the most (%.2f s of CPU)", m.busiest, m.most.Seconds())
+}

@@ -1,0 +1,40 @@
+package servers
+
+import (
+	"fmt"
+
+	"bench/internal/proc"
+)
+
+// Member is one process of a running cluster.
+type Member struct {
+	Of string // the process of the blueprint to which it belongs
+	proc.Member
+}
+
+func (m Member) String() string { return fmt.Sprintf("%s (PID %d, of %s)", m.Command, m.PID, m.Of) }
+
+// Now reads the process again; it reports false if that process has ended.
+func (m Member) Now() (Member, bool) {
+	now, lives := m.Member.Now()
+	return Member{m.Of, now}, lives
+}
+
+// Members are all living processes of the cluster: those that bench started, and all that descend
+// from them.
+func (c *Cluster) Members() ([]Member, error) {
+	if len(c.processes) == 0 {
+		return nil, nil
+	}
+	all, err := proc.All()
+	if err != nil {
+		return nil, err
+	}
+	var members []Member
+	for i, process := range c.processes {
+		for _, m := range proc.Tree(all, process.PID()) {
+			members = append(members, Member{c.blueprint.Processes[i].Name, m})
+		}
+	}
+	return members, nil
+}
