@@ -1,12 +1,27 @@
 package results
 
-// Counter is an exact figure of one endpoint, the same for every request: it needs no
-// statistics.
+// Counter is a figure of one endpoint that is counted, response by response.
 type Counter struct {
 	Target string `json:"target"`
 	Name   string `json:"name"` // status, bytes or queries
 	Base   int    `json:"base"`
 	Head   int    `json:"head"`
+	// Boots is the number of fresh boots of each version in which it was counted; 0: one, in a run of an
+	// older version. Each boot has the fewest of its responses; Base is the most of base's boots, Head
+	// the fewest of head's where that is more, and so on where it is less.
+	Boots int `json:"boots,omitempty"`
+	// Varies says that not all responses of a version had the same.
+	Varies bool `json:"varies,omitempty"`
+}
+
+// GateCheck is a boot of both versions without a measured pair: before the first pair, to compare their
+// responses, or where one of them did not boot.
+type GateCheck struct {
+	Pair   int       `json:"pair,omitempty"` // whose boot failed; 0: before the first
+	Asked  [2]uint64 `json:"asked"`          // requests, of base and head
+	Failed [2]uint64 `json:"failed"`         // of these, without the response that the scenario expects
+	Broken [2]string `json:"not_booted"`     // why that version did not boot; empty: it did
+	Wrong  [2]string `json:"wrong"`          // what was wrong with the responses that failed, in words
 }
 
 // Gated is a metric of a gate, and its smallest slowdown that matters: 0.05 is 5 %.
@@ -49,6 +64,10 @@ type GateFindings struct {
 	SlowMicros    int64     `json:"slow_us"`               // a response that takes longer counts as slow
 	Differences   []string  `json:"differences,omitempty"` // endpoints whose responses differ
 	Counters      []Counter `json:"counters"`
+	// Checks are the boots without a measured pair.
+	Checks []GateCheck `json:"checks,omitempty"`
+	// Planned is the number of pairs that there is time for.
+	Planned int `json:"planned_pairs,omitempty"`
 	// ConfirmFrom is the first of the pairs on which a regression was tested a second time; 0:
 	// none.
 	ConfirmFrom int `json:"confirm_from,omitempty"`

@@ -36,8 +36,11 @@ func (e *Evidence) Add(logRatio, scale float64) {
 	}
 	// For a normal x of mean δ and spread 1, exp(δx)/cosh(δx) is the likelihood ratio of the
 	// observed value to its mirror image, and therefore grows fastest.
-	e.aimed += weight(min(2, max(0.05, e.Aim/scale)) * x)
+	e.aimed += weight(aimed(e.Aim, scale) * x)
 }
+
+// aimed is the λ that suits a log-ratio best, if that is what pairs of this scale have.
+func aimed(aim, scale float64) float64 { return min(2, max(0.05, aim/scale)) }
 
 // weight is log(exp(a)/cosh(a)), without overflow.
 func weight(a float64) float64 {
@@ -79,14 +82,4 @@ func Scale(seen []float64, expected float64) float64 {
 	spread := toSigma * middle(sorted)
 	n := float64(len(seen))
 	return max(expected/10, math.Sqrt((n*spread*spread+prior*expected*expected)/(n+prior)))
-}
-
-// Detectable is the effect, as a ratio, that the given number of pairs of this spread detects with
-// 90 % probability at level alpha.
-func Detectable(spread float64, pairs int, alpha float64) float64 {
-	if pairs == 0 {
-		return math.Inf(1)
-	}
-	const power = 1.2816 // the normal distribution's 90 % quantile
-	return math.Exp(spread * (math.Sqrt(2*math.Log(1/alpha)) + power) / math.Sqrt(float64(pairs)))
 }

@@ -122,10 +122,7 @@ func TestScaleAndDetectable(t *testing.T) {
 	if s := Scale(many, 0.03); s < 0.085 || s > 0.115 {
 		t.Errorf("Scale = %g; want about 0.1", s)
 	}
-	if d := Detectable(0.05, 24, 0.004); d < 1.04 || d > 1.06 {
-		t.Errorf("Detectable = %g; want about one spread with 24 pairs", d)
-	}
-	if !math.IsInf(Detectable(0.05, 0, 0.01), 1) {
+	if !math.IsInf(Detectable(0.05, 0, 0.05, 0.01, 0.9), 1) {
 		t.Error("an effect is detectable without any pairs")
 	}
 }

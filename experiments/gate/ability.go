@@ -32,10 +32,10 @@ func (t Ability) Text(w io.Writer) error {
 // gates writes the verdicts of replayed gates.
 func (t Ability) gates(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "gates replayed from these pairs\tregression\tpass\tinconclusive\tmedian pairs")
+	fmt.Fprintln(w, "gates replayed from these pairs\tregression\tlikely\tpass\tinconclusive\tmedian pairs")
 	row := func(name string, g gate.Shares) {
-		fmt.Fprintf(w, "%s\t%.2f %%\t%.1f %%\t%.1f %%\t%.0f\n",
-			name, g.Regression*100, g.Pass*100, g.Inconclusive*100, g.Pairs)
+		fmt.Fprintf(w, "%s\t%.2f %%\t%.2f %%\t%.1f %%\t%.1f %%\t%.0f\n",
+			name, g.Regression*100, g.Likely*100, g.Pass*100, g.Inconclusive*100, g.Pairs)
 	}
 	row("equal versions (false alarms)", t.Equal)
 	for _, d := range t.Slower {

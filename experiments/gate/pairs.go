@@ -89,12 +89,39 @@ func (s *series) pair(ctx context.Context, number int) error {
 	return nil
 }
 
-// goesOn reports whether there is reason and time for another pair.
+// plan records how many pairs there is time for, once the first has shown how long one takes.
+func (s *series) plan(number int, longest time.Duration) error {
+	left := s.spec.Budget - time.Since(s.started)
+	planned := number + max(0, int(left/longest))
+	if planned == s.measured.Gate.Planned || number > planned {
+		return nil
+	}
+	return s.update(func(f *results.GateFindings) { f.Planned = planned })
+}
+
+// confirms reports whether the second tests begin after this pair: when something was found, or when it
+// is suspected and no more time is left than they take.
+func (s *series) confirms(number int, report gate.Report) bool {
+	if s.measured.Gate.ConfirmFrom > 0 {
+		return false
+	}
+	return report.ByMetrics() || report.Suspects() && number+gate.ConfirmingPairs >= s.measured.Gate.Planned
+}
+
+// goesOn reports whether there is reason and time for another pair. What is likely or suspected may take
+// a few pairs more than planned.
 func (s *series) goesOn(number int, longest time.Duration, report gate.Report) bool {
 	if s.count > 0 {
 		return number <= s.count
 	}
-	return !report.Decided() && time.Since(s.started)+longest < s.spec.Budget
+	if report.Decided() {
+		return false
+	}
+	left := s.spec.Budget - time.Since(s.started)
+	if report.Suspects() {
+		left += time.Duration(gate.Extension(s.measured.Gate.Planned)) * longest
+	}
+	return longest < left
 }
 
 // estimate is the event before a pair.

@@ -32,13 +32,13 @@ func annotations(r Report) (lines []string) {
 	switch r.Verdict {
 	case Inconclusive, Unfit:
 		return []string{command("warning", "bench gate", r.Headline())}
-	case Regression:
+	case Regression, Likely:
 	default:
 		return nil
 	}
 	lines = append(lines, command("error", "bench gate", r.Headline()))
-	for _, m := range r.Metrics {
-		if m.Verdict == Regression {
+	for _, m := range r.tested() {
+		if m.Verdict == Regression || m.Verdict == Likely {
 			lines = append(lines, command("error", m.Name,
 				fmt.Sprintf("%s, from %s to %s", m.change(), m.value(m.Base), m.value(m.Head))))
 		}
@@ -49,8 +49,8 @@ func annotations(r Report) (lines []string) {
 		}
 	}
 	for _, c := range r.Counters {
-		if worse(c) {
-			lines = append(lines, command("error", c.Name+" of "+c.Target, fmt.Sprintf("%d, was %d", c.Head, c.Base)))
+		if r.exactly.worse(c) {
+			lines = append(lines, command("error", c.Name+" of "+c.Target, counted(c)))
 		}
 	}
 	return lines[:min(len(lines), maxAnnotations)]
@@ -81,7 +81,7 @@ type message struct {
 func (s *suite) add(name string, v Verdict, why string) {
 	c := testcase{Class: "bench.gate", Name: results.Line(name)}
 	switch v {
-	case Regression:
+	case Regression, Likely:
 		c.Failure = &message{results.Line(why)}
 		s.Failures++
 	case Inconclusive, Unfit:
@@ -100,13 +100,16 @@ func junit(r Report) []byte {
 	for _, m := range r.Metrics {
 		s.add(m.Name, m.Verdict, m.change())
 	}
+	for _, m := range r.Targets {
+		s.add("p50_ms of "+m.Name, m.Verdict, m.change())
+	}
 	s.add("failures", r.Failures.Verdict, r.Failures.String())
 	for _, o := range r.Objectives {
 		s.add(o.Objective, o.Verdict, o.String())
 	}
 	for _, c := range r.Counters {
-		if worse(c) {
-			s.add(c.Name+" of "+c.Target, Regression, fmt.Sprintf("%d, was %d", c.Head, c.Base))
+		if r.exactly.worse(c) {
+			s.add(c.Name+" of "+c.Target, Regression, counted(c))
 		}
 	}
 	var out bytes.Buffer

@@ -24,8 +24,8 @@ func (r Report) Document() page.Document {
 
 // outcomes are the verdicts in the terms that all kinds of run share.
 var outcomes = map[Verdict]page.Verdict{
-	Pass: page.Passed, Small: page.Passed, Regression: page.Regressed, Inconclusive: page.Inconclusive,
-	Unfit: page.Invalid,
+	Pass: page.Passed, Small: page.Passed, Regression: page.Regressed, Likely: page.Likely,
+	Inconclusive: page.Inconclusive, Unfit: page.Invalid,
 }
 
 func (r Report) outcome() page.Outcome {
@@ -61,6 +61,9 @@ func described(name, commit string, dirty bool) string {
 
 func (r Report) sections() []page.Section {
 	sections := []page.Section{{ID: "metrics", Title: "Metrics", Tables: []page.Table{r.table()}, Figures: r.figures()}}
+	if len(r.Targets) > 0 {
+		sections = append(sections, page.Section{ID: "targets", Title: "Targets", Tables: []page.Table{r.targetTable()}})
+	}
 	if remarks := r.remarks(); len(remarks) > 0 {
 		sections = append(sections, page.Section{ID: "remarks", Title: "Other findings", Items: remarks})
 	}
@@ -78,8 +81,10 @@ func (r Report) sections() []page.Section {
 	return append(sections, page.Section{ID: "reading", Title: "How to read this", Folded: true, Text: []string{
 		"A cost above zero means that head is slower.",
 		"“pass” is proven: if head were slower by the margin that matters, at most 5 % of gates would pass it. " +
-			"“regression” is proven too: on equal versions, at most 1 % of gates report one, over all metrics and " +
-			"failures, however often the gate looks.",
+			"“regression” is proven too, twice: on equal versions, at most 1 % of gates report one, over all metrics, " +
+			"targets, counters and failures, however often the gate looks. It is called one if the estimate is at least " +
+			"half of the margin that matters, and it is not proven to be less than the margin. “likely” is proven once: " +
+			"there was no time for the second proof.",
 		"An absolute objective is reported as missed only when it is proven, at 1 %, that most pairs miss it. " +
 			"Exact counters need no statistics.",
 	}})
@@ -91,9 +96,22 @@ func (r Report) table() page.Table {
 	for _, m := range r.Metrics {
 		t.Rows = append(t.Rows, m.row())
 	}
-	if r.Verdict == Inconclusive {
-		t.Note = "Detectable: the smallest slowdown that this number of pairs detects with 90 % probability. " +
-			"A longer --budget detects smaller ones."
+	if r.Verdict == Inconclusive || r.Verdict == Likely {
+		t.Note = "Detectable: the smallest slowdown of which the pairs that there is time for prove a regression with " +
+			"90 % probability, both tests included. A longer --budget detects smaller ones."
+	}
+	return t
+}
+
+// targetTable shows the targets, which the mix may hide.
+func (r Report) targetTable() page.Table {
+	t := page.Table{Columns: page.Columns("target", "#base p50", "#head p50", "#cost", "#95 % CI", "verdict", "#pairs")}
+	for _, m := range r.Targets {
+		row := m.row()
+		if m.Verdict == Inconclusive && !m.Suspect {
+			row[5] = page.Unknown // it does not have to be shown that nothing is slower
+		}
+		t.Rows = append(t.Rows, row[:7])
 	}
 	return t
 }
@@ -141,7 +159,7 @@ func (r Report) remarks() (items []page.Item) {
 	add := func(name, format string, args ...any) {
 		items = append(items, page.Item{Name: name, Text: fmt.Sprintf(format, args...)})
 	}
-	for _, m := range r.Metrics {
+	for _, m := range r.tested() {
 		if c := m.Confirm; c != nil && c.Ratio.Measured() {
 			add(m.Name, "%s in %s, which played no part in the first test",
 				page.Interval(c.Ratio, page.Change), page.Count(c.Ratio.N, "more pair"))
@@ -151,7 +169,7 @@ func (r Report) remarks() (items []page.Item) {
 		}
 	}
 	for _, c := range r.Counters {
-		add(c.Name+" of "+c.Target, "%d, was %d (exact)", c.Head, c.Base)
+		add(c.Name+" of "+c.Target, "%s", counted(c))
 	}
 	for _, d := range r.Gate.Differences {
 		add("responses differ", "%s", strings.ReplaceAll(d, "the baseline", "base"))

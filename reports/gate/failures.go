@@ -19,13 +19,15 @@ type Failures struct {
 	// BasePairs and HeadPairs are the pairs in which that version failed more often than the other.
 	BasePairs int `json:"base_pairs"`
 	HeadPairs int `json:"head_pairs"`
-	// BaseSilent and HeadSilent are the pairs in which only that version sent no successful response,
-	// or had processes that died.
+	// BaseSilent and HeadSilent are the pairs in which only that version did not boot, sent no successful
+	// response, or had processes that died.
 	BaseSilent int     `json:"base_silent_pairs"`
 	HeadSilent int     `json:"head_silent_pairs"`
 	Evidence   float64 `json:"evidence"` // that head fails more often
 	Needed     float64 `json:"evidence_needed"`
 	Verdict    Verdict `json:"verdict"`
+	// Why is what the last head said that did not boot, or what was wrong with its responses.
+	Why string `json:"why,omitempty"`
 }
 
 // failuresAlpha is the probability of a false alarm that is allotted to failures.
@@ -34,12 +36,30 @@ const failuresAlpha = 0.1 * Alpha
 // tolerated is the share of its requests by which head may fail more often than base and still pass.
 const tolerated = 0.001
 
+// triesOf are the boots without a pair: those before the first one, and those in which one failed.
+func triesOf(checks []results.GateCheck) (tries []try) {
+	for _, c := range checks {
+		t := try{failed: c.Failed, asked: c.Asked}
+		for arm, why := range c.Broken {
+			t.silent[arm] = why != ""
+		}
+		if t.why = c.Broken[1]; t.why == "" {
+			t.why = c.Wrong[1]
+		}
+		tries = append(tries, t)
+	}
+	return tries
+}
+
 // failuresOf weighs failures as metrics are weighed: whatever makes equal versions fail, either is
 // equally likely to be the one that fails in a pair, so that the sign of the difference is a coin.
 func failuresOf(tries []try) Failures {
 	f := Failures{Needed: 1 / failuresAlpha, Verdict: Inconclusive}
 	evidence := stats.Evidence{Aim: 1}
 	for _, t := range tries {
+		if t.why != "" {
+			f.Why = firstLine(t.why)
+		}
 		f.Base, f.Head, f.Asked = f.Base+t.failed[0], f.Head+t.failed[1], f.Asked+max(t.asked[0], t.asked[1])
 		difference := 0.0
 		if t.failed != [2]uint64{} { // else the arm with more requests would look better
@@ -92,8 +112,11 @@ func (f Failures) String() string {
 	said := fmt.Sprintf("%s of about %s failed on head, %s on base",
 		count(f.Head), page.Count(f.Asked, "request"), count(f.Base))
 	if f.HeadSilent > 0 || f.BaseSilent > 0 {
-		said = fmt.Sprintf("no successful response, or processes that died, in %s of head and %d of base; %s",
+		said = fmt.Sprintf("not booted, no successful response, or processes that died, in %s of head and %d of base; %s",
 			page.Count(f.HeadSilent, "pair"), f.BaseSilent, said)
+	}
+	if f.Why != "" {
+		said += ": " + f.Why
 	}
 	return said
 }

@@ -15,9 +15,12 @@ import (
 type Verdict string
 
 const (
-	Pass         Verdict = "pass"         // proven: not slower by the margin that matters
-	Small        Verdict = "small"        // proven: slower, but by less than that
-	Regression   Verdict = "regression"   // proven: slower, by more than that
+	Pass  Verdict = "pass"  // proven: not slower by the margin that matters
+	Small Verdict = "small" // proven: slower, but by less than that
+	// Regression: proven to be slower, twice; by an estimate of at least half of the margin that matters,
+	// and not proven to be less than the margin.
+	Regression   Verdict = "regression"
+	Likely       Verdict = "likely"       // proven once; the second test has not refuted it, but not ended either
 	Inconclusive Verdict = "inconclusive" // nothing is proven
 	Unfit        Verdict = "unfit"        // no valid measurement: a noisy machine, or a broken base
 )
@@ -37,6 +40,7 @@ type Report struct {
 	Reason      string            `json:"reason"`
 	Metrics     []Result          `json:"metrics"`
 	Counters    []results.Counter `json:"counters_moved"`
+	Targets     []Result          `json:"targets,omitempty"` // the median latency of each, where there are several
 	Objectives  []Kept            `json:"objectives,omitempty"`
 	Attribution *Attribution      `json:"attribution,omitempty"`
 	Pairs       int               `json:"pairs"`
@@ -51,6 +55,9 @@ type Report struct {
 
 	flags []setting
 	seed  uint64
+
+	measured Verdict // what metrics and targets say together
+	exactly  exactness
 }
 
 // Schema of the report as JSON.
@@ -95,26 +102,19 @@ func judge(run Run, metrics []Metric, partial bool) Report {
 		r.Diagnostics = []results.Diagnostic{}
 	}
 	pairs, tries, void := pairsOf(run.Cells)
+	tries = append(triesOf(g.Checks), tries...)
+	for _, c := range g.Checks {
+		if c.Pair > 0 {
+			void++
+		}
+	}
 	r.Pairs, r.Void, r.Failures = len(pairs), void, failuresOf(tries)
 	if void > 0 {
-		r.Voided = voided(run.Cells)
+		r.Voided = voided(run.Cells, g.Checks)
 	}
 	r.Counters = moved(g.Counters)
-	finding, confirming := pairs, []pair(nil)
-	if g.ConfirmFrom > 0 {
-		at := slices.IndexFunc(pairs, func(p pair) bool { return p.number >= g.ConfirmFrom })
-		if at < 0 {
-			at = len(pairs)
-		}
-		finding, confirming = pairs[:at], pairs[at:]
-	}
-	for _, m := range metrics {
-		found := m.judge(g, finding)
-		if g.ConfirmFrom > 0 && found.Verdict == Regression {
-			found = m.confirm(g, found, confirming)
-		}
-		r.Metrics = append(r.Metrics, found)
-	}
+	r.exactly = exactly(g.Counters)
+	r.weigh(metrics, pairs)
 	r.Objectives = objectives(run.Manifest.Objectives, pairs)
 	r.decide()
 	if r.slower() {
@@ -125,8 +125,52 @@ func judge(run Run, metrics []Metric, partial bool) Report {
 	return r
 }
 
+// weigh weighs the metrics and the targets, pair by pair.
+func (r *Report) weigh(metrics []Metric, pairs []pair) {
+	g, targets := r.Gate, targetsOf(pairs)
+	c := newCourse(metrics, targets, g.Planned)
+	for _, p := range pairs {
+		if g.ConfirmFrom > 0 && p.number >= g.ConfirmFrom && !c.confirming() {
+			c.confirm()
+		}
+		c.add(ratiosOf(g, p, metrics), ratiosOf(g, p, c.targets.metrics()))
+	}
+	if g.ConfirmFrom > 0 {
+		c.confirm()
+	}
+	of := func(t *tests) Result {
+		found := t.result(g.Planned)
+		if found.Ratio.Measured() {
+			found.Base, found.Head = t.first.metric.means(g, pairs)
+		}
+		return found
+	}
+	for i := range c.metrics {
+		found := of(&c.metrics[i])
+		if needs, is := c.undecidable(i); is {
+			found.LeftOut = needs
+		}
+		r.Metrics = append(r.Metrics, found)
+	}
+	for i := range c.targets {
+		r.Targets = append(r.Targets, of(&c.targets[i]))
+	}
+	r.measured = c.verdict()
+}
+
+// ratiosOf are a pair's log-ratios; nil of what could not be measured.
+func ratiosOf(g *results.Gate, p pair, metrics []Metric) []*Ratio {
+	ratios := make([]*Ratio, len(metrics))
+	for i, m := range metrics {
+		if r, ok := m.ratio(g, p); ok {
+			ratios[i] = &r
+		}
+	}
+	return ratios
+}
+
 // Exact reports whether an exact counter got worse, which decides by itself.
-func (r Report) Exact() bool { return slices.ContainsFunc(r.Counters, worse) }
+func (r Report) Exact() bool { return slices.ContainsFunc(r.Counters, r.exactly.worse) }
 
 // slower reports whether something is proven that calls for an attribution: a metric or a counter that
 // got worse.
@@ -134,16 +178,25 @@ func (r Report) slower() bool {
 	if r.Gate.FailedArm != "" {
 		return false
 	}
-	return r.Exact() || slices.ContainsFunc(r.Metrics, func(m Result) bool {
-		return m.Verdict == Regression || m.Verdict == Small
+	return r.Exact() || slices.ContainsFunc(r.tested(), func(m Result) bool {
+		return m.Verdict == Regression || m.Verdict == Likely || m.Verdict == Small
 	})
 }
 
-// ByMetrics reports whether a regression rests on measured metrics, and so must be confirmed; exact
-// counters and a head that fails need no confirmation.
+// tested are the metrics and the targets.
+func (r Report) tested() []Result { return slices.Concat(r.Metrics, r.Targets) }
+
+// ByMetrics reports whether a regression rests on measured metrics or targets, and so must be confirmed;
+// exact counters and a head that fails need no confirmation.
 func (r Report) ByMetrics() bool {
 	return r.Gate.FailedArm == "" && !r.Exact() &&
-		slices.ContainsFunc(r.Metrics, func(m Result) bool { return m.Verdict == Regression })
+		slices.ContainsFunc(r.tested(), func(m Result) bool { return m.Verdict == Regression })
+}
+
+// Suspects reports whether there is evidence of a slowdown that is worth a few pairs more than planned.
+func (r Report) Suspects() bool {
+	return r.Verdict == Likely || r.Verdict == Inconclusive &&
+		slices.ContainsFunc(r.tested(), func(m Result) bool { return m.Suspect })
 }
 
 // moved are the exact counters that differ.
@@ -157,24 +210,8 @@ func moved(all []results.Counter) []results.Counter {
 	return out
 }
 
-// worse reports whether a counter changed in a way that is a regression without any statistics: more
-// database queries, or a response that fails.
-func worse(c results.Counter) bool {
-	switch c.Name {
-	case "queries":
-		return c.Head > c.Base
-	case "status":
-		return c.Head >= 500 && c.Base < 500
-	}
-	return false
-}
-
 func (r *Report) decide() {
 	g, regressed, unsure := r.Gate, r.regressed(), r.unsure()
-	count := map[Verdict]int{}
-	for _, m := range r.Metrics {
-		count[m.Verdict]++
-	}
 	switch {
 	case g.FailedArm == results.Head:
 		r.Verdict, r.Reason = Regression, "head failed: "+firstLine(g.Failed)
@@ -191,11 +228,14 @@ func (r *Report) decide() {
 		r.Reason = fmt.Sprintf("%d of %s could not be measured: %s", r.Void, page.Count(r.Void+r.Pairs, "pair"), r.Voided)
 	case r.Failures.Verdict == Inconclusive:
 		r.Verdict, r.Reason = Inconclusive, r.Failures.String()
-	case count[Inconclusive] == 0 && len(unsure) == 0 && !r.Partial:
-		r.Verdict, r.Reason = Pass, "no gated metric is slower by the margin that matters"
-		if count[Small] > 0 {
-			r.Verdict, r.Reason = Small, "slower, but by less than the margin that matters"
+	case r.measured == Likely:
+		r.Verdict, r.Reason = Likely, strings.Join(append(r.likely(), unsure...), "; ")
+	case r.measured != Inconclusive && len(unsure) == 0 && !r.Partial:
+		r.Verdict, r.Reason = r.measured, "no gated metric is slower by the margin that matters"
+		if r.Verdict == Small {
+			r.Reason = "slower, but by less than the margin that matters"
 		}
+		r.Reason += r.apart()
 	default:
 		r.Verdict, r.Reason = Inconclusive, strings.Join(append(unsure, r.open()...), "; ")
 		if r.Partial {
@@ -211,14 +251,19 @@ func (r Report) regressed() (list []string) {
 			list = append(list, m.Name+" "+m.change())
 		}
 	}
+	for _, m := range r.Targets {
+		if m.Verdict == Regression {
+			list = append(list, "p50_ms of "+m.Name+" "+m.change())
+		}
+	}
 	for _, o := range r.Objectives {
 		if o.Verdict == Regression {
 			list = append(list, o.String())
 		}
 	}
 	for _, c := range r.Counters {
-		if worse(c) {
-			list = append(list, fmt.Sprintf("%s of %s: %d, was %d", c.Name, c.Target, c.Head, c.Base))
+		if r.exactly.worse(c) {
+			list = append(list, fmt.Sprintf("%s of %s: %s", c.Name, c.Target, counted(c)))
 		}
 	}
 	return list
@@ -234,25 +279,65 @@ func (r Report) unsure() (list []string) {
 	return list
 }
 
+// likely lists what was proven once, and what a second proof takes.
+func (r Report) likely() (list []string) {
+	add := func(name string, m Result) {
+		if m.Verdict == Likely {
+			list = append(list, fmt.Sprintf("regression likely: %s %s, about %s needed", name, m.change(),
+				page.Count(m.Missing, "more pair")))
+		}
+	}
+	for _, m := range r.Metrics {
+		add(m.Name, m)
+	}
+	for _, m := range r.Targets {
+		add("p50_ms of "+m.Name, m)
+	}
+	return list
+}
+
+// apart says which metrics are left out of the verdict, because the pairs cannot decide on them.
+func (r Report) apart() string {
+	var names []string
+	most := 0
+	for _, m := range r.Metrics {
+		if m.LeftOut > 0 {
+			names, most = append(names, m.Name), max(most, m.LeftOut)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; left out: %s, too noisy here to decide (about %s, planned are %d)", page.List(names),
+		page.Count(most, "pair"), r.Gate.Planned)
+}
+
 // open lists the metrics about which nothing is proven yet.
 func (r Report) open() []string {
 	var open, again []string
 	for _, m := range r.Metrics {
 		switch {
-		case m.Verdict != Inconclusive:
-		case m.Confirm != nil && !m.Confirm.Ratio.Measured():
-			again = append(again, fmt.Sprintf("%s was %.1f %% slower in %s, but there was no time to confirm this",
-				m.Name, (m.Ratio.Value-1)*100, page.Count(m.Ratio.N, "pair")))
+		case m.Verdict != Inconclusive || m.LeftOut > 0:
 		case m.Confirm != nil:
 			again = append(again, fmt.Sprintf("%s was %.1f %% slower in %s, but %d more did not confirm this",
-				m.Name, (m.Ratio.Value-1)*100, page.Count(m.Ratio.N, "pair"), m.Confirm.Ratio.N))
+				m.Name, (m.Confirm.Before.Value-1)*100, page.Count(m.Confirm.Before.N, "pair"), m.Confirm.Ratio.N))
+		case m.Suspect:
+			again = append(again, suspected(m.Name, m))
 		default:
 			open = append(open, m.Name)
+		}
+	}
+	for _, m := range r.Targets {
+		if m.Suspect && m.Verdict == Inconclusive {
+			again = append(again, suspected("p50_ms of "+m.Name, m))
 		}
 	}
 	if len(open) > 0 {
 		again = append(again, fmt.Sprintf("after %s, nothing is proven about %s",
 			page.Count(r.Pairs, "pair"), page.List(open)))
+	}
+	if left := r.apart(); left != "" && len(again) > 0 {
+		again[len(again)-1] += left
 	}
 	if len(again) == 0 && r.Partial {
 		again = append(again, fmt.Sprintf("after %s, there is no evidence against head", page.Count(r.Pairs, "pair")))
@@ -260,8 +345,17 @@ func (r Report) open() []string {
 	return again
 }
 
+// suspected says what the evidence points to, without proving it.
+func suspected(name string, m Result) string {
+	said := name + " " + m.change() + ", which is not proven"
+	if m.Missing > 0 {
+		said += fmt.Sprintf(": about %s needed", page.Count(m.Missing, "more pair"))
+	}
+	return said
+}
+
 // FewestPairs is the number of pairs that any verdict needs: five equal signs prove a pass at 5 %.
 const FewestPairs = 5
 
 // Decided reports whether the verdict is final, so that no more pairs are needed.
-func (r Report) Decided() bool { return r.Verdict != Inconclusive }
+func (r Report) Decided() bool { return r.Verdict != Inconclusive && r.Verdict != Likely }

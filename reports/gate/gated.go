@@ -64,7 +64,7 @@ func MetricsOf(gated []results.Gated) []Metric {
 		}
 	}
 	for i := range chosen {
-		chosen[i].Alpha *= (Alpha - failuresAlpha) / shares
+		chosen[i].Alpha *= (Alpha - failuresAlpha - exactAlpha - targetsAlpha) / shares
 	}
 	return chosen
 }

@@ -62,7 +62,7 @@ func TestChosenMetricsShareTheWholeAlpha(t *testing.T) {
 		for _, m := range metrics {
 			sum += m.Alpha
 		}
-		if sum += failuresAlpha; math.Abs(sum-Alpha) > 1e-12 {
+		if sum += failuresAlpha + exactAlpha + targetsAlpha; math.Abs(sum-Alpha) > 1e-12 {
 			t.Errorf("%v: alphas add up to %g; want %g", gated, sum, Alpha)
 		}
 		if len(gated) > 0 && len(metrics) != len(gated) {

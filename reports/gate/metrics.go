@@ -22,8 +22,8 @@ type Metric struct {
 	speed func(*results.Gate, measured) float64
 }
 
-// Alpha is the probability that a gate on equal versions reports a regression, over all its metrics
-// and failures, however often it looks.
+// Alpha is the probability that a gate on equal versions reports a regression, or a likely one, over all
+// its metrics, targets, counters and failures, however often it looks.
 const Alpha = 0.01
 
 // passLevel is the probability of passing a version that is slower by just the effect that matters.
@@ -38,9 +38,9 @@ const maxThroughput = "max_throughput"
 func Metrics() []Metric {
 	return []Metric{
 		{Name: "cpu_ms_per_request", Unit: "ms", Alpha: 0.3 * Alpha, Effect: 0.05, Spread: 0.02, cost: cpuPerRequest},
-		{Name: "p50_ms", Unit: "ms", Alpha: 0.2 * Alpha, Effect: 0.05, Spread: 0.035, cost: median},
-		{Name: "slow_share", Unit: "", Alpha: 0.2 * Alpha, Effect: 0.2, Spread: 0.15, cost: slowShare},
-		{Name: maxThroughput, Unit: "req/s", Alpha: 0.2 * Alpha, Effect: 0.05, Spread: 0.03, cost: secondsPerResponse,
+		{Name: "p50_ms", Unit: "ms", Alpha: 0.15 * Alpha, Effect: 0.05, Spread: 0.035, cost: median},
+		{Name: "slow_share", Unit: "", Alpha: 0.1 * Alpha, Effect: 0.2, Spread: 0.15, cost: slowShare},
+		{Name: maxThroughput, Unit: "req/s", Alpha: 0.15 * Alpha, Effect: 0.05, Spread: 0.03, cost: secondsPerResponse,
 			speed: closedRunSpeed},
 	}
 }
@@ -123,38 +123,30 @@ type Result struct {
 	Ratio      stats.Interval `json:"ratio"` // of costs: above 1, head is slower; its n is the number of pairs
 	Verdict    Verdict        `json:"verdict"`
 	Effect     float64        `json:"effect"`               // the smallest slowdown that matters
-	Detectable float64        `json:"detectable,omitempty"` // with 90 % probability, so far; 0: too few pairs
+	Detectable float64        `json:"detectable,omitempty"` // with 90 % probability in the pairs planned; 0: none
 	Spread     float64        `json:"pair_spread"`
 	Against    float64        `json:"evidence_of_regression"` // needed: Needed
 	Needed     float64        `json:"evidence_needed"`        // 1/alpha
 	For        float64        `json:"evidence_of_pass"`       // needed: 20
 	Confirm    *Confirmation  `json:"confirmation,omitempty"`
+	// Suspect says that there is evidence of a slowdown, though no proof; Missing is the number of pairs
+	// that would prove it, if they go on as they have begun.
+	Suspect bool `json:"suspect,omitempty"`
+	Missing int  `json:"pairs_missing,omitempty"`
+	// LeftOut is the number of pairs that it would take to decide on this metric, where they are more
+	// than there is time for: it is left out of the verdict.
+	LeftOut int `json:"left_out_needs_pairs,omitempty"`
 	// Logs are the log-ratios, pair by pair.
 	Logs []float64 `json:"log_ratios"`
 	// Uncorrected is the ratio before the correction for CPU speed, if there is one.
 	Uncorrected *stats.Interval `json:"uncorrected,omitempty"`
 }
 
-// confirm tests a regression a second time, on pairs that played no part in the first test. Both tests
-// have to reject, so the probability of a false alarm is at most that of the first.
-func (m Metric) confirm(g *results.Gate, found Result, pairs []pair) Result {
-	again := m
-	again.Alpha = confirmLevel
-	second := again.judge(g, pairs)
-	found.Confirm = &Confirmation{second.Ratio, second.Verdict}
-	if second.Verdict != Regression {
-		found.Verdict = Inconclusive
-	}
-	return found
-}
-
-// confirmLevel is the level of the second test.
-const confirmLevel = 0.05
-
-// Confirmation is the second test of a regression.
+// Confirmation is the second test of a regression, and what the pairs before it said.
 type Confirmation struct {
 	Ratio   stats.Interval `json:"ratio"`
 	Verdict Verdict        `json:"verdict"`
+	Before  stats.Interval `json:"before"`
 }
 
 // ratio is a pair's log-ratio of costs, corrected for CPU speed and not; false if it could not be
@@ -175,26 +167,23 @@ type Ratio struct {
 	Raw float64 `json:"raw"` // before the correction for CPU speed
 }
 
-// judge weighs one metric on the given pairs.
-func (m Metric) judge(g *results.Gate, pairs []pair) Result {
-	w := weigher{metric: m}
-	var base, head float64
+// means are the geometric means of the two versions' costs, over the pairs in which the metric could be
+// measured.
+func (m Metric) means(g *results.Gate, pairs []pair) (base, head float64) {
+	n := 0.0
 	for _, p := range pairs {
-		if r, ok := m.ratio(g, p); ok {
-			w.add(r)
-			base, head = base+math.Log(m.cost(g, p.arms[0])), head+math.Log(m.cost(g, p.arms[1]))
+		if _, ok := m.ratio(g, p); ok {
+			n, base, head = n+1, base+math.Log(m.cost(g, p.arms[0])), head+math.Log(m.cost(g, p.arms[1]))
 		}
 	}
-	r := w.result()
-	if !r.Ratio.Measured() {
-		return r
+	if n == 0 {
+		return 0, 0
 	}
-	n := float64(r.Ratio.N)
-	r.Base, r.Head = math.Exp(base/n), math.Exp(head/n)
+	base, head = math.Exp(base/n), math.Exp(head/n)
 	if m.Name == maxThroughput {
-		r.Base, r.Head = 1/r.Base, 1/r.Head
+		base, head = 1/base, 1/head
 	}
-	return r
+	return base, head
 }
 
 // weigher weighs log-ratios, pair by pair, against two hypotheses: that head costs no more than base,
@@ -208,10 +197,23 @@ type weigher struct {
 	logs, raws        []float64
 	slower, notSlower stats.Evidence
 	rawSlower         stats.Evidence
+	now               float64 // the evidence that head is slower
+	suspicion         float64 // the same, or what is left of it within a family
 	worst, best       float64 // the largest evidence so far: what is proven stays proven
 }
 
 func (w *weigher) add(r Ratio) {
+	w.observe(r)
+	w.latch(w.now)
+}
+
+// latch keeps the evidence that head is slower.
+func (w *weigher) latch(slower float64) {
+	w.suspicion, w.worst = slower, max(w.worst, slower)
+}
+
+// observe weighs a pair.
+func (w *weigher) observe(r Ratio) {
 	aim := math.Log1p(w.metric.Effect)
 	w.slower.Aim, w.notSlower.Aim, w.rawSlower.Aim = aim, aim, aim
 	scale := stats.Scale(w.logs, w.metric.Spread)
@@ -222,7 +224,7 @@ func (w *weigher) add(r Ratio) {
 		w.rawSlower.Add(r.Raw, stats.Scale(w.raws, rawSpread))
 		slower = (slower + w.rawSlower.Value()) / 2
 	}
-	w.worst, w.best = max(w.worst, slower), max(w.best, w.notSlower.Value())
+	w.now, w.best = slower, max(w.best, w.notSlower.Value())
 	w.logs, w.raws = append(w.logs, r.Log), append(w.raws, r.Raw)
 }
 
@@ -251,9 +253,11 @@ func (w *weigher) verdict() Verdict {
 	return Inconclusive
 }
 
-func (w *weigher) result() Result {
+// result is what both tests say.
+func (t *tests) result(planned int) Result {
+	w := &t.first
 	m := w.metric
-	r := Result{Name: m.Name, Unit: m.Unit, Verdict: w.verdict(), Effect: m.Effect, Needed: 1 / m.Alpha, Logs: []float64{}}
+	r := Result{Name: m.Name, Unit: m.Unit, Verdict: t.verdict(), Effect: m.Effect, Needed: 1 / m.Alpha, Logs: []float64{}}
 	if len(w.logs) == 0 {
 		return r
 	}
@@ -263,6 +267,15 @@ func (w *weigher) result() Result {
 	}
 	r.Logs, r.Ratio, r.Against, r.For = w.logs, stats.FromLogs(w.logs), w.worst, w.best
 	r.Spread = stats.Scale(r.Logs, m.Spread)
-	r.Detectable = stats.Detectable(r.Spread, r.Ratio.N, m.Alpha) - 1
+	if least := m.detectable(r.Spread, max(planned, r.Ratio.N)); !math.IsInf(least, 0) {
+		r.Detectable = least - 1
+	}
+	if r.Suspect = t.suspect(); r.Suspect || r.Verdict == Likely {
+		r.Missing = t.missing()
+	}
+	if t.confirming && w.worst >= 1/m.Alpha {
+		before := w.logs[:len(w.logs)-len(t.second.logs)]
+		r.Confirm = &Confirmation{stats.FromLogs(t.second.logs), t.second.verdict(), stats.FromLogs(before)}
+	}
 	return r
 }

@@ -20,6 +20,7 @@ type try struct {
 	failed, asked [2]uint64
 	silent        [2]bool // no successful response, or its processes died
 	bad           bool    // an arm has a cell that is not a valid measurement
+	why           string  // head did not boot, or responded as it should not
 }
 
 // pairsOf sorts cells into pairs, and returns how all of them went. A pair is void if either arm has an
@@ -63,9 +64,16 @@ func pairsOf(cells []*results.Cell) (pairs []pair, tries []try, void int) {
 	return pairs, tries, void
 }
 
-// voided is the most frequent reason for void cells, in words.
-func voided(cells []*results.Cell) string {
+// voided is the most frequent reason for void pairs, in words.
+func voided(cells []*results.Cell, checks []results.GateCheck) string {
 	count := map[string]int{}
+	for _, c := range checks {
+		for arm, name := range []string{results.Base, results.Head} {
+			if c.Pair > 0 && c.Broken[arm] != "" {
+				count[name+" did not boot: "+firstLine(c.Broken[arm])]++
+			}
+		}
+	}
 	for _, c := range cells {
 		if c.Grade != results.Invalid {
 			continue

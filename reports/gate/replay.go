@@ -71,12 +71,13 @@ type Shares struct {
 	Gates        int     `json:"gates"`
 	Pass         float64 `json:"pass"` // including small
 	Regression   float64 `json:"regression"`
+	Likely       float64 `json:"likely"`
 	Inconclusive float64 `json:"inconclusive"`
 	Pairs        float64 `json:"median_pairs"`
 }
 
-// Replay runs gates on pairs drawn from measured ones: all metrics of a pair together, and at most the
-// given number of pairs for each gate. With flip, a coin decides the signs of each pair, as the random
+// Replay runs gates on pairs drawn from measured ones: all metrics of a pair together, and time for the
+// given number of pairs in each gate. With flip, a coin decides the signs of each pair, as the random
 // order does in a paired A/B run of equal versions. The shift is added to the metrics' log-ratios.
 func Replay(samples []Sample, metrics []Metric, shift Sample, flip bool, most, gates int, seed uint64) Shares {
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -89,6 +90,8 @@ func Replay(samples []Sample, metrics []Metric, shift Sample, flip bool, most, g
 		switch verdict {
 		case Regression:
 			s.Regression++
+		case Likely:
+			s.Likely++
 		case Inconclusive:
 			s.Inconclusive++
 		default:
@@ -96,7 +99,7 @@ func Replay(samples []Sample, metrics []Metric, shift Sample, flip bool, most, g
 		}
 	}
 	n := float64(gates)
-	s.Pass, s.Regression, s.Inconclusive = s.Pass/n, s.Regression/n, s.Inconclusive/n
+	s.Pass, s.Regression, s.Likely, s.Inconclusive = s.Pass/n, s.Regression/n, s.Likely/n, s.Inconclusive/n
 	s.Pairs = stats.Median(pairs)
 	return s
 }
@@ -104,59 +107,17 @@ func Replay(samples []Sample, metrics []Metric, shift Sample, flip bool, most, g
 func replayOne(
 	samples []Sample, metrics []Metric, shift Sample, flip bool, most int, random *rand.Rand,
 ) (Verdict, int) {
-	finding := weighers(metrics)
-	var confirming []weigher
-	for n := 1; n <= most; n++ {
+	c := newCourse(metrics, nil, most)
+	for goOn := true; goOn; goOn = c.proceed(most) {
 		sample, sign := samples[random.IntN(len(samples))], 1.0
 		if flip && random.IntN(2) == 1 {
 			sign = -1
 		}
-		into := finding
-		if confirming != nil {
-			into = confirming
+		ratios := make([]*Ratio, len(sample))
+		for i, r := range sample {
+			ratios[i] = &Ratio{sign*r.Log + shift[i].Log, sign*r.Raw + shift[i].Raw}
 		}
-		open := false
-		for i := range into {
-			into[i].add(Ratio{sign*sample[i].Log + shift[i].Log, sign*sample[i].Raw + shift[i].Raw})
-			switch into[i].verdict() {
-			case Regression:
-				if confirming != nil && finding[i].verdict() == Regression {
-					return Regression, n
-				}
-				if confirming == nil {
-					open = true
-				}
-			case Inconclusive:
-				open = true
-			}
-		}
-		if confirming == nil && found(finding) {
-			confirming = weighers(metrics)
-			for i := range confirming {
-				confirming[i].metric.Alpha = confirmLevel
-			}
-			continue
-		}
-		if confirming == nil && !open {
-			return Pass, n
-		}
+		c.add(ratios, nil)
 	}
-	return Inconclusive, most
-}
-
-func weighers(metrics []Metric) []weigher {
-	all := make([]weigher, len(metrics))
-	for i, m := range metrics {
-		all[i].metric = m
-	}
-	return all
-}
-
-func found(all []weigher) bool {
-	for i := range all {
-		if all[i].verdict() == Regression {
-			return true
-		}
-	}
-	return false
+	return c.verdict(), c.pairs
 }

@@ -46,6 +46,7 @@ const (
 	Degraded     Verdict = "degraded"     // an answer, with reservations
 	Regressed    Verdict = "regressed"    // a regression, or an objective that was missed
 	Inconclusive Verdict = "inconclusive" // no answer within the time given
+	Likely       Verdict = "likely"       // a regression that could not be proven twice within the time given
 	Invalid      Verdict = "invalid"      // the run is not a measurement
 )
 

@@ -8,7 +8,7 @@ import (
 
 // marks of a verdict, for readers of a list of pull requests.
 var marks = map[Verdict]string{
-	Passed: "✅", Degraded: "⚠️", Regressed: "❌", Inconclusive: "❔", Invalid: "⚠️",
+	Passed: "✅", Degraded: "⚠️", Regressed: "❌", Inconclusive: "❔", Likely: "❌", Invalid: "⚠️",
 }
 
 // Markdown writes a document for a pull request or a job summary. It leaves out figures.

@@ -1,0 +1,293 @@
+package gate
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"bench/internal/proof"
+)
+
+// noises are sources of noise of spread 1 that are not the one the code assumes, beside it.
+var noises = map[string]func(*rand.Rand) float64{
+	"normal":  func(r *rand.Rand) float64 { return r.NormFloat64() },
+	"laplace": func(r *rand.Rand) float64 { return coin(r) * r.ExpFloat64() / math.Sqrt2 },
+	"uniform": func(r *rand.Rand) float64 { return (2*r.Float64() - 1) * math.Sqrt(3) },
+	// Two of ten pairs are disturbed, and three times as noisy.
+	"bursts": func(r *rand.Rand) float64 {
+		s := 1 / math.Sqrt(0.8+0.2*9)
+		if r.Float64() < 0.2 {
+			s *= 3
+		}
+		return s * r.NormFloat64()
+	},
+}
+
+func coin(r *rand.Rand) float64 { return float64(1 - 2*r.IntN(2)) }
+
+// ended is a gate on one metric, whose pairs are drawn one by one.
+func ended(m Metric, planned int, draw func() float64) *course {
+	c := newCourse([]Metric{m}, nil, planned)
+	for goOn := true; goOn; goOn = c.proceed(planned) {
+		v := draw()
+		c.add([]*Ratio{{v, v}}, nil)
+	}
+	return c
+}
+
+// What is called detectable is found, by the whole course of a gate: not a figure of the first test alone.
+func TestDetectableIsDetected(t *testing.T) {
+	// A power of 80 % instead of 90 % is found by 400 gates with a probability of 99 %.
+	gates := proof.Size(400, 4000)
+	for _, row := range []struct {
+		spread  float64
+		planned int
+		metric  int
+		noise   string
+		least   float64
+	}{
+		{0.04, 24, 0, "normal", 0.82}, {0.08, 24, 0, "normal", 0.82}, {0.06, 16, 1, "normal", 0.82},
+		{0.3, 30, 2, "normal", 0.82}, {0.12, 40, 1, "normal", 0.82},
+		{0.06, 24, 0, "laplace", 0.8}, {0.06, 24, 0, "uniform", 0.8}, {0.06, 24, 0, "bursts", 0.8},
+	} {
+		m := Metrics()[row.metric]
+		random := rand.New(rand.NewPCG(7, 8))
+		at := m.detectable(row.spread, row.planned)
+		found, counted := 0, map[Verdict]int{}
+		for range gates {
+			v := ended(m, row.planned, func() float64 {
+				return math.Log(at) + row.spread*noises[row.noise](random)
+			}).verdict()
+			if counted[v]++; v == Regression {
+				found++
+			}
+		}
+		power := float64(found) / float64(gates)
+		t.Logf("%s, spread %.0f %%, %d pairs, %s noise: +%.1f %% is detected in %.1f %%: %v", m.Name, row.spread*100,
+			row.planned, row.noise, (at-1)*100, power*100, counted)
+		if power < row.least || power > 0.9975 {
+			t.Errorf("%s, spread %.0f %%, %d pairs, %s noise: +%.1f %% is detected in %.1f %% of gates; 90 %% are claimed",
+				m.Name, row.spread*100, row.planned, row.noise, (at-1)*100, power*100)
+		}
+	}
+}
+
+// What was proven once is likely while the second test has not ended, and the gate takes a few pairs more
+// than planned to end it: a slowdown that shows clearly is not left open because time ran out.
+func TestAClearSlowdownIsConfirmedInTime(t *testing.T) {
+	gates := proof.Size(300, 2000) // 95 % instead of 99 % are found with a probability of 99 %
+	cpu := Metrics()[0]
+	for _, row := range []struct {
+		slower, spread float64
+		planned        int
+	}{{1.2, 0.04, 12}, {1.078, 0.01, 10}, {1.2, 0.04, 24}} {
+		random := rand.New(rand.NewPCG(1, 2))
+		counted, longest := map[Verdict]int{}, 0
+		for range gates {
+			c := ended(cpu, row.planned, func() float64 { return math.Log(row.slower) + row.spread*random.NormFloat64() })
+			counted[c.verdict()]++
+			longest = max(longest, c.pairs)
+		}
+		t.Logf("%+v: %v, at most %d pairs", row, counted, longest)
+		if counted[Regression] < gates*98/100 || counted[Inconclusive]+counted[Pass] > 0 {
+			t.Errorf("%+v: %v; want a regression, or that it is likely", row, counted)
+		}
+		if longest > row.planned+Extension(row.planned) {
+			t.Errorf("%+v: %d pairs", row, longest)
+		}
+	}
+}
+
+// A gate that ends before the second test has said anything says what is likely, and what is missing.
+func TestLikely(t *testing.T) {
+	run := pairs(14, 1.2)
+	run.Gate.ConfirmFrom = 14
+	r := Judge(run, Metrics())
+	if r.Verdict != Likely || r.Decided() || !r.Suspects() || len(r.Metrics) != 4 || r.Metrics[0].Missing < 4 ||
+		r.Metrics[0].Missing > 8 {
+		t.Errorf("%s, %+v; want a likely regression, and a few more pairs", r.Headline(), r.Metrics[0])
+	}
+	run.Gate.ConfirmFrom = 8
+	if r := Judge(run, Metrics()); r.Verdict != Regression {
+		t.Errorf("%s; want that seven pairs confirm it", r.Headline())
+	}
+	run.Manifest.Status = "PARTIAL"
+	if r := Judge(run, Metrics()); r.Verdict != Regression {
+		t.Errorf("interrupted: %s", r.Headline())
+	}
+}
+
+// equalGates counts how gates on equal versions end: four metrics and five targets, whose noise a coin
+// signs. A slow moment hits all of a pair's figures alike.
+func equalGates(t *testing.T, gates, planned int, spread func(*rand.Rand, int) float64) map[Verdict]int {
+	t.Helper()
+	random := rand.New(rand.NewPCG(11, 12))
+	targets := []string{"a", "b", "c", "d", "e"}
+	counted := map[Verdict]int{}
+	for range gates {
+		c := newCourse(Metrics(), targets, planned)
+		for goOn := true; goOn; goOn = c.proceed(planned) {
+			shared, sign := random.NormFloat64(), coin(random)
+			draw := func(own float64) *Ratio {
+				v := sign * spread(random, c.pairs) * own * (0.7*shared + 0.7*random.NormFloat64())
+				return &Ratio{v, v}
+			}
+			c.add([]*Ratio{draw(0.02), draw(0.035), draw(0.15), draw(0.03)},
+				[]*Ratio{draw(0.05), draw(0.05), draw(0.08), draw(0.1), draw(0.2)})
+		}
+		counted[c.verdict()]++
+	}
+	return counted
+}
+
+// On equal versions, a regression is reported, or called likely, in fewer than one gate in a hundred: over
+// all metrics and targets, with their second tests and the pairs beyond those planned.
+func TestEqualVersionsAreFoundEqual(t *testing.T) {
+	gates := proof.Size(600, 6000) // 3 % instead of 1 % are found with a probability of 92 %
+	most := proof.Alarms{Runs: gates, Allowed: Alpha}.Most()
+	for name, spread := range map[string]func(*rand.Rand, int) float64{
+		"quiet":             func(*rand.Rand, int) float64 { return 1 },
+		"four times louder": func(*rand.Rand, int) float64 { return 4 },
+		"heavy tails":       func(r *rand.Rand, _ int) float64 { return math.Abs(math.Tan(1.5 * (r.Float64() - 0.5))) },
+		"in bursts":         func(_ *rand.Rand, i int) float64 { return 1 + 5*float64((i/3)%2) },
+		"growing":           func(_ *rand.Rand, i int) float64 { return 0.5 + float64(i)/5 },
+	} {
+		counted := equalGates(t, gates, 24, spread)
+		t.Logf("%s: %v", name, counted)
+		if alarms := counted[Regression] + counted[Likely]; alarms > most {
+			t.Errorf("%s: %d alarms in %d gates; want at most %d", name, alarms, gates, most)
+		}
+		if decided := counted[Pass] + counted[Small]; name == "quiet" && decided < gates*90/100 {
+			t.Errorf("%s: %d of %d pass; want 90 %%", name, decided, gates)
+		}
+	}
+}
+
+// A metric that the pairs cannot decide is left out, as is said first; the first metric never is.
+func TestWhatCannotBeDecidedIsLeftOut(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	metrics := Metrics()[:3] // the third is the share of slow responses: here, of 40 requests
+	decided := func(gates, planned int, spreads [3]float64) (passed, without int) {
+		for range gates {
+			c := newCourse(metrics, nil, planned)
+			for goOn := true; goOn; goOn = c.proceed(planned) {
+				var ratios []*Ratio
+				for _, s := range spreads {
+					v := s * random.NormFloat64()
+					ratios = append(ratios, &Ratio{v, v})
+				}
+				c.add(ratios, nil)
+			}
+			if c.verdict() == Pass {
+				passed++
+				if _, is := c.undecidable(2); is {
+					without++
+				}
+			}
+		}
+		return passed, without
+	}
+	const gates = 300
+	if passed, without := decided(gates, 20, [3]float64{0.02, 0.03, 0.6}); passed < gates*9/10 || without < passed*9/10 {
+		t.Errorf("10 requests a second: %d of %d pass, %d without the slow responses", passed, gates, without)
+	}
+	if passed, without := decided(gates, 20, [3]float64{0.02, 0.03, 0.12}); passed < gates*9/10 || without > gates/20 {
+		t.Errorf("200 requests a second: %d of %d pass, %d without the slow responses", passed, gates, without)
+	}
+	if passed, _ := decided(gates, 20, [3]float64{0.3, 0.03, 0.12}); passed > gates/10 {
+		t.Errorf("CPU time that nothing is known about: %d of %d pass", passed, gates)
+	}
+}
+
+// One target that is slower is found and named, although the mix is not slower by what matters.
+func TestOneTargetOfFive(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	gates := proof.Size(200, 2000) // 85 % instead of 95 % are found with a probability of 99 %
+	for slower, least := range map[float64]float64{1.3: 0.95, 1.2: 0.9} {
+		found, others := 0, 0
+		for range gates {
+			c := newCourse(Metrics()[:1], []string{"a", "b", "c", "d", "e"}, 24)
+			for goOn := true; goOn; goOn = c.proceed(24) {
+				cpu := Ratio{0.01 + 0.02*random.NormFloat64(), 0}
+				var targets []*Ratio
+				for i := range 5 {
+					v := 0.05 * random.NormFloat64()
+					if i == 3 {
+						v += math.Log(slower)
+					}
+					targets = append(targets, &Ratio{v, v})
+				}
+				c.add([]*Ratio{&cpu}, targets)
+			}
+			for i := range c.targets {
+				switch v := c.targets[i].verdict(); {
+				case v != Regression:
+				case i == 3:
+					found++
+				default:
+					others++
+				}
+			}
+		}
+		t.Logf("+%.0f %%: named in %d of %d gates, others in %d", (slower-1)*100, found, gates, others)
+		if float64(found) < least*float64(gates) || others > gates/100+2 {
+			t.Errorf("+%.0f %%: named in %d of %d gates, others in %d", (slower-1)*100, found, gates, others)
+		}
+	}
+}
+
+// Closed testing against its definition: all sets that contain a target, one by one.
+func TestClosedIsTheLeastOfAllSets(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		evidence := make([]float64, 1+random.IntN(7))
+		for i := range evidence {
+			evidence[i] = math.Exp(4 * random.NormFloat64())
+		}
+		got := closed(evidence)
+		for i := range evidence {
+			want := math.Inf(1)
+			for set := range 1 << len(evidence) {
+				if set&(1<<i) == 0 {
+					continue
+				}
+				sum, size := 0.0, 0.0
+				for j, e := range evidence {
+					if set&(1<<j) != 0 {
+						sum, size = sum+e, size+1
+					}
+				}
+				want = min(want, sum/size)
+			}
+			if math.Abs(got[i]/want-1) > 1e-12 {
+				t.Fatalf("closed(%v)[%d] = %g; want %g", evidence, i, got[i], want)
+			}
+		}
+	}
+}
+
+// The number of boots that counters need, against every way in which n of 2n equal boots can be head's.
+func TestBootsForIsExact(t *testing.T) {
+	for _, targets := range []int{1, 3, 5, 20} {
+		n := BootsFor(targets)
+		ways := func(n int) float64 { // by enumeration: the sets of n among 2n
+			count := 0
+			for set := range 1 << (2 * n) {
+				ones := 0
+				for s := set; s > 0; s &= s - 1 {
+					ones++
+				}
+				if ones == n {
+					count++
+				}
+			}
+			return float64(count)
+		}
+		if p := float64(targets) / ways(n); p > exactAlpha {
+			t.Errorf("%d targets: %d boots of each, a false alarm in %.3g; want %.3g", targets, n, p, exactAlpha)
+		}
+		if p := float64(targets) / ways(n-1); p <= exactAlpha {
+			t.Errorf("%d targets: %d boots of each would do", targets, n-1)
+		}
+	}
+}
