@@ -34,7 +34,7 @@ func loadJSON(t *testing.T, ctx context.Context, args ...string) (r loadResult, 
 var ends = []string{"ok", "http_error", "bad_body", "connect_error", "reset", "timeout", "dropped", "in_flight"}
 
 // addsUp checks that every intended request is in exactly one class, by the names in the JSON.
-func addsUp(c loadCounts) error {
+func addsUp(c results.Counts) error {
 	data, err := json.Marshal(c)
 	if err != nil {
 		return err
@@ -115,12 +115,12 @@ func TestLoadAddsUpInTotalAndPerTarget(t *testing.T) {
 		if err := addsUp(r.Counts); err != nil {
 			t.Errorf("%s: %v", row.says, err)
 		}
-		var sum, ofStatuses loadCounts
+		var sum, ofStatuses results.Counts
 		for name, target := range r.Targets {
 			if err := addsUp(target.Counts); err != nil {
 				t.Errorf("%s: target %s: %v", row.says, name, err)
 			}
-			sum = loadCounts(results.Counts(sum).Plus(results.Counts(target.Counts)))
+			sum = sum.Plus(target.Counts)
 		}
 		for _, n := range r.Statuses {
 			ofStatuses.Sent += n
@@ -133,7 +133,7 @@ func TestLoadAddsUpInTotalAndPerTarget(t *testing.T) {
 
 // The text names every class, and values have units.
 func TestLoadText(t *testing.T) {
-	r := loadResult{Target: "http://127.0.0.1", Counts: loadCounts{Intended: 3, OK: 1, Dropped: 2},
+	r := loadResult{Target: "http://127.0.0.1", Counts: results.Counts{Intended: 3, OK: 1, Dropped: 2},
 		Statuses: map[int]uint64{503: 1, 200: 1}, Generator: loadGenerator{Timer: "sleep", Threads: 1}}
 	slow, few := 52_863.0, 0.0
 	r.SLO = []results.Judged{

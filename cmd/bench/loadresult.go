@@ -19,7 +19,7 @@ type loadResult struct {
 	Seed        uint64                `json:"seed"`
 	Duration    float64               `json:"duration_s"`
 	Elapsed     float64               `json:"elapsed_s"`
-	Counts      loadCounts            `json:"counts"`
+	Counts      results.Counts        `json:"counts"`
 	Statuses    map[int]uint64        `json:"statuses"` // complete responses by status code
 	Rate        loadRate              `json:"rate"`
 	Response    results.Summary       `json:"response_us"`
@@ -37,24 +37,9 @@ type loadResult struct {
 	Diagnostics []results.Diagnostic  `json:"diagnostics"`
 }
 
-// loadCounts are results.Counts under the names of bench.load.
-type loadCounts struct {
-	Intended     uint64 `json:"intended"`
-	Sent         uint64 `json:"sent"`
-	OK           uint64 `json:"ok"`
-	HTTPError    uint64 `json:"http_error"`
-	BadBody      uint64 `json:"bad_body"`
-	ConnectError uint64 `json:"connect_error"`
-	Reset        uint64 `json:"reset"`
-	Timeout      uint64 `json:"timeout"`
-	Dropped      uint64 `json:"dropped"`
-	InFlight     uint64 `json:"in_flight"`
-	StaleRetry   uint64 `json:"stale_retry"`
-}
-
 // loadTarget is the outcome of the requests of one target.
 type loadTarget struct {
-	Counts   loadCounts      `json:"counts"`
+	Counts   results.Counts  `json:"counts"`
 	Statuses map[int]uint64  `json:"statuses"`
 	Response results.Summary `json:"response_us"`
 	Service  results.Summary `json:"service_us"`
@@ -88,7 +73,7 @@ type loadGenerator struct {
 func newLoadResult(p loadgen.Plan, m loadgen.Measurement, partial bool) loadResult {
 	r := loadResult{
 		Schema: loadSchema, Status: results.Complete, Target: target(p), Engine: m.Generator.Engine, Mode: string(p.Mode),
-		Seed: p.Seed, Duration: p.Duration.Seconds(), Elapsed: m.Elapsed.Seconds(), Counts: loadCounts(m.Counts),
+		Seed: p.Seed, Duration: p.Duration.Seconds(), Elapsed: m.Elapsed.Seconds(), Counts: m.Counts,
 		Response: summary(m, results.Response), Service: summary(m, results.Service),
 		Lateness: summary(m, results.Lateness), Connect: summary(m, results.Connect),
 		TTFB: summary(m, results.TTFB), Wakeup: summary(m, results.Wakeup),
@@ -141,7 +126,7 @@ func (r *loadResult) addTargets(m loadgen.Measurement) {
 		return results.Summarize(h)
 	}
 	for _, t := range m.Targets {
-		r.Targets[t.Name] = loadTarget{loadCounts(t.Counts), t.Statuses, of(response[t.Name]), of(service[t.Name])}
+		r.Targets[t.Name] = loadTarget{t.Counts, t.Statuses, of(response[t.Name]), of(service[t.Name])}
 		for code, n := range t.Statuses {
 			r.Statuses[code] += n
 		}
