@@ -222,7 +222,11 @@ func (o Objective) Allowed() float64 {
 // of. Both may be summed over intervals. Requests without a successful response count as slower than
 // any limit, and in a mean as twice the limit.
 func (o Objective) Share(iv Interval) (part, whole float64) {
-	return o.share(Total([]Interval{iv}, Response), iv.Counts)
+	var response *Histogram
+	if o.Metric != "errors" { // which needs none
+		response = Total([]Interval{iv}, Response)
+	}
+	return o.share(response, iv.Counts)
 }
 
 // share is Share of all requests of a load. Response times include timeouts and abandoned requests,

@@ -41,8 +41,7 @@ func (r *Report) answer() {
 }
 
 // latencyAnswer compares the tail at the highest offered rate that every topology sustains. The
-// figures cover all blocks together. It gives no ratio: the one paired by block, in the tables, need
-// not be their quotient.
+// figures cover all blocks together; their quotient is in the table of ratios.
 func (r *Report) latencyAnswer(main string) string {
 	common, compared := r.commonRate(), r.compared()
 	if common == nil || len(compared) < 2 || !r.allSustain(common.Load) {

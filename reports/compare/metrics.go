@@ -1,6 +1,8 @@
 package compare
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"bench/results"
@@ -38,14 +40,41 @@ func cpuPerRequest(c *results.Cell) float64 {
 	return sum.Seconds() / float64(c.Counts.OK) * 1000
 }
 
-func responsePercentile(q float64) metric {
-	return func(c *results.Cell) float64 {
-		h := results.Total(c.Intervals, results.Response)
-		if h.TotalCount() == 0 {
-			return 0
+// percentileRatio is the ratio of a percentile of all response times of a load to that of the
+// baseline: the quotient of the two figures in the table of latencies. It has no value where a cell
+// holds too few requests to have such a percentile.
+func percentileRatio(base, other []*results.Cell, percent float64) stats.Interval {
+	blocks := map[int]bool{}
+	arms := [2]map[int]*results.Histogram{{}, {}}
+	for arm, cells := range [2][]*results.Cell{base, other} {
+		for _, c := range cells {
+			h := results.Total(c.Intervals, results.Response)
+			if !resolves(h, percent) {
+				return stats.Interval{}
+			}
+			if sum := arms[arm][c.Block]; sum != nil {
+				h.Merge(sum)
+			}
+			arms[arm][c.Block], blocks[c.Block] = h, true
 		}
-		return float64(results.Percentile(h, q))
 	}
+	numbers := slices.Sorted(maps.Keys(blocks))
+	all := func(arm, without int) float64 {
+		sum := results.NewHistogram()
+		for block, h := range arms[arm] {
+			if without < 0 || block != numbers[without] {
+				sum.Merge(h)
+			}
+		}
+		return float64(results.Percentile(sum, percent))
+	}
+	return stats.Jackknife(len(numbers), func(without int) float64 { return all(1, without) / all(0, without) })
+}
+
+// resolves reports whether enough requests lie beyond a percentile for it to be more than chance.
+func resolves(h *results.Histogram, percent float64) bool {
+	const rounding = 1e-9 // 1 − 0.99 is not exactly 0.01
+	return float64(h.TotalCount())*(1-percent/100) >= fewestSamples*(1-rounding)
 }
 
 func cpuByTier(cells []*results.Cell) (perRequest, busy map[string]float64) {

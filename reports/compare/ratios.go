@@ -11,7 +11,16 @@ import (
 func ratios(base, other []*results.Cell, loads []Load) []Ratio {
 	list := []Ratio{}
 	add := func(l Load, name string, f metric) {
-		if v, has := ratio(base, other, l, name, f); has {
+		of := func(base, other []*results.Cell) stats.Interval {
+			return stats.Ratio(perBlock(base, f), perBlock(other, f))
+		}
+		if v, has := ratio(base, other, l, name, of); has {
+			list = append(list, v)
+		}
+	}
+	addPercentile := func(l Load, name string, percent float64) {
+		of := func(base, other []*results.Cell) stats.Interval { return percentileRatio(base, other, percent) }
+		if v, has := ratio(base, other, l, name, of); has {
 			list = append(list, v)
 		}
 	}
@@ -22,8 +31,8 @@ func ratios(base, other []*results.Cell, loads []Load) []Ratio {
 		if l.Mode == results.ClosedLoop {
 			add(l, "max_throughput", rate)
 		}
-		add(l, "p50", responsePercentile(50))
-		add(l, "p99", responsePercentile(99))
+		addPercentile(l, "p50", 50)
+		addPercentile(l, "p99", 99)
 		add(l, "cpu_ms_per_request", cpuPerRequest)
 	}
 	if len(loads) > 0 {
@@ -34,7 +43,9 @@ func ratios(base, other []*results.Cell, loads []Load) []Ratio {
 }
 
 // ratio compares one metric under one load; it is false if there is nothing to compare.
-func ratio(base, other []*results.Cell, l Load, name string, f metric) (Ratio, bool) {
+func ratio(
+	base, other []*results.Cell, l Load, name string, of func(base, other []*results.Cell) stats.Interval,
+) (Ratio, bool) {
 	all := under(base, l)
 	mine, theirs := valid(under(other, l)), valid(all)
 	if 2*(len(all)-len(theirs)) >= len(all) {
@@ -42,7 +53,7 @@ func ratio(base, other []*results.Cell, l Load, name string, f metric) (Ratio, b
 	}
 	v := Ratio{
 		Metric: name, Scenario: l.Scenario, Load: l.Load,
-		Interval: stats.Ratio(perBlock(theirs, f), perBlock(mine, f)),
+		Interval: of(theirs, mine),
 	}
 	if !v.Measured() {
 		return Ratio{}, false
