@@ -15,13 +15,19 @@ type Counter struct {
 }
 
 // GateCheck is a boot of both versions without a measured pair: before the first pair, to compare their
-// responses, or where one of them did not boot.
+// responses, or of a pair in which one of them did not boot.
 type GateCheck struct {
-	Pair   int       `json:"pair,omitempty"` // whose boot failed; 0: before the first
-	Asked  [2]uint64 `json:"asked"`          // requests, of base and head
-	Failed [2]uint64 `json:"failed"`         // of these, without the response that the scenario expects
-	Broken [2]string `json:"not_booted"`     // why that version did not boot; empty: it did
-	Wrong  [2]string `json:"wrong"`          // what was wrong with the responses that failed, in words
+	Pair int        `json:"pair,omitempty"` // whose boot failed; 0: before the first
+	Base CheckedArm `json:"base"`
+	Head CheckedArm `json:"head"`
+}
+
+// CheckedArm is how one version fared in a boot without a measured pair.
+type CheckedArm struct {
+	Asked     uint64 `json:"asked"`                // requests
+	Failed    uint64 `json:"failed"`               // of these, without the response that the scenario expects
+	NotBooted string `json:"not_booted,omitempty"` // why; empty: it did boot
+	Wrong     string `json:"wrong,omitempty"`      // the responses that failed, in words
 }
 
 // Gated is a metric of a gate, and its smallest slowdown that matters: 0.05 is 5 %.

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -39,13 +40,12 @@ const tolerated = 0.001
 // triesOf are the boots without a pair: those before the first one, and those in which one failed.
 func triesOf(checks []results.GateCheck) (tries []try) {
 	for _, c := range checks {
-		t := try{failed: c.Failed, asked: c.Asked}
-		for arm, why := range c.Broken {
-			t.silent[arm] = why != ""
+		arms := [2]results.CheckedArm{c.Base, c.Head}
+		var t try
+		for arm, a := range arms {
+			t.failed[arm], t.asked[arm], t.silent[arm] = a.Failed, a.Asked, a.NotBooted != ""
 		}
-		if t.why = c.Broken[1]; t.why == "" {
-			t.why = c.Wrong[1]
-		}
+		t.why = cmp.Or(c.Head.NotBooted, c.Head.Wrong)
 		tries = append(tries, t)
 	}
 	return tries

@@ -68,9 +68,9 @@ func pairsOf(cells []*results.Cell) (pairs []pair, tries []try, void int) {
 func voided(cells []*results.Cell, checks []results.GateCheck) string {
 	count := map[string]int{}
 	for _, c := range checks {
-		for arm, name := range []string{results.Base, results.Head} {
-			if c.Pair > 0 && c.Broken[arm] != "" {
-				count[name+" did not boot: "+firstLine(c.Broken[arm])]++
+		for name, arm := range map[string]results.CheckedArm{results.Base: c.Base, results.Head: c.Head} {
+			if c.Pair > 0 && arm.NotBooted != "" {
+				count[name+" did not boot: "+firstLine(arm.NotBooted)]++
 			}
 		}
 	}
