@@ -198,7 +198,8 @@ type Cell struct {
 	Connections int       `json:"connections"`
 	NewConns    bool      `json:"new_connections,omitempty"` // one connection per request
 	Block       int       `json:"block"`
-	Position    int       `json:"position"` // place of the topology within its block
+	Position    int       `json:"position"`        // place of the topology within its block
+	Again       int       `json:"again,omitempty"` // how often it had been measured before, and been disturbed
 	Seed        uint64    `json:"seed"`
 	Started     time.Time `json:"started"`
 	Duration    float64   `json:"duration_s"`          // of the load, as planned

@@ -275,6 +275,9 @@ func load(dir string) (*Run, error) {
 			return nil, fmt.Errorf("%s/%s: %w", path, cellFile, err)
 		}
 		key := fmt.Sprintf("%s/%s/%s/%d", cell.Topology, cell.Scenario, cell.Load, cell.Block)
+		if cell.Again > 0 {
+			key += fmt.Sprintf(" again %d", cell.Again)
+		}
 		if seen[key] {
 			return nil, fmt.Errorf("%s: a second cell for %s", path, key)
 		}

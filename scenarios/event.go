@@ -60,6 +60,8 @@ func (r *Runner) say(text string) { r.emit(Doing{text}) }
 type progress struct {
 	measuring time.Time // when the first cell's boot began
 	of        int
+	spare     int // cells that may still be measured again
+	repeated  int // that were
 	at        int // the cell under way
 }
 
@@ -73,6 +75,24 @@ func (p *progress) next(cell Cell, arm Arm) CellStarted {
 		e.Remaining = time.Since(p.measuring) / time.Duration(done) * time.Duration(p.of-done)
 	}
 	return e
+}
+
+// How many cells of a comparison may be measured again in all, as a share of those planned; each at
+// most tries-1 times. Beyond that the machine is too busy for a comparison, and the report says so.
+const (
+	spareShare = 4
+	leastSpare = 3
+)
+
+// repeats reports whether a disturbed cell is measured again. The repetition gets a number of its own.
+func (p *progress) repeats(cell *Cell, again int) bool {
+	if p.spare == 0 || again+1 >= tries {
+		return false
+	}
+	p.spare--
+	p.repeated++
+	cell.Index = p.of + p.repeated
+	return true
 }
 
 func cellDone(cell, of int, c *results.Cell) CellDone {

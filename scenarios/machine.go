@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"time"
@@ -101,4 +102,35 @@ func (m *machine) named(others time.Duration) string {
 		return ""
 	}
 	return fmt.Sprintf(", %s the most (%.2f s of CPU)", m.busiest, m.most.Seconds())
+}
+
+// How long a repetition waits for the machine to become quiet.
+const (
+	quietWindow = 200 * time.Millisecond
+	quietAtMost = 3 * time.Second
+)
+
+// awaitQuiet waits until hardly any other program uses the machine, or for quietAtMost. Nothing of bench's
+// is under load meanwhile.
+func awaitQuiet(ctx context.Context) error {
+	for began := time.Now(); time.Since(began) < quietAtMost; {
+		before, err := servers.ReadMachine()
+		if err != nil || before.Busy == 0 {
+			return nil // unknown: not worth waiting for
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(quietWindow):
+		}
+		after, err := servers.ReadMachine()
+		if err != nil {
+			return nil
+		}
+		length := float64(runtime.NumCPU()) * after.At.Sub(before.At).Seconds()
+		if used := after.Busy - before.Busy - (after.Own - before.Own); used.Seconds() < 2*neighbourDegrades*length {
+			return nil
+		}
+	}
+	return nil
 }

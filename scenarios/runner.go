@@ -36,7 +36,7 @@ func (r *Runner) Run(ctx context.Context, e Experiment) (Experiment, error) {
 		return e, err
 	}
 	cells := e.Cells()
-	run := &progress{measuring: time.Now(), of: len(cells)}
+	run := &progress{measuring: time.Now(), of: len(cells), spare: max(leastSpare, len(cells)/spareShare)}
 	var measured time.Duration
 	for i := 0; i < len(cells); {
 		boot := sameBoot(cells[i:])
@@ -166,27 +166,37 @@ func (r *Runner) runBoot(
 		}
 	}()
 	for _, cell := range cells {
-		if cluster == nil {
-			if cluster, err = r.bootWarm(ctx, e, arm); err != nil {
+		started := run.next(cell, arm)
+		for again := 0; ; again++ {
+			if cluster == nil {
+				if cluster, err = r.bootWarm(ctx, e, arm); err != nil {
+					return spent, err
+				}
+				r.emit(Booted{arm.Name, cell.Block, cluster.Boot})
+			}
+			r.emit(started)
+			record, err := r.runCell(ctx, cell, arm, cluster)
+			if err != nil {
 				return spent, err
 			}
-			r.emit(Booted{arm.Name, cell.Block, cluster.Boot})
-		}
-		r.emit(run.next(cell, arm))
-		record, err := r.runCell(ctx, cell, arm, cluster)
-		if err != nil {
-			return spent, err
-		}
-		spent += time.Duration(record.Elapsed * float64(time.Second))
-		if err := r.Out.Seal(record, cluster.Evidence()); err != nil {
-			return spent, err
-		}
-		r.emit(cellDone(run.at, run.of, record))
-		if isDead(record) {
-			// The cell is void; the ones that follow get a new cluster.
-			died := cluster
-			cluster = nil
-			if err := died.Close(); err != nil {
+			record.Again = again
+			spent += time.Duration(record.Elapsed * float64(time.Second))
+			if err := r.Out.Seal(record, cluster.Evidence()); err != nil {
+				return spent, err
+			}
+			r.emit(cellDone(run.at, run.of, record))
+			if isDead(record) || has(record, processStopped) {
+				// The cell is void; what follows gets a new cluster.
+				died := cluster
+				cluster = nil
+				if err := died.Close(); err != nil {
+					return spent, err
+				}
+			}
+			if disturbed(record) == "" || isDead(record) || !run.repeats(&cell, again) {
+				break
+			}
+			if err := awaitQuiet(ctx); err != nil {
 				return spent, err
 			}
 		}

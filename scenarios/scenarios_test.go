@@ -264,6 +264,69 @@ func (d *diary) Run(_ context.Context, p loadgen.Plan, _ loadgen.Guard, rec *loa
 	return nil
 }
 
+// limited is an engine that has no connection left whenever it is told so.
+type limited struct {
+	diary
+	at map[int]bool // of the measured cells, from 1
+	n  int
+}
+
+func (l *limited) Run(ctx context.Context, p loadgen.Plan, g loadgen.Guard, rec *loadgen.Recorder) error {
+	if p.Duration == time.Second {
+		if l.n++; l.at[l.n] {
+			rec.Shard(p.Part).Limited()
+		}
+	}
+	return l.diary.Run(ctx, p, g, rec)
+}
+
+// A disturbed cell is measured again at once, each a bounded number of times, and so are all together.
+func TestDisturbedCellsAreMeasuredAgain(t *testing.T) {
+	all := map[int]bool{}
+	for i := range 100 {
+		all[i] = true
+	}
+	for _, row := range []struct {
+		says       string
+		at         map[int]bool
+		again, bad int
+	}{
+		{"an undisturbed run", nil, 0, 0},
+		{"one disturbed cell", map[int]bool{2: true}, 1, 0},
+		{"one that is disturbed twice", map[int]bool{5: true, 6: true}, 2, 0},
+		{"a machine that is always busy", all, 3, 12}, // a quarter of the 12 cells
+	} {
+		engine := &limited{at: row.at}
+		r, e, _ := urlRunner(t, nil, page("x"), page("x"))
+		engine.urls = map[string]string{}
+		r.Measurer = loadgen.Local{Engine: engine}
+		if _, err := r.Run(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		run, err := results.Load(r.Out.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last, again := map[string]*results.Cell{}, 0
+		for _, c := range run.Cells {
+			if c.Again > 0 {
+				again++
+			}
+			last[fmt.Sprint(c.Topology, c.Load, c.Block)] = c
+		}
+		bad := 0
+		for _, c := range last {
+			if c.Grade == results.Invalid {
+				bad++
+			}
+		}
+		if again != row.again || bad != row.bad || len(last) != 12 {
+			t.Errorf("%s: %d measured again, %d of %d void; want %d, %d of 12", row.says, again, bad, len(last),
+				row.again, row.bad)
+		}
+	}
+}
+
 // urlRunner is a runner for servers that are already running.
 func urlRunner(t *testing.T, engine loadgen.Engine, handlers ...http.Handler) (*Runner, Experiment, *diary) {
 	t.Helper()

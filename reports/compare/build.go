@@ -14,6 +14,8 @@ import (
 // Build judges a run. It is a pure function of the run.
 func Build(run *results.Run) (*Report, error) {
 	m := run.Manifest
+	kept, left := latest(run.Cells)
+	run = &results.Run{Manifest: m, Cells: kept}
 	if len(m.Scenarios) == 0 || len(m.Topologies) == 0 {
 		return nil, fmt.Errorf("building the report: the manifest lacks scenarios or topologies")
 	}
@@ -52,6 +54,7 @@ func Build(run *results.Run) (*Report, error) {
 		r.Scenarios = append(r.Scenarios, r.buildScenario(s))
 	}
 	r.grade()
+	r.again(left)
 	r.diagnose()
 	r.notes()
 	r.answer()

@@ -15,30 +15,32 @@ const Schema = "bench.compare/2"
 
 // Report is a judged comparison. Its JSON form is report.json.
 type Report struct {
-	Schema      string               `json:"schema"`
-	Name        string               `json:"name"`
-	Status      string               `json:"status"`
-	Started     time.Time            `json:"started"`
-	Elapsed     float64              `json:"elapsed_s"`
-	Measured    float64              `json:"measured_s"`
-	Grade       results.Grade        `json:"grade"`
-	Answer      []string             `json:"answer"` // in words, most important first
-	Baseline    string               `json:"baseline"`
-	Profile     string               `json:"profile"`
-	Engine      string               `json:"engine"`
-	Seed        uint64               `json:"seed"`
-	Blocks      int                  `json:"blocks"`      // planned
-	BlocksDone  int                  `json:"blocks_done"` // in which every topology was measured
-	Measuring   float64              `json:"measuring_percent"`
-	Topologies  []Topology           `json:"topologies"`
-	Scenarios   []Scenario           `json:"scenarios"`
-	Objectives  []string             `json:"objectives,omitempty"`
-	Notes       []Note               `json:"notes"` // known artefacts, in words
-	Diagnostics []results.Diagnostic `json:"diagnostics"`
-	Plan        []string             `json:"plan"`
-	App         results.AppRecord    `json:"app"`
-	Host        results.Host         `json:"host"`
-	Tools       map[string]string    `json:"tools"`
+	Schema     string        `json:"schema"`
+	Name       string        `json:"name"`
+	Status     string        `json:"status"`
+	Started    time.Time     `json:"started"`
+	Elapsed    float64       `json:"elapsed_s"`
+	Measured   float64       `json:"measured_s"`
+	Grade      results.Grade `json:"grade"`
+	Answer     []string      `json:"answer"` // in words, most important first
+	Baseline   string        `json:"baseline"`
+	Profile    string        `json:"profile"`
+	Engine     string        `json:"engine"`
+	Seed       uint64        `json:"seed"`
+	Blocks     int           `json:"blocks"`      // planned
+	BlocksDone int           `json:"blocks_done"` // in which every topology was measured
+	Measuring  float64       `json:"measuring_percent"`
+	// MeasuredAgain is the number of disturbed cells that were left out and measured again.
+	MeasuredAgain int                  `json:"cells_measured_again,omitempty"`
+	Topologies    []Topology           `json:"topologies"`
+	Scenarios     []Scenario           `json:"scenarios"`
+	Objectives    []string             `json:"objectives,omitempty"`
+	Notes         []Note               `json:"notes"` // known artefacts, in words
+	Diagnostics   []results.Diagnostic `json:"diagnostics"`
+	Plan          []string             `json:"plan"`
+	App           results.AppRecord    `json:"app"`
+	Host          results.Host         `json:"host"`
+	Tools         map[string]string    `json:"tools"`
 
 	run *results.Run
 }
