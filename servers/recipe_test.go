@@ -10,19 +10,16 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"bench/internal/recipe"
 	"bench/servers/probe"
 )
 
-// recipe is the folder that CONTRIBUTING.md's "Add a topology" makes.
-func recipe(t *testing.T) fstest.MapFS {
+// written is the folder that CONTRIBUTING.md's "Add a topology" makes.
+func written(t *testing.T) fstest.MapFS {
 	t.Helper()
-	text, err := os.ReadFile("../CONTRIBUTING.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	files := fstest.MapFS{}
-	for _, m := range regexp.MustCompile("(?s)`gunicorn/([^`\n]+)`:\n\n```\\w+\n(.*?)```").FindAllSubmatch(text, -1) {
-		files[string(m[1])] = &fstest.MapFile{Data: m[2]}
+	for name, text := range recipe.Read(t, "..", "Add a topology").Files("gunicorn") {
+		files[name] = &fstest.MapFile{Data: []byte(text)}
 	}
 	if len(files) != 2 {
 		t.Fatalf("the recipe has %d files; want 2", len(files))
@@ -33,7 +30,7 @@ func recipe(t *testing.T) fstest.MapFS {
 // The recipe works as it is written: by its path, and embedded among the others, where it
 // becomes neither the baseline nor the default.
 func TestRecipeOfATopology(t *testing.T) {
-	files := recipe(t)
+	files := written(t)
 	from := builtin()
 	from.open = func(string) fs.FS { return files }
 	b, err := define(t, from, "./gunicorn").Canonical(testApp(t), testHost)

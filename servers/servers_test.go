@@ -335,7 +335,7 @@ func TestMissingToolSaysWhereItBelongs(t *testing.T) {
 		{"./gunicorn", "", Tools{"python": {Path: "/venv/python"}}, "/venv/python -m pip install gunicorn"},
 	} {
 		from := builtin()
-		from.open = func(string) fs.FS { return recipe(t) }
+		from.open = func(string) fs.FS { return written(t) }
 		err := define(t, from, row.topology).Missing(Host{Tools: row.tools})
 		var missing *MissingToolError
 		if !errors.As(err, &missing) {

@@ -9,11 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 
+	"bench/internal/recipe"
 	"bench/results"
 	"bench/servers/setup"
 	"bench/targets"
@@ -22,16 +22,12 @@ import (
 // writeRecipe writes the folder that CONTRIBUTING.md's "Add a topology" makes.
 func writeRecipe(t *testing.T, dir string) (files []string) {
 	t.Helper()
-	text, err := os.ReadFile("../../CONTRIBUTING.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range regexp.MustCompile("(?s)`(gunicorn/[^`\n]+)`:\n\n```\\w+\n(.*?)```").FindAllSubmatch(text, -1) {
-		file := filepath.Join(dir, string(m[1]))
+	for name, text := range recipe.Read(t, "../..", "Add a topology").Files("gunicorn") {
+		file := filepath.Join(dir, "gunicorn", name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(file, m[2], 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		files = append(files, file)
