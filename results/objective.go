@@ -114,8 +114,8 @@ const (
 // that were due, dropped, failed and abandoned ones among them.
 type Judged struct {
 	Objective string `json:"objective"`
-	// Value is in microseconds, or a share of 1 for errors; nil: so many requests got no successful
-	// response that the metric has none.
+	// Value is in microseconds, or a share of 1 for errors; nil: too few requests got a successful
+	// response for the metric to have one.
 	Value    *float64 `json:"value,omitempty"`
 	Verdict  string   `json:"verdict"`
 	Met      bool     `json:"met"` // the verdict is Met
@@ -146,8 +146,8 @@ func (o Objective) Judge(h *Histogram, counts Counts) Judged {
 	return j
 }
 
-// shownBy is the probability, at the limit, of so many requests beyond it, at which too few requests
-// for a limit to be met show that it is missed.
+// shownBy is a significance level: requests too few to show that a limit is met show that it is
+// missed when, at the limit, as many beyond it would be less probable than this.
 const shownBy = 0.05
 
 // Fewest is the number of requests that any load needs to meet the objective: with 3/(1−q), none of

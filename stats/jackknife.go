@@ -38,6 +38,7 @@ func Jackknife(blocks int, quantity func(without int) float64) Interval {
 	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile(1 - (1-Level)/2)
 	half := t * math.Sqrt(sum*(n-1)/n)
 	return Interval{
-		Value: value, Low: value * math.Exp(-half), High: value * math.Exp(half), N: blocks, Confidence: Level, Method: Jackknifed,
+		Value: value, Low: value * math.Exp(-half), High: value * math.Exp(half), N: blocks,
+		Confidence: Level, Method: Jackknifed,
 	}
 }

@@ -55,7 +55,8 @@ func TestJackknifeCovers(t *testing.T) {
 			}
 		}
 		share := float64(covered) / float64(trials)
-		t.Logf("%d blocks, p%g: the 95 %% interval covered the truth in %.1f %% of %d runs", row.blocks, row.percent, share*100, trials)
+		t.Logf("%d blocks, p%g: the 95 %% interval covered the truth in %.1f %% of %d runs",
+			row.blocks, row.percent, share*100, trials)
 		if share < 0.90 || share > 0.995 {
 			t.Errorf("%d blocks, p%g: the interval covers %.1f %%; want about 95 %%", row.blocks, row.percent, share*100)
 		}

@@ -103,16 +103,10 @@ func Overlay(t testing.TB, files map[string]string) string {
 	return path
 }
 
-// Testing is the environment variable that is set while a package's tests run with a recipe's
-// result, so that the recipe is not followed again.
-const Testing = "BENCH_RECIPE"
-
-// Skip skips a test that follows a recipe where that would recurse, or take too long.
+// Skip skips a test that follows a recipe in short runs: it builds the package and the command once
+// more, and runs the package's own tests, short, with the recipe's result.
 func Skip(t testing.TB) {
 	t.Helper()
-	if os.Getenv(Testing) != "" {
-		t.Skip("the recipe is being tested")
-	}
 	if testing.Short() {
 		t.Skip("it builds the package and the command once more")
 	}

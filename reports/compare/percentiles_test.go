@@ -17,7 +17,8 @@ func TestPercentileRatiosAgreeWithTheTable(t *testing.T) {
 		p99      bool
 	}{{"a thousand requests a cell", 1000, true}, {"one fewer", 999, false}, {"too few for either", 19, false}} {
 		run := madeUpRun(6, []arm{
-			{name: "runserver", workers: 2, rate: 300, response: steady}, {name: "uwsgi", workers: 2, rate: 300, response: steady},
+			{name: "runserver", workers: 2, rate: 300, response: steady},
+			{name: "uwsgi", workers: 2, rate: 300, response: steady},
 		})
 		for _, c := range run.Cells {
 			h := results.NewHistogram()
@@ -40,7 +41,9 @@ func TestPercentileRatiosAgreeWithTheTable(t *testing.T) {
 				continue
 			}
 			mine, theirs := r.topology("uwsgi").load("page", "rate-200"), r.topology("runserver").load("page", "rate-200")
-			figures := map[string][2]int64{"p50": {mine.Response.P50, theirs.Response.P50}, "p99": {mine.Response.P99, theirs.Response.P99}}
+			figures := map[string][2]int64{
+				"p50": {mine.Response.P50, theirs.Response.P50}, "p99": {mine.Response.P99, theirs.Response.P99},
+			}
 			want := float64(figures[metric][0]) / float64(figures[metric][1])
 			if math.Abs(v.Value/want-1) > 1e-12 || v.N != 6 {
 				t.Errorf("%s: the ratio of %s is %+v; the table says %v, which is %.4f", row.says, metric, v, figures[metric], want)
