@@ -19,8 +19,10 @@ type Sample struct {
 	Target         int // index into the mix's targets
 	Due, Sent, End time.Duration
 	FirstByte      time.Duration // zero if the engine does not know it
-	Class          results.Class
-	Status         uint16 // of a complete response; otherwise 0
+	// Connected is when its connection was established; zero if the engine does not know it.
+	Connected time.Duration
+	Class     results.Class
+	Status    uint16 // of a complete response; otherwise 0
 }
 
 // Recorder collects the samples of one run into intervals. Each shard of an engine records
@@ -31,6 +33,7 @@ type Recorder struct {
 	names   []string // of the targets
 	of      []int    // target index → index into names
 	horizon time.Duration
+	loop    *loop // of a closed loop; otherwise nil
 	// arrivals of an open-loop plan, in all its parts
 	arrivals uint64
 	onStart  func() // may be nil
@@ -63,6 +66,8 @@ func NewRecorder(p Plan) *Recorder {
 	}
 	if p.Mode == Open {
 		r.arrivals = p.Arrivals()
+	} else if len(p.Mix.Sessions) == 0 {
+		r.loop = &loop{horizon: p.Duration, connections: p.Conns.Max}
 	}
 	go r.merge()
 	return r
@@ -126,7 +131,10 @@ func (r *Recorder) newSet() *set {
 
 // Shard returns a new recording handle for the sender of a part, to be used by one goroutine.
 func (r *Recorder) Shard(part Part) *Shard {
-	s := &Shard{r: r, part: part, set: r.newSet(), targets: make([]ofTarget, len(r.names)), droppedFrom: math.MaxUint64}
+	s := &Shard{
+		r: r, part: part, set: r.newSet(), targets: make([]ofTarget, len(r.names)), droppedFrom: math.MaxUint64,
+		loop: r.loop.share(part),
+	}
 	r.mu.Lock()
 	r.shards = append(r.shards, s)
 	r.mu.Unlock()
@@ -142,6 +150,7 @@ type Shard struct {
 	targets []ofTarget // by name
 	// droppedFrom is the number from which the part's arrivals were dropped.
 	droppedFrom uint64
+	loop        *loop // of a closed loop; otherwise nil
 	tally
 }
 
@@ -177,6 +186,9 @@ func (s *Shard) Record(q Sample) {
 	set.ended[q.Class]++
 	if q.End <= s.r.horizon {
 		s.within[q.Class]++
+	}
+	if s.loop != nil {
+		s.loop.add(&q)
 	}
 	name := s.r.of[q.Target]
 	s.targets[name].count(&q)
@@ -398,14 +410,15 @@ func (r *Recorder) live() (l Live) {
 type Outcome struct {
 	Intervals []results.Interval // in time order
 	Counts    results.Counts
-	Targets   []TargetOutcome // in the order in which the mix names them
-	Within    results.Counts  // of requests that ended within the plan's duration: the throughput counts these
-	Opened    uint64          // connections
-	Clamped   uint64          // values outside the histograms' range
-	Waited    uint64          // requests due while every connection was busy
-	Limited   uint64          // connections for which this machine had no file or port left
-	Spun      time.Duration   // time spent polling, all shards together
-	UnderWay  time.Duration   // time integral of the number of requests under way; 0: the engine does not measure it
+	Targets   []TargetOutcome     // in the order in which the mix names them
+	Within    results.Counts      // of requests that ended within the plan's duration
+	Loop      *results.ClosedRecord // what the throughput of a closed loop is estimated from; of sessions nil
+	Opened    uint64              // connections
+	Clamped   uint64              // values outside the histograms' range
+	Waited    uint64              // requests due while every connection was busy
+	Limited   uint64              // connections for which this machine had no file or port left
+	Spun      time.Duration       // time spent polling, all shards together
+	UnderWay  time.Duration       // time integral of the number of requests under way; 0: the engine does not measure it
 }
 
 // Close ends the recording and returns what was recorded. The engine must have returned.
@@ -415,13 +428,14 @@ func (r *Recorder) Close() Outcome {
 			r.full <- s.set
 		}
 		r.tally = r.tally.plus(s.tally)
+		r.loop.merge(s.loop)
 	}
 	close(r.full)
 	<-r.drained
 	t := r.tally
 	out := Outcome{
 		Within: t.within.counts(), Opened: t.opened, Clamped: t.clamped, Waited: t.waited, Limited: t.limited,
-		Spun: t.spun, UnderWay: time.Duration(t.area),
+		Spun: t.spun, UnderWay: time.Duration(t.area), Loop: r.loop.result(),
 	}
 	for _, i := range slices.Sorted(maps.Keys(r.intervals)) {
 		out.Intervals = append(out.Intervals, *r.intervals[i])

@@ -206,15 +206,16 @@ type Cell struct {
 	Elapsed     float64   `json:"elapsed_s"`           // including the drain
 	LeadIn      float64   `json:"lead_in_s,omitempty"` // the start of Duration that does not count
 
-	Boot        Boot         `json:"boot"`
-	Counts      Counts       `json:"counts"`
-	Successful  uint64       `json:"successful"` // successful responses within Duration: the throughput counts these
-	Opened      uint64       `json:"connections_opened"`
-	Clamped     uint64       `json:"clamped"`
-	Generator   Generator    `json:"generator"`
-	Server      Server       `json:"server"`
-	Grade       Grade        `json:"grade"`
-	Diagnostics []Diagnostic `json:"diagnostics,omitempty"`
+	Boot        Boot          `json:"boot"`
+	Counts      Counts        `json:"counts"`
+	Successful  uint64        `json:"successful"`            // successful responses within Duration
+	Loop        *ClosedRecord `json:"closed_loop,omitempty"` // what its throughput is estimated from
+	Opened      uint64        `json:"connections_opened"`
+	Clamped     uint64        `json:"clamped"`
+	Generator   Generator     `json:"generator"`
+	Server      Server        `json:"server"`
+	Grade       Grade         `json:"grade"`
+	Diagnostics []Diagnostic  `json:"diagnostics,omitempty"`
 
 	Intervals []Interval `json:"-"` // latency.hlog and counts.csv
 	Usage     []Usage    `json:"-"` // usage.csv

@@ -216,7 +216,7 @@ func (s *searchRun) demands(ctx context.Context, found *results.Configuration) (
 	if isDead(saturated) {
 		err = s.close() // the trials get a new cluster
 	}
-	return float64(saturated.Successful) / saturated.Duration, err
+	return saturated.Throughput(), err
 }
 
 // byTarget measures each target of a mix by itself: the cost of a mix is not spread evenly over its

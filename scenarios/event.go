@@ -96,5 +96,5 @@ func (p *progress) repeats(cell *Cell, again int) bool {
 }
 
 func cellDone(cell, of int, c *results.Cell) CellDone {
-	return CellDone{Cell: cell, Of: of, Counts: c.Counts, Rate: float64(c.Successful) / c.Duration, Grade: c.Grade}
+	return CellDone{Cell: cell, Of: of, Counts: c.Counts, Rate: c.Throughput(), Grade: c.Grade}
 }

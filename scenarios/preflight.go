@@ -90,8 +90,7 @@ func (r *Runner) responsesOf(
 	closedRun := Cell{Seed: p.Seed, Load: Load{
 		Name: results.ClosedRun, Scenario: p.Scenario, Mode: loadgen.Closed, Duration: time.Second,
 	}}
-	m, err := r.measure(ctx, closedRun, cluster)
-	c.MaxThroughput = float64(m.Within.OK) / closedRun.Load.Duration.Seconds()
+	c.MaxThroughput, _, err = r.maxThroughput(ctx, closedRun, cluster)
 	return responses, err
 }
 

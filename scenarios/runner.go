@@ -142,11 +142,11 @@ func (r *Runner) preflightArm(ctx context.Context, e Experiment, arm Arm) (map[s
 	}}
 	var rate float64
 	for ; closedRun.Load.Duration <= longestRateRun; closedRun.Load.Duration *= 4 {
-		m, err := r.measure(ctx, closedRun, cluster)
-		if err != nil {
+		var seen uint64
+		if rate, seen, err = r.maxThroughput(ctx, closedRun, cluster); err != nil {
 			return nil, 0, err
 		}
-		if rate = float64(m.Within.OK) / closedRun.Load.Duration.Seconds(); m.Within.OK >= enoughResponses {
+		if seen >= enoughResponses {
 			break
 		}
 	}
@@ -261,7 +261,7 @@ func (r *Runner) runCellAt(
 	}
 	record.Duration, record.Elapsed, record.Successful = plan.Duration.Seconds(), m.Elapsed.Seconds(), m.Within.OK
 	record.Intervals, record.Counts, record.Usage = m.Intervals, m.Counts, usage
-	record.Opened, record.Clamped, record.Generator = m.Opened, m.Clamped, m.Generator
+	record.Opened, record.Clamped, record.Generator, record.Loop = m.Opened, m.Clamped, m.Generator, m.Loop
 	record.Grade, record.Diagnostics = m.Grade, m.Diagnostics
 	if died != nil {
 		record.Grade = results.Invalid
@@ -286,6 +286,7 @@ func (r *Runner) runCellAt(
 	}
 	judgeServer(record, cell)
 	watch.judge(record)
+	limit(record, cluster.Blueprint().Concurrency, r.Site.Host.Cores)
 	return record, nil
 }
 

@@ -90,13 +90,12 @@ func newLoadResult(p loadgen.Plan, m loadgen.Measurement, partial bool) loadResu
 		r.Diagnostics = []results.Diagnostic{}
 	}
 	r.addTargets(m)
-	// The drain does not count; an interruption shortens the load. The last request of an open loop is
-	// due before its duration is over: when its response arrives does not affect the rate.
-	took := p.Duration
-	if partial || p.Mode == loadgen.Closed {
-		took = min(took, m.Elapsed)
+	// The last request of an open loop is due before its duration is over: when its response arrives
+	// does not affect the rate.
+	r.Rate.Achieved = m.Throughput(p)
+	if partial { // the load was shorter than planned
+		r.Rate.Achieved = float64(m.Within.OK) / min(m.Elapsed, p.Duration).Seconds()
 	}
-	r.Rate.Achieved = float64(m.Within.OK) / took.Seconds() // successful responses, and no others
 	if p.Pacer != nil {
 		r.Pacer = p.Pacer.String()
 		r.Rate.Offered = float64(m.Counts.Intended) / p.Duration.Seconds()

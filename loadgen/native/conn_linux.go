@@ -24,6 +24,7 @@ type conn struct {
 	hungUp     bool // the server will send no more
 	served     int
 	opening    time.Duration // when its connect started
+	connected  time.Duration // when it was established
 
 	task
 	deadline  time.Duration
@@ -195,8 +196,8 @@ func (s *shard) handle(c *conn, events uint32) {
 			s.connectFailed(c, syscall.Errno(code))
 			return
 		}
-		c.state = open
-		s.rec.Opened(s.now() - c.opening)
+		c.state, c.connected = open, s.now()
+		s.rec.Opened(c.connected - c.opening)
 		s.write(c)
 	} else if events&unix.EPOLLOUT != 0 && len(c.unwritten) > 0 {
 		s.write(c)

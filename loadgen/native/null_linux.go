@@ -254,7 +254,7 @@ func (e Engine) calibrate(ctx context.Context, url string) (c results.Calibratio
 	}
 	c.CPUPerRequest = cpu * 1e6 / float64(m.Counts.OK)
 	c.Ceiling = 1e6 / c.CPUPerRequest
-	c.Achieved = float64(m.Within.OK) / plan.Duration.Seconds()
+	c.Achieved = m.Throughput(plan)
 
 	plan.Mode, plan.Pacer, plan.Duration = loadgen.Open, pacing.Constant{PerSecond: floorRate}, floorFor
 	if m, err = local.Measure(ctx, plan, loadgen.Watch{}); err != nil {

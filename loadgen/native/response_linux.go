@@ -113,7 +113,12 @@ func (s *shard) record(c *conn, class results.Class, now time.Duration) {
 	if c.firstByte > 0 && c.parser.Complete() { // before the first byte the parser holds the previous response
 		status = uint16(c.parser.Status)
 	}
+	connected := c.connected
+	if c.state == connecting {
+		connected = now
+	}
 	s.rec.Record(loadgen.Sample{
-		Target: c.request.target, Due: c.due, Sent: c.sent, End: now, FirstByte: c.firstByte, Class: class, Status: status,
+		Target: c.request.target, Due: c.due, Sent: c.sent, End: now, FirstByte: c.firstByte, Connected: connected,
+		Class: class, Status: status,
 	})
 }

@@ -110,6 +110,9 @@ func (s *shard) work() error {
 	s.opened <- struct{}{}
 	s.epoch = <-s.start
 	s.counted = 0
+	for _, c := range s.conns {
+		c.connected = 0 // before this clock
+	}
 	s.advance(s.next)
 	for now := s.now(); now < 0; now = s.now() {
 		if err := s.poll(now, 0); err != nil {

@@ -22,12 +22,7 @@ func perBlock(cells []*results.Cell, f metric) map[int]float64 {
 	return values
 }
 
-func rate(c *results.Cell) float64 {
-	if c.Duration == 0 {
-		return 0
-	}
-	return float64(c.Successful) / c.Duration
-}
+func rate(c *results.Cell) float64 { return c.Throughput() }
 
 func cpuPerRequest(c *results.Cell) float64 {
 	if c.Counts.OK == 0 {

@@ -79,13 +79,13 @@ func slowShare(g *results.Gate, arm measured) float64 {
 
 // secondsPerResponse is the inverse of the closed loop's throughput.
 func secondsPerResponse(_ *results.Gate, arm measured) float64 {
-	var took float64
-	var successful uint64
+	var took, successful float64
 	for _, b := range arm.closedRuns {
-		took += b.Duration
-		successful += b.Successful
+		responses, seconds := b.Served()
+		took += seconds
+		successful += responses
 	}
-	return took / float64(successful) // without any: NaN, which is left out
+	return took / successful // without any: NaN, which is left out
 }
 
 // closedRunSpeed is the effect of the CPU speed on the closed loop's throughput, judged by the CPU time

@@ -38,12 +38,12 @@ func pairsOf(cells []*results.Cell) (pairs []pair, tries []try, void int) {
 		if c.Topology == results.Head {
 			arm = 1
 		}
-		successful := c.Counts.OK
+		successful := float64(c.Counts.OK)
 		if c.Load == results.Interleaved {
 			p.arms[arm].interleaved = c
 		} else {
 			p.arms[arm].closedRuns = append(p.arms[arm].closedRuns, c)
-			successful = c.Successful
+			successful, _ = c.Served()
 		}
 		t.failed[arm], t.asked[arm] = t.failed[arm]+failed(c), t.asked[arm]+c.Counts.Sent
 		t.silent[arm] = t.silent[arm] || successful == 0 || slices.ContainsFunc(c.Diagnostics, results.Diagnostic.FromServer)
