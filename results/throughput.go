@@ -73,7 +73,7 @@ func (c *Cell) Served() (responses, seconds float64) {
 	return c.Loop.Served(c.Connections, c.Successful, time.Duration(c.Duration*float64(time.Second)))
 }
 
-// Served is Cell.Served for so many connections and successful responses within the duration.
+// Served is Cell.Served for a number of connections, and of successful responses within the duration.
 func (l *ClosedRecord) Served(connections int, within uint64, d time.Duration) (responses, seconds float64) {
 	full := l.Full
 	switch {
@@ -94,27 +94,25 @@ func (l *ClosedRecord) Served(connections int, within uint64, d time.Duration) (
 	return responses, d.Seconds() + fullyBusy(drain, full)
 }
 
-// stuckAfter and stuckShare tell when the rest of a drain is stuck rather than slow: when that many
-// times the mean response time has passed since the last request was sent, and no more than that share
-// of the connections is left. They hold no worker: a server that was busy with them would have
-// answered, and otherwise one hung request would count as idle time of all workers.
+// stuckAfter and stuckShare tell when the rest of a drain is stuck rather than slow: when no response
+// has come for that many times the mean response time, and no more than that share of the connections
+// is left. A server that was busy with them would have answered one; otherwise a single hung request
+// would count as idle time of all workers.
 const (
-	stuckAfter = 3
+	stuckAfter = 2
 	stuckShare = 0.05
 )
 
 // untilStuck is the drain without the requests that were stuck.
 func (l *ClosedRecord) untilStuck(connections int, within uint64, d time.Duration) []Drained {
 	few := int(stuckShare * float64(connections))
-	if few == 0 || len(l.Drain) <= few || within == 0 {
-		return l.Drain
+	cycle := d.Seconds() * float64(connections) / float64(max(1, within)) * 1e6
+	for i := max(1, len(l.Drain)-few); i < len(l.Drain); i++ {
+		if float64(l.Drain[i].End-l.Drain[i-1].End) > stuckAfter*cycle {
+			return l.Drain[:i]
+		}
 	}
-	cycle := d.Seconds() * float64(connections) / float64(within) * 1e6
-	end := len(l.Drain)
-	for end > len(l.Drain)-few && float64(l.Drain[end-1].End) > stuckAfter*cycle {
-		end--
-	}
-	return l.Drain[:end]
+	return l.Drain
 }
 
 // fullyBusy is the part of a drain, in seconds, for which the server worked at its full rate.
@@ -163,7 +161,7 @@ func (l *ClosedRecord) likeliestFull(connections int, within uint64, d time.Dura
 		courseOf(drain, func(underWay int, us int64) {
 			likelihood -= rate * float64(us) / 1e6 * min(1, float64(underWay)/float64(full))
 		})
-		for i := range drain { // the response that came with so many under way
+		for i := range drain { // the response that came with that number under way
 			likelihood += math.Log(min(1, float64(len(drain)-i)/float64(full)))
 		}
 		if likelihood > likeliest {
