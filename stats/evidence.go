@@ -64,6 +64,9 @@ func (e *Evidence) Value() float64 {
 // mostEvidence caps the logarithm of the evidence, which would otherwise overflow.
 const mostEvidence = 500
 
+// toSigma times its median absolute deviation is the standard deviation of a normal distribution.
+const toSigma = 1.4826
+
 // Scale is a robust spread of the values seen so far, shrunk towards an expected one that has the
 // weight of a few values: enough to start with, soon outvoted.
 func Scale(seen []float64, expected float64) float64 {
@@ -78,7 +81,6 @@ func Scale(seen []float64, expected float64) float64 {
 		sorted[i] = math.Abs(v - median)
 	}
 	slices.Sort(sorted)
-	const toSigma = 1.4826 // from a normal distribution's median absolute deviation
 	spread := toSigma * middle(sorted)
 	n := float64(len(seen))
 	return max(expected/10, math.Sqrt((n*spread*spread+prior*expected*expected)/(n+prior)))

@@ -24,7 +24,10 @@ func waits(random *rand.Rand, n int, speed float64) []float64 {
 // The interval of a ratio of percentiles over all requests covers the truth as often as it says: two
 // equal servers, whose requests queue, on a machine whose speed differs from block to block.
 func TestJackknifeCovers(t *testing.T) {
-	trials := proof.Size(100, 1000) // short, detect a coverage of 84 % instead of 95 % with a probability of 95 %
+	// Queues leave the interval of a p99 at 94 %, of which chance takes no more than allowed here away. Short, this
+	// detects a coverage of 78 % with a probability of 95 %, in full one of 89.5 % with 96 %.
+	trials := proof.Size(100, 1000)
+	most := proof.Alarms{Runs: trials, Allowed: 0.065}.Most()
 	for _, row := range []struct {
 		blocks  int
 		percent float64
@@ -57,7 +60,7 @@ func TestJackknifeCovers(t *testing.T) {
 		share := float64(covered) / float64(trials)
 		t.Logf("%d blocks, p%g: the 95 %% interval covered the truth in %.1f %% of %d runs",
 			row.blocks, row.percent, share*100, trials)
-		if share < 0.90 || share > 0.995 {
+		if trials-covered > most || covered == trials && trials > 200 {
 			t.Errorf("%d blocks, p%g: the interval covers %.1f %%; want about 95 %%", row.blocks, row.percent, share*100)
 		}
 	}
