@@ -157,6 +157,7 @@ type Shard struct {
 // tally is what is counted over a whole run rather than per interval.
 type tally struct {
 	within  byClass // what ended within the plan's duration
+	thirds  Thirds
 	opened  uint64
 	clamped uint64
 	waited  uint64
@@ -169,8 +170,12 @@ func (t tally) plus(u tally) tally {
 	for class, n := range u.within {
 		t.within[class] += n
 	}
+	for i, n := range u.thirds {
+		t.thirds[i] += n
+	}
 	return tally{
-		within: t.within, opened: t.opened + u.opened, clamped: t.clamped + u.clamped, waited: t.waited + u.waited,
+		within: t.within, thirds: t.thirds, opened: t.opened + u.opened, clamped: t.clamped + u.clamped,
+		waited:  t.waited + u.waited,
 		limited: t.limited + u.limited, spun: t.spun + u.spun, area: t.area + u.area,
 	}
 }
@@ -186,6 +191,9 @@ func (s *Shard) Record(q Sample) {
 	set.ended[q.Class]++
 	if q.End <= s.r.horizon {
 		s.within[q.Class]++
+		if q.Class == results.OK {
+			s.thirds.count(q.End, s.r.horizon)
+		}
 	}
 	if s.loop != nil {
 		s.loop.add(&q)
@@ -410,15 +418,16 @@ func (r *Recorder) live() (l Live) {
 type Outcome struct {
 	Intervals []results.Interval // in time order
 	Counts    results.Counts
-	Targets   []TargetOutcome     // in the order in which the mix names them
-	Within    results.Counts      // of requests that ended within the plan's duration
+	Targets   []TargetOutcome       // in the order in which the mix names them
+	Within    results.Counts        // of requests that ended within the plan's duration
+	Thirds    Thirds                // successful ones of these, by third of the duration
 	Loop      *results.ClosedRecord // what the throughput of a closed loop is estimated from; of sessions nil
-	Opened    uint64              // connections
-	Clamped   uint64              // values outside the histograms' range
-	Waited    uint64              // requests due while every connection was busy
-	Limited   uint64              // connections for which this machine had no file or port left
-	Spun      time.Duration       // time spent polling, all shards together
-	UnderWay  time.Duration       // time integral of the number of requests under way; 0: the engine does not measure it
+	Opened    uint64                // connections
+	Clamped   uint64                // values outside the histograms' range
+	Waited    uint64                // requests due while every connection was busy
+	Limited   uint64                // connections for which this machine had no file or port left
+	Spun      time.Duration         // time spent polling, all shards together
+	UnderWay  time.Duration         // time integral of the number of requests under way; 0: the engine does not measure it
 }
 
 // Close ends the recording and returns what was recorded. The engine must have returned.
@@ -434,8 +443,9 @@ func (r *Recorder) Close() Outcome {
 	<-r.drained
 	t := r.tally
 	out := Outcome{
-		Within: t.within.counts(), Opened: t.opened, Clamped: t.clamped, Waited: t.waited, Limited: t.limited,
-		Spun: t.spun, UnderWay: time.Duration(t.area), Loop: r.loop.result(),
+		Within: t.within.counts(), Thirds: t.thirds, Opened: t.opened, Clamped: t.clamped, Waited: t.waited,
+		Limited: t.limited,
+		Spun:    t.spun, UnderWay: time.Duration(t.area), Loop: r.loop.result(),
 	}
 	for _, i := range slices.Sorted(maps.Keys(r.intervals)) {
 		out.Intervals = append(out.Intervals, *r.intervals[i])

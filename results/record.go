@@ -206,9 +206,11 @@ type Cell struct {
 	Elapsed     float64   `json:"elapsed_s"`           // including the drain
 	LeadIn      float64   `json:"lead_in_s,omitempty"` // the start of Duration that does not count
 
-	Boot        Boot          `json:"boot"`
-	Counts      Counts        `json:"counts"`
-	Successful  uint64        `json:"successful"`            // successful responses within Duration
+	Boot       Boot   `json:"boot"`
+	Counts     Counts `json:"counts"`
+	Successful uint64 `json:"successful"` // successful responses within Duration
+	// Thirds are the successful responses within each third of Duration; none in older runs.
+	Thirds      []uint64      `json:"successful_by_third,omitempty"`
 	Loop        *ClosedRecord `json:"closed_loop,omitempty"` // what its throughput is estimated from
 	Opened      uint64        `json:"connections_opened"`
 	Clamped     uint64        `json:"clamped"`
@@ -236,7 +238,7 @@ type Boot struct {
 	BootMS         float64 `json:"boot_ms"`          // from the start of the first process until ready
 	FirstRequestMS float64 `json:"first_request_ms"` // the first request that was answered
 	WarmupMS       float64 `json:"warmup_ms"`
-	Settled        bool    `json:"settled"` // the latency had stopped moving when the warm-up ended
+	Settled        bool    `json:"settled"` // the throughput had stopped rising when the warm-up ended
 	Workers        int     `json:"workers"` // worker processes seen to respond
 }
 

@@ -164,7 +164,7 @@ func (s *searchRun) ensure(ctx context.Context, boot int) (err error) {
 		return err
 	}
 	s.boot, s.boots = boot, s.boots+1
-	if err := s.warmUp(ctx, s.cluster, s.Scenario, s.Warmup); err != nil {
+	if err := s.warmUp(ctx, s.cluster, s.Warmup, s.Scenario); err != nil {
 		return err
 	}
 	s.emit(Booted{s.config.Arm.Name, s.boots, s.cluster.Boot})

@@ -32,6 +32,9 @@ type machine struct {
 	err           error
 }
 
+// usableCores are the cores that this process, and what it starts, may use.
+func usableCores() int { return min(runtime.NumCPU(), runtime.GOMAXPROCS(0)) }
+
 func (m *machine) begin() { m.from, m.err = servers.ReadMachine() }
 
 func (m *machine) end(clusters []*servers.Cluster) {
@@ -64,7 +67,7 @@ func (m *machine) add(to *time.Duration, usage []results.Usage, beside []*server
 func (m *machine) judge(c *results.Cell, pair bool) {
 	cores := runtime.NumCPU()
 	length := m.to.At.Sub(m.from.At)
-	if m.err != nil || !m.observed || m.to.Busy == 0 || length <= 0 || runtime.GOMAXPROCS(0) < cores {
+	if m.err != nil || !m.observed || m.to.Busy == 0 || length <= 0 || usableCores() < cores {
 		return // servers that bench did not start, or a CPU quota: the cores' clock holds others' work, too
 	}
 	known := m.after - m.before + m.to.Own - m.from.Own

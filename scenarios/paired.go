@@ -139,7 +139,7 @@ func (r *Runner) bootBoth(ctx context.Context, p PairedRun, order [2]int, cluste
 		if clusters[arm], err = a.Site.Boot(ctx, p.Topology, a.App); err != nil {
 			return err
 		}
-		return r.warmUp(ctx, clusters[arm], p.Scenario, p.Warmup)
+		return r.warmUp(ctx, clusters[arm], p.Warmup, p.Scenario)
 	})
 }
 

@@ -81,7 +81,7 @@ func (r *Runner) responsesOf(
 	if len(unexpected(responses)) > 0 {
 		return responses, nil
 	}
-	if err := r.warmUp(ctx, cluster, p.Scenario, 2*p.Warmup); err != nil {
+	if err := r.warmUp(ctx, cluster, 2*p.Warmup, p.Scenario); err != nil {
 		return nil, err
 	}
 	if err := steady(ctx, cluster.URL(), r.Guard, p.Scenario, responses); err != nil || arm != 0 {

@@ -133,7 +133,7 @@ func (r *Runner) preflightArm(ctx context.Context, e Experiment, arm Arm) (map[s
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: checking %s: %w", ErrUnexpected, arm.Name, errors.Join(err, cluster.Died()))
 	}
-	if err := r.warmUp(ctx, cluster, e.Scenarios[0], e.Preset.Warmup); err != nil {
+	if err := r.warmUp(ctx, cluster, e.Preset.Warmup, e.Scenarios...); err != nil {
 		return nil, 0, err
 	}
 	r.emit(Booted{Arm: arm.Name, Boot: cluster.Boot})
@@ -209,7 +209,7 @@ func (r *Runner) bootWarm(ctx context.Context, e Experiment, arm Arm) (*servers.
 	if err != nil {
 		return nil, err
 	}
-	if err := r.warmUp(ctx, cluster, e.Scenarios[0], e.Preset.Warmup); err != nil {
+	if err := r.warmUp(ctx, cluster, e.Preset.Warmup, e.Scenarios...); err != nil {
 		return nil, errors.Join(err, cluster.Close())
 	}
 	return cluster, nil
@@ -242,6 +242,10 @@ func (r *Runner) runCellAt(
 	if plan.Pacer != nil {
 		record.Pacer = plan.Pacer.String()
 	}
+	cold, first := coldShare(cluster, cell.Load.Scenario, plan.Duration), cluster.Loads == 0
+	if cluster.Loads++; plan.Mode == loadgen.Open && cell.Load.LeadIn > 0 {
+		cold = 0 // a lead-in is a warm-up, too
+	}
 	var before servers.Counters
 	var beforeErr error
 	watch := startWatch(ctx, cluster, beside...)
@@ -252,6 +256,7 @@ func (r *Runner) runCellAt(
 	}})
 	after, afterErr := cluster.Counters(ctx)
 	usage, watchErr := watch.stop()
+	noteResponses(cluster, cell.Load.Scenario, m)
 	died := cluster.Died()
 	if err := ctx.Err(); err != nil {
 		return nil, err // interrupted: half a cell does not count
@@ -260,6 +265,7 @@ func (r *Runner) runCellAt(
 		return nil, err
 	}
 	record.Duration, record.Elapsed, record.Successful = plan.Duration.Seconds(), m.Elapsed.Seconds(), m.Within.OK
+	record.Thirds = m.Thirds[:]
 	record.Intervals, record.Counts, record.Usage = m.Intervals, m.Counts, usage
 	record.Opened, record.Clamped, record.Generator, record.Loop = m.Opened, m.Clamped, m.Generator, m.Loop
 	record.Grade, record.Diagnostics = m.Grade, m.Diagnostics
@@ -277,16 +283,10 @@ func (r *Runner) runCellAt(
 		record.Server = after.Since(before)
 		record.Server.Merge(watch.peaks, nil)
 	}
-	if !record.Boot.Settled {
-		record.Diagnostics = append(record.Diagnostics, results.Diagnostic{
-			Code:    "not-settled",
-			Message: fmt.Sprintf("the latency had not settled when the warm-up ended after %.0f ms", record.Boot.WarmupMS),
-			Hint:    "Use --thorough, which warms up longer.",
-		})
-	}
+	judgeWarmth(record, cold, first)
 	judgeServer(record, cell)
 	watch.judge(record)
-	limit(record, cluster.Blueprint().Concurrency, r.Site.Host.Cores)
+	limit(record, cluster.Blueprint().Concurrency, usableCores())
 	return record, nil
 }
 

@@ -205,20 +205,6 @@ func TestArmsGetUniqueNames(t *testing.T) {
 	}
 }
 
-func TestSettled(t *testing.T) {
-	for _, row := range []struct {
-		medians []float64
-		want    bool
-	}{
-		{nil, false}, {[]float64{5, 5}, false}, {[]float64{5, 5, 5}, true}, {[]float64{50, 9, 5}, false},
-		{[]float64{50, 5, 5.2, 5.1}, true}, {[]float64{0, 0, 0}, false},
-	} {
-		if got := settled(row.medians); got != row.want {
-			t.Errorf("settled(%v) = %v; want %v", row.medians, got, row.want)
-		}
-	}
-}
-
 // testScenario requests one page.
 func testScenario() Scenario {
 	return Scenario{Name: "one", Connections: 2, Timeout: time.Second, Mix: targets.Mix{Targets: []targets.Target{

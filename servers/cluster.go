@@ -25,6 +25,10 @@ type DialFunc func(ctx context.Context, network, address string) (net.Conn, erro
 type Cluster struct {
 	// Boot describes how it came up. WarmupMS and Settled are left to whoever warms it up.
 	Boot results.Boot
+	// Responses are the successful responses so far to each target, as counted by whoever loads it.
+	Responses map[string]uint64
+	// Loads is the number of cells that it has had.
+	Loads int
 
 	blueprint  Blueprint
 	dial       DialFunc
