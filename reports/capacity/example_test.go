@@ -26,5 +26,5 @@ func ExampleBuild() {
 	fmt.Println(report.Document().Outcome.Label)
 	// Output:
 	// Nothing was measured.
-	// VALID, PARTIAL
+	// INVALID, PARTIAL
 }

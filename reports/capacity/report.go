@@ -72,6 +72,8 @@ func build(run *results.Run, precision model.Precision) (*Report, error) {
 		}
 	}
 	if len(r.Configurations) == 0 {
+		r.judgeTrials(run) // it may say why
+		r.Grade = results.Invalid
 		return r, nil
 	}
 	slices.SortStableFunc(r.Configurations, func(a, b Configuration) int { return cmp.Compare(a.Value, b.Value) })

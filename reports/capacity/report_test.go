@@ -333,8 +333,8 @@ func TestBuildNeedsACapacityRun(t *testing.T) {
 	w := newWorld("p99<100ms")
 	w.run.Manifest.Topologies = []results.TopologyRecord{{Name: "uwsgi", Ref: "uwsgi"}}
 	r := w.build(t)
-	if r.Headline() != "Nothing was measured." {
-		t.Errorf("a run that ended at once: %q", r.Headline())
+	if r.Headline() != "Nothing was measured." || r.Grade != results.Invalid || r.Document().Outcome.Verdict != page.Invalid {
+		t.Errorf("a run that ended at once: %s %q; want no measurement", r.Grade, r.Headline())
 	}
 }
 
