@@ -30,7 +30,7 @@ func newSelftestCommand(s *shell) *cobra.Command {
 	c := &cobra.Command{
 		Use: "selftest", Short: "Check the figures of bench, and of other load generators, on this machine",
 	}
-	c.AddCommand(newAccuracyCommand(s), newPeersCommand(s))
+	c.AddCommand(newAccuracyCommand(s), newPeersCommand(s), newCheckCommand(s))
 	return c
 }
 
@@ -98,8 +98,13 @@ func runSelftest(s *shell, o selftestOptions, run func(*accuracy.Suite) ([]accur
 	}
 	rows, err := run(suite)
 	progress.clear()
+	return s.concludeRows(rows, err, o.json)
+}
+
+// concludeRows prints the rows of a self-test, and fails if a figure was missed.
+func (s *shell) concludeRows(rows []accuracy.Row, err error, asJSON bool) error {
 	if len(rows) > 0 {
-		if printErr := printRows(s, rows, o.json); err == nil {
+		if printErr := printRows(s, rows, asJSON); err == nil {
 			err = printErr
 		}
 	}

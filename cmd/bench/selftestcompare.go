@@ -1,0 +1,73 @@
+package main
+
+import (
+	"os/exec"
+	"time"
+
+	"bench/experiments"
+	"bench/experiments/compare"
+	"bench/loadgen/native"
+	"bench/servers"
+
+	"github.com/spf13/cobra"
+)
+
+// checkOptions are the flags of bench selftest compare.
+type checkOptions struct {
+	sharedFlags
+	spec   compare.Spec
+	turns  int
+	over   time.Duration
+	engine engineOptions
+}
+
+func newCheckCommand(s *shell) *cobra.Command {
+	var o checkOptions
+	c := &cobra.Command{
+		Use:   "compare",
+		Short: "Check the closed-loop throughput of compare's cells against wrk",
+		Long: `compare boots each topology and measures each scenario's closed loop in turns: by cells as bench
+compare has them, and by wrk, which has to be installed. The two should differ by at most 5 %.
+It takes about a minute for each topology and scenario.`,
+		Example: "  bench selftest compare --topologies runserver,uwsgi --scenario cpu,io",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if o.turns < 1 || o.over < time.Second {
+				return usagef("--turns %d --over %v: want one turn of a second or more", o.turns, o.over)
+			}
+			if _, err := exec.LookPath("wrk"); err != nil {
+				return experiments.Misusef("wrk is not installed: apt-get install wrk")
+			}
+			return runCheck(s, c, o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.spec.Topologies, "topologies", experiments.AllTopologies, "`LIST` of topologies, or all")
+	f.StringSliceVar(&o.spec.Scenarios, "scenario", compare.Scenarios, "page, static, cpu, io, json or a .yaml `FILE`")
+	f.IntVar(&o.turns, "turns", 2, "how often wrk runs for each topology and scenario")
+	f.DurationVar(&o.over, "over", 10*time.Second, "how long wrk counts each time, in whole seconds")
+	f.StringVar(&o.spec.App, "app", "", appUsage)
+	o.engine.flags(f, native.Sleep)
+	o.add(c, "json")
+	complete(c, "topologies", "scenario")
+	return c
+}
+
+func runCheck(s *shell, c *cobra.Command, o checkOptions) error {
+	o.spec.Profile, o.spec.Preset, o.spec.Seed = servers.Controlled, "default", 1
+	o.spec.BootTimeout = 30 * time.Second
+	if o.spec.App != "" && !c.Flags().Changed("scenario") {
+		o.spec.Scenarios = nil // the mix of bench.yaml
+	}
+	engine, _, err := o.engine.choose()
+	if err != nil {
+		return err
+	}
+	env, err := s.experimentEnv(o.sharedFlags)
+	if err != nil {
+		return err
+	}
+	env.Engine = engine
+	rows, err := compare.Check(c.Context(), env, o.spec, o.turns, o.over)
+	return s.concludeRows(rows, err, o.json)
+}
