@@ -26,7 +26,7 @@ func (r *Runner) Check(
 		return found, err
 	}
 	defer func() { err = errors.Join(err, cluster.Close()) }()
-	if err := r.warmUp(ctx, cluster, s, time.Second); err != nil {
+	if err := r.warmUp(ctx, cluster, time.Second, s); err != nil {
 		return found, err
 	}
 	cell := Cell{Seed: 1, Load: Load{Name: "closed", Scenario: s, Mode: loadgen.Closed, Duration: time.Second}}
