@@ -3,6 +3,7 @@ package compare
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,5 +29,28 @@ func TestDisturbedCellsThatWereMeasuredAgainAreLeftOut(t *testing.T) {
 	last := r.Diagnostics[len(r.Diagnostics)-1]
 	if r.MeasuredAgain != 1 || last.Code != "measured-again" || !strings.Contains(last.Message, "38 %") {
 		t.Errorf("%d measured again, diagnostics %v; want the one, with its reason", r.MeasuredAgain, r.Diagnostics)
+	}
+}
+
+// A server that is still warming up within its cells is named, with how much; one that is not, is not. The
+// thirds are made so that the ratio of the last two is known.
+func TestDriftWithinCellsIsNamed(t *testing.T) {
+	for _, row := range []struct {
+		last uint64
+		says bool
+	}{{100, false}, {101, false}, {110, true}, {90, false}} {
+		run := madeUpRun(6, madeUpArms())
+		for i, c := range run.Cells {
+			if c.Topology == "uwsgi" {
+				c.Thirds = []uint64{80, 100, row.last + uint64(i%2)}
+			}
+		}
+		r := build(t, run)
+		said := slices.ContainsFunc(r.Diagnostics, func(d results.Diagnostic) bool {
+			return d.Code == "drift" && strings.Contains(d.Message, "uwsgi: the throughput rose by 1")
+		})
+		if said != row.says {
+			t.Errorf("last third %d of 100: %v; drift named: %v", row.last, r.Diagnostics, said)
+		}
 	}
 }

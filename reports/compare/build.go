@@ -93,6 +93,7 @@ func buildTopology(
 		if load.Scenario == main && load.Load == "closed" {
 			t.MaxThroughput, t.CPU = load.Rate, load.CPU
 			t.CPUTotal = stats.Estimate(perBlock(group, cpuPerRequest))
+			t.Drift = stats.Estimate(perBlock(group, drift))
 			t.PSS, t.PSSByTier = memory(group)
 		}
 	}

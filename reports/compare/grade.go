@@ -25,6 +25,9 @@ func (r *Report) grade() {
 	}
 }
 
+// noDrift is a rise of the throughput within a cell that does not matter.
+const noDrift = 1.02
+
 // diagnose adds the diagnostics of the run itself and of its cells to those in the manifest.
 func (r *Report) diagnose() {
 	if r.Diagnostics == nil {
@@ -38,6 +41,17 @@ func (r *Report) diagnose() {
 		})
 	}
 	r.Diagnostics = append(r.Diagnostics, r.ofCells()...)
+	for _, t := range r.compared() {
+		if d := t.Drift; d.Known() && d.Low > noDrift {
+			r.Diagnostics = append(r.Diagnostics, results.Diagnostic{
+				Code: "drift",
+				Message: fmt.Sprintf("%s: the throughput rose by %.0f %% [%.0f, %.0f] from the middle to the last third of the "+
+					"first closed-loop run after a boot: the server was still warming up", t.Name, 100*(d.Value-1),
+					100*(d.Low-1), 100*(d.High-1)),
+				Hint: "Use --thorough, which warms up and measures longer.",
+			})
+		}
+	}
 	if r.Blocks == 1 {
 		r.Diagnostics = append(r.Diagnostics, results.Diagnostic{
 			Code: "one-block", Message: "only one block was measured, so there are no confidence intervals",

@@ -24,6 +24,18 @@ func perBlock(cells []*results.Cell, f metric) map[int]float64 {
 
 func rate(c *results.Cell) float64 { return c.Throughput() }
 
+// enoughForDrift is the number of responses in a third of a cell below which chance outweighs any drift.
+const enoughForDrift = 20
+
+// drift is the throughput in the last third of a cell relative to that in the middle one. In the first third
+// a closed loop waits for its first responses.
+func drift(c *results.Cell) float64 {
+	if len(c.Thirds) != 3 || c.Thirds[1] < enoughForDrift {
+		return 0
+	}
+	return float64(c.Thirds[2]) / float64(c.Thirds[1])
+}
+
 func cpuPerRequest(c *results.Cell) float64 {
 	if c.Counts.OK == 0 {
 		return 0

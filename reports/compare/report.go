@@ -59,10 +59,13 @@ type Topology struct {
 	MaxThroughput  Rate               `json:"max_throughput"`   // main scenario, closed loop, keep-alive
 	CPU            map[string]float64 `json:"cpu_ms_per_request"`
 	CPUTotal       stats.Interval     `json:"cpu_ms_per_request_total"`
-	PSS            int64              `json:"pss_bytes"`
-	PSSByTier      map[string]int64   `json:"pss_bytes_by_tier"`
-	Loads          []Load             `json:"loads"`
-	VsBaseline     []Ratio            `json:"vs_baseline"`
+	// Drift is the throughput in the last third of the main scenario's closed loop, which comes first after
+	// a boot, relative to that in the middle third: above 1 if the warm-up had not ended.
+	Drift      stats.Interval   `json:"drift"`
+	PSS        int64            `json:"pss_bytes"`
+	PSSByTier  map[string]int64 `json:"pss_bytes_by_tier"`
+	Loads      []Load           `json:"loads"`
+	VsBaseline []Ratio          `json:"vs_baseline"`
 }
 
 // Rate is a throughput with its interval.
