@@ -1,24 +1,115 @@
 package stats
 
 import (
+	"encoding/json"
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"testing"
 
 	"bench/internal/proof"
 )
 
-// Reference values: for n ≥ 6, R 4's exp(wilcox.test(log(x), conf.int=TRUE)$conf.int) picks the
-// same order statistics of the Walsh averages; the critical values come from tables of the
-// signed-rank test (Hollander, Wolfe and Chicken, table A.4).
+// Reference values: for n ≥ 6, R 4's exp(wilcox.test(log(x), conf.int=TRUE, exact=TRUE)$conf.int) picks the
+// same order statistics of the Walsh averages; up to 100, the critical values come from tables of the
+// signed-rank test (Hollander, Wolfe and Chicken, table A.4; McCornack, JASA 1965).
 func TestCriticalRank(t *testing.T) {
 	for _, row := range []struct{ n, want int }{
 		// n, and the largest t with P(W ≤ t) ≤ 0.025, from the table.
-		{6, 0}, {7, 2}, {8, 3}, {9, 5}, {10, 8}, {12, 13}, {15, 25}, {20, 52},
+		{6, 0}, {7, 2}, {8, 3}, {9, 5}, {10, 8}, {12, 13}, {15, 25}, {20, 52}, {25, 89}, {30, 137}, {40, 264}, {50, 434},
+		{100, 1955},
+		// By whole numbers of any size, in Python.
+		{150, 4618}, {151, 4683}, {200, 8444}, {300, 19628},
 	} {
 		if got := criticalRank(row.n); got != row.want {
 			t.Errorf("criticalRank(%d) = %d; want %d", row.n, got, row.want)
 		}
+	}
+}
+
+// Every n up to 320 against the exact number of subsets by their sum, in whole numbers.
+func TestCriticalRankAgainstWholeNumbers(t *testing.T) {
+	most := proof.Size(160, 320)
+	ways := []*big.Int{big.NewInt(1)}
+	for n := 1; n <= most; n++ {
+		next := make([]*big.Int, n*(n+1)/2+1)
+		for s := range next {
+			next[s] = new(big.Int)
+			if s < len(ways) {
+				next[s].Set(ways[s])
+			}
+			if s >= n {
+				next[s].Add(next[s], ways[s-n])
+			}
+		}
+		ways = next
+		if n < fewestForRanks {
+			continue
+		}
+		all, tail := new(big.Int).Lsh(big.NewInt(1), uint(n)), new(big.Int)
+		want := -1
+		for s := 0; ; s++ {
+			if tail.Add(tail, ways[s]); new(big.Int).Mul(tail, big.NewInt(40)).Cmp(all) > 0 {
+				want = s - 1
+				break
+			}
+		}
+		if got := criticalRank(n); got != want {
+			t.Errorf("criticalRank(%d) = %d; want %d", n, got, want)
+		}
+	}
+}
+
+// Where the normal distribution takes over, it has the exact rank.
+func TestCriticalRankOfMany(t *testing.T) {
+	for _, n := range []int{200, 300, 500, manyRanks} {
+		if exact, normal := criticalRank(n), manyCriticalRank(n); exact != normal {
+			t.Errorf("n = %d: exactly %d, by the normal distribution %d", n, exact, normal)
+		}
+	}
+}
+
+// Whatever the values, an estimate is a number within its interval, and equal values lie in theirs.
+func TestEstimatesAtTheEdges(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 9))
+	for _, v := range []float64{
+		1e-307, 1e-300, 1e-9, 0.1, 1, 1.0000000000000002, 5, 49.99, 1239.7, 1e9, 1e300, math.MaxFloat64,
+	} {
+		for n := 1; n <= 12; n++ {
+			values, ones := map[int]float64{}, map[int]float64{}
+			for block := range n {
+				values[block], ones[block] = v, 1
+			}
+			for says, i := range map[string]Interval{"estimate": Estimate(values), "ratio": Ratio(ones, values)} {
+				if !i.Contains(v) || i.Low > v || i.High < v {
+					t.Errorf("the %s of %d values of %g is %+v, which does not contain it", says, n, v, i)
+				}
+			}
+		}
+	}
+	edges := []float64{math.SmallestNonzeroFloat64, 1e-300, 1, 1e300, math.MaxFloat64, math.Inf(1)}
+	for range 2000 {
+		base, other := map[int]float64{}, map[int]float64{}
+		var logs []float64
+		for block := range 1 + random.IntN(14) {
+			base[block], other[block] = edges[random.IntN(len(edges))], edges[random.IntN(len(edges))]
+			logs = append(logs, []float64{math.Inf(-1), math.Inf(1), math.NaN(), -800, 0, 800}[random.IntN(6)])
+		}
+		for says, i := range map[string]Interval{
+			"ratio": Ratio(base, other), "estimate": Estimate(other), "logarithms": FromLogs(logs),
+		} {
+			if _, err := json.Marshal(i); err != nil {
+				t.Fatalf("%s: %v in %+v", says, err, i)
+			}
+			if i.Measured() && !(i.Low > 0 && i.Low <= i.Value && i.Value <= i.High) {
+				t.Fatalf("%s of %v and %v: %+v", says, base, other, i)
+			}
+		}
+	}
+	// One infinite ratio of seven is the greatest: the interval ends there, and the estimate stays.
+	logs := []float64{0.1, 0.2, 0.3, 0.4, 0.5, 0.6, math.Inf(1)}
+	if i := FromLogs(logs); math.Abs(math.Log(i.Value)-0.4) > 0.051 || i.Low > math.Exp(0.2) {
+		t.Errorf("an infinite ratio among seven: %+v", i)
 	}
 }
 

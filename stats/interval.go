@@ -30,7 +30,9 @@ func Between(low, high float64, method string) Interval {
 	i := Interval{Low: low, High: high, Method: method}
 	switch {
 	case low > 0 && high > 0:
-		i.Value = math.Sqrt(low * high)
+		if i.Value = math.Sqrt(low * high); i.Value == 0 || math.IsInf(i.Value, 1) {
+			i.Value = math.Sqrt(low) * math.Sqrt(high)
+		}
 	default:
 		i.Value = max(low, high)
 	}

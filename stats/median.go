@@ -1,6 +1,9 @@
 package stats
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Median is the middle value, or the mean of the middle two; 0 without values.
 func Median(values []float64) float64 { return middle(slices.Sorted(slices.Values(values))) }
@@ -11,5 +14,12 @@ func middle(sorted []float64) float64 {
 	if n == 0 {
 		return 0
 	}
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+	a, b := sorted[(n-1)/2], sorted[n/2]
+	if a == b {
+		return a // infinities too
+	}
+	if mean := (a + b) / 2; !math.IsInf(mean, 0) {
+		return mean
+	}
+	return a/2 + b/2
 }
