@@ -99,7 +99,7 @@ func exp(log float64) float64 { return max(leastNumber, min(math.MaxFloat64, mat
 // reaching extends an interval to values that lie beyond its ends by no more than a logarithm rounds: the
 // interval of equal values contains them.
 func (i Interval) reaching(values []float64) Interval {
-	if i.N == 1 && !math.IsInf(values[0], 0) {
+	if v := i.Value; i.N == 1 && values[0] > 0 && math.Abs(values[0]-v) <= 1e-12*v {
 		i.Value, i.Low, i.High = values[0], values[0], values[0]
 		return i
 	}
