@@ -14,16 +14,19 @@ import (
 
 // Series is one figure of one app under one topology, in one environment, over time.
 type Series struct {
-	Command     string    `json:"command"` // gate and compare measure differently and are never mixed
-	App         string    `json:"app"`
-	Topology    string    `json:"topology"`
-	Scenario    string    `json:"scenario"`
-	Metric      string    `json:"metric"`
-	Fingerprint string    `json:"fingerprint"`
-	Points      []Point   `json:"points"`
-	Changes     []Change  `json:"changes"`
-	Drift       *Drift    `json:"drift,omitempty"`
-	Values      []float64 `json:"-"`
+	Command     string `json:"command"` // gate and compare measure differently and are never mixed
+	App         string `json:"app"`
+	Topology    string `json:"topology"`
+	Scenario    string `json:"scenario"`
+	Metric      string `json:"metric"`
+	Fingerprint string `json:"fingerprint"`
+	// Base is the commit to which every run has a ratio of costs, measured side by side. Changes are then
+	// those of the ratios: the speed of the machine on that day, which both versions share, is not in them.
+	Base    string    `json:"base,omitempty"`
+	Points  []Point   `json:"points"`
+	Changes []Change  `json:"changes"`
+	Drift   *Drift    `json:"drift,omitempty"`
+	Values  []float64 `json:"-"`
 }
 
 // Point is one run's value.
@@ -31,6 +34,7 @@ type Point struct {
 	At     string  `json:"at"`
 	Commit string  `json:"commit,omitempty"`
 	Value  float64 `json:"value"`
+	Ratio  float64 `json:"ratio,omitempty"` // of its cost to that of the commit it was measured against
 	Run    string  `json:"run"`
 }
 
@@ -38,7 +42,7 @@ type Point struct {
 type Change struct {
 	Index  int     `json:"index"` // of the first point of the new level
 	Commit string  `json:"commit,omitempty"`
-	Before float64 `json:"before"` // medians of the two levels
+	Before float64 `json:"before"` // medians of the two levels: of values, or of ratios to the series' base
 	After  float64 `json:"after"`
 }
 
@@ -75,8 +79,16 @@ func Trend(history []results.Entry, app, topology, metric, release string) (all 
 				Fingerprint: e.Fingerprint, Changes: []Change{},
 			})
 		}
-		all[i].Points = append(all[i].Points, Point{e.At.Format("2006-01-02 15:04"), e.Commit, value, e.Run})
-		all[i].Values = append(all[i].Values, value)
+		s := &all[i]
+		if len(s.Points) == 0 {
+			s.Base = e.Base
+		}
+		ratio := e.Ratios[metric]
+		if ratio == 0 || e.Base != s.Base {
+			s.Base = ""
+		}
+		s.Points = append(s.Points, Point{e.At.Format("2006-01-02 15:04"), e.Commit, value, ratio, e.Run})
+		s.Values = append(s.Values, value)
 	}
 	for i := range all {
 		all[i].findChanges()
@@ -97,7 +109,14 @@ func named(ref, asked string) bool {
 }
 
 func (s *Series) findChanges() {
-	for _, c := range stats.Changes(s.Values, fewestOfLevel, leastChange) {
+	judged := s.Values
+	if s.Base != "" {
+		judged = nil
+		for _, p := range s.Points {
+			judged = append(judged, p.Ratio)
+		}
+	}
+	for _, c := range stats.Changes(judged, fewestOfLevel, leastChange) {
 		s.Changes = append(s.Changes, Change{c.Index, s.Points[c.Index].Commit, c.Before, c.After})
 	}
 }
@@ -129,7 +148,11 @@ func Text(series []Series) string {
 		}
 		for i, p := range t.Points {
 			if c, is := changes[i]; is {
-				fmt.Fprintf(&out, "  — the level changes by %s —\n", page.Change(c.After/c.Before))
+				of := ""
+				if t.Base != "" {
+					of = " of the cost against " + t.Base
+				}
+				fmt.Fprintf(&out, "  — the level%s changes by %s —\n", of, page.Change(c.After/c.Before))
 			}
 			fmt.Fprintf(&out, "  %s  %-14s %.4g\n", p.At, p.Commit, p.Value)
 		}
