@@ -108,7 +108,7 @@ func (s sums) about(from, to int) float64 {
 // levels but the first.
 func partitions(series []float64, fewest, most int) (best [][]int) {
 	n, s := len(series), newSums(series)
-	cost := make([]float64, n+1) // of the best partition of the first so many values
+	cost := make([]float64, n+1) // of the best partition of the values before each index
 	for to := range cost {
 		cost[to] = math.Inf(1)
 		if to >= fewest {
