@@ -333,7 +333,8 @@ func TestBuildNeedsACapacityRun(t *testing.T) {
 	w := newWorld("p99<100ms")
 	w.run.Manifest.Topologies = []results.TopologyRecord{{Name: "uwsgi", Ref: "uwsgi"}}
 	r := w.build(t)
-	if r.Headline() != "Nothing was measured." || r.Grade != results.Invalid || r.Document().Outcome.Verdict != page.Invalid {
+	invalid := r.Grade == results.Invalid && r.Document().Outcome.Verdict == page.Invalid
+	if r.Headline() != "Nothing was measured." || !invalid {
 		t.Errorf("a run that ended at once: %s %q; want no measurement", r.Grade, r.Headline())
 	}
 }
