@@ -101,7 +101,7 @@ func (h *health) judge(c *results.Cell) {
 
 func (s *stop) String() string {
 	if length := s.last.Sub(s.first).Round(10 * time.Millisecond); s.runs && length > 0 {
-		return fmt.Sprintf("%s was stopped for about %v", s.member, length)
+		return fmt.Sprintf("%s was stopped for at least %v", s.member, length)
 	}
 	return fmt.Sprintf("%s was stopped (state T)", s.member)
 }

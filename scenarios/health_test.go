@@ -59,7 +59,7 @@ func TestHealthNamesWhatBecameOfAProcess(t *testing.T) {
 		{"stopped for a while", func(pid int) {
 			_ = syscall.Kill(pid, syscall.SIGSTOP)
 			time.AfterFunc(200*time.Millisecond, func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
-		}, processStopped, "was stopped for about "},
+		}, processStopped, "was stopped for at least "},
 		{"killed", func(pid int) { _ = syscall.Kill(pid, syscall.SIGKILL) }, results.ServerDied, "ended during the cell"},
 	} {
 		members := tree(t)()

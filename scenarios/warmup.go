@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"bench/loadgen"
@@ -34,32 +35,34 @@ const (
 
 	warmupSlice  = 100 * time.Millisecond
 	settledRise  = 0.10
+	coldSlices   = 2    // at most, of each scenario
 	coldAtMost   = 0.01 // of a cell
 	coldOfLength = time.Second
 )
 
-// warmUp warms up the first scenario until it has settled, after one slice of each other one.
+// warmUp warms up the first scenario until its rate has stopped rising, and then asks for the targets of any
+// scenario that are still cold.
 func (r *Runner) warmUp(ctx context.Context, cluster *servers.Cluster, most time.Duration, all ...Scenario) error {
 	started := time.Now()
-	for _, s := range all[1:] {
-		if _, err := r.warmSlice(ctx, cluster, s); err != nil {
-			return err
-		}
-	}
-	var slices []slice
-	boot := &cluster.Boot
-	for boot.Settled = false; !boot.Settled && time.Since(started) < most; {
+	var steps []slice
+	steady, known := true, false // slices of a slow app are too long for it to be known
+	for time.Since(started) < most && !(steady && known) {
 		next, err := r.warmSlice(ctx, cluster, all[0])
 		if err != nil {
 			return err
 		}
-		slices = append(slices, next)
-		steady, known := settled(slices)
-		// Slices of a slow app are too long for three of them.
-		boot.Settled = steady && coldShare(cluster, all[0], coldOfLength) <= coldAtMost &&
-			(known || time.Since(started) >= most)
+		steps = append(steps, next)
+		steady, known = settled(steps)
 	}
-	boot.WarmupMS = float64(time.Since(started).Microseconds()) / 1000
+	for _, s := range slices.Backward(all) {
+		for try := 0; try < coldSlices && coldShare(cluster, s, coldOfLength) > coldAtMost; try++ {
+			if _, err := r.warmSlice(ctx, cluster, evenly(s)); err != nil {
+				return err
+			}
+		}
+	}
+	cluster.Boot.Settled = steady && coldShare(cluster, all[0], coldOfLength) <= coldAtMost
+	cluster.Boot.WarmupMS = float64(time.Since(started).Microseconds()) / 1000
 	return nil
 }
 
@@ -67,6 +70,15 @@ func (r *Runner) warmUp(ctx context.Context, cluster *servers.Cluster, most time
 type slice struct {
 	responses float64
 	took      float64 // seconds
+}
+
+// evenly is a scenario that asks for its targets in turn, the rare ones as often as the others.
+func evenly(s Scenario) Scenario {
+	s.Mix.Targets = slices.Clone(s.Mix.Targets)
+	for i := range s.Mix.Targets {
+		s.Mix.Targets[i].Weight = 0
+	}
+	return s
 }
 
 func (r *Runner) warmSlice(ctx context.Context, cluster *servers.Cluster, s Scenario) (slice, error) {
@@ -79,6 +91,8 @@ func (r *Runner) warmSlice(ctx context.Context, cluster *servers.Cluster, s Scen
 		err = errors.Join(ctx.Err(), cluster.Died())
 	}
 	noteResponses(cluster, s, m)
+	slowest := time.Duration(results.Total(m.Intervals, results.Service).Max()) * time.Microsecond
+	cluster.Slowest = max(cluster.Slowest, slowest)
 	return slice{float64(m.Counts.OK), max(m.Elapsed, warmupSlice).Seconds()}, err
 }
 
@@ -104,7 +118,7 @@ func coldWorkers(workers int, n uint64) float64 {
 }
 
 // coldShare bounds the share of a cell that first responses of workers to targets may take. Each costs at
-// most what the very first request of the boot took.
+// most what the slowest response of the warm-up took, which had many first ones, or the first of the boot.
 func coldShare(cluster *servers.Cluster, s Scenario, length time.Duration) float64 {
 	queues, each, threads := cluster.Blueprint().Queueing()
 	workers := queues * each
@@ -112,8 +126,8 @@ func coldShare(cluster *servers.Cluster, s Scenario, length time.Duration) float
 	for _, t := range s.Mix.Targets {
 		cold += coldWorkers(workers, cluster.Responses[s.Name+"/"+t.Name])
 	}
-	first := cluster.Boot.FirstRequestMS / 1000
-	return cold * first / (length.Seconds() * float64(workers*max(1, threads)))
+	first := min(cluster.Boot.FirstRequestMS/1000, cluster.Slowest.Seconds())
+	return min(1, cold*first/(length.Seconds()*float64(workers*max(1, threads))))
 }
 
 // noteResponses adds what a load got to what its boot has responded to.
@@ -132,7 +146,8 @@ func judgeWarmth(c *results.Cell, cold float64, first bool) {
 	message := ""
 	switch {
 	case cold > coldAtMost:
-		message = fmt.Sprintf("first responses of workers to targets may take up to %.0f %% of the cell", math.Ceil(cold*100))
+		message = fmt.Sprintf("first responses of workers to targets may take up to %.0f %% of the cell",
+			math.Ceil(cold*100))
 	case first && !c.Boot.Settled:
 		message = fmt.Sprintf("the throughput was still rising when the warm-up ended after %.0f ms", c.Boot.WarmupMS)
 	default:

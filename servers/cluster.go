@@ -27,6 +27,8 @@ type Cluster struct {
 	Boot results.Boot
 	// Responses are the successful responses so far to each target, as counted by whoever loads it.
 	Responses map[string]uint64
+	// Slowest is the slowest of them during the warm-up.
+	Slowest time.Duration
 	// Loads is the number of cells that it has had.
 	Loads int
 

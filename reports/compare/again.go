@@ -2,6 +2,8 @@ package compare
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"bench/reports/page"
 	"bench/results"
@@ -51,7 +53,7 @@ func (r *Report) again(left []*results.Cell) {
 		message += fmt.Sprintf("; %d remained void", void)
 	}
 	for _, d := range left[0].Diagnostics {
-		if !d.FromServer() {
+		if slices.Contains([]string{"busy-neighbour", "process-stopped"}, d.Code) || strings.HasPrefix(d.Code, "generator-") {
 			message += fmt.Sprintf(". For example %s, %s %s, block %d: %s", left[0].Topology, left[0].Scenario, left[0].Load,
 				left[0].Block, d.Message)
 			break

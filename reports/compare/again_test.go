@@ -54,3 +54,20 @@ func TestDriftWithinCellsIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// What the report says of a load itself is no diagnostic of the run, or it would stand in every one.
+func TestFindingsAboutServersAreNoDiagnostics(t *testing.T) {
+	run := madeUpRun(3, madeUpArms())
+	for _, c := range run.Cells {
+		for _, code := range []string{"connections-busy", "listen-overflow", "generator-bound", "in-flight"} {
+			c.Diagnostics = append(c.Diagnostics, results.Diagnostic{Code: code, Message: code})
+		}
+	}
+	if r := build(t, run); len(r.Diagnostics) > 0 {
+		t.Errorf("diagnostics %v; want none", r.Diagnostics)
+	}
+	run.Cells[0].Diagnostics = []results.Diagnostic{{Code: "in-flight", Message: "requests were abandoned"}}
+	if r := build(t, run); len(r.Diagnostics) != 1 || r.Diagnostics[0].Code != "in-flight" {
+		t.Errorf("diagnostics %v; want that requests of a load that was sustained were abandoned", r.Diagnostics)
+	}
+}

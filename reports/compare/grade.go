@@ -60,11 +60,28 @@ func (r *Report) diagnose() {
 	}
 }
 
+// saidElsewhere reports whether the report says of itself what a cell's diagnostic says: that a load was not
+// sustained, that a throughput is a lower bound, or, in a note, that a listen queue overflowed. Such findings
+// speak about the servers, not against the measurement, and some stand in every run: its last load step is
+// meant to be too much.
+func saidElsewhere(c *results.Cell, code string) bool {
+	switch code {
+	case "connections-busy", "listen-overflow", "generator-bound":
+		return true
+	case "in-flight": // the rest of an overload, or connections that wait in a full listen queue
+		return fellBehind(c) || hasDiagnostic(c, "listen-overflow")
+	}
+	return false
+}
+
 // ofCells are the diagnostics of the cells, each code once, with the first example.
 func (r *Report) ofCells() (list []results.Diagnostic) {
 	count, example := map[string]int{}, map[string]results.Diagnostic{}
 	for _, c := range r.run.Cells {
 		for _, d := range c.Diagnostics {
+			if saidElsewhere(c, d.Code) {
+				continue
+			}
 			if count[d.Code]++; count[d.Code] == 1 {
 				d.Message = fmt.Sprintf("%s, %s %s, block %d: %s", c.Topology, c.Scenario, c.Load, c.Block, d.Message)
 				example[d.Code] = d
