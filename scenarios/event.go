@@ -56,6 +56,9 @@ func (r *Runner) emit(e Event) {
 
 func (r *Runner) say(text string) { r.emit(Doing{text}) }
 
+// Say emits what is being done.
+func (r *Runner) Say(text string) { r.say(text) }
+
 // progress numbers the cells of a plan and estimates the remaining time from the cells done.
 type progress struct {
 	measuring time.Time // when the first cell's boot began

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -38,6 +39,20 @@ type PairedArm struct {
 	Name string // results.Base or results.Head
 	Site *servers.Site
 	App  targets.App
+	// Counting are variables that make the app report its database queries. Only checks have them: pairs
+	// measure the app as it is.
+	Counting map[string]string
+}
+
+// counting is the app as a check boots it.
+func (a PairedArm) counting() targets.App {
+	app := a.App
+	app.Env = maps.Clone(app.Env)
+	if app.Env == nil {
+		app.Env = map[string]string{}
+	}
+	maps.Copy(app.Env, a.Counting)
+	return app
 }
 
 // ArmError is a failure of one arm.
@@ -153,10 +168,10 @@ func (p PairedRun) both(order [2]int, do func(arm int) error) error {
 	running.Wait()
 	for arm, err := range errs {
 		if err != nil {
-			return &ArmError{p.Arms[arm].Name, err}
+			errs[arm] = &ArmError{p.Arms[arm].Name, err}
 		}
 	}
-	return nil
+	return errors.Join(errs[:]...)
 }
 
 func (p PairedRun) cell(pair, arm int, order [2]int, load Load) Cell {

@@ -28,8 +28,10 @@ type response struct {
 	body    string // hash; empty if the target allows bodies to differ
 	length  int
 	varies  bool // whether the length varies from one response to the next
-	queries int  // as reported by the app; -1: not reported
-	okay    bool // whether it meets the target's expectation
+	// variesQueries says that the number of queries does, and cold that no warm server gave it.
+	variesQueries, cold bool
+	queries             int  // as reported by the app; -1: not reported
+	okay                bool // whether it meets the target's expectation
 }
 
 // sameHeaders are the headers that have to agree. Those that describe how the body travels
@@ -66,38 +68,6 @@ func newClient(guard loadgen.Guard) *http.Client {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-}
-
-// How many rounds of requests determine the counters: fewer where a round takes long.
-const (
-	mostRounds   = 8
-	fewestRounds = 2
-	roundsTime   = 5 * time.Second
-)
-
-// steady requests the targets of a warm server several times: for the smallest number of queries
-// that a response took, since each worker may have a cache that one of its responses has to fill,
-// and for whether the length is the same each time.
-func steady(ctx context.Context, url string, guard loadgen.Guard, s Scenario, responses map[string]response) error {
-	client := newClient(guard)
-	began := time.Now()
-	for round := 1; round <= mostRounds && (round <= fewestRounds || time.Since(began) < roundsTime); round++ {
-		for i := range s.Mix.Targets {
-			t := &s.Mix.Targets[i]
-			a := responses[s.Name+"/"+t.Name]
-			if a.queries < 0 && round > fewestRounds {
-				continue // the app reports none, and for the length this is enough
-			}
-			got, err := ask(ctx, client, url, t)
-			if err != nil {
-				return fmt.Errorf("requesting %s %s again: %w", t.Method, t.Path, err)
-			}
-			a.varies = a.varies || got.length != a.length
-			a.queries = min(a.queries, got.queries)
-			responses[s.Name+"/"+t.Name] = a
-		}
-	}
-	return nil
 }
 
 // token matches what Django generates afresh for each response.

@@ -39,7 +39,7 @@ func Detectable(spread float64, pairs int, aim, level, probability float64) floa
 	if pairs == 0 || !shown(high) {
 		return math.Inf(1)
 	}
-	for range 40 {
+	for range 16 {
 		if middle := (low + high) / 2; shown(middle) {
 			high = middle
 		} else {
@@ -72,7 +72,7 @@ const neighbours = 3
 
 // moments are mean and standard deviation of a pair's weight, by the trapezoidal rule.
 func moments(lambda, delta float64) (mean, sd float64) {
-	const width, step = 6.0, 0.1
+	const width, step = 5.0, 0.2
 	var sum, squares, whole float64
 	for z := -width; z <= width; z += step {
 		density := math.Exp(-z * z / 2)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"bench/experiments"
@@ -16,7 +15,10 @@ import (
 // pairs measures until the verdict is proven (and, if it is a regression, confirmed) or the budget is
 // spent; or exactly the requested number of pairs.
 func (s *series) pairs(ctx context.Context) error {
-	if err := s.findRate(ctx); err != nil {
+	if ready, err := s.check(ctx); err != nil || !ready || s.count == 0 && s.judge().Exact() {
+		return s.failure(ctx, err)
+	}
+	if err := s.findRate(ctx); err != nil || s.measured.Gate.Rate == 0 {
 		return s.failure(ctx, err)
 	}
 	report := s.judge()
@@ -32,8 +34,11 @@ func (s *series) pairs(ctx context.Context) error {
 		if s.count > 0 {
 			continue // there is nothing to decide
 		}
+		if err := s.plan(number, longest); err != nil {
+			return err
+		}
 		report = s.judge()
-		if report.ByMetrics() && s.measured.Gate.ConfirmFrom == 0 {
+		if s.confirms(number, report) {
 			// The finding is tested once more, on pairs that had no part in it.
 			if err := s.update(func(f *results.GateFindings) { f.ConfirmFrom = number + 1 }); err != nil {
 				return err
@@ -44,42 +49,56 @@ func (s *series) pairs(ctx context.Context) error {
 	return nil
 }
 
-// findRate compares the versions' responses and finds the rate of the pairs.
+// findRate finds the rate of the pairs. A version that fails meanwhile is weighed as one that did not boot.
 func (s *series) findRate(ctx context.Context) error {
-	c, err := s.runner.Preflight(ctx, s.paired)
-	if err != nil && ctx.Err() == nil && !errors.Is(err, scenarios.ErrUnexpected) {
-		if err := s.again(err); err != nil {
+	for {
+		c, err := s.runner.FindRate(ctx, s.paired)
+		if err == nil {
+			s.paired.Rate = c.Rate
+			return s.update(func(f *results.GateFindings) {
+				f.Rate, f.MaxThroughput, f.Busy, f.SlowMicros = c.Rate, c.MaxThroughput, c.Busy, c.Slow.Microseconds()
+			})
+		}
+		failed := scenarios.FailedArms(err)
+		if err := s.broken(ctx, 0, err); err != nil {
 			return err
 		}
-		c, err = s.runner.Preflight(ctx, s.paired)
+		f := s.judge().Failures
+		switch late := time.Since(s.started)+pairTime*gate.FewestPairs > s.spec.Budget; {
+		case f.BaseSilent+f.BothSilent >= mostBaseFails && failed[results.Base] != nil:
+			return &scenarios.ArmError{Arm: results.Base, Err: failed[results.Base]}
+		case f.Verdict == gate.Regression, late:
+			return nil
+		}
 	}
-	if err != nil {
+}
+
+// broken records versions that did not boot, or died, to be weighed with the failures; any other error
+// is returned.
+func (s *series) broken(ctx context.Context, pair int, err error) error {
+	failed := scenarios.FailedArms(err)
+	if len(failed) == 0 || ctx.Err() != nil {
 		return err
 	}
-	s.paired.Rate = c.Rate
-	return s.update(func(f *results.GateFindings) {
-		f.Rate, f.MaxThroughput, f.Busy, f.SlowMicros = c.Rate, c.MaxThroughput, c.Busy, c.Slow.Microseconds()
-		f.Differences, f.Counters = c.Differences, c.Counters
-		f.Queries = slices.ContainsFunc(f.Counters, func(c results.Counter) bool { return c.Name == "queries" })
-	})
+	check := results.GateCheck{Pair: pair}
+	for name, arm := range map[string]*results.CheckedArm{results.Base: &check.Base, results.Head: &check.Head} {
+		if failed[name] != nil {
+			arm.NotBooted = failed[name].Error()
+		}
+	}
+	return s.update(func(f *results.GateFindings) { f.Checks = append(f.Checks, check) })
 }
 
 // pair measures one pair and seals its cells.
 func (s *series) pair(ctx context.Context, number int) error {
 	cells, logs, err := s.runner.Pair(ctx, s.paired, number)
-	if err != nil && ctx.Err() == nil {
-		if err := s.again(err); err != nil {
-			return err
-		}
-		cells, logs, err = s.runner.Pair(ctx, s.paired, number)
-	}
 	if err != nil {
-		return err
+		return s.broken(ctx, number, err)
 	}
 	for _, cell := range cells {
 		var extra map[string][]byte
 		if len(cell.Diagnostics) > 0 {
-			extra = logs[cell.Topology] // for finding out why
+			extra = logs[cell.Topology] // for whoever wants to know why
 		}
 		if err := s.run.Out.Seal(cell, extra); err != nil {
 			return err
@@ -148,11 +167,6 @@ func (s *series) judge() gate.Report {
 	s.measured.Manifest = s.run.Out.Manifest()
 	s.measured.Manifest.Elapsed = time.Since(s.started).Seconds()
 	return gate.JudgeSoFar(s.measured, gate.MetricsOf(s.gated))
-}
-
-// again records that a boot is repeated: a single failure may be due to the machine.
-func (s *series) again(why error) error {
-	return s.update(func(d *results.GateFindings) { d.Retried, d.RetriedFor = d.Retried+1, why.Error() })
 }
 
 // failure turns an error of an arm into a result, and returns any other.

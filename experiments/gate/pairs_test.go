@@ -2,12 +2,10 @@ package gate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -103,40 +101,6 @@ func TestPairsAreBootedAndMeasuredOneAfterTheOther(t *testing.T) {
 	run, err := results.Load(result.Dir)
 	if err != nil || len(run.Cells) != 12 || len(s.measured.Cells) != 12 {
 		t.Errorf("%d cells, %v; want 6 for each of two pairs", len(run.Cells), err)
-	}
-}
-
-// An arm that fails once is booted again; failing twice is a result, not an error.
-func TestAnArmThatFails(t *testing.T) {
-	boom := errors.New("boom")
-	for _, row := range []struct {
-		says    string
-		fails   int64
-		retried int
-		failed  bool
-	}{
-		{"once: the pair is measured again", 1, 1, false},
-		{"twice: the failure is the result", 2, 1, true},
-	} {
-		var left atomic.Int64 // failures left once the pairs have begun
-		engine := instant{fail: func(p loadgen.Plan) error {
-			if p.Mode == loadgen.Closed && p.Duration == closedRun && left.Add(-1) >= 0 {
-				return boom
-			}
-			return nil
-		}}
-		s, env, m := pairing(t, engine, func(e experiments.Event) {
-			if e.Kind() == "estimate" {
-				left.Store(row.fails)
-			}
-		})
-		s.count = 1
-		if _, err := measured(t, s, env, m); err != nil {
-			t.Errorf("%s: %v", row.says, err)
-		}
-		if f := s.measured.Gate; f.Retried != row.retried || (f.FailedArm != "") != row.failed {
-			t.Errorf("%s: retried %d times, failed arm %q", row.says, f.Retried, f.FailedArm)
-		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,14 +54,17 @@ type series struct {
 	gated      []results.Gated
 	versions   [2]side
 	objectives []string
-	paired     scenarios.PairedRun
-	count      int    // of pairs, whatever they show; 0: until the verdict
-	doing      string // with a count: what the pairs are for
-	started    time.Time
+	// notCompared is what is said of targets that only one version has.
+	notCompared []results.Diagnostic
+	paired      scenarios.PairedRun
+	count       int    // of pairs, whatever they show; 0: until the verdict
+	doing       string // with a count: what the pairs are for
+	started     time.Time
 
 	// Of the current run.
 	run       *experiments.Run
 	runner    *scenarios.Runner
+	checks    func(context.Context, scenarios.PairedRun, int) (scenarios.BootCheck, error) // nil: the runner's
 	measured  gate.Run
 	firstPair time.Time
 }
@@ -77,10 +81,11 @@ func newSeries(ctx context.Context, env experiments.Env, spec Spec, trees string
 	}
 	s.started = time.Now() // the time to make an environment does not count
 	head := s.versions[1].project
-	scenario, err := experiments.OneScenario(spec.Scenario, head)
+	scenario, notCompared, err := mix(spec, s.versions)
 	if err != nil {
 		return nil, err
 	}
+	s.notCompared = notCompared
 	if s.objectives, err = experiments.Objectives(spec.Objectives, head); err != nil {
 		return nil, err
 	}
@@ -120,6 +125,10 @@ func (s *series) conduct(ctx context.Context) (experiments.Result, error) {
 	})
 }
 
+// prepareTries is how often an app is prepared before it counts as one that cannot be: a single failure may
+// be chance.
+const prepareTries = 3
+
 // open makes a stack for each version. An app that cannot be prepared is a result, not an error.
 func (s *series) open(ctx context.Context) (stacks [2]*experiments.Stack, failed *scenarios.ArmError, err error) {
 	for i, name := range []string{results.Base, results.Head} {
@@ -130,8 +139,13 @@ func (s *series) open(ctx context.Context) (stacks [2]*experiments.Stack, failed
 		if broken := s.versions[i].broken; broken != nil {
 			return stacks, &scenarios.ArmError{Arm: name, Err: broken}, nil
 		}
-		stacks[i], err = s.env.Open(ctx, project, []servers.Topology{s.paired.Topology}, bootTimeout)
 		var prepare *servers.PrepareError
+		for range prepareTries {
+			stacks[i], err = s.env.Open(ctx, project, []servers.Topology{s.paired.Topology}, bootTimeout)
+			if !errors.As(err, &prepare) || ctx.Err() != nil {
+				break
+			}
+		}
 		switch {
 		case err == nil:
 		case ctx.Err() != nil:
@@ -142,6 +156,10 @@ func (s *series) open(ctx context.Context) (stacks [2]*experiments.Stack, failed
 			return stacks, nil, err
 		}
 		s.paired.Arms[i] = scenarios.PairedArm{Name: name, Site: stacks[i].Site, App: stacks[i].Project.App}
+		s.paired.Arms[i].Counting, err = targets.WriteCounting(filepath.Join(stacks[i].Site.Scratch, "counting"), project.App)
+		if err != nil {
+			return stacks, nil, err
+		}
 	}
 	return stacks, nil, nil
 }
@@ -178,7 +196,7 @@ func (s *series) manifest(ctx context.Context, stack *experiments.Stack) (m resu
 	m.App = results.AppRecord{Name: head.project.App.Name, WSGI: head.project.App.WSGI, Commit: head.commit}
 	m.Scenarios = []results.ScenarioRecord{s.paired.Scenario.Record()}
 	m.Objectives = s.objectives
-	m.Diagnostics = append(requirementsDiffer(s.versions), locksDiffer(s.versions)...)
+	m.Diagnostics = slices.Concat(requirementsDiffer(s.versions), locksDiffer(s.versions), s.notCompared)
 	for _, arm := range []string{results.Base, results.Head} {
 		m.Topologies = append(m.Topologies, results.TopologyRecord{Name: arm, Ref: s.paired.Topology.String()})
 	}

@@ -291,3 +291,70 @@ func TestBootsForIsExact(t *testing.T) {
 		}
 	}
 }
+
+// Whole gates on equal versions, all paths together: boots of which one in ten fails, responses of which one
+// in a hundred does, and metrics and targets with noise of several kinds.
+func TestFlakyEqualVersionsAreNoRegression(t *testing.T) {
+	gates := proof.Size(400, 8000) // 4 % instead of 1 % are found with a probability of 98 %
+	most := proof.Alarms{Runs: gates, Allowed: Alpha}.Most()
+	for name, noise := range noises {
+		random := rand.New(rand.NewPCG(21, 22))
+		measured, failing, passed := 0, 0, 0
+		for range gates {
+			v, f := equalGate(random, noise)
+			if v == Regression || v == Likely {
+				measured++
+			}
+			if f.Verdict == Regression {
+				failing++
+			}
+			if v == Pass && f.Verdict == Pass {
+				passed++
+			}
+		}
+		t.Logf("%s: by metrics and targets %d, by failures %d of %d; %d pass", name, measured, failing, gates, passed)
+		if name == "normal" && passed < gates*85/100 {
+			t.Errorf("%s: %d of %d pass; want 85 %%", name, passed, gates)
+		}
+		if measured+failing > most {
+			t.Errorf("%s: %d and %d alarms in %d gates; want at most %d", name, measured, failing, gates, most)
+		}
+	}
+}
+
+// equalGate is a gate of flaky equal versions, which goes on until it ends.
+func equalGate(random *rand.Rand, noise func(*rand.Rand) float64) (Verdict, Failures) {
+	const planned = 24
+	var tries []try
+	flaky := func(asked uint64) try { // a boot of both
+		t := try{asked: [2]uint64{asked, asked}}
+		for arm := range 2 {
+			t.silent[arm] = random.Float64() < 0.1
+			t.notBooted[arm] = t.silent[arm]
+			for range asked {
+				if random.Float64() < 0.01 {
+					t.failed[arm]++
+				}
+			}
+		}
+		return t
+	}
+	for ready := false; !ready; { // the checks before the first pair
+		one := flaky(27)
+		tries, ready = append(tries, one), one.silent == [2]bool{}
+	}
+	c := newCourse(Metrics(), []string{"a", "b", "c"}, planned)
+	for goOn := true; goOn; {
+		one := flaky(500)
+		if tries = append(tries, one); one.silent != [2]bool{} {
+			continue
+		}
+		draw := func(spread float64) *Ratio {
+			v := spread * (noise(random) - noise(random)) / math.Sqrt2
+			return &Ratio{v, v}
+		}
+		c.add([]*Ratio{draw(0.02), draw(0.035), draw(0.15), draw(0.03)}, []*Ratio{draw(0.05), draw(0.1), draw(0.06)})
+		goOn = c.proceed(planned) || failuresOf(tries).Verdict == Inconclusive && len(tries) < planned
+	}
+	return c.verdict(), failuresOf(tries)
+}

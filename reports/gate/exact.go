@@ -40,6 +40,17 @@ func exactly(all []results.Counter) exactness {
 	return exactness{BootsFor(counted)}
 }
 
+// Unproven reports whether a counter got worse in all boots so far, which are too few to prove it.
+func Unproven(counters []results.Counter) bool {
+	e := exactly(counters)
+	for _, c := range counters {
+		if c.Name == queries && c.Head > c.Base && !e.worse(c) {
+			return true
+		}
+	}
+	return false
+}
+
 // queries is the name of the counter of database queries.
 const queries = "queries"
 

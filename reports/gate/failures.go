@@ -24,9 +24,14 @@ type Failures struct {
 	// response, or had processes that died.
 	BaseSilent int     `json:"base_silent_pairs"`
 	HeadSilent int     `json:"head_silent_pairs"`
+	BothSilent int     `json:"both_silent_pairs,omitempty"`
 	Evidence   float64 `json:"evidence"` // that head fails more often
 	Needed     float64 `json:"evidence_needed"`
 	Verdict    Verdict `json:"verdict"`
+	// BaseNotBooted and HeadNotBooted are the boots of that version alone that failed.
+	BaseNotBooted int `json:"base_not_booted"`
+	HeadNotBooted int `json:"head_not_booted"`
+	Tries         int `json:"tries"` // pairs, and boots without a pair
 	// Why is what the last head said that did not boot, or what was wrong with its responses.
 	Why string `json:"why,omitempty"`
 }
@@ -43,7 +48,8 @@ func triesOf(checks []results.GateCheck) (tries []try) {
 		arms := [2]results.CheckedArm{c.Base, c.Head}
 		var t try
 		for arm, a := range arms {
-			t.failed[arm], t.asked[arm], t.silent[arm] = a.Failed, a.Asked, a.NotBooted != ""
+			t.failed[arm], t.asked[arm] = a.Failed, a.Asked
+			t.silent[arm], t.notBooted[arm] = a.NotBooted != "", a.NotBooted != ""
 		}
 		t.why = cmp.Or(c.Head.NotBooted, c.Head.Wrong)
 		tries = append(tries, t)
@@ -56,6 +62,7 @@ func triesOf(checks []results.GateCheck) (tries []try) {
 func failuresOf(tries []try) Failures {
 	f := Failures{Needed: 1 / failuresAlpha, Verdict: Inconclusive}
 	evidence := stats.Evidence{Aim: 1}
+	f.Tries = len(tries)
 	for _, t := range tries {
 		if t.why != "" {
 			f.Why = firstLine(t.why)
@@ -68,11 +75,18 @@ func failuresOf(tries []try) Failures {
 		switch {
 		case t.silent[1] && !t.silent[0]:
 			f.HeadSilent++
+			if t.notBooted[1] {
+				f.HeadNotBooted++
+			}
 			difference = math.Inf(1)
 		case t.silent[0] && !t.silent[1]:
 			f.BaseSilent++
+			if t.notBooted[0] {
+				f.BaseNotBooted++
+			}
 			difference = math.Inf(-1)
 		case t.silent[0] && t.silent[1]:
+			f.BothSilent++
 			continue // the machine, or a fault that both share
 		case difference > 0:
 			f.HeadPairs++
@@ -82,13 +96,25 @@ func failuresOf(tries []try) Failures {
 		evidence.Add(difference, failuresScale)
 		f.Evidence = max(f.Evidence, evidence.Value())
 	}
-	switch more := float64(f.Head) - float64(f.Base); {
+	switch {
 	case f.Evidence >= f.Needed:
 		f.Verdict = Regression
-	case f.HeadSilent <= f.BaseSilent && (more <= max(2, tolerated*float64(f.Asked))):
+	case f.passes(evidence.Value()):
 		f.Verdict = Pass
 	}
 	return f
+}
+
+// passes reports whether head fails no more often than may be chance. A head that was measured and failed
+// altogether, or lost a process, does not pass if base did not. Where base fails too, head may fail more
+// often by what chance makes of that: without evidence, and no more than twice as often.
+func (f Failures) passes(evidence float64) bool {
+	died := f.HeadSilent - f.HeadNotBooted - (f.BaseSilent - f.BaseNotBooted)
+	if died > 0 || f.HeadNotBooted > 1+2*f.BaseNotBooted {
+		return false
+	}
+	more := float64(f.Head) - float64(f.Base)
+	return more <= max(2, tolerated*float64(f.Asked)) || evidence < 1/passLevel && f.Head <= 2*f.Base
 }
 
 // failuresScale makes one failed request in a few hundred count for little, and many for as much as a
@@ -105,6 +131,13 @@ func failedShare(t try, arm int) float64 {
 func failed(c *results.Cell) uint64 {
 	n := c.Counts
 	return n.HTTPError + n.BadBody + n.ConnectError + n.Reset + n.Timeout
+}
+
+// never reports whether head has failed in every boot, and base in none: in three of each, one in a thousand
+// equal versions does of which one boot in ten fails. It is for a gate without time for more.
+func (f Failures) never() bool {
+	const fewest = 3
+	return f.HeadSilent+f.HeadPairs >= fewest && f.HeadSilent+f.HeadPairs == f.Tries && f.Base == 0
 }
 
 // String says how often head failed, and base.

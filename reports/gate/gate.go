@@ -226,6 +226,8 @@ func (r *Report) decide() {
 	case r.Void-r.Failures.HeadSilent > r.Pairs && r.Void-r.Failures.HeadSilent >= 3:
 		r.Verdict = Unfit
 		r.Reason = fmt.Sprintf("%d of %s could not be measured: %s", r.Void, page.Count(r.Void+r.Pairs, "pair"), r.Voided)
+	case r.Pairs == 0 && r.Failures.never():
+		r.Verdict, r.Reason = Likely, "regression likely: "+r.Failures.String()
 	case r.Failures.Verdict == Inconclusive:
 		r.Verdict, r.Reason = Inconclusive, r.Failures.String()
 	case r.measured == Likely:

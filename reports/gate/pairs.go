@@ -19,6 +19,7 @@ type pair struct {
 type try struct {
 	failed, asked [2]uint64
 	silent        [2]bool // no successful response, or its processes died
+	notBooted     [2]bool // which is why it is silent
 	bad           bool    // an arm has a cell that is not a valid measurement
 	why           string  // head did not boot, or responded as it should not
 }
