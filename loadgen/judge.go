@@ -13,9 +13,6 @@ import (
 // with what is measured: below a tenth of the response time's p99.
 const lateLimit = 5 * time.Millisecond
 
-// StaleRetries is the code of the diagnostic that too many requests had to be sent again.
-const StaleRetries = "stale-retries"
-
 // ourDefect is what to do about a measurement that contradicts itself.
 const ourDefect = "This is a defect of bench; please report it."
 
@@ -67,7 +64,7 @@ func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Di
 			failed, c.Sent, c.HTTPError, c.BadBody, c.ConnectError, c.Reset, c.Timeout), "Check the server's log.")
 	}
 	if c.StaleRetry*100 > c.Sent {
-		add(results.Degraded, StaleRetries, fmt.Sprintf(
+		add(results.Degraded, results.StaleRetries, fmt.Sprintf(
 			"%d of %d requests were sent again because their kept connection turned out to be closed; "+
 				"a client that does not do so sees as many errors", c.StaleRetry, c.Sent),
 			"Have the server announce that it closes a connection (Connection: close), or keep it open for longer.")

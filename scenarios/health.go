@@ -69,9 +69,6 @@ func (h *health) compare(cluster *servers.Cluster) {
 	}
 }
 
-// processStopped is the code of a cell during which something kept a server's process from running.
-const processStopped = "process-stopped"
-
 // judge makes the cell void if a process was stopped or ended, and names it.
 func (h *health) judge(c *results.Cell) {
 	void := func(code, message, hint string) {
@@ -85,8 +82,8 @@ func (h *health) judge(c *results.Cell) {
 		}
 	}
 	if len(names) > 0 {
-		void(processStopped, strings.Join(names, ", "), "Look for who stopped it (SIGSTOP, a debugger): a measurement "+
-			"during which a process of the servers does not run says nothing about them.")
+		void(results.ProcessStopped, strings.Join(names, ", "), "Look for who stopped it (SIGSTOP, a debugger): a "+
+			"measurement during which a process of the servers does not run says nothing about them.")
 	}
 	if len(h.ended) == 0 {
 		return

@@ -54,12 +54,12 @@ func TestHealthNamesWhatBecameOfAProcess(t *testing.T) {
 		want string
 	}{
 		{"nothing", func(int) {}, "", ""},
-		{"stopped for good", func(pid int) { _ = syscall.Kill(pid, syscall.SIGSTOP) }, processStopped,
+		{"stopped for good", func(pid int) { _ = syscall.Kill(pid, syscall.SIGSTOP) }, results.ProcessStopped,
 			"was stopped (state T)"},
 		{"stopped for a while", func(pid int) {
 			_ = syscall.Kill(pid, syscall.SIGSTOP)
 			time.AfterFunc(200*time.Millisecond, func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
-		}, processStopped, "was stopped for at least "},
+		}, results.ProcessStopped, "was stopped for at least "},
 		{"killed", func(pid int) { _ = syscall.Kill(pid, syscall.SIGKILL) }, results.ServerDied, "ended during the cell"},
 	} {
 		members := tree(t)()

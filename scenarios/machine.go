@@ -20,8 +20,6 @@ const (
 	clockStep         = 10 * time.Millisecond // of the machine's own clock, for each core
 )
 
-const neighbourCode = "busy-neighbour"
-
 // machine is what the whole machine used during a cell, and how much of that is accounted for.
 type machine struct {
 	from, to      servers.Machine
@@ -67,8 +65,10 @@ func (m *machine) add(to *time.Duration, usage []results.Usage, beside []*server
 func (m *machine) judge(c *results.Cell, pair bool) {
 	cores := runtime.NumCPU()
 	length := m.to.At.Sub(m.from.At)
+	// Nothing is known of servers that bench did not start; with a CPU quota, the clock of the cores holds the
+	// work of other containers, too.
 	if m.err != nil || !m.observed || m.to.Busy == 0 || length <= 0 || usableCores() < cores {
-		return // servers that bench did not start, or a CPU quota: the cores' clock holds others' work, too
+		return
 	}
 	known := m.after - m.before + m.to.Own - m.from.Own
 	others := m.to.Busy - m.from.Busy - known
@@ -89,7 +89,8 @@ func (m *machine) judge(c *results.Cell, pair bool) {
 		if share > voids+uncertain {
 			grade = results.Invalid
 		}
-		add(grade, neighbourCode, fmt.Sprintf("other programs used %.0f %% of the machine%s", share*100, m.named(others)),
+		add(grade, results.BusyNeighbour,
+			fmt.Sprintf("other programs used %.0f %% of the machine%s", share*100, m.named(others)),
 			"Stop other programs, or use a dedicated machine.")
 	case share < -countedTwice-uncertain:
 		add(results.Invalid, "utilization-law",

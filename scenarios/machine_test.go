@@ -35,10 +35,10 @@ func TestMachineJudgesWhatOthersUsed(t *testing.T) {
 	}{
 		{"nobody else", 0, false, results.Valid, ""},
 		{"little", 0.05, false, results.Valid, ""},
-		{"some", 0.15, false, results.Degraded, neighbourCode},
-		{"much", 0.3, false, results.Invalid, neighbourCode},
-		{"much, beside a pair", 0.3, true, results.Degraded, neighbourCode},
-		{"most, beside a pair", 0.6, true, results.Invalid, neighbourCode},
+		{"some", 0.15, false, results.Degraded, results.BusyNeighbour},
+		{"much", 0.3, false, results.Invalid, results.BusyNeighbour},
+		{"much, beside a pair", 0.3, true, results.Degraded, results.BusyNeighbour},
+		{"most, beside a pair", 0.6, true, results.Invalid, results.BusyNeighbour},
 		{"less than nothing", -0.2, false, results.Invalid, "utilization-law"},
 	} {
 		m, c := others(row.share), &results.Cell{Grade: results.Valid}
@@ -46,7 +46,7 @@ func TestMachineJudgesWhatOthersUsed(t *testing.T) {
 		if c.Grade != row.grade || row.code == "" != (len(c.Diagnostics) == 0) || row.code != "" && !has(c, row.code) {
 			t.Errorf("%s: %s, %v; want %s for %q", row.says, c.Grade, c.Diagnostics, row.grade, row.code)
 		}
-		if row.code == neighbourCode && !strings.Contains(c.Diagnostics[0].Message, "cc1") {
+		if row.code == results.BusyNeighbour && !strings.Contains(c.Diagnostics[0].Message, "cc1") {
 			t.Errorf("%s: %q does not name the program", row.says, c.Diagnostics[0].Message)
 		}
 	}

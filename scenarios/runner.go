@@ -185,7 +185,7 @@ func (r *Runner) runBoot(
 				return spent, err
 			}
 			r.emit(cellDone(run.at, run.of, record))
-			if isDead(record) || has(record, processStopped) {
+			if isDead(record) || has(record, results.ProcessStopped) {
 				// The cell is void; what follows gets a new cluster.
 				died := cluster
 				cluster = nil

@@ -15,10 +15,10 @@ func disturbed(c *results.Cell) string {
 	if c.Grade != results.Invalid {
 		return ""
 	}
-	if (has(c, results.NoSuccess) || has(c, results.ServerGone)) && !has(c, processStopped) {
+	if (has(c, results.NoSuccess) || has(c, results.ServerGone)) && !has(c, results.ProcessStopped) {
 		return "" // that is a result, too
 	}
-	return reason(c, processStopped, neighbourCode, "utilization-law", "littles-law", "generator-cpu",
+	return reason(c, results.ProcessStopped, results.BusyNeighbour, "utilization-law", "littles-law", "generator-cpu",
 		"generator-throttled", "generator-stopped", "generator-limits", "counts")
 }
 

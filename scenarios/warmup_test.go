@@ -78,7 +78,9 @@ func TestWarmUpsSettle(t *testing.T) {
 // The bound of what is cold is an expectation over which worker gets a request: counted here by drawing them.
 func TestColdShareBoundsFirstResponses(t *testing.T) {
 	s := Scenario{Name: "s", Mix: targets.Mix{Targets: []targets.Target{{Name: "a"}, {Name: "b"}}}}
-	c := &servers.Cluster{Boot: results.Boot{FirstRequestMS: 500}, Slowest: 100 * time.Millisecond, Responses: map[string]uint64{"s/a": 3}}
+	c := &servers.Cluster{
+		Boot: results.Boot{FirstRequestMS: 500}, Slowest: 100 * time.Millisecond, Responses: map[string]uint64{"s/a": 3},
+	}
 	// One worker, as a cluster without processes has: target b is cold, and costs 100 ms of a second.
 	if got := coldShare(c, s, time.Second); math.Abs(got-0.1) > 1e-9 {
 		t.Errorf("coldShare = %g; want 0.1", got)

@@ -11,6 +11,10 @@ import (
 // judge decides how far the run can be trusted.
 func (r *Report) judge(run *results.Run) {
 	r.judgeTrials(run)
+	for _, d := range results.SentAgain(run.Cells) {
+		r.Grade = r.Grade.Worse(results.Degraded)
+		r.diagnose(d.Code, d.Message, d.Hint)
+	}
 	r.judgeCPUSpeed(run)
 	r.judgeMachines()
 	for _, s := range r.Configurations {
@@ -37,6 +41,11 @@ func (r *Report) judgeTrials(run *results.Run) {
 		r.Grade = results.Degraded
 		r.diagnose("busy-neighbour", fmt.Sprintf("something else used the machine during %d of %d trials", busy, trials),
 			"Repeat on an idle machine: the capacity found is only what was left over.")
+	}
+	if unfit > 0 {
+		stopped, _ := results.Disturbed(run.Cells, results.ProcessStopped)
+		r.diagnose("void-trials", fmt.Sprintf("%d of %d trials were void and repeated, %d of them because a process of the "+
+			"servers was stopped", unfit, trials, stopped), "Repeat on an idle machine.")
 	}
 	if unfit*2 > trials {
 		r.Grade = results.Invalid

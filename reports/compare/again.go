@@ -52,8 +52,9 @@ func (r *Report) again(left []*results.Cell) {
 	if void > 0 {
 		message += fmt.Sprintf("; %d remained void", void)
 	}
+	outside := []string{results.BusyNeighbour, results.ProcessStopped}
 	for _, d := range left[0].Diagnostics {
-		if slices.Contains([]string{"busy-neighbour", "process-stopped"}, d.Code) || strings.HasPrefix(d.Code, "generator-") {
+		if slices.Contains(outside, d.Code) || strings.HasPrefix(d.Code, "generator-") {
 			message += fmt.Sprintf(". For example %s, %s %s, block %d: %s", left[0].Topology, left[0].Scenario, left[0].Load,
 				left[0].Block, d.Message)
 			break

@@ -98,6 +98,7 @@ func judge(run Run, metrics []Metric, partial bool) Report {
 		Schema: Schema, Gate: g, Elapsed: run.Manifest.Elapsed, Partial: partial, Diagnostics: run.Manifest.Diagnostics,
 		flags: flagsOf(run), seed: run.Manifest.Seed,
 	}
+	r.Diagnostics = append(slices.Clone(r.Diagnostics), disturbed(run.Cells)...)
 	if r.Diagnostics == nil {
 		r.Diagnostics = []results.Diagnostic{}
 	}
