@@ -120,7 +120,7 @@ func TestEventsCoverARunFromStartToReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Each of the two topologies is checked, and then booted once for its four cells.
-	want := []string{"doing", "run-started", "doing", "booted", "doing", "booted"}
+	want := []string{"doing", "run-started", "doing", "booted", "doing", "booted", "scheduled"}
 	for range 2 {
 		want = append(want, "booted")
 		for range 4 {

@@ -61,7 +61,7 @@ const responsesPerConnection = 10
 // last ones as long as several rounds of its connections take.
 func (l Load) forRate(perSecond float64) Load {
 	round := time.Duration(float64(l.Scenario.Connections) / perSecond * float64(time.Second))
-	l.Duration = max(l.Duration, (responsesPerConnection * round).Round(100*time.Millisecond))
+	l.Duration = max(l.Duration, (responsesPerConnection*round + 50*time.Millisecond).Round(100*time.Millisecond))
 	l.Drain = max(l.Drain, min(3*round, l.Scenario.Timeout))
 	return l
 }

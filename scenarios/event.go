@@ -15,6 +15,13 @@ type Doing struct {
 	Text string `json:"text"`
 }
 
+// Scheduled means that the speed of all topologies is known, and with it what will be measured.
+type Scheduled struct {
+	Plan     []string      `json:"plan"`
+	Estimate time.Duration `json:"estimate_ns"`   // of the whole, from its start
+	Why      string        `json:"why,omitempty"` // it takes longer than planned
+}
+
 // Booted means that a topology, or a version of an app, is up and warm.
 type Booted struct {
 	Arm   string       `json:"arm"`
@@ -43,6 +50,7 @@ type CellDone struct {
 	Grade  results.Grade  `json:"grade"`
 }
 
+func (Scheduled) Kind() string   { return "scheduled" }
 func (Doing) Kind() string       { return "doing" }
 func (Booted) Kind() string      { return "booted" }
 func (CellStarted) Kind() string { return "cell-started" }
@@ -78,6 +86,18 @@ func (p *progress) next(cell Cell, arm Arm) CellStarted {
 		e.Remaining = time.Since(p.measuring) / time.Duration(done) * time.Duration(p.of-done)
 	}
 	return e
+}
+
+// numbered gives the cells of a block that was not planned numbers of their own.
+func (p *progress) numbered(cells []Cell) []Cell {
+	if p.at < p.of {
+		return cells
+	}
+	for i := range cells {
+		cells[i].Index = p.of + p.repeated + i + 1
+	}
+	p.of += len(cells)
+	return cells
 }
 
 // How many cells of a comparison may be measured again in all, as a share of those planned; each at

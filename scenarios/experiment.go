@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -28,17 +29,47 @@ type Preset struct {
 	// FastStep is one more rate, as a multiple of the fastest arm's maximum throughput, added if it
 	// lies above the others.
 	FastStep float64
+	// Limit is how long the whole may take on apps that are fast enough for it; 0: no limit. Loads are
+	// fitted into it.
+	Limit time.Duration
+	// Precision is how far the ends of the headline ratios' intervals may lie from their middle: 0.1 is
+	// 10 %. From the block Least on, an experiment ends when all are as narrow; until then it adds blocks
+	// beyond Blocks as long as there is time. 0: it has Blocks, whatever comes.
+	Precision float64
+	Least     int
 }
 
 // Presets, by the flags that choose them.
 var (
-	Quick = Preset{"quick", 3, 600 * time.Millisecond, 700 * time.Millisecond, 300 * time.Millisecond,
-		600 * time.Millisecond, []float64{0.5, 1.8}, 0}
-	Default = Preset{"default", 6, 900 * time.Millisecond, 1000 * time.Millisecond, 400 * time.Millisecond,
-		900 * time.Millisecond, []float64{0.4, 0.8, 1.8}, 0.6}
-	Thorough = Preset{"thorough", 12, 3 * time.Second, 5 * time.Second, 2 * time.Second, 5 * time.Second,
-		[]float64{0.2, 0.4, 0.6, 0.8, 1, 1.8}, 0.8}
+	Quick = Preset{
+		Name: "quick", Blocks: 3, Warmup: 600 * time.Millisecond, Closed: 700 * time.Millisecond,
+		Side: 300 * time.Millisecond, Step: 600 * time.Millisecond, Steps: []float64{0.5, 1.8}, Limit: time.Minute,
+		Precision: 0.1, Least: 3,
+	}
+	Default = Preset{
+		Name: "default", Blocks: 6, Warmup: 900 * time.Millisecond, Closed: 1000 * time.Millisecond,
+		Side: 400 * time.Millisecond, Step: 900 * time.Millisecond, Steps: []float64{0.4, 0.8, 1.8}, FastStep: 0.6,
+		Limit: 3 * time.Minute, Precision: 0.1, Least: 6,
+	}
+	Thorough = Preset{
+		Name: "thorough", Blocks: 12, Warmup: 3 * time.Second, Closed: 5 * time.Second, Side: 5 * time.Second,
+		Step: 5 * time.Second, Steps: []float64{0.2, 0.4, 0.6, 0.8, 1, 1.8}, FastStep: 0.8,
+		Precision: 0.03, Least: 6,
+	}
 )
+
+// With is the preset with another number of blocks, precision or limit; 0 keeps the preset's. Whoever says
+// how many blocks there are to be gets as many.
+func (e Preset) With(blocks int, precision float64, limit time.Duration) Preset {
+	if blocks > 0 {
+		e.Limit = e.Limit * time.Duration(blocks) / time.Duration(e.Blocks)
+		e.Blocks, e.Precision = blocks, 0
+	}
+	e.Precision = cmp.Or(precision, e.Precision)
+	e.Least = min(e.Least, e.Blocks)
+	e.Limit = cmp.Or(limit, e.Limit)
+	return e
+}
 
 // Experiment is a comparison as plain data.
 type Experiment struct {
@@ -47,6 +78,11 @@ type Experiment struct {
 	Preset    Preset
 	Seed      uint64
 	LoadSteps []float64 // in requests per second, once known
+
+	speeds         speeds        // once known
+	perBoot, spent time.Duration // each boot, and the preflight, took
+	withoutNew     bool          // the app is too slow for a load with new connections,
+	fewer          bool          // and even for enough responses at a load step
 }
 
 // Arm is one topology of a comparison, under a unique name.
@@ -126,16 +162,42 @@ const drainTime = time.Second
 // Loads are the loads that every arm gets in every block, in order: from harmless to overload,
 // because an overload would affect the load after it.
 func (e Experiment) Loads() []Load {
-	main := e.Scenarios[0]
-	loads := []Load{{Name: "closed", Scenario: main, Mode: loadgen.Closed, Duration: e.Preset.Closed}}
-	loads = append(loads, Load{Name: "closed-new", Scenario: main, Mode: loadgen.Closed, New: true,
-		Duration: e.Preset.Side})
-	for _, side := range e.Scenarios[1:] {
-		loads = append(loads, Load{Name: "closed", Scenario: side, Mode: loadgen.Closed, Duration: e.Preset.Side})
+	if e.speeds == nil {
+		return e.loads(-1)
+	}
+	loads := e.loads(0)
+	for arm := range e.Arms {
+		for i, load := range e.loads(arm) {
+			loads[i].Duration = max(loads[i].Duration, load.Duration)
+		}
+	}
+	return loads
+}
+
+// loads are the loads of one arm. Its closed loops are as long as its own speed makes necessary.
+func (e Experiment) loads(arm int) (loads []Load) {
+	closed := func(name string, scenario int, new bool, d time.Duration) {
+		load := Load{Name: name, Scenario: e.Scenarios[scenario], Mode: loadgen.Closed, New: new, Duration: d}
+		if e.speeds != nil {
+			load = load.forRate(e.speeds[arm][scenario])
+		}
+		loads = append(loads, load)
+	}
+	closed("closed", 0, false, e.Preset.Closed)
+	if !e.withoutNew {
+		closed("closed-new", 0, true, e.Preset.Side)
+	}
+	for i := range e.Scenarios[1:] {
+		closed("closed", i+1, false, e.Preset.Side)
 	}
 	for _, rate := range e.LoadSteps {
+		enough := time.Duration(fewestResponses / rate * float64(time.Second))
+		if e.fewer {
+			enough /= 2
+		}
 		loads = append(loads, Load{
-			Name: fmt.Sprintf("rate-%g", rate), Scenario: main, Mode: loadgen.Open, Pacer: users(rate), Duration: e.Preset.Step,
+			Name: fmt.Sprintf("rate-%g", rate), Scenario: e.Scenarios[0], Mode: loadgen.Open, Pacer: users(rate),
+			Duration: max(e.Preset.Step, min(enough, mostStretched*e.Preset.Step).Round(100*time.Millisecond)),
 		})
 	}
 	return loads
@@ -160,7 +222,7 @@ func (e Experiment) Cells() []Cell {
 	var cells []Cell
 	for block := 1; block <= e.Preset.Blocks; block++ {
 		for position, arm := range order.Perm(len(e.Arms)) {
-			for i, load := range e.Loads() {
+			for i, load := range e.loads(arm) {
 				cells = append(cells, Cell{
 					Index: len(cells) + 1, Arm: arm, Load: load, Block: block, Position: position + 1,
 					Seed: rand.NewPCG(e.Seed, uint64(block)<<16|uint64(i)).Uint64(),
@@ -169,6 +231,12 @@ func (e Experiment) Cells() []Cell {
 		}
 	}
 	return cells
+}
+
+// block are the cells of one block, of those beyond the planned ones too.
+func (e Experiment) block(n int) []Cell {
+	e.Preset.Blocks = n
+	return slices.DeleteFunc(e.Cells(), func(c Cell) bool { return c.Block != n })
 }
 
 // Plan is the plan that runs a cell's load against a URL.
@@ -205,27 +273,12 @@ func (e Preset) LoadSteps(throughputs []float64) []float64 {
 	return rates
 }
 
-// The number of responses that each load needs from the slowest arm for its figures to mean
-// something, and how many times as long as planned an experiment may take for that.
+// The number of responses that a load step needs for its figures to mean something, and how many times as
+// long as planned it may take for that.
 const (
 	fewestResponses = 25
 	mostStretched   = 10
 )
-
-// stretched makes the loads of slow apps longer: with half a second for an app that responds twice
-// in that time, every figure would depend on where the seconds begin.
-func (e Preset) stretched(slowest float64) Preset {
-	shortest := min(e.Side.Seconds(), e.Step.Seconds()*e.Steps[0])
-	factor := min(mostStretched, fewestResponses/(slowest*shortest))
-	if factor <= 1 {
-		return e
-	}
-	longer := func(d time.Duration) time.Duration {
-		return time.Duration(float64(d) * factor).Round(100 * time.Millisecond)
-	}
-	e.Warmup, e.Closed, e.Side, e.Step = longer(e.Warmup), longer(e.Closed), longer(e.Side), longer(e.Step)
-	return e
-}
 
 // roundRate keeps two significant digits, for readability.
 func roundRate(rate float64) float64 {
@@ -261,14 +314,20 @@ func (e Experiment) Describe() []string {
 			if load.New {
 				connections = "connections, a new one for each request,"
 			}
-			lines = append(lines, fmt.Sprintf("%s: closed loop on %d %s for %v", load.Scenario.Name,
-				load.Scenario.Connections, connections, load.Duration))
+			length, most := "for up to", ""
+			if e.speeds == nil {
+				length, most = "for at least", "up to "
+			}
+			lines = append(lines, fmt.Sprintf("%s: closed loop on %s%d %s %s %v", load.Scenario.Name,
+				most, load.Scenario.Connections, connections, length, load.Duration))
 		}
 	}
 	if e.LoadSteps == nil {
 		lines = append(lines, fmt.Sprintf(
 			"%s: open loop at %s times the slowest topology's maximum throughput, on at most %d connections, for %v each",
 			e.Scenarios[0].Name, strings.Join(steps, ", "), e.Scenarios[0].mostOpen(), e.Preset.Step))
+		lines = append(lines, fmt.Sprintf(
+			"connections and lengths: as the measured speed needs for %d responses per connection", responsesPerConnection))
 	}
 	return lines
 }
@@ -289,18 +348,4 @@ func (e *Experiment) MoveFirst(name string) error {
 	arm := e.Arms[at]
 	e.Arms = slices.Insert(slices.Delete(slices.Clone(e.Arms), at, at+1), 0, arm)
 	return nil
-}
-
-// Estimate is roughly how long the experiment will take.
-func (e Experiment) Estimate() time.Duration {
-	const bootAndStop = 1300 * time.Millisecond
-	perBoot := bootAndStop + e.Preset.Warmup
-	for _, load := range e.Loads() {
-		perBoot += load.Duration
-	}
-	if e.LoadSteps == nil {
-		perBoot += time.Duration(len(e.Preset.Steps)) * e.Preset.Step
-	}
-	check := time.Duration(len(e.Arms)) * (bootAndStop + e.Preset.Warmup + rateRun)
-	return check + time.Duration(e.Preset.Blocks*len(e.Arms))*perBoot
 }

@@ -11,7 +11,7 @@ import (
 // is the limit.
 const (
 	busyInterpreter = 0.8  // of one core, by a tier of one process: one interpreter runs on one core at a time
-	busyMachine     = 0.85 // of all cores, the generator's share included
+	busyMachine     = 0.85 // of all cores, the shares of the generator and of other programs included
 )
 
 // limit decides what limits the throughput of a closed-loop cell, and from how many requests under way
@@ -54,7 +54,7 @@ func cpuLimit(c *results.Cell, cores int) (busy int, saturated bool) {
 		servers += used
 		saturated = saturated || single[tier] && used >= busyInterpreter
 	}
-	all := servers + c.Generator.CPUSeconds/c.Elapsed
+	all := servers + (c.Generator.CPUSeconds+max(0, c.Server.OthersSeconds))/c.Elapsed
 	saturated = saturated || servers > 0 && all >= busyMachine*float64(cores)
 	return max(1, int(servers+0.5)), saturated
 }

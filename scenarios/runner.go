@@ -35,20 +35,32 @@ func (r *Runner) Run(ctx context.Context, e Experiment) (Experiment, error) {
 	if err != nil {
 		return e, err
 	}
-	cells := e.Cells()
-	run := &progress{measuring: time.Now(), of: len(cells), spare: max(leastSpare, len(cells)/spareShare)}
+	planned := len(e.Cells())
+	run := &progress{measuring: time.Now(), of: planned, spare: max(leastSpare, planned/spareShare)}
+	length := newLength(e, r.Out.Manifest().Started)
 	var measured time.Duration
-	for i := 0; i < len(cells); {
-		boot := sameBoot(cells[i:])
-		spent, err := r.runBoot(ctx, e, cells[i:i+boot], run)
-		measured += spent
-		m := r.Out.Manifest()
-		m.Measured = measured.Round(time.Millisecond).Seconds()
-		if err := errors.Join(err, r.Out.SetManifest(m)); err != nil {
-			return e, err
+	for more, why := true, ""; more; {
+		cells := run.numbered(e.block(length.done + 1))
+		for i := 0; i < len(cells); {
+			boot := sameBoot(cells[i:])
+			spent, err := r.runBoot(ctx, e, cells[i:i+boot], run, length)
+			measured += spent
+			m := r.Out.Manifest()
+			m.Measured = measured.Round(time.Millisecond).Seconds()
+			if err := errors.Join(err, r.Out.SetManifest(m)); err != nil {
+				return e, err
+			}
+			i += boot
 		}
-		i += boot
+		if more, why = length.next(time.Now()); why != "" {
+			m := r.Out.Manifest()
+			m.Blocks, m.Plan = length.done, append(m.Plan, why)
+			if err := r.Out.SetManifest(m); err != nil {
+				return e, err
+			}
+		}
 	}
+	e.Preset.Blocks = length.done
 	return e, nil
 }
 
@@ -67,10 +79,12 @@ func (r *Runner) preflight(ctx context.Context, e Experiment) (Experiment, error
 	var baseline map[string]response
 	var arms []Arm
 	var excluded []string
-	var throughputs []float64
+	var found speeds
+	var concurrency int
+	var booting time.Duration
 	for i, arm := range e.Arms {
 		r.say("checking " + arm.Name)
-		responses, rate, err := r.preflightArm(ctx, e, arm)
+		responses, checked, err := r.preflightArm(ctx, e, arm)
 		if err != nil {
 			return e, err
 		}
@@ -87,15 +101,21 @@ func (r *Runner) preflight(ctx context.Context, e Experiment) (Experiment, error
 			excluded = append(excluded, arm.Name+": "+strings.Join(diff, "; "))
 			continue
 		}
-		arms, throughputs = append(arms, arm), append(throughputs, rate)
+		arms, found = append(arms, arm), append(found, checked.speeds)
+		concurrency, booting = max(concurrency, checked.concurrency), booting+checked.boot
 	}
 	if len(arms) < 2 && len(e.Arms) >= 2 {
 		return e, fmt.Errorf("%w: %s", ErrTooFew, strings.Join(excluded, "; "))
 	}
-	e.Arms, e.LoadSteps = arms, e.Preset.LoadSteps(throughputs)
-	e.Preset = e.Preset.stretched(slices.Min(throughputs))
+	e.Arms = arms
+	e = e.scheduled(found, concurrency, booting/time.Duration(len(arms))+stopping, time.Since(r.Out.Manifest().Started))
 	m := r.Out.Manifest()
 	m.Plan = e.Describe()
+	why := e.slowness()
+	if why != "" {
+		m.Plan = append(m.Plan, why)
+	}
+	r.emit(Scheduled{Plan: m.Plan, Estimate: e.Estimate(), Why: why})
 	return e, r.Out.SetManifest(m)
 }
 
@@ -115,48 +135,73 @@ func (r *Runner) exclude(arm Arm, diff []string) error {
 	return r.Out.SetManifest(m)
 }
 
-// A closed-loop run of the rate search is repeated at four times its length until it has seen
-// enough responses to estimate a rate, or has reached the maximum length.
-const (
-	rateRun         = 400 * time.Millisecond
-	longestRateRun  = 16 * rateRun
-	enoughResponses = 50
-)
+// checked is what the preflight learns of an arm.
+type checked struct {
+	speeds      []float64 // by scenario
+	concurrency int       // 0: not limited, or unknown
+	boot        time.Duration
+}
 
-func (r *Runner) preflightArm(ctx context.Context, e Experiment, arm Arm) (map[string]response, float64, error) {
+// stopping is about how long it takes to stop a topology.
+const stopping = 300 * time.Millisecond
+
+func (r *Runner) preflightArm(ctx context.Context, e Experiment, arm Arm) (map[string]response, checked, error) {
 	cluster, err := r.Site.Boot(ctx, arm.Topology, r.App)
 	if err != nil {
-		return nil, 0, err
+		return nil, checked{}, err
 	}
 	defer cluster.Close()
 	responses, err := Verify(ctx, cluster.URL(), r.Guard, e.Scenarios)
 	if err != nil {
-		return nil, 0, fmt.Errorf("%w: checking %s: %w", ErrUnexpected, arm.Name, errors.Join(err, cluster.Died()))
+		return nil, checked{}, fmt.Errorf("%w: checking %s: %w", ErrUnexpected, arm.Name, errors.Join(err, cluster.Died()))
 	}
 	if err := r.warmUp(ctx, cluster, e.Preset.Warmup, e.Scenarios...); err != nil {
-		return nil, 0, err
+		return nil, checked{}, err
 	}
 	r.emit(Booted{Arm: arm.Name, Boot: cluster.Boot})
-	closedRun := Cell{Seed: e.Seed, Load: Load{
-		Name: "rate-search", Scenario: e.Scenarios[0], Mode: loadgen.Closed, Duration: rateRun,
-	}}
-	var rate float64
-	for ; closedRun.Load.Duration <= longestRateRun; closedRun.Load.Duration *= 4 {
-		var seen uint64
-		if rate, seen, err = r.maxThroughput(ctx, closedRun, cluster); err != nil {
-			return nil, 0, err
-		}
-		if seen >= enoughResponses {
-			break
-		}
+	found := checked{
+		concurrency: max(0, cluster.Blueprint().Concurrency),
+		boot:        time.Duration((cluster.Boot.BootMS + cluster.Boot.WarmupMS) * float64(time.Millisecond)),
 	}
-	return responses, max(1, rate), cluster.Close()
+	for _, s := range e.Scenarios {
+		rate, err := r.speed(ctx, e.Seed, s, cluster)
+		if err != nil {
+			return nil, checked{}, err
+		}
+		found.speeds = append(found.speeds, rate)
+	}
+	return responses, found, cluster.Close()
 }
+
+// The rate search tries a few connections first, and then all of them if their last responses do not
+// take long.
+const (
+	probeRun         = 250 * time.Millisecond
+	probeConnections = 8
+	quickDrain       = 600 * time.Millisecond
+)
+
+// speed is about the throughput of a scenario's closed loop.
+func (r *Runner) speed(ctx context.Context, seed uint64, s Scenario, cluster *servers.Cluster) (float64, error) {
+	closedRun := Cell{Seed: seed, Load: Load{
+		Name: "rate-search", Scenario: s, Mode: loadgen.Closed, Duration: probeRun, Drain: s.Timeout,
+	}}
+	closedRun.Load.Scenario.Connections = min(s.Connections, probeConnections)
+	rate, _, err := r.maxThroughput(ctx, closedRun, cluster)
+	if err == nil && s.Connections > probeConnections && float64(s.Connections) < rate*quickDrain.Seconds() {
+		closedRun.Load.Scenario = s
+		rate, _, err = r.maxThroughput(ctx, closedRun, cluster)
+	}
+	return max(leastSpeed, rate), err
+}
+
+// leastSpeed is what a topology that hardly responds is taken to do.
+const leastSpeed = 0.2
 
 // runBoot boots one arm for one block and runs its cells. It returns the time spent
 // measuring.
 func (r *Runner) runBoot(
-	ctx context.Context, e Experiment, cells []Cell, run *progress,
+	ctx context.Context, e Experiment, cells []Cell, run *progress, known *length,
 ) (spent time.Duration, err error) {
 	arm := e.Arms[cells[0].Arm]
 	var cluster *servers.Cluster
@@ -193,6 +238,7 @@ func (r *Runner) runBoot(
 					return spent, err
 				}
 			}
+			known.add(cell, record)
 			if disturbed(record) == "" || isDead(record) || !run.repeats(&cell, again) {
 				break
 			}

@@ -170,24 +170,6 @@ func TestLoadSteps(t *testing.T) {
 	}
 }
 
-func TestSlowAppsGetLongerLoads(t *testing.T) {
-	e := Preset{Closed: time.Second, Side: 400 * time.Millisecond, Step: 900 * time.Millisecond, Warmup: time.Second,
-		Steps: []float64{0.4}}
-	for _, row := range []struct {
-		says    string
-		slowest float64
-		side    time.Duration
-	}{
-		{"a fast app gets what was planned", 300, 400 * time.Millisecond},
-		{"ten responses a second: until there are enough at the lowest rate", 10, 2800 * time.Millisecond},
-		{"one a second: ten times as long, but no longer", 1, 4 * time.Second},
-	} {
-		if got := e.stretched(row.slowest); got.Side != row.side || got.Step < e.Step || got.Steps[0] != 0.4 {
-			t.Errorf("%s: %+v; want a side load of %v", row.says, got, row.side)
-		}
-	}
-}
-
 func TestArmsGetUniqueNames(t *testing.T) {
 	list := []servers.Topology{{Name: "uwsgi", Params: "workers=2"}, {Name: "uwsgi", Params: "workers=4"},
 		{Name: "./x/mine"}}

@@ -49,6 +49,9 @@ func newCompareCommand(s *shell) *cobra.Command {
 	f.StringVar(&o.spec.Baseline, "baseline", "", "`TOPOLOGY` that the others are compared with (default: the first)")
 	f.StringVar(&o.spec.Profile, "profile", servers.Controlled, profileUsage)
 	f.IntVar(&o.spec.Blocks, "blocks", 0, "repeat each topology `N` times (default: 6; --quick: 3, --thorough: 12)")
+	f.Float64Var(&o.spec.Precision, "precision", 0,
+		"end when the throughput ratios are known to ± `PERCENT` (default: 10; --thorough: 3)")
+	f.DurationVar(&o.spec.Budget, "budget", 0, "time limit (default: 3m; --quick: 1m, --thorough: none)")
 	f.DurationVar(&o.spec.BootTimeout, "boot-timeout", 30*time.Second, "time limit for a topology to become ready")
 	f.StringArrayVar(&o.spec.Objectives, "objective", nil,
 		"`LIMIT` to test at the open-loop rates, such as 'p99 < 250ms' (repeatable; default: those of bench.yaml)")

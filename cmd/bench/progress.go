@@ -24,6 +24,14 @@ func (p *progress) show(event experiments.Event) {
 	switch e := event.(type) {
 	case scenarios.Doing:
 		p.text(e.Text)
+	case experiments.RunStarted:
+		if e.Estimate > 0 {
+			p.line(fmt.Sprintf("about %v in all", e.Estimate.Round(time.Second)))
+		}
+	case scenarios.Scheduled:
+		if e.Why != "" {
+			p.line(e.Why)
+		}
 	case scenarios.CellStarted:
 		if e.Of == 0 {
 			return // its step has been shown

@@ -24,6 +24,8 @@ type Spec struct {
 	Preset      string        `json:"preset"`           // quick, default or thorough
 	Blocks      int           `json:"blocks,omitempty"` // repeats of each topology; 0: by preset
 	Objectives  []string      `json:"objectives,omitempty"`
+	Precision   float64       `json:"precision_percent,omitempty"` // of the headline ratios; 0: as the preset says
+	Budget      time.Duration `json:"budget_ns,omitempty"`         // time limit; 0: as the preset says
 	Seed        uint64        `json:"seed"`
 	BootTimeout time.Duration `json:"boot_timeout_ns"`
 }
@@ -68,8 +70,11 @@ func (s Spec) Plan() (p Plan, err error) {
 	if s.Blocks < 0 || s.Blocks > mostBlocks {
 		return p, experiments.Misusef("--blocks %d: want 1 to %d", s.Blocks, mostBlocks)
 	}
-	e.Preset = presets[at]
-	e.Preset.Blocks = cmp.Or(s.Blocks, e.Preset.Blocks)
+	if s.Precision < 0 || s.Precision > 100 || s.Budget < 0 {
+		return p, experiments.Misusef("--precision %g --budget %v: want 0 to 100 %% and a positive time",
+			s.Precision, s.Budget)
+	}
+	e.Preset = presets[at].With(s.Blocks, s.Precision/100, s.Budget)
 	if err := e.MoveFirst(s.Baseline); err != nil {
 		return p, experiments.Misuse(err)
 	}
