@@ -64,6 +64,10 @@ type Configuration struct {
 	// The response time without load, in microseconds: p50 and p99 of one connection.
 	FloorP50 int64 `json:"floor_p50_us"`
 	FloorP99 int64 `json:"floor_p99_us"`
+	// Variability is the coefficient of variation of the response time of one connection without load.
+	Variability float64 `json:"variability,omitempty"`
+	// Needs is about how many seconds of trials it would take in all for a narrow interval; 0: no more than there were.
+	Needs float64 `json:"needs_s,omitempty"`
 }
 
 // Bound is what a search found for a goal: the interval that contains the highest rate that meets

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"math"
+	"time"
 )
 
 // Batches is how an objective fared, second by second: Part of All, of which at most the share
@@ -9,6 +10,7 @@ import (
 type Batches struct {
 	Part, All []float64
 	Allowed   float64
+	Limit     time.Duration // of the response time; 0: the objective has none
 }
 
 // Excess is how far the share lies above the allowed one, and its standard error, both as multiples

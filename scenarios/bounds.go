@@ -62,7 +62,7 @@ func (s *Search) excess(goal, step int) (over, se, seconds float64) {
 		}
 		seconds += o.Duration.Seconds()
 		for i, b := range o.Goals[goal] {
-			pooled[i] = Batches{append(pooled[i].Part, b.Part...), append(pooled[i].All, b.All...), b.Allowed}
+			pooled[i] = Batches{append(pooled[i].Part, b.Part...), append(pooled[i].All, b.All...), b.Allowed, b.Limit}
 		}
 	}
 	for _, b := range pooled {
@@ -102,13 +102,15 @@ type Range struct {
 // Range is the result for a goal, by its index.
 func (s *Search) Range(goal int) Range {
 	r := s.ends(goal)
+	value := r.Value
 	r.Interval = results.SearchedRate(r.Low, r.High, r.N, r.Fitted)
+	if r.Fitted {
+		r.Value = value
+	}
 	return r
 }
 
-// ends are the ends of a goal's interval: those of the fitted crossing, if the trials allow a fit.
-// Where that contradicts the bounds, they are extended to the bounds: an unsteady machine gets a
-// wider interval, never a false narrow one.
+// ends are those of a goal's interval: where trials decided, those of the crossing that they tell of.
 func (s *Search) ends(goal int) Range {
 	low, high := s.known(goal)
 	var r Range
@@ -122,11 +124,7 @@ func (s *Search) ends(goal int) Range {
 		r.Unbounded = r.High == 0 && low < s.most
 		return r
 	}
-	near := r.High // the time may have been spent on doubtful loads
-	if r.Low > 0 {
-		near = math.Sqrt(r.Low * r.High)
-	}
-	c, ok := s.crossing(goal, near)
+	c, ok := s.crossing(goal)
 	switch {
 	case !ok && r.Low == 0:
 		r.Undecided = true
@@ -134,16 +132,8 @@ func (s *Search) ends(goal int) Range {
 	case !ok:
 		return s.doubted(goal, low, high, r)
 	}
-	l, h := c.interval()
-	// Nothing is known more precisely than the grid.
-	l, h = min(l, c.rate/math.Sqrt(s.ratio())), max(h, c.rate*math.Sqrt(s.ratio()))
-	if h < r.Low {
-		h = r.Low
-	}
-	if l > r.High {
-		l = r.High
-	}
-	r.Low, r.High, r.Fitted = max(l, s.o.Least), h, true
+	r.Low, r.Value, r.High = c.interval()
+	r.Low, r.Fitted, r.N = max(r.Low, s.o.Least), true, s.decidedIn()
 	return r
 }
 
@@ -180,20 +170,8 @@ func (s *Search) known(goal int) (low, high int) {
 	return low, high
 }
 
-// crossing is the lowest among the goal's objectives: the one that limits it.
-func (s *Search) crossing(goal int, near float64) (crossing, bool) {
-	var least crossing
-	found := false
-	for objective := range s.trials[0].Goals[goal] {
-		if c, ok := fitted(s.trials, goal, objective, near); ok && (!found || c.rate < least.rate) {
-			least, found = c, true
-		}
-	}
-	return least, found
-}
-
-// doubted moves bounds outwards, where no line can be fitted, to the next load whose own scatter
-// leaves no doubt.
+// doubted moves bounds outwards, where no line can be fitted, to the next load that its own
+// scatter leaves in no doubt.
 func (s *Search) doubted(goal, low, high int, r Range) Range {
 	for low > s.least && s.doubtful(goal, low) {
 		low--

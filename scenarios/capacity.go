@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -11,6 +12,8 @@ import (
 	"bench/results"
 	"bench/servers"
 	"bench/targets"
+
+	"gonum.org/v1/gonum/stat"
 )
 
 // Capacity searches the maximum throughput at which a topology meets its objectives, one
@@ -20,6 +23,7 @@ type Capacity struct {
 	Objectives []results.Objective
 	Width      float64       // target width of the interval, relative
 	Budget     time.Duration // of one configuration's trials
+	Longest    time.Duration // the same, where service times vary much
 	Boots      int           // number in which a lower bound has to hold
 	Most       float64       // rate beyond which the generator cannot be trusted
 	Warmup     time.Duration // at most
@@ -42,6 +46,17 @@ const (
 	targetTime    = 1200 * time.Millisecond // of each target of a mix
 	saturatedTime = 2500 * time.Millisecond
 	guessBelow    = 0.93 // of the closed loop's rate
+	// enough is the width of an interval beyond which a search takes longer where service times vary.
+	enough = 0.24
+)
+
+// Many servers are slow for seconds after a boot, until caches are filled and pools have grown, and no trend need
+// show it. The first boot is under load for settling before anything counts, and later ones until they are as fast,
+// nearly, or for as long.
+const (
+	settling      = 10 * time.Second
+	settlingSlice = time.Second
+	asFast        = 0.9
 )
 
 // ErrUnfit means that the machine was too disturbed for a trial.
@@ -54,17 +69,19 @@ func (r *Runner) Capacity(
 	run := &searchRun{Runner: r, Capacity: c, config: config, started: time.Now()}
 	defer func() { err = errors.Join(err, run.close()) }()
 	found = results.Configuration{Topology: config.Arm.Name, Value: config.Value, HeldOut: config.HeldOut}
-	saturated, err := run.demands(ctx, &found)
+	known, err := run.demands(ctx, &found)
 	if err != nil {
 		return found, err
 	}
 	search, err := NewSearch(SearchOptions{
-		Goals: len(c.goals()), Guess: guessBelow * saturated, Least: leastRate, Most: c.Most,
-		Width: c.Width, Boots: c.Boots, Targets: DefaultTargets(), Budget: c.Budget,
+		Goals: len(c.goals()), Guess: guessBelow * known.rate, Least: leastRate, Most: c.Most,
+		Bound: known.rate, Doubt: known.doubt, Variability: found.Variability, Width: c.Width, Enough: max(enough, c.Width),
+		Boots: c.Boots, Targets: DefaultTargets(), Budget: c.Budget, Longest: c.Longest,
 	})
 	if err != nil {
 		return found, err
 	}
+	told := false
 	for trial, more := search.Next(); more; trial, more = search.Next() {
 		r.say(fmt.Sprintf("%s: trial %d, %.4g/s for %v, boot %d", config.Arm.Name, trial.Number, trial.Rate, trial.Duration,
 			trial.Boot))
@@ -78,6 +95,11 @@ func (r *Runner) Capacity(
 			return run.found(found, search), err
 		}
 		search.Add(outcome)
+		if needs := search.Needs(); !told && needs > 0 {
+			told = true
+			r.say(fmt.Sprintf("%s: service times vary so much (%.1f times their mean) that it needs about %v",
+				config.Arm.Name, found.Variability, needs.Round(time.Second)))
+		}
 	}
 	return run.found(found, search), nil
 }
@@ -95,6 +117,7 @@ func (s *searchRun) found(config results.Configuration, search *Search) results.
 		})
 		config.Generator = config.Generator || i == 0 && known.High == 0 && known.Low > 0 && !known.Unbounded
 	}
+	config.Needs = search.Needs().Seconds()
 	config.Boots, config.Elapsed = s.boots, time.Since(s.started).Seconds()
 	return config
 }
@@ -140,6 +163,8 @@ type searchRun struct {
 	boot    int // of cluster, as the search counts
 	boots   int // so far
 	floor   time.Duration
+	fast    float64       // the closed loop's rate once the first boot had settled; 0: unknown
+	settled time.Duration // that the current boot took, until the search is told
 	started time.Time
 }
 
@@ -168,15 +193,60 @@ func (s *searchRun) ensure(ctx context.Context, boot int) (err error) {
 		return err
 	}
 	s.emit(Booted{s.config.Arm.Name, s.boots, s.cluster.Boot})
-	return nil
+	if s.fast > 0 {
+		_, err = s.settle(ctx)
+	}
+	return err
+}
+
+// settle puts a fresh boot under load until it is as fast as the first one was, and returns its rates.
+func (s *searchRun) settle(ctx context.Context) (rates []float64, err error) {
+	began := time.Now()
+	for time.Since(began) < settling {
+		m, err := s.measure(ctx, Cell{Load: s.closed("settle", s.many(), settlingSlice), Seed: s.Seed}, s.cluster)
+		if err != nil {
+			return nil, errors.Join(err, s.cluster.Died())
+		}
+		rates = append(rates, float64(m.Counts.OK)/max(m.Elapsed, settlingSlice).Seconds())
+		if s.fast > 0 && rates[len(rates)-1] >= asFast*s.fast {
+			break
+		}
+	}
+	s.settled = time.Since(began)
+	return rates, nil
+}
+
+// many is the number of connections that keep all workers busy.
+func (s *searchRun) many() int {
+	queues, workers, threads := s.cluster.Blueprint().Queueing()
+	return max(16, 2*queues*workers*max(1, threads))
+}
+
+// bound is the rate of a closed loop that keeps all workers busy, and how uncertain that is.
+type bound struct {
+	rate  float64
+	doubt float64 // standard error of its logarithm
+}
+
+// leastDoubt is that of a bound at least: what a closed loop carries is not quite what an open one can.
+const leastDoubt = 0.02
+
+// newBound makes a bound of the rate of a load, and of those of slices just before it, which show its scatter.
+func newBound(rate float64, slices []float64) bound {
+	b := bound{rate, leastDoubt}
+	slices = append(slices[max(0, len(slices)-3):len(slices):len(slices)], rate)
+	if mean, sd := stat.MeanStdDev(slices, nil); mean > 0 && len(slices) > 1 {
+		b.doubt = max(b.doubt, sd/mean/math.Sqrt(float64(len(slices))))
+	}
+	return b
 }
 
 // demands measures what the model needs, and roughly where to search: a single connection, for the
 // service times; then more than there are workers, for the maximum throughput.
-func (s *searchRun) demands(ctx context.Context, found *results.Configuration) (rate float64, err error) {
+func (s *searchRun) demands(ctx context.Context, found *results.Configuration) (known bound, err error) {
 	s.say(s.config.Arm.Name + ": service times")
 	if err := s.ensure(ctx, 1); err != nil {
-		return 0, err
+		return known, err
 	}
 	found.Queues, found.Workers, found.Threads = s.cluster.Blueprint().Queueing()
 	if found.MachineCores = s.cluster.Blueprint().MachineCores(); found.MachineCores > 0 {
@@ -186,37 +256,44 @@ func (s *searchRun) demands(ctx context.Context, found *results.Configuration) (
 	found.Tier = s.cluster.Blueprint().WorkersTier()
 	responses, err := Verify(ctx, s.cluster.URL(), s.Guard, []Scenario{s.Scenario})
 	if err != nil {
-		return 0, errors.Join(err, s.cluster.Died())
+		return known, errors.Join(err, s.cluster.Died())
 	}
 	if bad := unexpected(responses); len(bad) > 0 {
-		return 0, fmt.Errorf("%w: not the responses that the scenario expects: %s", ErrUnexpected, bad[0])
+		return known, fmt.Errorf("%w: not the responses that the scenario expects: %s", ErrUnexpected, bad[0])
+	}
+	rates, err := s.settle(ctx)
+	if err != nil {
+		return known, err
 	}
 	// What a request costs by itself, unaffected by a quota.
 	if err := s.cluster.Limit(false); err != nil {
-		return 0, err
+		return known, err
 	}
 	single, err := s.cell(ctx, s.closed(results.Single, 1, singleTime))
 	if err != nil {
-		return 0, err
+		return known, err
 	}
 	response := results.Total(single.Intervals, results.Response)
 	found.FloorP50, found.FloorP99 = results.Percentile(response, 50), results.Percentile(response, 99)
+	if response.TotalCount() > 1 && response.Mean() > 0 {
+		found.Variability = response.StdDev() / response.Mean()
+	}
 	s.floor = time.Duration(found.FloorP50) * time.Microsecond
 	if err := s.byTarget(ctx); err != nil {
-		return 0, err
+		return known, err
 	}
 	if err := s.cluster.Limit(true); err != nil {
-		return 0, err
+		return known, err
 	}
-	many := max(16, 2*found.Queues*found.Workers*max(1, found.Threads))
-	saturated, err := s.cell(ctx, s.closed(results.Saturated, many, saturatedTime))
+	saturated, err := s.cell(ctx, s.closed(results.Saturated, s.many(), saturatedTime))
 	if err != nil {
-		return 0, err
+		return known, err
 	}
 	if isDead(saturated) {
 		err = s.close() // the trials get a new cluster
 	}
-	return saturated.Throughput(), err
+	s.fast, s.settled = saturated.Throughput(), 0 // what the first boot took is not the search's
+	return newBound(s.fast, rates), err
 }
 
 // byTarget measures each target of a mix by itself: the cost of a mix is not spread evenly over its

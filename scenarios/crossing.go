@@ -1,147 +1,279 @@
 package scenarios
 
 import (
-	"maps"
+	"cmp"
 	"math"
-	"slices"
 	"time"
-
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// crossing is where an objective's share meets what is allowed, fitted over trials.
+// crossing is what trials say about the rate at which an objective's share meets what is allowed: a distribution
+// over a grid of its logarithm.
 type crossing struct {
-	rate float64
-	se   float64 // of its logarithm
-	free int     // degrees of freedom
+	x, p     []float64 // logarithms of rates, and their probabilities
+	slope    float64   // of the share's logarithm against the rate's, at the most likely line
+	episodes float64   // independent ones that the slow requests amount to
 }
 
-// Loads that a fit uses: near the crossing, and not so overloaded that nearly every request is
-// slow.
+// prior is what is known of a crossing before the trials that decide.
+type prior struct {
+	near, spread float64 // logarithm of a rate, and how far off it may be: one standard deviation
+	bound, doubt float64 // logarithm of the rate that keeps all workers busy, and its standard error; 0: unknown
+	variability  float64 // coefficient of variation of service times
+	limit        float64 // of the response time, in seconds; 0: none
+}
+
+// How trials become evidence.
 const (
-	fitWithin = 0.2
-	fitMost   = 0.5 // share
-	// Shorter trials only show where to look: they end before a long queue has built up.
-	leastFitted = 2 * time.Second
-	fewTrials   = 5
-	fitRounds   = 30
+	// fitMost is the share of slow requests beyond which a trial was an overload: a queue that only grows tells
+	// how long it was let grow, and that the limit is below, but not by how much.
+	fitMost        = 0.3
+	overloadsCount = 1.5 // episodes that an overload counts as
+	// Before their counts are seen, an episode of slow requests is taken to be as many as arrive in usualEpisode times
+	// the limit, because a queue that makes requests wait that long takes as long to drain. That is worth as much as
+	// usualBlocks blocks of counts. Objectives without a limit are taken to have usualLimit, in seconds.
+	usualEpisode, usualBlocks, usualLimit = 4.0, 6.0, 0.05
+	// varied is the square of the service times' coefficient of variation that makes an episode twice as long.
+	varied = 8.0
+
+	// Shorter trials only say where to look: they end before a long queue has built up.
+	leastFitted = 4 * time.Second
 	confidence  = 0.9
+
+	// leastHalf is by how much an interval is wider to each side, in quadrature, than the counts make it: no queue's
+	// shares lie on a straight line.
+	leastHalf = 0.025
+
+	gridWithin = 0.7  // of the logarithm of the rate, to each side
+	gridStep   = 0.01 // of it
+	flattest   = 1.0  // slope: queues are worse than proportional
+	steepest   = 200.0
+	slopes     = 16
+	usualSlope = 14.0 // of a queue with some variability, if no bound is known
+	// leftSpread is how far off the share of the bound that is left at a crossing may be from what theory says, as a
+	// standard deviation of its logarithm.
+	leftSpread = 0.5
+	// subexponential is the square of the coefficient of variation at which heavy tails leave twice that: the theory
+	// is of light ones.
+	subexponential = 24.0
+	// Slopes of queues with lognormal service times, as multiples of what the bound makes expected.
+	lessSteep, slopeSpread = 0.72, 0.45
+	// beyondDoubt is how improbable a contradiction of the bound can become, in logarithms: the bound was
+	// measured, too.
+	beyondDoubt = 3.0
 )
 
-// interval is the interval of the crossing with the confidence above.
-func (c crossing) interval() (low, high float64) {
-	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(c.free)}.Quantile(0.5 + confidence/2)
-	return c.rate * math.Exp(-t*c.se), c.rate * math.Exp(t*c.se)
+// observed is one trial of an objective, by the second and in all.
+type observed struct {
+	x         float64 // logarithm of the rate
+	part, all []float64
+	slow, of  float64
+	limit     float64 // in seconds; 0: none
 }
 
-// fitted is the crossing of one objective of a goal, by a regression of the share's logarithm
-// on that of the rate, with all trials near the rate given. The tail of a queue is
-// exponential in the rate that is left, P(W > t) ≈ C exp(−(cµ−λ)t) (Kingman's heavy-traffic
-// limit; exact for M/M/c), so theory expects a straight line, and trials a little above the limit,
-// with their many slow requests, contribute more than those right at it with few.
-//
-// The model is quasi-Poisson with a logarithmic link; the standard error is the largest of three:
-// the model's own with its dispersion, the sandwich over trials, since the seconds within a trial
-// depend on each other, and the sandwich over boots (Liang and Zeger, "Longitudinal data
-// analysis using generalized linear models", 1986).
-func fitted(trials []Outcome, goal, objective int, near float64) (crossing, bool) {
-	var points []point
-	for _, o := range trials {
-		if o.Beyond || o.Duration < leastFitted || math.Abs(math.Log(o.Rate/near)) > fitWithin {
+func newObserved(rate float64, b Batches) observed {
+	t := observed{x: math.Log(rate), part: b.Part, all: b.All, limit: b.Limit.Seconds()}
+	for i := range b.All {
+		t.slow, t.of = t.slow+b.Part[i], t.of+b.All[i]
+	}
+	return t
+}
+
+func (t observed) overload() bool { return t.slow > fitMost*t.of }
+
+// line is a share against a rate: share = 1 − exp(−allowed' e^(slope (x−at))), which meets the allowed share at a
+// rate, rises with a power of the rate, and does not exceed 1.
+type line struct{ at, slope, allowed float64 }
+
+func (l line) share(x float64) float64 {
+	return -math.Expm1(math.Log1p(-l.allowed) * math.Exp(min(50, l.slope*(x-l.at))))
+}
+
+// deviance of the trials from a line, as of Poisson counts, but for a constant.
+func (l line) deviance(trials []observed) (sum float64) {
+	for _, e := range trials {
+		if e.overload() {
 			continue
 		}
-		b := o.Goals[goal][objective]
-		p := point{x: math.Log(o.Rate / near), allowed: b.Allowed, boot: o.Boot}
-		for i := range b.All {
-			p.part, p.all = p.part+b.Part[i], p.all+b.All[i]
-		}
-		if p.all > 0 && (p.part <= fitMost*p.all || b.Allowed > fitMost) {
-			points = append(points, p)
-		}
+		q := max(l.share(e.x), 1e-12)
+		sum += 2 * (e.of*q - e.slow*math.Log(q))
 	}
-	if len(points) < fewTrials || points[0].allowed <= 0 {
-		return crossing{}, false
-	}
-	return regress(points, near)
+	return sum
 }
 
-// point is one trial of a regression.
-type point struct {
-	x         float64 // logarithm of the rate, relative to where the crossing is expected
-	part, all float64
-	allowed   float64
-	boot      int
-}
-
-// line is log(share) = a + bx, with the information matrix at its maximum: 11, 12, 22.
-type line struct {
-	a, b float64
-	h    [3]float64
-}
-
-func (l line) mean(p point) float64 { return p.all * math.Exp(l.a+l.b*p.x) }
-func (l line) det() float64         { return l.h[0]*l.h[2] - l.h[1]*l.h[1] }
-
-// regress finds where the line through the points meets what is allowed, with its variance by
-// the delta method: g' H⁻¹ V H⁻¹ g / b², with g = (1, at) and V that of the scores.
-func regress(points []point, near float64) (crossing, bool) {
-	l, ok := maximize(points)
-	if !ok || l.b <= 0 {
-		return crossing{}, false
-	}
-	at := (math.Log(points[0].allowed) - l.a) / l.b
-	g0, g1 := (l.h[2]-l.h[1]*at)/l.det(), (l.h[0]*at-l.h[1])/l.det()
-	var byTrial, byBoot, pearson float64
-	boots := map[int]float64{}
-	for _, p := range points {
-		residual := p.part - l.mean(p)
-		d := residual * (g0 + g1*p.x) / l.b
-		pearson += residual * residual / l.mean(p)
-		byTrial += d * d
-		boots[p.boot] += d
-	}
-	for _, boot := range slices.Sorted(maps.Keys(boots)) { // sorted, so that sums are reproducible
-		byBoot += boots[boot] * boots[boot]
-	}
-	free := len(points) - 2
-	dispersed := pearson / float64(free) * (g0*g0*l.h[0] + 2*g0*g1*l.h[1] + g1*g1*l.h[2]) / (l.b * l.b)
-	variance := max(byTrial*float64(len(points))/float64(free), dispersed)
-	if n := float64(len(boots)); n > 2 && byBoot*n/(n-2) > variance {
-		variance, free = byBoot*n/(n-2), min(free, len(boots)-1)
-	}
-	c := crossing{near * math.Exp(at), math.Sqrt(variance), free}
-	low, high := c.interval()
-	return c, math.Abs(at) <= fitWithin && c.se > 0 && math.Log(high/low) <= 2*fitWithin
-}
-
-// maximize fits the line by Newton's method.
-func maximize(points []point) (l line, ok bool) {
-	var part, all float64
-	for _, p := range points {
-		part, all = part+p.part, all+p.all
-	}
-	if part == 0 {
-		return l, false
-	}
-	l.a = math.Log(part / all)
-	for range fitRounds {
-		var u0, u1 float64
-		l.h = [3]float64{}
-		for _, p := range points {
-			mu := l.mean(p)
-			u0, u1 = u0+p.part-mu, u1+(p.part-mu)*p.x
-			l.h[0], l.h[1], l.h[2] = l.h[0]+mu, l.h[1]+mu*p.x, l.h[2]+mu*p.x*p.x
-		}
-		if !(l.det() > 0) {
-			return l, false
-		}
-		da, db := (l.h[2]*u0-l.h[1]*u1)/l.det(), (l.h[0]*u1-l.h[1]*u0)/l.det()
-		// Do not trust a step of the logarithm beyond 5.
-		limit := max(1, math.Abs(da)/5, math.Abs(db)/50)
-		l.a, l.b = l.a+da/limit, l.b+db/limit
-		if math.Abs(da) < 1e-9 && math.Abs(db) < 1e-9 {
-			return l, true
+// crossed is the distribution of the crossing, given trials near it.
+//
+// The tail of a queue is exponential in the rate that is left, P(W > t) ≈ C exp(−(cµ−λ)t) (Kingman's heavy-traffic
+// limit; exact for M/M/c), so that a line through the logarithms of share and rate is what theory expects, and
+// trials a little off the limit tell more of it than those right at it. Slow requests come in episodes: their
+// counts scatter dispersion times as much as Poisson's, and that much less they weigh (quasi-likelihood; Wedderburn
+// 1974). Few episodes leave a skewed distribution, with a long side towards lower rates: what has not yet happened
+// may. It is taken as it is, not replaced by a symmetric one.
+func crossed(trials []observed, allowed float64, pr prior) crossing {
+	c := crossing{}
+	over := make([]float64, 0, len(trials)) // logarithms of rates
+	for _, e := range trials {
+		if e.overload() {
+			over = append(over, e.x)
 		}
 	}
-	return l, true
+	n := int(2*gridWithin/gridStep) + 1
+	logs := make([][slopes]float64, n)
+	best, at := math.Inf(1), line{}
+	cost := make([][slopes]float64, n)
+	for i := range n {
+		c.x = append(c.x, pr.near-gridWithin+gridStep*float64(i))
+		for j := range slopes {
+			l := line{c.x[i], slopeAt(j), allowed}
+			cost[i][j] = l.deviance(trials)
+			if d := cost[i][j] - 2*pr.of(l, over); d < best {
+				best, at = d, l
+			}
+		}
+	}
+	dispersion, free := dispersed(trials, at, pr.variability)
+	var part float64
+	for _, e := range trials {
+		if !e.overload() {
+			part += e.slow
+		}
+	}
+	c.slope, c.episodes = at.slope, part/dispersion
+	// Again with what is now known of the dispersion, a Student-like tail for not knowing it well.
+	best = math.Inf(1)
+	for i := range n {
+		for j := range slopes {
+			best = min(best, cost[i][j])
+		}
+	}
+	top := math.Inf(-1)
+	for i := range n {
+		for j := range slopes {
+			d := (cost[i][j] - best) / dispersion
+			logs[i][j] = -(free+1)/2*math.Log1p(d/free) + pr.of(line{c.x[i], slopeAt(j), allowed}, over)
+			top = max(top, logs[i][j])
+		}
+	}
+	c.p = make([]float64, n)
+	var total, slope float64
+	for i := range n {
+		for j := range slopes {
+			p := math.Exp(logs[i][j] - top)
+			c.p[i] += p
+			slope += p * math.Log(slopeAt(j))
+		}
+		total += c.p[i]
+	}
+	for i := range c.p {
+		c.p[i] /= total
+	}
+	c.slope = math.Exp(slope / total)
+	return c
+}
+
+func slopeAt(j int) float64 {
+	return flattest * math.Pow(steepest/flattest, float64(j)/(slopes-1))
+}
+
+// of is the logarithm of the prior's density at a line, with what overloads at some rates tell.
+//
+// How steep a line is follows from how far its crossing is from the bound: with the tail exp(−(1−ρ)t/τ) of a queue,
+// the logarithm of an allowed share falls by itself over the last 1−ρ of the rate, so that the slope at the crossing
+// is about −log(allowed) ρ/(1−ρ), a little less if service times vary.
+func (pr prior) of(l line, overloads []float64) float64 {
+	square := func(v float64) float64 { return v * v / 2 }
+	p := -square((l.at - pr.near) / pr.spread)
+	slope, spread := usualSlope, 1.0
+	if pr.bound != 0 {
+		left := pr.bound - l.at
+		if left < 0 {
+			p -= min(beyondDoubt, square(left/pr.doubt))
+		}
+		left = max(left, pr.doubt/2)
+		if pr.limit > 0 {
+			// Kingman's heavy-traffic limit, with Poisson arrivals.
+			squared := pr.variability * pr.variability
+			expected := -math.Log(l.allowed) * (1 + squared) * (1 + squared/subexponential) / (2 * pr.limit * math.Exp(pr.bound))
+			p -= square(math.Log(-math.Expm1(-left)/min(expected, 0.9)) / math.Hypot(leftSpread, pr.doubt/left))
+		}
+		slope = lessSteep * -math.Log(l.allowed) / math.Expm1(left)
+		spread = math.Hypot(slopeSpread, pr.doubt/(left+pr.doubt))
+	}
+	p -= square(math.Log(l.slope/slope)/spread) + math.Log(spread)
+	for _, x := range overloads {
+		p += overloadsCount * math.Log(max(1e-9, min(1, l.share(x)/fitMost)))
+	}
+	return p
+}
+
+// dispersed is how many times as much as Poisson's the counts scatter around a line, with its degrees of freedom.
+// Counts of neighbouring seconds depend on each other, and more so the slower the queue: the blocks are those, of
+// all lengths that leave enough of them, that scatter most (Flyvbjerg and Petersen 1989).
+func dispersed(trials []observed, l line, variability float64) (dispersion, free float64) {
+	const fewest = 8
+	var requests, length float64
+	for _, e := range trials {
+		requests, length = requests+e.of, length+float64(len(e.all))
+	}
+	usual := max(1, usualEpisode*cmp.Or(trials[0].limit, usualLimit)*(1+variability*variability/varied)*requests/length)
+	for seconds := 1; ; seconds *= 2 {
+		sum, n, whole := scatter(trials, l, seconds)
+		if seconds > 1 && n < fewest {
+			return dispersion, free
+		}
+		weight := max(1, n-2)
+		if v := (sparse*sum + usualBlocks*usual) / (weight + usualBlocks); v > dispersion {
+			dispersion, free = max(1, v), weight+usualBlocks
+		}
+		if whole {
+			return dispersion, free
+		}
+	}
+}
+
+// sparse corrects for that: most blocks without any slow request, and few with many, have a mean deviance that is
+// at most 2/e of the variance of their counts in Poisson's. Pearson's sum of squares needs no correction, but a
+// single episode where a steep line expects none makes it arbitrarily large.
+const sparse = 1.5 * math.E / 2
+
+// scatter is the deviance of blocks of a number of seconds, their number, and whether no trial has more than one.
+func scatter(trials []observed, l line, seconds int) (sum, n float64, whole bool) {
+	whole = true
+	for _, e := range trials {
+		if e.overload() {
+			continue
+		}
+		q := max(l.share(e.x), 1e-12)
+		blocks := max(1, len(e.all)/seconds) // of about that length
+		whole = whole && blocks == 1
+		for b := range blocks {
+			var part, mean float64
+			for k := b * len(e.all) / blocks; k < (b+1)*len(e.all)/blocks; k++ {
+				part, mean = part+e.part[k], mean+e.all[k]*q
+			}
+			if sum, n = sum+2*(mean-part), n+1; part > 0 {
+				sum += 2 * part * math.Log(part/mean)
+			}
+		}
+	}
+	return sum, n, whole
+}
+
+// quantile of the rate.
+func (c crossing) quantile(q float64) float64 {
+	var sum float64
+	for i, p := range c.p {
+		if sum+p >= q {
+			return math.Exp(c.x[i] + gridStep*((q-sum)/p-0.5))
+		}
+		sum += p
+	}
+	return math.Exp(c.x[len(c.x)-1])
+}
+
+// interval holds the crossing with the confidence above.
+func (c crossing) interval() (low, value, high float64) {
+	value = c.quantile(0.5)
+	widen := func(rate float64) float64 { return math.Hypot(math.Log(rate/value), leastHalf) }
+	low = value * math.Exp(-widen(c.quantile((1-confidence)/2)))
+	return low, value, value * math.Exp(widen(c.quantile((1+confidence)/2)))
 }

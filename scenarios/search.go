@@ -50,9 +50,15 @@ type SearchOptions struct {
 	Boots int
 	// Targets are the trials of each phase, the shortest first.
 	Targets []SearchTarget
-	// Budget bounds the time of all trials including their lead-ins; when it is spent, what is
-	// known is the result.
-	Budget time.Duration
+	// Bound is the rate that keeps all workers busy, as far as it is known before the search, and Doubt the
+	// standard error of its logarithm; 0: unknown. Nothing is served beyond it.
+	Bound, Doubt float64
+	// Variability is the coefficient of variation of service times; 0: unknown, or they do not vary.
+	Variability float64
+	// Budget bounds the time of all trials with their lead-ins. Where latency varies so much that the interval is
+	// then still wider than Enough, the search goes on until it is not, for Longest at most; Longest 0: it does not.
+	Budget, Longest time.Duration
+	Enough          float64
 }
 
 // SearchTarget is what makes a load a bound in one phase (RFC 9971: trial duration, duration
@@ -79,16 +85,17 @@ func LeadIn(trial time.Duration) time.Duration {
 	if trial < 5*time.Second {
 		return time.Second
 	}
-	return 2 * time.Second
+	return max(2*time.Second, trial/8)
 }
 
 // Trial is a trial that the search requests.
 type Trial struct {
 	Number   int // from 1
-	Step     int // on the grid
+	Step     int // on the grid, the nearest
 	Rate     float64
-	Duration time.Duration
-	Boot     int // a number other than before requests a fresh boot
+	LeadIn   time.Duration // of load that does not count
+	Duration time.Duration // that does
+	Boot     int           // another number than before asks for a fresh boot
 }
 
 // Outcome is how a trial went.
@@ -97,6 +104,8 @@ type Outcome struct {
 	Goals [][]Batches // of each goal, its objectives: the goal is met if all of them are
 	// Beyond means that the generator, not the server, was the limit.
 	Beyond bool
+	// Settled is how long a fresh boot was under load before the trial.
+	Settled time.Duration
 }
 
 // ErrSearch means that NewSearch refuses its options.
@@ -142,7 +151,7 @@ func (s *Search) Trials() []Outcome { return s.trials }
 // Add adds the outcome of a trial.
 func (s *Search) Add(o Outcome) {
 	s.boot = max(s.boot, o.Boot)
-	s.spent += LeadIn(o.Duration) + o.Duration
+	s.spent += o.Settled + o.LeadIn + o.Duration
 	if o.Beyond {
 		s.most = min(s.most, o.Step-1)
 	}
@@ -151,40 +160,24 @@ func (s *Search) Add(o Outcome) {
 
 // Next is the next trial; false when the search is done.
 func (s *Search) Next() (Trial, bool) {
-	if s.spent >= s.o.Budget || s.most < s.least {
+	if s.most < s.least {
 		return Trial{}, false
 	}
-	for phase, target := range s.o.Targets {
-		// Of the looser goals only the region is searched; the first goal is decided.
-		for goal := range s.o.Goals {
-			if phase > 0 && goal > 0 {
-				break
-			}
-			if step, open := s.wanted(goal, phase); open {
-				return s.trial(step, target), true
-			}
+	// Looser goals are looked for as far as the region; only the first is decided.
+	for goal := range s.o.Goals {
+		if step, open := s.wanted(goal, 0); open && s.spent < s.o.Budget {
+			return s.trial(step, s.o.Targets[0]), true
 		}
 	}
-	return s.refine()
-}
-
-// refine requests more trials where everything is decided, but the interval is wider than wanted:
-// in fresh boots, alternately a little below and a little above, where they determine a line best.
-func (s *Search) refine() (Trial, bool) {
-	r := s.Range(0)
-	if r.Low == 0 || r.High == 0 || r.High/r.Low-1 <= s.o.Width {
-		return Trial{}, false
+	if low, high := s.bounds(0, s.o.Targets[0]); high > s.least && low < s.most {
+		return s.decide()
 	}
-	final := s.o.Targets[len(s.o.Targets)-1]
-	middle := s.step(math.Sqrt(r.Low*r.High), math.Round)
-	for _, step := range []int{middle - 1, middle + 1} {
-		if step >= s.least && step <= s.most && !s.seen(step, final) {
-			return s.trial(step, final), true
+	for phase := 1; phase < len(s.o.Targets) && s.spent < s.o.Budget; phase++ {
+		if step, open := s.wanted(0, phase); open {
+			return s.trial(step, s.o.Targets[phase]), true
 		}
 	}
-	t := s.trial(min(max(middle-1, s.least), s.most), final)
-	t.Boot = s.boot + 1
-	return t, true
+	return Trial{}, false
 }
 
 // wanted is the load that the goal's bounds need in a phase, if any.
@@ -260,8 +253,9 @@ func (s *Search) trial(step int, target SearchTarget) Trial {
 			t.Boot++
 		}
 	}
+	t.LeadIn = LeadIn(t.Duration)
 	return t
 }
 
-// trialsOfBoot is the number of trials of the final target in a boot.
-const trialsOfBoot = 2
+// trialsOfBoot is how many trials that decide a boot sees.
+const trialsOfBoot = 3

@@ -13,7 +13,7 @@ import (
 )
 
 // open is the load of a trial.
-func (s *searchRun) open(name string, rate float64, d time.Duration) Load {
+func (s *searchRun) open(name string, rate float64, leadIn, d time.Duration) Load {
 	scenario := s.Scenario
 	var longest, drain time.Duration
 	for _, o := range s.Objectives {
@@ -28,7 +28,7 @@ func (s *searchRun) open(name string, rate float64, d time.Duration) Load {
 	scenario.Connections = min(mostConnections, max(openConnections, int(2*rate*longest.Seconds())))
 	return Load{
 		Name: name, Scenario: scenario, Mode: loadgen.Open, Pacer: users(rate),
-		Duration: LeadIn(d) + d, LeadIn: LeadIn(d), Drain: max(drain, 2*longest),
+		Duration: leadIn + d, LeadIn: leadIn, Drain: max(drain, 2*longest),
 	}
 }
 
@@ -56,7 +56,7 @@ func (s *searchRun) trial(ctx context.Context, t Trial) (Outcome, error) {
 		if try > 0 {
 			name += fmt.Sprintf("-again%d", try)
 		}
-		cell, err := s.cell(ctx, s.open(name, t.Rate, t.Duration))
+		cell, err := s.cell(ctx, s.open(name, t.Rate, t.LeadIn, t.Duration))
 		if err != nil {
 			return Outcome{}, err
 		}
@@ -70,10 +70,11 @@ func (s *searchRun) trial(ctx context.Context, t Trial) (Outcome, error) {
 			}
 			continue
 		}
-		o := Outcome{Trial: t, Beyond: has(cell, "generator-saturated") || has(cell, "generator-limits")}
+		o := Outcome{Trial: t, Settled: s.settled, Beyond: has(cell, "generator-saturated") || has(cell, "generator-limits")}
 		for _, goal := range s.goals() {
 			o.Goals = append(o.Goals, judged(cell, goal))
 		}
+		s.settled = 0
 		if err := s.calm(ctx); err != nil {
 			return o, err
 		}
@@ -171,7 +172,7 @@ func (s *searchRun) once(ctx context.Context, name string, rate float64, d time.
 		if try > 0 {
 			load += fmt.Sprintf("-again%d", try)
 		}
-		cell, err := s.cell(ctx, s.open(load, rate, d))
+		cell, err := s.cell(ctx, s.open(load, rate, LeadIn(d), d))
 		if err != nil {
 			return nil, err
 		}

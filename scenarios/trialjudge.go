@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"slices"
+	"time"
 
 	"bench/results"
 )
@@ -38,7 +39,10 @@ func judged(c *results.Cell, goal []results.Objective) []Batches {
 	all := make([]Batches, len(goal))
 	seconds := max(1, int(c.Duration-c.LeadIn))
 	for i, o := range goal {
-		all[i] = Batches{make([]float64, seconds), make([]float64, seconds), o.Allowed()}
+		all[i] = Batches{Part: make([]float64, seconds), All: make([]float64, seconds), Allowed: o.Allowed()}
+		if o.Quantile > 0 {
+			all[i].Limit = time.Duration(o.Limit) * time.Microsecond
+		}
 		for _, iv := range c.Counted() {
 			batch := min(int(iv.Start.Seconds()-c.LeadIn), seconds-1)
 			part, whole := o.Share(iv)

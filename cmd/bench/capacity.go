@@ -53,6 +53,8 @@ before it measures them, and reports the prediction error.`,
 	f.StringVar(&o.spec.Headroom, "headroom", capacity.Auto,
 		"reserve: a `SHARE` such as 30%, none, or auto (for the loss of one machine, and square-root staffing)")
 	f.DurationVar(&o.spec.Budget, "budget", time.Minute, "time limit for the trials of one configuration")
+	f.DurationVar(&o.spec.Longest, "longest", 10*time.Minute,
+		"time limit for them where service times vary so much that --budget is too short; 0: none")
 	f.Float64Var(&o.spec.Width, "width", 0.05, "target width of the interval, relative")
 	c.MarkFlagsMutuallyExclusive("machines", "sweep")
 	o.add(c, "dry-run", "json", "out", "seed", "allow-host")

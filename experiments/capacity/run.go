@@ -80,6 +80,9 @@ func (p Plan) Lines() (lines []string) {
 	for _, config := range p.configurations {
 		line := fmt.Sprintf("%s: service times, then the maximum throughput that meets %s, by trials of %v in total, "+
 			"confirmed in %d boots if time allows", config.Arm.Topology, p.record.SLO, p.search.Budget, p.search.Boots)
+		if p.search.Longest > p.search.Budget {
+			line += fmt.Sprintf("; up to %v if service times vary much", p.search.Longest)
+		}
 		if config.HeldOut {
 			line += "; predicted beforehand"
 		}
@@ -90,7 +93,7 @@ func (p Plan) Lines() (lines []string) {
 
 // Estimate is roughly how long it will take.
 func (p Plan) Estimate() (sum time.Duration) {
-	const around, check = 25 * time.Second, 15 * time.Second
+	const around, check = 30 * time.Second, 15 * time.Second
 	for _, config := range p.configurations {
 		sum += p.search.Budget + around
 		if config.HeldOut {

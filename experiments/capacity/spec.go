@@ -33,6 +33,7 @@ type Spec struct {
 	Price    float64       `json:"price,omitempty"` // per machine-hour
 	Headroom string        `json:"headroom"`        // Auto, none, or a share such as 30%
 	Budget   time.Duration `json:"budget_ns"`       // of the trials of one configuration
+	Longest  time.Duration `json:"longest_ns"`      // the same, where service times vary much; 0: no longer
 	Width    float64       `json:"width"`           // target width of the interval, relative
 	Seed     uint64        `json:"seed"`
 }
@@ -81,6 +82,7 @@ func (s Spec) Plan() (p Plan, err error) {
 		return p, err
 	}
 	p.search.Width, p.search.Budget, p.search.Boots, p.search.Seed = s.Width, s.Budget, boots, s.Seed
+	p.search.Longest = s.Longest
 	p.search.Warmup = warmup
 	p.waitForLimits()
 	if err := distinctTargets(p.search.Scenario); err != nil {
@@ -104,6 +106,8 @@ func (s Spec) inBounds() error {
 		return experiments.Misusef("--width %g: want 0.01 to 0.5", s.Width)
 	case s.Budget < 10*time.Second || s.Budget > time.Hour:
 		return experiments.Misusef("--budget %v: want 10s to 1h for the trials of one configuration", s.Budget)
+	case s.Longest < 0 || s.Longest > 6*time.Hour:
+		return experiments.Misusef("--longest %v: want 0 to 6h", s.Longest)
 	}
 	return nil
 }

@@ -49,6 +49,8 @@ type Configuration struct {
 	Generator   bool               `json:"generator_limit,omitempty"` // the generator, not the server, was the limit
 	FloorP50    int64              `json:"floor_p50_us"`              // response time without load
 	FloorP99    int64              `json:"floor_p99_us"`
+	Variability float64            `json:"variability,omitempty"` // of service times: their coefficient of variation
+	Needs       float64            `json:"needs_s,omitempty"`     // about, of trials, for a narrow interval
 
 	found results.Configuration
 }
@@ -83,7 +85,8 @@ func measured(run *results.Run, found results.Configuration) Configuration {
 		Topology: found.Topology, Value: found.Value, HeldOut: found.HeldOut, Queues: found.Queues, Workers: found.Workers,
 		Threads: found.Threads, Loops: found.Loops, MachineCores: found.MachineCores, QuotaPeriod: found.QuotaPeriod,
 		WorkerTier: found.Tier, Boots: found.Boots, Elapsed: found.Elapsed, Died: found.Died, DiedAt: found.DiedAt,
-		Generator: found.Generator, FloorP50: found.FloorP50, FloorP99: found.FloorP99, Trials: []Trial{}, found: found,
+		Generator: found.Generator, FloorP50: found.FloorP50, FloorP99: found.FloorP99, Variability: found.Variability,
+		Needs: found.Needs, Trials: []Trial{}, found: found,
 	}
 	for _, b := range found.Goals {
 		s.Goals = append(s.Goals, Goal{b.Goal, b.Interval, b.Fitted, b.Undecided, b.Unbounded})

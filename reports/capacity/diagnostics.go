@@ -3,7 +3,9 @@ package capacity
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
+	"time"
 
 	"bench/results"
 )
@@ -17,6 +19,7 @@ func (r *Report) judge(run *results.Run) {
 	}
 	r.judgeCPUSpeed(run)
 	r.judgeMachines()
+	r.judgeVariability()
 	for _, s := range r.Configurations {
 		r.judgeConfiguration(s)
 	}
@@ -129,11 +132,40 @@ func (r *Report) judgeConfiguration(s Configuration) {
 		r.diagnose("floor",
 			fmt.Sprintf("%s does not meet the SLO even at 1 request per second: without load, p50 is %.4g ms and p99 %.4g ms",
 				s.Topology, float64(s.FloorP50)/1e3, float64(s.FloorP99)/1e3), "Make the app faster, or relax the SLO.")
+	case s.Needs > 0:
+		r.diagnose("wide",
+			fmt.Sprintf("the interval of %s is %.0f %% wide: slow requests came in few episodes; a narrow one would take "+
+				"about %v of trials", s.Topology, (s.Capacity.High/s.Capacity.Low-1)*100, seconds(s.Needs)),
+			"Give the search that time: --budget and --longest.")
 	case s.Capacity.High/s.Capacity.Low-1 > wideInterval:
 		r.diagnose("wide",
 			fmt.Sprintf("the interval of %s is %.0f %% wide: the machine was unsteady, or the latency near the limit depends "+
 				"on chance", s.Topology, (s.Capacity.High/s.Capacity.Low-1)*100), "Repeat, or give the search more time: --budget.")
 	}
+}
+
+// variable is the coefficient of variation of service times from which on a report warns: an exponential
+// distribution has 1.
+const variable = 1.4
+
+// judgeVariability warns of what varies so much that averages say little.
+func (r *Report) judgeVariability() {
+	var most Configuration
+	for _, s := range r.Configurations {
+		if s.Variability > most.Variability {
+			most = s
+		}
+	}
+	if most.Variability > variable {
+		r.diagnose("variable-service",
+			fmt.Sprintf("without any load, response times vary by %.1f times their mean (%s): long requests, and not only the "+
+				"load, decide what is slow", most.Variability, most.Topology),
+			"Rates depend on how the requests are mixed: measure with a realistic mix, and keep a reserve.")
+	}
+}
+
+func seconds(s float64) time.Duration {
+	return time.Duration(math.Ceil(s/10)) * 10 * time.Second
 }
 
 // lowest is the lowest rate that was tried.
