@@ -60,8 +60,8 @@ func TestThroughputOfRealServers(t *testing.T) {
 		full   int
 		about  float64
 	}{
-		{"two workers, first come, first served", &turns{free: make(chan struct{}, 2), slices: 1, each: 10 * time.Millisecond},
-			results.LimitWorkers, 2, 190},
+		{"two workers, first come, first served",
+			&turns{free: make(chan struct{}, 2), slices: 1, each: 10 * time.Millisecond}, results.LimitWorkers, 2, 190},
 		{"a thread per connection that share one processor",
 			&turns{free: make(chan struct{}, 1), slices: 5, each: 2 * time.Millisecond}, results.LimitCPU, 1, 90},
 		{"threads that sleep", &turns{slices: 1, each: 20 * time.Millisecond}, results.LimitConnections, 0, 780},
@@ -95,7 +95,7 @@ func TestThroughputOfRealServers(t *testing.T) {
 				mean += rate * row.server.service(before, worked) / float64(repeats)
 			}
 			t.Logf("%.3f requests at a time, and %.3f by the server's own counts: %+.1f %%", mean, truth, 100*(mean/truth-1))
-			if math.Abs(mean/truth-1) > 0.03 {
+			if math.Abs(mean/truth-1) > 0.05 {
 				t.Errorf("%.3f; want the server's %.3f", mean, truth)
 			}
 		})
