@@ -285,7 +285,9 @@ func (s *searchRun) demands(ctx context.Context, found *results.Configuration) (
 	if err := s.cluster.Limit(true); err != nil {
 		return known, err
 	}
-	saturated, err := s.cell(ctx, s.closed(results.Saturated, s.many(), saturatedTime))
+	load := s.closed(results.Saturated, s.many(), saturatedTime)
+	load.Drain = s.Scenario.Timeout // the throughput counts the last responses, too
+	saturated, err := s.cell(ctx, load)
 	if err != nil {
 		return known, err
 	}

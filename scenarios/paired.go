@@ -101,7 +101,7 @@ func (r *Runner) Pair(
 	for slice, turn := range turns {
 		arm := order[turn]
 		load := Load{Name: fmt.Sprintf("%s-%d", results.ClosedRun, 1+slice/2), Scenario: p.Scenario, Mode: loadgen.Closed,
-			Duration: p.Closed}
+			Duration: p.Closed, Drain: min(p.Scenario.Timeout, closedDrain)}
 		cell := p.cell(pair, arm, order, load)
 		cell.Index = cellsOfPair*(pair-1) + 3 + slice
 		record, err := r.pairedCell(ctx, cell, Arm{Name: p.Arms[arm].Name}, clusters, func() {})
