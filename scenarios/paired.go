@@ -235,3 +235,7 @@ func closeAll(clusters [2]*servers.Cluster) (err error) {
 	}
 	return err
 }
+
+// closedDrain is how long the last responses of a closed-loop run are waited for: the throughput counts
+// them.
+const closedDrain = 3 * time.Second
