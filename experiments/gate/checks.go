@@ -60,7 +60,12 @@ func (s *series) check(ctx context.Context) (ready bool, err error) {
 			return false, nil
 		case base && head && !gate.Unproven(s.measured.Gate.Counters):
 			return true, nil
-		case time.Since(s.started)+long+pairTime*gate.FewestPairs > s.spec.Budget && s.count == 0:
+		case s.count > 0:
+		case gate.Unproven(s.measured.Gate.Counters):
+			if time.Since(s.started)+long > s.spec.Budget { // that is what the whole budget is for
+				return false, nil
+			}
+		case time.Since(s.started)+long+pairTime*gate.FewestPairs > s.spec.Budget:
 			return base && head, nil
 		}
 	}

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"slices"
 
 	"bench/results"
 )
@@ -43,13 +44,15 @@ func exactly(all []results.Counter) exactness {
 // Unproven reports whether a counter got worse in all boots so far, which are too few to prove it.
 func Unproven(counters []results.Counter) bool {
 	e := exactly(counters)
-	for _, c := range counters {
-		if c.Name == queries && c.Head > c.Base && !e.worse(c) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(counters, e.unproven)
 }
+
+func (e exactness) unproven(c results.Counter) bool {
+	return c.Name == queries && c.Head > c.Base && !e.worse(c)
+}
+
+// likely reports whether a single boot is missing, which makes it a few times as probable to be chance.
+func (e exactness) likely(c results.Counter) bool { return e.unproven(c) && c.Boots == e.boots-1 }
 
 // queries is the name of the counter of database queries.
 const queries = "queries"

@@ -231,7 +231,7 @@ func (r *Report) decide() {
 		r.Verdict, r.Reason = Likely, "regression likely: "+r.Failures.String()
 	case r.Failures.Verdict == Inconclusive:
 		r.Verdict, r.Reason = Inconclusive, r.Failures.String()
-	case r.measured == Likely:
+	case r.measured == Likely || slices.ContainsFunc(r.Counters, r.exactly.likely):
 		r.Verdict, r.Reason = Likely, strings.Join(append(r.likely(), unsure...), "; ")
 	case r.measured != Inconclusive && len(unsure) == 0 && !r.Partial:
 		r.Verdict, r.Reason = r.measured, "no gated metric is slower by the margin that matters"
@@ -272,11 +272,16 @@ func (r Report) regressed() (list []string) {
 	return list
 }
 
-// unsure lists the objectives about which nothing is proven.
+// unsure lists the objectives and counters about which nothing is proven.
 func (r Report) unsure() (list []string) {
 	for _, o := range r.Objectives {
 		if o.Verdict == Inconclusive {
 			list = append(list, o.String())
+		}
+	}
+	for _, c := range r.Counters {
+		if r.exactly.unproven(c) && !r.exactly.likely(c) {
+			list = append(list, fmt.Sprintf("%s of %s: %s; %d are needed", c.Name, c.Target, counted(c), r.exactly.boots))
 		}
 	}
 	return list
@@ -295,6 +300,12 @@ func (r Report) likely() (list []string) {
 	}
 	for _, m := range r.Targets {
 		add("p50_ms of "+m.Name, m)
+	}
+	for _, c := range r.Counters {
+		if r.exactly.likely(c) {
+			list = append(list, fmt.Sprintf("regression likely: %s of %s: %s; %d are needed", c.Name, c.Target, counted(c),
+				r.exactly.boots))
+		}
 	}
 	return list
 }

@@ -159,6 +159,41 @@ func TestVerdicts(t *testing.T) {
 			r.Gate.Counters = []results.Counter{{Target: "home", Name: "queries", Base: 3, Head: 4}}
 			return r
 		}, Regression, "queries of home: 4, was 3"},
+		{"more queries in all boots", func() Run {
+			r := pairs(1, 1)
+			r.Gate.Counters = []results.Counter{{Target: "home", Name: "queries", Base: 3, Head: 4, Boots: 7}}
+			return r
+		}, Regression, "queries of home: 4, was 3 (exact, in 7 boots of each)"},
+		{"more queries, and no time for the last boot", func() Run {
+			r := pairs(0, 1)
+			r.Gate.Counters = []results.Counter{{Target: "home", Name: "queries", Base: 3, Head: 4, Boots: 6}}
+			return r
+		}, Likely, "7 are needed"},
+		{"more queries in a few boots never pass", func() Run {
+			r := pairs(25, 1)
+			r.Gate.Counters = []results.Counter{{Target: "home", Name: "queries", Base: 3, Head: 4, Boots: 2}}
+			return r
+		}, Inconclusive, "7 are needed"},
+		{"a head that never booted, and no time for more", func() Run {
+			r := pairs(0, 1)
+			for range 4 {
+				r.Gate.Checks = append(r.Gate.Checks, results.GateCheck{Head: results.CheckedArm{NotBooted: "a timeout of 60 s"}})
+			}
+			return r
+		}, Likely, "a timeout of 60 s"},
+		{"a head that never booted", func() Run {
+			r := pairs(0, 1)
+			for range 12 {
+				r.Gate.Checks = append(r.Gate.Checks, results.GateCheck{Head: results.CheckedArm{NotBooted: "no module"}})
+			}
+			return r
+		}, Regression, "no module"},
+		{"a boot of head that failed once, and one of base", func() Run {
+			r := pairs(25, 1)
+			r.Gate.Checks = []results.GateCheck{{Head: results.CheckedArm{NotBooted: "by chance"}},
+				{Base: results.CheckedArm{NotBooted: "by chance"}}}
+			return r
+		}, Pass, ""},
 		{"a response that now fails", func() Run {
 			r := pairs(1, 1)
 			r.Gate.Counters = []results.Counter{{Target: "home", Name: "status", Base: 200, Head: 500}}
