@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"bench/servers/setup"
 )
 
 // The gate in a shortened form, on the bundled project: one more database query is a regression
@@ -43,6 +46,94 @@ func TestRealGate(t *testing.T) {
 	}
 	if left := serversOf(dir); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// A project that django-admin made, with five pages and without a word about bench in its code: twelve more
+// queries of one page are counted, and the page is named, although head's mix has a page more.
+func TestRealGateCountsQueriesOfAnyProject(t *testing.T) {
+	bench := realBench(t)
+	dir := t.TempDir()
+	base, head := filepath.Join(dir, "base"), filepath.Join(dir, "head")
+	for _, project := range []string{base, head} {
+		startProject(t, project)
+	}
+	file := filepath.Join(head, "bench.yaml")
+	yaml, err := os.ReadFile(file)
+	if err == nil {
+		err = os.WriteFile(file, append(yaml, "  - {name: new, path: /}\n"...), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, bench, "gate", "--base", base, "--head", head, "--head-env", "MORE=12",
+		"--topology", "uwsgi", "--budget", "3m", "--json", "--out", filepath.Join(dir, "runs"), "--seed", "1")
+	cmd.Env = append(realEnv(), "TMPDIR="+dir)
+	out, err := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); code != exitRegression {
+		t.Errorf("exit code %d, %v; want a regression\n%s", code, err, out)
+	}
+	for _, want := range []string{"queries of p5: 17, was 5", "only head's mix has new"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("%q is not said:\n%s", want, out)
+		}
+	}
+	if left := serversOf(dir); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// startProject makes a Django project with five pages that make one to five queries each.
+func startProject(t *testing.T, dir string) {
+	t.Helper()
+	s := &shell{env: environment(realEnv())}
+	cache, err := s.cacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	start := exec.Command(setup.Python(cache, s.env["PATH"]), "-m", "django", "startproject", "mysite", dir)
+	start.Env = realEnv()
+	if out, err := start.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for name, text := range map[string]string{
+		"mysite/urls.py": `import os
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.urls import path
+
+MORE = int(os.environ.get("MORE", "0"))
+
+def page(n):
+    def view(request):
+        for _ in range(n + (MORE if n == 5 else 0)):
+            User.objects.filter(username="x").exists()
+        return HttpResponse(f"page {n}")
+    return view
+
+urlpatterns = [path(f"p{n}", page(n)) for n in range(1, 6)] + [path("", page(0))]
+`,
+		"bench.yaml": `app:
+  wsgi: mysite.wsgi:application
+  settings: mysite.settings
+  prepare:
+    - [python, manage.py, migrate, -v0]
+mix:
+  - {name: p1, path: /p1}
+  - {name: p2, path: /p2}
+  - {name: p3, path: /p3}
+  - {name: p4, path: /p4}
+  - {name: p5, path: /p5}
+`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
