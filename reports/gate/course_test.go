@@ -358,3 +358,56 @@ func equalGate(random *rand.Rand, noise func(*rand.Rand) float64) (Verdict, Fail
 	}
 	return c.verdict(), failuresOf(tries)
 }
+
+// Every way in which the failures of equal versions can fall, by enumeration: of sixteen pairs, in
+// each of which one version fails, the share of those that are called a regression of head.
+func TestFailuresByEnumeration(t *testing.T) {
+	const pairs = 16
+	for says, one := range map[string]try{
+		"boots that fail":   {silent: [2]bool{false, true}, notBooted: [2]bool{false, true}},
+		"a page that fails": {failed: [2]uint64{0, 9}, asked: [2]uint64{27, 27}},
+	} {
+		swapped := try{
+			failed: [2]uint64{one.failed[1], one.failed[0]}, asked: one.asked,
+			silent: [2]bool{one.silent[1], one.silent[0]}, notBooted: [2]bool{one.notBooted[1], one.notBooted[0]},
+		}
+		alarms := 0
+		for signs := range 1 << pairs {
+			var tries []try
+			for i := range pairs {
+				if signs&(1<<i) == 0 {
+					tries = append(tries, one)
+				} else {
+					tries = append(tries, swapped)
+				}
+			}
+			if failuresOf(tries).Verdict == Regression {
+				alarms++
+			}
+		}
+		if p := float64(alarms) / (1 << pairs); p > failuresAlpha || p == 0 {
+			t.Errorf("%s: %d of %d ways are a regression, %.2g; want at most %g", says, alarms, 1<<pairs, p, failuresAlpha)
+		} else {
+			t.Logf("%s: %d of %d ways, %.2g", says, alarms, 1<<pairs, p)
+		}
+	}
+}
+
+// A slowdown of less than the margin that matters is no regression where the pairs can tell. Where they
+// cannot, it may be called one: docs/CI.md says so.
+func TestLessThanTheMarginIsSmall(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	cpu := Metrics()[0]
+	gates := proof.Size(300, 4000)
+	for _, spread := range []float64{0.005, 0.01, 0.02} {
+		counted := map[Verdict]int{}
+		for range gates {
+			c := ended(cpu, 30, func() float64 { return math.Log(1.035) + spread*random.NormFloat64() })
+			counted[c.verdict()]++
+		}
+		t.Logf("+3.5 %%, spread %.1f %%: %v of %d", spread*100, counted, gates)
+		if spread <= 0.01 && counted[Regression]+counted[Likely] > gates/20 {
+			t.Errorf("+3.5 %%, spread %.1f %%: %v of %d; want hardly any regression", spread*100, counted, gates)
+		}
+	}
+}
