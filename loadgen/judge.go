@@ -151,8 +151,8 @@ const (
 	stallDegrades = 100 * time.Millisecond // one stall; what falls due in it waits for it
 	lostInvalid   = 0.10
 	throttleLimit = 0.01
-	waitDegrades  = 0.25 // of the mean response time
-	waitInvalid   = 1.0
+	waitDegrades  = 0.2 // of the mean times, which include the wait
+	waitInvalid   = 0.5
 	waitAtLeast   = 50 * time.Microsecond // per request: normal on any busy machine
 	waitShare     = 0.01                  // of the time
 )
@@ -176,18 +176,15 @@ func judgeHealth(m Measurement, add func(results.Grade, string, string, string))
 			"Give its control group a larger CPU quota, or none.")
 		return true
 	}
-	perRequest, response := waitPerRequest(m, h)
-	if m.Generator.Threads == 0 {
-		perRequest = 0 // in a pool of threads, most wait for each other
-	}
-	ratio := float64(perRequest) / float64(max(1, response))
-	if perRequest > waitAtLeast && h.RunQueue > waitShare*h.Length && ratio > waitDegrades {
+	w := waitOf(m, h)
+	if w.perRequest > waitAtLeast && h.RunQueue > waitShare*h.Length && w.share() > waitDegrades {
 		grade := results.Degraded
-		if ratio > waitInvalid {
+		if w.share() > waitInvalid {
 			grade = results.Invalid
 		}
-		add(grade, "generator-cpu", fmt.Sprintf("the generator waited %.2f s for a core, %v per request, "+
-			"compared with a mean service time of %v: other programs used its core", h.RunQueue, perRequest, response),
+		add(grade, "generator-cpu", fmt.Sprintf("the generator waited %.2f s for a core, %v per request, compared with a "+
+			"mean service time of %v; on average it sent requests and read responses %v late: other programs used its core",
+			h.RunQueue, w.perRequest, w.service, w.late),
 			"Give the generator a core of its own (--pin, or stop other programs).")
 		return true
 	}
@@ -220,15 +217,34 @@ func generatorBusy(m Measurement) float64 {
 	return (worked - m.Spun.Seconds()) / length / float64(threads)
 }
 
-// waitPerRequest is the time the generator waited for a core, per request, and the mean
-// service time without it.
-func waitPerRequest(m Measurement, h results.Health) (wait, service time.Duration) {
-	if m.Counts.Sent == 0 {
-		return 0, 0
+// wait is what the generator waited for a core, and what of it the measured times may include: means
+// over the requests.
+type wait struct {
+	perRequest time.Duration
+	late       time.Duration // requests sent, and responses read, after they could have been
+	service    time.Duration
+	response   time.Duration
+}
+
+// share is the share of the measured times that may be such waits. The kernel counts all waits, also
+// those between two requests, which delay none: so they matter only as far as requests are seen to have
+// been sent late, or responses to have been read late.
+func (w wait) share() float64 {
+	of := func(part, whole time.Duration) float64 { return min(1, float64(part)/float64(max(1, whole))) }
+	return min(of(w.perRequest, w.service), of(w.late, w.response))
+}
+
+func waitOf(m Measurement, h results.Health) (w wait) {
+	if m.Counts.Sent == 0 || m.Generator.Threads == 0 {
+		return wait{} // in a pool of threads, most wait for each other
 	}
-	wait = time.Duration(h.RunQueue / float64(m.Counts.Sent) * float64(time.Second))
-	mean := time.Duration(results.Total(m.Intervals, results.Service).Mean() * float64(time.Microsecond))
-	return wait, max(0, mean-wait)
+	mean := func(kind results.Kind) time.Duration {
+		return time.Duration(results.Total(m.Intervals, kind).Mean()) * time.Microsecond
+	}
+	w.perRequest = time.Duration(h.RunQueue/float64(m.Counts.Sent)*1e6) * time.Microsecond
+	w.late = mean(results.Lateness) + mean(results.Wakeup)
+	w.service, w.response = mean(results.Service), mean(results.Response)
+	return w
 }
 
 func judgeLateness(p Plan, m Measurement, add func(results.Grade, string, string, string)) {

@@ -24,6 +24,13 @@ func measurement() Measurement {
 	return m
 }
 
+// readLate lets a sample of the responses have been read late.
+func readLate(m *Measurement, us int64) {
+	h := results.NewHistogram()
+	_ = h.RecordValues(us, 100)
+	m.Intervals[0].Hists[results.Series{Kind: results.Wakeup}] = results.Pack(h)
+}
+
 func TestJudge(t *testing.T) {
 	refuse := func(m *Measurement, start time.Duration, n uint64) {
 		var c results.Counts
@@ -48,10 +55,21 @@ func TestJudge(t *testing.T) {
 			func(m *Measurement) { m.Generator.Health[0].Throttled = 0.1 }, results.Degraded, "generator-throttled"},
 		{"a quota that throttles a lot",
 			func(m *Measurement) { m.Generator.Health[0].Throttled = 1.5 }, results.Invalid, "generator-throttled"},
-		{"a wait for the core, half as long as a service time",
-			func(m *Measurement) { m.Generator.Health[0].RunQueue = 0.35 }, results.Degraded, "generator-cpu"},
-		{"a wait for the core most of the time",
-			func(m *Measurement) { m.Generator.Health[0].RunQueue = 0.9 }, results.Invalid, "generator-cpu"},
+		{"a wait for the core, a third of a service time", func(m *Measurement) {
+			m.Generator.Health[0].RunQueue = 0.35
+			readLate(m, 350)
+		}, results.Degraded, "generator-cpu"},
+		{"a wait for the core most of the time", func(m *Measurement) {
+			m.Generator.Health[0].RunQueue = 0.9
+			readLate(m, 900)
+		}, results.Invalid, "generator-cpu"},
+		{"longer waits than service times, but responses are read at once: they lie between the requests",
+			func(m *Measurement) {
+				m.Generator.Health[0].RunQueue = 1.8
+				readLate(m, 20)
+			}, results.Valid, ""},
+		{"waits of which neither request nor response tells",
+			func(m *Measurement) { m.Generator.Health[0].RunQueue = 1.8 }, results.Valid, ""},
 		{"a core saturated in a closed loop",
 			func(m *Measurement) { m.Generator.Health[0].CPU = 1.98 }, results.Valid, "generator-saturated"},
 		{"a core saturated by polling",
@@ -92,6 +110,25 @@ func TestJudge(t *testing.T) {
 		}
 		if grade != row.grade || strings.Join(codes, " ") != row.codes {
 			t.Errorf("%s: %s because of %v; want %s because of %s", row.says, grade, diagnostics, row.grade, row.codes)
+		}
+	}
+}
+
+// Twenty right responses within half a second, on a machine on which the engine's thread waited longer than
+// the responses took: the wait that is named is no longer than the service time, and neither is 0.
+func TestNamesNoServiceTimeOfZero(t *testing.T) {
+	for _, us := range []int64{-1, 1, 400, 1800} { // how late the sample was read; none
+		m := measurement()
+		m.Generator.Health[0].RunQueue = 1.8156
+		m.Targets = []TargetOutcome{{Name: "a", Counts: m.Counts}}
+		if us >= 0 {
+			readLate(&m, us)
+		}
+		_, diagnostics := judge(Plan{Mode: Closed, Duration: 2 * time.Second}, m, false)
+		for _, d := range diagnostics {
+			if strings.Contains(d.Message, " 0s") || !strings.Contains(d.Message, "service time of 1ms") {
+				t.Errorf("read %d µs late: %s", us, d.Message)
+			}
 		}
 	}
 }
