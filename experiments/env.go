@@ -23,6 +23,8 @@ type Env struct {
 
 	Guard  loadgen.Guard
 	Engine loadgen.Engine
+	// SharedMachine accepts what other programs do to the measurements; see scenarios.Runner.
+	SharedMachine bool
 
 	Config map[string]string // every setting of the command with its value, for the record
 	Emit   func(Event)       // receives events, one at a time; may be nil

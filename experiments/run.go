@@ -135,6 +135,7 @@ type calibrator interface {
 func (r *Run) Runner(st *Stack) *scenarios.Runner {
 	runner := &scenarios.Runner{
 		Measurer: loadgen.Local{Engine: r.Engine, Guard: r.Guard}, Guard: r.Guard, Out: r.Out, Emit: r.Emit,
+		SharedMachine: r.SharedMachine,
 	}
 	if st != nil {
 		runner.Site, runner.App = st.Site, st.Project.App

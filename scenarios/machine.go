@@ -61,8 +61,9 @@ func (m *machine) add(to *time.Duration, usage []results.Usage, beside []*server
 }
 
 // judge holds what the tiers and bench used, each counted separately, against what the machine's cores
-// were busy. What is missing was used by other programs; a surplus is an error of the instrument.
-func (m *machine) judge(c *results.Cell, pair bool) {
+// were busy. What is missing was used by other programs, and voids the cell above the share given; a
+// surplus is an error of the instrument.
+func (m *machine) judge(c *results.Cell, voids float64) {
 	cores := runtime.NumCPU()
 	length := m.to.At.Sub(m.from.At)
 	// Nothing is known of servers that bench did not start; with a CPU quota, the clock of the cores holds the
@@ -79,10 +80,6 @@ func (m *machine) judge(c *results.Cell, pair bool) {
 		c.Diagnostics = append(c.Diagnostics, results.Diagnostic{Code: code, Message: message, Hint: hint})
 	}
 	uncertain := float64(clockStep) / float64(length)
-	voids := neighbourVoids
-	if pair {
-		voids = neighbourOfPair
-	}
 	switch {
 	case share > neighbourDegrades+uncertain:
 		grade := results.Degraded

@@ -42,7 +42,11 @@ func TestMachineJudgesWhatOthersUsed(t *testing.T) {
 		{"less than nothing", -0.2, false, results.Invalid, "utilization-law"},
 	} {
 		m, c := others(row.share), &results.Cell{Grade: results.Valid}
-		m.judge(c, row.pair)
+		voids := neighbourVoids
+		if row.pair {
+			voids = neighbourOfPair
+		}
+		m.judge(c, voids)
 		if c.Grade != row.grade || row.code == "" != (len(c.Diagnostics) == 0) || row.code != "" && !has(c, row.code) {
 			t.Errorf("%s: %s, %v; want %s for %q", row.says, c.Grade, c.Diagnostics, row.grade, row.code)
 		}
@@ -52,7 +56,7 @@ func TestMachineJudgesWhatOthersUsed(t *testing.T) {
 	}
 	m, c := others(0.9), &results.Cell{Grade: results.Valid}
 	if m.observed = false; true {
-		m.judge(c, false)
+		m.judge(c, neighbourVoids)
 	}
 	if c.Grade != results.Valid {
 		t.Errorf("servers that bench did not start: %s, %v; want no judgement of their CPU time", c.Grade, c.Diagnostics)

@@ -22,6 +22,8 @@ type Runner struct {
 	Guard    loadgen.Guard // for the requests of the preflight
 	Out      *results.Directory
 	Emit     func(Event) // may be nil; a paired run calls it from two goroutines
+	// SharedMachine accepts cells that other programs disturbed: they are DEGRADED, and not void.
+	SharedMachine bool
 }
 
 // ErrTooFew means that fewer than two topologies were left to compare.
@@ -331,7 +333,7 @@ func (r *Runner) runCellAt(
 	}
 	judgeWarmth(record, cold, first)
 	judgeServer(record, cell)
-	watch.judge(record)
+	watch.judge(record, r.SharedMachine)
 	limit(record, cluster.Blueprint().Concurrency, usableCores())
 	return record, nil
 }

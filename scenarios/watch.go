@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -122,8 +123,16 @@ func (w *watch) stop() ([]results.Usage, error) {
 	return w.usage, w.err
 }
 
-// judge adds what the machine and the processes did to the cell.
-func (w *watch) judge(c *results.Cell) {
+// judge adds what the machine and the processes did to the cell. On a shared machine, what other
+// programs use degrades a cell and voids none.
+func (w *watch) judge(c *results.Cell, shared bool) {
+	voids := neighbourVoids
+	switch {
+	case shared:
+		voids = math.Inf(1)
+	case len(w.beside) > 0:
+		voids = neighbourOfPair
+	}
 	w.health.judge(c)
-	w.machine.judge(c, len(w.beside) > 0)
+	w.machine.judge(c, voids)
 }

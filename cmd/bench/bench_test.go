@@ -34,6 +34,7 @@ func params(dir string) testscript.Params {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("BENCH_CACHE", filepath.Join(e.WorkDir, "cache"))
 			e.Setenv("TMPDIR", e.WorkDir)
+			e.Setenv("BENCH_SHARED_MACHINE", "true") // with the other scripts, and other packages' tests
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -57,7 +57,7 @@ before it measures them, and reports the prediction error.`,
 		"time limit for them where service times vary so much that --budget is too short; 0: none")
 	f.Float64Var(&o.spec.Width, "width", 0.05, "target width of the interval, relative")
 	c.MarkFlagsMutuallyExclusive("machines", "sweep")
-	o.add(c, "dry-run", "json", "out", "seed", "allow-host")
+	o.add(c, "dry-run", "json", "out", "seed", "allow-host", "shared-machine")
 	complete(c, "topology", "scenario", "profile")
 	return c
 }

@@ -20,6 +20,7 @@ type sharedFlags struct {
 	dryRun   bool
 	quick    bool
 	thorough bool
+	shared   bool
 }
 
 // addShared adds each of the shared flags to a command's.
@@ -38,6 +39,9 @@ var addShared = map[string]func(*sharedFlags, *pflag.FlagSet){
 	},
 	"dry-run": func(o *sharedFlags, f *pflag.FlagSet) {
 		f.BoolVar(&o.dryRun, "dry-run", false, "print the plan without running it")
+	},
+	"shared-machine": func(o *sharedFlags, f *pflag.FlagSet) {
+		f.BoolVar(&o.shared, "shared-machine", false, "accept cells that other programs disturbed: DEGRADED, not void")
 	},
 	"quick": func(o *sharedFlags, f *pflag.FlagSet) {
 		f.BoolVar(&o.quick, "quick", false, "finish within a minute, with wider intervals")

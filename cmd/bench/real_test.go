@@ -47,7 +47,7 @@ func realEnv() []string {
 	own := slices.DeleteFunc(os.Environ(), func(pair string) bool {
 		return strings.HasPrefix(pair, "BENCH_KILLS=") // of the tests, not of bench
 	})
-	return append(own, "PATH="+strings.Join(path, string(filepath.ListSeparator)))
+	return append(own, "PATH="+strings.Join(path, string(filepath.ListSeparator)), "BENCH_SHARED_MACHINE=true")
 }
 
 // serversOf lists the processes whose command line, environment or working folder names dir.
