@@ -101,7 +101,8 @@ func (s *shell) experimentEnv(o sharedFlags) (experiments.Env, error) {
 	}
 	return experiments.Env{
 		Version: version, Results: o.out, Cache: cache, Temporary: s.env["TMPDIR"], Path: s.env["PATH"],
-		User: s.user(), Servers: s.servers(), Keeper: []string{self, keeperCommand}, Guard: o.guard(), SharedMachine: o.shared,
+		User: s.user(), Servers: s.servers(), Keeper: []string{self, keeperCommand},
+		Guard: o.guard(), SharedMachine: o.shared,
 		Emit: newProgress(s).show,
 	}, nil
 }

@@ -14,7 +14,7 @@ import (
 // in seconds.
 type World struct {
 	Name    string
-	Workers   int
+	Workers int
 	Mean    float64 // of the service times
 	Service Service // their distribution
 	// Limit and Share are the goal: at most this share of the requests takes longer than the limit.
