@@ -36,8 +36,9 @@ const (
 	warmupSlice  = 100 * time.Millisecond
 	settledRise  = 0.10
 	coldSlices   = 2    // at most, of each scenario
-	coldAtMost   = 0.01 // of a cell
-	coldOfLength = time.Second
+	coldAtMost   = 0.01 // of the shortest cells
+	coldSaid     = 0.02 // of a cell, above which its diagnostics say so
+	coldOfLength = 250 * time.Millisecond
 )
 
 // warmUp warms up the first scenario until its rate has stopped rising, and then asks for the targets of any
@@ -140,12 +141,12 @@ func noteResponses(cluster *servers.Cluster, s Scenario, m loadgen.Measurement) 
 	}
 }
 
-// judgeWarmth says what of a warm-up may be left in a cell, if that can be more than a hundredth of it. The
+// judgeWarmth says what of a warm-up may be left in a cell, if that can be more than 2 % of it. The
 // first cell of a boot is the only one before which nothing but the warm-up ran.
 func judgeWarmth(c *results.Cell, cold float64, first bool) {
 	message := ""
 	switch {
-	case cold > coldAtMost:
+	case cold > coldSaid:
 		message = fmt.Sprintf("first responses of workers to targets may take up to %.0f %% of the cell",
 			math.Ceil(cold*100))
 	case first && !c.Boot.Settled:
