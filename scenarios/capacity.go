@@ -43,6 +43,7 @@ const leastRate = 1
 // How the service times and the neighbourhood of the limit are found.
 const (
 	singleTime    = 2 * time.Second
+	singleLonger  = 10 * time.Second        // more, where service times vary much
 	targetTime    = 1200 * time.Millisecond // of each target of a mix
 	saturatedTime = 2500 * time.Millisecond
 	guessBelow    = 0.93 // of the closed loop's rate
@@ -274,10 +275,16 @@ func (s *searchRun) demands(ctx context.Context, found *results.Configuration) (
 		return known, err
 	}
 	response := results.Total(single.Intervals, results.Response)
-	found.FloorP50, found.FloorP99 = results.Percentile(response, 50), results.Percentile(response, 99)
-	if response.TotalCount() > 1 && response.Mean() > 0 {
-		found.Variability = response.StdDev() / response.Mean()
+	if variability(response) > variable {
+		// Long requests are rare: it takes more to know how long they are.
+		more, err := s.cell(ctx, s.closed(results.Single, 1, singleLonger))
+		if err != nil {
+			return known, err
+		}
+		response.Merge(results.Total(more.Intervals, results.Response))
 	}
+	found.Variability = variability(response)
+	found.FloorP50, found.FloorP99 = results.Percentile(response, 50), results.Percentile(response, 99)
 	s.floor = time.Duration(found.FloorP50) * time.Microsecond
 	if err := s.byTarget(ctx); err != nil {
 		return known, err
@@ -296,6 +303,14 @@ func (s *searchRun) demands(ctx context.Context, found *results.Configuration) (
 	}
 	s.fast, s.settled = saturated.Throughput(), 0 // what the first boot took is not the search's
 	return newBound(s.fast, rates), err
+}
+
+// variability is the coefficient of variation.
+func variability(h *results.Histogram) float64 {
+	if h.TotalCount() < 2 || h.Mean() == 0 {
+		return 0
+	}
+	return h.StdDev() / h.Mean()
 }
 
 // byTarget measures each target of a mix by itself: the cost of a mix is not spread evenly over its

@@ -214,8 +214,12 @@ func (w *World) Capacity(seconds float64) float64 {
 	rate := math.Sqrt(low * high)
 	var n, sx, sy, sxx, sxy float64
 	for i, f := range []float64{0.97, 0.98, 0.99, 1, 1.01, 1.02, 1.03} {
-		if at := f * rate; at < 0.9999*w.Bound() {
-			x, y := math.Log(f), math.Log(w.slow(at, seconds, uint64(i+2)))
+		at, share := f*rate, 0.0
+		if at < 0.9999*w.Bound() {
+			share = w.slow(at, seconds, uint64(i+2))
+		}
+		if share > 0 {
+			x, y := math.Log(f), math.Log(share)
 			n, sx, sy, sxx, sxy = n+1, sx+x, sy+y, sxx+x*x, sxy+x*y
 		}
 	}

@@ -204,7 +204,11 @@ func (m *Model) correct(run *results.Run, fitted []results.Configuration) {
 			if rate <= 0 {
 				continue
 			}
-			v.Speed = model.Speed{Value: math.Sqrt(b.Low*b.High) / rate, SE: math.Log(b.High/b.Low) / 2 / 1.645}
+			left := 0.0
+			if m.varies() {
+				left = max(0, 1-rate/m.system(c).Bound())
+			}
+			v.Speed = model.Speed{Left: left, Value: b.Value / rate, SE: math.Log(b.High/b.Low) / 2 / 1.645}
 		}
 		speeds = append(speeds, v.Speed)
 	}

@@ -84,9 +84,70 @@ func (m *Model) kind(a *alone) (k model.Kind) {
 			hold = a.response.Mean()/1e6 - m.queueing.Ahead()
 		}
 		k.Wait = max(0, hold-k.Work)
+		k.Varies = variations(a.response, k.Work, k.Wait)
 	}
 	k.Outside = outside(a.response, k.Work+k.Wait+m.queueing.Ahead())
+	if k.Varies != nil {
+		// What varies is taken to vary in the worker: the rest is the same for all requests.
+		k.Outside = []float64{max(0, a.response.Mean()/1e6-k.Work-k.Wait-m.queueing.Ahead())}
+	}
 	return k
+}
+
+// constant is the coefficient of variation of response times without load up to which a worker is taken to be occupied
+// for the same time by every request: what varies then may as well be outside.
+const constant = 0.3
+
+// variations is a sample, by quantiles, of how much the time that a request occupies a worker varies, divided into work
+// and wait. Only their sum was seen of each request. Work is taken to vary as little as that and its mean allow: all
+// requests work for the same time, except those that took less than that in all. So a page that waits for something of
+// varying length works the same each time, and one that only computes does not wait.
+func variations(h *results.Histogram, work, wait float64) []model.Variation {
+	mean := h.Mean()
+	if h.TotalCount() < fewRequests/2 || h.StdDev() <= constant*mean || work+wait <= 0 {
+		return nil
+	}
+	n := min(int(h.TotalCount()), mostVariations)
+	percents := make([]float64, n)
+	for i := range percents {
+		percents[i] = (float64(i) + 0.5) / float64(n) * 100
+	}
+	held := make([]float64, n)
+	var total float64
+	for i, v := range results.Percentiles(h, percents...) {
+		held[i] = float64(v)
+		total += held[i]
+	}
+	for i := range held {
+		held[i] *= (work + wait) * float64(n) / total
+	}
+	least := level(held, work)
+	sample := make([]model.Variation, n)
+	for i, t := range held {
+		if w := min(t, least); work > 0 {
+			sample[i].Work = w / work
+			t -= w
+		}
+		if wait > 0 {
+			sample[i].Wait = t / wait
+		}
+	}
+	return sample
+}
+
+// mostVariations bounds a sample.
+const mostVariations = 4000
+
+// level is the value for which the mean of the lesser of it and each of the times, in order, is the given one.
+func level(times []float64, mean float64) float64 {
+	left := mean * float64(len(times))
+	for i, t := range times {
+		if rest := float64(len(times) - i); t*rest >= left {
+			return left / rest
+		}
+		left -= t
+	}
+	return times[len(times)-1]
 }
 
 // outside is a sample, by quantiles, of what a lone request takes beyond the known time.

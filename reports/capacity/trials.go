@@ -59,6 +59,9 @@ func (m *Model) assisted(run *results.Run, found results.Configuration) (speed, 
 }
 
 func (m *Model) findSpeed(run *results.Run, found results.Configuration) (speed, bool) {
+	if m.varies() {
+		return speed{}, false // a few trials hold too few of the long requests
+	}
 	if bound := found.Goals[0]; bound.Low <= 0 || bound.High <= 0 || found.Died != "" {
 		return speed{}, false
 	}
@@ -123,4 +126,9 @@ func (m *Model) percentile() (results.Objective, bool) {
 		return results.Objective{}, false
 	}
 	return m.objectives[at], true
+}
+
+// varies reports whether the time that requests of some kind occupy a worker varies.
+func (m *Model) varies() bool {
+	return slices.ContainsFunc(m.queueing.Kinds, func(k model.Kind) bool { return len(k.Varies) > 0 })
 }

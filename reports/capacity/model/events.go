@@ -53,6 +53,7 @@ const spent = 1e-12
 
 type request struct {
 	arrived, outside    float64
+	work, wait          float64 // in its worker
 	kind, queue, worker int32
 }
 
@@ -225,6 +226,11 @@ func (s *simulation) arrive() {
 	if outside := s.Kinds[drawn].Outside; len(outside) > 0 {
 		r.outside = outside[s.random.IntN(len(outside))]
 	}
+	r.work, r.wait = s.Kinds[drawn].Work, s.Kinds[drawn].Wait
+	if varies := s.Kinds[drawn].Varies; len(varies) > 0 {
+		v := varies[s.random.IntN(len(varies))]
+		r.work, r.wait = r.work*v.Work, r.wait*v.Wait
+	}
 	s.requests = append(s.requests, r)
 	if s.Generator > 0 {
 		generator := &s.processes[s.generator]
@@ -275,7 +281,7 @@ func (s *simulation) dispatch(queue int) {
 		s.workers[best]++
 		s.requests[n].worker = int32(best)
 		p := s.worker(best)
-		p.jobs = append(p.jobs, job{s.kind(n).Work, n, len(s.Proxies)})
+		p.jobs = append(p.jobs, job{s.requests[n].work, n, len(s.Proxies)})
 	}
 }
 
@@ -310,7 +316,7 @@ func (s *simulation) worked(done job) int {
 		s.proxy(n, done.stage+1)
 		return -1
 	}
-	if off := s.kind(n).Wait; off > 0 {
+	if off := s.requests[n].wait; off > 0 {
 		s.waits = append(s.waits, wait{s.now + off, n})
 		return -1
 	}

@@ -24,6 +24,20 @@ type Speed struct {
 	Value float64
 	SE    float64 // of its logarithm
 	Free  int     // degrees of freedom
+	// Left is the share of the bound that is left at the capacity, where service times vary: how much that is follows
+	// from their distribution, of which only a sample is known. 0: they do not vary.
+	Left float64
+}
+
+// leftOff is how far off the simulation may be about Left, relatively, as a standard deviation.
+const leftOff = 0.3
+
+// usuallyOff is how far off 1 a speed is expected to be where searches leave much in doubt, as a standard deviation.
+const usuallyOff = 0.05
+
+// variance of what is known of the speed's logarithm.
+func (v Speed) variance() float64 {
+	return v.SE*v.SE + leastSpread*leastSpread + leftOff*leftOff*v.Left*v.Left
 }
 
 // slowest and fastest are the factors between which a speed is searched for.
@@ -150,10 +164,19 @@ func Correct(speeds []Speed) stats.Interval {
 	}
 	n := float64(len(speeds))
 	var mean, squares, width float64
+	var weights float64
+	if speeds[0].Left > 0 {
+		weights = 1 / (usuallyOff * usuallyOff) // of a speed of 1
+	}
 	for _, v := range speeds {
-		mean += math.Log(v.Value) / n
+		weight := 1.0
+		if v.Left > 0 {
+			weight = 1 / v.variance()
+		}
+		mean, weights = mean+weight*math.Log(v.Value), weights+weight
 		width += v.SE
 	}
+	mean /= weights
 	for _, v := range speeds {
 		d := math.Log(v.Value) - mean
 		squares += d * d

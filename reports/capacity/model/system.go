@@ -15,13 +15,18 @@ import (
 // Kind is one kind of request, such as a target of a mix.
 type Kind struct {
 	Weight float64 // share of the requests, in any unit
-	Work   float64 // CPU time in the worker
-	Wait   float64 // time in the worker off the CPU
+	Work   float64 // CPU time in the worker, on average
+	Wait   float64 // time in the worker off the CPU, on average
+	// Varies is a sample of how much the two differ from request to request; empty: they do not.
+	Varies []Variation
 	// Outside is a sample of the rest of the response time, which does not depend on the load.
 	Outside []float64
 	// Bypass says that a proxy answers it without a worker.
 	Bypass bool
 }
+
+// Variation is what a request takes, as multiples of the mean work and of the mean wait of its kind.
+type Variation struct{ Work, Wait float64 }
 
 // System is one machine as the simulation sees it, or several that are groups of its processes.
 //
