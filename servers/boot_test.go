@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"bufio"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -205,6 +206,57 @@ func TestBootOfARunningServerOwnsNoProcess(t *testing.T) {
 	}
 	_ = response.Body.Close()
 	http.DefaultClient.CloseIdleConnections()
+}
+
+// Of a server that somebody else started on this machine, the processes are found by the socket that listens.
+func TestUsageOfARunningServer(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("needs python3")
+	}
+	// A master that listens, and a worker that burns 0.3 s of CPU time and then waits, as servers that fork do.
+	const script = `
+import os, socket, sys, time
+s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True)
+if os.fork() == 0:
+    while time.process_time() < 0.3: pass
+    print("burnt", flush=True)
+sys.stdin.read()
+`
+	command := exec.Command(python, "-c", script)
+	stdin, err := command.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = stdin.Close()
+		_ = command.Wait()
+	}()
+	lines := bufio.NewScanner(stdout)
+	lines.Scan()
+	c := &Cluster{blueprint: Blueprint{
+		Topology: Topology{Name: string(Running)}, URL: "http://127.0.0.1:" + strings.TrimSpace(lines.Text()),
+	}}
+	lines.Scan()
+	usage, err := c.Usage()
+	if err != nil || len(usage) != 1 {
+		t.Fatalf("usage %+v, %v; want that of one tier", usage, err)
+	}
+	if u := usage[0]; u.Tier != RunningTier || u.Processes != 2 || u.PSS == 0 ||
+		u.CPU < 300*time.Millisecond || u.CPU > 3*time.Second {
+		t.Errorf("%+v; want two processes and 0.3 s", u)
+	}
+	elsewhere := &Cluster{blueprint: Blueprint{Topology: Topology{Name: string(Running)}, URL: "http://192.0.2.1:80"}}
+	if usage, err := elsewhere.Usage(); err != nil || len(usage) != 0 {
+		t.Errorf("usage %+v, %v of another machine's server", usage, err)
+	}
 }
 
 func ExampleParseTopology() {

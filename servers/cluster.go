@@ -37,6 +37,7 @@ type Cluster struct {
 	processes  []*proc.Process
 	probes     []probe.Probe  // by process; nil where nothing observes it
 	workerPIDs []map[int]bool // by process: its workers, where its probe finds them
+	listeners  []int          // PIDs, of a server that was already running
 	dead       chan struct{}  // closed when the first process dies
 	deadOnce   sync.Once
 	deadErr    error // why; read after dead
@@ -202,6 +203,9 @@ func (c *Cluster) Died() error {
 
 // Usage reads what each tier has used since the boot. At is left to the caller.
 func (c *Cluster) Usage() ([]results.Usage, error) {
+	if !c.blueprint.Topology.Boots() {
+		return c.runningUsage()
+	}
 	tiers := map[string]*results.Usage{}
 	for i, process := range c.processes {
 		p := c.blueprint.Processes[i]

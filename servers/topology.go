@@ -26,7 +26,7 @@ type Kind string
 const (
 	Embedded Kind = "embedded" // it comes with bench
 	Folder   Kind = "folder"   // a user's folder
-	Running  Kind = "url"      // already running: nothing is booted or observed
+	Running  Kind = "url"      // already running: not booted; observed as far as its processes are found
 )
 
 // Kind follows from the name: a path contains a slash.

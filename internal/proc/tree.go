@@ -2,6 +2,7 @@ package proc
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prometheus/procfs"
@@ -60,6 +61,28 @@ func All() ([]Member, error) {
 		}
 	}
 	return all, nil
+}
+
+// Below are the living processes with these PIDs, and all that descend from them.
+func Below(all []Member, pids ...int) (below []Member) {
+	children, in := map[int][]Member{}, map[int]bool{}
+	add := func(m Member) {
+		if !in[m.PID] && m.State != "Z" && m.State != "X" {
+			below, in[m.PID] = append(below, m), true
+		}
+	}
+	for _, m := range all {
+		children[m.Parent] = append(children[m.Parent], m)
+		if slices.Contains(pids, m.PID) {
+			add(m)
+		}
+	}
+	for i := 0; i < len(below); i++ {
+		for _, child := range children[below[i].PID] {
+			add(child)
+		}
+	}
+	return below
 }
 
 // Tree are the living members of a process group, and all that descend from them.

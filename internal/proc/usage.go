@@ -32,19 +32,41 @@ func ReadGroup(group int) ([]Reading, error) {
 		if err != nil || stat.PGRP != group {
 			continue // ended meanwhile, or not ours
 		}
-		r := Reading{PID: process.PID, Threads: stat.NumThreads}
-		// utime and stime have a resolution of 10 ms, the process clock of nanoseconds.
-		own, err := cpuClock(process.PID)
-		if err != nil {
-			own = ticks(stat.UTime + stat.STime)
-		}
-		r.CPU = own + ticks(uint(max(0, stat.CUTime+stat.CSTime)))
-		if rollup, err := process.ProcSMapsRollup(); err == nil {
-			r.PSS = int64(rollup.Pss)
-		}
-		readings = append(readings, r)
+		readings = append(readings, reading(process, stat))
 	}
 	return readings, nil
+}
+
+// ReadAll reads processes, as far as they still run.
+func ReadAll(members []Member) (readings []Reading) {
+	fs, err := procfs.NewDefaultFS()
+	if err != nil {
+		return nil
+	}
+	for _, m := range members {
+		process, err := fs.Proc(m.PID)
+		if err != nil {
+			continue
+		}
+		if stat, err := process.Stat(); err == nil && stat.Starttime == m.Started {
+			readings = append(readings, reading(process, stat))
+		}
+	}
+	return readings
+}
+
+func reading(process procfs.Proc, stat procfs.ProcStat) Reading {
+	r := Reading{PID: process.PID, Threads: stat.NumThreads}
+	// utime and stime have a resolution of 10 ms, the process clock of nanoseconds.
+	own, err := cpuClock(process.PID)
+	if err != nil {
+		own = ticks(stat.UTime + stat.STime)
+	}
+	r.CPU = own + ticks(uint(max(0, stat.CUTime+stat.CSTime)))
+	if rollup, err := process.ProcSMapsRollup(); err == nil {
+		r.PSS = int64(rollup.Pss)
+	}
+	return r
 }
 
 // ticks converts the kernel's USER_HZ, which is 100 on every Linux that Go runs on.

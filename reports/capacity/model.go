@@ -101,6 +101,9 @@ func costOf(c *results.Cell, cores int) (cost, bool) {
 // demands finds out what a request costs from the cells of the configurations.
 func (m *Model) demands(run *results.Run, fitted []results.Configuration) error {
 	worker := fitted[0].Tier
+	if worker == "" {
+		return errors.New("how the workers of the servers are arranged is unknown")
+	}
 	var points []used
 	for _, f := range fitted {
 		for _, c := range run.Cells {
