@@ -170,13 +170,17 @@ func everyEndHasItsClass(t *testing.T, e loadgen.Engine) {
 		}), targets.Expect{}, results.Timeout},
 		{"nobody listens", nobody, targets.Expect{}, results.ConnectError},
 	} {
-		m := measure(t, e, plan(row.url, func(p *loadgen.Plan) {
+		load := plan(row.url, func(p *loadgen.Plan) {
 			p.Mode, p.Pacer, p.Timeout = loadgen.Open, pacing.Constant{PerSecond: 50}, 10*time.Second
 			if row.want == results.Timeout {
 				p.Timeout = 100 * time.Millisecond
 			}
 			p.Mix.Targets[0].Expect = row.expect
-		}))
+		})
+		m := measure(t, e, load)
+		for try := 0; m.Counts.Dropped > 0 && try < 3; try++ {
+			m = measure(t, e, load) // the generator got no core in time: nothing is known of how requests end
+		}
 		var want results.Counts
 		want.Add(row.want, 10)
 		got := m.Counts

@@ -112,9 +112,12 @@ func (s *searchRun) found(config results.Configuration, search *Search) results.
 			break
 		}
 		known := search.Range(i)
+		if hopeless(goal, config.FloorP50) {
+			known = Range{Interval: results.SearchedRate(0, leastRate, s.boots, false)}
+		}
 		config.Goals = append(config.Goals, results.Bound{
 			Goal: goalName(goal), Interval: known.Interval, Fitted: known.Fitted,
-			Undecided: known.Undecided && !hopeless(goal, config.FloorP50), Unbounded: known.Unbounded,
+			Undecided: known.Undecided, Unbounded: known.Unbounded,
 		})
 		config.Generator = config.Generator || i == 0 && known.High == 0 && known.Low > 0 && !known.Unbounded
 	}

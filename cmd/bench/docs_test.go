@@ -112,7 +112,7 @@ func TestTheRecipeForAScenarioHolds(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, errs.String())
 	}
 	for _, want := range []string{
-		"visit: closed loop on 32 keep-alive", "visit: open loop at ", "on at most 128 connections",
+		"visit: closed loop on up to 32 keep-alive", "visit: open loop at ", "on at most 128 connections",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the plan does not say %q:\n%s", want, out.String())
