@@ -37,6 +37,7 @@ type Cluster struct {
 	processes  []*proc.Process
 	probes     []probe.Probe  // by process; nil where nothing observes it
 	workerPIDs []map[int]bool // by process: its workers, where its probe finds them
+	running    sync.Mutex     // guards listeners
 	listeners  []int          // PIDs, of a server that was already running
 	dead       chan struct{}  // closed when the first process dies
 	deadOnce   sync.Once

@@ -26,12 +26,11 @@ func (c *Cluster) runningUsage() ([]results.Usage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !anyAlive(all, c.listeners) {
-		if c.listeners, err = listeners(c.blueprint.URL); err != nil {
-			return nil, err
-		}
+	pids, err := c.listenersAmong(all)
+	if err != nil {
+		return nil, err
 	}
-	below := proc.Below(all, c.listeners...)
+	below := proc.Below(all, pids...)
 	if len(below) == 0 || slices.ContainsFunc(below, func(m proc.Member) bool { return m.PID == os.Getpid() }) {
 		return nil, nil
 	}
@@ -43,6 +42,17 @@ func (c *Cluster) runningUsage() ([]results.Usage, error) {
 		u.Threads += r.Threads
 	}
 	return []results.Usage{u}, nil
+}
+
+// listenersAmong are the processes that listen at the cluster's URL: those that were found before, as long as one of
+// them lives. Both loads of a paired run may ask at once.
+func (c *Cluster) listenersAmong(all []proc.Member) (pids []int, err error) {
+	c.running.Lock()
+	defer c.running.Unlock()
+	if !anyAlive(all, c.listeners) {
+		c.listeners, err = listeners(c.blueprint.URL)
+	}
+	return c.listeners, err
 }
 
 func anyAlive(all []proc.Member, pids []int) bool {
