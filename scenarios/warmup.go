@@ -19,7 +19,7 @@ import (
 //     a target takes up to ten times as long as the tenth: it imports, compiles templates, opens
 //     databases. What such responses can still take from a cell has a bound (coldShare).
 //   - The rate has stopped rising from slice to slice, by more than counts of its size scatter. A rate
-//     that falls, as on a busy machine, is no sign of a warm-up.
+//     that falls, as on a busy machine, is not a sign of a warm-up.
 //
 // What neither sees, a server that gets faster for seconds, shows within the cells: the report compares
 // the last third of each with the middle one.

@@ -9,7 +9,7 @@ import (
 // Jackknifed is the method of Jackknife.
 const Jackknifed = "of all blocks together, Student's t interval on logarithms by leaving out a block at a time"
 
-// Jackknife estimates a positive quantity of several blocks together that is no mean of those of each
+// Jackknife estimates a positive quantity of several blocks together that is not a mean of those of each
 // block, such as the ratio of two percentiles of all requests. The function computes it without the
 // block of the given index, or with all blocks for -1. The interval comes from how much a block
 // matters (the delete-a-group jackknife; Efron and Tibshirani, An Introduction to the Bootstrap, 1993,

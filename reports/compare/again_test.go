@@ -55,7 +55,7 @@ func TestDriftWithinCellsIsNamed(t *testing.T) {
 	}
 }
 
-// What the report says of a load itself is no diagnostic of the run, or it would stand in every one.
+// What the report says of a load itself is not a diagnostic of the run, or it would stand in every one.
 func TestFindingsAboutServersAreNoDiagnostics(t *testing.T) {
 	run := madeUpRun(3, madeUpArms())
 	for _, c := range run.Cells {
