@@ -39,7 +39,7 @@ func TestMachineJudgesWhatOthersUsed(t *testing.T) {
 		{"much", 0.3, false, results.Invalid, results.BusyNeighbour},
 		{"much, beside a pair", 0.3, true, results.Degraded, results.BusyNeighbour},
 		{"most, beside a pair", 0.6, true, results.Invalid, results.BusyNeighbour},
-		{"less than nothing", -0.2, false, results.Invalid, "utilization-law"},
+		{"less than nothing", -0.2, false, results.Degraded, "utilization-law"},
 	} {
 		m, c := others(row.share), &results.Cell{Grade: results.Valid}
 		voids := neighbourVoids
