@@ -1,6 +1,7 @@
 package strict
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -22,6 +23,68 @@ func TestYAML(t *testing.T) {
 		err := YAML([]byte(row.text), &v)
 		if (err == nil) != (row.err == "") || err != nil && !strings.Contains(err.Error(), row.err) {
 			t.Errorf("%s: YAML(%q) = %v; want an error with %q", row.says, row.text, err, row.err)
+		}
+	}
+}
+
+// What belongs to a text stays as it was written; what belongs to a number is one.
+func TestTextsStayAsWritten(t *testing.T) {
+	type Inner struct {
+		Word string `yaml:"word"`
+	}
+	var got struct {
+		Inner  `yaml:",inline"`
+		Env    map[string]string   `yaml:"env"`
+		Steps  [][]string          `yaml:"steps"`
+		Twice  map[string][]string `yaml:"twice"`
+		Weight uint32              `yaml:"weight"`
+		Share  float64             `yaml:"share"`
+		Any    map[string]any      `yaml:"any"`
+		On     bool                `yaml:"on"`
+	}
+	const text = `
+word: 007
+env: {OCT: 01234, FLOAT: 24.10, GROUPED: 1_000, HEX: 0x1F, BIN: 0b11, EXP: 1e3, PLUS: +1, LONG: 12345678901234567890123,
+  YES: True, NO: off, INF: .inf, NEG: -0, QUOTED: "010", TIME: 12:30:45, DATE: 2026-11-27, ANCHOR: &a 010, ALIAS: *a}
+steps: [[seed, 010], [0o17]]
+twice: {A: [1.0, 2.50]}
+weight: 0x10
+share: 0.50
+any: {n: 3}
+on: true
+`
+	if err := YAML([]byte(text), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"OCT": "01234", "FLOAT": "24.10", "GROUPED": "1_000", "HEX": "0x1F", "BIN": "0b11", "EXP": "1e3", "PLUS": "+1",
+		"LONG": "12345678901234567890123", "YES": "True", "NO": "off", "INF": ".inf", "NEG": "-0", "QUOTED": "010",
+		"TIME": "12:30:45", "DATE": "2026-11-27", "ANCHOR": "010", "ALIAS": "010",
+	}
+	for name, value := range want {
+		if got.Env[name] != value {
+			t.Errorf("%s = %q; want %q", name, got.Env[name], value)
+		}
+	}
+	if got.Word != "007" || fmt.Sprint(got.Steps, got.Twice) != "[[seed 010] [0o17]] map[A:[1.0 2.50]]" {
+		t.Errorf("texts in other places: %+v", got)
+	}
+	if got.Weight != 16 || got.Share != 0.5 || !got.On || fmt.Sprint(got.Any["n"]) != "3" {
+		t.Errorf("numbers: %+v", got)
+	}
+}
+
+// Case 12-bom: a byte order mark, as editors and spreadsheets write it, is not part of the text.
+func TestByteOrderMarks(t *testing.T) {
+	for says, text := range map[string]string{
+		"none": "a: ü", "UTF-8": "\xef\xbb\xbfa: ü", "UTF-16, little-endian": "\xff\xfea\x00:\x00 \x00\xfc\x00",
+		"UTF-16, big-endian": "\xfe\xff\x00a\x00:\x00 \x00\xfc",
+	} {
+		var got struct {
+			A string `yaml:"a"`
+		}
+		if err := YAML([]byte(text), &got); err != nil || got.A != "ü" {
+			t.Errorf("%s: %q, %v; want ü", says, got.A, err)
 		}
 	}
 }
