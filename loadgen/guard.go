@@ -39,15 +39,25 @@ func (g Guard) allows(host string) bool {
 	})
 }
 
-// Check refuses a URL whose host is an address outside this machine, or a name other than
-// localhost, unless it is allowed. It sends no packet, not even to resolve a name.
+// ownName reports whether a name is this machine's whatever a name server says: localhost, and
+// every name below it (RFC 6761, section 6.3).
+func ownName(host string) bool {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") && !strings.Contains(host, "..") && host[0] != '.'
+}
+
+// ownAddresses are the addresses of such a name.
+var ownAddresses = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
+
+// Check refuses a URL whose host is an address outside this machine, or a name that is not this
+// machine's own, unless it is allowed. It sends no packet, not even to resolve a name.
 func (g Guard) Check(rawURL string) error {
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return fmt.Errorf("checking the target: %w", err)
 	}
 	host := u.Hostname()
-	if g.allows(host) || strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
+	if g.allows(host) || ownName(host) {
 		return nil
 	}
 	if addr, err := netip.ParseAddr(host); err == nil && addr.Unmap().IsLoopback() {
@@ -65,15 +75,23 @@ func (g Guard) Dialer(base net.Dialer) func(ctx context.Context, network, addres
 		}
 		return g.refuse(resolved)
 	}
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		host, _, err := net.SplitHostPort(address)
+	return func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+		host, port, err := net.SplitHostPort(address)
 		if err != nil {
 			return nil, err
 		}
-		if g.allows(host) {
+		if g.allows(host) && !ownName(host) {
 			return base.DialContext(ctx, network, address)
 		}
-		return loopbackOnly.DialContext(ctx, network, address)
+		if !ownName(host) {
+			return loopbackOnly.DialContext(ctx, network, address)
+		}
+		for _, own := range ownAddresses {
+			if conn, err = loopbackOnly.DialContext(ctx, network, net.JoinHostPort(own.String(), port)); err == nil {
+				return conn, nil
+			}
+		}
+		return nil, err
 	}
 }
 
@@ -88,12 +106,11 @@ func (g Guard) Resolve(ctx context.Context, rawURL string) (netip.AddrPort, erro
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("resolving the target %s: %w", rawURL, err)
 	}
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
+	addrs, err := lookup(ctx, u.Hostname())
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("resolving the target %s: %w", rawURL, err)
+		return netip.AddrPort{}, fmt.Errorf("%w: %s has no address (%w); check the name, or use an address",
+			ErrRefused, u.Hostname(), err)
 	}
-	// If a name has addresses of both families, IPv4 comes first: nearly every server listens there.
-	slices.SortStableFunc(addrs, func(a, b netip.Addr) int { return cmp.Compare(a.Unmap().BitLen(), b.Unmap().BitLen()) })
 	var allowed []netip.AddrPort
 	for _, addr := range addrs {
 		if addr = addr.Unmap(); addr.IsLoopback() || g.allows(u.Hostname()) {
@@ -104,6 +121,16 @@ func (g Guard) Resolve(ctx context.Context, rawURL string) (netip.AddrPort, erro
 		return netip.AddrPort{}, g.refuse(fmt.Sprintf("%s (%v)", u.Hostname(), addrs))
 	}
 	return firstListening(ctx, allowed), nil
+}
+
+// lookup is the addresses of a host, those of IPv4 first: nearly every server listens there.
+func lookup(ctx context.Context, host string) ([]netip.Addr, error) {
+	if ownName(host) {
+		return ownAddresses, nil
+	}
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	slices.SortStableFunc(addrs, func(a, b netip.Addr) int { return cmp.Compare(a.Unmap().BitLen(), b.Unmap().BitLen()) })
+	return addrs, err
 }
 
 // firstListening is the first of several addresses that accepts a connection, or the first of

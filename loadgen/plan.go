@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"time"
 
 	"bench/loadgen/pacing"
@@ -83,12 +84,8 @@ type Plan struct {
 // Validate reports everything that is wrong with the plan. It never changes the plan.
 func (p Plan) Validate() error {
 	var errs []error
-	u, err := url.Parse(p.URL)
-	switch {
-	case err != nil:
-		errs = append(errs, fmt.Errorf("plan: URL: %w", err))
-	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		errs = append(errs, fmt.Errorf("plan: URL %q: want http://HOST:PORT or https://HOST:PORT", p.URL))
+	if err := CheckServer(p.URL); err != nil {
+		errs = append(errs, fmt.Errorf("plan: %w", err))
 	}
 	if err := p.Mix.Validate(); err != nil {
 		errs = append(errs, err)
@@ -130,6 +127,23 @@ func (p Plan) Validate() error {
 		errs = append(errs, s.validate())
 	}
 	return errors.Join(errs...)
+}
+
+// CheckServer reports what keeps a text from being the URL of a server.
+func CheckServer(text string) error {
+	u, err := url.Parse(text)
+	if err != nil {
+		return fmt.Errorf("URL: %w", err)
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return fmt.Errorf("URL %q: want http://HOST:PORT or https://HOST:PORT", text)
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return fmt.Errorf("URL %q: port %s: want 1 to 65535", text, port)
+		}
+	}
+	return nil
 }
 
 // Arrivals is the number of arrivals of an open-loop plan in all its parts: requests, or

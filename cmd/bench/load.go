@@ -156,11 +156,11 @@ func (o loadOptions) requested(rawURL string) (plan loadgen.Plan, objectives []r
 	if plan, err = o.plan(rawURL); err != nil {
 		return plan, nil, err
 	}
-	if err := o.guard().Check(plan.URL); err != nil {
-		return plan, nil, err
-	}
 	if err := plan.Validate(); err != nil {
 		return plan, nil, experiments.Misuse(err)
+	}
+	if err := o.guard().Check(plan.URL); err != nil {
+		return plan, nil, err
 	}
 	if o.slo != "" {
 		objectives, err = results.ParseObjectives(o.slo)

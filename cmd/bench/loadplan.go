@@ -21,7 +21,7 @@ func (o loadOptions) plan(rawURL string) (loadgen.Plan, error) {
 		return loadgen.Plan{}, usagef("%q: want a URL http://HOST:PORT/PATH or https://, without a user name", rawURL)
 	}
 	p := loadgen.Plan{
-		URL: u.Scheme + "://" + u.Host, Mode: loadgen.Closed, Duration: o.duration,
+		URL: origin(u), Mode: loadgen.Closed, Duration: o.duration,
 		Conns:   loadgen.Conns{Max: o.connections, New: o.newConns, Fixed: o.fixedConns, Requests: o.perConn},
 		Timeout: o.timeout, Seed: newSeed(o.seed),
 	}
@@ -51,6 +51,9 @@ func (o loadOptions) plan(rawURL string) (loadgen.Plan, error) {
 	return p, nil
 }
 
+// origin is the server of a URL. A zone stays escaped, as URLs have it.
+func origin(u *url.URL) string { return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() }
+
 // requests is the mix of requests to the server at the URL.
 func (o loadOptions) requests(u *url.URL) (targets.Mix, error) {
 	feed, err := loadFeed(o.feed)
@@ -73,7 +76,7 @@ func (o loadOptions) requests(u *url.URL) (targets.Mix, error) {
 	case o.targets != "":
 		return fileMix("--targets", o.targets, func(data []byte) (targets.Mix, error) {
 			mix, base, err := targets.ParseVegeta(o.format, bytes.NewReader(data))
-			if server := u.Scheme + "://" + u.Host; err == nil && base != server {
+			if server := origin(u); err == nil && base != server {
 				err = fmt.Errorf("its targets are on %s, but the command line names %s", base, server)
 			}
 			return mix, err

@@ -2,6 +2,7 @@ package native
 
 import (
 	"bytes"
+	"net"
 	"net/netip"
 	"syscall"
 	"time"
@@ -59,7 +60,11 @@ func sockaddr(a netip.AddrPort) unix.Sockaddr {
 	if a.Addr().Is4() {
 		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
 	}
-	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
+	to := &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
+	if zone, err := net.InterfaceByName(a.Addr().Zone()); err == nil {
+		to.ZoneId = uint32(zone.Index)
+	}
+	return to
 }
 
 // connect opens a connection for a task. The task counts as sent from here: a new connection is
