@@ -16,7 +16,7 @@ func LoadProject(dir string) (targets.Project, error) {
 	if dir == "" && IsFile(targets.ProjectFile) {
 		if project, err := targets.LoadProject("."); err != nil {
 			return project, Misuse(err)
-		} else if project.App.WSGI != "" {
+		} else if project.App.Described() {
 			dir = "."
 		}
 	}

@@ -55,7 +55,7 @@ func (e Env) Open(ctx context.Context, project targets.Project, topologies []ser
 	if onlyURLs := !slices.ContainsFunc(topologies, servers.Topology.Boots); onlyURLs {
 		if st.Bundled {
 			// Whatever is running there, it is not the bundled project.
-			st.Project.App.Name, st.Project.App.WSGI, st.Project.App.Health = "", "", "/"
+			st.Project.App = targets.App{Health: "/"}
 		}
 		return st, nil
 	}

@@ -311,8 +311,10 @@ func (p ProcessDefinition) env(d Definition, data renderData) ([]string, error) 
 		"PYTHONHASHSEED":                "0",
 		"PYTHONUNBUFFERED":              "1",
 		"DJANGO_RUNSERVER_HIDE_WARNING": "true",
-		"DJANGO_SETTINGS_MODULE":        data.App.Settings,
 		"BENCH_INSTANCE":                data.self.name,
+	}
+	if settings := data.App.Settings; settings != "" {
+		vars["DJANGO_SETTINGS_MODULE"] = settings
 	}
 	maps.Copy(vars, data.App.Env)
 	if d.Debug == data.Param["profile"] {

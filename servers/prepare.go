@@ -39,8 +39,9 @@ func Prepare(
 		}
 	}
 	app = app.Expand(state, build)
-	vars := map[string]string{
-		"DJANGO_SETTINGS_MODULE": app.Settings, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0",
+	vars := map[string]string{"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+	if app.Settings != "" {
+		vars["DJANGO_SETTINGS_MODULE"] = app.Settings
 	}
 	maps.Copy(vars, app.Env)
 	env := slices.Clone(h.Env)

@@ -13,14 +13,15 @@ import (
 // ProjectFile is the name of the file that makes a folder a project that bench can boot.
 const ProjectFile = "bench.yaml"
 
-// App is what the servers need to know about a Django project. Its strings may contain {state},
+// App is what the servers need to know about a web application. Its strings may contain {state},
 // a folder that every boot gets a fresh copy of, and {build}, one that all boots share.
 type App struct {
 	Name     string `json:"name"`
-	Dir      string `json:"-"` // where manage.py is; not in records, which travel
-	WSGI     string `json:"wsgi"`
-	Settings string `json:"settings"`
-	Python   string `json:"python,omitempty"` // interpreter; empty: bench's own
+	Dir      string `json:"-"`                  // where its modules are; not in records, which travel
+	WSGI     string `json:"wsgi,omitempty"`     // module:attribute, or module:factory() to be called; empty: none
+	ASGI     string `json:"asgi,omitempty"`     // likewise
+	Settings string `json:"settings,omitempty"` // of a Django project; empty: not one
+	Python   string `json:"python,omitempty"`   // interpreter; empty: bench's own
 	// Requirements is a requirements file for pip; if no interpreter is given, bench creates an
 	// environment from it.
 	Requirements string            `json:"requirements,omitempty"`
@@ -49,6 +50,7 @@ type projectFile struct {
 	App *struct {
 		Name         string            `yaml:"name"`
 		WSGI         string            `yaml:"wsgi"`
+		ASGI         string            `yaml:"asgi"`
 		Settings     string            `yaml:"settings"`
 		Python       string            `yaml:"python"`
 		Requirements string            `yaml:"requirements"`
@@ -109,8 +111,9 @@ func ParseProject(data []byte) (Project, error) {
 	p := Project{Objectives: f.Objectives, Flags: f.Flags}
 	if f.App != nil {
 		p.App = App{
-			Name: f.App.Name, WSGI: f.App.WSGI, Settings: f.App.Settings, Python: f.App.Python, Requirements: f.App.Requirements,
-			Health: f.App.Health, Static: f.App.Static, Env: f.App.Env, DebugEnv: f.App.DebugEnv,
+			Name: f.App.Name, WSGI: f.App.WSGI, ASGI: f.App.ASGI, Settings: f.App.Settings,
+			Python: f.App.Python, Requirements: f.App.Requirements, Health: f.App.Health,
+			Static: f.App.Static, Env: f.App.Env, DebugEnv: f.App.DebugEnv,
 			Prepare: f.App.Prepare,
 		}
 	}
@@ -135,11 +138,16 @@ func ParseProject(data []byte) (Project, error) {
 // Validate reports everything that prevents the app from being booted.
 func (a App) Validate() error {
 	var errs []error
-	module, attribute, found := strings.Cut(a.WSGI, ":")
-	if !found || !dotted(module) || !dotted(attribute) {
-		errs = append(errs, fmt.Errorf("app.wsgi %q: want module:attribute, such as mysite.wsgi:application", a.WSGI))
+	if !a.Described() {
+		errs = append(errs, errors.New("app: want wsgi, such as mysite.wsgi:application, or asgi, or both"))
 	}
-	if !dotted(a.Settings) {
+	for _, c := range [][2]string{{"wsgi", a.WSGI}, {"asgi", a.ASGI}} {
+		if key, name := c[0], c[1]; name != "" && !callable(name) {
+			errs = append(errs, fmt.Errorf("app.%s %q: want module:attribute, such as mysite.%s:application, "+
+				"or module:factory()", key, name, key))
+		}
+	}
+	if a.Settings != "" && !dotted(a.Settings) {
 		errs = append(errs, fmt.Errorf("app.settings %q: want a module, such as mysite.settings", a.Settings))
 	}
 	if !strings.HasPrefix(a.Health, "/") {
@@ -157,6 +165,15 @@ func (a App) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Described reports whether there is an app: something that a server can load.
+func (a App) Described() bool { return a.WSGI != "" || a.ASGI != "" }
+
+// callable reports whether s names an application, or a factory that returns one.
+func callable(s string) bool {
+	module, attribute, found := strings.Cut(strings.TrimSuffix(s, "()"), ":")
+	return found && dotted(module) && dotted(attribute)
 }
 
 // dotted reports whether s is a dotted Python name. The names go into configuration files, so
