@@ -69,15 +69,7 @@ func TestMixIndexDoesNotAllocate(t *testing.T) {
 }
 
 func TestParseMixRefuses(t *testing.T) {
-	for _, whole := range []string{"wsgi: 'a:b()'", "asgi: a:b", "asgi: 'a:b', wsgi: 'a.c:d', settings: a.s"} {
-		if _, err := ParseProject([]byte("app: {" + whole + "}")); err != nil {
-			t.Errorf("an app with %s: %v", whole, err)
-		}
-	}
 	for _, row := range []struct{ says, text, want string }{
-		{"an app without a callable", "app: {settings: a.s}", "or asgi, or both"},
-		{"an ASGI callable needs module and attribute", "app: {asgi: a}", "module:attribute"},
-		{"a factory takes no arguments", "app: {wsgi: 'a:b(1)'}", "module:factory()"},
 		{"an unknown key is named with its line", "- name: a\n  path: /\n  wieght: 2\n", "[3:3]"},
 		{"a path must start with a slash", "- {name: a, path: x}", "must start with /"},
 		{"a blank in a path would split the request line", "- {name: a, path: '/a b'}", "blank"},
@@ -130,7 +122,15 @@ func TestParseProjectRefuses(t *testing.T) {
 	if _, err := ParseProject([]byte(good)); err != nil {
 		t.Fatalf("ParseProject of the minimum: %v", err)
 	}
+	for _, whole := range []string{"wsgi: 'a:b()'", "asgi: a:b", "asgi: 'a:b', wsgi: 'a.c:d', settings: a.s"} {
+		if _, err := ParseProject([]byte("app: {" + whole + "}")); err != nil {
+			t.Errorf("an app with %s: %v", whole, err)
+		}
+	}
 	for _, row := range []struct{ says, text, want string }{
+		{"an app without a callable", "app: {settings: a.s}", "or asgi, or both"},
+		{"an ASGI callable needs module and attribute", "app: {asgi: a}", "module:attribute"},
+		{"a factory takes no arguments", "app: {wsgi: 'a:b(1)'}", "module:factory()"},
 		{"an unknown key is named with its line", good + "  wsig: x\n", "[4:3]"},
 		{"a callable needs module and attribute", "app: {wsgi: a.b, settings: a.s}", "module:attribute"},
 		{"a module name cannot contain a line break", "app: {wsgi: 'a:b', settings: \"a\\nb\"}", "app.settings"},
