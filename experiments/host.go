@@ -54,6 +54,9 @@ func missing(t servers.Topology, host servers.Host, app targets.App) error {
 	if err != nil {
 		return Misuse(err)
 	}
+	if err := d.Unfit(app); err != nil {
+		return Misuse(err)
+	}
 	err = d.Missing(host)
 	var tool *servers.MissingToolError
 	if errors.As(err, &tool) {
@@ -83,13 +86,22 @@ func (e Env) Present(ctx context.Context, app targets.App) (list string, left []
 		}
 		lacks = cmp.Or(lacks, err)
 		left = append(left, results.Diagnostic{
-			Code: "left-out", Message: fmt.Sprintf("%s was left out: a tool is missing", t.Name), Hint: err.Error(),
+			Code: "left-out", Message: fmt.Sprintf("%s was left out: %s", t.Name, lackOf(err)), Hint: err.Error(),
 		})
 	}
 	if len(names) == 0 {
 		return "", nil, lacks
 	}
 	return strings.Join(names, ","), left, nil
+}
+
+// lackOf is why a topology was left out, in a few words.
+func lackOf(err error) string {
+	var unfit *servers.UnfitError
+	if errors.As(err, &unfit) {
+		return "the app has no " + unfit.Key
+	}
+	return "a tool is missing"
 }
 
 // Rendered is the blueprint of a topology as it would be booted, with placeholders for the folder,

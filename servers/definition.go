@@ -11,6 +11,7 @@ import (
 
 	"bench/results"
 	"bench/servers/probe"
+	"bench/targets"
 )
 
 // Definition is a topology.yaml: what a topology consists of, before its parameters have
@@ -23,6 +24,7 @@ type Definition struct {
 	Concurrency string              `yaml:"concurrency"` // requests worked on at once; 0: one thread per connection
 	Static      string              `yaml:"static"`      // tier that serves static files
 	Debug       string              `yaml:"debug"`       // profile in which the app runs with DEBUG on
+	Needs       []string            `yaml:"needs"`       // what the app has to offer: django, wsgi or asgi
 	Tools       []string            `yaml:"tools"`       // programs that it starts
 	Tiers       results.Roles       `yaml:"tiers"`       // what each tier does: app, server, proxy or database
 	Processes   []ProcessDefinition `yaml:"processes"`
@@ -98,6 +100,12 @@ func (d Definition) validate() error {
 	}
 	if !entry {
 		errs = append(errs, fmt.Errorf("entry: no process %q with a port %q", d.Entry.Process, d.Entry.Port))
+	}
+	for _, need := range d.Needs {
+		if !slices.Contains(targets.Offerings(), need) {
+			const format = "needs: %q is not something that an app offers: want one of %s"
+			errs = append(errs, fmt.Errorf(format, need, strings.Join(targets.Offerings(), ", ")))
+		}
 	}
 	if d.Has("profile") {
 		errs = append(errs, errors.New("parameter profile is reserved"))

@@ -49,7 +49,7 @@ func Prepare(
 		env = append(env, key+"="+vars[key])
 	}
 	steps := slices.Clone(app.Prepare)
-	if isFile(filepath.Join(app.Dir, "manage.py")) {
+	if app.Settings != "" && isFile(filepath.Join(app.Dir, "manage.py")) {
 		steps = append(steps, []string{"python", "manage.py", "migrate", "--check", "-v0"})
 	}
 	for _, step := range steps {
