@@ -4,26 +4,55 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
+	"iter"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 )
 
-func (d *Directory) writeSums() error {
-	names := make([]string, 0, len(d.sums))
-	for name := range d.sums {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+// checksums is the content of SHA256SUMS, which `sha256sum -c` understands too: to that program, the
+// lines that begin with # are comments. The list protects itself: it begins with its version and ends
+// with the checksum of everything above that line, so that neither a lost line nor a changed one goes
+// unnoticed.
+type checksums struct {
+	files map[string]string // path within the directory → SHA-256 in hex
+	// manifests are those that may be in place while the run goes on. There are two while one replaces
+	// the other: the program may be killed between the two renames. A final manifest is among the files.
+	manifests []string
+}
+
+// Parts of the list beside its files. Lists of the first version have none of them.
+const (
+	sumsVersion  = "# bench.sums/2"
+	sumsManifest = "# manifest.json: "
+	sumsOfList   = "# sha256 of this list: "
+)
+
+func (c *checksums) encode() []byte {
 	var out bytes.Buffer
-	for _, name := range names {
-		fmt.Fprintf(&out, "%s  %s\n", d.sums[name], name)
+	fmt.Fprintln(&out, sumsVersion)
+	for name, sum := range inOrder(c.files) {
+		fmt.Fprintf(&out, "%s  %s\n", sum, name)
 	}
-	return WriteFile(filepath.Join(d.Path, sumsFile), out.Bytes())
+	if len(c.manifests) > 0 {
+		fmt.Fprintf(&out, "%s%s\n", sumsManifest, strings.Join(c.manifests, " "))
+	}
+	fmt.Fprintf(&out, "%s%s\n", sumsOfList, sum(out.Bytes()))
+	return out.Bytes()
+}
+
+// inOrder goes through a map by its keys.
+func inOrder[V any](m map[string]V) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, name := range slices.Sorted(maps.Keys(m)) {
+			if !yield(name, m[name]) {
+				return
+			}
+		}
+	}
 }
 
 func sum(data []byte) string {
@@ -33,51 +62,84 @@ func sum(data []byte) string {
 
 var sumLine = regexp.MustCompile(`^([0-9a-f]{64})  (.+)$`)
 
-func readSums(dir string) (map[string]string, error) {
-	data, err := readRegular(filepath.Join(dir, sumsFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: there is no %s in it", ErrNotRun, sumsFile)
+// parseChecksums reads a list of this version or of the first.
+func parseChecksums(data []byte) (*checksums, error) {
+	text, c := string(data), &checksums{files: map[string]string{}}
+	number := 1
+	if strings.HasPrefix(text, "#") {
+		var err error
+		if text, err = checkedList(text); err != nil {
+			return nil, err
+		}
+		number++
 	}
-	if err != nil {
-		return nil, err
-	}
-	sums := map[string]string{}
-	for i, line := range strings.Split(strings.TrimSuffix(string(data), "\n"), "\n") {
-		if line == "" && i == 0 {
-			break // nothing is sealed yet
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if sums, is := strings.CutPrefix(line, sumsManifest); is {
+			c.manifests = strings.Fields(sums)
+			continue
 		}
 		m := sumLine.FindStringSubmatch(line)
 		if m == nil || !filepath.IsLocal(m[2]) {
-			return nil, fmt.Errorf("%s: line %d is not a checksum and a path", sumsFile, i+1)
+			if line == "" && number == 1 {
+				break // a list of the first version, when nothing is sealed yet
+			}
+			return nil, fmt.Errorf("line %d is not a checksum and a path", number)
 		}
-		sums[m[2]] = m[1]
+		if _, twice := c.files[m[2]]; twice {
+			return nil, fmt.Errorf("line %d lists %s a second time", number, m[2])
+		}
+		c.files[m[2]] = m[1]
+		number++
 	}
-	return sums, nil
+	return c, nil
 }
 
-func cellNames(sums map[string]string) []string {
+// checkedList returns the lines between the version and the list's own checksum, which it verifies.
+func checkedList(text string) (string, error) {
+	at := strings.LastIndex(strings.TrimSuffix(text, "\n"), "\n") + 1
+	above, last := text[:at], text[at:]
+	lines, known := strings.CutPrefix(above, sumsVersion+"\n")
+	switch {
+	case last != sumsOfList+sum([]byte(above))+"\n":
+		return "", fmt.Errorf("it differs from its own checksum: truncated or changed after the run")
+	case !known:
+		return "", fmt.Errorf("it is not a list of the version %q; use the version that wrote it", sumsVersion)
+	}
+	return lines, nil
+}
+
+// check returns why the content of a file is not the listed one, if it is not.
+func (c *checksums) check(name string, data []byte) error {
+	want, listed := c.files[name]
+	switch {
+	case !listed:
+		return fmt.Errorf("%s: %s does not list it", name, sumsFile)
+	case sum(data) != want:
+		return fmt.Errorf("%s: differs from its checksum in %s: truncated or changed after the run", name, sumsFile)
+	}
+	return nil
+}
+
+// checkManifest is check for the manifest, which changes as long as the run goes on.
+func (c *checksums) checkManifest(data []byte) error {
+	if _, final := c.files[manifestFile]; final || len(c.manifests) > 0 && !slices.Contains(c.manifests, sum(data)) {
+		if final {
+			return c.check(manifestFile, data)
+		}
+		return fmt.Errorf("%s: differs from its checksum in %s: truncated or changed after the run", manifestFile, sumsFile)
+	}
+	return nil
+}
+
+// cells are the names of the listed cells' folders, in order.
+func (c *checksums) cells() []string {
 	var names []string
-	for path := range sums {
+	for path := range inOrder(c.files) {
 		parts := strings.Split(path, "/")
 		if len(parts) == 3 && parts[0] == cellsDir && parts[2] == cellFile {
 			names = append(names, parts[1])
 		}
 	}
-	slices.Sort(names)
 	return names
-}
-
-func readChecked(dir, name string, sums map[string]string) ([]byte, error) {
-	want, listed := sums[name]
-	if !listed {
-		return nil, fmt.Errorf("%s: %s does not list it", name, sumsFile)
-	}
-	data, err := readRegular(filepath.Join(dir, name))
-	if err != nil {
-		return nil, err
-	}
-	if sum(data) != want {
-		return nil, fmt.Errorf("%s: differs from its checksum in %s: truncated or changed after the run", name, sumsFile)
-	}
-	return data, nil
 }

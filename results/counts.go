@@ -91,6 +91,11 @@ func (t Counts) Failed() uint64 { return t.Intended - t.OK }
 
 // Check returns an error unless every intended request is in exactly one class.
 func (t Counts) Check() error {
+	for _, n := range t.fields() {
+		if n >= mostRequests { // a sum of such numbers might come round to the right one
+			return fmt.Errorf("%d requests of one class are impossible", n)
+		}
+	}
 	ended := t.OK + t.HTTPError + t.BadBody + t.ConnectError + t.Reset + t.Timeout + t.Dropped + t.InFlight
 	if t.Intended != ended {
 		return fmt.Errorf("counts do not add up: %d intended, %d accounted for", t.Intended, ended)

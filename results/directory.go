@@ -4,8 +4,10 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -22,12 +24,15 @@ const (
 	usageFile    = "usage.csv"
 )
 
-// Directory is a run directory being written. Every file in it is complete: it is written under
-// a temporary name, synced and renamed; a cell appears with all its files at once.
+// Directory is a run directory being written. Every file in it is complete, and a cell appears with all
+// its files at once. What SetManifest and Seal have returned for without an error survives whatever
+// happens next, a power cut included.
 type Directory struct {
 	Path     string
+	disk     Disk
 	manifest Manifest
-	sums     map[string]string // path within the directory → SHA-256 in hex
+	sums     checksums
+	measured map[string]bool // the cells of the plan that are sealed; see Cell.key
 }
 
 // Create creates a run directory below root, named after time, command and a random part.
@@ -35,8 +40,23 @@ func Create(root string, m Manifest) (*Directory, error) {
 	var random [4]byte
 	_, _ = rand.Read(random[:]) // never fails: crypto/rand documents that it aborts instead
 	name := fmt.Sprintf("%s-%s-%s", m.Started.UTC().Format("20060102T150405Z"), m.Name, hex.EncodeToString(random[:]))
-	d := &Directory{Path: filepath.Join(root, name), sums: map[string]string{}}
-	if err := os.MkdirAll(filepath.Join(d.Path, cellsDir), 0o700); err != nil {
+	dir := filepath.Join(root, name)
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		err = Folder(root).Sync(".")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("creating the run directory: %w", err)
+	}
+	return CreateOn(Folder(dir), dir, m)
+}
+
+// CreateOn starts a run directory on an empty disk, which is known as path.
+func CreateOn(disk Disk, path string, m Manifest) (*Directory, error) {
+	d := &Directory{
+		Path: path, disk: disk, sums: checksums{files: map[string]string{}}, measured: map[string]bool{},
+	}
+	if err := errors.Join(disk.Mkdir(cellsDir), disk.Sync(".")); err != nil {
 		return nil, fmt.Errorf("creating the run directory: %w", err)
 	}
 	m.Schema, m.Status = RunSchema, Partial
@@ -54,17 +74,24 @@ func (d *Directory) SetManifest(m Manifest) error {
 		return fmt.Errorf("writing the manifest: %w", err)
 	}
 	data = append(data, '\n')
-	if err := WriteFile(filepath.Join(d.Path, manifestFile), data); err != nil {
+	// The list comes first, and knows both: whichever is in place when the program is killed, it fits.
+	d.sums.manifests = append(d.sums.manifests, sum(data))
+	if err := d.writeSums(); err != nil {
+		return err
+	}
+	if err := put(d.disk, manifestFile, data); err != nil {
 		return err
 	}
 	d.manifest = m
-	if m.Status == Complete {
-		// Listed only when it is final: a crash between two renames would leave a manifest that
-		// differs from its checksum, which would make all sealed cells unreadable.
-		d.sums[manifestFile] = sum(data)
+	d.sums.manifests = []string{sum(data)}
+	if m.Status != Complete {
+		return nil
 	}
+	d.sums.files[manifestFile], d.sums.manifests = sum(data), nil
 	return d.writeSums()
 }
+
+func (d *Directory) writeSums() error { return put(d.disk, sumsFile, d.sums.encode()) }
 
 // SetFindings replaces the findings, in the form of the run's kind.
 func (d *Directory) SetFindings(findings any) error {
@@ -77,47 +104,10 @@ func (d *Directory) SetFindings(findings any) error {
 }
 
 // Cells is the number of sealed cells.
-func (d *Directory) Cells() int { return len(cellNames(d.sums)) }
+func (d *Directory) Cells() int { return len(d.sums.cells()) }
 
 // Manifest returns the manifest as last set.
 func (d *Directory) Manifest() Manifest { return d.manifest }
-
-// Seal writes a finished cell. Extra files (rendered configurations, logs) go next to its data,
-// named by their path within the cell's folder.
-func (d *Directory) Seal(c *Cell, extra map[string][]byte) error {
-	files, err := cellFiles(c)
-	if err != nil {
-		return fmt.Errorf("sealing cell %s: %w", CellName(c), err)
-	}
-	for name, data := range extra {
-		if !filepath.IsLocal(name) {
-			return fmt.Errorf("sealing cell %s: file %q is outside the cell's folder", CellName(c), name)
-		}
-		files[name] = data
-	}
-	name := CellName(c)
-	final := filepath.Join(d.Path, cellsDir, name)
-	draft := filepath.Join(d.Path, cellsDir, "."+name+".tmp")
-	if err := writeTree(draft, files); err != nil {
-		_ = os.RemoveAll(draft)
-		return fmt.Errorf("sealing cell %s: %w", name, err)
-	}
-	if err := os.Rename(draft, final); err != nil {
-		_ = os.RemoveAll(draft)
-		return fmt.Errorf("sealing cell %s: %w", name, err)
-	}
-	for file, data := range files {
-		d.sums[cellsDir+"/"+name+"/"+filepath.ToSlash(file)] = sum(data)
-	}
-	return d.writeSums()
-}
-
-// Finish records how the run ended.
-func (d *Directory) Finish(status string, elapsed time.Duration) error {
-	m := d.manifest
-	m.Status, m.Elapsed = status, elapsed.Round(time.Millisecond).Seconds()
-	return d.SetManifest(m)
-}
 
 // FileName replaces the characters that are not portable in file names by "_".
 func FileName(name string) string {
@@ -135,4 +125,52 @@ func FileName(name string) string {
 // CellName is the name of a cell's folder.
 func CellName(c *Cell) string {
 	return fmt.Sprintf("%03d-%s-%s-%s-r%d", c.Index, c.Topology, c.Scenario, c.Load, c.Block)
+}
+
+// Seal writes a finished cell. Extra files (rendered configurations, logs) go next to its data,
+// named by their path within the cell's folder.
+func (d *Directory) Seal(c *Cell, extra map[string][]byte) error {
+	name := CellName(c)
+	if err := d.seal(name, c, extra); err != nil {
+		return fmt.Errorf("sealing cell %s: %w", name, err)
+	}
+	return nil
+}
+
+func (d *Directory) seal(name string, c *Cell, extra map[string][]byte) error {
+	if err := c.impossible(); err != nil {
+		return err
+	}
+	files, err := cellFiles(c)
+	if err != nil {
+		return err
+	}
+	for file, data := range extra {
+		if !filepath.IsLocal(file) {
+			return fmt.Errorf("file %q is outside the cell's folder", file)
+		}
+		files[filepath.ToSlash(file)] = data
+	}
+	if err := putTree(d.disk, path.Join(cellsDir, name), files); err != nil {
+		return err
+	}
+	for file, data := range files {
+		d.sums.files[path.Join(cellsDir, name, file)] = sum(data)
+	}
+	if err := d.writeSums(); err != nil {
+		return err
+	}
+	d.measured[c.key()] = true
+	return nil
+}
+
+// Finish records how the run ended. A complete run has every cell of its plan.
+func (d *Directory) Finish(status string, elapsed time.Duration) error {
+	m := d.manifest
+	m.Status, m.Elapsed, m.Sealed = status, elapsed.Round(time.Millisecond).Seconds(), d.Cells()
+	if m.Status == Complete && m.Planned > 0 && len(d.measured) != m.Planned {
+		return fmt.Errorf("finishing the run: %d cells of the plan are sealed, but %d were planned",
+			len(d.measured), m.Planned)
+	}
+	return d.SetManifest(m)
 }

@@ -2,11 +2,13 @@ package results
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -104,7 +106,7 @@ func (e Environment) fingerprint() string {
 
 // AppendHistory adds entries to the history of a folder. Several bench processes may do so at
 // once: each waits for the file's lock and writes whole lines.
-func AppendHistory(root string, entries []Entry) (err error) {
+func AppendHistory(root string, entries []Entry) error {
 	var text strings.Builder
 	out := json.NewEncoder(&text)
 	for _, e := range entries {
@@ -112,25 +114,32 @@ func AppendHistory(root string, entries []Entry) (err error) {
 			return fmt.Errorf("writing the history: %w", err)
 		}
 	}
-	f, err := os.OpenFile(filepath.Join(root, HistoryFile), os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
-	if err != nil {
-		return fmt.Errorf("writing the history: %w", err)
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
+	return Folder(root).within(HistoryFile, func(dir *os.Root) error {
+		f, err := openRegular(dir, HistoryFile, os.O_RDWR|os.O_APPEND|os.O_CREATE)
+		if err == nil {
+			err = errors.Join(appendLines(f, text.String()), f.Close())
+		}
+		if err != nil {
+			return fmt.Errorf("writing the history: %w", err)
+		}
+		return nil
+	})
+}
+
+// appendLines adds whole lines to a file that others may write to as well.
+func appendLines(f *os.File, text string) error {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
-		return fmt.Errorf("locking the history: %w", err)
+		return fmt.Errorf("locking it: %w", err)
 	}
 	if info, err := f.Stat(); err == nil && info.Size() > 0 {
 		// A truncated line, after a full disk for example, must not spoil the next one.
 		last := make([]byte, 1)
 		if _, err := f.ReadAt(last, info.Size()-1); err == nil && last[0] != '\n' {
-			if _, err := f.WriteString("\n"); err != nil {
-				return fmt.Errorf("writing the history: %w", err)
-			}
+			text = "\n" + text
 		}
 	}
-	if _, err := f.WriteString(text.String()); err != nil {
-		return fmt.Errorf("writing the history: %w", err)
+	if _, err := f.WriteString(text); err != nil {
+		return err
 	}
 	return f.Sync()
 }
@@ -149,26 +158,57 @@ func (e *Entry) upgrade() bool {
 	return e.Schema == HistorySchema
 }
 
-// ReadHistory reads the history of a folder. Malformed lines are counted, not fatal: one bad
-// line must not lose all others.
+// longestLine is the length beyond which a line of the history cannot be an entry.
+const longestLine = 1 << 20
+
+// ReadHistory reads the history of a folder. Malformed lines, however long, are counted and not fatal:
+// one bad line must not lose all others.
 func ReadHistory(root string) (entries []Entry, bad int, err error) {
-	f, err := os.Open(filepath.Join(root, HistoryFile))
+	err = Folder(root).within(HistoryFile, func(dir *os.Root) error {
+		f, err := openRegular(dir, HistoryFile, os.O_RDONLY)
+		if err != nil {
+			return err
+		}
+		entries, bad, err = readEntries(f)
+		return errors.Join(err, f.Close())
+	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("reading the history: %w", err)
 	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		if strings.TrimSpace(lines.Text()) == "" {
-			continue
+	return entries, bad, nil
+}
+
+func readEntries(r io.Reader) (entries []Entry, bad int, err error) {
+	in := bufio.NewReader(r)
+	for {
+		line, whole, err := boundedLine(in)
+		if text := bytes.TrimSpace(line); len(text) > 0 {
+			var e Entry
+			if whole && json.Unmarshal(text, &e) == nil && e.upgrade() {
+				entries = append(entries, e)
+			} else {
+				bad++
+			}
 		}
-		var e Entry
-		if json.Unmarshal(lines.Bytes(), &e) != nil || !e.upgrade() {
-			bad++
-			continue
+		if err == io.EOF {
+			return entries, bad, nil
 		}
-		entries = append(entries, e)
+		if err != nil {
+			return nil, 0, err
+		}
 	}
-	return entries, bad, lines.Err()
+}
+
+// boundedLine reads a line and reports whether it is shorter than longestLine; of a longer one, the rest is
+// skipped.
+func boundedLine(in *bufio.Reader) (line []byte, whole bool, err error) {
+	for whole = true; ; {
+		part, err := in.ReadSlice('\n')
+		if whole = whole && len(line)+len(part) <= longestLine; whole {
+			line = append(line, part...)
+		}
+		if err != bufio.ErrBufferFull {
+			return line, whole, err
+		}
+	}
 }

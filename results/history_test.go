@@ -1,10 +1,13 @@
 package results
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -99,5 +102,52 @@ func TestHistoryOfTheFirstVersionIsRead(t *testing.T) {
 	if e := entries[0]; e.Schema != HistorySchema || e.Metrics["max_throughput"] != 900 ||
 		e.Ratios["max_throughput"] != 1.1 || e.Metrics["p50_ms"] != 3 || len(e.Metrics) != 2 {
 		t.Errorf("entry %+v", e)
+	}
+}
+
+// A line that no entry can have is skipped, whatever its length.
+func TestHistorySurvivesALongLine(t *testing.T) {
+	for _, length := range []int{longestLine, longestLine + 1, 3 * longestLine} {
+		dir := t.TempDir()
+		e := NewEntry(Manifest{Kind: KindGate}, "run")
+		if err := AppendHistory(dir, []Entry{e}); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, HistoryFile)
+		line, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		long := append(bytes.Repeat([]byte("x"), length), '\n')
+		if err := os.WriteFile(file, slices.Concat(line, long, line, long), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if entries, bad, err := ReadHistory(dir); err != nil || len(entries) != 2 || bad != 2 {
+			t.Errorf("%d bytes: %d entries, %d bad, %v; want 2 and 2", length, len(entries), bad, err)
+		}
+	}
+}
+
+// Neither a pipe, which nobody writes or reads, nor a link is taken for the history.
+func TestOnlyAFileIsTheHistory(t *testing.T) {
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	for says, place := range map[string]func(file string) error{
+		"a pipe":   func(file string) error { return syscall.Mkfifo(file, 0o600) },
+		"a link":   func(file string) error { return os.Symlink(elsewhere, file) },
+		"a folder": func(file string) error { return os.Mkdir(file, 0o700) },
+	} {
+		dir := t.TempDir()
+		if err := place(filepath.Join(dir, HistoryFile)); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := ReadHistory(dir); err == nil {
+			t.Errorf("%s was read", says)
+		}
+		if err := AppendHistory(dir, []Entry{NewEntry(Manifest{}, "run")}); err == nil {
+			t.Errorf("%s was written", says)
+		}
+	}
+	if _, err := os.Lstat(elsewhere); err == nil {
+		t.Error("the link's target was written")
 	}
 }

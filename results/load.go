@@ -4,9 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
+	"io/fs"
+	"path"
 	"slices"
-	"time"
+	"strings"
 )
 
 // ErrNotRun marks a folder that is not a run directory.
@@ -15,23 +16,22 @@ var ErrNotRun = errors.New("not a run directory")
 // Load reads a run directory. Damage to any file that a report needs is an error that names the
 // file; an interrupted run loads with the cells it had sealed.
 func Load(dir string) (*Run, error) {
-	run, err := load(dir)
+	run, err := LoadFrom(Folder(dir))
 	if err != nil {
 		return nil, fmt.Errorf("reading run %s: %w", dir, err)
 	}
 	return run, nil
 }
 
-func load(dir string) (*Run, error) {
-	sums, err := readSums(dir)
+// LoadFrom is Load for any disk.
+func LoadFrom(disk Disk) (*Run, error) {
+	sums, err := readSums(disk)
 	if err != nil {
 		return nil, err
 	}
-	var data []byte
-	if _, final := sums[manifestFile]; final {
-		data, err = readChecked(dir, manifestFile, sums)
-	} else {
-		data, err = readRegular(filepath.Join(dir, manifestFile))
+	data, err := disk.Read(manifestFile)
+	if err == nil {
+		err = sums.checkManifest(data)
 	}
 	if err != nil {
 		return nil, err
@@ -41,48 +41,84 @@ func load(dir string) (*Run, error) {
 	if run.Manifest, schema, err = decodeManifest(data); err != nil {
 		return nil, fmt.Errorf("%s: %w", manifestFile, err)
 	}
-	seen := map[string]bool{}
-	for _, name := range cellNames(sums) {
-		path := cellsDir + "/" + name
-		cell, err := loadCell(dir, path, sums, schema)
+	for _, name := range sums.cells() {
+		cell, err := loadCell(disk, path.Join(cellsDir, name), sums, schema)
 		if err != nil {
 			return nil, err
 		}
 		if err := run.Manifest.fits(cell); err != nil {
-			return nil, fmt.Errorf("%s/%s: %w", path, cellFile, err)
+			return nil, fmt.Errorf("%s/%s/%s: %w", cellsDir, name, cellFile, err)
 		}
-		key := fmt.Sprintf("%s/%s/%s/%d", cell.Topology, cell.Scenario, cell.Load, cell.Block)
-		if cell.Again > 0 {
-			key += fmt.Sprintf(" again %d", cell.Again)
-		}
-		if seen[key] {
-			return nil, fmt.Errorf("%s: a second cell for %s", path, key)
-		}
-		seen[key] = true
 		run.Cells = append(run.Cells, cell)
+	}
+	if err := errors.Join(run.checkPlan(), checkFolders(disk, sums, run.Manifest.Status)); err != nil {
+		return nil, err
 	}
 	return run, nil
 }
 
-// fits returns why a cell cannot belong to the run, if it cannot.
-func (m Manifest) fits(c *Cell) error {
-	named := slices.ContainsFunc(m.Topologies, func(t TopologyRecord) bool { return t.Name == c.Topology })
-	sane := func(v float64) bool { return v >= 0 && v < 1e9 } // false for NaN
-	switch after := c.Started.Sub(m.Started); {
-	case !named:
-		return fmt.Errorf("topology %q is not in the manifest", c.Topology)
-	case c.Grade != Valid && c.Grade != Degraded && c.Grade != Invalid:
-		return fmt.Errorf("grade %q", c.Grade)
-	case c.Mode != OpenLoop && c.Mode != ClosedLoop:
-		return fmt.Errorf("mode %q", c.Mode)
-	case c.Mode == OpenLoop && !(c.Rate > 0 && sane(c.Rate)):
-		return fmt.Errorf("an open loop at rate %g", c.Rate)
-	case !(c.Duration > 0 && sane(c.Duration)) || !sane(c.Elapsed):
-		return fmt.Errorf("duration %g s, elapsed %g s", c.Duration, c.Elapsed)
-	case c.Block < 1 || c.Connections < 1:
-		return fmt.Errorf("block %d, %d connections", c.Block, c.Connections)
-	case after < -time.Hour || after > 30*24*time.Hour:
-		return fmt.Errorf("it started %v after the run", after)
+func readSums(disk Disk) (*checksums, error) {
+	data, err := disk.Read(sumsFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: there is no %s in it", ErrNotRun, sumsFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	sums, err := parseChecksums(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", sumsFile, err)
+	}
+	return sums, nil
+}
+
+// key names what a cell measures, and how often that had been measured before.
+func (c *Cell) key() string {
+	return fmt.Sprintf("%s/%s/%s/%d", c.Topology, c.Scenario, c.Load, c.Block)
+}
+
+// checkPlan compares the cells to one another and to the plan.
+func (r *Run) checkPlan() error {
+	seen, keys := map[string]bool{}, map[string]bool{}
+	for _, c := range r.Cells {
+		again := fmt.Sprintf("%s again %d", c.key(), c.Again)
+		if seen[again] {
+			return fmt.Errorf("%s/%s: a second cell for %s", cellsDir, CellName(c), c.key())
+		}
+		seen[again], keys[c.key()] = true, true
+	}
+	m := r.Manifest
+	switch {
+	case m.Status == Partial:
+		return nil
+	case m.Status != Complete:
+		return fmt.Errorf("%s: status %q", manifestFile, m.Status)
+	case m.Sealed > 0 && len(r.Cells) != m.Sealed:
+		return fmt.Errorf("%s says that %d cells were sealed, but %s lists %d",
+			manifestFile, m.Sealed, sumsFile, len(r.Cells))
+	case m.Planned > 0 && len(keys) != m.Planned:
+		return fmt.Errorf("%s says that %d cells were planned, but there are %d", manifestFile, m.Planned, len(keys))
+	}
+	return nil
+}
+
+// checkFolders compares the cells' folders to the list. A run that was killed may have one more: the
+// cell that it was sealing.
+func checkFolders(disk Disk, sums *checksums, status string) error {
+	names, err := disk.List(cellsDir)
+	if errors.Is(err, fs.ErrNotExist) && len(sums.cells()) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	listed := sums.cells()
+	unlisted := slices.DeleteFunc(names, func(name string) bool {
+		return strings.HasPrefix(name, ".") || slices.Contains(listed, name) // a draft of a cell begins with a dot
+	})
+	if len(unlisted) > 1 || len(unlisted) > 0 && status == Complete {
+		return fmt.Errorf("%s/%s: %s does not list it: the list was truncated or changed after the run",
+			cellsDir, unlisted[0], sumsFile)
 	}
 	return nil
 }
@@ -104,13 +140,19 @@ func decodeManifest(data []byte) (m Manifest, schema string, err error) {
 		err = fmt.Errorf("schema %q, but this bench reads %q and %q; use the version that wrote it",
 			head.Schema, runSchema1, RunSchema)
 	}
+	if err == nil {
+		err = m.impossible()
+	}
 	return m, head.Schema, err
 }
 
-func loadCell(dir, path string, sums map[string]string, schema string) (*Cell, error) {
+func loadCell(disk Disk, folder string, sums *checksums, schema string) (*Cell, error) {
 	files := map[string][]byte{}
 	for _, name := range []string{cellFile, hlogFile, countsFile, usageFile} {
-		data, err := readChecked(dir, path+"/"+name, sums)
+		data, err := disk.Read(path.Join(folder, name))
+		if err == nil {
+			err = sums.check(path.Join(folder, name), data)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -118,12 +160,15 @@ func loadCell(dir, path string, sums map[string]string, schema string) (*Cell, e
 	}
 	if schema == runSchema1 {
 		if err := cellOfSchema1(files); err != nil {
-			return nil, fmt.Errorf("%s/%w", path, err)
+			return nil, fmt.Errorf("%s/%w", folder, err)
 		}
 	}
 	cell, err := decodeCell(files)
+	if err == nil {
+		err = cell.impossible()
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s/%w", path, err)
+		return nil, fmt.Errorf("%s/%w", folder, err)
 	}
 	if schema == runSchema1 {
 		cell.addPacer()

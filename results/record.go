@@ -41,6 +41,8 @@ type Manifest struct {
 	Plan        []string          `json:"plan"` // the experiment in words, line by line
 	Baseline    string            `json:"baseline,omitempty"`
 	Blocks      int               `json:"blocks"`
+	Planned     int               `json:"planned_cells,omitempty"` // 0: as many as it takes
+	Sealed      int               `json:"sealed_cells,omitempty"`  // of a run that has ended
 	App         AppRecord         `json:"app"`
 	Scenarios   []ScenarioRecord  `json:"scenarios"`
 	Topologies  []TopologyRecord  `json:"topologies"`

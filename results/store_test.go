@@ -140,6 +140,30 @@ func TestDamagedRunsAreRefusedWithTheFilesName(t *testing.T) {
 		{"garbage for checksums", func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "SHA256SUMS"), []byte("x"), 0o600)
 		}, "line 1 is not a checksum"},
+		{"half a list", func(dir string) error {
+			info, err := os.Stat(filepath.Join(dir, "SHA256SUMS"))
+			return errors.Join(err, os.Truncate(filepath.Join(dir, "SHA256SUMS"), info.Size()/2))
+		}, "differs from its own checksum"},
+		{"an empty list", func(dir string) error {
+			return os.Truncate(filepath.Join(dir, "SHA256SUMS"), 0)
+		}, "does not list it"},
+		{"a list of the first version, without the cell", func(dir string) error {
+			list, err := os.ReadFile(filepath.Join(dir, "SHA256SUMS"))
+			for line := range strings.Lines(string(list)) {
+				if strings.HasSuffix(line, "manifest.json\n") {
+					list = []byte(line)
+				}
+			}
+			return errors.Join(err, os.WriteFile(filepath.Join(dir, "SHA256SUMS"), list, 0o600))
+		}, "1 cells were sealed, but SHA256SUMS lists 0"},
+		{"a folder of cells that is a link", func(dir string) error {
+			cells := filepath.Join(dir, "cells")
+			return errors.Join(os.Rename(cells, dir+"-elsewhere"), os.Symlink(dir+"-elsewhere", cells))
+		}, "is a link"},
+		{"a pipe for a list", func(dir string) error {
+			list := filepath.Join(dir, "SHA256SUMS")
+			return errors.Join(os.Remove(list), syscall.Mkfifo(list, 0o600))
+		}, "not a regular file"},
 		{"a checksum of a file outside", func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "SHA256SUMS"), []byte(strings.Repeat("0", 64)+"  ../../etc/passwd\n"), 0o600)
 		}, "line 1 is not a checksum"},
@@ -151,6 +175,82 @@ func TestDamagedRunsAreRefusedWithTheFilesName(t *testing.T) {
 		if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: Load = %v; want an error with %q", row.says, err, row.want)
 		}
+	}
+}
+
+// Every single bit of the list counts.
+func TestAFlippedBitInTheListIsNoticed(t *testing.T) {
+	dir := sampleRun(t)
+	file := filepath.Join(dir, "SHA256SUMS")
+	list, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for bit := range len(list) * 8 {
+		list[bit/8] ^= 1 << (bit % 8)
+		if c, err := parseChecksums(list); err == nil {
+			t.Errorf("with bit %d flipped, the list has %d files", bit, len(c.files))
+		}
+		list[bit/8] ^= 1 << (bit % 8)
+	}
+	if _, err := parseChecksums(list); err != nil {
+		t.Error(err)
+	}
+}
+
+// A cell with a figure that cannot have been measured is neither written nor read.
+func TestImpossibleFiguresAreRefused(t *testing.T) {
+	longer := func(c *Cell) {
+		h := NewHistogram()
+		for range 4 {
+			_ = h.RecordValue(5_000_000)
+		}
+		c.Intervals[0].Hists[Series{Service, "home"}] = Pack(h)
+		c.Intervals[0].Counts.Add(OK, 1)
+		c.Counts = TotalCounts(c.Intervals)
+	}
+	for says, spoil := range map[string]func(*Cell){
+		"more successful responses than responses": func(c *Cell) { c.Successful = c.Counts.OK + 1 },
+		"as many as a counter can hold":            func(c *Cell) { c.Successful = 1<<64 - 1 },
+		"no duration":                              func(c *Cell) { c.Duration = 1e-300 },
+		"a duration of ages":                       func(c *Cell) { c.Duration = 1e300 },
+		"negative CPU time":                        func(c *Cell) { c.Generator.CPUSeconds = -1 },
+		"a lead-in longer than the load":           func(c *Cell) { c.LeadIn = 2 },
+		"thirds of more than all":                  func(c *Cell) { c.Thirds = []uint64{3, 0, 1} },
+		"counts that come round":                   func(c *Cell) { c.Counts.OK, c.Counts.Reset = 1<<63, 1<<63 },
+		"a histogram of more than there was": func(c *Cell) {
+			c.Intervals[0].Hists[Series{Response, "js"}] = c.Intervals[0].Hists[Series{Response, "home"}]
+		},
+		"service times above the response times": longer,
+	} {
+		c := sampleCell()
+		spoil(c)
+		d, err := CreateOn(Folder(t.TempDir()), "x", Manifest{Name: "x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Seal(c, nil); err == nil || !strings.Contains(err.Error(), "impossible") {
+			t.Errorf("%s: Seal = %v", says, err)
+		}
+	}
+}
+
+// A complete run holds every cell of its plan.
+func TestACompleteRunHasAllItsCells(t *testing.T) {
+	d, err := CreateOn(Folder(t.TempDir()), "x", Manifest{
+		Name: "x", Planned: 2, Topologies: []TopologyRecord{{Name: "uwsgi"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Seal(sampleCell(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Finish(Complete, time.Second); err == nil || !strings.Contains(err.Error(), "2 were planned") {
+		t.Errorf("Finish = %v", err)
+	}
+	if err := d.Finish(Partial, time.Second); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -208,9 +308,9 @@ func TestNothingIsHalfWrittenWhenTheDiskIsFull(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
 		t.Errorf("%v was left behind", left)
 	}
-	d := &Directory{Path: dir, sums: map[string]string{}}
-	if err := os.Mkdir(filepath.Join(dir, "cells"), 0o700); err != nil {
-		t.Fatal(err)
+	d, err := CreateOn(Folder(dir), dir, Manifest{Name: "x"})
+	if err != nil {
+		t.Fatal(err) // a small manifest is within the limit
 	}
 	if err := d.Seal(sampleCell(), nil); err == nil {
 		t.Error("Seal succeeded beyond the limit")
@@ -222,7 +322,7 @@ func TestNothingIsHalfWrittenWhenTheDiskIsFull(t *testing.T) {
 
 // Runs written by older versions stay readable, and say the same.
 func TestRunsOfEverySchemaAreRead(t *testing.T) {
-	if current := filepath.Join("testdata", "run-2"); *update {
+	if current := filepath.Join("testdata", "run-2-checked"); *update {
 		if err := os.RemoveAll(current); err != nil {
 			t.Fatal(err)
 		}
@@ -230,7 +330,7 @@ func TestRunsOfEverySchemaAreRead(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, schema := range []string{"run-1", "run-2"} {
+	for _, schema := range []string{"run-1", "run-2", "run-2-checked"} { // run-2: before its list protected itself
 		run, err := Load(filepath.Join("testdata", schema))
 		if err != nil {
 			t.Fatal(err)

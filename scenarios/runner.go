@@ -63,7 +63,9 @@ func (r *Runner) Run(ctx context.Context, e Experiment) (Experiment, error) {
 		}
 	}
 	e.Preset.Blocks = length.done
-	return e, nil
+	m := r.Out.Manifest()
+	m.Planned = len(e.Cells())
+	return e, r.Out.SetManifest(m)
 }
 
 // sameBoot is the number of leading cells that share a boot: one arm in one block.

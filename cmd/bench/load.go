@@ -162,6 +162,11 @@ func (o loadOptions) requested(rawURL string) (plan loadgen.Plan, objectives []r
 	if err := o.guard().Check(plan.URL); err != nil {
 		return plan, nil, err
 	}
+	if o.hdr != "" {
+		if err := results.CheckOutput(o.hdr); err != nil { // before the load, rather than after it
+			return plan, nil, usagef("--hdr %w", err)
+		}
+	}
 	if o.slo != "" {
 		objectives, err = results.ParseObjectives(o.slo)
 	}

@@ -71,6 +71,9 @@ func writeTrend(file string, series history.Series) error {
 	default:
 		return usagef("--plot %s: want a name that ends in .svg or .png", file)
 	}
+	if err := results.CheckOutput(file); err != nil {
+		return usagef("--plot %w", err)
+	}
 	data, err := draw(figure)
 	if err != nil {
 		return err

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"path/filepath"
 	"time"
 
 	"bench/experiments"
@@ -80,7 +79,7 @@ func (s *search) predict() (map[string]capacity.Prediction, []results.Check, err
 		return nil, nil, err
 	}
 	data = append(data, '\n')
-	if err := results.WriteFile(filepath.Join(s.run.Out.Path, "prediction.json"), data); err != nil {
+	if err := results.WriteInto(s.run.Out.Path, "prediction.json", data); err != nil {
 		return nil, nil, err
 	}
 	sum := sha256.Sum256(data)

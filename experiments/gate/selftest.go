@@ -77,6 +77,9 @@ const (
 	mostSelfTest   = 10_000
 )
 
+// selfTestFile is the record of a self-test in its run directory.
+const selfTestFile = "selftest.json"
+
 // SelfTest measures pairs of equal versions, and with the bundled project also pairs with injected
 // slowdowns, and replays gates from them.
 func SelfTest(ctx context.Context, env experiments.Env, spec Spec, pairs int) (t Ability, err error) {
@@ -108,8 +111,8 @@ func SelfTest(ctx context.Context, env experiments.Env, spec Spec, pairs int) (t
 	if err != nil {
 		return t, err
 	}
-	t.Path = filepath.Join(equal.run.Out.Path, "selftest.json")
-	return t, results.WriteFile(t.Path, append(data, '\n'))
+	t.Path = filepath.Join(equal.run.Out.Path, selfTestFile)
+	return t, results.WriteInto(equal.run.Out.Path, selfTestFile, append(data, '\n'))
 }
 
 // measure measures the requested pairs, whatever they show.

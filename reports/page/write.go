@@ -5,8 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
+	"path"
 
 	"bench/reports/plot"
 	"bench/results"
@@ -56,33 +55,27 @@ func WriteAll(dir string, d Document) error {
 		if err := f.write(&out, d); err != nil {
 			return err
 		}
-		if err := results.WriteFile(filepath.Join(dir, f.file), out.Bytes()); err != nil {
+		if err := results.WriteInto(dir, f.file, out.Bytes()); err != nil {
 			return err
 		}
 	}
 	for _, f := range d.Files {
-		if err := results.WriteFile(filepath.Join(dir, f.Name), f.Data); err != nil {
+		if err := results.WriteInto(dir, f.Name, f.Data); err != nil {
 			return err
 		}
 	}
-	return WriteFigures(filepath.Join(dir, "plots"), d.Figures())
+	return writeFigures(dir, d.Figures())
 }
 
-// WriteFigures writes figures into a directory, each as SVG and as PNG.
-func WriteFigures(dir string, figures []plot.Figure) error {
-	if len(figures) == 0 {
-		return nil
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("writing the plots: %w", err)
-	}
+// writeFigures writes figures into the folder plots of a run directory, each as SVG and as PNG.
+func writeFigures(dir string, figures []plot.Figure) error {
 	for _, f := range figures {
 		for ending, draw := range map[string]func(plot.Figure) ([]byte, error){".svg": plot.SVG, ".png": plot.PNG} {
 			data, err := draw(f)
 			if err != nil {
 				return err
 			}
-			if err := results.WriteFile(filepath.Join(dir, f.Name+ending), data); err != nil {
+			if err := results.WriteInto(dir, path.Join("plots", f.Name+ending), data); err != nil {
 				return err
 			}
 		}
