@@ -43,7 +43,7 @@ type Preset struct {
 var (
 	Quick = Preset{
 		Name: "quick", Blocks: 3, Warmup: 600 * time.Millisecond, Closed: 700 * time.Millisecond,
-		Side: 300 * time.Millisecond, Step: 600 * time.Millisecond, Steps: []float64{0.5, 1.8}, Limit: time.Minute,
+		Side: 300 * time.Millisecond, Step: 450 * time.Millisecond, Steps: []float64{0.5, 1.8}, Limit: time.Minute,
 		Precision: 0.1, Least: 3,
 	}
 	Default = Preset{
@@ -179,7 +179,7 @@ func (e Experiment) loads(arm int) (loads []Load) {
 	closed := func(name string, scenario int, new bool, d time.Duration) {
 		load := Load{Name: name, Scenario: e.Scenarios[scenario], Mode: loadgen.Closed, New: new, Duration: d}
 		if e.speeds != nil {
-			load = load.forRate(e.speeds[arm][scenario])
+			load = load.forRate(e.speeds[arm][scenario].on(load.Scenario.Connections))
 		}
 		loads = append(loads, load)
 	}

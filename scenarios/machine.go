@@ -17,7 +17,7 @@ const (
 	neighbourDegrades = 0.05
 	neighbourVoids    = 0.20
 	neighbourOfPair   = 0.50
-	countedTwice      = 0.10
+	countedTwice      = 0.05
 	clockStep         = 10 * time.Millisecond // of the machine's own clock, for each core
 )
 

@@ -141,8 +141,8 @@ func (r *Runner) exclude(arm Arm, diff []string) error {
 
 // checked is what the preflight learns of an arm.
 type checked struct {
-	speeds      []float64 // by scenario
-	concurrency int       // 0: not limited, or unknown
+	speeds      []speed // by scenario
+	concurrency int     // 0: not limited, or unknown
 	boot        time.Duration
 }
 
@@ -167,8 +167,14 @@ func (r *Runner) preflightArm(ctx context.Context, e Experiment, arm Arm) (map[s
 		concurrency: max(0, cluster.Blueprint().Concurrency),
 		boot:        time.Duration((cluster.Boot.BootMS + cluster.Boot.WarmupMS) * float64(time.Millisecond)),
 	}
-	for _, s := range e.Scenarios {
-		rate, err := r.speed(ctx, e.Seed, s, cluster)
+	for i, s := range e.Scenarios {
+		find := r.sideSpeed
+		if i == 0 {
+			find = r.mainSpeed
+		}
+		rate, err := find(ctx, Cell{Seed: e.Seed, Load: Load{
+			Name: "rate-search", Scenario: s, Mode: loadgen.Closed, Duration: probeRun, Drain: s.Timeout,
+		}}, cluster)
 		if err != nil {
 			return nil, checked{}, err
 		}
@@ -177,26 +183,35 @@ func (r *Runner) preflightArm(ctx context.Context, e Experiment, arm Arm) (map[s
 	return responses, found, cluster.Close()
 }
 
-// The rate search tries a few connections first, and then all of them if their last responses do not
-// take long.
+// The rate search tries a few connections, and for the main scenario all of them if their last
+// responses do not take long, because the load steps follow from that speed.
 const (
 	probeRun         = 250 * time.Millisecond
 	probeConnections = 8
 	quickDrain       = 600 * time.Millisecond
 )
 
-// speed is about the throughput of a scenario's closed loop.
-func (r *Runner) speed(ctx context.Context, seed uint64, s Scenario, cluster *servers.Cluster) (float64, error) {
-	closedRun := Cell{Seed: seed, Load: Load{
-		Name: "rate-search", Scenario: s, Mode: loadgen.Closed, Duration: probeRun, Drain: s.Timeout,
-	}}
-	closedRun.Load.Scenario.Connections = min(s.Connections, probeConnections)
-	rate, _, err := r.maxThroughput(ctx, closedRun, cluster)
-	if err == nil && s.Connections > probeConnections && float64(s.Connections) < rate*quickDrain.Seconds() {
-		closedRun.Load.Scenario = s
-		rate, _, err = r.maxThroughput(ctx, closedRun, cluster)
+func (r *Runner) mainSpeed(ctx context.Context, cell Cell, cluster *servers.Cluster) (speed, error) {
+	found, err := r.sideSpeed(ctx, cell, cluster)
+	if err == nil && found.most > found.tried && float64(found.most) < found.few*quickDrain.Seconds() {
+		var rate float64
+		rate, _, err = r.maxThroughput(ctx, cell, cluster)
+		found.all = max(found.few, rate)
 	}
-	return max(leastSpeed, rate), err
+	return found, err
+}
+
+func (r *Runner) sideSpeed(ctx context.Context, cell Cell, cluster *servers.Cluster) (speed, error) {
+	most := cell.Load.Scenario.Connections
+	tried := min(most, probeConnections)
+	cell.Load.Scenario.Connections = tried
+	rate, _, err := r.maxThroughput(ctx, cell, cluster)
+	rate = max(leastSpeed, rate)
+	found := speed{few: rate, all: rate, full: tried, tried: tried, most: most}
+	if workers := cluster.Blueprint().Concurrency; workers > 0 {
+		found.full = min(tried, 2*workers)
+	}
+	return found, err
 }
 
 // leastSpeed is what a topology that hardly responds is taken to do.

@@ -8,34 +8,64 @@ import (
 	"bench/loadgen"
 )
 
-// speeds are the throughputs of closed loops, in responses per second: by arm, in the order of the
-// scenarios.
-type speeds [][]float64
-
-// slowest is the throughput of the slowest arm.
-func (s speeds) slowest(scenario int) float64 {
-	least := s[0][scenario]
-	for _, arm := range s {
-		least = min(least, arm[scenario])
-	}
-	return least
+// speed is the throughput of a closed loop, in responses per second, as far as it is known: few on some
+// connections, and all on as many as the scenario has.
+type speed struct {
+	few, all float64
+	full     int // connections that keep all workers busy, if few on tried ones do
+	tried    int // connections on which there are few responses per second
+	most     int // connections that the scenario has
 }
 
-// of is a scenario's throughput by arm.
-func (s speeds) of(scenario int) (all []float64) {
+// steady is a speed that does not depend on the number of connections.
+func steady(perSecond float64, most int) speed {
+	return speed{few: perSecond, all: perSecond, full: 1, tried: 1, most: most}
+}
+
+// on is the least that a speed can be on some connections. What each further connection brings decreases
+// (the throughput of a closed network is concave in its customers), so that it lies on or above the
+// lines between the known points.
+func (s speed) on(connections int) float64 {
+	switch {
+	case connections < s.full:
+		return max(leastSpeed, s.few*float64(connections)/float64(s.full))
+	case connections <= s.tried:
+		return s.few
+	case connections >= s.most:
+		return s.all
+	}
+	return s.few + (s.all-s.few)*float64(connections-s.tried)/float64(s.most-s.tried)
+}
+
+// speeds are those of all arms, each in the order of the scenarios.
+type speeds [][]speed
+
+// most are the arms' throughputs of a scenario, on all its connections.
+func (s speeds) most(scenario int) (all []float64) {
 	for _, arm := range s {
-		all = append(all, arm[scenario])
+		all = append(all, arm[scenario].all)
 	}
 	return all
 }
 
+// slowest is the throughput of the slowest arm on some connections.
+func (s speeds) slowest(scenario, connections int) float64 {
+	least := s[0][scenario].on(connections)
+	for _, arm := range s {
+		least = min(least, arm[scenario].on(connections))
+	}
+	return least
+}
+
 // What an experiment takes beside its loads.
 const (
-	bootAndStop   = 1300 * time.Millisecond
-	betweenCells  = 60 * time.Millisecond // counters, files
-	leastSchedule = 4                     // connections
-	overrun       = 1.05                  // of the limit, from which on it is said
+	bootAndStop  = 1300 * time.Millisecond
+	betweenCells = 60 * time.Millisecond // counters, files
+	overrun      = 1.05                  // of the limit, from which on it is said
 )
+
+// leastConnections is how few connections a schedule may get down to.
+const leastConnections = 4
 
 // presumed are throughputs of the slowest built-in topology, on a core or two, until the rate search
 // has measured them. Any other app is taken to be as fast as a page of the bundled one.
@@ -44,41 +74,71 @@ var presumed = map[string]float64{"page": 250, "static": 900, "cpu": 250, "io": 
 const presumedElse = 250
 
 // scheduled fits the loads into the preset's limit, now that the speeds of the arms are known. Closed
-// loops get ten responses per connection: where that takes the slowest arm too long, fewer connections,
-// the same for all arms, but enough to keep all workers busy. If even the fewest do not fit, the loads
-// that the main question needs least are left out. An app that is too slow for that takes longer.
+// loops get ten responses per connection: where that takes the slowest arm too long, they get fewer
+// connections, the same for all arms, and the main scenario, of which most is said, last. On a few
+// connections a server with a thread for each is limited by their number and not by itself, so that
+// the loads which the main question needs least are left out first. A slow app gets few all the same,
+// but enough to keep all workers busy, and if even that does not fit, it takes longer.
 func (e Experiment) scheduled(found speeds, concurrency int, perBoot, spent time.Duration) Experiment {
 	e.speeds, e.perBoot, e.spent = found, perBoot, spent
-	e.LoadSteps = e.Preset.LoadSteps(found.of(0))
-	if e.Preset.Limit == 0 || e.Estimate() <= e.Preset.Limit {
+	e.LoadSteps = e.Preset.LoadSteps(found.most(0))
+	if e.fits() {
 		return e
 	}
-	most := slices.Clone(e.Scenarios)
-	for longest := 8 * time.Second; longest >= 300*time.Millisecond; longest = longest * 4 / 5 {
-		e.Scenarios = slices.Clone(most)
-		for i := range e.Scenarios {
-			s := &e.Scenarios[i]
-			fit := int(longest.Seconds() * found.slowest(i) / responsesPerConnection)
-			s.Connections = min(s.Connections, max(fit, leastSchedule, 2*concurrency))
-		}
-		if e.Estimate() <= e.Preset.Limit {
-			return e
-		}
-	}
-	for _, leaveOut := range []func(){
-		func() { e.withoutNew = true },
-		func() { e.Preset.Steps, e.Preset.FastStep = e.Preset.Steps[:min(2, len(e.Preset.Steps))], 0 },
-		func() { e.Preset.Steps = e.Preset.Steps[:1] },
-		func() { e.fewer = true },
+	asked := e.Scenarios
+	for _, stage := range []struct {
+		leaveOut   func()
+		main, side int // connections, at least
+	}{
+		{func() {}, 32, 10},
+		{func() { e.withoutNew = true }, 16, 10},
+		{func() {}, leastConnections, leastConnections},
+		{func() { e.Preset.Steps, e.Preset.FastStep = e.Preset.Steps[:min(2, len(e.Preset.Steps))], 0 }, leastConnections,
+			leastConnections},
+		{func() { e.Preset.Steps = e.Preset.Steps[:1] }, leastConnections, leastConnections},
+		{func() { e.fewer = true }, leastConnections, leastConnections},
 	} {
-		if leaveOut(); len(e.Preset.Steps) > 0 {
-			e.LoadSteps = e.Preset.LoadSteps(found.of(0))
+		if stage.leaveOut(); len(e.Preset.Steps) > 0 {
+			e.LoadSteps = e.Preset.LoadSteps(found.most(0))
 		}
-		if e.Estimate() <= e.Preset.Limit {
-			break
+		for _, n := range fewer(asked, max(stage.main, 2*concurrency), max(stage.side, 2*concurrency)) {
+			if e.Scenarios = atMost(asked, n.main, n.side); e.fits() {
+				return e
+			}
 		}
 	}
 	return e
+}
+
+// fits reports whether the experiment keeps its preset's time.
+func (e Experiment) fits() bool { return e.Preset.Limit == 0 || e.Estimate() <= e.Preset.Limit }
+
+// connections are how many the main scenario, and each other one, may have.
+type connections struct{ main, side int }
+
+// fewer are ever fewer connections, down to the least: first of the side scenarios, then of the main one.
+func fewer(asked []Scenario, main, side int) (all []connections) {
+	now := connections{main: max(main, asked[0].Connections)}
+	for _, s := range asked[1:] {
+		now.side = max(now.side, s.Connections)
+	}
+	for all = append(all, now); now.side > side; all = append(all, now) {
+		now.side = max(side, now.side*7/8)
+	}
+	for ; now.main > main; all = append(all, now) {
+		now.main = max(main, now.main*7/8)
+	}
+	return all
+}
+
+// atMost are scenarios with no more than some connections.
+func atMost(asked []Scenario, main, side int) []Scenario {
+	all := slices.Clone(asked)
+	all[0].Connections = min(all[0].Connections, main)
+	for i := range all[1:] {
+		all[i+1].Connections = min(all[i+1].Connections, side)
+	}
+	return all
 }
 
 // presumedSchedule is the schedule as far as it is known before anything has been measured.
@@ -86,13 +146,13 @@ func (e Experiment) presumedSchedule() Experiment {
 	if e.speeds != nil || len(e.Arms) == 0 || len(e.Scenarios) == 0 {
 		return e
 	}
-	var one []float64
+	var one []speed
 	for _, s := range e.Scenarios {
 		perSecond, known := presumed[s.Name]
 		if !known {
 			perSecond = presumedElse
 		}
-		one = append(one, perSecond)
+		one = append(one, steady(perSecond, s.Connections))
 	}
 	found := make(speeds, len(e.Arms))
 	for i := range found {
@@ -116,18 +176,16 @@ func (e Experiment) Estimate() time.Duration {
 // lengthOf is about how long all loads of an arm take in one block, with their drains.
 func (e Experiment) lengthOf(arm int) (sum time.Duration) {
 	for _, load := range e.loads(arm) {
-		perSecond := e.speeds[arm][0]
+		speed := e.speeds[arm][0]
 		for i, s := range e.Scenarios {
 			if s.Name == load.Scenario.Name {
-				perSecond = e.speeds[arm][i]
+				speed = e.speeds[arm][i]
 			}
 		}
-		under := float64(load.Scenario.Connections) // way, when the load ends
-		switch rate := load.Rate(); {
-		case load.Mode == loadgen.Open && rate < perSecond:
-			under = 1
-		case load.Mode == loadgen.Open:
-			under = min(float64(load.Scenario.mostOpen()), (rate-perSecond)*load.Duration.Seconds())
+		perSecond, under := speed.on(load.Scenario.Connections), float64(load.Scenario.Connections)
+		if load.Mode == loadgen.Open { // under way, when the load ends
+			perSecond = speed.all
+			under = min(float64(load.Scenario.mostOpen()), max(1, (load.Rate()-perSecond)*load.Duration.Seconds()))
 		}
 		drain := time.Duration(under / perSecond * float64(time.Second))
 		sum += load.Duration + min(drain, max(drainTime, load.Drain)) + betweenCells
@@ -144,6 +202,6 @@ func (e Experiment) slowness() string {
 	s := e.Scenarios[0]
 	return fmt.Sprintf("this takes about %v instead of %v: the slowest topology serves %.2g requests of %s per second, "+
 		"so that %d responses on each of %d connections, in %d blocks of %d topologies, need that long",
-		estimate.Round(time.Second), limit, e.speeds.slowest(0), s.Name, responsesPerConnection, s.Connections,
+		estimate.Round(time.Second), limit, e.speeds.slowest(0, s.Connections), s.Name, responsesPerConnection, s.Connections,
 		e.Preset.Blocks, len(e.Arms))
 }

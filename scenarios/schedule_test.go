@@ -15,9 +15,13 @@ import (
 	"bench/stats"
 )
 
-// bundledSpeeds are those of page, static, cpu and io: a thread per connection, 2 workers, and the same
-// behind a proxy.
-var bundledSpeeds = speeds{{270, 900, 250, 900}, {1000, 4000, 480, 95}, {1200, 61000, 490, 95}}
+// bundledSpeeds are those of page, static, cpu and io: a thread per connection, which waits 40 ms for an
+// acknowledgement, 2 workers, and the same behind a proxy.
+var bundledSpeeds = speeds{
+	{{180, 340, 8, 8, 64}, {190, 190, 8, 8, 64}, {180, 180, 8, 8, 64}, {125, 125, 8, 8, 64}},
+	{{400, 1200, 4, 8, 64}, steady(2000, 64), steady(850, 64), steady(95, 64)},
+	{{1500, 1900, 4, 8, 64}, steady(78000, 64), steady(840, 64), steady(95, 64)},
+}
 
 func scheduleOf(t *testing.T, p Preset, names []string, found speeds) Experiment {
 	t.Helper()
@@ -39,7 +43,6 @@ func scheduleOf(t *testing.T, p Preset, names []string, found speeds) Experiment
 // enough connections to keep all workers busy; presets keep their time, or say why not.
 func TestSchedulesFitThePreset(t *testing.T) {
 	all := []string{"page", "static", "cpu", "io"}
-	same := func(perSecond float64) speeds { return speeds{{perSecond}, {perSecond}, {perSecond}} }
 	for _, row := range []struct {
 		says   string
 		preset Preset
@@ -49,13 +52,13 @@ func TestSchedulesFitThePreset(t *testing.T) {
 	}{
 		{"the bundled app, quick", Quick, all, bundledSpeeds, true},
 		{"the bundled app", Default, all, bundledSpeeds, true},
-		{"pages of 7 ms, quick", Quick, []string{"page"}, same(280), true},
-		{"pages of 45 ms on two workers, quick", Quick, []string{"page"}, same(44), true},
-		{"pages of 45 ms on two workers", Default, []string{"page"}, same(44), true},
-		{"pages of 100 ms, quick", Quick, []string{"page"}, same(20), true},
-		{"pages of 100 ms", Default, []string{"page"}, same(20), true},
-		{"pages of 400 ms, quick", Quick, []string{"page"}, same(5), false},
-		{"pages of 500 ms", Default, []string{"page"}, same(4), false},
+		{"pages of 7 ms, quick", Quick, []string{"page"}, sameSpeed(280), true},
+		{"pages of 45 ms on two workers, quick", Quick, []string{"page"}, sameSpeed(44), true},
+		{"pages of 45 ms on two workers", Default, []string{"page"}, sameSpeed(44), true},
+		{"pages of 100 ms, quick", Quick, []string{"page"}, sameSpeed(20), true},
+		{"pages of 100 ms", Default, []string{"page"}, sameSpeed(20), true},
+		{"pages of 400 ms, quick", Quick, []string{"page"}, sameSpeed(5), false},
+		{"pages of 500 ms", Default, []string{"page"}, sameSpeed(4), false},
 	} {
 		e := scheduleOf(t, row.preset, row.names, row.found)
 		t.Logf("%s: %v for %v, connections %v, without new connections: %v, load steps %v; %s", row.says, e.Estimate(),
@@ -66,7 +69,7 @@ func TestSchedulesFitThePreset(t *testing.T) {
 					continue
 				}
 				for i, s := range e.Scenarios {
-					if got := load.Duration.Seconds() * row.found[arm][i]; s.Name == load.Scenario.Name &&
+					if got := load.Duration.Seconds() * row.found[arm][i].on(s.Connections); s.Name == load.Scenario.Name &&
 						got < 9.5*float64(load.Scenario.Connections) {
 						t.Errorf("%s: %s of arm %d sees %.0f responses on %d connections", row.says, load.Name, arm, got,
 							load.Scenario.Connections)
@@ -84,6 +87,12 @@ func TestSchedulesFitThePreset(t *testing.T) {
 	}
 }
 
+// sameSpeed is the speed of each of three arms whose workers a few connections keep busy.
+func sameSpeed(perSecond float64) speeds {
+	one := []speed{steady(perSecond, 64)}
+	return speeds{one, one, one}
+}
+
 func connectionsOf(e Experiment) (all []int) {
 	for _, s := range e.Scenarios {
 		all = append(all, s.Connections)
@@ -95,7 +104,7 @@ func connectionsOf(e Experiment) (all []int) {
 func TestPresumedScheduleIsNearTheRealOne(t *testing.T) {
 	for _, preset := range []Preset{Quick, Default} {
 		for _, perSecond := range []float64{20, 44, 100, 280, 400} {
-			e := scheduleOf(t, preset, []string{"page"}, speeds{{perSecond}, {perSecond}, {perSecond}})
+			e := scheduleOf(t, preset, []string{"page"}, sameSpeed(perSecond))
 			before := Experiment{Preset: preset, Scenarios: slices.Clone(e.Scenarios), Arms: e.Arms}
 			before.Scenarios[0].Connections = 64
 			if off := before.Estimate().Seconds() / e.Estimate().Seconds(); off < 0.75 || off > 1.25 {

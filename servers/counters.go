@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"time"
 
 	"bench/results"
 	"bench/servers/probe"
 
 	"github.com/prometheus/procfs"
+	"golang.org/x/sys/unix"
 )
 
 // Counters is one reading of what the servers and the kernel count.
@@ -115,8 +117,22 @@ func readKernel() (results.Server, error) {
 	s.ListenOverflows, s.ListenDrops = count(netstat.ListenOverflows), count(netstat.ListenDrops)
 	s.TCPTimeouts, s.RetransSegs = count(netstat.TCPTimeouts), count(snmp.RetransSegs)
 	s.StealSeconds = stat.CPUTotal.Steal
-	if cpu := stat.CPUTotal; len(stat.CPU) == runtime.NumCPU() { // otherwise others may use cores that bench may not
-		s.BusySeconds = cpu.User + cpu.Nice + cpu.System + cpu.IRQ + cpu.SoftIRQ
+	if len(stat.CPU) == runtime.NumCPU() { // otherwise others may use cores that bench may not
+		s.BusySeconds, err = busySeconds(stat.CPUTotal)
 	}
-	return s, nil
+	return s, err
+}
+
+// busySeconds is what all cores had worked since boot: the time that passed less the time that they were idle.
+// The kernel's own sum of user, system and interrupt times is no use where it samples who runs at each tick
+// (CONFIG_TICK_CPU_ACCOUNTING): work that a timer sets off, as a delayed acknowledgement does, begins right
+// after a tick and ends before the next one, so that up to half of it was not counted. Idle time is measured
+// from the moment a core falls idle to the moment it wakes (CONFIG_NO_HZ_COMMON).
+func busySeconds(cpu procfs.CPUStat) (float64, error) {
+	var up unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &up); err != nil {
+		return 0, fmt.Errorf("reading the monotonic clock: %w", err)
+	}
+	passed := time.Duration(up.Nano()).Seconds() * float64(runtime.NumCPU())
+	return passed - cpu.Idle - cpu.Iowait - cpu.Steal, nil
 }
