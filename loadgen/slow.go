@@ -150,7 +150,7 @@ func (p *population) client(ctx context.Context, first time.Duration) {
 
 // talk is one slow request. It reports whether the client completed it.
 func (p *population) talk(ctx context.Context, conn net.Conn) bool {
-	fields := " " + p.target.Path + " HTTP/1.1\r\nHost: " + p.host + "\r\nUser-Agent: bench-slow\r\n"
+	fields := " " + p.target.RequestURI() + " HTTP/1.1\r\nHost: " + p.host + "\r\nUser-Agent: bench-slow\r\n"
 	get := p.target.Method + fields + "\r\n"
 	switch p.Kind {
 	case SlowHeaders:

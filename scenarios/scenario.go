@@ -78,8 +78,10 @@ func Names() []string {
 func Named(name string) (Scenario, error) {
 	var data []byte
 	var err error
+	var files targets.Files
 	if strings.HasSuffix(name, ".yaml") || strings.ContainsRune(name, os.PathSeparator) {
 		data, err = os.ReadFile(name)
+		files = targets.FilesBeside(name)
 		name = results.FileName(strings.TrimSuffix(filepath.Base(name), ".yaml"))
 	} else {
 		data, err = builtin.ReadFile("builtin/" + name + ".yaml")
@@ -91,15 +93,15 @@ func Named(name string) (Scenario, error) {
 	if err != nil {
 		return Scenario{}, fmt.Errorf("reading scenario %s: %w", name, err)
 	}
-	s, err := Parse(name, data)
+	s, err := Parse(name, data, files)
 	if err != nil {
 		return Scenario{}, fmt.Errorf("scenario %s: %w", name, err)
 	}
 	return s, nil
 }
 
-// Parse reads the YAML of a scenario.
-func Parse(name string, data []byte) (Scenario, error) {
+// Parse reads the YAML of a scenario, whose bodies may be in files of the given folder.
+func Parse(name string, data []byte, files targets.Files) (Scenario, error) {
 	var f scenarioFile
 	if err := strict.YAML(data, &f); err != nil {
 		return Scenario{}, err
@@ -117,7 +119,7 @@ func Parse(name string, data []byte) (Scenario, error) {
 	if s.Timeout, err = time.ParseDuration(f.Timeout); err != nil || s.Timeout <= 0 {
 		return Scenario{}, fmt.Errorf("timeout: %q: want a duration such as 10s", f.Timeout)
 	}
-	if s.Mix, err = targets.MixOf(f.Mix); err != nil {
+	if s.Mix, err = targets.MixOf(f.Mix, files); err != nil {
 		return Scenario{}, fmt.Errorf("mix: %w", err)
 	}
 	return s, nil

@@ -63,7 +63,7 @@ func TestParseRefuses(t *testing.T) {
 		{"a timeout that is not a duration", "connections: 1\ntimeout: soon\nmix: [{name: a, path: /}]\n", "timeout"},
 		{"an empty mix", "connections: 1\ntimeout: 1s\n", "no targets"},
 	} {
-		if _, err := Parse("x", []byte(row.text)); err == nil || !strings.Contains(err.Error(), row.want) {
+		if _, err := Parse("x", []byte(row.text), ""); err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: %v; want an error with %q", row.says, err, row.want)
 		}
 	}
@@ -80,7 +80,7 @@ func TestConnectionsOfAScenario(t *testing.T) {
 		{"connections: 100\nmax_connections: 20", 100, 20},
 		{"connections: 8\nmax_connections: 400", 8, 400},
 	} {
-		s, err := Parse("x", []byte(row.text+"\ntimeout: 1s\nmix: [{name: a, path: /}]\n"))
+		s, err := Parse("x", []byte(row.text+"\ntimeout: 1s\nmix: [{name: a, path: /}]\n"), "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,7 +190,7 @@ func TestArmsGetUniqueNames(t *testing.T) {
 // testScenario requests one page.
 func testScenario() Scenario {
 	return Scenario{Name: "one", Connections: 2, Timeout: time.Second, Mix: targets.Mix{Targets: []targets.Target{
-		{Name: "a", Method: "GET", Path: "/a", Weight: 1, Expect: targets.Expect{Status: 200}},
+		{Name: "a", Method: "GET", Path: "/a", Weight: 1, Expect: targets.Expect{Status: targets.Statuses{200}}},
 	}}}
 }
 

@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -74,15 +73,9 @@ func newClient(guard loadgen.Guard) *http.Client {
 var token = regexp.MustCompile(`(name="csrfmiddlewaretoken" value=|csrfToken["']?\s*[:=]\s*|nonce=)["'][\w-]+["']`)
 
 func ask(ctx context.Context, client *http.Client, url string, t *targets.Target) (response, error) {
-	request, err := http.NewRequestWithContext(ctx, t.Method, url+t.Path, bytes.NewReader(t.Body))
+	request, err := t.Request(ctx, url)
 	if err != nil {
 		return response{}, err
-	}
-	for key, values := range t.Header {
-		request.Header[key] = values
-	}
-	if host := t.Header.Get("Host"); host != "" {
-		request.Host = host // net/http ignores it in the header
 	}
 	got, err := client.Do(request)
 	if err != nil {

@@ -77,7 +77,7 @@ func LoadProject(dir string) (Project, error) {
 	if err != nil {
 		return Project{}, fmt.Errorf("reading the app in %s: %w", dir, err)
 	}
-	project, err := ParseProject(data)
+	project, err := ParseProject(data, Files(dir))
 	if err != nil {
 		return Project{}, fmt.Errorf("%s: %w", path, err)
 	}
@@ -102,8 +102,8 @@ func LoadProject(dir string) (Project, error) {
 }
 
 // ParseProject reads the text of a bench.yaml. The app's folder is left to the caller. A file
-// without an app may set flags or a mix.
-func ParseProject(data []byte) (Project, error) {
+// without an app may set flags or a mix, whose bodies may be in files of the given folder.
+func ParseProject(data []byte, files Files) (Project, error) {
 	var f projectFile
 	if err := strict.YAML(data, &f); err != nil {
 		return Project{}, err
@@ -126,7 +126,7 @@ func ParseProject(data []byte) (Project, error) {
 		}
 	}
 	if len(f.Mix) > 0 {
-		mix, err := MixOf(f.Mix)
+		mix, err := MixOf(f.Mix, files)
 		if err != nil {
 			return Project{}, fmt.Errorf("mix: %w", err)
 		}

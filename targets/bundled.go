@@ -24,7 +24,7 @@ func Bundled() (Project, error) {
 	if err != nil {
 		return Project{}, fmt.Errorf("reading the bundled project: %w", err)
 	}
-	project, err := ParseProject(data)
+	project, err := ParseProject(data, "")
 	if err != nil {
 		return Project{}, fmt.Errorf("reading the bundled project: %w", err)
 	}

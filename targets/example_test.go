@@ -12,7 +12,7 @@ func ExampleMix_At() {
 	mix, err := targets.ParseMix([]byte(`
 - {name: home, path: /, weight: 3}
 - {name: search, path: "/search?q=tea", weight: 1, expect: {contains: results}}
-`))
+`), "")
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -80,50 +80,28 @@ func TestParseMixRefuses(t *testing.T) {
 		{"a bad escape does not survive to the request", "- {name: a, path: '/%zz'}", "invalid URL escape"},
 		{"an empty list is not a mix", "[]", "no targets"},
 		{"two bodies are refused", "- {name: a, path: /, body: x, body_base64: eA==}", "both"},
+		{"a body file needs a folder", "- {name: a, path: /, body_file: x}", "folder"},
+		{"a status has three digits", "- {name: a, path: /, expect: {status: [200, 3]}}", "three digits"},
+		{"case 32-framing-headers-dropped: chunks are not the user's business",
+			"- {name: a, path: /, headers: {transfer-encoding: chunked}}", "bench frames requests"},
+		{"nor is the length", "- {name: a, path: /, body: hello, headers: {CONTENT-LENGTH: 3}}", "bench frames requests"},
+		{"nor is waiting for an interim response",
+			"- {name: a, path: /, headers: {Expect: 100-continue}}", "bench frames requests"},
 	} {
-		_, err := ParseMix([]byte(row.text))
+		_, err := ParseMix([]byte(row.text), "")
 		if err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: ParseMix(%q) = %v; want an error with %q", row.says, row.text, err, row.want)
 		}
 	}
 }
 
-func TestParseVegeta(t *testing.T) {
-	for _, row := range []struct {
-		says, format, text string
-		want, err          string
-	}{
-		{"the HTTP format", "http", "GET http://h:1/a?x=1\nX-Y: z\n\nPOST http://h:1/b\n", "GET /a?x=1, POST /b", ""},
-		{"the JSON format with a body", "json", `{"method":"PUT","url":"http://h:1/c","body":"aGk="}`, "PUT /c", ""},
-		{"targets on two servers", "http", "GET http://h:1/\nGET http://i:1/\n", "", "one plan drives one server"},
-		{"a body file is not read", "http", "POST http://h:1/\n@/etc/passwd\n", "", "line 2"},
-		{"a relative URL", "http", "GET /x\n", "", "absolute"},
-		{"another format", "xml", "", "", "want http or json"},
-	} {
-		mix, base, err := ParseVegeta(row.format, strings.NewReader(row.text))
-		if row.err != "" {
-			if err == nil || !strings.Contains(err.Error(), row.err) {
-				t.Errorf("%s: error %v; want one with %q", row.says, err, row.err)
-			}
-			continue
-		}
-		var got []string
-		for _, target := range mix.Targets {
-			got = append(got, target.Method+" "+target.Path)
-		}
-		if err != nil || strings.Join(got, ", ") != row.want || base != "http://h:1" {
-			t.Errorf("%s: ParseVegeta = %v from %q, %v; want %s", row.says, got, base, err, row.want)
-		}
-	}
-}
-
 func TestParseProjectRefuses(t *testing.T) {
 	const good = "app:\n  wsgi: a.b:c\n  settings: a.s\n"
-	if _, err := ParseProject([]byte(good)); err != nil {
+	if _, err := ParseProject([]byte(good), ""); err != nil {
 		t.Fatalf("ParseProject of the minimum: %v", err)
 	}
 	for _, whole := range []string{"wsgi: 'a:b()'", "asgi: a:b", "asgi: 'a:b', wsgi: 'a.c:d', settings: a.s"} {
-		if _, err := ParseProject([]byte("app: {" + whole + "}")); err != nil {
+		if _, err := ParseProject([]byte("app: {"+whole+"}"), ""); err != nil {
 			t.Errorf("an app with %s: %v", whole, err)
 		}
 	}
@@ -139,7 +117,7 @@ func TestParseProjectRefuses(t *testing.T) {
 		{"an empty command prepares nothing", good + "  prepare: [[]]\n", "empty command"},
 		{"a bad mix is named as such", good + "mix: [{name: a, path: b}]\n", "mix: target a"},
 	} {
-		_, err := ParseProject([]byte(row.text))
+		_, err := ParseProject([]byte(row.text), "")
 		if err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: ParseProject = %v; want an error with %q", row.says, err, row.want)
 		}
@@ -190,7 +168,7 @@ func FuzzParseMix(f *testing.F) {
 	f.Add([]byte("- {name: a, path: /, weight: 2, headers: {A: b}, expect: {status: 200, length: 3}}"))
 	f.Add([]byte("- name: b\n  method: post\n  path: /x?y=1\n  body: z\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		mix, err := ParseMix(data)
+		mix, err := ParseMix(data, "")
 		if err != nil {
 			return
 		}
@@ -203,23 +181,12 @@ func FuzzParseMix(f *testing.F) {
 	})
 }
 
-func FuzzParseVegeta(f *testing.F) {
-	f.Add("http", "GET http://h/a\nX: y\n\nPOST http://h/b\n")
-	f.Add("json", `{"method":"GET","url":"http://h/"}`)
-	f.Fuzz(func(t *testing.T, format, text string) {
-		mix, _, err := ParseVegeta(format, strings.NewReader(text))
-		if err == nil && mix.Validate() != nil {
-			t.Fatalf("ParseVegeta accepted what Validate refuses")
-		}
-	})
-}
-
 func FuzzParseProject(f *testing.F) {
 	f.Add([]byte("app: {wsgi: a:b, settings: s, static: {url: /s/, root: r}, prepare: [[a]]}\n" +
 		"objectives: [p99<1s]\nflags: {quick: true}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		// A file without an app is allowed: it may only set flags.
-		if p, err := ParseProject(data); err == nil && p.App.WSGI != "" && p.App.Validate() != nil {
+		if p, err := ParseProject(data, ""); err == nil && p.App.WSGI != "" && p.App.Validate() != nil {
 			t.Fatal("ParseProject accepted what Validate refuses")
 		}
 	})

@@ -1,15 +1,10 @@
 package targets
 
 import (
-	"bytes"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -47,91 +42,6 @@ func (t Think) Time(seed, n uint64, step int) time.Duration {
 	}
 	u := float64(splitmix64(seed^splitmix64(n, uint64(step)), n)>>11) / (1 << 53)
 	return time.Duration(-math.Log1p(-u) * float64(t.Mean))
-}
-
-// Feed is rows of data for placeholders: {{user}} in a path, a header or a body stands for
-// the column user of the row of the request or session. Request (or session) n has row n
-// modulo the number of rows.
-type Feed struct {
-	Columns []string   `json:"columns"`
-	Rows    [][]string `json:"rows"`
-}
-
-// ParseFeed reads a feed: CSV with the column names in its first row, or a list of objects from a
-// file whose name ends in .json.
-func ParseFeed(name string, data []byte) (*Feed, error) {
-	var f *Feed
-	var err error
-	if strings.EqualFold(filepath.Ext(name), ".json") {
-		f, err = jsonFeed(data)
-	} else {
-		f, err = csvFeed(data)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("feed %s: %w", name, err)
-	}
-	if len(f.Rows) == 0 {
-		return nil, fmt.Errorf("feed %s: no rows", name)
-	}
-	return f, nil
-}
-
-func csvFeed(data []byte) (*Feed, error) {
-	rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
-	if err != nil {
-		return nil, err
-	}
-	if len(rows) == 0 {
-		return nil, errors.New("no row with the column names")
-	}
-	f := &Feed{Columns: rows[0], Rows: rows[1:]}
-	return f, f.validate()
-}
-
-func jsonFeed(data []byte) (*Feed, error) {
-	var objects []map[string]any
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	if err := decoder.Decode(&objects); err != nil {
-		return nil, err
-	}
-	f := &Feed{}
-	for i, o := range objects {
-		if i == 0 {
-			f.Columns = slices.Sorted(maps.Keys(o))
-		}
-		if len(o) != len(f.Columns) {
-			return nil, fmt.Errorf("object %d has %d members, the first one %d", i+1, len(o), len(f.Columns))
-		}
-		row := make([]string, len(f.Columns))
-		for j, name := range f.Columns {
-			value, has := o[name]
-			if !has {
-				return nil, fmt.Errorf("object %d has no %q", i+1, name)
-			}
-			row[j] = fmt.Sprint(value)
-		}
-		f.Rows = append(f.Rows, row)
-	}
-	return f, f.validate()
-}
-
-func (f *Feed) validate() error {
-	seen := map[string]bool{}
-	for _, name := range f.Columns {
-		if !validToken(name) || seen[name] {
-			return fmt.Errorf("column %q: want distinct names of letters, digits and _", name)
-		}
-		seen[name] = true
-	}
-	for i, row := range f.Rows {
-		for _, value := range row {
-			if strings.ContainsAny(value, "\x00") {
-				return fmt.Errorf("row %d contains a zero byte", i+1)
-			}
-		}
-	}
-	return nil
 }
 
 // Part is a piece of a text with placeholders: a literal, a column of the feed, or a cookie of
@@ -238,13 +148,13 @@ type StepEntry struct {
 }
 
 // SessionsOf builds a mix from the entries of a YAML list.
-func SessionsOf(entries []SessionEntry, feed *Feed) (Mix, error) {
+func SessionsOf(entries []SessionEntry, feed *Feed, files Files) (Mix, error) {
 	mix := Mix{Feed: feed}
 	var errs []error
 	for _, e := range entries {
 		s := Session{Name: e.Name, Weight: max(1, e.Weight)}
 		for _, step := range e.Steps {
-			t, err := step.target()
+			t, err := step.target(files)
 			if err == nil && step.Weight != 0 {
 				err = fmt.Errorf("target %s: a step cannot have a weight: give it to the session", t.Name)
 			}

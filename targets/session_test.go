@@ -20,7 +20,7 @@ func TestParseSessions(t *testing.T) {
        body: "p={{ password }}&t={{cookie:csrftoken}}"}
 - name: looker
   steps: [{name: home, path: /}]
-`), feed)
+`), feed, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestBadSessionsAndFeeds(t *testing.T) {
 			"- {name: a, steps: [{name: x, path: /}, {name: y, path: /, think: soon}]}", "think"},
 		{"a pause of a day", "- {name: a, steps: [{name: x, path: /}, {name: y, path: /, think: 24h}]}", "pause"},
 	} {
-		if _, err := ParseSessions([]byte(row.yaml), feed); err == nil || !strings.Contains(err.Error(), row.want) {
+		if _, err := ParseSessions([]byte(row.yaml), feed, ""); err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: %v; want an error that names %q", row.says, err, row.want)
 		}
 	}
@@ -99,7 +99,7 @@ func FuzzParseSessions(f *testing.F) {
 	f.Add([]byte("- {name: a, weight: 2, steps: [{name: x, path: '/{{a}}', think: ~1s}]}"))
 	feed := &Feed{Columns: []string{"a"}, Rows: [][]string{{"1"}}}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		mix, err := ParseSessions(data, feed)
+		mix, err := ParseSessions(data, feed, "")
 		if err == nil && mix.Validate() != nil {
 			t.Fatal("accepted what Validate refuses")
 		}

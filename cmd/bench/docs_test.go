@@ -66,7 +66,7 @@ func TestDocumentedProjectFilesParse(t *testing.T) {
 		if m == nil {
 			t.Fatalf("%s shows no bench.yaml", file)
 		}
-		if p, err := targets.ParseProject(m[1]); err != nil || len(p.Mix.Targets) != targetsOf {
+		if p, err := targets.ParseProject(m[1], ""); err != nil || len(p.Mix.Targets) != targetsOf {
 			t.Errorf("%s: ParseProject = %+v, %v; want %d targets", file, p, err, targetsOf)
 		}
 	}
@@ -83,7 +83,7 @@ func TestDocumentedSessionsParse(t *testing.T) {
 		t.Fatal("the README shows no sessions")
 	}
 	feed := &targets.Feed{Columns: []string{"user", "password"}, Rows: [][]string{{"a", "b"}}}
-	if mix, err := targets.ParseSessions(m[1], feed); err != nil || len(mix.Sessions) != 1 || len(mix.Targets) != 3 {
+	if mix, err := targets.ParseSessions(m[1], feed, ""); err != nil || len(mix.Sessions) != 1 || len(mix.Targets) != 3 {
 		t.Errorf("ParseSessions = %+v, %v", mix, err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"bench/loadgen/pacing"
 	"bench/reports/page"
 	"bench/results"
+	"bench/targets"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -93,8 +94,9 @@ func (o *loadOptions) flags(f *pflag.FlagSet) {
 
 	f.StringVar(&o.mix, "mix", "", "`FILE` with a mix of targets in YAML")
 	f.StringVar(&o.sessions, "sessions", "", "`FILE` with sessions in YAML: each arrival is a visit of several requests")
-	f.StringVar(&o.targets, "targets", "", "`FILE` with targets in one of vegeta's formats")
-	f.StringVar(&o.format, "format", "http", "`FORMAT` of --targets: http or json")
+	f.StringVar(&o.targets, "targets", "", "`FILE` with targets in vegeta's formats, or a browser's HAR file")
+	f.StringVar(&o.format, "format", "",
+		"`FORMAT` of --targets: "+strings.Join(targets.ListFormats(), ", ")+"; unless given, the file shows it")
 	f.StringVar(&o.feed, "feed", "", "CSV or JSON `FILE` whose columns replace {{column}} in paths, headers and bodies")
 	f.StringSliceVar(&o.slow, "slow", nil,
 		"N slow clients in addition to the load: `KIND:N`, where KIND is headers, body, read or idle")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -63,23 +62,20 @@ func (o loadOptions) requests(u *url.URL) (targets.Mix, error) {
 	switch {
 	case o.mix != "":
 		return fileMix("--mix", o.mix, func(data []byte) (targets.Mix, error) {
-			mix, err := targets.ParseMix(data)
+			mix, err := targets.ParseMix(data, targets.FilesBeside(o.mix))
 			mix.Feed = feed
 			return mix, err
 		})
 	case o.sessions != "":
 		return fileMix("--sessions", o.sessions, func(data []byte) (targets.Mix, error) {
-			return targets.ParseSessions(data, feed)
+			return targets.ParseSessions(data, feed, targets.FilesBeside(o.sessions))
 		})
 	case o.targets != "" && feed != nil:
-		return targets.Mix{}, usagef("--feed works with --mix, --sessions or a URL: vegeta's formats do not have {{column}}")
+		return targets.Mix{}, usagef("--feed works with --mix, --sessions or a URL: lists of targets do not have {{column}}")
 	case o.targets != "":
 		return fileMix("--targets", o.targets, func(data []byte) (targets.Mix, error) {
-			mix, base, err := targets.ParseVegeta(o.format, bytes.NewReader(data))
-			if server := origin(u); err == nil && base != server {
-				err = fmt.Errorf("its targets are on %s, but the command line names %s", base, server)
-			}
-			return mix, err
+			list, err := targets.ParseList(o.format, data, origin(u), targets.FilesBeside(o.targets))
+			return list.Mix, err
 		})
 	}
 	path := u.RequestURI()

@@ -57,7 +57,7 @@ func Check(
 func wrkMix(s scenarios.Scenario) (mix []accuracy.Request) {
 	for _, t := range s.Mix.Targets {
 		mix = append(mix, accuracy.Request{
-			Method: t.Method, Path: t.Path, Header: t.Header, Body: t.Body, Weight: t.Weight,
+			Method: t.Method, Path: t.RequestURI(), Header: t.Header, Body: t.Body, Weight: t.Weight,
 		})
 	}
 	return mix

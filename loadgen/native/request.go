@@ -2,6 +2,7 @@ package native
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -42,16 +43,9 @@ func prepare(p loadgen.Plan) ([]request, error) {
 }
 
 func newRequest(p loadgen.Plan, t *targets.Target) (request, error) {
-	h, err := http.NewRequest(t.Method, p.URL+t.Path, bytes.NewReader(t.Body))
+	h, err := t.Request(context.Background(), p.URL)
 	if err != nil {
 		return request{}, err
-	}
-	h.Header = t.Header.Clone()
-	if h.Header == nil {
-		h.Header = http.Header{}
-	}
-	if host := h.Header.Get("Host"); host != "" {
-		h.Host = host
 	}
 	if h.Header.Get("User-Agent") == "" {
 		h.Header.Set("User-Agent", "bench")
@@ -113,7 +107,8 @@ func newTemplate(mix targets.Mix, h *http.Request, t *targets.Target) (*template
 		return err
 	}
 	literal := func(text string) error { return add(&m.head, text, false) }
-	err := errors.Join(literal(t.Method+" "), add(&m.head, t.Path, true), literal(" HTTP/1.1\r\nHost: "+h.Host+"\r\n"))
+	err := errors.Join(literal(t.Method+" "), add(&m.head, t.Template(), true),
+		literal(" HTTP/1.1\r\nHost: "+host(h)+"\r\n"))
 	for _, name := range slices.Sorted(maps.Keys(h.Header)) {
 		if name == "Host" || name == "Content-Length" || name == "Cookie" && m.cookies {
 			continue
@@ -126,6 +121,15 @@ func newTemplate(mix targets.Mix, h *http.Request, t *targets.Target) (*template
 		err = errors.Join(err, literal("Connection: close\r\n"))
 	}
 	return m, errors.Join(err, add(&m.body, string(t.Body), form))
+}
+
+// host is what a request names as its host: a zone is known only to this machine (RFC 6874, section 4).
+func host(h *http.Request) string {
+	name, zoned, is := strings.Cut(h.Host, "%")
+	if !is || !strings.HasPrefix(name, "[") {
+		return h.Host
+	}
+	return name + zoned[strings.IndexByte(zoned, ']'):]
 }
 
 // render appends request n, or the next request of a session with these cookies.

@@ -79,7 +79,7 @@ func loginMix(t *testing.T) targets.Mix {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mix, err := targets.ParseSessions([]byte(loginSession), feed)
+	mix, err := targets.ParseSessions([]byte(loginSession), feed, "")
 	if err != nil {
 		t.Fatal(err)
 	}

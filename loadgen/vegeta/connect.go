@@ -2,6 +2,7 @@ package vegeta
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -71,15 +72,9 @@ func (r *run) open(address, host string, t *targets.Target) net.Conn {
 func answers(conn net.Conn, host string, t *targets.Target, timeout time.Duration) bool {
 	_ = conn.SetDeadline(time.Now().Add(timeout))
 	defer func() { _ = conn.SetDeadline(time.Time{}) }()
-	request, err := http.NewRequest(t.Method, "http://"+host+t.Path, nil)
+	request, err := t.Request(context.Background(), "http://"+host)
 	if err != nil {
 		return false
-	}
-	for key, values := range t.Header {
-		request.Header[key] = values
-	}
-	if named := t.Header.Get("Host"); named != "" {
-		request.Host = named
 	}
 	if err := request.Write(conn); err != nil {
 		return false

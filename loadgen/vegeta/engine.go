@@ -207,7 +207,7 @@ func (r *run) target(t *vegeta.Target) error {
 	target := r.plan.Mix.At(n)
 	*t = vegeta.Target{
 		Method: target.Method,
-		URL:    r.plan.URL + target.Path + "#" + strconv.FormatUint(n, 10),
+		URL:    r.plan.URL + target.RequestURI() + "#" + strconv.FormatUint(n, 10),
 		Header: target.Header,
 		Body:   target.Body,
 	}
