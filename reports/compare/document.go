@@ -16,34 +16,41 @@ import (
 // Document is the report for people.
 func (r *Report) Document() page.Document {
 	d := page.Document{
-		Kind: results.KindCompare, Title: "bench compare: " + cmp.Or(r.App.Name, r.Name), Outcome: r.outcome(),
-		Headline: r.Answer[0], Lead: r.Answer[1:], Heading: r.heading(), Data: r,
+		Kind: results.KindCompare, Title: fmt.Sprintf("How should %s be deployed?", cmp.Or(r.App.Name, r.Name)),
+		Subject: r.subject(), Outcome: r.outcome(), Headline: r.Answer[0], Lead: r.Answer[1:], Heading: r.heading(),
+		Tiles: r.tiles(), Glance: r.glance(), Brief: r.brief(), Data: r,
 	}
 	figures := r.Figures()
+	main, others := r.why()
 	d.Sections = []page.Section{
-		{ID: "topologies", Title: r.topologyTitle(), Tables: []page.Table{r.topologyTable()},
-			Figures: named(figures, "cpu-per-request", "memory")},
-		{ID: "throughput", Title: "Throughput by scenario (closed loop)", Tables: []page.Table{r.scenarioTable()},
-			Figures: named(figures, "max-throughput")},
+		{ID: "throughput", Title: "Throughput by scenario, in a closed loop", Short: "Throughput",
+			Tables: []page.Table{r.scenarioTable()}, Figures: named(figures, "max-throughput")},
 	}
 	if latency := r.latencyTable(); len(latency.Rows) > 0 {
 		d.Sections = append(d.Sections, page.Section{
-			ID: "latency", Title: "Response time at the same offered rates (open loop, Poisson arrivals)",
+			ID: "latency", Title: "Response time at the same offered rates", Short: "Latency",
+			Text:    []string{"Open loop, Poisson arrivals: a response time counts from when its request was due."},
 			Tables:  []page.Table{latency},
-			Figures: named(figures, "latency-percentiles", "latency-histogram", "latency-by-rate", "latency-over-time"),
+			Figures: named(figures, "latency-by-rate", "latency-percentiles", "latency-histogram", "latency-over-time"),
 		})
 	}
 	d.Sections = append(d.Sections,
-		page.Section{ID: "why", Title: "Why", Items: r.why()},
+		page.Section{ID: "why", Title: "Why", Items: main},
+		page.Section{ID: "topologies", Title: r.topologyTitle(), Short: "Cost", Tables: []page.Table{r.topologyTable()},
+			Figures: named(figures, "cpu-per-request", "memory")},
 		page.Section{ID: "notes", Title: "Notes", Items: r.noteItems()})
-	if len(r.Diagnostics) > 0 {
-		d.Sections = append(d.Sections, page.Section{ID: "diagnostics", Title: "Diagnostics", Diagnostics: r.Diagnostics})
+	if n := len(r.Diagnostics); n > 0 {
+		d.Sections = append(d.Sections, page.Section{ID: "diagnostics", Title: fmt.Sprintf("Diagnostics (%d)", n),
+			Short: "Diagnostics", Diagnostics: r.Diagnostics})
 	}
 	d.Sections = append(d.Sections,
-		page.Section{ID: "ratios", Title: "Ratios to " + r.Baseline + ", paired by block", Folded: true,
+		page.Section{ID: "why-others", Title: "Why, on the other scenarios", Short: "Other scenarios", Folded: true,
+			Items: others},
+		page.Section{ID: "ratios", Title: "Ratios to " + r.Baseline + ", paired by block", Short: "Ratios", Folded: true,
 			Tables: []page.Table{r.ratioTable()}},
-		page.Section{ID: "targets", Title: "Response time by target", Folded: true, Tables: []page.Table{r.targetTable()}},
-		page.Section{ID: "method", Title: "How it was measured", Folded: true, Items: r.method()})
+		page.Section{ID: "targets", Title: "Response time by target", Short: "Targets", Folded: true,
+			Tables: []page.Table{r.targetTable()}},
+		page.Section{ID: "method", Title: "How it was measured", Short: "Method", Folded: true, Items: r.method()})
 	return d
 }
 
@@ -68,6 +75,15 @@ func (r *Report) outcome() page.Outcome {
 	return o
 }
 
+// subject says what was compared, where and when.
+func (r *Report) subject() string {
+	parts := []string{cmp.Or(r.App.Name, r.Name)}
+	if r.App.Commit != "" {
+		parts[0] += " at " + r.App.Commit
+	}
+	return strings.Join(append(parts, page.Machine(r.Host), page.Date(r.Started)), " · ")
+}
+
 // heading says how much was measured, when and for how long.
 func (r *Report) heading() string {
 	blocks := page.Count(r.Blocks, "block")
@@ -76,7 +92,7 @@ func (r *Report) heading() string {
 	}
 	took := time.Duration(r.Elapsed * float64(time.Second))
 	parts := []string{
-		blocks, "engine " + r.Engine, "profile " + r.Profile, r.Started.UTC().Format("2006-01-02 15:04 UTC"),
+		blocks, "engine " + r.Engine, "profile " + r.Profile,
 		fmt.Sprintf("%v, %.0f %% of it spent measuring", took.Round(time.Second), r.Measuring),
 	}
 	if n := len(r.Diagnostics); n > 0 {
@@ -85,17 +101,27 @@ func (r *Report) heading() string {
 	return strings.Join(parts, " · ")
 }
 
-// why names what limited each topology on each scenario.
-func (r *Report) why() (items []page.Item) {
-	for _, s := range r.Scenarios {
+// why names what limited each topology on the main scenario, and on the others.
+func (r *Report) why() (main, others []page.Item) {
+	for i, s := range r.Scenarios {
+		var items []page.Item
 		for _, p := range s.Order {
-			items = append(items, page.Item{Name: s.Name + ", " + p.Topology, Text: strings.Join(p.Reasons, " ")})
+			item := page.Item{Name: s.Name + ", " + p.Topology, Text: strings.Join(p.Reasons, " ")}
+			if i == 0 {
+				item.Name, item.Group = p.Topology, r.group(p.Topology)+1
+			}
+			items = append(items, item)
 		}
 		if len(s.Missing) > 0 {
 			items = append(items, page.Item{Name: s.Name, Text: "not measured: " + strings.Join(s.Missing, ", ") + "."})
 		}
+		if i == 0 {
+			main = items
+		} else {
+			others = append(others, items...)
+		}
 	}
-	return items
+	return main, others
 }
 
 func (r *Report) noteItems() (items []page.Item) {

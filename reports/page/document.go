@@ -6,6 +6,7 @@ package page
 
 import (
 	"slices"
+	"strings"
 
 	"bench/reports/plot"
 	"bench/results"
@@ -15,11 +16,15 @@ import (
 // formatting of its own; a writer lays it out and computes nothing.
 type Document struct {
 	Kind     string // compare, gate, capacity
-	Title    string
+	Title    string // the question
+	Subject  string // what it was asked of: the app, its versions, the machine, the date
 	Outcome  Outcome
-	Headline string   // the answer in one line
-	Lead     []string // further sentences, most important first
-	Heading  string   // what was measured, when and for how long
+	Headline string      // the answer in one line
+	Lead     []string    // further sentences, most important first
+	Heading  string      // what was measured, when and for how long
+	Tiles    []Tile      // the figures that the answer rests on, beside it
+	Glance   plot.Figure // the answer as one small chart; none without a kind
+	Brief    []Table     // the answer as tables of a terminal's width
 	Sections []Section
 
 	// Data is the kind's own JSON: an object with a schema, to which the figures are added.
@@ -50,12 +55,28 @@ const (
 	Invalid      Verdict = "invalid"      // the run is not a measurement
 )
 
+// Tile is a measure in which everything that the report compares stands side by side.
+type Tile struct {
+	Name  string
+	Value string // the figure that the answer speaks of
+	Note  string // its interval, or what it refers to
+	Rows  []TileRow
+}
+
+// TileRow is the value of one of the things compared.
+type TileRow struct {
+	Name  string
+	Group int // its colour, as in the figures
+	Value string
+}
+
 // Section is a part of a document, under its own title. Its parts are written in the order of the
 // fields.
 type Section struct {
 	ID          string // unique within the page: letters and dashes
 	Title       string
-	Folded      bool // reference: closed on a page, left out on a terminal
+	Short       string // in the list of contents, if the title is too long for it
+	Folded      bool   // reference: closed on a page, left out on a terminal
 	Text        []string
 	Tables      []Table
 	Figures     []plot.Figure
@@ -65,7 +86,10 @@ type Section struct {
 }
 
 // Item is an entry of a list: a text, under a name that may be missing.
-type Item struct{ Name, Text string }
+type Item struct {
+	Name, Text string
+	Group      int // on a page, the colour of the thing it is about, counted from 1; 0: of nothing in particular
+}
 
 // Table is rows of texts, ready to be shown.
 type Table struct {
@@ -110,6 +134,11 @@ func (d Document) Filled() (sections []Section) {
 		}
 	}
 	return sections
+}
+
+// measured is what was measured, and of what.
+func (d Document) measured() string {
+	return strings.Trim(d.Subject+" · "+d.Heading, " ·")
 }
 
 // Figures are all figures of a document, in order.

@@ -1,23 +1,89 @@
 package page
 
 import (
+	"bytes"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
 	"regexp"
+	"strings"
 	"unicode/utf8"
 
 	"bench/reports/plot"
 )
 
-//go:embed page.html.tmpl
+//go:embed assets/page.html.tmpl
 var pageText string
 
+//go:embed assets/page.css
+var pageStyle string
+
+//go:embed assets/page.js
+var pageScript string
+
+// uPlot draws the interactive charts. It is pinned: assets/uplot/SOURCE says where it is from, and a test
+// compares the hashes.
+//
+//go:embed assets/uplot/uPlot.iife.min.js
+var chartScript string
+
+//go:embed assets/uplot/uPlot.min.css
+var chartStyle string
+
+var (
+	style   = colours() + chartStyle + "\n" + pageStyle
+	scripts = []string{chartScript, pageScript}
+	policy  = contentPolicy()
+)
+
+// contentPolicy allows the page its own style, its own scripts and embedded images, and nothing else: no
+// request, no form, no frame.
+func contentPolicy() template.HTMLAttr {
+	var hashes []string
+	for _, script := range scripts {
+		hashes = append(hashes, hash(script))
+	}
+	return template.HTMLAttr(fmt.Sprintf(`content="default-src 'none'; base-uri 'none'; form-action 'none'; `+
+		`img-src data:; style-src %s; script-src %s"`, hash(style), strings.Join(hashes, " ")))
+}
+
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// palettes are the colours of the figures, by the letter that their variables begin with.
+var palettes = []struct {
+	letter  string
+	colours []plot.Colour
+}{{"c", plot.Arms}, {"t", plot.Tiers}}
+
+// colours are the palettes as variables of the style, for light and for dark, with a class for each.
+func colours() string {
+	var light, dark, classes strings.Builder
+	for _, p := range palettes {
+		for i, colour := range p.colours {
+			fmt.Fprintf(&light, "--%s%d:%s;", p.letter, i, colour.Light)
+			fmt.Fprintf(&dark, "--%s%d:%s;", p.letter, i, colour.Dark)
+			fmt.Fprintf(&classes, ".%s%d{--hue:var(--%[1]s%[2]d)}", p.letter, i)
+		}
+	}
+	return fmt.Sprintf(":root{%s}\n@media screen and (prefers-color-scheme:dark){:root{%s}}\n%s\n",
+		light.String(), dark.String(), classes.String())
+}
+
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"line": func(text string) string { return units.ReplaceAllString(oneLine(text), "$1\u00a0$2") },
-	"cell": at,
-	"long": func(text string) bool { return utf8.RuneCountInString(text) > longCell },
+	"line":  func(text string) string { return units.ReplaceAllString(oneLine(text), "$1\u00a0$2") },
+	"cell":  at,
+	"long":  func(text string) bool { return utf8.RuneCountInString(text) > longCell },
+	"arm":   func(group int) string { return fmt.Sprintf("c%d", group%len(plot.Arms)) },
+	"tier":  func(group int) string { return fmt.Sprintf("t%d", group%len(plot.Tiers)) },
+	"last":  func(group int) int { return group - 1 },
+	"share": func(at float64) string { return fmt.Sprintf("%.2f%%", at*100) },
+	"rows":  rowsOf,
 	"source": func(f plot.Figure) (template.URL, error) {
 		uri, err := plot.DataURI(f)
 		return template.URL(uri), err
@@ -30,11 +96,31 @@ var units = regexp.MustCompile(`(\d) (%|µs|ms|s|MiB|req/s)`)
 // longCell is the number of characters beyond which a cell of text is wrapped.
 const longCell = 28
 
-// HTML writes a document as a single self-contained page: figures are embedded as images, and it runs
-// no scripts and loads nothing, which its content security policy forbids as well.
+// view is what the template lays out.
+type view struct {
+	Document
+	Sections []Section // those that are not empty
+	Policy   template.HTMLAttr
+	Style    template.CSS
+	Scripts  []template.JS
+	Charts   template.JS // the values of the interactive charts
+}
+
+// HTML writes a document as a single self-contained page. It loads nothing, which its content security
+// policy forbids as well, and it can be read and printed without its scripts.
 func HTML(w io.Writer, d Document) error {
-	if err := pageTemplate.Execute(w, d); err != nil {
+	charts, err := encodeCharts(d.Figures())
+	if err != nil {
+		return fmt.Errorf("writing the report's charts: %w", err)
+	}
+	v := view{Document: d, Sections: d.Filled(), Policy: policy, Style: template.CSS(style), Charts: template.JS(charts)}
+	for _, script := range scripts {
+		v.Scripts = append(v.Scripts, template.JS(script))
+	}
+	var out bytes.Buffer
+	if err := pageTemplate.Execute(&out, v); err != nil {
 		return fmt.Errorf("writing the report as HTML: %w", err)
 	}
-	return nil
+	_, err = w.Write(out.Bytes())
+	return err
 }

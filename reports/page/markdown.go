@@ -18,7 +18,7 @@ func Markdown(w io.Writer, d Document) error {
 	for _, line := range d.Lead {
 		paragraph(&out, markdown(line))
 	}
-	paragraph(&out, markdown(d.Heading))
+	paragraph(&out, markdown(d.measured()))
 	for _, s := range d.Filled() {
 		markdownSection(&out, s)
 	}

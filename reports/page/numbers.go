@@ -151,3 +151,30 @@ func List(names []string) string {
 	last := len(names) - 1
 	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
+
+// Range writes the ends of an interval: 1,684 – 1,803. An estimate without an interval has none.
+func Range(i stats.Interval, format func(float64) string) string {
+	switch {
+	case i.High == 0 && i.Low > 0:
+		return "≥ " + format(i.Low)
+	case i.Low == 0 && i.High > 0:
+		return "≤ " + format(i.High)
+	case !i.Known():
+		return Unknown
+	}
+	low, high := format(i.Low), format(i.High)
+	if u := unit(high); unit(low) == u {
+		low = strings.TrimSuffix(low, u)
+	}
+	return low + " – " + high
+}
+
+// Bar draws a share of a length in eighths of a character, for tables of a terminal.
+func Bar(share float64, length int) string {
+	eighths := int(min(1, max(0, share))*float64(length)*8 + 0.5)
+	bar := strings.Repeat("█", eighths/8)
+	if part := eighths % 8; part > 0 {
+		bar += string([]rune("▏▎▍▌▋▊▉")[part-1])
+	}
+	return bar
+}

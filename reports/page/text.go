@@ -12,7 +12,7 @@ func Text(w io.Writer, d Document) error {
 	var out lines
 	out.add("", labelled(d))
 	out.add("", d.Lead...)
-	out.add("", d.Heading)
+	out.add("", d.measured())
 	for _, s := range d.Filled() {
 		if !s.Folded {
 			out.section(s)

@@ -109,19 +109,12 @@ func newDrawing(f Figure) *drawing {
 	return &drawing{Figure: f, plot: p, width: 17 * vg.Centimeter, height: 10 * vg.Centimeter}
 }
 
-// palette is by Okabe and Ito, whose colours can be distinguished with any colour vision (Okabe and Ito,
-// Color Universal Design, 2008). Shapes and dashes distinguish the lines as well.
-var palette = []color.RGBA{
-	{0xd5, 0x5e, 0x00, 0xff}, {0x00, 0x72, 0xb2, 0xff}, {0x00, 0x9e, 0x73, 0xff}, {0xcc, 0x79, 0xa7, 0xff},
-	{0xe6, 0x9f, 0x00, 0xff}, {0x56, 0xb4, 0xe9, 0xff}, {0x33, 0x33, 0x33, 0xff},
-}
-
 var shapes = []draw.GlyphDrawer{
 	draw.CircleGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.PyramidGlyph{}, draw.CrossGlyph{},
 	draw.PlusGlyph{}, draw.RingGlyph{},
 }
 
-func colour(i int) color.RGBA      { return palette[i%len(palette)] }
+func colour(i int) color.RGBA      { return of(Arms, i) }
 func shape(i int) draw.GlyphDrawer { return shapes[i%len(shapes)] }
 
 func dashes(on bool) []vg.Length {

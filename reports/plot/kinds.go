@@ -25,6 +25,9 @@ const (
 	offeredRate  = "offered rate, requests per second"
 )
 
+// Rowed reports whether the figure is laid out as rows (see Rows) rather than drawn on two axes.
+func (f Figure) Rowed() bool { return f.Kind == kindIntervals || f.Kind == kindStacks }
+
 // Percentiles shows response times by percentile on an axis of nines: equal steps for 90 %, 99 %,
 // 99.9 %, …, as popularised by Gil Tene's HdrHistogram plotter.
 func Percentiles(name, title string, curves []Series) Figure {
@@ -69,6 +72,16 @@ func Intervals(name, title, x string, rows []string, series []Series) Figure {
 	}
 }
 
+// Effects shows changes in percent with their intervals, one row each, around a line at zero; limit is
+// the change that matters, or 0. The Y of a point is its row.
+func Effects(name, title, x string, rows []string, series []Series, limit float64) Figure {
+	return Figure{
+		Name: name, Title: title, Kind: kindIntervals, Series: series,
+		X: Axis{Label: x, Unit: "%", Scale: Linear, Limit: limit}, Y: Axis{Scale: Names, Names: rows},
+		Reads: "Dot: estimate. Bar: 95 % confidence interval. An interval that contains 0 shows no difference.",
+	}
+}
+
 // Stack is a bar made of parts.
 type Stack struct {
 	Name  string
@@ -93,7 +106,7 @@ func Stacks(name, title, y, unit string, stacks []Stack, parts []string) Figure 
 		f.X.Names = append(f.X.Names, s.Name)
 	}
 	for i, part := range parts {
-		series := Series{Name: part, Group: i + 1}
+		series := Series{Name: part, Group: i}
 		for j, s := range stacks {
 			at := Point{X: float64(j)}
 			for _, p := range s.Parts {

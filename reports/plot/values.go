@@ -2,7 +2,6 @@ package plot
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 
@@ -82,7 +81,7 @@ func (d *drawing) stacks() error {
 		if err != nil {
 			return err
 		}
-		bars.Color, bars.LineStyle.Width = colour(s.Group), 0
+		bars.Color, bars.LineStyle.Width = of(Tiers, s.Group), 0
 		if below != nil {
 			bars.StackOn(below)
 		}
@@ -133,22 +132,6 @@ func (d *drawing) changes() error {
 	d.plot.X.Min, d.plot.X.Max = 0, float64(longest)+1
 	d.plot.X.Tick.Marker = wholeTicks{}
 	d.plot.Y.Min, d.plot.Y.Max = -high*1.1, high*(1.15+0.16*float64(len(d.Series)))
-	d.plot.Y.Tick.Marker = signedTicks(d.plot.Y.Min, d.plot.Y.Max, high)
+	d.plot.Y.Tick.Marker = plot.ConstantTicks(signedTicks(d.plot.Y.Min, d.plot.Y.Max, high))
 	return nil
-}
-
-// signedTicks are the marks of an axis of percent around zero.
-func signedTicks(low, top, high float64) (ticks plot.ConstantTicks) {
-	step := 5.0
-	if high > 20 {
-		step = 10
-	}
-	for v := -math.Floor(-low/step) * step; v <= top; v += step {
-		label := fmt.Sprintf("%+.0f", v)
-		if v == 0 {
-			label = "0"
-		}
-		ticks = append(ticks, plot.Tick{Value: v, Label: label})
-	}
-	return ticks
 }
