@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -18,13 +20,37 @@ func TestMain(m *testing.M) {
 	if os.Getenv("GORACE") == "" {
 		_ = os.Setenv("GORACE", "atexit_sleep_ms=0")
 	}
-	testscript.Main(m, map[string]func(){
+	testscript.Main(built{m}, map[string]func(){
 		"bench":   func() { os.Exit(program()) },
 		"python3": func() { syscall.Exit(fakePython()) },
 		"uwsgi":   func() { syscall.Exit(fakeUWSGI()) },
 		"nginx":   func() { syscall.Exit(fakeNginx()) },
 	})
 }
+
+// built are the tests, after which the program that they built is removed.
+type built struct{ *testing.M }
+
+// Run runs the tests.
+func (b built) Run() int {
+	defer os.RemoveAll(buildDir)
+	return b.M.Run()
+}
+
+// buildDir is the folder of the program that tests on real servers run; empty until one of them has built it.
+var buildDir string
+
+// buildOnce builds the program, once for all tests.
+var buildOnce = sync.OnceValues(func() (path string, err error) {
+	if buildDir, err = os.MkdirTemp("", "bench-test-"); err != nil {
+		return "", err
+	}
+	path = filepath.Join(buildDir, "bench")
+	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building bench: %w\n%s", err, out)
+	}
+	return path, nil
+})
 
 func params(dir string) testscript.Params {
 	return testscript.Params{

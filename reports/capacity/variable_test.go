@@ -85,7 +85,7 @@ func TestHeldOutConfigurationsWhereServiceTimesVary(t *testing.T) {
 			}
 			var errs []float64
 			covered := 0
-			runs := proof.Size(2, 40)
+			runs := proof.Size(1, 40)
 			for seed := range uint64(runs) {
 				r := v.run(seed).build(t)
 				p := r.Configurations[2].Model.Capacity
@@ -102,7 +102,7 @@ func TestHeldOutConfigurationsWhereServiceTimesVary(t *testing.T) {
 			if !proof.Full {
 				// Constant service times were 16 to 19 % off with cv 2.
 				if errs[0] > 0.1 {
-					t.Errorf("off by %.3f and %.3f", errs[0], errs[1])
+					t.Errorf("off by %.3f", errs[0])
 				}
 				return
 			}
