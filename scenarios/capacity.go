@@ -83,7 +83,7 @@ func (r *Runner) Capacity(
 		return found, err
 	}
 	told := false
-	for trial, more := search.Next(); more; trial, more = search.Next() {
+	for trial, more := search.Next(); more && !c.hopeless(found.FloorP50); trial, more = search.Next() {
 		r.say(fmt.Sprintf("%s: trial %d, %.4g/s for %v, boot %d", config.Arm.Name, trial.Number, trial.Rate, trial.Duration,
 			trial.Boot))
 		outcome, err := run.trial(ctx, trial)
@@ -108,12 +108,12 @@ func (r *Runner) Capacity(
 // found adds what a search has found to a configuration.
 func (s *searchRun) found(config results.Configuration, search *Search) results.Configuration {
 	for i, goal := range s.goals() {
-		if len(search.Trials()) == 0 {
-			break
-		}
-		known := search.Range(i)
-		if hopeless(goal, config.FloorP50) {
-			known = Range{Interval: results.SearchedRate(0, leastRate, s.boots, false)}
+		known := Range{Interval: results.SearchedRate(0, leastRate, s.boots, false)}
+		if !hopeless(goal, config.FloorP50) {
+			if len(search.Trials()) == 0 {
+				break
+			}
+			known = search.Range(i)
 		}
 		config.Goals = append(config.Goals, results.Bound{
 			Goal: goalName(goal), Interval: known.Interval, Fitted: known.Fitted,
@@ -132,6 +132,11 @@ func hopeless(goal []results.Objective, floor int64) bool {
 	return slices.ContainsFunc(goal, func(o results.Objective) bool {
 		return o.Quantile >= 50 && float64(floor) >= o.Limit
 	})
+}
+
+// hopeless reports whether no goal can be met at any rate, so that there is nothing to search for.
+func (c Capacity) hopeless(floor int64) bool {
+	return !slices.ContainsFunc(c.goals(), func(goal []results.Objective) bool { return !hopeless(goal, floor) })
 }
 
 // goals are what trials are judged by: the objectives, and in addition limits twice as long, which

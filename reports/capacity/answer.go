@@ -8,29 +8,33 @@ import (
 	"bench/stats"
 )
 
-// Headline is the answer in one line.
+// Headline is the answer in one sentence: what to deploy for the target, or without a target what was measured.
 func (r *Report) Headline() string {
-	line := r.capacityInWords()
 	if r.Recommendation != nil {
-		line = r.Recommendation.sentence(r) + " " + line
+		return r.Recommendation.sentence(r)
 	}
-	return line
+	return r.capacityInWords() + r.bound() + "."
 }
 
+// capacityInWords is what was measured, without the full stop.
 func (r *Report) capacityInWords() string {
 	switch {
 	case len(r.Configurations) == 0:
-		return "Nothing was measured."
+		return "Nothing was measured"
 	case r.Undecided:
-		return fmt.Sprintf("%s: the time ran out before any rate was shown to meet %s.", r.Topology, r.SLO)
+		return fmt.Sprintf("%s: the time ran out before any rate was shown to meet %s", r.Topology, r.SLO)
 	case r.Capacity.Low == 0:
-		return fmt.Sprintf("%s does not meet %s at any rate.", r.Topology, r.SLO)
+		return fmt.Sprintf("%s does not meet %s at any rate", r.Topology, r.SLO)
 	}
-	line := fmt.Sprintf("%s serves %s requests per second while meeting %s", r.Topology, rateText(r.Capacity), r.SLO)
-	if r.Bottleneck != "" {
-		line += "; bottleneck: " + r.Bottleneck
+	return fmt.Sprintf("%s serves %s requests per second while meeting %s", r.Topology, rateText(r.Capacity), r.SLO)
+}
+
+// bound names the bottleneck at the end of a sentence.
+func (r *Report) bound() string {
+	if r.Bottleneck == "" || r.Capacity.Low == 0 {
+		return ""
 	}
-	return line + "."
+	return "; the bottleneck is " + r.Bottleneck
 }
 
 // rateText writes the interval of a rate.
@@ -41,21 +45,34 @@ func rateText(i stats.Interval) string {
 	return page.Interval(i, page.Number)
 }
 
-// sentence is the recommendation in words.
+// sentence is the recommendation in words: one number of machines, each with one number of workers.
 func (rec *Recommendation) sentence(r *Report) string {
-	target := fmt.Sprintf("For %g requests per second,", rec.Target)
+	target := fmt.Sprintf("For %g requests per second at %s", rec.Target, r.SLO)
 	if rec.Refused != "" {
 		return target + " there is no recommendation: " + rec.Refused + "."
 	}
+	text := target + ", deploy " + page.Count(rec.Machines, "machine")
 	if rec.Cores > 0 {
-		return fmt.Sprintf("%s %s%s of %g cores with workers=%d each suffice; %s, %s%s, %s.", target,
-			page.Count(rec.Workers, "machine"), between(rec.WorkersLow, rec.WorkersHigh), rec.Cores, rec.PerMachine,
-			rec.reserve(), page.Count(rec.Machines, "machine"), between(rec.MachinesLow, rec.MachinesHigh), rec.source())
+		text += fmt.Sprintf(" of %g cores", rec.Cores)
 	}
-	return fmt.Sprintf("%s %s; %s, %s.", target, rec.oneMachine(r.Sweep), rec.reserve(), rec.machinesOf(r.Sweep))
+	if unit := rec.each(r); unit != "" {
+		text += fmt.Sprintf(" with %s=%d each", unit, rec.PerMachine)
+		if rec.Cores == 0 && !rec.PerMachineMeasured {
+			text += " (calculated, not measured)"
+		}
+	}
+	return fmt.Sprintf("%s: %s; the bottleneck is %s.", text, rec.reserve(), rec.Bottleneck)
 }
 
-// oneMachine says whether one machine carries the target, and with how many workers.
+// each names what a machine has a number of, if anything.
+func (rec *Recommendation) each(r *Report) string {
+	if rec.Cores > 0 {
+		return "workers"
+	}
+	return r.Sweep
+}
+
+// oneMachine says whether one machine carries the target without headroom, and with how many workers.
 func (rec *Recommendation) oneMachine(sweep string) string {
 	switch {
 	case !rec.Carries && sweep == "":
@@ -65,29 +82,31 @@ func (rec *Recommendation) oneMachine(sweep string) string {
 	case sweep == "":
 		return "one machine suffices"
 	}
-	return fmt.Sprintf("one machine needs %s=%d%s", sweep, rec.Workers, between(rec.WorkersLow, rec.WorkersHigh))
+	return fmt.Sprintf("one machine with %s=%d%s suffices", sweep, rec.Workers, between(rec.WorkersLow, rec.WorkersHigh))
 }
 
-// machinesOf says how many machines it takes, and of which configuration.
-func (rec *Recommendation) machinesOf(sweep string) string {
-	text := page.Count(rec.Machines, "machine") + between(rec.MachinesLow, rec.MachinesHigh)
-	if sweep == "" {
-		return text
+// certainty says by how much the number of machines may be off, and what it would be without headroom.
+func (rec *Recommendation) certainty(r *Report) string {
+	text := fmt.Sprintf("The number of machines is %s", rec.source())
+	if ends := between(rec.MachinesLow, rec.MachinesHigh); ends != "" {
+		text += "; by the ends of the interval" + strings.NewReplacer("(", "it is ", ")", "").Replace(ends)
 	}
-	text += fmt.Sprintf(" with %s=%d each", sweep, rec.PerMachine)
-	if !rec.PerMachineMeasured {
-		text += " (calculated, not measured)"
+	if rec.Cores > 0 {
+		return fmt.Sprintf("%s. Without headroom, %s%s suffice.", text, page.Count(rec.Workers, "machine"),
+			between(rec.WorkersLow, rec.WorkersHigh))
 	}
-	return text
+	return fmt.Sprintf("%s. Without headroom, %s.", text, rec.oneMachine(r.Sweep))
 }
 
 // reserve says what is added to the target.
 func (rec *Recommendation) reserve() string {
-	text := fmt.Sprintf("with %.0f %% headroom", rec.Headroom*100)
-	if rec.Spare > 0 {
-		text += " and one spare machine"
+	switch {
+	case rec.Headroom == 0 && rec.Spare == 0:
+		return "without headroom"
+	case rec.Spare > 0:
+		return fmt.Sprintf("%.0f %% headroom and one spare machine are included", rec.Headroom*100)
 	}
-	return text
+	return fmt.Sprintf("%.0f %% headroom is included", rec.Headroom*100)
 }
 
 // source says what the number of machines rests on.
@@ -97,8 +116,13 @@ func (rec *Recommendation) source() string {
 		return "all but the spare one measured side by side"
 	case rec.SideBySide:
 		return "measured side by side"
-	case rec.Extrapolated:
+	case rec.Extrapolated && rec.Cores > 0:
 		return "extrapolated beyond those measured side by side"
+	case rec.Extrapolated:
+		return "extrapolated from one machine, assuming that the load is divided evenly " +
+			"by something that is not a bottleneck"
+	case rec.PerMachineMeasured:
+		return "measured"
 	}
 	return "by the model"
 }
@@ -117,34 +141,22 @@ func between(low, high int) string {
 // lead are the sentences after the headline: what the result rests on.
 func (r *Report) lead() (lines []string) {
 	rec := r.Recommendation
-	switch {
-	case rec != nil && rec.Refused == "":
-		where := "of a machine"
-		if rec.Cores > 0 {
-			where = "of the machines"
-		}
-		lines = append(lines, fmt.Sprintf("Bottleneck %s: %s%s.", where, rec.Bottleneck, next(rec.Next)))
-		if rec.Extrapolated && rec.Cores == 0 {
-			lines = append(lines, "The number of machines is extrapolated from one machine, assuming that the load is divided "+
-				"evenly, by something that is not a bottleneck.")
-		}
+	if rec != nil {
+		lines = append(lines, r.capacityInWords()+".")
+	}
+	if rec != nil && rec.Refused == "" {
+		lines = append(lines, rec.certainty(r))
 		lines = append(lines, rec.reach(r)...)
 		if rec.CostPerHour > 0 {
 			lines = append(lines, fmt.Sprintf("Price: %.4g per hour.", rec.CostPerHour))
 		}
-	case r.Bottleneck != "":
-		lines = append(lines, fmt.Sprintf("Bottleneck: %s%s.", r.Bottleneck, next(r.NextBottleneck)))
+	}
+	if r.NextBottleneck != "" && r.Capacity.Low > 0 {
+		lines = append(lines, fmt.Sprintf("The next bottleneck would be %s.", r.NextBottleneck))
 	}
 	return append(lines,
 		fmt.Sprintf("The load generator shares the %s with the servers (%s); the model includes its CPU time.",
 			page.Count(r.Host.Cores, "core"), strings.TrimSpace(r.Host.CPU)))
-}
-
-func next(bottleneck string) string {
-	if bottleneck == "" {
-		return ""
-	}
-	return "; next: " + bottleneck
 }
 
 // reach says how far recommendations go, if beyond what was measured.

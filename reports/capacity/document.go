@@ -86,7 +86,7 @@ func (r *Report) outcome() page.Outcome {
 		o.Verdict = page.Inconclusive
 		o.Reason = "the time ran out before any rate was shown to meet the SLO; allow more with --budget"
 	case r.Capacity.Low == 0 && !r.Partial:
-		o.Verdict, o.Reason = page.Regressed, r.capacityInWords()
+		o.Verdict, o.Reason = page.Regressed, r.capacityInWords()+"."
 	case r.Grade == results.Degraded || r.Partial:
 		o.Verdict = page.Degraded
 	}

@@ -21,10 +21,7 @@ func (r *Report) needMachines(c *results.Capacity, rec *Recommendation, values [
 	most := r.Configurations[len(r.Configurations)-1]
 	rec.Cores, rec.PerMachine = most.MachineCores, most.Workers
 	limits := r.machineLimits(most)
-	rec.Bottleneck = r.Model.queueing.Named(limits[0].Resource)
-	if len(limits) > 1 {
-		rec.Next = r.Model.queueing.Named(limits[1].Resource)
-	}
+	rec.bind(r.Model.queueing, limits)
 	rec.headroom(c, rec.Target/limits[0].Rate*r.servers(most.found, limits[0].Resource))
 	target := rec.Target * (1 + rec.Headroom)
 	m := r.Model.Correction
@@ -47,7 +44,7 @@ func (r *Report) needMachines(c *results.Capacity, rec *Recommendation, values [
 
 // machineLimits are the limits of machines. The host's cores, which they share only here, are left out.
 func (r *Report) machineLimits(s Configuration) []model.Limit {
-	limits := r.Model.system(s.found).Limits()
+	limits := r.Model.system(s.found).Scaled(r.Model.Correction.Value).Limits()
 	return slices.DeleteFunc(limits, func(l model.Limit) bool { return l.Resource == model.Cores })
 }
 

@@ -36,10 +36,10 @@ func TestMachinesMeasuredSideBySide(t *testing.T) {
 		extra    bool
 		text     string
 	}{
-		{"one carries it", 60, 0, 1, 1, false, "60 requests per second, 1 machine"},
+		{"one carries it", 60, 0, 1, 1, false, "deploy 1 machine of 0.4 cores with workers=1 each: without headroom"},
 		{"two carry it, as was measured", 120, 0, 2, 2, false,
-			"2 machines of 0.4 cores with workers=1 each suffice; with 0 % headroom, 2 machines, measured side by side"},
-		{"with headroom it takes more than were measured", 120, 0.6, 2, 3, true, "extrapolated beyond"},
+			"deploy 2 machines of 0.4 cores with workers=1 each: without headroom; the bottleneck is CPU of the machines."},
+		{"with headroom it takes more than were measured", 120, 0.6, 2, 3, true, "deploy 3 machines"},
 		{"four machines do not fit on this host, but bring their own cores", 300, 0, 4, 4, true, "4 machines"},
 		{"plus a spare one", 60, results.Automatic, 1, 0, false, "and one spare machine"},
 		{"there is no answer beyond twice what was measured", 2000, 0, 0, 0, false, "there is no recommendation"},
@@ -57,6 +57,10 @@ func TestMachinesMeasuredSideBySide(t *testing.T) {
 		if row.headroom == results.Automatic && (rec.Spare != 1 || rec.Machines < rec.Workers+1) {
 			t.Errorf("%s: %+v", row.says, rec)
 		}
+	}
+	two := r.Need(&results.Capacity{CapacitySpec: results.CapacitySpec{Sweep: "backends"}}, 120)
+	if text := two.certainty(r); !strings.HasPrefix(text, "The number of machines is measured side by side") {
+		t.Error(text)
 	}
 	if text := r.scaling(); text != "2 machines carried 2.00 times the load of one" {
 		t.Errorf("scaling: %q", text)

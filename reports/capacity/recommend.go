@@ -41,11 +41,13 @@ type Recommendation struct {
 	Spare        int     `json:"spare_machines"`
 	Extrapolated bool    `json:"extrapolated"`
 	// Range is the largest value that a recommendation may name: twice the largest that was measured.
-	Range       int     `json:"answers_up_to"`
-	Bottleneck  string  `json:"bottleneck"`
-	Next        string  `json:"next_bottleneck"`
-	CostPerHour float64 `json:"cost_per_hour,omitempty"`
-	Refused     string  `json:"refused,omitempty"`
+	Range      int    `json:"answers_up_to"`
+	Bottleneck string `json:"bottleneck"` // as that of the report
+	Next       string `json:"next_bottleneck"`
+	// Limits are the rates that each resource of the recommended machine alone allows, the scarcest first.
+	Limits      []model.Limit `json:"limits,omitempty"`
+	CostPerHour float64       `json:"cost_per_hour,omitempty"`
+	Refused     string        `json:"refused,omitempty"`
 }
 
 // beyond is the multiple of what was measured up to which recommendations go.
@@ -84,11 +86,8 @@ func (r *Report) Need(c *results.Capacity, target float64) *Recommendation {
 	}
 	best, per := r.machine(c, values)
 	rec.PerMachine, rec.PerMachineMeasured = best.Value, r.decided(best.Value)
-	limits := r.Model.system(best).Limits()
-	rec.Bottleneck = r.Model.queueing.Named(limits[0].Resource)
-	if len(limits) > 1 {
-		rec.Next = r.Model.queueing.Named(limits[1].Resource)
-	}
+	limits := r.Model.system(best).Scaled(m.Value).Limits()
+	rec.bind(r.Model.queueing, limits)
 	if !(per.Low > 0) {
 		rec.Refused = "no configuration was found that meets the SLO at any rate"
 		return rec
@@ -99,6 +98,18 @@ func (r *Report) Need(c *results.Capacity, target float64) *Recommendation {
 	rec.Extrapolated = rec.Machines > 1
 	rec.CostPerHour = c.Price * float64(rec.Machines)
 	return rec
+}
+
+// bind sets what limits the recommended machine.
+func (rec *Recommendation) bind(q *model.Model, limits []model.Limit) {
+	rec.Limits = slices.Clone(limits)
+	for i := range rec.Limits {
+		rec.Limits[i].Resource = q.Named(limits[i].Resource)
+	}
+	rec.Bottleneck = rec.Limits[0].Resource
+	if len(limits) > 1 {
+		rec.Next = rec.Limits[1].Resource
+	}
 }
 
 // needOfMeasured is the recommendation without a model: whether a configuration that was measured carries

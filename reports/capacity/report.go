@@ -176,7 +176,7 @@ func (r *Report) assist(run *results.Run, s *Configuration) {
 	s.Capacity.Confidence, s.Capacity.N = e.Confidence, e.N
 }
 
-// best fills in the configuration that serves most, and what limits it.
+// best fills in the configuration that serves most, and what limits it or, if there is one, the recommended machine.
 func (r *Report) best() {
 	top := 0
 	for i, s := range r.Configurations {
@@ -188,7 +188,10 @@ func (r *Report) best() {
 	r.Capacity = s.Capacity
 	r.Undecided = r.Capacity.Low == 0 && slices.ContainsFunc(r.Configurations, Configuration.undecided)
 	r.Topology = cmp.Or(s.Topology, r.Topology)
-	if s.Model != nil && len(s.Model.Limits) > 0 {
+	switch rec := r.Recommendation; {
+	case rec != nil && rec.Bottleneck != "": // one answer, one bottleneck
+		r.Bottleneck, r.NextBottleneck = rec.Bottleneck, rec.Next
+	case s.Model != nil && len(s.Model.Limits) > 0:
 		r.Bottleneck = s.Model.Limits[0].Resource
 		if len(s.Model.Limits) > 1 {
 			r.NextBottleneck = s.Model.Limits[1].Resource

@@ -267,7 +267,7 @@ func TestRefusedAndBoundedRecommendations(t *testing.T) {
 			c.Target = 20_000
 		}, func(r *Report) bool {
 			return r.Recommendation.Workers == 0 && r.Recommendation.Machines > 20 && r.Recommendation.Extrapolated &&
-				strings.Contains(r.Headline(), "up to workers=4")
+				strings.Contains(r.lead()[1], "up to workers=4")
 		}},
 		{"no headroom: just what is needed", func(c *results.Capacity) {
 			c.Target, c.Headroom = 300, 0
@@ -280,7 +280,7 @@ func TestRefusedAndBoundedRecommendations(t *testing.T) {
 				c.Configurations[i].Goals[0] = results.Bound{Interval: results.SearchedRate(0, 1, 0, false)}
 			}
 		}, func(r *Report) bool {
-			return strings.Contains(r.Headline(), "does not meet p99<100ms at any rate") && hasDiagnostic(r, "floor") &&
+			return strings.Contains(r.lead()[0], "does not meet p99<100ms at any rate") && hasDiagnostic(r, "floor") &&
 				r.Recommendation.Machines == 0
 		}},
 		{"an SLO that is met up to the generator's limit", func(c *results.Capacity) {
@@ -307,6 +307,7 @@ func TestRefusedAndBoundedRecommendations(t *testing.T) {
 		changed := *w
 		changed.capacity = c
 		r := changed.build(t)
+		oneAnswer(t, row.says, r)
 		if !row.want(r) {
 			text, _ := json.Marshal(r.Recommendation)
 			t.Errorf("%s: %s %s", row.says, r.Headline(), text)
@@ -319,6 +320,25 @@ func TestRefusedAndBoundedRecommendations(t *testing.T) {
 				t.Errorf("%s: format %d: %v, %d bytes", row.says, i, err, out.Len())
 			}
 		}
+	}
+}
+
+// oneAnswer checks that a report has one number of machines in its answer, and one bottleneck everywhere.
+func oneAnswer(t *testing.T, says string, r *Report) {
+	t.Helper()
+	headline, rec := r.Headline(), r.Recommendation
+	if strings.Count(headline, ".") != 1 || rec != nil && rec.Refused == "" && strings.Count(headline, " deploy ") != 1 {
+		t.Errorf("%s: not one sentence: %s", says, headline)
+	}
+	if rec == nil || rec.Refused != "" {
+		return
+	}
+	limits, _ := r.limitTable()
+	last := limits.Rows[len(limits.Rows)-1]
+	if rec.Bottleneck != r.Bottleneck || !strings.HasSuffix(headline, "the bottleneck is "+r.Bottleneck+".") ||
+		last[len(last)-1] != r.Bottleneck {
+		t.Errorf("%s: bottleneck %q, of the recommendation %q, in the table %q: %s", says, r.Bottleneck, rec.Bottleneck,
+			last[len(last)-1], headline)
 	}
 }
 

@@ -96,19 +96,29 @@ func (r *Report) limitTable() (t page.Table, ok bool) {
 	for _, name := range names {
 		t.Columns = append(t.Columns, page.Column{Name: name, Numeric: true})
 	}
+	t.Columns = append(t.Columns, page.Column{Name: "bottleneck"})
 	for _, s := range r.Configurations {
-		row := []string{s.Topology}
-		for _, name := range names {
-			at := slices.IndexFunc(s.Model.Limits, func(l model.Limit) bool { return l.Resource == name })
-			if at < 0 {
-				row = append(row, page.Unknown)
-				continue
-			}
-			row = append(row, page.Number(s.Model.Limits[at].Rate))
-		}
-		t.Rows = append(t.Rows, row)
+		t.Rows = append(t.Rows, r.limitRow(s.Topology, s.Model.Limits, names))
+	}
+	if rec := r.Recommendation; rec != nil && len(rec.Limits) > 0 {
+		t.Rows = append(t.Rows, r.limitRow("recommended machine", rec.Limits, names))
 	}
 	return t, true
+}
+
+// limitRow are the limits of the named resources, and which of them is the lowest.
+func (r *Report) limitRow(topology string, limits []model.Limit, names []string) []string {
+	row := []string{topology}
+	for _, name := range names {
+		at := slices.IndexFunc(limits, func(l model.Limit) bool { return l.Resource == name })
+		if at < 0 {
+			row = append(row, page.Unknown)
+			continue
+		}
+		row = append(row, page.Number(limits[at].Rate))
+	}
+	at := slices.IndexFunc(limits, func(l model.Limit) bool { return !r.fleet() || l.Resource != model.Cores })
+	return append(row, limits[max(at, 0)].Resource) // not the host's cores, which machines share only here
 }
 
 func (m *Model) table() page.Table {
