@@ -116,7 +116,8 @@ type TopologyRecord struct {
 	Summary     string `json:"summary"`
 	Concurrency int    `json:"concurrency"` // requests it works on at once; 0: one thread per connection; -1: unknown
 	ConfigHash  string `json:"config_hash"`
-	Roles       Roles  `json:"roles,omitempty"` // of its tiers
+	Roles       Roles  `json:"roles,omitempty"`       // of its tiers
+	Development bool   `json:"development,omitempty"` // not meant for production
 	// Excluded says why the topology was left out of the comparison, if it was.
 	Excluded string `json:"excluded,omitempty"`
 }

@@ -24,6 +24,7 @@ type Blueprint struct {
 	Summary     string
 	Roles       results.Roles // of its tiers
 	Concurrency int           // requests worked on at once; 0: one thread per connection
+	Development bool          // not meant for production
 	URL         string
 	Health      string // path
 	Dir         string
@@ -215,7 +216,7 @@ func (l layout) blueprint(ports []int) (Blueprint, error) {
 	}
 	b := Blueprint{
 		Topology: Topology{Name: d.Topology.Name, Params: joinParams(data.Param)},
-		Summary:  d.Summary, Roles: d.Tiers, Health: data.App.Health,
+		Summary:  d.Summary, Roles: d.Tiers, Development: d.Development, Health: data.App.Health,
 		Dir: data.Host.Dir, State: data.Host.State, StateDir: data.state,
 	}
 	var err error
@@ -387,7 +388,7 @@ func (b Blueprint) Fingerprint() string {
 func (b Blueprint) Record(name string) results.TopologyRecord {
 	return results.TopologyRecord{
 		Name: name, Ref: b.Topology.String(), Summary: b.Summary, Concurrency: b.Concurrency, Roles: b.Roles,
-		ConfigHash: b.Fingerprint(),
+		ConfigHash: b.Fingerprint(), Development: b.Development,
 	}
 }
 

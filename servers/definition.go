@@ -25,6 +25,7 @@ type Definition struct {
 	Static      string              `yaml:"static"`      // tier that serves static files
 	Debug       string              `yaml:"debug"`       // profile in which the app runs with DEBUG on
 	Needs       []string            `yaml:"needs"`       // what the app has to offer: django, wsgi or asgi
+	Development bool                `yaml:"development"` // not meant for production: never recommended
 	Tools       []string            `yaml:"tools"`       // programs that it starts
 	Tiers       results.Roles       `yaml:"tiers"`       // what each tier does: app, server, proxy or database
 	Processes   []ProcessDefinition `yaml:"processes"`

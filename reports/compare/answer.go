@@ -16,6 +16,10 @@ func (r *Report) answer() {
 		return
 	}
 	main := r.Scenarios[0]
+	if r.Recommendation != nil {
+		r.Answer = append(r.Answer, r.Recommendation.Sentence)
+	}
+	said := len(r.Answer)
 	for _, p := range main.Order {
 		base := r.topology(r.Baseline)
 		if p.Versus == nil || base == nil {
@@ -29,8 +33,11 @@ func (r *Report) answer() {
 			main.Name, page.Count(r.connections(), "connection"), p.Topology, times(*p.Versus), r.Baseline,
 			page.Number(p.Rate.Value), page.Number(base.MaxThroughput.Value), note))
 	}
-	if len(r.Answer) == 0 {
+	if len(r.Answer) == said {
 		r.Answer = append(r.Answer, fmt.Sprintf("On %s: %s", main.Name, main.Finding))
+	}
+	for _, text := range r.pairFindings(main) {
+		r.Answer = append(r.Answer, fmt.Sprintf("On %s, directly: %s.", main.Name, text))
 	}
 	if text := r.latencyAnswer(main.Name); text != "" {
 		r.Answer = append(r.Answer, text)

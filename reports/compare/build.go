@@ -44,6 +44,7 @@ func Build(run *results.Run) (*Report, error) {
 	for _, record := range m.Topologies {
 		r.Topologies = append(r.Topologies, buildTopology(record, byTopology[record.Name], main, objectives))
 	}
+	r.cells = byTopology
 	base := byTopology[r.Baseline]
 	for i := range r.Topologies {
 		if t := &r.Topologies[i]; t.Name != r.Baseline {
@@ -56,7 +57,11 @@ func Build(run *results.Run) (*Report, error) {
 	r.grade()
 	r.again(left)
 	r.diagnose()
+	r.Multiplicity = r.multiplicity()
 	r.notes()
+	if r.Grade != results.Invalid {
+		r.Recommendation = r.recommend()
+	}
 	r.answer()
 	return r, nil
 }
@@ -78,7 +83,7 @@ func buildTopology(
 ) Topology {
 	t := Topology{
 		Name: record.Name, Ref: record.Ref, Summary: record.Summary, Concurrency: record.Concurrency,
-		ConfigHash: record.ConfigHash, Roles: record.Roles, Excluded: record.Excluded,
+		ConfigHash: record.ConfigHash, Roles: record.Roles, Development: record.Development, Excluded: record.Excluded,
 		CPU: map[string]float64{}, PSSByTier: map[string]int64{}, Loads: []Load{}, VsBaseline: []Ratio{},
 	}
 	t.MaxThroughput.Unit = "req/s"
@@ -266,7 +271,7 @@ func (r *Report) compared() []Topology {
 }
 
 func (r *Report) buildScenario(record results.ScenarioRecord) Scenario {
-	s := Scenario{Name: record.Name, Summary: record.Summary, Targets: record.Targets, Order: []Place{}}
+	s := Scenario{Name: record.Name, Summary: record.Summary, Targets: record.Targets, Order: []Place{}, Pairs: []Versus{}}
 	for _, t := range r.compared() {
 		l := t.load(s.Name, "closed")
 		if l != nil && !l.Rate.Measured() && l.Void > 0 {
@@ -281,7 +286,12 @@ func (r *Report) buildScenario(record results.ScenarioRecord) Scenario {
 		})
 	}
 	slices.SortStableFunc(s.Order, func(a, b Place) int { return cmp.Compare(b.Rate.Value, a.Rate.Value) })
+	r.rank(&s)
+	s.Pairs = append(s.Pairs, r.pairs(s)...)
 	s.Finding = finding(s, r.Baseline)
+	for _, text := range r.pairFindings(s) {
+		s.Finding += " Directly: " + text + "."
+	}
 	if len(s.Missing) > 0 {
 		s.Finding += " Not measured: " + strings.Join(s.Missing, ", ") + "."
 	}

@@ -169,7 +169,7 @@ func TestEveryFormatIsGolden(t *testing.T) {
 
 func TestReportsDoNotDependOnTheOrderOfMaps(t *testing.T) {
 	var first []byte
-	for range 20 {
+	for range 8 { // the orders of three keys are equal in one of 6⁷ tests
 		var out bytes.Buffer
 		r := build(t, madeUpRun(6, madeUpArms()))
 		for _, render := range []writer{page.JSON, page.Markdown, page.HTML} {
@@ -294,8 +294,10 @@ func TestOddRunsMakeReportsOrErrorsAndNeverPanics(t *testing.T) {
 		if len(r.Answer) == 0 {
 			t.Errorf("%s: no answer", row.says)
 		}
-		if err := page.WriteAll(t.TempDir(), r.Document()); err != nil {
-			t.Errorf("%s: %v", row.says, err)
+		for format, render := range map[string]writer{"HTML": page.HTML, "Markdown": page.Markdown, "JSON": page.JSON} {
+			if err := render(io.Discard, r.Document()); err != nil {
+				t.Errorf("%s: %s: %v", row.says, format, err)
+			}
 		}
 		var text bytes.Buffer
 		if err := page.Text(&text, r.Document()); err != nil || strings.Contains(text.String(), "NaN") ||

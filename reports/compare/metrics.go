@@ -51,31 +51,84 @@ func cpuPerRequest(c *results.Cell) float64 {
 // baseline: the quotient of the two figures in the table of latencies. It has no value where a cell
 // holds too few requests to have such a percentile.
 func percentileRatio(base, other []*results.Cell, percent float64) stats.Interval {
-	blocks := map[int]bool{}
-	arms := [2]map[int]*results.Histogram{{}, {}}
+	var arms [2]tally
 	for arm, cells := range [2][]*results.Cell{base, other} {
 		for _, c := range cells {
 			h := results.Total(c.Intervals, results.Response)
 			if !resolves(h, percent) {
 				return stats.Interval{}
 			}
-			if sum := arms[arm][c.Block]; sum != nil {
-				h.Merge(sum)
-			}
-			arms[arm][c.Block], blocks[c.Block] = h, true
+			arms[arm].add(c.Block, h)
+		}
+	}
+	blocks := map[int]bool{}
+	for _, arm := range arms {
+		for block := range arm {
+			blocks[block] = true
 		}
 	}
 	numbers := slices.Sorted(maps.Keys(blocks))
-	all := func(arm, without int) float64 {
-		sum := results.NewHistogram()
-		for block, h := range arms[arm] {
-			if without < 0 || block != numbers[without] {
-				sum.Merge(h)
+	sorted := [2][]int64{arms[0].values(), arms[1].values()}
+	return stats.Jackknife(len(numbers), func(without int) float64 {
+		left := 0
+		if without >= 0 {
+			left = numbers[without]
+		}
+		theirs, mine := arms[0].percentile(sorted[0], percent, left), arms[1].percentile(sorted[1], percent, left)
+		return float64(mine) / float64(theirs)
+	})
+}
+
+// A tally counts values by block. Unlike in merged histograms, a block can be left out at no cost.
+type tally map[int]map[int64]int64
+
+func (t *tally) add(block int, h *results.Histogram) {
+	if *t == nil {
+		*t = tally{}
+	}
+	if (*t)[block] == nil {
+		(*t)[block] = map[int64]int64{}
+	}
+	for _, bar := range h.Distribution() {
+		if bar.Count > 0 {
+			(*t)[block][bar.To] += bar.Count
+		}
+	}
+}
+
+// values are all values, in ascending order.
+func (t tally) values() []int64 {
+	seen := map[int64]bool{}
+	for _, counts := range t {
+		for value := range counts {
+			seen[value] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// percentile is that of all blocks but one, by nearest rank; 0 if there is no value. Blocks count from 1.
+func (t tally) percentile(values []int64, percent float64, without int) int64 {
+	total := int64(0)
+	for block, counts := range t {
+		for _, n := range counts {
+			if block != without {
+				total += n
 			}
 		}
-		return float64(results.Percentile(sum, percent))
 	}
-	return stats.Jackknife(len(numbers), func(without int) float64 { return all(1, without) / all(0, without) })
+	rank, seen := stats.Rank(percent, total), int64(0)
+	for _, value := range values {
+		for block, counts := range t {
+			if block != without {
+				seen += counts[value]
+			}
+		}
+		if total > 0 && seen >= rank {
+			return value
+		}
+	}
+	return 0
 }
 
 // resolves reports whether enough requests lie beyond a percentile for it to be more than chance.
@@ -105,7 +158,7 @@ func cpuByTier(cells []*results.Cell) (perRequest, busy map[string]float64) {
 		}
 	}
 	busy["generator"] /= elapsed
-	return perRequest, busy
+	return divided(perRequest, stats.Estimate(perBlock(cells, cpuPerRequest)).Value), busy
 }
 
 // memory is the median over the blocks of the peak PSS, in total and by tier.
@@ -139,4 +192,19 @@ func plus(a, b results.Server) results.Server {
 	a.StealSeconds += b.StealSeconds
 	a.Merge(b.Counters, b.PerWorker)
 	return a
+}
+
+// divided makes the tiers' CPU times sum to that of a request, which is estimated over the blocks, so that every
+// table and sentence says the same.
+func divided(byTier map[string]float64, total float64) map[string]float64 {
+	sum := 0.0
+	for _, tier := range slices.Sorted(maps.Keys(byTier)) {
+		sum += byTier[tier]
+	}
+	for tier := range byTier {
+		if sum > 0 && total > 0 {
+			byTier[tier] *= total / sum
+		}
+	}
+	return byTier
 }

@@ -25,6 +25,9 @@ func (r *Report) notes() {
 	shared := fmt.Sprintf("The load generator and the servers share %s, so the throughput of a closed loop depends on "+
 		"both. CPU times per request do not include the generator.", page.Count(r.Host.Cores, "core"))
 	r.Notes = append(r.Notes, Note{"shared-machine", shared})
+	if n, shown := r.multiplicityNote(); shown {
+		r.Notes = append(r.Notes, n)
+	}
 	if len(concurrencies) > 1 {
 		r.Notes = append(r.Notes, Note{"unequal-concurrency", "The topologies differ in concurrency (workers × threads); " +
 			"where the workers are the limit, their throughput is not comparable."})

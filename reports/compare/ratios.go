@@ -7,61 +7,72 @@ import (
 	"bench/stats"
 )
 
+// comparison is a figure by which two topologies are compared under a load.
+type comparison struct {
+	metric string
+	of     func(base, other []*results.Cell) stats.Interval
+	on     func(l Load, first bool) bool // the loads on which it is compared
+}
+
+// comparisons are the rows of the table of ratios, for each load.
+var comparisons = []comparison{
+	{"max_throughput", paired(rate), closedLoop},
+	{"p50", percentile(50), measuredLoad},
+	{"p99", percentile(99), measuredLoad},
+	{"cpu_ms_per_request", paired(cpuPerRequest), measuredLoad},
+	{"boot_ms", paired(func(c *results.Cell) float64 { return c.Boot.BootMS }), firstLoad},
+	{"pss_bytes", paired(func(c *results.Cell) float64 { return float64(results.PeakPSS(c.Usage)) }), firstLoad},
+}
+
+func closedLoop(l Load, _ bool) bool { return l.Rate.Measured() && l.Mode == results.ClosedLoop }
+
+func measuredLoad(l Load, _ bool) bool { return l.Rate.Measured() }
+
+func firstLoad(_ Load, first bool) bool { return first }
+
+// paired compares a figure of each cell, paired by block.
+func paired(f metric) func(base, other []*results.Cell) stats.Interval {
+	return func(base, other []*results.Cell) stats.Interval {
+		return stats.Ratio(perBlock(base, f), perBlock(other, f))
+	}
+}
+
+// percentile compares a percentile of all response times together.
+func percentile(percent float64) func(base, other []*results.Cell) stats.Interval {
+	return func(base, other []*results.Cell) stats.Interval { return percentileRatio(base, other, percent) }
+}
+
 // ratios compares a topology to the baseline, metric by metric and load by load.
 func ratios(base, other []*results.Cell, loads []Load) []Ratio {
 	list := []Ratio{}
-	add := func(l Load, name string, f metric) {
-		of := func(base, other []*results.Cell) stats.Interval {
-			return stats.Ratio(perBlock(base, f), perBlock(other, f))
+	for i, l := range loads {
+		for _, c := range comparisons {
+			if !c.on(l, i == 0) {
+				continue
+			}
+			if v, has := ratio(base, other, l, c); has {
+				list = append(list, v)
+			}
 		}
-		if v, has := ratio(base, other, l, name, of); has {
-			list = append(list, v)
-		}
-	}
-	addPercentile := func(l Load, name string, percent float64) {
-		of := func(base, other []*results.Cell) stats.Interval { return percentileRatio(base, other, percent) }
-		if v, has := ratio(base, other, l, name, of); has {
-			list = append(list, v)
-		}
-	}
-	for _, l := range loads {
-		if !l.Rate.Measured() {
-			continue
-		}
-		if l.Mode == results.ClosedLoop {
-			add(l, "max_throughput", rate)
-		}
-		addPercentile(l, "p50", 50)
-		addPercentile(l, "p99", 99)
-		add(l, "cpu_ms_per_request", cpuPerRequest)
-	}
-	if len(loads) > 0 {
-		add(loads[0], "boot_ms", func(c *results.Cell) float64 { return c.Boot.BootMS })
-		add(loads[0], "pss_bytes", func(c *results.Cell) float64 { return float64(results.PeakPSS(c.Usage)) })
 	}
 	return list
 }
 
 // ratio compares one metric under one load; it is false if there is nothing to compare.
-func ratio(
-	base, other []*results.Cell, l Load, name string, of func(base, other []*results.Cell) stats.Interval,
-) (Ratio, bool) {
+func ratio(base, other []*results.Cell, l Load, c comparison) (Ratio, bool) {
 	all := under(base, l)
 	mine, theirs := valid(under(other, l)), valid(all)
 	if 2*(len(all)-len(theirs)) >= len(all) {
 		return Ratio{}, false // the rest of a mostly void baseline is not a baseline
 	}
-	v := Ratio{
-		Metric: name, Scenario: l.Scenario, Load: l.Load,
-		Interval: of(theirs, mine),
-	}
+	v := Ratio{Metric: c.metric, Scenario: l.Scenario, Load: l.Load, Interval: c.of(theirs, mine)}
 	if !v.Measured() {
 		return Ratio{}, false
 	}
 	switch {
-	case name == "max_throughput":
+	case c.metric == "max_throughput":
 		v.Bound = bound(mostly(mine, "generator-bound"), mostly(theirs, "generator-bound"))
-	case (name == "p50" || name == "p99") && l.Mode == results.OpenLoop:
+	case (c.metric == "p50" || c.metric == "p99") && l.Mode == results.OpenLoop:
 		// Response times leave out what was not sent or not answered in time.
 		v.Bound = bound(slices.ContainsFunc(mine, fellBehind), slices.ContainsFunc(theirs, fellBehind))
 	}

@@ -15,26 +15,29 @@ const Schema = "bench.compare/2"
 
 // Report is a judged comparison. Its JSON form is report.json.
 type Report struct {
-	Schema     string        `json:"schema"`
-	Name       string        `json:"name"`
-	Status     string        `json:"status"`
-	Started    time.Time     `json:"started"`
-	Elapsed    float64       `json:"elapsed_s"`
-	Measured   float64       `json:"measured_s"`
-	Grade      results.Grade `json:"grade"`
-	Answer     []string      `json:"answer"` // in words, most important first
-	Baseline   string        `json:"baseline"`
-	Profile    string        `json:"profile"`
-	Engine     string        `json:"engine"`
-	Seed       uint64        `json:"seed"`
-	Blocks     int           `json:"blocks"`      // planned
-	BlocksDone int           `json:"blocks_done"` // in which every topology was measured
-	Measuring  float64       `json:"measuring_percent"`
+	Schema   string        `json:"schema"`
+	Name     string        `json:"name"`
+	Status   string        `json:"status"`
+	Started  time.Time     `json:"started"`
+	Elapsed  float64       `json:"elapsed_s"`
+	Measured float64       `json:"measured_s"`
+	Grade    results.Grade `json:"grade"`
+	Answer   []string      `json:"answer"` // in words, most important first
+	// Recommendation is nil where intervals or competitors are lacking.
+	Recommendation *Recommendation `json:"recommendation,omitempty"`
+	Baseline       string          `json:"baseline"`
+	Profile        string          `json:"profile"`
+	Engine         string          `json:"engine"`
+	Seed           uint64          `json:"seed"`
+	Blocks         int             `json:"blocks"`      // planned
+	BlocksDone     int             `json:"blocks_done"` // in which every topology was measured
+	Measuring      float64         `json:"measuring_percent"`
 	// MeasuredAgain is the number of disturbed cells that were left out and measured again.
 	MeasuredAgain int                  `json:"cells_measured_again,omitempty"`
 	Topologies    []Topology           `json:"topologies"`
 	Scenarios     []Scenario           `json:"scenarios"`
 	Objectives    []string             `json:"objectives,omitempty"`
+	Multiplicity  Multiplicity         `json:"multiplicity"`
 	Notes         []Note               `json:"notes"` // known artefacts, in words
 	Diagnostics   []results.Diagnostic `json:"diagnostics"`
 	Plan          []string             `json:"plan"`
@@ -42,7 +45,8 @@ type Report struct {
 	Host          results.Host         `json:"host"`
 	Tools         map[string]string    `json:"tools"`
 
-	run *results.Run
+	run   *results.Run
+	cells map[string][]*results.Cell // by topology
 }
 
 // Topology is one arm's results.
@@ -52,7 +56,8 @@ type Topology struct {
 	Summary        string             `json:"summary"`
 	Concurrency    int                `json:"concurrency"` // requests at a time; 0: one thread per connection; -1: unknown
 	ConfigHash     string             `json:"config_hash"`
-	Roles          results.Roles      `json:"roles,omitempty"` // of its tiers
+	Roles          results.Roles      `json:"roles,omitempty"`       // of its tiers
+	Development    bool               `json:"development,omitempty"` // not meant for production
 	Excluded       string             `json:"excluded,omitempty"`
 	BootMS         float64            `json:"boot_ms"`          // median of the boots
 	FirstRequestMS float64            `json:"first_request_ms"` // median
@@ -121,6 +126,7 @@ type Scenario struct {
 	Summary string                 `json:"summary"`
 	Targets []results.TargetRecord `json:"targets"`
 	Order   []Place                `json:"order"` // highest throughput first
+	Pairs   []Versus               `json:"pairs"` // throughputs of all but the baseline, the higher to the lower
 	Finding string                 `json:"finding"`
 	Missing []string               `json:"not_measured,omitempty"` // topologies with too few valid cells
 }
@@ -128,6 +134,8 @@ type Scenario struct {
 // Place is a topology's place in the order.
 type Place struct {
 	Topology string          `json:"topology"`
+	Rank     int             `json:"rank"` // 1 + those shown to serve more; 0: there are no intervals
+	Tied     bool            `json:"tied,omitempty"`
 	Rate     Rate            `json:"rate"`
 	Versus   *Ratio          `json:"vs_baseline,omitempty"`
 	Response results.Summary `json:"response_us"`

@@ -51,7 +51,7 @@ func (r *Report) scenarioTable() page.Table {
 	t := page.Table{Columns: page.Columns("scenario", "#rank", "topology", "#req/s [95 % CI]", "#vs. "+r.Baseline,
 		"#p50", "#p99", "#successful responses", "#cells")}
 	for _, s := range r.Scenarios {
-		for i, p := range s.Order {
+		for _, p := range s.Order {
 			versus := page.Unknown
 			if p.Topology == r.Baseline {
 				versus = "baseline"
@@ -60,7 +60,7 @@ func (r *Report) scenarioTable() page.Table {
 			}
 			l := r.topology(p.Topology).load(s.Name, "closed")
 			t.Rows = append(t.Rows, []string{
-				s.Name, fmt.Sprint(i + 1), p.Topology, rateText(p.Rate), versus,
+				s.Name, p.ranked(), p.Topology, rateText(p.Rate), versus,
 				page.Micros(p.Response.P50), page.Micros(p.Response.P99), l.successful(), l.cells(),
 			})
 		}
