@@ -38,6 +38,10 @@ func (e Env) Open(ctx context.Context, project targets.Project, topologies []ser
 			}
 		}
 	}
+	var err error
+	if project.App, err = e.withSecrets(project.App); err != nil {
+		return nil, err
+	}
 	host, err := e.Host(ctx, project.App, topologies)
 	if err != nil {
 		return nil, err

@@ -27,10 +27,12 @@ type Blueprint struct {
 	Development bool          // not meant for production
 	URL         string
 	Health      string // path
-	Dir         string
-	State       string // copied to StateDir before the start
-	StateDir    string
-	Processes   []Process
+	// HealthHeader are the headers of a request for it, Host among them unless the address serves.
+	HealthHeader map[string]string
+	Dir          string
+	State        string // copied to StateDir before the start
+	StateDir     string
+	Processes    []Process
 }
 
 // Queueing describes how the cluster's workers wait for work: the number of groups with a queue
@@ -169,7 +171,8 @@ func (d Definition) layout(app targets.App, h Host) (layout, error) {
 	}
 	state := filepath.Join(h.Dir, "state")
 	l := layout{definition: d, data: renderData{
-		Param: params, App: app.Expand(state, h.Build), Host: h, state: state, tools: d.Tools,
+		Param: params, App: app.Expand(targets.Places{State: state, Build: h.Build, Secret: h.Secret}), Host: h,
+		state: state, tools: d.Tools,
 	}}
 	if err := checkPaths(l.data); err != nil {
 		return layout{}, &ConfigError{err}
@@ -204,6 +207,7 @@ func (l layout) blueprint(ports []int) (Blueprint, error) {
 		return Blueprint{
 			Topology: d.Topology, Summary: d.Summary, Concurrency: UnknownConcurrency,
 			URL: d.Topology.Target(), Health: data.App.Health,
+			HealthHeader: data.App.HealthRequest(false),
 		}, nil
 	}
 	if len(ports) < l.ports {
@@ -217,7 +221,8 @@ func (l layout) blueprint(ports []int) (Blueprint, error) {
 	b := Blueprint{
 		Topology: Topology{Name: d.Topology.Name, Params: joinParams(data.Param)},
 		Summary:  d.Summary, Roles: d.Tiers, Development: d.Development, Health: data.App.Health,
-		Dir: data.Host.Dir, State: data.Host.State, StateDir: data.state,
+		HealthHeader: data.App.HealthRequest(true),
+		Dir:          data.Host.Dir, State: data.Host.State, StateDir: data.state,
 	}
 	var err error
 	if b.Concurrency, err = renderInt("concurrency", d.Concurrency, UnknownConcurrency, data); err != nil {
@@ -317,7 +322,7 @@ func (p ProcessDefinition) env(d Definition, data renderData) ([]string, error) 
 	if settings := data.App.Settings; settings != "" {
 		vars["DJANGO_SETTINGS_MODULE"] = settings
 	}
-	maps.Copy(vars, data.App.Env)
+	maps.Copy(vars, data.App.Environment())
 	if d.Debug == data.Param["profile"] {
 		maps.Copy(vars, data.App.DebugEnv)
 	}
@@ -373,7 +378,7 @@ func (t Topology) Canonical(app targets.App, h Host) (Blueprint, error) {
 // configuration.
 func (d Definition) Canonical(app targets.App, h Host) (Blueprint, error) {
 	app.Dir = "/app"
-	return d.Blueprint(app, h.canonical(d.Tools))
+	return d.Blueprint(app.Masked(), h.canonical(d.Tools))
 }
 
 // Fingerprint is a hash of the blueprint. A canonical blueprint's does not depend on where and

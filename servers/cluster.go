@@ -164,7 +164,7 @@ func (c *Cluster) start(keeper *proc.Keeper, p Process) error {
 	if kind.Open != nil {
 		c.probes[len(c.processes)] = kind.Open(probe.Process{
 			PID: process.PID(), Ports: p.Ports, Entry: p.Entry,
-			HTTP: p.IsEntry, Health: c.blueprint.Health, Workers: p.Workers,
+			HTTP: p.IsEntry, Health: c.blueprint.Health, Header: c.blueprint.HealthHeader, Workers: p.Workers,
 		})
 	}
 	c.processes = append(c.processes, process)

@@ -11,8 +11,8 @@ import (
 	"bench/internal/proc"
 )
 
-// symptom is a line in a server's log and what it means. The first match counts, so specific
-// symptoms come before general ones.
+// symptom is a line in a log and what it means. The first match counts, so specific symptoms come
+// before general ones. In the diagnostic and the hint, $1 is what the first group matched.
 type symptom struct {
 	pattern    *regexp.Regexp
 	diagnostic string
@@ -25,6 +25,14 @@ var symptoms = []symptom{
 	{regexp.MustCompile(`(?i)no such table|relation ".*" does not exist|unapplied migration`),
 		"the database lacks a table",
 		"A migration is missing: add [python, manage.py, migrate, --noinput] to app.prepare in bench.yaml."},
+	{regexp.MustCompile(`(?m)^KeyError: '([A-Z][A-Z0-9_]*)'|Set the (\w+) environment variable|` +
+		`UndefinedValueError: (\w+) not found|[Ee]nvironment variable "?(\w+)"? (?:not set|is not set|is required)`),
+		"the app needs the variable $1$2$3$4, which is not in its environment",
+		"bench passes on only HOME, PATH, TMPDIR and USER. To pass this one on, name it in bench.yaml: " +
+			"app.env_from: [$1$2$3$4]; or give a value in app.env."},
+	{regexp.MustCompile(`(?i)invalid HTTP_HOST header: '([^':]+)`), "Django refuses the host name $1",
+		"Name a host that ALLOWED_HOSTS has, with app.host in bench.yaml, or replace the setting: " +
+			"app.override: {ALLOWED_HOSTS: [\"*\"]}."},
 	{regexp.MustCompile(`open\("[^"]*python[^"]*\.so"\)|UNABLE to load uWSGI plugin|unable to find .*plugin`),
 		"uWSGI lacks a plugin",
 		"Install it (Debian: apt-get install uwsgi-plugin-python3) or run `bench setup`."},
@@ -43,6 +51,17 @@ var symptoms = []symptom{
 	{regexp.MustCompile(`(?i)permission denied`), "no permission for a file or port", "Check who owns the app's files."},
 }
 
+// explain returns what a log shows to be wrong, and what to do; empty: nothing that is known.
+func explain(log string) (diagnostic, hint string) {
+	for _, s := range symptoms {
+		if at := s.pattern.FindStringSubmatchIndex(log); at != nil {
+			return string(s.pattern.ExpandString(nil, s.diagnostic, log, at)),
+				string(s.pattern.ExpandString(nil, s.hint, log, at))
+		}
+	}
+	return "", ""
+}
+
 // diagnose looks for the cause of a failed boot in the processes' logs.
 func (c *Cluster) diagnose(err error) error {
 	failure := &BootError{Topology: c.blueprint.Topology, Err: err}
@@ -52,11 +71,8 @@ func (c *Cluster) diagnose(err error) error {
 			continue
 		}
 		failure.Log = proc.LogTail(filepath.Join(p.Home, p.Name+".log"), 20)
-		for _, s := range symptoms {
-			if s.pattern.MatchString(log) {
-				failure.Diagnostic, failure.Hint = s.diagnostic, s.hint
-				return failure
-			}
+		if failure.Diagnostic, failure.Hint = explain(log); failure.Diagnostic != "" {
+			return failure
 		}
 	}
 	var status statusError

@@ -25,6 +25,7 @@ type Host struct {
 	Dir       string // scratch folder of the boot
 	State     string // folder that the boot copies; see targets.App
 	Build     string // folder that all boots share
+	Secret    string // a random key that the processes of a boot share
 	Ports     []int  // free TCP ports of 127.0.0.1, used in order
 }
 
@@ -34,7 +35,7 @@ func (h Host) Backlog() int { return min(1024, h.Somaxconn) }
 // canonical is the host with placeholders for everything that differs between two boots of
 // the same configuration.
 func (h Host) canonical(tools []string) Host {
-	h.Dir, h.State, h.Build = "/boot", "/state", "/build"
+	h.Dir, h.State, h.Build, h.Secret = "/boot", "/state", "/build", "SECRET"
 	h.Env = nil
 	h.Tools = h.Tools.canonical(tools)
 	h.Ports = make([]int, maxPorts)

@@ -2,6 +2,7 @@ package servers
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"maps"
 	"os"
@@ -21,7 +22,14 @@ type PrepareError struct {
 }
 
 func (e *PrepareError) Error() string {
-	return fmt.Sprintf("preparing the app: %v: %v\n%s", e.Step, e.Err, e.Output)
+	text := fmt.Sprintf("preparing the app: %s: %v", strings.Join(e.Step, " "), e.Err)
+	if diagnostic, hint := explain(e.Output); diagnostic != "" {
+		text += ": " + diagnostic + "\n" + hint
+	}
+	if e.Output != "" {
+		text += "\nlast lines of its output:\n  " + strings.ReplaceAll(e.Output, "\n", "\n  ")
+	}
+	return text
 }
 
 func (e *PrepareError) Unwrap() error { return e.Err }
@@ -38,12 +46,12 @@ func Prepare(
 			return "", "", fmt.Errorf("preparing the app: %w", err)
 		}
 	}
-	app = app.Expand(state, build)
+	app = app.Expand(targets.Places{State: state, Build: build, Secret: rand.Text()})
 	vars := map[string]string{"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
 	if app.Settings != "" {
 		vars["DJANGO_SETTINGS_MODULE"] = app.Settings
 	}
-	maps.Copy(vars, app.Env)
+	maps.Copy(vars, app.Environment())
 	env := slices.Clone(h.Env)
 	for _, key := range slices.Sorted(maps.Keys(vars)) {
 		env = append(env, key+"="+vars[key])

@@ -43,7 +43,7 @@ func (c *Cluster) awaitResponse(ctx context.Context, client *http.Client) (time.
 	var last error
 	for {
 		before := time.Now()
-		if last = ask(ctx, client, c.URL()+c.blueprint.Health); last == nil {
+		if last = c.askHealth(ctx, client); last == nil {
 			return time.Since(before), nil
 		}
 		select {
@@ -64,11 +64,15 @@ func (e statusError) Error() string {
 	return fmt.Sprintf("status %d %s", int(e), http.StatusText(int(e)))
 }
 
-func ask(ctx context.Context, client *http.Client, url string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+func (c *Cluster) askHealth(ctx context.Context, client *http.Client) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL()+c.blueprint.Health, nil)
 	if err != nil {
 		return err
 	}
+	for name, value := range c.blueprint.HealthHeader {
+		request.Header.Set(name, value)
+	}
+	request.Host = request.Header.Get("Host") // net/http ignores the header; "": the address
 	response, err := client.Do(request)
 	if err != nil {
 		return err
@@ -100,7 +104,7 @@ func (c *Cluster) awaitWorkers(ctx context.Context, client *http.Client) error {
 		}
 		var wave sync.WaitGroup
 		for range 4 * expected {
-			wave.Go(func() { _ = ask(ctx, client, c.URL()+c.blueprint.Health) })
+			wave.Go(func() { _ = c.askHealth(ctx, client) })
 		}
 		wave.Wait()
 		select {

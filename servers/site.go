@@ -2,6 +2,7 @@ package servers
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -73,7 +74,7 @@ func (s *Site) boot(ctx context.Context, from catalog, t Topology, app targets.A
 		return nil, &BootError{Topology: t, Err: err}
 	}
 	host := s.Host
-	host.Dir = dir
+	host.Dir, host.Secret = dir, rand.Text()
 	l, err := d.layout(app, host)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"bench/internal/strict"
 )
@@ -14,7 +15,8 @@ import (
 const ProjectFile = "bench.yaml"
 
 // App is what the servers need to know about a web application. Its strings may contain {state},
-// a folder that every boot gets a fresh copy of, and {build}, one that all boots share.
+// a folder that every boot gets a fresh copy of, {build}, one that all boots share, and {secret}, a
+// random key that the processes of a boot share.
 type App struct {
 	Name     string `json:"name"`
 	Dir      string `json:"-"`                  // where its modules are; not in records, which travel
@@ -24,13 +26,40 @@ type App struct {
 	Python   string `json:"python,omitempty"`   // interpreter; empty: bench's own
 	// Requirements is a requirements file for pip; if no interpreter is given, bench creates an
 	// environment from it.
-	Requirements string            `json:"requirements,omitempty"`
-	Health       string            `json:"health"` // path that answers 2xx or 3xx when the app works
-	Static       Static            `json:"static"`
-	Env          map[string]string `json:"env,omitempty"`
-	DebugEnv     map[string]string `json:"debug_env,omitempty"` // added where a topology runs with DEBUG on
-	Prepare      [][]string        `json:"prepare,omitempty"`   // run once, in order, before the first boot
+	Requirements string `json:"requirements,omitempty"`
+	Health       string `json:"health"` // path that answers 2xx or 3xx when the app works
+	// HealthHeader are headers that a request for Health needs.
+	HealthHeader map[string]string `json:"-"`
+	// Host is the Host header of every request that names no other; empty: DefaultHost.
+	Host   string `json:"host,omitempty"`
+	Static Static `json:"static"`
+	// Env is the app's environment, as literal texts. EnvFrom names variables of bench's own
+	// environment, and EnvFile a file of KEY=VALUE lines; what they give is in Secrets.
+	Env     map[string]string `json:"env,omitempty"`
+	EnvFrom []string          `json:"env_from,omitempty"`
+	EnvFile string            `json:"env_file,omitempty"`
+	Secrets map[string]string `json:"-"` // never written anywhere
+	// DebugEnv is added where a topology runs with DEBUG on.
+	DebugEnv map[string]string `json:"debug_env,omitempty"`
+	// Override replaces settings of Django, by name.
+	Override map[string]any `json:"override,omitempty"`
+	// State are files and folders within Dir that every boot gets a fresh copy of. They are taken from
+	// StateFrom, if that is not Dir itself: files that git ignores are not part of a version.
+	State     []string   `json:"state,omitempty"`
+	StateFrom string     `json:"-"`
+	Prepare   [][]string `json:"prepare,omitempty"` // run once, in order, before the first boot
+	// PrepareTimeout bounds each step; 0: DefaultPrepareTimeout.
+	PrepareTimeout time.Duration `json:"prepare_timeout_ns,omitempty"`
+	// AnyMigrations leaves out the question whether a migration is missing.
+	AnyMigrations bool `json:"any_migrations,omitempty"`
 }
+
+// DefaultHost is the Host header of requests unless the app names another: the same for every topology,
+// since an app may answer with links to itself.
+const DefaultHost = "127.0.0.1"
+
+// DefaultPrepareTimeout bounds a step of the preparation that names no other limit.
+const DefaultPrepareTimeout = 5 * time.Minute
 
 // Static says which URL prefix is served from which folder.
 type Static struct {
@@ -47,28 +76,67 @@ type Project struct {
 }
 
 type projectFile struct {
-	App *struct {
-		Name         string            `yaml:"name"`
-		WSGI         string            `yaml:"wsgi"`
-		ASGI         string            `yaml:"asgi"`
-		Settings     string            `yaml:"settings"`
-		Python       string            `yaml:"python"`
-		Requirements string            `yaml:"requirements"`
-		Health       string            `yaml:"health"`
-		Static       Static            `yaml:"static"`
-		Env          map[string]string `yaml:"env"`
-		DebugEnv     map[string]string `yaml:"debug_env"`
-		Prepare      [][]string        `yaml:"prepare"`
-	} `yaml:"app"`
+	App        *appFile       `yaml:"app"`
 	Mix        []Entry        `yaml:"mix"`
 	Objectives []string       `yaml:"objectives"`
 	Flags      map[string]any `yaml:"flags"`
+}
+
+// appFile is the app section of a bench.yaml.
+type appFile struct {
+	Name           string            `yaml:"name"`
+	WSGI           string            `yaml:"wsgi"`
+	ASGI           string            `yaml:"asgi"`
+	Settings       string            `yaml:"settings"`
+	Python         string            `yaml:"python"`
+	Requirements   string            `yaml:"requirements"`
+	Health         healthFile        `yaml:"health"`
+	Host           string            `yaml:"host"`
+	Static         Static            `yaml:"static"`
+	Env            map[string]string `yaml:"env"`
+	EnvFrom        []string          `yaml:"env_from"`
+	EnvFile        string            `yaml:"env_file"`
+	DebugEnv       map[string]string `yaml:"debug_env"`
+	Override       map[string]any    `yaml:"override"`
+	State          []string          `yaml:"state"`
+	Prepare        [][]string        `yaml:"prepare"`
+	PrepareTimeout time.Duration     `yaml:"prepare_timeout"`
+	MigrateCheck   *bool             `yaml:"migrate_check"`
+}
+
+// healthFile is a path, or a path with the headers that it needs.
+type healthFile struct {
+	Path    string            `yaml:"path"`
+	Headers map[string]string `yaml:"headers"`
+}
+
+// UnmarshalYAML is part of the YAML library's InterfaceUnmarshaler.
+func (h *healthFile) UnmarshalYAML(decode func(any) error) error {
+	if decode(&h.Path) == nil {
+		return nil
+	}
+	type fields healthFile
+	return decode((*fields)(h))
+}
+
+func (f appFile) app() App {
+	return App{
+		Name: f.Name, WSGI: f.WSGI, ASGI: f.ASGI, Settings: f.Settings, Python: f.Python, Requirements: f.Requirements,
+		Health: f.Health.Path, HealthHeader: f.Health.Headers, Host: f.Host, Static: f.Static,
+		Env: f.Env, EnvFrom: f.EnvFrom, EnvFile: f.EnvFile, DebugEnv: f.DebugEnv,
+		Override: f.Override, State: f.State, Prepare: f.Prepare, PrepareTimeout: f.PrepareTimeout,
+		AnyMigrations: f.MigrateCheck != nil && !*f.MigrateCheck,
+	}
 }
 
 // LoadProject reads DIR/bench.yaml.
 func LoadProject(dir string) (Project, error) {
 	path := filepath.Join(dir, ProjectFile)
 	data, err := os.ReadFile(path)
+	if below := projectsBelow(dir); errors.Is(err, os.ErrNotExist) && len(below) > 0 {
+		return Project{}, fmt.Errorf("reading the app in %s: there is no %s, but there is %s: name its folder with --app %s",
+			dir, ProjectFile, filepath.Join(below[0], ProjectFile), below[0])
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		const format = "reading the app in %s: there is no %s; " +
 			"write one with at least app.wsgi and app.settings (README, section \"Your own project\")"
@@ -110,12 +178,7 @@ func ParseProject(data []byte, files Files) (Project, error) {
 	}
 	p := Project{Objectives: f.Objectives, Flags: f.Flags}
 	if f.App != nil {
-		p.App = App{
-			Name: f.App.Name, WSGI: f.App.WSGI, ASGI: f.App.ASGI, Settings: f.App.Settings,
-			Python: f.App.Python, Requirements: f.App.Requirements, Health: f.App.Health,
-			Static: f.App.Static, Env: f.App.Env, DebugEnv: f.App.DebugEnv,
-			Prepare: f.App.Prepare,
-		}
+		p.App = f.App.app()
 	}
 	if p.App.Health == "" {
 		p.App.Health = "/"
@@ -131,6 +194,9 @@ func ParseProject(data []byte, files Files) (Project, error) {
 			return Project{}, fmt.Errorf("mix: %w", err)
 		}
 		p.Mix = mix
+	}
+	if p.App.Host == "" {
+		p.App.Host = p.Mix.commonHost()
 	}
 	return p, nil
 }
@@ -158,6 +224,12 @@ func (a App) Validate() error {
 	}
 	if (a.Static.URL == "") != (a.Static.Root == "") {
 		errs = append(errs, errors.New("app.static: url and root must be given together"))
+	}
+	errs = append(errs, a.hostFaults()...)
+	errs = append(errs, a.envFaults()...)
+	errs = append(errs, a.stateFaults()...)
+	if a.PrepareTimeout < 0 {
+		errs = append(errs, fmt.Errorf("app.prepare_timeout %v: want a time such as 10m", a.PrepareTimeout))
 	}
 	for i, argv := range a.Prepare {
 		if len(argv) == 0 {
@@ -193,12 +265,23 @@ func dotted(s string) bool {
 	return true
 }
 
-// Expand returns the app with {state} and {build} replaced.
-func (a App) Expand(state, build string) App {
-	replace := strings.NewReplacer("{state}", state, "{build}", build).Replace
+// Places are what the placeholders in an app's strings stand for in one boot.
+type Places struct {
+	State, Build string // folders
+	Secret       string // a random key
+}
+
+// Expand returns the app with its placeholders replaced.
+func (a App) Expand(p Places) App {
+	return a.replaced(strings.NewReplacer("{state}", p.State, "{build}", p.Build, "{secret}", p.Secret).Replace)
+}
+
+// replaced returns the app with a function applied to the strings that name places.
+func (a App) replaced(replace func(string) string) App {
 	a.Static.Root = replace(a.Static.Root)
 	a.Env = mapValues(a.Env, replace)
 	a.DebugEnv = mapValues(a.DebugEnv, replace)
+	a.Override = replaceTexts(a.Override, replace).(map[string]any)
 	prepare := make([][]string, len(a.Prepare))
 	for i, argv := range a.Prepare {
 		for _, word := range argv {
@@ -207,6 +290,27 @@ func (a App) Expand(state, build string) App {
 	}
 	a.Prepare = prepare
 	return a
+}
+
+// replaceTexts replaces the texts within a value of a YAML file.
+func replaceTexts(v any, replace func(string) string) any {
+	switch v := v.(type) {
+	case string:
+		return replace(v)
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = replaceTexts(item, replace)
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for key, item := range v {
+			out[key] = replaceTexts(item, replace)
+		}
+		return out
+	}
+	return v
 }
 
 func mapValues(m map[string]string, f func(string) string) map[string]string {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"net/http"
+	"slices"
 )
 
 // Mix says which target request n is for. It is a pure function of n and the seed, so every
@@ -68,6 +70,32 @@ func splitmix64(seed, n uint64) uint64 {
 func (m Mix) WithSeed(seed uint64) Mix {
 	m.Seed = seed
 	return m
+}
+
+// WithHost returns the mix with a Host header in each request that has none.
+func (m Mix) WithHost(host string) Mix {
+	m.Targets = slices.Clone(m.Targets)
+	for i := range m.Targets {
+		if t := &m.Targets[i]; t.Header.Get("Host") == "" {
+			if t.Header = t.Header.Clone(); t.Header == nil {
+				t.Header = http.Header{}
+			}
+			t.Header.Set("Host", host)
+		}
+	}
+	return m
+}
+
+// commonHost is the Host header that all requests of the mix have; empty: they differ, or have none.
+func (m Mix) commonHost() (host string) {
+	for i, t := range m.Targets {
+		own := t.Header.Get("Host")
+		if i > 0 && own != host {
+			return ""
+		}
+		host = own
+	}
+	return host
 }
 
 // Validate reports everything that is wrong with the mix.

@@ -4,7 +4,6 @@ package compare
 
 import (
 	"cmp"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -63,6 +62,9 @@ func (s Spec) Plan() (p Plan, err error) {
 	if e.Scenarios, err = s.scenarios(p.Project); err != nil {
 		return p, err
 	}
+	for i, scenario := range e.Scenarios {
+		e.Scenarios[i] = experiments.OneHost(scenario, p.Project, topologies...)
+	}
 	at := slices.IndexFunc(presets, func(e scenarios.Preset) bool { return e.Name == s.Preset })
 	if at < 0 {
 		return p, experiments.Misusef("preset %q: want default, quick or thorough", s.Preset)
@@ -95,9 +97,7 @@ func (s Spec) scenarios(project targets.Project) (list []scenarios.Scenario, err
 			return []scenarios.Scenario{mix}, nil
 		}
 		if project.App.Dir != "" { // not the bundled one
-			return nil, experiments.Misusef(
-				"%s has no mix: list the requests to send under mix: (README, section \"Your own project\")",
-				filepath.Join(project.App.Dir, targets.ProjectFile))
+			return nil, experiments.NoMix(project)
 		}
 		names = Scenarios
 	}

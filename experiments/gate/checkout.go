@@ -66,13 +66,31 @@ func (c checkout) mergeBase(ctx context.Context, head string) (string, error) {
 			return base, nil
 		}
 	}
+	if c.isShallow(ctx) {
+		return "", c.shallowError(head)
+	}
 	return "", experiments.Misusef("no main branch (%s) shares a commit with %s: name the base with --base REF "+
 		"(in CI, fetch the whole history: fetch-depth: 0)", strings.Join(mainBranches, ", "), head)
+}
+
+func (c checkout) shallowError(head string) error {
+	return experiments.Misusef("%s is a shallow clone, which does not show where %.12s left the main branch: "+
+		"fetch the rest with git fetch --unshallow (in CI: fetch-depth: 0), or name the base with --base REF", c.root, head)
+}
+
+// isShallow reports whether the clone lacks the commits before some of its own.
+func (c checkout) isShallow(ctx context.Context) bool {
+	shallow, err := c.git.run(ctx, c.root, "rev-parse", "--is-shallow-repository")
+	return err == nil && shallow == "true"
 }
 
 // commit resolves a name to a commit.
 func (c checkout) commit(ctx context.Context, name string) (string, error) {
 	full, err := c.git.run(ctx, c.root, "rev-parse", "--verify", "--quiet", "--end-of-options", name+"^{commit}")
+	if err != nil && c.isShallow(ctx) {
+		return "", experiments.Misusef("%q is not among the commits of %s, which is a shallow clone: fetch it with "+
+			"git fetch --depth 1 origin %s (in CI: fetch-depth: 0)", name, c.root, name)
+	}
 	if err != nil {
 		return "", experiments.Misusef("%q is not a commit in %s: want a branch, tag or hash", name, c.root)
 	}
@@ -81,9 +99,18 @@ func (c checkout) commit(ctx context.Context, name string) (string, error) {
 
 // workTree is the work tree as a commit: HEAD, or one with the changes since. It leaves out untracked
 // files.
-func (c checkout) workTree(ctx context.Context) (commit string, dirty bool, err error) {
-	if commit, err = c.git.run(ctx, c.root, "stash", "create"); err != nil {
-		return "", false, err
+//
+// Git is given a copy of the index, whose times are refreshed first: in a checkout that was copied,
+// they are those of other files, and git stash create then ends with 1 instead of seeing no change.
+func (c checkout) workTree(ctx context.Context, scratch string) (commit string, dirty bool, err error) {
+	own := c.git
+	if index := filepath.Join(scratch, "index"); c.copyIndex(ctx, index) == nil {
+		defer os.Remove(index)
+		own.env = append(slices.Clip(c.git.env), "GIT_INDEX_FILE="+index)
+		_, _ = own.run(ctx, c.root, "update-index", "-q", "--refresh") // ends with 1 where a file has changed
+	}
+	if commit, err = own.run(ctx, c.root, "stash", "create"); err != nil {
+		return "", false, filterError(err)
 	}
 	if commit != "" {
 		return commit, true, nil
@@ -92,8 +119,21 @@ func (c checkout) workTree(ctx context.Context) (commit string, dirty bool, err 
 	return commit, false, err
 }
 
-// submodule is the mode of a submodule in a tree.
-const submodule = "160000 "
+// copyIndex copies the checkout's index.
+func (c checkout) copyIndex(ctx context.Context, to string) error {
+	index, err := c.git.run(ctx, c.root, "rev-parse", "--git-path", "index")
+	if err != nil {
+		return err
+	}
+	if !filepath.IsAbs(index) {
+		index = filepath.Join(c.root, index)
+	}
+	data, err := os.ReadFile(index)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, 0o600)
+}
 
 // extract writes a commit's files into a folder, as a checkout would, and returns the app's
 // folder in it.
@@ -101,20 +141,7 @@ const submodule = "160000 "
 // Note: a git worktree would do the same, but stays registered in the user's repository when bench
 // is killed; git archive leaves out what is marked export-ignore.
 func (c checkout) extract(ctx context.Context, commit, dir string) (string, error) {
-	tree, err := c.git.run(ctx, c.root, "ls-tree", "-r", commit)
-	if err == nil && (strings.HasPrefix(tree, submodule) || strings.Contains(tree, "\n"+submodule)) {
-		return "", experiments.Misusef("%.12s has submodules, which are not checked out; %s", commit, twoFolders)
-	}
-	withIndex := c.git
-	withIndex.env = append(slices.Clip(c.git.env), "GIT_INDEX_FILE="+dir+".index")
-	defer os.Remove(dir + ".index")
-	prefix := "--prefix=" + dir + string(filepath.Separator)
-	for _, args := range [][]string{{"read-tree", commit}, {"checkout-index", "--all", prefix}} {
-		if _, err := withIndex.run(ctx, c.root, args...); err != nil {
-			return "", fmt.Errorf("writing the files of %.12s: %w", commit, err)
-		}
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil { // a commit may be empty
+	if err := c.git.write(ctx, c.root, commit, dir); err != nil {
 		return "", err
 	}
 	return filepath.Join(dir, c.prefix), nil

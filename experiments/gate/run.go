@@ -79,19 +79,22 @@ func newSeries(ctx context.Context, env experiments.Env, spec Spec, trees string
 	if s.versions, err = versions(ctx, env, spec, trees, equal); err != nil {
 		return nil, err
 	}
-	s.started = time.Now() // the time to make an environment does not count
 	head := s.versions[1].project
 	scenario, notCompared, err := mix(spec, s.versions)
 	if err != nil {
 		return nil, err
 	}
+	if err := environments(ctx, env, &s.versions); err != nil {
+		return nil, err
+	}
+	s.started = time.Now() // the time to make an environment does not count
 	s.notCompared = notCompared
 	if s.objectives, err = experiments.Objectives(spec.Objectives, head); err != nil {
 		return nil, err
 	}
 	s.paired = scenarios.PairedRun{
-		Topology: p.topology, Scenario: scenario, Slice: slice, Closed: closedRun, Warmup: warmup,
-		Seed: spec.Seed, FixedOrder: spec.FixedOrder,
+		Topology: p.topology, Scenario: experiments.OneHost(scenario, head, p.topology),
+		Slice: slice, Closed: closedRun, Warmup: warmup, Seed: spec.Seed, FixedOrder: spec.FixedOrder,
 	}
 	return s, nil
 }

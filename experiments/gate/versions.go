@@ -25,8 +25,8 @@ type side struct {
 	broken   error
 }
 
-// versions gets both versions, each with an environment of its own if they require different
-// packages. If equal versions are wanted and no base is named, base is the same as head.
+// versions gets both versions. If equal versions are wanted and no base is named, base is the same as
+// head.
 func versions(ctx context.Context, env experiments.Env, spec Spec, trees string, equal bool) (both [2]side, err error) {
 	if spec.Base == "" && (spec.App == experiments.Bundled || equal && spec.App == "") {
 		spec.Base = experiments.Bundled
@@ -41,10 +41,7 @@ func versions(ctx context.Context, env experiments.Env, spec Spec, trees string,
 	default:
 		both, err = commits(ctx, env, spec, trees, equal)
 	}
-	if err != nil {
-		return both, err
-	}
-	return both, environments(ctx, env, &both)
+	return both, err
 }
 
 // Folder is the folder whose bench.yaml holds a gate's settings, if that is not the working folder:
@@ -76,7 +73,10 @@ func commits(ctx context.Context, env experiments.Env, spec Spec, trees string, 
 	if err != nil {
 		return both, err
 	}
-	head, err := from.head(ctx, spec.Head)
+	if err := from.hasProject(ctx, cmp.Or(spec.Head, "HEAD")); err != nil {
+		return both, err
+	}
+	head, err := from.head(ctx, spec.Head, trees)
 	if err != nil {
 		return both, err
 	}
@@ -85,6 +85,9 @@ func commits(ctx context.Context, env experiments.Env, spec Spec, trees string, 
 		if base, err = from.base(ctx, spec.Base, head); err != nil {
 			return both, err
 		}
+	}
+	if base.commit == head.commit && spec.Base == "" && !equal && from.isShallow(ctx) {
+		return both, from.shallowError(head.commit)
 	}
 	if base.commit == head.commit && len(spec.HeadEnv) == 0 && !equal {
 		return both, experiments.Misusef("base and head are the same commit, %s: there is nothing to compare; "+
@@ -98,12 +101,13 @@ func commits(ctx context.Context, env experiments.Env, spec Spec, trees string, 
 			return both, err
 		}
 	}
-	if err := sameProject(env, dirs, both); err != nil {
+	if err := from.sameProject(env, dirs, both); err != nil {
 		return both, err
 	}
 	if both, err = loaded(both, dirs); err != nil {
 		return both, err
 	}
+	warnOfPointers(env, both, dirs)
 	for i, dir := range dirs {
 		both[i].project.App.Python = from.interpreter(dir, both[i].project.App.Python)
 		if both[i].commit = both[i].commit[:12]; both[i].dirty {
@@ -114,10 +118,10 @@ func commits(ctx context.Context, env experiments.Env, spec Spec, trees string, 
 }
 
 // head is the version that is judged: a commit, by default the work tree.
-func (c checkout) head(ctx context.Context, name string) (head side, err error) {
+func (c checkout) head(ctx context.Context, name, scratch string) (head side, err error) {
 	head.name = cmp.Or(name, gate.WorkTree)
 	if name == "" {
-		head.commit, head.dirty, err = c.workTree(ctx)
+		head.commit, head.dirty, err = c.workTree(ctx, scratch)
 	} else {
 		head.commit, err = c.commit(ctx, name)
 	}
@@ -151,19 +155,49 @@ func (c checkout) warnOfChanges(ctx context.Context, env experiments.Env, head s
 	}
 }
 
-// sameProject gives a base without bench.yaml that of head, so that the change that adds it can be
-// judged, too.
-func sameProject(env experiments.Env, dirs [2]string, both [2]side) error {
-	file := filepath.Join(dirs[0], targets.ProjectFile)
-	if !experiments.IsDir(dirs[0]) || experiments.IsFile(file) {
+// hasProject checks that the app's folder has a bench.yaml in the commit or in the work tree.
+func (c checkout) hasProject(ctx context.Context, commit string) error {
+	folder := filepath.Join(c.root, c.prefix)
+	if experiments.IsFile(filepath.Join(folder, targets.ProjectFile)) {
 		return nil
 	}
-	data, err := os.ReadFile(filepath.Join(dirs[1], targets.ProjectFile))
-	if err != nil {
-		return nil // loading head reports what is missing
+	name := filepath.Join(c.prefix, targets.ProjectFile)
+	if _, err := c.git.run(ctx, c.root, "cat-file", "-e", commit+":"+name); err == nil {
+		return nil
+	}
+	if _, err := c.git.run(ctx, c.root, "rev-parse", "--verify", "--quiet", "--end-of-options", commit); err != nil {
+		return nil // that is reported first
+	}
+	_, err := targets.LoadProject(folder)
+	return experiments.Misuse(err)
+}
+
+// sameProject gives a version without bench.yaml another's, so that the change that adds it can be
+// judged, too: base gets head's, and head that of the work tree, which may not be in git yet.
+func (c checkout) sameProject(env experiments.Env, dirs [2]string, both [2]side) error {
+	files := [2]string{filepath.Join(dirs[0], targets.ProjectFile), filepath.Join(dirs[1], targets.ProjectFile)}
+	if own := filepath.Join(c.root, c.prefix, targets.ProjectFile); experiments.IsDir(dirs[1]) &&
+		!experiments.IsFile(files[1]) && experiments.IsFile(own) {
+		env.Warn(results.Diagnostic{Code: "untracked-project-file", Message: fmt.Sprintf(
+			"%s of %s is not in git yet: it is measured with that of the work tree", targets.ProjectFile, both[1].name),
+			Hint: "git add " + filepath.Join(c.prefix, targets.ProjectFile)})
+		if err := copyFile(own, files[1]); err != nil {
+			return err
+		}
+	}
+	if !experiments.IsDir(dirs[0]) || experiments.IsFile(files[0]) || !experiments.IsFile(files[1]) {
+		return nil // loading reports what is missing
 	}
 	env.Warn(results.Diagnostic{Code: "no-project-file", Message: fmt.Sprintf(
 		"%s has no %s: it is measured with that of %s",
 		both[0].name, targets.ProjectFile, both[1].name)})
-	return os.WriteFile(file, data, 0o600)
+	return copyFile(files[1], files[0])
+}
+
+func copyFile(from, to string) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, 0o600)
 }

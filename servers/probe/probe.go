@@ -35,10 +35,11 @@ type Counter struct {
 type Process struct {
 	PID     int
 	Ports   map[string]int
-	Entry   int    // the port on which it takes requests
-	HTTP    bool   // clients connect to that port, so it speaks HTTP
-	Health  string // path that answers when the app works
-	Workers int    // worker processes that it should have
+	Entry   int               // the port on which it takes requests
+	HTTP    bool              // clients connect to that port, so it speaks HTTP
+	Health  string            // path that answers when the app works
+	Header  map[string]string // headers that a request for it needs, Host among them
+	Workers int               // worker processes that it should have
 }
 
 // Probe observes one running process of a cluster and its descendants.

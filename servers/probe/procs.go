@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -112,11 +113,22 @@ func (p *procsProbe) hold(ctx context.Context) (*held, error) {
 		return nil, fmt.Errorf("looking for workers: %w", err)
 	}
 	_ = conn.SetDeadline(time.Now().Add(acceptTimeout + responseTimeout))
-	_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n", p.process.Health, address)
-	if err != nil {
+	if _, err = io.WriteString(conn, p.head(address)); err != nil {
 		return nil, errors.Join(fmt.Errorf("looking for workers: %w", err), conn.Close())
 	}
 	return &held{conn: conn}, nil
+}
+
+// head is a request for the health path without its last line.
+func (p *procsProbe) head(address string) string {
+	header := http.Header{"Host": {address}, "Connection": {"close"}}
+	for name, value := range p.process.Header {
+		header.Set(name, value)
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "GET %s HTTP/1.1\r\n", p.process.Health)
+	_ = header.Write(&text) // to memory
+	return text.String()
 }
 
 // complete completes the request and reports whether a successful response came. A server behind

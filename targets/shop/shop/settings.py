@@ -9,8 +9,8 @@ from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# Random for each process tree unless given: the bundled project keeps no signed
-# state across boots, and a fixed key in a public file is not secret.
+# Random unless given, which suits a single process tree: servers side by side have to share
+# one, or neither accepts the other's sessions.
 SECRET_KEY = os.environ.get("SHOP_SECRET_KEY") or os.urandom(32).hex()
 DEBUG = os.environ.get("SHOP_DEBUG", "0") == "1"
 ALLOWED_HOSTS = ["*"]
