@@ -55,7 +55,7 @@ func TestCasesOfProjectFiles(t *testing.T) {
 			return p.App.PrepareTimeout == 90*time.Second && p.App.AnyMigrations
 		}, ""},
 	} {
-		p, err := ParseProject([]byte(row.text))
+		p, err := ParseProject([]byte(row.text), "")
 		switch {
 		case row.err != "":
 			if err == nil || !strings.Contains(err.Error(), row.err) {
