@@ -28,7 +28,7 @@ type watch struct {
 }
 
 const (
-	usageEvery  = time.Second
+	usageEvery  = 2 * time.Second
 	peaksEvery  = 200 * time.Millisecond // a queue comes and goes
 	healthEvery = 50 * time.Millisecond  // a process that is stopped for less may go unnoticed
 )

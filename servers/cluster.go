@@ -207,14 +207,14 @@ func (c *Cluster) Usage() ([]results.Usage, error) {
 	if !c.blueprint.Topology.Boots() {
 		return c.runningUsage()
 	}
+	all, err := proc.All()
+	if err != nil {
+		return nil, fmt.Errorf("reading the usage of %s: %w", c.blueprint.Topology, err)
+	}
 	tiers := map[string]*results.Usage{}
 	for i, process := range c.processes {
 		p := c.blueprint.Processes[i]
-		readings, err := proc.ReadGroup(process.PID())
-		if err != nil {
-			return nil, fmt.Errorf("reading the usage of %s: %w", p.Name, err)
-		}
-		for _, r := range readings {
+		for _, r := range proc.ReadAll(proc.Group(all, process.PID())) {
 			tier := p.Tier
 			if c.workerPIDs[i][r.PID] && p.WorkerTier != "" {
 				tier = p.WorkerTier

@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/procfs"
 	"go.uber.org/goleak"
 )
 
@@ -142,7 +144,65 @@ func TestLogTail(t *testing.T) {
 	}
 }
 
-func TestReadGroupCountsAllItsProcesses(t *testing.T) {
+func readGroup(t *testing.T, group int) []Reading {
+	t.Helper()
+	all, err := All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ReadAll(Group(all, group))
+}
+
+// procfs, which reads the same lines, is the truth.
+func TestMembersAreWhatTheKernelShows(t *testing.T) {
+	all, err := All()
+	if err != nil || len(all) == 0 {
+		t.Fatalf("%d processes, %v", len(all), err)
+	}
+	for _, m := range all {
+		p, err := procfs.NewProc(m.PID)
+		if err != nil {
+			continue // ended meanwhile
+		}
+		s, err := p.Stat()
+		again, lives := m.Now()
+		if err != nil || !lives || again.Command != m.Command || again.Parent != m.Parent || again.Group != m.Group {
+			continue // it became another one
+		}
+		if s.Comm != m.Command || s.PPID != m.Parent || s.PGRP != m.Group || ticks(uint64(s.UTime+s.STime)) < m.CPU {
+			t.Errorf("%+v; want what procfs reads: %+v", m, s)
+		}
+	}
+	self, err := member(os.Getpid())
+	if err != nil || self.Threads < 2 || self.Parent != os.Getppid() || self.dead() {
+		t.Errorf("this process is %+v, %v", self, err)
+	}
+}
+
+func FuzzParseStat(f *testing.F) {
+	const rest = " S 1 77 77 0 -1 4194560 1 2 0 0 11 22 33 44 20 0 5 0 9876 1 2"
+	f.Add([]byte("42 (nginx: worker)" + rest))
+	f.Add([]byte("42 (a) b (c)) (d)" + rest))
+	f.Add([]byte("42 ()"))
+	f.Add([]byte("x (y) S"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		m, err := parseStat(text)
+		if err == nil && !bytes.Contains(text, []byte("("+m.Command+")")) {
+			t.Errorf("%q is the command of %q", m.Command, text)
+		}
+	})
+}
+
+func TestStatOfACommandWithParentheses(t *testing.T) {
+	m, err := parseStat([]byte("42 (a) S 9 (b) T 1 77 77 0 -1 4194560 1 2 0 0 11 22 33 44 20 0 5 0 9876 1 2\n"))
+	want := Member{PID: 42, Parent: 1, Group: 77, Started: 9876, State: "T", Command: "a) S 9 (b",
+		CPU: 330 * time.Millisecond, Reaped: 770 * time.Millisecond, Threads: 5}
+	if err != nil || m != want || !m.Stopped() {
+		t.Errorf("%+v, %v; want %+v", m, err, want)
+	}
+}
+
+func TestReadAllCountsAGroupsProcesses(t *testing.T) {
 	k := testKeeper(t)
 	p, err := k.Start(shell(t, "(while :; do :; done) & while :; do :; done"))
 	if err != nil {
@@ -151,10 +211,7 @@ func TestReadGroupCountsAllItsProcesses(t *testing.T) {
 	defer p.Close(t.Context())
 	var sum time.Duration
 	eventually(t, "CPU time of two processes", func() bool {
-		readings, err := ReadGroup(p.PID())
-		if err != nil {
-			t.Fatal(err)
-		}
+		readings := readGroup(t, p.PID())
 		sum = 0
 		for _, r := range readings {
 			sum += r.CPU
@@ -318,11 +375,7 @@ func TestQuota(t *testing.T) {
 		t.Fatal(err)
 	}
 	cpu := func() (sum time.Duration) {
-		readings, err := ReadGroup(p.PID())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range readings {
+		for _, r := range readGroup(t, p.PID()) {
 			sum += r.CPU
 		}
 		return sum
