@@ -39,7 +39,11 @@ func (e Env) Host(ctx context.Context, app targets.App, topologies []servers.Top
 		if err != nil {
 			return host, Misuse(err)
 		}
-		others = append(others, definition.Tools...)
+		tools, err := definition.Requires(host)
+		if err != nil {
+			return host, Misuse(err)
+		}
+		others = append(others, tools...)
 	}
 	var err error
 	if host.Tools, err = servers.FindTools(ctx, python, e.Path, others); err != nil {
@@ -54,7 +58,7 @@ func missing(t servers.Topology, host servers.Host, app targets.App) error {
 	if err != nil {
 		return Misuse(err)
 	}
-	if err := d.Unfit(app); err != nil {
+	if err := d.Unfit(app, host); err != nil {
 		return Misuse(err)
 	}
 	err = d.Missing(host)
@@ -65,10 +69,12 @@ func missing(t servers.Topology, host servers.Host, app targets.App) error {
 	return err
 }
 
-// Present lists the embedded topologies that can be booted here, and reports what the others lack. A
+// Present lists the topologies of a group that can be booted here, and reports what the others lack. A
 // missing package does not keep the rest from being compared.
-func (e Env) Present(ctx context.Context, app targets.App) (list string, left []results.Diagnostic, err error) {
-	all, err := ParseTopologies(AllTopologies, "")
+func (e Env) Present(ctx context.Context, word string, app targets.App) (
+	list string, left []results.Diagnostic, err error,
+) {
+	all, err := ParseTopologies(word, "")
 	if err != nil {
 		return "", nil, err
 	}
@@ -78,6 +84,7 @@ func (e Env) Present(ctx context.Context, app targets.App) (list string, left []
 	}
 	var names []string
 	var lacks error
+	out := leftOut{}
 	for _, t := range all {
 		err := missing(t, host, app)
 		if err == nil {
@@ -85,14 +92,45 @@ func (e Env) Present(ctx context.Context, app targets.App) (list string, left []
 			continue
 		}
 		lacks = cmp.Or(lacks, err)
-		left = append(left, results.Diagnostic{
-			Code: "left-out", Message: fmt.Sprintf("%s was left out: %s", t.Name, lackOf(err)), Hint: err.Error(),
-		})
+		out.add(t.Name, err)
 	}
 	if len(names) == 0 {
 		return "", nil, lacks
 	}
-	return strings.Join(names, ","), left, nil
+	return strings.Join(names, ","), out.diagnostics(), nil
+}
+
+// leftOut collects the topologies that cannot be booted, by what they lack.
+type leftOut struct {
+	reasons []string // in the order in which they came up
+	names   map[string][]string
+	hints   map[string]string
+}
+
+func (l *leftOut) add(name string, err error) {
+	if l.names == nil {
+		l.names, l.hints = map[string][]string{}, map[string]string{}
+	}
+	reason := lackOf(err)
+	if l.names[reason] == nil {
+		l.reasons, l.hints[reason] = append(l.reasons, reason), err.Error()
+	}
+	l.names[reason] = append(l.names[reason], name)
+}
+
+// diagnostics has one for each reason.
+func (l *leftOut) diagnostics() (list []results.Diagnostic) {
+	for _, reason := range l.reasons {
+		verb := "was"
+		if len(l.names[reason]) > 1 {
+			verb = "were"
+		}
+		list = append(list, results.Diagnostic{
+			Code: "left-out", Hint: l.hints[reason],
+			Message: fmt.Sprintf("%s %s left out: %s", strings.Join(l.names[reason], ", "), verb, reason),
+		})
+	}
+	return list
 }
 
 // lackOf is why a topology was left out, in a few words.
@@ -101,7 +139,11 @@ func lackOf(err error) string {
 	if errors.As(err, &unfit) {
 		return "the app has no " + unfit.Key
 	}
-	return "a tool is missing"
+	var tool *servers.MissingToolError
+	if errors.As(err, &tool) {
+		return tool.Tool + " is not installed"
+	}
+	return "it cannot be booted here"
 }
 
 // Rendered is the blueprint of a topology as it would be booted, with placeholders for the folder,

@@ -6,15 +6,33 @@ import (
 	"bench/servers"
 )
 
-// AllTopologies stands for the embedded topologies; where they are to be booted, for those whose
+// Words that stand for several embedded topologies; where those are to be booted, for those whose
 // tools are installed.
-const AllTopologies = "all"
+const (
+	AllTopologies     = "all"     // without variants, which are compared only where they are named
+	PopularTopologies = "popular" // those that most people choose between
+)
+
+// group lists the topologies that a word stands for; nil: it is not such a word.
+func group(word string) []string {
+	switch word {
+	case AllTopologies:
+		return servers.Lineup()
+	case PopularTopologies:
+		return servers.Popular()
+	}
+	return nil
+}
+
+// IsGroup reports whether a text stands for several topologies, of which those are meant that can
+// be booted.
+func IsGroup(text string) bool { return group(text) != nil }
 
 // ParseTopologies reads a list of topologies: names separated by commas, where a comma
 // within parameters belongs to the parameters ("uwsgi:workers=2,threads=4,runserver").
 func ParseTopologies(text, profile string) ([]servers.Topology, error) {
-	if text == AllTopologies {
-		text = strings.Join(servers.Names(), ",")
+	if names := group(text); names != nil {
+		text = strings.Join(names, ",")
 	}
 	var words []string
 	for part := range strings.SplitSeq(text, ",") {

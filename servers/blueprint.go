@@ -169,10 +169,14 @@ func (d Definition) layout(app targets.App, h Host) (layout, error) {
 	if err != nil {
 		return layout{}, &ConfigError{err}
 	}
+	tools, err := renderWords("tools", d.Tools, renderData{Param: params, Host: h})
+	if err != nil {
+		return layout{}, d.wrong(err)
+	}
 	state := filepath.Join(h.Dir, "state")
 	l := layout{definition: d, data: renderData{
 		Param: params, App: app.Expand(targets.Places{State: state, Build: h.Build, Secret: h.Secret}), Host: h,
-		state: state, tools: d.Tools,
+		state: state, tools: tools,
 	}}
 	if err := checkPaths(l.data); err != nil {
 		return layout{}, &ConfigError{err}
@@ -255,28 +259,43 @@ func (p ProcessDefinition) process(d Definition, data renderData) (Process, erro
 	if err := p.numbers(&out, data); err != nil {
 		return out, err
 	}
-	for i, word := range p.Argv {
-		text, err := render(fmt.Sprintf("argv[%d]", i), word, data)
-		if err != nil {
-			return out, err
-		}
-		if i == 0 && text == "" {
-			return out, fmt.Errorf("argv[0]: %s renders to an empty string; is the tool listed under tools?", word)
-		}
-		if text != "" {
-			out.Argv = append(out.Argv, text)
-		}
+	program, err := render("argv[0]", p.Argv[0], data)
+	if err != nil {
+		return out, err
 	}
-	for _, f := range p.Files {
-		text, err := render(f.Template, d.templates[f.Template], data)
-		if err != nil {
-			return out, err
-		}
-		out.Files = append(out.Files, File{filepath.Join(data.self.dir, f.Path), text})
+	if program == "" {
+		return out, fmt.Errorf("argv[0]: %s renders to an empty string; is the tool listed under tools?", p.Argv[0])
 	}
-	var err error
+	if out.Argv, err = renderWords("argv", p.Argv, data); err != nil {
+		return out, err
+	}
+	if out.Files, err = p.files(d, data); err != nil {
+		return out, err
+	}
 	out.Env, err = p.env(d, data)
 	return out, err
+}
+
+// files renders the process's files; one whose path renders to an empty string is left out.
+func (p ProcessDefinition) files(d Definition, data renderData) (files []File, err error) {
+	for _, f := range p.Files {
+		path, err := render("path of "+f.Template, f.Path, data)
+		if err != nil {
+			return nil, err
+		}
+		if path == "" {
+			continue
+		}
+		if !filepath.IsLocal(path) {
+			return nil, fmt.Errorf("file %q is outside the process's folder", path)
+		}
+		text, err := render(f.Template, d.templates[f.Template], data)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, File{filepath.Join(data.self.dir, path), text})
+	}
+	return files, nil
 }
 
 // entry is the port on which a process takes requests: the topology's entry, or its own first port.
@@ -377,8 +396,12 @@ func (t Topology) Canonical(app targets.App, h Host) (Blueprint, error) {
 // Canonical is the blueprint with placeholders for what differs between two boots of the same
 // configuration.
 func (d Definition) Canonical(app targets.App, h Host) (Blueprint, error) {
+	tools, err := d.Requires(h)
+	if err != nil {
+		return Blueprint{}, err
+	}
 	app.Dir = "/app"
-	return d.Blueprint(app.Masked(), h.canonical(d.Tools))
+	return d.Blueprint(app.Masked(), h.canonical(tools))
 }
 
 // Fingerprint is a hash of the blueprint. A canonical blueprint's does not depend on where and
@@ -395,17 +418,6 @@ func (b Blueprint) Record(name string) results.TopologyRecord {
 		Name: name, Ref: b.Topology.String(), Summary: b.Summary, Concurrency: b.Concurrency, Roles: b.Roles,
 		ConfigHash: b.Fingerprint(), Development: b.Development,
 	}
-}
-
-// Missing returns the tool without which the topology cannot be booted on this host, if any.
-func (d Definition) Missing(h Host) error {
-	for _, tool := range d.Tools {
-		if missing := h.Tools.missing(tool); missing != nil {
-			missing.Topology = d.Topology.Name
-			return missing
-		}
-	}
-	return nil
 }
 
 // String prints every file and command line, in the order in which they are used.

@@ -11,7 +11,6 @@ import (
 
 	"bench/results"
 	"bench/servers/probe"
-	"bench/targets"
 )
 
 // Definition is a topology.yaml: what a topology consists of, before its parameters have
@@ -26,7 +25,9 @@ type Definition struct {
 	Debug       string              `yaml:"debug"`       // profile in which the app runs with DEBUG on
 	Needs       []string            `yaml:"needs"`       // what the app has to offer: django, wsgi or asgi
 	Development bool                `yaml:"development"` // not meant for production: never recommended
-	Tools       []string            `yaml:"tools"`       // programs that it starts
+	Tools       []string            `yaml:"tools"`       // programs that it starts, and libraries; empty: none
+	Popular     bool                `yaml:"popular"`     // one of those that most people choose between
+	ByName      bool                `yaml:"by_name"`     // compared only where it is named: a variant of another
 	Tiers       results.Roles       `yaml:"tiers"`       // what each tier does: app, server, proxy or database
 	Processes   []ProcessDefinition `yaml:"processes"`
 	Entry       struct {
@@ -103,9 +104,8 @@ func (d Definition) validate() error {
 		errs = append(errs, fmt.Errorf("entry: no process %q with a port %q", d.Entry.Process, d.Entry.Port))
 	}
 	for _, need := range d.Needs {
-		if !slices.Contains(targets.Offerings(), need) {
-			const format = "needs: %q is not something that an app offers: want one of %s"
-			errs = append(errs, fmt.Errorf(format, need, strings.Join(targets.Offerings(), ", ")))
+		if err := checkNeed(need); err != nil {
+			errs = append(errs, err)
 		}
 	}
 	if d.Has("profile") {

@@ -15,20 +15,42 @@ import (
 // finder is how a tool is found. Whatever is special about a tool is in its row and nowhere else.
 type finder struct {
 	name     string
-	provided bool // by bench setup
-	beside   bool // it belongs in the environment of the app's interpreter
+	provided string // the command that installs it; empty: none
+	asked    bool   // looked for only where a topology needs it
+	beside   bool   // it belongs in the environment of the app's interpreter
+	library  bool   // it may have no program of its own
 	find     func(ctx context.Context, s search, name string) (Tool, error)
 }
 
-// finders are the tools that are always looked for, each after those that it depends on.
+// finders are the tools that bench knows, each after those that it depends on.
 func finders() []finder {
-	return []finder{
-		{name: "python", provided: true, find: findPython},
-		{name: "django", provided: true, find: findDjango},
-		{name: "uwsgi", provided: true, beside: true, find: findUWSGI},
-		{name: "nginx", provided: true, find: findNginx},
+	const setup = "bench setup"
+	rows := []finder{
+		{name: "python", provided: setup, find: findPython},
+		{name: "django", provided: setup, library: true, find: findDjango},
+		{name: "uwsgi", provided: setup, beside: true, find: findUWSGI},
+		{name: "nginx", provided: setup, find: findSystem},
 	}
+	for _, name := range PythonPackages {
+		rows = append(rows, finder{
+			name: name, provided: setup + " --with " + name, asked: true, beside: true, library: true, find: findPackage,
+		})
+	}
+	for _, name := range SystemPackages {
+		rows = append(rows, finder{name: name, provided: setup + " --with " + name, asked: true, find: findSystem})
+	}
+	return rows
 }
+
+// PythonPackages are the tools that bench setup installs from PyPI where they are asked for. They
+// are run by the app's interpreter, so they have to be installed for it.
+var PythonPackages = []string{
+	"gunicorn", "uvicorn", "uvicorn-worker", "granian", "hypercorn", "daphne", "waitress", "whitenoise", "supervisor",
+}
+
+// SystemPackages are the tools that bench setup installs from the system's packages where they are
+// asked for.
+var SystemPackages = []string{"caddy", "haproxy", "apache2"}
 
 // finderOf returns a tool's row; a tool without one is an ordinary program, which may have been
 // installed with the app's packages.
@@ -68,7 +90,26 @@ func findProgram(ctx context.Context, s search, name string) (Tool, error) {
 	return tool, nil
 }
 
-func findNginx(ctx context.Context, s search, name string) (Tool, error) {
+// findPackage asks the interpreter for a package. The program that comes with it, if any, is beside
+// the interpreter.
+func findPackage(ctx context.Context, s search, name string) (Tool, error) {
+	python := s.found.Path("python")
+	if python == "" {
+		return Tool{}, nil
+	}
+	const question = "import sys; from importlib.metadata import version; print(version(sys.argv[1]))"
+	out, err := exec.CommandContext(ctx, python, "-c", question, name).Output()
+	if err != nil {
+		return Tool{}, ctx.Err() // not installed
+	}
+	return Tool{
+		Path: LookPath(filepath.Join(filepath.Dir(python), name), ""), Version: strings.TrimSpace(string(out)),
+		How: "imported by the interpreter",
+	}, nil
+}
+
+// findSystem looks for a program of the system.
+func findSystem(ctx context.Context, s search, name string) (Tool, error) {
 	tool := Tool{Path: LookPath(name, s.path), How: "on PATH"}
 	if tool.Path == "" {
 		const notOnEveryPath = "/usr/sbin:/usr/local/sbin"
@@ -77,7 +118,11 @@ func findNginx(ctx context.Context, s search, name string) (Tool, error) {
 	if tool.Path == "" {
 		return Tool{}, nil
 	}
-	tool.Version = version(ctx, tool.Path, "-v")
+	for _, flag := range []string{"-v", "version"} {
+		if tool.Version = version(ctx, tool.Path, flag); tool.Version != "" {
+			break
+		}
+	}
 	return tool, nil
 }
 

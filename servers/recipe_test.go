@@ -18,7 +18,7 @@ import (
 func written(t *testing.T) fstest.MapFS {
 	t.Helper()
 	files := fstest.MapFS{}
-	for name, text := range recipe.Read(t, "..", "Add a topology").Files("gunicorn") {
+	for name, text := range recipe.Read(t, "..", "Add a topology").Files("preload") {
 		files[name] = &fstest.MapFile{Data: []byte(text)}
 	}
 	if len(files) != 2 {
@@ -33,7 +33,7 @@ func TestRecipeOfATopology(t *testing.T) {
 	files := written(t)
 	from := builtin()
 	from.open = func(string) fs.FS { return files }
-	b, err := define(t, from, "./gunicorn").Canonical(testApp(t), testHost)
+	b, err := define(t, from, "./preload").Canonical(testApp(t), testHost)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,14 +46,14 @@ func TestRecipeOfATopology(t *testing.T) {
 	}
 	all := fstest.MapFS{}
 	for name, f := range files {
-		all["gunicorn/"+name] = f
+		all["preload/"+name] = f
 	}
 	from.embedded = both{all, from.embedded}
-	want := append(slices.DeleteFunc(Names(), func(name string) bool { return name == "gunicorn" }), "gunicorn")
+	want := append(slices.DeleteFunc(Names(), func(name string) bool { return name == "preload" }), "preload")
 	if got := from.names(); !slices.Equal(got, want) {
 		t.Errorf("embedded, the list is %v; want %v", got, want)
 	}
-	again, err := define(t, from, "gunicorn").Canonical(testApp(t), testHost)
+	again, err := define(t, from, "preload").Canonical(testApp(t), testHost)
 	if err != nil || again.Processes[0].Files[0] != b.Processes[0].Files[0] {
 		t.Errorf("embedded, it becomes %v, %v", again, err)
 	}

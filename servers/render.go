@@ -17,7 +17,7 @@ type renderData struct {
 	Host  Host
 	Dir   string // folder of the process being rendered
 	state string
-	tools []string // that the topology declares
+	tools []string // that the topology declares, with its parameters
 	self  *replica
 	all   []*replica
 }
@@ -54,9 +54,20 @@ func (r *replica) Port(name string) (int, error) {
 func (d renderData) Port(name string) (int, error) { return d.self.Port(name) }
 
 // HasPort distinguishes processes of different topologies that share a template.
-func (d renderData) HasPort(name string) bool {
-	_, known := d.self.ports[name]
+func (d renderData) HasPort(name string) bool { return d.self.HasPort(name) }
+
+// HasPort reports whether the replica has a port of that name.
+func (r *replica) HasPort(name string) bool {
+	_, known := r.ports[name]
 	return known
+}
+
+// Address is where the replica takes requests: its first port.
+func (r *replica) Address() (string, error) {
+	if len(r.definition.Ports) == 0 {
+		return "", fmt.Errorf("process %s has no port", r.definition.Name)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", r.ports[r.definition.Ports[0]]), nil
 }
 
 // Replicas are the processes of one kind, for the addresses of a process's peers.
@@ -71,6 +82,32 @@ func (d renderData) Replicas(kind string) ([]*replica, error) {
 		return nil, fmt.Errorf("no process %q", kind)
 	}
 	return found, nil
+}
+
+// Peers are all processes but those of the one being rendered: how a proxy finds its servers, whatever
+// their name.
+func (d renderData) Peers() (found []*replica) {
+	for _, r := range d.all {
+		if r.definition.Name != d.self.definition.Name {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// PeersHave reports whether the peers have such a port, which says what protocol they speak.
+func (d renderData) PeersHave(port string) bool {
+	return slices.ContainsFunc(d.Peers(), func(r *replica) bool { return r.HasPort(port) })
+}
+
+// PythonPath is where a Python server looks for modules: in its own folder, for what bench puts
+// there, then in the app's, then where the app's own environment says.
+func (d renderData) PythonPath() string {
+	path := d.Dir + ":" + d.App.Dir
+	if own := d.App.Env["PYTHONPATH"]; own != "" {
+		path += ":" + own
+	}
+	return path
 }
 
 // Controlled reports whether only the server may differ between the topologies.
@@ -129,6 +166,20 @@ func toInt(v any) (int, error) {
 		return strconv.Atoi(v)
 	}
 	return 0, fmt.Errorf("%v is not a whole number", v)
+}
+
+// renderWords renders each word, and leaves out those that render empty.
+func renderWords(name string, words []string, data renderData) (rendered []string, err error) {
+	for i, word := range words {
+		text, err := render(fmt.Sprintf("%s[%d]", name, i), word, data)
+		if err != nil {
+			return nil, err
+		}
+		if text != "" {
+			rendered = append(rendered, text)
+		}
+	}
+	return rendered, nil
 }
 
 func render(name, text string, data renderData) (string, error) {

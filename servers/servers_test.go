@@ -331,8 +331,11 @@ func TestMissingToolSaysWhereItBelongs(t *testing.T) {
 	}{
 		{"uwsgi", "", nil, "topology uwsgi: uwsgi is not installed; run `bench setup`"},
 		{"uwsgi", "/app/python", nil, "/app/python -m pip install uwsgi"},
-		{"nginx-uwsgi", "/app/python", nil, "topology nginx-uwsgi: nginx is not installed; run `bench setup`"},
-		{"./gunicorn", "", Tools{"python": {Path: "/venv/python"}}, "/venv/python -m pip install gunicorn"},
+		{"nginx-uwsgi", "/app/python", Tools{"uwsgi": {Path: "/app/uwsgi"}},
+			"topology nginx-uwsgi: nginx is not installed; run `bench setup`"},
+		{"gunicorn", "", Tools{"python": {Path: "/venv/python"}},
+			"gunicorn is not installed; run `bench setup --with gunicorn`"},
+		{"./preload", "/venv/python", Tools{"python": {Path: "/venv/python"}}, "/venv/python -m pip install gunicorn"},
 	} {
 		from := builtin()
 		from.open = func(string) fs.FS { return written(t) }

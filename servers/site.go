@@ -48,7 +48,7 @@ func (s *Site) Check(t Topology, app targets.App) error {
 	if err := d.Missing(s.Host); err != nil {
 		return err
 	}
-	canonical := s.Host.canonical(d.Tools)
+	canonical := s.Host.canonical(nil)
 	canonical.Tools, canonical.Build = s.Host.Tools, s.Host.Build // as they will be written
 	_, err = d.Blueprint(app, canonical)
 	return err

@@ -64,6 +64,7 @@ type MissingToolError struct {
 	Topology string
 	Tool     string
 	Beside   string // the interpreter whose environment it belongs in, where that is the user's own
+	Provided string // the command that installs it; empty: none
 }
 
 func (e *MissingToolError) Error() string {
@@ -71,8 +72,12 @@ func (e *MissingToolError) Error() string {
 		return fmt.Sprintf("topology %s: %s is not installed for %s: install it in that environment (%s -m pip install %s), "+
 			"or list its packages in app.requirements of bench.yaml", e.Topology, e.Tool, e.Beside, e.Beside, e.Tool)
 	}
-	return fmt.Sprintf("topology %s: %s is not installed; run `bench setup`, or `bench doctor` to see what is missing",
-		e.Topology, e.Tool)
+	if e.Provided == "" {
+		return fmt.Sprintf("topology %s: %s is not installed: install it, and make sure that it is on PATH",
+			e.Topology, e.Tool)
+	}
+	return fmt.Sprintf("topology %s: %s is not installed; run `%s`, or `bench doctor` to see what is missing",
+		e.Topology, e.Tool, e.Provided)
 }
 
 // ForInterpreter notes that the app has an interpreter of its own: a tool that belongs in its
@@ -83,13 +88,14 @@ func (e *MissingToolError) ForInterpreter(path string) {
 	}
 }
 
-// missing returns nil when the program was found.
+// missing returns nil when the tool was found.
 func (t Tools) missing(name string) *MissingToolError {
-	if t[name].Path != "" {
+	row := finderOf(name)
+	if t[name].Path != "" || row.library && t[name].Version != "" {
 		return nil
 	}
-	missing := &MissingToolError{Tool: name}
-	if !finderOf(name).provided {
+	missing := &MissingToolError{Tool: name, Provided: row.provided}
+	if row.provided == "" {
 		missing.ForInterpreter(t.Path("python"))
 	}
 	return missing
@@ -101,7 +107,9 @@ func FindTools(ctx context.Context, python, path string, others []string) (Tools
 	s := search{path: path, python: python, found: Tools{}}
 	names := []string{}
 	for _, f := range finders() {
-		names = append(names, f.name)
+		if !f.asked {
+			names = append(names, f.name)
+		}
 	}
 	for _, name := range append(names, others...) {
 		if _, done := s.found[name]; done {

@@ -18,6 +18,9 @@ func TestUnfit(t *testing.T) {
 		{"runserver", targets.App{WSGI: "a:create_app()"}, "app.settings"},
 		{"uwsgi", targets.App{WSGI: "a:create_app()"}, ""},
 		{"uwsgi", targets.App{ASGI: "a:app"}, "app.wsgi"},
+		{"gunicorn", targets.App{ASGI: "a:app"}, "app.wsgi"},
+		{"gunicorn:class=uvicorn", targets.App{ASGI: "a:app"}, ""}, // a need depends on the parameters
+		{"uvicorn", targets.App{WSGI: "a:app"}, "app.asgi"},
 		{"url:http://127.0.0.1:1", targets.App{}, ""},
 	} {
 		topology, err := ParseTopology(row.topology)
@@ -29,7 +32,8 @@ func TestUnfit(t *testing.T) {
 			t.Fatal(err)
 		}
 		var unfit *UnfitError
-		if got := d.Unfit(row.app); errors.As(got, &unfit) != (row.key != "") || row.key != "" && unfit.Key != row.key {
+		got := d.Unfit(row.app, testHost)
+		if errors.As(got, &unfit) != (row.key != "") || row.key != "" && unfit.Key != row.key {
 			t.Errorf("%s for %+v: %v; want %q missing", row.topology, row.app, got, row.key)
 		}
 	}

@@ -69,7 +69,7 @@ var failures = []struct {
 
 // mistakes are errors in a text that the user wrote.
 var mistakes = []func(error) bool{
-	as[*servers.UnknownTopologyError], as[*results.ParseError], as[*servers.ConfigError],
+	as[*servers.UnknownTopologyError], as[*results.ParseError], as[*servers.ConfigError], as[*servers.UnfitError],
 }
 
 func as[E error](err error) bool {

@@ -22,8 +22,8 @@ import (
 // writeRecipe writes the folder that CONTRIBUTING.md's "Add a topology" makes.
 func writeRecipe(t *testing.T, dir string) (files []string) {
 	t.Helper()
-	for name, text := range recipe.Read(t, "../..", "Add a topology").Files("gunicorn") {
-		file := filepath.Join(dir, "gunicorn", name)
+	for name, text := range recipe.Read(t, "../..", "Add a topology").Files("preload") {
+		file := filepath.Join(dir, "preload", name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -56,12 +56,12 @@ func TestRecipeOfATopologyIsFollowed(t *testing.T) {
 	bench := realBench(t)
 	dir := t.TempDir()
 	files := writeRecipe(t, dir)
-	if text := run(t, dir, bench, "render", "./gunicorn"); !strings.Contains(text, `wsgi_app = "shop.wsgi:application"`) {
-		t.Errorf("bench render ./gunicorn:\n%s", text)
+	if text := run(t, dir, bench, "render", "./preload"); !strings.Contains(text, `wsgi_app = "shop.wsgi:application"`) {
+		t.Errorf("bench render ./preload:\n%s", text)
 	}
 	overlay := map[string]map[string]string{"Replace": {}}
 	for _, file := range files {
-		to, err := filepath.Abs(filepath.Join("../../servers/topologies/gunicorn", filepath.Base(file)))
+		to, err := filepath.Abs(filepath.Join("../../servers/topologies/preload", filepath.Base(file)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,10 +73,10 @@ func TestRecipeOfATopologyIsFollowed(t *testing.T) {
 	}
 	run(t, ".", "go", "build", "-overlay", list, "-o", filepath.Join(dir, "bench"), ".")
 	text := run(t, dir, "./bench", "topologies")
-	if last := strings.LastIndex(text, "\ngunicorn "); last < strings.Index(text, "\nnginx-uwsgi ") {
+	if last := strings.LastIndex(text, "\npreload "); last < strings.Index(text, "\nnginx-uwsgi ") {
 		t.Errorf("bench topologies does not list it at the end:\n%s", text)
 	}
-	run(t, dir, "./bench", "render", "gunicorn:workers=3")
+	run(t, dir, "./bench", "render", "preload:workers=3")
 }
 
 // gunicornProject is the bundled project with an interpreter of its own, which has gunicorn.
@@ -127,7 +127,7 @@ func TestRecipeOfATopologyBoots(t *testing.T) {
 	app := gunicornProject(t)
 	dir := t.TempDir()
 	writeRecipe(t, dir)
-	cmd := exec.CommandContext(t.Context(), bench, "up", "./gunicorn:workers=3", "--app", app, "--json")
+	cmd := exec.CommandContext(t.Context(), bench, "up", "./preload:workers=3", "--app", app, "--json")
 	cmd.Dir, cmd.Env = dir, append(realEnv(), "TMPDIR="+dir)
 	var log strings.Builder
 	cmd.Stderr = &log
@@ -165,7 +165,7 @@ func TestRecipeOfATopologyBoots(t *testing.T) {
 // files, and its master's CPU time is counted apart from its workers'.
 func compareRecipe(t *testing.T, bench, dir, app string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), bench, "compare", "--topologies", "runserver,./gunicorn",
+	cmd := exec.CommandContext(t.Context(), bench, "compare", "--topologies", "runserver,./preload",
 		"--scenario", "page", "--app", app, "--quick", "--blocks", "1", "--out", "runs")
 	cmd.Dir, cmd.Env = dir, append(realEnv(), "TMPDIR="+dir)
 	if out, err := cmd.CombinedOutput(); err != nil && cmd.ProcessState.ExitCode() != exitInvalid {
@@ -185,7 +185,7 @@ func compareRecipe(t *testing.T, bench, dir, app string) {
 		}
 	}
 	for _, c := range run.Cells {
-		if c.Topology == "gunicorn" && (c.Boot.Workers == 0 || len(results.CPUByTier(c.Usage)) != 2) {
+		if c.Topology == "preload" && (c.Boot.Workers == 0 || len(results.CPUByTier(c.Usage)) != 2) {
 			t.Errorf("cell %s: %+v, tiers %v; want workers, and two tiers",
 				results.CellName(c), c.Boot, results.CPUByTier(c.Usage))
 		}

@@ -36,7 +36,11 @@ func listTopologies(s *shell, asJSON bool) error {
 		if err != nil {
 			return err
 		}
-		list = append(list, entry{d.Topology.Name, d.Summary, d.Static, d.Tools, d.Params})
+		tools, err := d.Requires(servers.ThisHost())
+		if err != nil {
+			return err
+		}
+		list = append(list, entry{d.Topology.Name, d.Summary, d.Static, tools, d.Params})
 	}
 	if asJSON {
 		return s.json(map[string]any{"schema": "bench.topologies/1", "topologies": list})

@@ -44,9 +44,9 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	})
 }
 
-// present is the spec with all replaced by the topologies that can be booted here.
+// present is the spec with a word such as all replaced by the topologies that can be booted here.
 func (s Spec) present(ctx context.Context, env experiments.Env) (Spec, []results.Diagnostic, error) {
-	if s.Topologies != experiments.AllTopologies {
+	if !experiments.IsGroup(s.Topologies) {
 		return s, nil, nil
 	}
 	project, err := experiments.LoadProject(s.App)
@@ -54,7 +54,7 @@ func (s Spec) present(ctx context.Context, env experiments.Env) (Spec, []results
 		return s, nil, err
 	}
 	var left []results.Diagnostic
-	s.Topologies, left, err = env.Present(ctx, project.App)
+	s.Topologies, left, err = env.Present(ctx, s.Topologies, project.App)
 	for _, d := range left {
 		env.Warn(d)
 	}
