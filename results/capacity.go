@@ -26,6 +26,8 @@ type CapacityFindings struct {
 	// Checks are rates that were tried because a recommendation says that the configuration
 	// meets the SLO at them, or does not.
 	Checks []Check `json:"checks,omitempty"`
+	// Soaks are rates that were offered for long, to confirm what the searches found.
+	Soaks []Soak `json:"soaks,omitempty"`
 }
 
 // Capacity is a capacity run without its cells.
@@ -134,9 +136,20 @@ type Check struct {
 	MetAtSpeed  bool    `json:"met_at_cpu_speed"`
 }
 
+// Soak is a rate that was offered for long, to confirm that it meets the SLO.
+type Soak struct {
+	Topology string  `json:"topology"`
+	Rate     float64 `json:"rate"`
+	Length   float64 `json:"length_s"`
+	Verdict  string  `json:"verdict"` // Met, Missed or Undecided
+	// Excess is by how many times the share of slow or failed requests exceeds what the worst objective allows.
+	Excess float64 `json:"excess"`
+}
+
 // Names of a capacity run's loads.
 const (
 	TrialLoad = "trial" // open loop, of a search
+	SoakLoad  = "soak"  // open loop, at the rate to be confirmed
 	// Single is a closed loop of one connection, for the service times; of a mix, "single-TARGET"
 	// for each of its targets.
 	Single    = "single"

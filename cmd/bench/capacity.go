@@ -55,6 +55,8 @@ before it measures them, and reports the prediction error.`,
 	f.DurationVar(&o.spec.Budget, "budget", time.Minute, "time limit for the trials of one configuration")
 	f.DurationVar(&o.spec.Longest, "longest", 10*time.Minute,
 		"time limit for them where service times vary so much that --budget is too short; 0: none")
+	f.StringVar(&o.spec.Soak, "soak", capacity.Auto,
+		"confirm the rate found by a load of this `DURATION`: auto (a minute, more where service times vary), or 0 for none")
 	f.Float64Var(&o.spec.Width, "width", 0.05, "target width of the interval, relative")
 	c.MarkFlagsMutuallyExclusive("machines", "sweep")
 	o.add(c, "dry-run", "json", "out", "seed", "allow-host", "shared-machine")

@@ -151,7 +151,7 @@ func TestRealCapacity(t *testing.T) {
 		defer cancel()
 		all := []string{
 			"capacity", "--topology", "uwsgi:workers=1", "--scenario", "io", "--slo", slo, "--json",
-			"--budget", "12s", "--seed", "3", "--out", filepath.Join(dir, "runs"),
+			"--budget", "12s", "--soak", "3s", "--seed", "3", "--out", filepath.Join(dir, "runs"),
 		}
 		cmd := exec.CommandContext(ctx, bench, append(all, args...)...)
 		cmd.Env = append(realEnv(), "TMPDIR="+dir)
@@ -166,6 +166,7 @@ func TestRealCapacity(t *testing.T) {
 	var found struct {
 		Capacity   struct{ Low, High float64 }
 		Bottleneck string
+		Soaks      []struct{ Rate float64 }
 	}
 	code, report := capacity("p99<250ms", "--target", "30/s")
 	if err := json.Unmarshal([]byte(report), &found); err != nil {
@@ -174,8 +175,10 @@ func TestRealCapacity(t *testing.T) {
 	if code == exitInvalid {
 		t.Skip("the machine is too busy to measure a capacity on")
 	}
-	if code != exitOK || found.Capacity.Low <= 10 || found.Capacity.Low > 50 || found.Bottleneck != "worker concurrency" {
-		t.Errorf("exit code %d, %+v; want a rate of at most 50/s, limited by worker concurrency", code, found)
+	if code != exitOK || found.Capacity.Low <= 10 || found.Capacity.Low > 50 || found.Bottleneck != "worker concurrency" ||
+		len(found.Soaks) == 0 || found.Soaks[0].Rate > 50 {
+		t.Errorf("exit code %d, %+v; want a rate of at most 50/s, limited by worker concurrency, and put to the test",
+			code, found)
 	}
 	runs, err := filepath.Glob(filepath.Join(dir, "runs", "*-capacity-*"))
 	if err != nil || len(runs) != 1 {

@@ -88,6 +88,9 @@ func (p Plan) Lines() (lines []string) {
 		}
 		lines = append(lines, line)
 	}
+	if p.soaks() {
+		lines = append(lines, p.soakLine())
+	}
 	return lines
 }
 
@@ -99,6 +102,9 @@ func (p Plan) Estimate() (sum time.Duration) {
 		if config.HeldOut {
 			sum += time.Duration(len(model.Shares)) * check
 		}
+	}
+	if p.soaks() {
+		sum += p.soakTime() + around
 	}
 	if p.configurations[len(p.configurations)-1].HeldOut {
 		sum += time.Duration(2*len(checkedTargets)) * check
@@ -133,6 +139,9 @@ func (s *search) measure(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+	if s.plan.soaks() {
+		return s.confirm(ctx)
 	}
 	if !s.plan.configurations[len(s.plan.configurations)-1].HeldOut {
 		return nil

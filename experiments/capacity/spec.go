@@ -34,11 +34,12 @@ type Spec struct {
 	Headroom string        `json:"headroom"`        // Auto, none, or a share such as 30%
 	Budget   time.Duration `json:"budget_ns"`       // of the trials of one configuration
 	Longest  time.Duration `json:"longest_ns"`      // the same, where service times vary much; 0: no longer
+	Soak     string        `json:"soak"`            // length of the confirmation: Auto, or a duration; 0: none
 	Width    float64       `json:"width"`           // target width of the interval, relative
 	Seed     uint64        `json:"seed"`
 }
 
-// Auto lets bench choose which configurations it predicts, or how much headroom a plan has.
+// Auto lets bench choose which configurations it predicts, how much headroom a plan has, or how long a soak is.
 const Auto = "auto"
 
 // Plan is what a search will do, decided before anything starts.
@@ -49,6 +50,7 @@ type Plan struct {
 	search         scenarios.Capacity
 	record         results.CapacitySpec
 	profile        string
+	soak           time.Duration
 	configurations []scenarios.Configuration
 }
 
@@ -83,6 +85,9 @@ func (s Spec) Plan() (p Plan, err error) {
 	}
 	p.search.Width, p.search.Budget, p.search.Boots, p.search.Seed = s.Width, s.Budget, boots, s.Seed
 	p.search.Longest = s.Longest
+	if p.soak, err = parseSoak(s.Soak); err != nil {
+		return p, err
+	}
 	p.search.Warmup = warmup
 	p.waitForLimits()
 	if err := distinctTargets(p.search.Scenario); err != nil {

@@ -151,6 +151,9 @@ func (r *Report) lead() (lines []string) {
 			lines = append(lines, fmt.Sprintf("Price: %.4g per hour.", rec.CostPerHour))
 		}
 	}
+	if text := r.confirmation(); text != "" {
+		lines = append(lines, text)
+	}
 	if r.NextBottleneck != "" && r.Capacity.Low > 0 {
 		lines = append(lines, fmt.Sprintf("The next bottleneck would be %s.", r.NextBottleneck))
 	}

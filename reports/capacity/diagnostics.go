@@ -20,6 +20,7 @@ func (r *Report) judge(run *results.Run) {
 	r.judgeCPUSpeed(run)
 	r.judgeMachines()
 	r.judgeVariability()
+	r.judgeSoaks()
 	for _, s := range r.Configurations {
 		r.judgeConfiguration(s)
 	}

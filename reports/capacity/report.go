@@ -37,6 +37,7 @@ type Report struct {
 	Model          *Model               `json:"model,omitempty"`
 	Validation     []Validated          `json:"validation"`
 	Checks         []results.Check      `json:"checks,omitempty"`
+	Soaks          []results.Soak       `json:"soaks,omitempty"`
 	Prediction     string               `json:"prediction_sha256,omitempty"`
 	CPUSpeed       *CPUSpeed            `json:"cpu_speed,omitempty"`
 	Grade          results.Grade        `json:"grade"`
@@ -80,6 +81,7 @@ func build(run *results.Run, precision model.Precision) (*Report, error) {
 	fitted, err := Fit(run, c, precision)
 	if err != nil {
 		r.diagnose("no-model", "there is no model: "+err.Error(), "The measurements stand without it.")
+		r.soak(c.Soaks)
 		r.Recommendation = r.needOfMeasured()
 	} else {
 		r.Model = fitted
@@ -126,8 +128,11 @@ func (r *Report) diagnose(code, message, hint string) {
 func (r *Report) fit(run *results.Run, c *results.Capacity) {
 	var points []model.USLPoint
 	for i := range r.Configurations {
+		r.assist(run, &r.Configurations[i])
+	}
+	r.soak(c.Soaks)
+	for i := range r.Configurations {
 		s := &r.Configurations[i]
-		r.assist(run, s)
 		p := r.Model.Predict(s.found, s.HeldOut)
 		s.Model = &p
 		if s.HeldOut {
