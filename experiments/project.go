@@ -2,22 +2,32 @@ package experiments
 
 import (
 	"os"
+	"path/filepath"
 
 	"bench/results"
 	"bench/targets"
+	"bench/targets/discover"
 )
 
 // Bundled stands for the project that comes with bench, where a folder is expected.
 const Bundled = "bundled"
 
 // LoadProject reads the bench.yaml of the named folder; without a name, that of the working folder
-// if it describes an app, else the bundled project's.
+// if it describes an app, else the bundled project's, which is never measured instead of an app that
+// is there and has no bench.yaml yet.
 func LoadProject(dir string) (targets.Project, error) {
 	if dir == "" && IsFile(targets.ProjectFile) {
 		if project, err := targets.LoadProject("."); err != nil {
 			return project, Misuse(err)
 		} else if project.App.Described() {
 			dir = "."
+		}
+	}
+	if dir == "" {
+		if own, found := discover.Beside(os.DirFS(".")); found {
+			return targets.Project{}, Misusef("measuring the app in this folder: there is an app in %s, and no %s says how to "+
+				"measure it: run `bench init`, which writes one (or name another app with --app DIR, bench's own with --app %s)",
+				filepath.ToSlash(filepath.Join(".", own)), targets.ProjectFile, Bundled)
 		}
 	}
 	if dir == "" || dir == Bundled {

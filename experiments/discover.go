@@ -1,0 +1,97 @@
+package experiments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"bench/internal/proc"
+	"bench/servers"
+	"bench/servers/setup"
+	"bench/targets/discover"
+)
+
+// Discovery is what a search for the app in a folder is given.
+type Discovery struct {
+	Dir      string // the folder to search
+	Settings string // the settings module to use; empty: the likeliest
+	// Choose asks which of several candidates is meant; nil: the first.
+	Choose func(what string, candidates []discover.Candidate) (int, error)
+}
+
+// Discover finds the app in a folder, asks it for its routes and proposes how to measure it. Nothing in
+// the folder is changed, and nothing is left running.
+func (e Env) Discover(ctx context.Context, d Discovery) (p discover.Proposal, err error) {
+	dir, err := filepath.Abs(d.Dir)
+	if err == nil && !IsDir(dir) {
+		err = fmt.Errorf("looking for an app in %s: it is not a folder", dir)
+	}
+	if err != nil {
+		return p, Misuse(err)
+	}
+	scratch, err := os.MkdirTemp(e.Temporary, "bench-init-")
+	if err != nil {
+		return p, fmt.Errorf("creating a scratch folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
+	keeper, err := servers.NewKeeper(e.Keeper)
+	if err != nil {
+		return p, err
+	}
+	defer func() { err = errors.Join(err, keeper.Close()) }()
+	p, err = discover.Discover(ctx, discover.Search{
+		Dir: dir, Settings: d.Settings, Choose: d.Choose, Scratch: scratch, Say: e.Say,
+		User: variables(e.User), Env: e.Servers, Own: e.ownInterpreter(),
+		Run: func(ctx context.Context, argv, env []string, dir string) (string, error) {
+			return keeper.Run(ctx, proc.Spec{Name: filepath.Base(argv[0]), Argv: argv, Env: env, Dir: dir})
+		},
+		Ask:    func(dir string, argv ...string) string { return e.output(ctx, dir, argv) },
+		OnPath: func(name string) string { return servers.LookPath(name, e.Path) },
+	})
+	if err != nil && ctx.Err() == nil {
+		err = &Error{Refused, err}
+	}
+	return p, err
+}
+
+// ownInterpreter is that of bench's own environment; empty if there is none yet.
+func (e Env) ownInterpreter() string {
+	if python := setup.Python(e.Cache, e.Path); strings.HasPrefix(python, e.Cache) {
+		return python
+	}
+	return ""
+}
+
+// output is the first line that a program of the user's prints; empty if it fails, is not there, or takes
+// too long.
+func (e Env) output(ctx context.Context, dir string, argv []string) string {
+	program := servers.LookPath(argv[0], e.Path)
+	if program == "" {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, argv[1:]...)
+	cmd.Dir, cmd.Env, cmd.SysProcAttr = dir, e.User, &syscall.SysProcAttr{Setpgid: true}
+	out, err := cmd.Output()
+	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	if err != nil {
+		return ""
+	}
+	return line
+}
+
+func variables(pairs []string) map[string]string {
+	env := map[string]string{}
+	for _, pair := range pairs {
+		name, value, _ := strings.Cut(pair, "=")
+		env[name] = value
+	}
+	return env
+}

@@ -1,0 +1,255 @@
+"""A Django project: its settings, its database, its URLconf, and the responses of its routes."""
+import importlib
+import os
+import shutil
+import sys
+import types
+
+from . import failures
+from .asking import WSGI, limited
+from .visiting import Visit
+
+SETTINGS = "bench_probe_settings"
+
+
+def explore(question, answer):
+    answer.at("importing Django")
+    import django
+
+    answer["django"] = django.get_version()
+    answer.at("reading the settings " + question["settings"])
+    os.environ["DJANGO_SETTINGS_MODULE"] = SETTINGS
+    answer["own_settings"] = install_settings(question)
+    from django.conf import settings
+
+    settings.INSTALLED_APPS
+    answer["settings"] = describe_settings(settings)
+    application = load(question, answer)
+    answer["settings"] = describe_settings(settings)
+    answer["database"] = examine_database(answer, migrate=question["ask"])
+    examine_caches(answer)
+    if question["ask"]:
+        collect_static(question, answer)
+    answer.at("reading the URLconf")
+    paths, skipped = routes()
+    answer["with_arguments"] = skipped
+    answer["paths"] = [path for path, _ in paths]
+    if question["ask"]:
+        client = WSGI(application, question["host"])
+        Visit(client, answer, os.getcwd(), view_name).all(paths)
+    answer["stage"] = "done"
+
+
+def install_settings(question):
+    """Put a module in front of the project's settings: with the overrides that bench will use, and with
+    databases and mail that nothing here can harm."""
+    own = importlib.import_module(question["settings"])
+    for name, value in question.get("override", {}).items():
+        setattr(own, name, value)
+    module = types.ModuleType(SETTINGS)
+    values = {name: getattr(own, name) for name in dir(own) if name.isupper()}
+    module.__dict__.update(values)
+    module.__file__ = getattr(own, "__file__", "")
+    databases = values.get("DATABASES") or {}
+    module.DATABASES = {alias: harmless(alias, dict(db), question["scratch"]) for alias, db in databases.items()}
+    module.STATIC_ROOT = os.path.join(question["scratch"], "static")
+    module.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    sys.modules[SETTINGS] = module
+    return {alias: describe_database(dict(db)) for alias, db in databases.items()}
+
+
+def describe_database(db):
+    return {key.lower(): str(db.get(key) or "") for key in ("ENGINE", "NAME", "HOST", "PORT")}
+
+
+def harmless(alias, db, scratch):
+    """A copy of an SQLite database, or a read-only connection."""
+    engine = db.get("ENGINE", "")
+    options = dict(db.get("OPTIONS") or {})
+    if "sqlite" in engine or "spatialite" in engine:
+        name = str(db.get("NAME") or "")
+        if ":memory:" in name or "mode=memory" in name:
+            return db
+        copy = os.path.join(scratch, "%s.sqlite3" % alias)
+        for suffix in ("", "-wal", "-shm"):
+            if os.path.isfile(name + suffix) and not os.path.exists(copy + suffix):
+                shutil.copyfile(name + suffix, copy + suffix)
+        db["NAME"] = copy
+    elif "postgres" in engine or "postgis" in engine:
+        options["options"] = (options.get("options") or "") + " -c default_transaction_read_only=on"
+        options.setdefault("connect_timeout", 3)
+    elif "mysql" in engine:
+        options["init_command"] = "SET SESSION TRANSACTION READ ONLY"
+        options.setdefault("connect_timeout", 3)
+    if options:
+        db["OPTIONS"] = options
+    return db
+
+
+def describe_settings(settings):
+    def value(name, default=None):
+        return getattr(settings, name, default)
+
+    apps = list(value("INSTALLED_APPS") or [])
+    caches = value("CACHES") or {}
+    return {
+        "debug": bool(value("DEBUG")),
+        "allowed_hosts": [str(host) for host in value("ALLOWED_HOSTS") or []],
+        "wsgi": str(value("WSGI_APPLICATION") or ""),
+        "asgi": str(value("ASGI_APPLICATION") or ""),
+        "urlconf": str(value("ROOT_URLCONF") or ""),
+        "static_url": str(value("STATIC_URL") or ""),
+        "static_root": str(value("STATIC_ROOT") or ""),
+        "staticfiles": "django.contrib.staticfiles" in apps,
+        "media_root": str(value("MEDIA_ROOT") or ""),
+        "ssl_redirect": bool(value("SECURE_SSL_REDIRECT")),
+        "login_url": str(value("LOGIN_URL") or ""),
+        "whitenoise": any("whitenoise" in str(m).lower() for m in value("MIDDLEWARE") or []),
+        "caches": {alias: {"backend": str(c.get("BACKEND", "")), "location": str(c.get("LOCATION", ""))}
+                   for alias, c in caches.items()},
+    }
+
+
+def load(question, answer):
+    """The WSGI handler that answers; and which of the named applications can be imported."""
+    import django
+
+    answer.at("setting Django up")
+    loaded, answer["applications"] = {}, []
+    for kind in ("wsgi", "asgi"):
+        for name in question.get(kind) or []:
+            try:
+                module, _, attribute = name.partition(":")
+                loaded[kind] = getattr(importlib.import_module(module), attribute)
+                answer["applications"].append({"kind": kind, "name": name})
+                break
+            except BaseException as error:
+                failure = failures.describe(error, answer.get("missing", []), os.getcwd())
+                answer["applications"].append({"kind": kind, "name": name, "error": failure})
+    django.setup()
+    if "wsgi" in loaded:
+        return loaded["wsgi"]
+    from django.core.wsgi import get_wsgi_application
+
+    return get_wsgi_application()
+
+
+def examine_database(answer, migrate):
+    """How many migrations are missing; in a copy they are then applied, since the routes need them."""
+    from django.conf import settings
+
+    found = {"pending": 0, "error": None}
+    if not (getattr(settings, "DATABASES", None) or {}).get("default", {}).get("ENGINE"):
+        return found
+    answer.at("reading the database")
+    try:
+        from django.core.management import call_command
+        from django.db import connections
+        from django.db.migrations.executor import MigrationExecutor
+
+        for alias in connections:
+            executor = MigrationExecutor(connections[alias])
+            pending = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+            found["pending"] += pending
+            if pending and migrate and "sqlite" in connections[alias].settings_dict["ENGINE"]:
+                answer.at("applying %d migrations to a copy of the database" % pending)
+                call_command("migrate", database=alias, interactive=False, verbosity=0)
+    except BaseException as error:
+        found["error"] = failures.describe(error, [], os.getcwd())
+    return found
+
+
+def examine_caches(answer):
+    """Note the caches that cannot be reached: pages that use one would wait for it, or fail."""
+    from django.core.cache import caches
+
+    for alias, record in answer["settings"]["caches"].items():
+        answer.at("reading the cache " + alias)
+        try:
+            limited(5, lambda: caches[alias].get("bench-init"))
+        except BaseException as error:
+            record["error"] = failures.describe(error, [], os.getcwd())
+
+
+def collect_static(question, answer):
+    """Collect the static files as bench will: some pages need the list of them."""
+    from django.conf import settings
+    from django.core.management import call_command
+
+    if "django.contrib.staticfiles" not in settings.INSTALLED_APPS:
+        return
+    answer.at("collecting the static files")
+    try:
+        limited(60, lambda: call_command("collectstatic", interactive=False, verbosity=0))
+        answer["collected"] = sum(len(files) for _, _, files in os.walk(settings.STATIC_ROOT))
+    except BaseException as error:
+        answer["static"] = failures.describe(error, [], os.getcwd())
+
+
+def routes():
+    """The paths of the URLconf that take no argument, with the names of their views, and how many others
+    there are."""
+    from django.urls import get_resolver
+
+    found, skipped = [], []
+    walk(get_resolver(), [""], [], found, skipped, 0)
+    return found, len(skipped)
+
+
+def walk(resolver, prefixes, spaces, found, skipped, depth):
+    try:
+        patterns = resolver.url_patterns
+    except Exception as error:
+        if depth == 0:
+            raise
+        skipped.append(str(error))
+        return
+    for entry in patterns:
+        ends = literal(entry)
+        if not ends:
+            skipped.append(str(entry))
+            continue
+        joined = [(a + b)[:300] for a in prefixes for b in ends]
+        if hasattr(entry, "url_patterns"):
+            space = [entry.namespace] if getattr(entry, "namespace", None) else []
+            if depth < 12:
+                walk(entry, joined, spaces + space, found, skipped, depth + 1)
+            continue
+        name = ":".join(spaces + [entry.name or view_label(entry)])
+        found.extend(("/" + path, name) for path in joined[:1] if "/" + path not in dict(found))
+
+
+def literal(entry):
+    """The texts that a pattern without arguments matches; none if it takes arguments."""
+    pattern = getattr(entry, "pattern", None)
+    route = getattr(pattern, "_route", None)
+    if route is not None:
+        return [] if "<" in str(route) else [str(route)]
+    if type(pattern).__name__ == "LocalePrefixPattern":
+        return [pattern.language_prefix]
+    regex = getattr(pattern, "_regex", None) or getattr(entry, "_regex", None)
+    if regex is None:
+        return []
+    from django.utils.regex_helper import normalize
+
+    try:
+        return [text for text, arguments in normalize(str(regex)) if not arguments and "%(" not in text][:1]
+    except Exception:
+        return []
+
+
+def view_label(entry):
+    view = getattr(entry, "callback", None)
+    view = getattr(view, "view_class", None) or getattr(view, "cls", None) or view
+    return getattr(view, "__name__", "") or type(view).__name__
+
+
+def view_name(path):
+    """The view that a path leads to: of the pages of one view, one is enough."""
+    from django.urls import Resolver404, resolve
+
+    try:
+        match = resolve(path.partition("?")[0])
+    except (Resolver404, Exception):
+        return ""
+    return match.view_name or match._func_path

@@ -1,0 +1,191 @@
+package discover
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Proposal is how bench would measure an app: what a bench.yaml says, with the reasons.
+type Proposal struct {
+	Dir       string         `json:"dir"`           // of the app, within the folder of bench.yaml
+	Framework string         `json:"framework"`     // with its version
+	Python    Interpreter    `json:"python"`        // its path as bench.yaml says it; empty: bench's own
+	Version   string         `json:"version"`       // of the interpreter
+	Settings  Candidate      `json:"settings"`      // of a Django project
+	Others    []Candidate    `json:"others"`        // other settings, or other applications
+	WSGI      string         `json:"wsgi"`          // empty: none
+	ASGI      string         `json:"asgi"`          // likewise
+	Static    string         `json:"static"`        // URL prefix; empty: none
+	Override  map[string]any `json:"override"`      // settings that bench changes
+	Variables Variables      `json:"variables"`     // of the environment
+	State     []string       `json:"state"`         // files that each boot gets a copy of
+	Prepare   [][]string     `json:"prepare"`       // commands
+	Health    string         `json:"health"`        // path; empty: none answers
+	Mix       []Pick         `json:"mix"`           // what is requested
+	Routes    map[Group]int  `json:"routes"`        // how many of each group
+	Notes     []string       `json:"notes"`         // what bench init did not know
+	Database  string         `json:"database"`      // in words
+	Arguments int            `json:"not_requested"` // routes that take arguments
+}
+
+// propose turns what is known into a proposal.
+func (e *explorer) propose() Proposal {
+	p := Proposal{
+		Dir: e.project.Dir, Python: e.interpreter(), Version: e.found.Python, Framework: e.framework(),
+		Settings: e.way.settings, Variables: e.variables, Routes: map[Group]int{}, Arguments: e.found.WithArguments,
+	}
+	for _, c := range slices.Concat(e.project.Settings, e.project.Apps) {
+		if c.Name != e.way.what() {
+			p.Others = append(p.Others, c)
+		}
+	}
+	for _, a := range e.found.Applications {
+		switch {
+		case a.Error != nil:
+			e.note("%s does not load: %v", a.Name, a.Error)
+		case a.Kind == "asgi":
+			p.ASGI = a.Name
+		default:
+			p.WSGI = a.Name
+		}
+	}
+	e.decideState(&p)
+	e.decideStatic(&p)
+	login := e.found.Settings.LoginURL
+	for _, r := range e.found.Routes {
+		p.Routes[r.group(login)]++
+	}
+	p.Mix = pick(e.found.Routes, login)
+	p.Health = health(e.found.Routes, p.Mix)
+	p.Override = e.override
+	e.noteRoutes(p)
+	p.Notes = e.notes
+	return p
+}
+
+func (e *explorer) framework() string {
+	if e.found.Django != "" {
+		return "Django " + e.found.Django
+	}
+	return e.found.Framework
+}
+
+// interpreter is the chosen one as bench.yaml should name it: relative where it is the project's.
+func (e *explorer) interpreter() Interpreter {
+	python := e.way.python
+	if python.Path == e.Own {
+		return Interpreter{Why: python.Why}
+	}
+	if rel, err := filepath.Rel(e.Dir, python.Path); err == nil && filepath.IsLocal(rel) {
+		python.Path = rel
+	} else if base := filepath.Base(python.Path); e.OnPath(base) == python.Path {
+		python.Path = base
+	}
+	return python
+}
+
+// decideState says what every boot needs a copy of, and how the database gets its tables.
+func (e *explorer) decideState(p *Proposal) {
+	db, has := e.found.OwnSettings["default"]
+	if !has || db.Engine == "" {
+		return
+	}
+	p.Database = db.Engine[strings.LastIndex(db.Engine, ".")+1:]
+	migrate := e.sqlite || e.found.Database.Pending > 0
+	if isSQLite(db.Engine) && !strings.Contains(db.Name, ":memory:") {
+		rel, err := filepath.Rel(e.dir, db.Name)
+		inside := err == nil && filepath.IsLocal(rel)
+		switch {
+		case !isFile(db.Name):
+			e.set("DATABASES", map[string]any{"default": map[string]any{
+				"ENGINE": db.Engine, "NAME": "{state}/" + filepath.Base(db.Name)}})
+			e.note("there is no database yet: each boot gets a new one with empty tables; put some data into it, " +
+				"by a command under prepare, for figures that mean something")
+		case inside:
+			p.State = append(p.State, filepath.ToSlash(rel))
+		default:
+			e.note("the database %s is outside the project: every boot uses the file itself", db.Name)
+		}
+	}
+	if migrate {
+		p.Prepare = append(p.Prepare, e.manage("migrate"))
+	}
+}
+
+// manage is a command of Django's own.
+func (e *explorer) manage(command string) []string {
+	words := "python manage.py "
+	if !e.project.Manage {
+		words = "python -m django "
+	}
+	return strings.Fields(words + command + " --noinput -v0")
+}
+
+// decideStatic says which files servers may serve themselves.
+func (e *explorer) decideStatic(p *Proposal) {
+	if e.override["STATIC_ROOT"] == nil {
+		return
+	}
+	if why := e.found.Static; why != nil || e.found.Collected == 0 {
+		delete(e.override, "STATIC_ROOT")
+		if why != nil {
+			e.note("collectstatic does not work (%v): static files are left out", why)
+		}
+		return
+	}
+	p.Static = e.found.Settings.StaticURL
+	p.Prepare = append(p.Prepare, e.manage("collectstatic"))
+}
+
+// noteRoutes says what the routes left unknown.
+func (e *explorer) noteRoutes(p Proposal) {
+	for _, r := range e.found.Routes {
+		if r.Failure != nil {
+			e.note("%s fails: %v", r.Path, r.Failure)
+		} else if r.Status >= 500 {
+			e.note("%s answers %d", r.Path, r.Status)
+		}
+		if len(e.notes) > 12 {
+			break
+		}
+	}
+	if p.Arguments > 0 {
+		e.note("%d routes take arguments: add paths that your visitors ask for to mix", p.Arguments)
+	}
+	if e.found.Left > 0 {
+		e.note("%d routes were not asked: links that change something, or beyond the limit", e.found.Left)
+	}
+	if e.found.Error != nil {
+		e.note("the search ended early: %v", e.found.Error)
+	}
+	switch n := len(p.Mix); {
+	case p.Health == "":
+		e.note("no route answers a visitor with 2xx or 3xx: set health and mix by hand")
+	case n == 0 && p.Routes[Login] > 0:
+		e.note("every page asks for a login: the mix holds what answers without one")
+	case n == 0:
+		e.note("no route answers a visitor with 200: set mix by hand")
+	}
+}
+
+// Summary says in a few lines what was found.
+func (p Proposal) Summary() (lines []string) {
+	where := ""
+	if p.Dir != "." {
+		where = " in " + p.Dir
+	}
+	lines = append(lines, fmt.Sprintf("found %s%s, Python %s (%s)", strings.TrimSpace(p.Framework+" app"), where,
+		p.Version, p.Python.Why))
+	if p.Settings.Name != "" {
+		lines = append(lines, fmt.Sprintf("settings: %s (%s)", p.Settings.Name, p.Settings.Why))
+	}
+	var groups []string
+	for _, g := range Groups() {
+		if n := p.Routes[g]; n > 0 {
+			groups = append(groups, fmt.Sprintf("%d %s", n, g))
+		}
+	}
+	return append(lines, "routes: "+strings.Join(groups, ", "))
+}
