@@ -57,7 +57,7 @@ func newCompareCommand(s *shell) *cobra.Command {
 		"`LIMIT` to test at the open-loop rates, such as 'p99 < 250ms' (repeatable; default: those of bench.yaml)")
 	// Sleeping is right here: the servers share the cores, and polling would occupy one.
 	o.engine.flags(f, native.Sleep)
-	o.add(c, "dry-run", "json", "out", "seed", "allow-host", "shared-machine")
+	o.add(c, "dry-run", "json", "verbose", "out", "seed", "allow-host", "shared-machine")
 	complete(c, "topologies", "scenario", "profile")
 	return c
 }
@@ -91,7 +91,7 @@ func runCompare(ctx context.Context, s *shell, c *cobra.Command, o compareOption
 	}
 	env.Engine, env.Config = engine, flagValues(c)
 	result, err := compare.Run(ctx, env, o.spec)
-	return s.conclude(result, err, o.json)
+	return s.conclude(result, err, o.sharedFlags)
 }
 
 // describeCompare is --dry-run: the plan, and every file and command line.

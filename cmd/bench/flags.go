@@ -16,6 +16,7 @@ type sharedFlags struct {
 	out      string
 	seed     uint64
 	json     bool
+	verbose  bool
 	allow    []string
 	dryRun   bool
 	quick    bool
@@ -33,6 +34,9 @@ var addShared = map[string]func(*sharedFlags, *pflag.FlagSet){
 	},
 	"json": func(o *sharedFlags, f *pflag.FlagSet) {
 		f.BoolVar(&o.json, "json", false, "write the result to stdout as JSON")
+	},
+	"verbose": func(o *sharedFlags, f *pflag.FlagSet) {
+		f.BoolVarP(&o.verbose, "verbose", "v", false, "print all tables and diagnostics, not only the answer")
 	},
 	"allow-host": func(o *sharedFlags, f *pflag.FlagSet) {
 		f.StringArrayVar(&o.allow, "allow-host", nil, "also allow load on `HOST`, not only on loopback (repeatable)")

@@ -64,7 +64,7 @@ raise a false alarm in fewer than 1 % of runs.`,
 		"measure false alarms, and the smallest slowdown this machine can detect")
 	f.IntVar(&o.pairs, "pairs", 30, "with --self-test: `N` pairs of equal versions")
 	_ = f.MarkHidden("fixed-order")
-	o.add(c, "dry-run", "json", "out", "seed", "allow-host", "shared-machine")
+	o.add(c, "dry-run", "json", "verbose", "out", "seed", "allow-host", "shared-machine")
 	complete(c, "topology", "scenario", "profile")
 	return c
 }
@@ -83,7 +83,7 @@ func runGate(ctx context.Context, s *shell, c *cobra.Command, o gateOptions) err
 		return runGateSelfTest(ctx, s, env, o)
 	}
 	result, err := gate.Run(ctx, env, o.spec)
-	return s.conclude(result, err, o.json)
+	return s.conclude(result, err, o.sharedFlags)
 }
 
 func runGateSelfTest(ctx context.Context, s *shell, env experiments.Env, o gateOptions) error {

@@ -19,7 +19,8 @@ func program() int {
 	defer cancel(nil)
 	go interrupts(cancel)
 	s := &shell{out: os.Stdout, errs: os.Stderr, env: environment(os.Environ())}
-	s.terminal = isTerminal(os.Stderr) && s.env["TERM"] != "dumb" && s.env["NO_COLOR"] == ""
+	s.terminal = isTerminal(os.Stderr) && s.env["TERM"] != "dumb"
+	s.colour = isTerminal(os.Stdout) && s.env["TERM"] != "dumb" && s.env["NO_COLOR"] == ""
 	return s.run(ctx, os.Args[1:])
 }
 

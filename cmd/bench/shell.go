@@ -22,6 +22,7 @@ type shell struct {
 	errs     io.Writer // messages and progress
 	env      map[string]string
 	terminal bool // whether errs is a terminal that can redraw a line
+	colour   bool // whether out is a terminal that shows colours
 }
 
 func environment(pairs []string) map[string]string {
@@ -114,16 +115,21 @@ func (s *shell) json(v any) error {
 	return out.Encode(v)
 }
 
-// show prints the report of a run, as text or JSON, and the path of its page.
-func (s *shell) show(dir string, d page.Document, asJSON bool) error {
-	write := page.Text
-	if asJSON {
-		write = page.JSON
+// show prints the answer of a run, all of its report, or its JSON, and the path of its page.
+func (s *shell) show(dir string, d page.Document, o sharedFlags) error {
+	var shown error
+	switch {
+	case o.json:
+		shown = page.JSON(s.out, d)
+	case o.verbose:
+		shown = page.Text(s.out, d)
+	default:
+		shown = page.Brief(s.out, d, s.colour)
 	}
-	if err := errors.Join(s.job(d), write(s.out, d)); err != nil {
+	if err := errors.Join(s.job(d), shown); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.errs, "\nbench: the report is %s\n", filepath.Join(dir, "report.html"))
+	fmt.Fprintf(s.errs, "bench: the report is %s\n", filepath.Join(dir, "report.html"))
 	return nil
 }
 
@@ -149,10 +155,10 @@ func (s *shell) job(d page.Document) error {
 }
 
 // conclude shows the report of a run and turns its outcome into the command's.
-func (s *shell) conclude(r experiments.Result, err error, asJSON bool) error {
+func (s *shell) conclude(r experiments.Result, err error, o sharedFlags) error {
 	if r.Document.Kind == "" { // nothing was measured, or it cannot be judged
 		return err
 	}
-	shown := s.show(r.Dir, r.Document, asJSON)
+	shown := s.show(r.Dir, r.Document, o)
 	return errors.Join(outcomeError(r.Outcome), err, shown)
 }

@@ -11,8 +11,8 @@ import (
 // Document is the report for people.
 func (r *Report) Document() page.Document {
 	d := page.Document{
-		Kind: results.KindCapacity, Title: "bench capacity: " + r.Topology, Outcome: r.outcome(),
-		Headline: r.Headline(), Heading: r.heading(), Data: r,
+		Kind: results.KindCapacity, Title: r.question(), Subject: page.Subject(r.manifest), Outcome: r.outcome(),
+		Headline: r.Headline(), Heading: r.heading(), Tiles: r.tiles(), Glance: r.glance(), Brief: r.brief(), Data: r,
 	}
 	if len(r.Configurations) > 0 {
 		d.Lead = r.lead()
@@ -32,7 +32,7 @@ func (r *Report) Document() page.Document {
 func (r *Report) grounds() []page.Section {
 	sections := []page.Section{
 		{
-			ID: "capacity", Title: "Capacity: the highest rate that meets " + r.SLO,
+			ID: "capacity", Short: "Capacity", Title: "Capacity: the highest rate that meets " + r.SLO,
 			Tables: []page.Table{r.capacityTable()}, Figures: r.rateFigures(),
 		},
 		{ID: "limits", Title: "Limits by resource", Figures: r.useFigures()},

@@ -46,6 +46,8 @@ type Report struct {
 	Host           results.Host         `json:"host"`
 	Seed           uint64               `json:"seed"`
 	Diagnostics    []results.Diagnostic `json:"diagnostics"`
+
+	manifest results.Manifest
 }
 
 // CPUSpeed is the range of speeds at which the machine's cores ran in eight of ten trials, relative to the
@@ -106,7 +108,7 @@ func begin(m results.Manifest, c *results.Capacity) *Report {
 		Topology: m.Topologies[0].Ref, Scenario: m.Scenarios[0].Name, Grade: results.Valid,
 		Partial: m.Status == results.Partial, Elapsed: m.Elapsed, Host: m.Host, Seed: m.Seed,
 		Prediction: c.Prediction, Diagnostics: append([]results.Diagnostic{}, m.Diagnostics...),
-		Validation: []Validated{}, Configurations: []Configuration{},
+		Validation: []Validated{}, Configurations: []Configuration{}, manifest: m,
 	}
 }
 

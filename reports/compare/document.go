@@ -17,8 +17,9 @@ import (
 func (r *Report) Document() page.Document {
 	d := page.Document{
 		Kind: results.KindCompare, Title: fmt.Sprintf("How should %s be deployed?", cmp.Or(r.App.Name, r.Name)),
-		Subject: r.subject(), Outcome: r.outcome(), Headline: r.Answer[0], Lead: r.Answer[1:], Heading: r.heading(),
-		Tiles: r.tiles(), Glance: r.glance(), Brief: r.brief(), Data: r,
+		Subject: page.Subject(r.run.Manifest), Outcome: r.outcome(), Headline: r.Answer[0], Lead: r.Answer[1:],
+		Heading: r.heading(),
+		Tiles:   r.tiles(), Glance: r.glance(), Brief: r.brief(), Data: r,
 	}
 	figures := r.Figures()
 	main, others := r.why()
@@ -73,15 +74,6 @@ func (r *Report) outcome() page.Outcome {
 		o.Reason = "the run is INVALID; see the diagnostics"
 	}
 	return o
-}
-
-// subject says what was compared, where and when.
-func (r *Report) subject() string {
-	parts := []string{cmp.Or(r.App.Name, r.Name)}
-	if r.App.Commit != "" {
-		parts[0] += " at " + r.App.Commit
-	}
-	return strings.Join(append(parts, page.Machine(r.Host), page.Date(r.Started)), " · ")
 }
 
 // heading says how much was measured, when and for how long.

@@ -39,7 +39,7 @@ func (r *Report) measures() []measure {
 	list := []measure{{
 		name: "maximum throughput, " + r.main(),
 		value: func(t Topology) string {
-			return known(t.MaxThroughput.Measured(), page.Number(t.MaxThroughput.Value)+" req/s")
+			return known(t.MaxThroughput.Measured(), page.Number(t.MaxThroughput.Value))
 		},
 	}}
 	if common := r.commonRate(); common != nil && r.allSustain(common.Load) {

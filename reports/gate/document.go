@@ -16,9 +16,10 @@ const WorkTree = "work tree"
 // Document is the report for people, with a JUnit file and annotations for CI systems.
 func (r Report) Document() page.Document {
 	return page.Document{
-		Kind: results.KindGate, Title: fmt.Sprintf("bench gate: %s on %s", r.Gate.Scenario, r.Gate.Topology),
-		Outcome: r.outcome(), Headline: r.answer(), Heading: r.heading(), Sections: r.sections(),
-		Data: r, Files: []page.File{{Name: "junit.xml", Data: junit(r)}}, Annotations: annotations(r),
+		Kind: results.KindGate, Title: r.question(), Subject: page.Subject(r.manifest), Outcome: r.outcome(),
+		Headline: r.answer(), Heading: r.heading(), Tiles: r.tiles(), Glance: r.glance(), Brief: r.brief(),
+		Sections: r.sections(),
+		Data:     r, Files: []page.File{{Name: "junit.xml", Data: junit(r)}}, Annotations: annotations(r),
 	}
 }
 

@@ -53,8 +53,9 @@ type Report struct {
 	Gate        *results.Gate        `json:"gate"` // what was asked for, and what was found beside the cells
 	Diagnostics []results.Diagnostic `json:"diagnostics"`
 
-	flags []setting
-	seed  uint64
+	flags    []setting
+	seed     uint64
+	manifest results.Manifest
 
 	measured Verdict // what metrics and targets say together
 	exactly  exactness
@@ -96,7 +97,7 @@ func judge(run Run, metrics []Metric, partial bool) Report {
 	g := run.Gate
 	r := Report{
 		Schema: Schema, Gate: g, Elapsed: run.Manifest.Elapsed, Partial: partial, Diagnostics: run.Manifest.Diagnostics,
-		flags: flagsOf(run), seed: run.Manifest.Seed,
+		flags: flagsOf(run), seed: run.Manifest.Seed, manifest: run.Manifest,
 	}
 	r.Diagnostics = append(slices.Clone(r.Diagnostics), disturbed(run.Cells)...)
 	if r.Diagnostics == nil {

@@ -7,12 +7,12 @@ import (
 	"unicode/utf8"
 )
 
-// Text writes a document for a terminal: the result first, without the folded sections.
+// Text writes a document in full for a terminal: the result first, without the folded sections.
 func Text(w io.Writer, d Document) error {
 	var out lines
-	out.add("", labelled(d))
-	out.add("", d.Lead...)
-	out.add("", d.measured())
+	out.wrap("", labelled(d))
+	out.wrap("", d.Lead...)
+	out.wrap("", d.measured())
 	for _, s := range d.Filled() {
 		if !s.Folded {
 			out.section(s)
@@ -45,17 +45,24 @@ func (l *lines) add(indent string, texts ...string) {
 	}
 }
 
+// wrap adds texts, each on as many lines as it needs.
+func (l *lines) wrap(indent string, texts ...string) {
+	for _, text := range texts {
+		l.add("", wrapped(indent, text)...)
+	}
+}
+
 func (l *lines) section(s Section) {
 	var body lines
-	body.add("  ", s.Text...)
+	body.wrap("  ", s.Text...)
 	for _, t := range s.Tables {
 		body.table(t)
 	}
 	for _, i := range s.Items {
-		body.add("  ", i.String())
+		body.wrap("  ", i.String())
 	}
 	for _, c := range s.Diagnostics {
-		body.add("  ", c.Code+": "+c.Sentences())
+		body.wrap("  ", c.Code+": "+c.Sentences())
 	}
 	body.add("  ", s.Commands...)
 	if body.Len() == 0 {
@@ -101,7 +108,7 @@ func (l *lines) table(t Table) {
 		}
 		l.add("", strings.TrimRight(text.String(), " "))
 	}
-	l.add("  ", t.Note)
+	l.wrap("  ", t.Note)
 }
 
 // at is a cell of a row, or empty if the row is shorter.

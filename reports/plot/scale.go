@@ -69,7 +69,7 @@ func (f Figure) intervalScale() scale {
 func signedTicks(low, top, high float64) (ticks []plot.Tick) {
 	const most = 4 // to either side of zero
 	step := stepUp(high / most)
-	for i := math.Ceil(low / step); i*step <= top; i++ {
+	for i := math.Ceil(low/step) + 0; i*step <= top; i++ { // + 0, as -0 is written with its sign
 		label := strconv.FormatFloat(i*step, 'f', -1, 64)
 		if i > 0 {
 			label = "+" + label

@@ -41,8 +41,8 @@ const logMarks = (low, high, most) => {
     if (marks.length <= most || multiples.length === 1) return marks;
   }
 };
-const evenMarks = (low, high, most) => {
-  const by = step(Math.max(high - low, 1e-9) / most, true), marks = [];
+const evenMarks = (low, high, most, least = 0) => {
+  const by = Math.max(least, step(Math.max(high - low, 1e-9) / most, true)), marks = [];
   for (let i = Math.ceil(low / by - 1e-6); i * by <= high + by * 1e-6; i++) marks.push(+(i * by).toPrecision(10));
   return marks;
 };
@@ -100,7 +100,7 @@ function options(chart, data, box) {
   const axis = (a, size) => ({
     stroke: css("--quiet"), grid: {stroke: css("--line"), width: 1}, ticks: {show: false}, font: "12px system-ui,sans-serif",
     labelFont: "12px system-ui,sans-serif", gap: 6,
-    splits: (u, i, low, high) => a.scale === "log" ? logMarks(low, high, size) : a.scale === "nines" ? ninesMarks(low, high) : evenMarks(low, high, size),
+    splits: (u, i, low, high) => a.scale === "log" ? logMarks(low, high, size) : a.scale === "nines" ? ninesMarks(low, high) : evenMarks(low, high, size, a === chart.x && (kind === "by-size" || kind === "changes") ? 1 : 0),
     filter: (u, splits) => splits,
     values: (u, splits) => splits.map(v => a.scale === "nines" ? percentile(v) : mark(a, v)),
   });
@@ -147,7 +147,9 @@ function limits(u, chart) {
     if (at < u.bbox.top - 1 || at > u.bbox.top + u.bbox.height + 1) return;
     c.strokeStyle = c.fillStyle = colour; c.lineWidth = ratio * 1.2; c.setLineDash([5 * ratio, 4 * ratio]);
     c.beginPath(); c.moveTo(u.bbox.left, at); c.lineTo(u.bbox.left + u.bbox.width, at); c.stroke();
-    if (label) { c.font = 12 * ratio + "px system-ui,sans-serif"; c.textAlign = "right"; c.fillText(label, u.bbox.left + u.bbox.width - 4 * ratio, at - 5 * ratio); }
+    if (label) { c.font = 12 * ratio + "px system-ui,sans-serif"; c.textAlign = "right";
+      c.setLineDash([]); c.lineWidth = 4 * ratio; c.strokeStyle = css("--back"); c.strokeText(label, u.bbox.left + u.bbox.width - 4 * ratio, at - 5 * ratio);
+      c.fillText(label, u.bbox.left + u.bbox.width - 4 * ratio, at - 5 * ratio); }
   };
   if (chart.y.limit) rule(chart.y.limit, css("--limit"), "limit " + value(chart.y, chart.y.limit));
   const told = new Set();

@@ -1,0 +1,80 @@
+package gate
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"bench/reports/page"
+	"bench/reports/plot"
+)
+
+// What the first screen shows beside the verdict.
+
+// says are the names of metrics in words.
+var says = map[string]string{
+	"cpu_ms_per_request": "CPU time per request", "p50_ms": "median response time", "slow_share": "slow responses",
+	maxThroughput: "maximum throughput",
+}
+
+// known are the metrics that were measured.
+func (r Report) known() []Result {
+	return slices.DeleteFunc(slices.Clone(r.Metrics), func(m Result) bool { return !m.Ratio.Measured() })
+}
+
+// tiles are the changes, each with the values of both versions.
+func (r Report) tiles() (tiles []page.Tile) {
+	for _, m := range r.known() {
+		name := m.Name
+		if words, known := says[m.Name]; known {
+			name = words
+		}
+		tiles = append(tiles, page.Tile{
+			Name: "cost: " + name, Value: page.Change(m.Ratio.Value), Note: string(m.Verdict), Rows: []page.TileRow{
+				{Name: "base", Group: 0, Value: m.value(m.Base)}, {Name: "head", Group: 1, Value: m.value(m.Head)},
+			},
+		})
+	}
+	return tiles
+}
+
+// glance is the change of each metric with its interval.
+func (r Report) glance() plot.Figure {
+	var rows []string
+	var series []plot.Series
+	limit := 0.0
+	percent := func(ratio float64) float64 { return (ratio - 1) * 100 }
+	for i, m := range r.known() {
+		at := plot.Point{X: percent(m.Ratio.Value), Y: float64(i)}
+		if m.Ratio.Known() {
+			at.Low, at.High = percent(m.Ratio.Low), percent(m.Ratio.High)
+		}
+		rows = append(rows, m.Name)
+		series = append(series, plot.Series{Name: m.Name, Group: i, Points: []plot.Point{at}})
+		if i == 0 {
+			limit = m.Effect * 100
+		}
+	}
+	if len(rows) == 0 {
+		return plot.Figure{}
+	}
+	title := "Change in cost from base to head, with 95 % confidence interval"
+	return plot.Effects("glance", title, "change in cost, %: above zero, head is slower", rows, series, limit)
+}
+
+// brief is the table of a terminal.
+func (r Report) brief() []page.Table {
+	t := page.Table{Columns: page.Columns("metric", "#base", "#head", "#cost", "#95 % CI", "verdict")}
+	for _, m := range r.Metrics {
+		t.Rows = append(t.Rows, m.row()[:6])
+	}
+	if len(t.Rows) == 0 {
+		return nil
+	}
+	return []page.Table{t}
+}
+
+// question is what the gate decides.
+func (r Report) question() string {
+	return fmt.Sprintf("Did this change make %s slower?", cmp.Or(r.manifest.App.Name, "the app"))
+}

@@ -1,0 +1,110 @@
+package page
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// The size of the answer on a terminal.
+const (
+	columns   = 100
+	mostLines = 24 // the path of the page follows
+)
+
+// Brief writes the answer for a terminal: what was compared, in one table, then what else was found, and
+// last, where the eye is, the verdict. What does not fit is in the full text and on the page. The word for
+// the outcome is coloured on request.
+func Brief(w io.Writer, d Document, colour bool) error {
+	verdict := wrapped("", labelled(d))
+	notes := d.diagnosed()
+	room := mostLines - len(verdict) - len(notes) - 2 // and the blank lines
+	var out lines
+	for _, t := range d.Brief {
+		t.Rows, t.Note = t.Rows[:min(len(t.Rows), max(3, room-2))], ""
+		before := out.count()
+		out.table(t)
+		room -= out.count() - before
+	}
+	lead := d.leading(room)
+	for i, block := range [][]string{lead, notes, verdict} {
+		if len(block) > 0 && (out.Len() > 0 && i != 1 || i == 1 && len(lead) == 0 && out.Len() > 0) {
+			out.WriteString("\n")
+		}
+		out.add("", block...)
+	}
+	text := out.String()
+	if label := d.Outcome.Label; colour && label != "" {
+		at := strings.LastIndex(text, "\n"+label+": ") + 1
+		text = text[:at] + paint[d.Outcome.Verdict] + label + "\x1b[0m" + text[at+len(label):]
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// paint is the colour of a verdict on a terminal.
+var paint = map[Verdict]string{
+	Passed: "\x1b[1;32m", Degraded: "\x1b[1;33m", Inconclusive: "\x1b[1;33m",
+	Regressed: "\x1b[1;31m", Likely: "\x1b[1;31m", Invalid: "\x1b[1;31m",
+}
+
+// leading are the sentences after the headline that fit into a number of lines, and how many do not.
+func (d Document) leading(room int) (fit []string) {
+	for i, sentence := range d.Lead {
+		block := wrapped("  ", sentence)
+		rest := len(d.Lead) - i
+		if len(fit)+len(block)+1 > room && !(rest == 1 && len(fit)+len(block) <= room) {
+			return append(fit, fmt.Sprintf("  and %s in the report, and with -v", Count(rest, "more sentence")))
+		}
+		fit = append(fit, block...)
+	}
+	return fit
+}
+
+// diagnosed are the first diagnostics, a line each.
+func (d Document) diagnosed() (list []string) {
+	const most = 3
+	total := 0
+	for _, s := range d.Sections {
+		for _, c := range s.Diagnostics {
+			if total++; total <= most {
+				list = append(list, cut("  "+c.Code+": "+c.Message))
+			}
+		}
+	}
+	if total > most {
+		list = append(list, fmt.Sprintf("  and %s in the report, and with -v", Count(total-most, "more diagnostic")))
+	}
+	return list
+}
+
+// cut shortens a line to the width of a terminal.
+func cut(line string) string {
+	if utf8.RuneCountInString(line) <= columns {
+		return line
+	}
+	return strings.TrimRight(string([]rune(line)[:columns-1]), " ") + "…"
+}
+
+// wrapped breaks a text into lines of a terminal's width, all after the first one indented further.
+func wrapped(indent, text string) (all []string) {
+	line := indent
+	for _, word := range strings.Fields(lineBreaks.Replace(text)) {
+		switch {
+		case strings.TrimSpace(line) == "":
+			line += word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > columns:
+			all = append(all, line)
+			line = indent + "  " + word
+		default:
+			line += " " + word
+		}
+	}
+	if strings.TrimSpace(line) != "" {
+		all = append(all, line)
+	}
+	return all
+}
+
+func (l *lines) count() int { return strings.Count(l.String(), "\n") }
