@@ -85,6 +85,7 @@ type projectFile struct {
 // appFile is the app section of a bench.yaml.
 type appFile struct {
 	Name           string            `yaml:"name"`
+	Dir            string            `yaml:"dir"`
 	WSGI           string            `yaml:"wsgi"`
 	ASGI           string            `yaml:"asgi"`
 	Settings       string            `yaml:"settings"`
@@ -121,7 +122,7 @@ func (h *healthFile) UnmarshalYAML(decode func(any) error) error {
 
 func (f appFile) app() App {
 	return App{
-		Name: f.Name, WSGI: f.WSGI, ASGI: f.ASGI, Settings: f.Settings, Python: f.Python, Requirements: f.Requirements,
+		Name: f.Name, Dir: f.Dir, WSGI: f.WSGI, ASGI: f.ASGI, Settings: f.Settings, Python: f.Python, Requirements: f.Requirements,
 		Health: f.Health.Path, HealthHeader: f.Health.Headers, Host: f.Host, Static: f.Static,
 		Env: f.Env, EnvFrom: f.EnvFrom, EnvFile: f.EnvFile, DebugEnv: f.DebugEnv,
 		Override: f.Override, State: f.State, Prepare: f.Prepare, PrepareTimeout: f.PrepareTimeout,
@@ -139,7 +140,7 @@ func LoadProject(dir string) (Project, error) {
 	}
 	if errors.Is(err, os.ErrNotExist) {
 		const format = "reading the app in %s: there is no %s; " +
-			"write one with at least app.wsgi and app.settings (README, section \"Your own project\")"
+			"`bench init` writes one (README, section \"Your own project\")"
 		return Project{}, fmt.Errorf(format, dir, ProjectFile)
 	}
 	if err != nil {
@@ -149,18 +150,23 @@ func LoadProject(dir string) (Project, error) {
 	if err != nil {
 		return Project{}, fmt.Errorf("%s: %w", path, err)
 	}
-	if project.App.Dir, err = filepath.Abs(dir); err != nil {
+	root, err := filepath.Abs(dir)
+	if err != nil {
 		return Project{}, fmt.Errorf("reading the app in %s: %w", dir, err)
 	}
+	project.App.Dir = filepath.Join(root, project.App.Dir)
+	if info, err := os.Stat(project.App.Dir); err != nil || !info.IsDir() {
+		return Project{}, fmt.Errorf("%s: app.dir: %s is not a folder", path, project.App.Dir)
+	}
 	if project.App.Name == "" {
-		project.App.Name = filepath.Base(project.App.Dir)
+		project.App.Name = filepath.Base(root)
 	}
 	if p := project.App.Python; strings.ContainsRune(p, os.PathSeparator) && !filepath.IsAbs(p) {
-		project.App.Python = filepath.Join(project.App.Dir, p)
+		project.App.Python = filepath.Join(root, p)
 	}
 	if list := project.App.Requirements; list != "" {
 		if !filepath.IsAbs(list) {
-			project.App.Requirements = filepath.Join(project.App.Dir, list)
+			project.App.Requirements = filepath.Join(root, list)
 		}
 		if _, err := os.Stat(project.App.Requirements); err != nil {
 			return Project{}, fmt.Errorf("%s: app.requirements: %w", path, err)
@@ -169,7 +175,7 @@ func LoadProject(dir string) (Project, error) {
 	return project, nil
 }
 
-// ParseProject reads the text of a bench.yaml. The app's folder is left to the caller. A file
+// ParseProject reads the text of a bench.yaml. The app's folder is relative to it. A file
 // without an app may set flags or a mix, whose bodies may be in files of the given folder.
 func ParseProject(data []byte, files Files) (Project, error) {
 	var f projectFile
@@ -179,6 +185,9 @@ func ParseProject(data []byte, files Files) (Project, error) {
 	p := Project{Objectives: f.Objectives, Flags: f.Flags}
 	if f.App != nil {
 		p.App = f.App.app()
+	}
+	if dir := p.App.Dir; dir != "" && !filepath.IsLocal(dir) {
+		return Project{}, fmt.Errorf("app.dir %q: want a folder below that of bench.yaml, such as src", dir)
 	}
 	if p.App.Health == "" {
 		p.App.Health = "/"

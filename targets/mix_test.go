@@ -112,6 +112,7 @@ func TestParseProjectRefuses(t *testing.T) {
 		{"an unknown key is named with its line", good + "  wsig: x\n", "[4:3]"},
 		{"a callable needs module and attribute", "app: {wsgi: a.b, settings: a.s}", "module:attribute"},
 		{"a module name cannot contain a line break", "app: {wsgi: 'a:b', settings: \"a\\nb\"}", "app.settings"},
+		{"the app is below its bench.yaml", "app: {wsgi: 'a:b', dir: ../a}", "app.dir"},
 		{"static url and root belong together", good + "  static: {url: /static/}\n", "given together"},
 		{"a static url has slashes at both ends", good + "  static: {url: static, root: /x}\n", "slash at both ends"},
 		{"an empty command prepares nothing", good + "  prepare: [[]]\n", "empty command"},
@@ -129,12 +130,16 @@ func TestLoadProjectNamesTheFile(t *testing.T) {
 	if _, err := LoadProject(dir); err == nil || !strings.Contains(err.Error(), "there is no bench.yaml") {
 		t.Errorf("LoadProject of an empty folder = %v", err)
 	}
-	text := []byte("app: {wsgi: a:b, settings: s, python: bin/python}")
+	text := []byte("app: {wsgi: a:b, settings: s, python: bin/python, dir: src}")
+	if err := os.Mkdir(filepath.Join(dir, "src"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(filepath.Join(dir, ProjectFile), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	p, err := LoadProject(dir)
-	if err != nil || p.App.Python != filepath.Join(dir, "bin/python") || p.App.Name != filepath.Base(dir) {
+	if err != nil || p.App.Python != filepath.Join(dir, "bin/python") || p.App.Name != filepath.Base(dir) ||
+		p.App.Dir != filepath.Join(dir, "src") {
 		t.Errorf("LoadProject = %+v, %v; want the interpreter's path below the folder", p.App, err)
 	}
 }
