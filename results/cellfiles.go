@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"bench/internal/secret"
 )
 
 func cellFiles(c *Cell) (map[string][]byte, error) {
@@ -24,7 +26,8 @@ func cellFiles(c *Cell) (map[string][]byte, error) {
 		return nil, err
 	}
 	return map[string][]byte{
-		cellFile: append(meta, '\n'), hlogFile: hlog.Bytes(), countsFile: counts.Bytes(), usageFile: usage.Bytes(),
+		cellFile: append(secret.JSON(meta), '\n'),
+		hlogFile: hlog.Bytes(), countsFile: counts.Bytes(), usageFile: usage.Bytes(),
 	}, nil
 }
 

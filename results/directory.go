@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"bench/internal/secret"
 )
 
 // Names within a run directory.
@@ -26,7 +28,7 @@ const (
 
 // Directory is a run directory being written. Every file in it is complete, and a cell appears with all
 // its files at once. What SetManifest and Seal have returned for without an error survives whatever
-// happens next, a power cut included.
+// happens next, a power cut included. Secrets that can be told are not written.
 type Directory struct {
 	Path     string
 	disk     Disk
@@ -73,7 +75,7 @@ func (d *Directory) SetManifest(m Manifest) error {
 	if err != nil {
 		return fmt.Errorf("writing the manifest: %w", err)
 	}
-	data = append(data, '\n')
+	data = append(secret.JSON(data), '\n')
 	// The list comes first, and knows both: whichever is in place when the program is killed, it fits.
 	d.sums.manifests = append(d.sums.manifests, sum(data))
 	if err := d.writeSums(); err != nil {
@@ -109,7 +111,7 @@ func (d *Directory) Cells() int { return len(d.sums.cells()) }
 // Manifest returns the manifest as last set.
 func (d *Directory) Manifest() Manifest { return d.manifest }
 
-// FileName replaces the characters that are not portable in file names by "_".
+// FileName replaces the characters that are not portable in file names by "_", and what is secret.
 func FileName(name string) string {
 	return strings.Map(func(c rune) rune {
 		switch {
@@ -119,7 +121,7 @@ func FileName(name string) string {
 			return c
 		}
 		return '_'
-	}, name)
+	}, secret.Redact(name))
 }
 
 // CellName is the name of a cell's folder.
@@ -149,7 +151,7 @@ func (d *Directory) seal(name string, c *Cell, extra map[string][]byte) error {
 		if !filepath.IsLocal(file) {
 			return fmt.Errorf("file %q is outside the cell's folder", file)
 		}
-		files[filepath.ToSlash(file)] = data
+		files[filepath.ToSlash(file)] = []byte(secret.Redact(string(data)))
 	}
 	if err := putTree(d.disk, path.Join(cellsDir, name), files); err != nil {
 		return err

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"bench/internal/secret"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -138,7 +140,7 @@ func appendLines(f *os.File, text string) error {
 			text = "\n" + text
 		}
 	}
-	if _, err := f.WriteString(text); err != nil {
+	if _, err := f.Write(secret.JSON([]byte(text))); err != nil {
 		return err
 	}
 	return f.Sync()

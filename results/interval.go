@@ -7,10 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"bench/internal/secret"
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 )
@@ -38,7 +42,35 @@ type Series struct {
 	Target string
 }
 
-func (s Series) tag() string { return string(s.Kind) + ";" + s.Target }
+// tag is the series as an interval log has it, where a comma ends the tag and a line break the entry.
+func (s Series) tag() string { return string(s.Kind) + ";" + tagEscapes.Replace(s.Target) }
+
+var tagEscapes = strings.NewReplacer("%", "%25", ",", "%2C", "\n", "%0A", "\r", "%0D")
+
+// targetOf is the target of a tag. Older logs have a percent sign as it is.
+func targetOf(tag string) string {
+	if target, err := url.PathUnescape(tag); err == nil {
+		return target
+	}
+	return tag
+}
+
+// withoutSecrets are histograms by target as they may be written. Targets that differ in a secret alone
+// become one.
+func withoutSecrets(hists map[Series]*Packed) map[Series]*Packed {
+	clean := make(map[Series]*Packed, len(hists))
+	for s, h := range hists {
+		s.Target = secret.Redact(s.Target)
+		if other := clean[s]; other != nil {
+			sum := NewHistogram()
+			other.MergeInto(sum)
+			h.MergeInto(sum)
+			h = Pack(sum)
+		}
+		clean[s] = h
+	}
+	return clean
+}
 
 // Interval is what ended within [Start, Start+Length), measured from the start of the plan.
 type Interval struct {
@@ -102,13 +134,10 @@ func writeHlog(w io.Writer, intervals []Interval) error {
 		return err
 	}
 	for _, iv := range intervals {
-		series := make([]Series, 0, len(iv.Hists))
-		for s := range iv.Hists {
-			series = append(series, s)
-		}
-		slices.SortFunc(series, func(a, b Series) int { return strings.Compare(a.tag(), b.tag()) })
-		for _, s := range series {
-			h := iv.Hists[s]
+		hists := withoutSecrets(iv.Hists)
+		byTag := func(a, b Series) int { return strings.Compare(a.tag(), b.tag()) }
+		for _, s := range slices.SortedFunc(maps.Keys(hists), byTag) {
+			h := hists[s]
 			h.SetTag(s.tag())
 			h.SetStartTimeMs(iv.Start.Milliseconds())
 			h.SetEndTimeMs((iv.Start + iv.Length).Milliseconds())
@@ -149,6 +178,9 @@ func readHlog(r io.Reader, intervals []Interval) error {
 		}
 		intervals[i].Hists[series] = h
 	}
+	for i := range intervals {
+		intervals[i].Hists = withoutSecrets(intervals[i].Hists)
+	}
 	return lines.Err()
 }
 
@@ -171,7 +203,7 @@ func parseHlogLine(line string) (start time.Duration, series Series, h *Packed, 
 	}
 	start = time.Duration(seconds*1e3+0.5) * time.Millisecond
 	h, err = decodeHistogram([]byte(fields[3]))
-	return start, Series{Kind(kind), target}, h, err
+	return start, Series{Kind(kind), targetOf(target)}, h, err
 }
 
 var countsHeader = []string{

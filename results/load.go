@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"bench/internal/secret"
 )
 
 // ErrNotRun marks a folder that is not a run directory.
@@ -36,6 +38,7 @@ func LoadFrom(disk Disk) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	data = secret.JSON(data) // older versions wrote them
 	run := &Run{}
 	schema := ""
 	if run.Manifest, schema, err = decodeManifest(data); err != nil {
@@ -158,6 +161,7 @@ func loadCell(disk Disk, folder string, sums *checksums, schema string) (*Cell, 
 		}
 		files[name] = data
 	}
+	files[cellFile] = secret.JSON(files[cellFile])
 	if schema == runSchema1 {
 		if err := cellOfSchema1(files); err != nil {
 			return nil, fmt.Errorf("%s/%w", folder, err)

@@ -367,3 +367,59 @@ func FuzzDecodeCell(f *testing.F) {
 		}
 	})
 }
+
+// No secret that has a name or a form of its own reaches any file, and targets that differ in one alone stay
+// readable, as one.
+func TestNoSecretIsStored(t *testing.T) {
+	const canary = "canary42canary42canary42"
+	root := t.TempDir()
+	c := sampleCell()
+	c.Topology = "url-http___u_" + FileName("?token="+canary)
+	for i, name := range []string{"/?token=" + canary + "1", "/?token=" + canary + "2", "a,b%2\n"} {
+		h := NewHistogram()
+		_ = h.RecordValue(int64(500 + i))
+		c.Intervals[0].Hists[Series{Response, name}] = Pack(h)
+	}
+	c.Intervals[0].Counts.Add(OK, 3)
+	c.Counts = TotalCounts(c.Intervals)
+	c.Diagnostics = []Diagnostic{{Message: "log: Authorization: Bearer " + canary}}
+	d, err := Create(root, Manifest{
+		Name: "x", Started: c.Started, Config: map[string]string{"password": canary, "mix": "http://u:" + canary + "@h/"},
+		Topologies: []TopologyRecord{{Name: c.Topology, Ref: "url:http://u:" + canary + "@127.0.0.1"}},
+		Scenarios:  []ScenarioRecord{{Name: "page", Targets: []TargetRecord{{Name: "/?token=" + canary + "1"}}}},
+		Spec:       []byte(`{"app":"https://x/?api_key=` + canary + `"}`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = d.Seal(c, map[string][]byte{
+		"logs/a.log": []byte("x\nSECRET_KEY='" + canary + "'\n"), "conf/a": []byte("env = TOKEN=" + canary + "\n"),
+	})
+	if err == nil {
+		err = errors.Join(d.Finish(Complete, time.Second), AppendHistory(root, []Entry{{App: "http://u:" + canary + "@h"}}))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
+		if entry.IsDir() {
+			return err
+		}
+		if data, _ := os.ReadFile(path); strings.Contains(path+string(data), "canary42") {
+			t.Errorf("%s holds the secret", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := Load(d.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hists := run.Cells[0].Intervals[0].Hists
+	merged := hists[Series{Response, run.Manifest.Scenarios[0].Targets[0].Name}]
+	if merged == nil || merged.TotalCount() != 2 || hists[Series{Response, "a,b%2\n"}] == nil {
+		t.Errorf("the targets read back as %v", hists)
+	}
+}

@@ -18,8 +18,9 @@ import (
 
 // settle fills in the flags that the command line leaves out: from BENCH_NAME in the environment,
 // then from flags: in the bench.yaml of the app or of the working folder. Commands without an app
-// read no file.
-func settle(c *cobra.Command, env map[string]string) error {
+// read no file. Permissions come from neither.
+func settle(c *cobra.Command, s *shell) error {
+	env := s.env
 	if c.Name() == keeperCommand {
 		return nil
 	}
@@ -49,15 +50,18 @@ func settle(c *cobra.Command, env map[string]string) error {
 		if f.Changed || f.Name == "help" || f.Name == "app" {
 			return
 		}
-		name := variable(f.Name)
-		if value := env[name]; value != "" {
-			if err := setFlag(f, strings.Split(value, "\n")); err != nil {
-				errs = append(errs, usagef("%s=%q: %w", name, value, err))
-			}
-		} else if values, given := file[f.Name]; given {
-			if err := setFlag(f, values); err != nil {
-				errs = append(errs, usagef("%s: flags.%s: %w", targets.ProjectFile, f.Name, err))
-			}
+		values, source := file[f.Name], fmt.Sprintf("%s: flags.%s", targets.ProjectFile, f.Name)
+		if value := env[variable(f.Name)]; value != "" {
+			values, source = strings.Split(value, "\n"), fmt.Sprintf("%s=%q", variable(f.Name), value)
+		}
+		if granted, is := permissions[f.Name]; is && len(values) > 0 {
+			values = granted(s, source, values)
+		}
+		if len(values) == 0 {
+			return
+		}
+		if err := setFlag(f, values); err != nil {
+			errs = append(errs, usagef("%s: %w", source, err))
 		}
 	})
 	// Flags that exclude each other do so wherever they were set.

@@ -18,7 +18,8 @@ func program() int {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	go interrupts(cancel)
-	s := &shell{out: os.Stdout, errs: os.Stderr, env: environment(os.Environ())}
+	s := &shell{out: os.Stdout, errs: os.Stderr, in: os.Stdin, env: environment(os.Environ())}
+	s.interactive = isTerminal(os.Stdin) && isTerminal(os.Stdout) && isTerminal(os.Stderr)
 	s.terminal = isTerminal(os.Stderr) && s.env["TERM"] != "dumb"
 	s.colour = isTerminal(os.Stdout) && s.env["TERM"] != "dumb" && s.env["NO_COLOR"] == ""
 	return s.run(ctx, os.Args[1:])

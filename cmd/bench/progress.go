@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"bench/experiments"
+	"bench/internal/inert"
 	"bench/scenarios"
 )
 
@@ -55,7 +56,7 @@ func (p *progress) show(event experiments.Event) {
 // text shows a line of progress.
 func (p *progress) text(text string) {
 	if p.s.terminal {
-		fmt.Fprintf(p.s.errs, "\r\x1b[K%s", text)
+		fmt.Fprintf(p.s.stderr, "\r\x1b[K%s", inert.Line(p.s.clean(text)))
 		return
 	}
 	if time.Since(p.last) >= plainEvery {
@@ -72,6 +73,6 @@ func (p *progress) line(text string) {
 
 func (p *progress) clear() {
 	if p.s.terminal {
-		fmt.Fprint(p.s.errs, "\r\x1b[K")
+		fmt.Fprint(p.s.stderr, "\r\x1b[K")
 	}
 }

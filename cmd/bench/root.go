@@ -47,10 +47,16 @@ better, by how much and why, with confidence intervals.
 			}
 			return usagef("%s; `bench --help` lists the commands", text)
 		},
-		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return settle(c, s.env) },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			if err := reveal(s); err != nil {
+				return err
+			}
+			return settle(c, s)
+		},
 	}
 	root.Args = cobra.ArbitraryArgs
 	root.SuggestionsMinimumDistance = 2
+	root.PersistentFlags().BoolVar(&s.showSecrets, showSecrets, false, "show secrets in the output, on a terminal only")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return experiments.Misuse(err) })
 	root.AddGroup(measuring, reading, looking, machine)
 	add(root, measuring, newInitCommand(s), newCompareCommand(s), newGateCommand(s), newCapacityCommand(s),

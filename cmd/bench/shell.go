@@ -11,8 +11,9 @@ import (
 	"strings"
 
 	"bench/experiments"
+	"bench/internal/inert"
+	"bench/internal/secret"
 	"bench/reports/page"
-	"bench/results"
 )
 
 // shell is what a command may touch of the outside world: its streams and the environment. It is the
@@ -23,6 +24,14 @@ type shell struct {
 	env      map[string]string
 	terminal bool // whether errs is a terminal that can redraw a line
 	colour   bool // whether out is a terminal that shows colours
+	// interactive means that a person sits at a terminal: both streams and the input are one.
+	interactive bool
+	in          io.Reader // that person's answers
+
+	// While a command runs, out and errs make inert what comes from elsewhere, and take secrets out of it.
+	// The streams themselves are for what has been treated already.
+	stdout, stderr io.Writer
+	showSecrets    bool
 }
 
 func environment(pairs []string) map[string]string {
@@ -34,24 +43,20 @@ func environment(pairs []string) map[string]string {
 	return env
 }
 
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
 // run runs one command line and returns the exit code.
-func (s *shell) run(ctx context.Context, args []string) int {
+func (s *shell) run(ctx context.Context, args []string) (code int) {
+	defer guardStreams(s)()
 	root := newRootCommand(s)
 	root.SetArgs(args)
 	root.SetOut(s.out)
 	root.SetErr(s.errs)
 	err := root.ExecuteContext(ctx)
-	code := exitCode(ctx, err)
+	code = exitCode(ctx, err)
 	if errors.Is(err, context.Canceled) {
 		err = context.Cause(ctx) // the signal, not its effect on whatever was under way
 	}
 	if err != nil {
-		fmt.Fprintf(s.errs, "bench: %s\n", results.Plain(err.Error())) // it may quote a server's log
+		fmt.Fprintf(s.errs, "bench: %v\n", err)
 	}
 	return code
 }
@@ -110,9 +115,15 @@ func (s *shell) experimentEnv(o sharedFlags) (experiments.Env, error) {
 
 // json writes a value to stdout.
 func (s *shell) json(v any) error {
-	out := json.NewEncoder(s.out)
-	out.SetIndent("", "  ")
-	return out.Encode(v)
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	if !s.showSecrets {
+		data = secret.JSON(data)
+	}
+	_, err = s.stdout.Write(append(inert.JSON(data), '\n'))
+	return err
 }
 
 // show prints the answer of a run, all of its report, or its JSON, and the path of its page.
@@ -120,11 +131,13 @@ func (s *shell) show(dir string, d page.Document, o sharedFlags) error {
 	var shown error
 	switch {
 	case o.json:
-		shown = page.JSON(s.out, d)
+		shown = page.JSON(s.stdout, d)
 	case o.verbose:
 		shown = page.Text(s.out, d)
+	case s.colour:
+		shown = page.Brief(s.stdout, d, true) // colours are control characters; its texts are inert
 	default:
-		shown = page.Brief(s.out, d, s.colour)
+		shown = page.Brief(s.out, d, false)
 	}
 	if err := errors.Join(s.job(d), shown); err != nil {
 		return err
@@ -137,7 +150,7 @@ func (s *shell) show(dir string, d page.Document, o sharedFlags) error {
 func (s *shell) job(d page.Document) error {
 	if s.env["GITHUB_ACTIONS"] == "true" {
 		for _, line := range d.Annotations {
-			fmt.Fprintln(s.errs, line)
+			fmt.Fprintln(s.stderr, line) // a command to GitHub, its texts made inert
 		}
 	}
 	file := s.env["GITHUB_STEP_SUMMARY"]

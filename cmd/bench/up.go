@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -61,7 +60,7 @@ func runUp(ctx context.Context, s *shell, name string, o upOptions) error {
 	}
 	b := cluster.Blueprint()
 	if o.json {
-		err = json.NewEncoder(s.out).Encode(map[string]any{
+		err = s.json(map[string]any{
 			"schema": "bench.up/1", "url": cluster.URL(), "topology": b.Topology.String(),
 			"boot_ms": cluster.Boot.BootMS, "workers": cluster.Boot.Workers, "dir": b.Dir,
 		})

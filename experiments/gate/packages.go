@@ -141,15 +141,15 @@ func locksDiffer(both [2]side) (warnings []results.Diagnostic) {
 	return warnings
 }
 
-// secret matches the credentials in a URL.
-var secret = regexp.MustCompile(`://[^/@\s]*@`)
+// credentials matches the credentials in a URL.
+var credentials = regexp.MustCompile(`://[^/@\s]*@`)
 
 func packageList(all []string) string {
 	var lines []string
 	for _, line := range all {
 		if !strings.HasPrefix(line, "-") { // an option, such as an index
 			line, _, _ = strings.Cut(line, " --hash")
-			lines = append(lines, secret.ReplaceAllString(line, "://"))
+			lines = append(lines, credentials.ReplaceAllString(line, "://"))
 		}
 	}
 	const most = 5

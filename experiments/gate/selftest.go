@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bench/experiments"
+	"bench/internal/secret"
 	"bench/reports/gate"
 	"bench/results"
 )
@@ -112,7 +113,7 @@ func SelfTest(ctx context.Context, env experiments.Env, spec Spec, pairs int) (t
 		return t, err
 	}
 	t.Path = filepath.Join(equal.run.Out.Path, selfTestFile)
-	return t, results.WriteInto(equal.run.Out.Path, selfTestFile, append(data, '\n'))
+	return t, results.WriteInto(equal.run.Out.Path, selfTestFile, append(secret.JSON(data), '\n'))
 }
 
 // measure measures the requested pairs, whatever they show.

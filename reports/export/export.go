@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"bench/internal/inert"
 	"bench/results"
 )
 
@@ -72,7 +73,7 @@ func CSV(w io.Writer, run *results.Run) error {
 
 // field is a text as a cell of a spreadsheet, which must not take it for a formula.
 func field(text string) string {
-	text = results.Line(text)
+	text = inert.Line(text)
 	if strings.ContainsAny(text[:min(1, len(text))], "=+-@") {
 		return "'" + text
 	}
@@ -85,7 +86,7 @@ func number(v float64) string { return strings.TrimSuffix(fmt.Sprintf("%.6g", v)
 func Benchstat(w io.Writer, run *results.Run) error {
 	var out strings.Builder
 	fmt.Fprintf(&out, "pkg: bench/%s\n", run.Manifest.Kind)
-	if cpu := results.Line(run.Manifest.Host.CPU); cpu != "" {
+	if cpu := inert.Line(run.Manifest.Host.CPU); cpu != "" {
 		fmt.Fprintf(&out, "cpu: %s\n", cpu)
 	}
 	for _, c := range cells(run) {
@@ -108,5 +109,5 @@ func word(text string) string {
 			return '-'
 		}
 		return c
-	}, results.Line(text))
+	}, inert.Line(text))
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"bench/internal/inert"
 	"bench/results"
 )
 
@@ -105,5 +106,5 @@ func OpenMetrics(w io.Writer, run *results.Run) error {
 
 // quoted is a text as the value of a label.
 func quoted(text string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(results.Line(text)) + `"`
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(inert.Line(text)) + `"`
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"bench/results"
+	"bench/internal/inert"
 )
 
 // What CI systems read: JUnit XML, which encoding/xml escapes, and GitHub annotations, whose escapers
@@ -23,8 +23,8 @@ var (
 
 // command is a workflow command, on one line whatever the texts hold.
 func command(level, title, message string) string {
-	return fmt.Sprintf("::%s title=%s::%s", level, commandProperty.Replace(results.Line(title)),
-		strings.ReplaceAll(commandMessage.Replace(results.Line(message)), "##[", "##%5B"))
+	return fmt.Sprintf("::%s title=%s::%s", level, commandProperty.Replace(inert.Line(title)),
+		strings.ReplaceAll(commandMessage.Replace(inert.Line(message)), "##[", "##%5B"))
 }
 
 // annotations are the GitHub workflow commands that point out what is wrong.
@@ -79,13 +79,13 @@ type message struct {
 
 // add adds a test case; an inconclusive one counts as skipped.
 func (s *suite) add(name string, v Verdict, why string) {
-	c := testcase{Class: "bench.gate", Name: results.Line(name)}
+	c := testcase{Class: "bench.gate", Name: inert.Line(name)}
 	switch v {
 	case Regression, Likely:
-		c.Failure = &message{results.Line(why)}
+		c.Failure = &message{inert.Line(why)}
 		s.Failures++
 	case Inconclusive, Unfit:
-		c.Skipped = &message{results.Line(why)}
+		c.Skipped = &message{inert.Line(why)}
 		s.Skipped++
 	}
 	s.Cases = append(s.Cases, c)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"bench/internal/inert"
 	"bench/reports/page"
 	"bench/reports/plot"
 	"bench/results"
@@ -40,7 +41,7 @@ func (r Report) answer() string {
 
 // Headline is the verdict in one line.
 func (r Report) Headline() string {
-	return results.Line(strings.ToUpper(string(r.Verdict)) + ": " + r.answer())
+	return inert.Line(strings.ToUpper(string(r.Verdict)) + ": " + r.answer())
 }
 
 // heading says what was compared, and how.
@@ -213,7 +214,7 @@ func were(n int, thing string) string {
 // firstLine is the first line of a text from a server.
 func firstLine(text string) string {
 	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return results.Line(first)
+	return inert.Line(first)
 }
 
 // figures show the pairs; metrics with the same limit share a figure.

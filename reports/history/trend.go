@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"bench/internal/inert"
 	"bench/reports/page"
 	"bench/reports/plot"
 	"bench/results"
@@ -160,7 +161,7 @@ func Text(series []Series) string {
 			fmt.Fprintf(&out, "  the latest runs against %s: %s\n", t.Drift.Release, page.Change(t.Drift.Ratio))
 		}
 	}
-	return results.Plain(out.String())
+	return inert.Text(out.String())
 }
 
 // Figure shows the series as changes against its first value.

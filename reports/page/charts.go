@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"bench/internal/inert"
 	"bench/reports/plot"
 )
 
@@ -53,7 +54,7 @@ func encodeCharts(figures []plot.Figure) ([]byte, error) {
 		charts = append(charts, c)
 	}
 	encoded, err := json.Marshal(charts)
-	return jsonText(encoded), err
+	return inert.JSON(encoded), err
 }
 
 func newChartLine(s plot.Series) chartLine {

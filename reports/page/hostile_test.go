@@ -11,25 +11,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"unicode"
 
+	"bench/internal/inert"
 	"bench/reports/plot"
-	"bench/results"
 )
-
-// hostile are texts that could be in the name of a server, an app, a branch or a file, each with a
-// meaning to some reader of some format.
-var hostile = []string{
-	"<script>alert(1)</script>", `"><img src=x onerror=alert(1)>`, "javascript:alert(1)", "</details></table><h1>x",
-	"{{.Title}}", "&lt;b&gt;", "-->", "]]>",
-	"![x](http://evil/x.png)", "[x](http://evil)", "<http://evil>", "http://evil/ and www.evil.com", "@everyone #1 $x$",
-	"| a | b |", "`code` ``more``", "*b* _i_ ~~s~~", "# head", "- item", "1. item", "> quote", "---", "=== x", "\\| \\",
-	"::error::x", " ::set-output name=x::y", "\u00a0::error::x", "\u200b::error::x", "\u3000::error::x",
-	"##[error]x", "a ##[command]b",
-	"a\n::error::x", "a\r\n::error::x", "a\n- item\n\n# head", "a\tb", "a\u2028::error::x", "a\u2029b", "a\x85b",
-	"\x1b[31mred\x1b]0;title\x07", "\u009b31m", "\x00\x08\x7f", "\u202eright to left", "\u2066a\u2069\u061c\u200e\u200f",
-	"%0A::error::x", "invalid \xff\xfe utf-8", "</textarea><svg onload=alert(1)>",
-}
 
 // filled is a document with a text in every field that can hold one. Reflection finds the fields, so
 // that none can be forgotten; text supplies the text for each.
@@ -115,7 +100,7 @@ func TestNoTextBecomesMoreThanText(t *testing.T) {
 				return d
 			}
 			benign := write(t, f, document(func(string) string { return "x" }))
-			for _, evil := range hostile {
+			for _, evil := range inert.Payloads {
 				got := write(t, f, document(func(path string) string {
 					if path == field {
 						return evil + "x"
@@ -131,7 +116,7 @@ func TestNoTextBecomesMoreThanText(t *testing.T) {
 }
 
 func FuzzNoTextBecomesMoreThanText(f *testing.F) {
-	for _, evil := range hostile {
+	for _, evil := range inert.Payloads {
 		f.Add(evil)
 	}
 	f.Fuzz(func(t *testing.T, evil string) {
@@ -146,17 +131,12 @@ func FuzzNoTextBecomesMoreThanText(f *testing.F) {
 }
 
 var (
-	escaped   = regexp.MustCompile("\\\\[!-/:-@\\[-`{-~]") // Markdown's escapes
-	marksOf   = regexp.MustCompile(`[*_<>\[\]|~$!&]|://|www\.[a-z]|@\w|#\w`)
-	blockMark = regexp.MustCompile(`^([-+]( |$)|[-=]{2,}$|=$|[>#]|\d{1,9}[.)]( |$)|    |\t)`)
-	image     = regexp.MustCompile(`src="data:[^"]*"`)
+	escaped     = regexp.MustCompile("\\\\[!-/:-@\\[-`{-~]") // Markdown's escapes
+	marksOf     = regexp.MustCompile(`[*_<>\[\]|~$!&]|://|www\.[a-z]|@\w|#\w`)
+	blockMark   = regexp.MustCompile(`^([-+]( |$)|[-=]{2,}$|=$|[>#]|\d{1,9}[.)]( |$)|    |\t)`)
+	hashCommand = regexp.MustCompile(`##\pL*\[`)
+	image       = regexp.MustCompile(`src="data:[^"]*"`)
 )
-
-// control reports whether a character controls a terminal, breaks a line or changes the direction of
-// writing.
-func control(c rune) bool {
-	return unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) || c == '\u2028' || c == '\u2029'
-}
 
 // harmful says what harm a text did, by comparing what was written to what is written for a harmless
 // text in its place: the lines and marks must be the same.
@@ -164,14 +144,14 @@ func harmful(file, benign, got string) string {
 	if file == "report.html" {
 		got, benign = withoutCode(got), withoutCode(benign)
 	}
-	if strings.ContainsFunc(got, func(c rune) bool { return c != '\n' && control(c) }) {
+	if strings.ContainsFunc(got, func(c rune) bool { return c != '\n' && inert.Unsafe(c) }) {
 		return "a control character or a direction mark got through"
 	}
-	if strings.Contains(got, "##[") {
-		return "##[ got through"
+	if mark := hashCommand.FindString(got); mark != "" {
+		return mark + " got through"
 	}
 	for line := range strings.Lines(got) {
-		if strings.HasPrefix(strings.TrimLeftFunc(line, blank), "::") {
+		if strings.HasPrefix(strings.TrimLeft(line, " \t\u00a0\u3000\u200b\ufeff"), "::") {
 			return "a line begins with ::"
 		}
 	}
@@ -215,7 +195,7 @@ func harmfulJSON(got string) string {
 		if err != nil {
 			return "it is not JSON: " + err.Error()
 		}
-		if text, is := token.(string); is && strings.ContainsFunc(text, control) {
+		if text, is := token.(string); is && strings.ContainsFunc(text, inert.Unsafe) {
 			return "a string holds a control character"
 		}
 	}
@@ -317,10 +297,10 @@ func TestHarmlessTextsStayThemselves(t *testing.T) {
 	for _, text := range []string{
 		"p99 < 100ms", "a/b-c.d", "1,239 [1,096, 1,358]", "nginx-uwsgi:workers=2", "0.5 %", "naïve · Ωμέγα · 数",
 	} {
-		if got := plainText("  " + text); got != "  "+text {
+		if got := inert.Row("  " + text); got != "  "+text {
 			t.Errorf("on a terminal, %q becomes %q", text, got)
 		}
-		if got := results.Line(text); got != text {
+		if got := inert.Line(text); got != text {
 			t.Errorf("on a page, %q becomes %q", text, got)
 		}
 	}

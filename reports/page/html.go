@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"bench/internal/inert"
 	"bench/reports/plot"
 )
 
@@ -76,7 +77,7 @@ func colours() string {
 }
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"line":  func(text string) string { return units.ReplaceAllString(oneLine(text), "$1\u00a0$2") },
+	"line":  func(text string) string { return units.ReplaceAllString(inert.Line(text), "$1\u00a0$2") },
 	"cell":  at,
 	"long":  func(text string) bool { return utf8.RuneCountInString(text) > longCell },
 	"arm":   func(group int) string { return fmt.Sprintf("c%d", group%len(plot.Arms)) },

@@ -4,6 +4,8 @@ import (
 	"encoding/xml"
 	"io"
 	"slices"
+
+	"bench/internal/inert"
 )
 
 // junitSuite is the form of JUnit's files that CI systems read.
@@ -39,7 +41,7 @@ func JUnit(w io.Writer, d Document) error {
 	}
 	suite := junitSuite{Name: "bench " + d.Kind, Tests: 1}
 	verdict := junitCase{Class: "bench." + d.Kind, Name: "verdict"}
-	message := &junitMessage{oneLine(labelled(d))}
+	message := &junitMessage{inert.Line(labelled(d))}
 	switch d.Outcome.Verdict {
 	case Regressed, Likely:
 		suite.Failures, verdict.Failure = 1, message

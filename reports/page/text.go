@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"bench/internal/inert"
 )
 
 // Text writes a document in full for a terminal: the result first, without the folded sections.
@@ -40,7 +42,7 @@ type lines struct{ strings.Builder }
 func (l *lines) add(indent string, texts ...string) {
 	for _, text := range texts {
 		if text != "" {
-			l.WriteString(plainText(indent+text) + "\n")
+			l.WriteString(inert.Row(indent+text) + "\n")
 		}
 	}
 }
@@ -94,7 +96,7 @@ func (l *lines) table(t Table) {
 	widths := make([]int, len(t.Columns))
 	for _, row := range rows {
 		for i := range t.Columns {
-			widths[i] = max(widths[i], utf8.RuneCountInString(plainText(at(row, i))))
+			widths[i] = max(widths[i], utf8.RuneCountInString(inert.Row(at(row, i))))
 		}
 	}
 	for _, row := range rows {
@@ -104,7 +106,7 @@ func (l *lines) table(t Table) {
 			if c.Numeric {
 				width = widths[i]
 			}
-			fmt.Fprintf(&text, "  %*s", width, plainText(at(row, i)))
+			fmt.Fprintf(&text, "  %*s", width, inert.Row(at(row, i)))
 		}
 		l.add("", strings.TrimRight(text.String(), " "))
 	}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"path"
 
+	"bench/internal/inert"
+	"bench/internal/secret"
 	"bench/reports/plot"
 	"bench/results"
 )
@@ -40,7 +42,7 @@ func JSON(w io.Writer, d Document) error {
 	}
 	data = append(append(append(data[:len(data)-1], `,"figures":`...), figures...), '}')
 	var out bytes.Buffer
-	if err := json.Indent(&out, jsonText(data), "", "  "); err != nil {
+	if err := json.Indent(&out, inert.JSON(secret.JSON(data)), "", "  "); err != nil {
 		return fmt.Errorf("writing the report as JSON: %w", err)
 	}
 	_, err = w.Write(append(out.Bytes(), '\n'))
