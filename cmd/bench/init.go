@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"bench/experiments"
+	"bench/internal/inert"
 	"bench/results"
 	"bench/targets"
 	"bench/targets/discover"
@@ -93,10 +94,10 @@ func runInit(ctx context.Context, s *shell, in io.Reader, o initOptions) error {
 
 func printInit(s *shell, path string, found discover.Proposal) {
 	for _, line := range found.Summary() {
-		fmt.Fprintf(s.errs, "bench: %s\n", results.Plain(line))
+		fmt.Fprintf(s.errs, "bench: %s\n", inert.Text(line))
 	}
 	for _, note := range found.Notes {
-		fmt.Fprintf(s.errs, "bench: not known: %s\n", results.Plain(note))
+		fmt.Fprintf(s.errs, "bench: not known: %s\n", inert.Text(note))
 	}
 	fmt.Fprintf(s.errs, "bench: wrote %s with a mix of %d requests; next: bench compare --quick\n", path, len(found.Mix))
 }
