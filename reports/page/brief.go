@@ -90,7 +90,7 @@ func cut(line string) string {
 // wrapped breaks a text into lines of a terminal's width, all after the first one indented further.
 func wrapped(indent, text string) (all []string) {
 	line := indent
-	for _, word := range strings.Fields(lineBreaks.Replace(text)) {
+	for _, word := range strings.Fields(text) {
 		switch {
 		case strings.TrimSpace(line) == "":
 			line += word
