@@ -2,9 +2,11 @@ package servers
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"text/template"
 
 	"bench/targets"
@@ -61,6 +63,22 @@ func (r *replica) HasPort(name string) bool {
 	_, known := r.ports[name]
 	return known
 }
+
+// Unix is the path of a socket file of the replica.
+func (r *replica) Unix() (string, error) {
+	path := filepath.Join(r.dir, "app.sock")
+	if longest := len(syscall.RawSockaddrUnix{}.Path) - 1; len(path) > longest {
+		return "", fmt.Errorf("%s: the path of a socket may have %d bytes, and this has %d: set TMPDIR to a shorter one",
+			path, longest, len(path))
+	}
+	return path, nil
+}
+
+// Unix is the path of a socket file of the process being rendered.
+func (d renderData) Unix() (string, error) { return d.self.Unix() }
+
+// Address is where the process being rendered takes requests: its first port.
+func (d renderData) Address() (string, error) { return d.self.Address() }
 
 // Address is where the replica takes requests: its first port.
 func (r *replica) Address() (string, error) {

@@ -48,3 +48,14 @@ func TestEveryKindIsDescribed(t *testing.T) {
 		t.Errorf("Lookup of an unknown kind: %v; want the known ones", err)
 	}
 }
+
+func TestUWSGIRequest(t *testing.T) {
+	got := uwsgiRequest("h:1", "/a?b=c")
+	size := int(got[1]) | int(got[2])<<8
+	if got[0] != 0 || got[3] != 0 || size != len(got)-4 {
+		t.Errorf("the header of %q announces %d bytes; want %d", got, size, len(got)-4)
+	}
+	if !strings.Contains(got, "\x0c\x00QUERY_STRING\x03\x00b=c") || !strings.Contains(got, "\x09\x00PATH_INFO\x02\x00/a") {
+		t.Errorf("variables: %q", got)
+	}
+}

@@ -104,7 +104,8 @@ func needOwner(all []*held) bool {
 	return false
 }
 
-// hold connects, and sends all but the last line of a request.
+// hold connects, and sends all but the last line of a request; nothing to a server that may speak
+// another protocol, since that would refuse it at once.
 func (p *procsProbe) hold(ctx context.Context) (*held, error) {
 	dialer := net.Dialer{Timeout: readTimeout}
 	address := fmt.Sprintf("127.0.0.1:%d", p.process.Entry)
@@ -113,7 +114,10 @@ func (p *procsProbe) hold(ctx context.Context) (*held, error) {
 		return nil, fmt.Errorf("looking for workers: %w", err)
 	}
 	_ = conn.SetDeadline(time.Now().Add(acceptTimeout + responseTimeout))
-	if _, err = io.WriteString(conn, p.head(address)); err != nil {
+	if p.process.HTTP {
+		_, err = io.WriteString(conn, p.head(address))
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("looking for workers: %w", err), conn.Close())
 	}
 	return &held{conn: conn}, nil
@@ -132,9 +136,16 @@ func (p *procsProbe) head(address string) string {
 }
 
 // complete completes the request and reports whether a successful response came. A server behind
-// a proxy that does not speak HTTP shows that it works by closing the connection.
+// a proxy that does not speak HTTP shows that it works by closing the connection. One with a port named
+// socket is asked in the uwsgi protocol.
 func (p *procsProbe) complete(conn net.Conn) bool {
-	if _, err := io.WriteString(conn, "\r\n"); err != nil {
+	rest, host := "\r\n", conn.RemoteAddr().String()
+	if _, binary := p.process.Ports["socket"]; binary {
+		rest = uwsgiRequest(host, p.process.Health)
+	} else if !p.process.HTTP {
+		rest = p.head(host) + rest
+	}
+	if _, err := io.WriteString(conn, rest); err != nil {
 		return !p.process.HTTP
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)

@@ -2,10 +2,12 @@ package probe
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"time"
 
 	"bench/results"
@@ -22,6 +24,24 @@ var uwsgi = Kind{
 		{results.WorkSeconds, "s", "time spent in requests, all workers together; divided by requests, the service time"},
 	},
 	Open: func(p Process) Probe { return uwsgiProbe{p.Ports["stats"]} },
+}
+
+// uwsgiRequest is a GET request in the uwsgi protocol: a header of four bytes, then the variables, each
+// with its length before it.
+func uwsgiRequest(host, path string) string {
+	url, query, _ := strings.Cut(path, "?")
+	var vars []byte
+	for _, pair := range [][2]string{
+		{"REQUEST_METHOD", "GET"}, {"REQUEST_URI", path}, {"PATH_INFO", url}, {"QUERY_STRING", query},
+		{"SERVER_PROTOCOL", "HTTP/1.1"}, {"HTTP_HOST", host}, {"SERVER_NAME", "localhost"}, {"SERVER_PORT", "80"},
+		{"REMOTE_ADDR", "127.0.0.1"}, {"REMOTE_PORT", "0"}, {"wsgi.url_scheme", "http"},
+	} {
+		for _, text := range pair {
+			vars = append(binary.LittleEndian.AppendUint16(vars, uint16(len(text))), text...)
+		}
+	}
+	head := append([]byte{0}, binary.LittleEndian.AppendUint16(nil, uint16(len(vars)))...)
+	return string(append(head, 0)) + string(vars)
 }
 
 // uwsgiProbe asks uWSGI's stats server, which sends one JSON document to whoever connects.
