@@ -123,7 +123,19 @@ func (r *Report) byRateFigure() (plot.Figure, bool) {
 		}
 		curves = append(curves, p99, p50)
 	}
-	return plot.ByRate("latency-by-rate", "Response time by offered rate: "+main, curves), any
+	f := plot.ByRate("latency-by-rate", "Response time by offered rate: "+main, curves)
+	f.Y.Limit = r.tailLimit()
+	return f, any
+}
+
+// tailLimit is the limit of an objective on p99, in microseconds; 0: there is none.
+func (r *Report) tailLimit() float64 {
+	for _, text := range r.Objectives {
+		if o, err := results.ParseObjective(text); err == nil && o.Metric == "p99" {
+			return o.Limit
+		}
+	}
+	return 0
 }
 
 func (r *Report) cpuFigure() (plot.Figure, bool) {

@@ -110,16 +110,6 @@ func (e *extent) see(v float64) {
 	e.high = max(e.high, v)
 }
 
-// headroom is the upper end of a logarithmic axis that leaves room for a legend of the given number of
-// lines above the highest value.
-func (e extent) headroom(lines int) float64 {
-	if e.low <= 0 || e.high <= e.low {
-		return e.high * 10
-	}
-	share := min(0.5, 0.062*float64(lines)) // of the axis: a longer legend overlaps the curves
-	return e.high * math.Pow(max(e.high/e.low, 10), share/(1-share))
-}
-
 // wholeTicks labels a linear axis at whole seconds or percents.
 type wholeTicks struct{}
 

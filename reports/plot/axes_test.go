@@ -1,27 +1,9 @@
 package plot
 
 import (
-	"math"
 	"slices"
 	"testing"
 )
-
-// However long the legend, the axis stays finite and has marks.
-func TestAxisHasRoomForAnyLegend(t *testing.T) {
-	for lines := 0; lines <= 40; lines++ {
-		e := extent{low: 3, high: 1500}
-		top := e.headroom(lines)
-		if !(top >= e.high) || top > e.high*1e6 {
-			t.Errorf("%d lines: an axis up to %g", lines, top)
-		}
-		if ticks := logTicks(e.low, top, 2e3, func(float64) string { return "" }); len(ticks) == 0 || len(ticks) > 200 {
-			t.Errorf("%d lines: %d marks", lines, len(ticks))
-		}
-	}
-	if ticks := logTicks(0, math.Inf(1), 1, nil); ticks != nil {
-		t.Errorf("an unbounded axis has marks: %v", ticks)
-	}
-}
 
 // Rates from 50 to 100,000 are labelled at powers of ten alone: more labels would overlap.
 func TestLongNumbersHaveRoom(t *testing.T) {

@@ -3,7 +3,6 @@ package plot
 import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 )
 
 // The drawers of searches for a capacity, and of capacities by configuration.
@@ -22,19 +21,26 @@ func (d *drawing) searches() error {
 		if len(s.Points) == 0 {
 			continue
 		}
-		points, err := d.scatter(s.xys(1), s.Group, 3)
+		points, err := d.scatter(s.xys(1), s.Group, false)
 		if err != nil {
 			return err
 		}
-		d.plot.Legend.Add(s.Name, points)
+		d.key(s.Name, points)
 	}
-	if limit := d.Y.Limit; limit > 0 {
-		line, err := d.rule(plotter.XY{X: d.plot.X.Min, Y: limit}, plotter.XY{X: d.plot.X.Max, Y: limit}, 1.4, true)
-		if err != nil {
-			return err
-		}
-		d.plot.Legend.Add("limit", line)
+	return d.limit()
+}
+
+// limit draws the limit of the Y axis, if it has one.
+func (d *drawing) limit() error {
+	at := d.Y.Limit
+	if at <= 0 {
+		return nil
 	}
+	line, err := d.rule(plotter.XY{X: d.plot.X.Min, Y: at}, plotter.XY{X: d.plot.X.Max, Y: at}, 1.4, true)
+	if err != nil {
+		return err
+	}
+	d.key("limit", line)
 	return nil
 }
 
@@ -54,7 +60,7 @@ func (d *drawing) searchAxes() {
 		y.see(1)
 	}
 	logAxis(&d.plot.X, x.low, x.high, countTicks{})
-	logAxis(&d.plot.Y, y.low, y.headroom(len(d.Series)), microsTicks{})
+	logAxis(&d.plot.Y, y.low, y.high, microsTicks{})
 }
 
 func (d *drawing) bySize() error {
@@ -75,7 +81,7 @@ func (d *drawing) bySize() error {
 		}
 	}
 	d.plot.X.Min, d.plot.X.Max = 0, last*1.06
-	d.plot.Y.Min, d.plot.Y.Max = 0, max(highest*1.3, 1e-9)
+	d.plot.Y.Min, d.plot.Y.Max = 0, max(highest*1.05, 1e-9)
 	d.plot.X.Tick.Marker = countedTicks{}
 	return nil
 }
@@ -95,7 +101,7 @@ func (d *drawing) modelBySize(s Series) error {
 	if err != nil {
 		return err
 	}
-	d.plot.Legend.Add(s.Name, line)
+	d.key(s.Name, line)
 	return nil
 }
 
@@ -105,15 +111,12 @@ func (d *drawing) measuredBySize(s Series) error {
 			return err
 		}
 	}
-	points, err := d.scatter(s.xys(0), s.Group, 4)
+	points, err := d.scatter(s.xys(0), s.Group, s.Name == heldOutSeries)
 	if err != nil {
 		return err
 	}
-	points.Shape = draw.CircleGlyph{}
-	if s.Name == heldOutSeries {
-		points.Shape = draw.RingGlyph{}
-	}
+	points.Shape = shape(0, s.Name == heldOutSeries)
 	points.Radius = vg.Points(4)
-	d.plot.Legend.Add(s.Name, points)
+	d.key(s.Name, points)
 	return nil
 }

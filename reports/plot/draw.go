@@ -32,6 +32,7 @@ var drawers = map[string]func(*drawing) error{
 type drawing struct {
 	Figure
 	plot          *plot.Plot
+	legend        []entry
 	width, height vg.Length
 }
 
@@ -75,7 +76,7 @@ func render(f Figure, on func(*drawing) canvas) ([]byte, error) {
 	area := draw.New(paper)
 	area.SetColor(color.White)
 	area.Fill(area.Rectangle.Path())
-	d.plot.Draw(draw.Crop(area, margin, -margin, margin, -margin))
+	d.plot.Draw(d.header(draw.Crop(area, margin, -margin, margin, -margin)))
 	var out bytes.Buffer
 	if _, err := paper.WriteTo(&out); err != nil {
 		return nil, fmt.Errorf("drawing %s: %w", f.Name, err)
@@ -88,34 +89,33 @@ const margin = vg.Length(0.35) * vg.Centimeter
 
 func newDrawing(f Figure) *drawing {
 	p := plot.New()
-	for _, style := range []*draw.TextStyle{
-		&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label,
-		&p.Legend.TextStyle,
-	} {
-		style.Font.Variant = "Sans"
+	for _, style := range []*draw.TextStyle{&p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label} {
+		style.Font.Variant, style.Font.Size = "Sans", labelSize
 	}
-	p.Title.Text = f.Title
-	p.Title.Padding = vg.Points(8)
-	p.Title.TextStyle.Font.Size = vg.Points(13)
 	p.X.Label.Text, p.Y.Label.Text = f.X.Label, f.Y.Label
 	p.X.Label.Padding, p.Y.Label.Padding = vg.Points(4), vg.Points(4)
-	p.Legend.Top, p.Legend.Left = true, true
-	p.Legend.Padding = vg.Points(2)
-	p.Legend.XOffs, p.Legend.YOffs = vg.Points(8), -vg.Points(4)
 	p.BackgroundColor = color.White
 	grid := plotter.NewGrid()
 	grid.Horizontal.Color, grid.Vertical.Color = color.Gray{0xe4}, color.Gray{0xe4}
 	p.Add(grid)
-	return &drawing{Figure: f, plot: p, width: 17 * vg.Centimeter, height: 10 * vg.Centimeter}
+	return &drawing{Figure: f, plot: p, width: 13 * vg.Centimeter, height: 8.5 * vg.Centimeter}
 }
 
-var shapes = []draw.GlyphDrawer{
-	draw.CircleGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.PyramidGlyph{}, draw.CrossGlyph{},
-	draw.PlusGlyph{}, draw.RingGlyph{},
+// shapes are those of a group's points: filled, and hollow for the less important series of the group.
+var shapes = [][2]draw.GlyphDrawer{
+	{draw.CircleGlyph{}, draw.RingGlyph{}}, {draw.BoxGlyph{}, draw.SquareGlyph{}},
+	{draw.PyramidGlyph{}, draw.TriangleGlyph{}}, {draw.CrossGlyph{}, draw.CrossGlyph{}},
+	{draw.PlusGlyph{}, draw.PlusGlyph{}},
 }
 
-func colour(i int) color.RGBA      { return of(Arms, i) }
-func shape(i int) draw.GlyphDrawer { return shapes[i%len(shapes)] }
+func shape(i int, hollow bool) draw.GlyphDrawer {
+	if hollow {
+		return shapes[i%len(shapes)][1]
+	}
+	return shapes[i%len(shapes)][0]
+}
+
+func colour(i int) color.RGBA { return of(Arms, i) }
 
 func dashes(on bool) []vg.Length {
 	if !on {
@@ -147,12 +147,12 @@ func (d *drawing) rule(from, to plotter.XY, width float64, dashed bool) (*plotte
 }
 
 // scatter draws a series of points, without an entry in the legend.
-func (d *drawing) scatter(points plotter.XYs, group int, radius float64) (*plotter.Scatter, error) {
+func (d *drawing) scatter(points plotter.XYs, group int, hollow bool) (*plotter.Scatter, error) {
 	scatter, err := plotter.NewScatter(points)
 	if err != nil {
 		return nil, err
 	}
-	scatter.Color, scatter.Shape, scatter.Radius = colour(group), shape(group), vg.Points(radius)
+	scatter.Color, scatter.Shape, scatter.Radius = colour(group), shape(group, hollow), vg.Points(3)
 	d.plot.Add(scatter)
 	return scatter, nil
 }

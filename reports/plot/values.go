@@ -27,11 +27,7 @@ func (d *drawing) intervals() error {
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.Y, b.Y) })
-	var x extent
 	for _, r := range rows {
-		x.see(r.Low)
-		x.see(r.High)
-		x.see(r.X)
 		if err := d.interval(r, float64(len(d.Y.Names)-1)-r.Y); err != nil {
 			return err
 		}
@@ -41,8 +37,13 @@ func (d *drawing) intervals() error {
 	d.plot.NominalY(labels...)
 	d.plot.Y.Min, d.plot.Y.Max = -0.7, float64(len(labels))-0.3
 	d.plot.Y.Width = 0
-	logAxis(&d.plot.X, x.low, x.high, countTicks{})
-	d.height = vg.Length(3.5+0.62*float64(len(labels))) * vg.Centimeter
+	x := d.intervalScale()
+	d.plot.X.Min, d.plot.X.Max = x.low, x.high
+	d.plot.X.Tick.Marker = plot.ConstantTicks(x.ticks())
+	if x.logarithmic {
+		logAxis(&d.plot.X, x.low, x.high, countTicks{})
+	}
+	d.height = vg.Length(2.8+0.6*float64(len(labels))) * vg.Centimeter
 	return nil
 }
 
@@ -50,7 +51,7 @@ func (d *drawing) interval(r row, at float64) error {
 	if _, err := d.line(plotter.XYs{{X: r.Low, Y: at}, {X: r.High, Y: at}}, r.group, 4, false); err != nil {
 		return err
 	}
-	dot, err := d.scatter(plotter.XYs{{X: r.X, Y: at}}, r.group, 4)
+	dot, err := d.scatter(plotter.XYs{{X: r.X, Y: at}}, r.group, false)
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,6 @@ func (d *drawing) interval(r row, at float64) error {
 
 func (d *drawing) stacks() error {
 	var below *plotter.BarChart
-	var charts []*plotter.BarChart
 	sums := make([]float64, len(d.X.Names))
 	for _, s := range d.Series {
 		values := make(plotter.Values, len(d.X.Names))
@@ -77,28 +77,27 @@ func (d *drawing) stacks() error {
 			values[i] = p.Y
 			sums[i] += p.Y
 		}
-		bars, err := plotter.NewBarChart(values, 2*vg.Centimeter)
+		slices.Reverse(values) // from the bottom up
+		bars, err := plotter.NewBarChart(values, 0.45*vg.Centimeter)
 		if err != nil {
 			return err
 		}
-		bars.Color, bars.LineStyle.Width = of(Tiers, s.Group), 0
+		bars.Color, bars.LineStyle.Width, bars.Horizontal = of(Tiers, s.Group), 0, true
 		if below != nil {
 			bars.StackOn(below)
 		}
 		below = bars
 		d.plot.Add(bars)
-		charts = append(charts, bars)
+		d.key(s.Name, bars)
 	}
-	for i, bars := range slices.Backward(charts) { // in the order of the parts, from the top down
-		d.plot.Legend.Add(d.Series[i].Name+"  ", bars) // room before the swatch, which is on the right here
-	}
-	d.plot.NominalX(d.X.Names...)
-	d.plot.X.Min, d.plot.X.Max = -0.6, float64(len(d.X.Names))-0.4
-	// Room above the highest bar for the legend, at the right edge: bars start at the left.
-	d.plot.Y.Min, d.plot.Y.Max = 0, max(slices.Max(append(sums, 0))*1.35, 1e-9)
-	d.plot.Y.Tick.Marker = evenTicks{}
-	d.plot.Legend.Left = false
-	d.plot.Legend.XOffs = -vg.Points(8)
+	names := slices.Clone(d.X.Names)
+	slices.Reverse(names)
+	d.plot.NominalY(names...)
+	d.plot.Y.Min, d.plot.Y.Max, d.plot.Y.Width = -0.6, float64(len(names))-0.4, 0
+	d.plot.X.Min, d.plot.X.Max = 0, max(slices.Max(append(sums, 0))*1.05, 1e-9)
+	d.plot.X.Tick.Marker = evenTicks{}
+	d.plot.X.Label.Text, d.plot.Y.Label.Text = d.Y.Label, ""
+	d.height = vg.Length(3.4+0.75*float64(len(names))) * vg.Centimeter
 	return nil
 }
 
@@ -114,11 +113,11 @@ func (d *drawing) changes() error {
 		if len(points) == 0 {
 			continue
 		}
-		scatter, err := d.scatter(points, s.Group, 3)
+		scatter, err := d.scatter(points, s.Group, false)
 		if err != nil {
 			return err
 		}
-		d.plot.Legend.Add(s.Name, scatter)
+		d.key(s.Name, scatter)
 		if s.Limit > 0 {
 			limit := plotter.XYs{{X: 0, Y: s.Limit}, {X: float64(longest) + 1, Y: s.Limit}}
 			if _, err := d.line(limit, s.Group, 1, true); err != nil {
@@ -131,7 +130,7 @@ func (d *drawing) changes() error {
 	}
 	d.plot.X.Min, d.plot.X.Max = 0, float64(longest)+1
 	d.plot.X.Tick.Marker = wholeTicks{}
-	d.plot.Y.Min, d.plot.Y.Max = -high*1.1, high*(1.15+0.16*float64(len(d.Series)))
+	d.plot.Y.Min, d.plot.Y.Max = -high*1.1, high*1.1
 	d.plot.Y.Tick.Marker = plot.ConstantTicks(signedTicks(d.plot.Y.Min, d.plot.Y.Max, high))
 	return nil
 }

@@ -56,9 +56,13 @@ const extent = values => values.reduce(([a, b], v) => v === null ? [a, b] : [Mat
 
 function columns(chart) {
   const tables = chart.series.map(s => {
-    const at = new Map(); // the last of several values at a place, as the outline of a histogram needs it
-    s.xs.forEach((x, i) => at.set(x, [chart.y.scale === "log" ? Math.max(s.ys[i], 1) : s.ys[i],
-      isBand(s) ? s.lows[i] : null, isBand(s) ? s.highs[i] : null]));
+    // Of several values at a place the outline of a histogram needs the last; elsewhere all are kept, a hair apart.
+    const at = new Map();
+    s.xs.forEach((x, i) => {
+      while (chart.kind !== "histogram" && at.has(x)) x = x * (1 + 1e-7) + 1e-9;
+      at.set(x, [chart.y.scale === "log" ? Math.max(s.ys[i], 1) : s.ys[i],
+      isBand(s) ? s.lows[i] : null, isBand(s) ? s.highs[i] : null]);
+    });
     const xs = [...at.keys()].sort((a, b) => a - b), rows = xs.map(x => at.get(x));
     return isBand(s) ? [xs, ...[0, 1, 2].map(i => rows.map(r => r[i]))] : [xs, rows.map(r => r[0])];
   });
