@@ -3,6 +3,7 @@ package experiments
 import (
 	"context"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"bench/results"
@@ -18,6 +19,7 @@ func (e Env) Manifest(ctx context.Context, st *Stack) results.Manifest {
 		Host: host.Record(), Tools: map[string]string{},
 		App: results.AppRecord{Name: st.Project.App.Name, WSGI: st.Project.App.WSGI},
 	}
+	m.Diagnostics = slices.Clone(st.Site.Notes)
 	for name, v := range host.Tools.Versions() {
 		m.Tools[name] = v
 	}

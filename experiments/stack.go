@@ -38,9 +38,12 @@ func (e Env) Open(ctx context.Context, project targets.Project, topologies []ser
 			}
 		}
 	}
-	var err error
-	if project.App, err = e.withSecrets(project.App); err != nil {
-		return nil, err
+	onlyURLs := !slices.ContainsFunc(topologies, servers.Topology.Boots)
+	if !onlyURLs {
+		var err error
+		if project.App, err = e.withSecrets(project.App); err != nil {
+			return nil, err
+		}
 	}
 	host, err := e.Host(ctx, project.App, topologies)
 	if err != nil {
@@ -56,7 +59,7 @@ func (e Env) Open(ctx context.Context, project targets.Project, topologies []ser
 		return nil, err
 	}
 	st.Site.Timeout = bootTimeout
-	if onlyURLs := !slices.ContainsFunc(topologies, servers.Topology.Boots); onlyURLs {
+	if onlyURLs {
 		if st.Bundled {
 			// Whatever is running there, it is not the bundled project.
 			st.Project.App = targets.App{Health: "/"}
@@ -64,6 +67,9 @@ func (e Env) Open(ctx context.Context, project targets.Project, topologies []ser
 		return st, nil
 	}
 	err = e.prepareApp(ctx, st)
+	for _, d := range st.Site.Notes {
+		e.Warn(d)
+	}
 	for i := 0; err == nil && i < len(topologies); i++ {
 		err = st.Site.Check(topologies[i], st.Project.App)
 	}
@@ -91,7 +97,7 @@ func (e Env) stack(project targets.Project, host servers.Host) (*Stack, error) {
 	}
 	return &Stack{Project: project, scratch: scratch, Bundled: project.App.Dir == "", Site: &servers.Site{
 		Host: host, Keeper: keeper, Scratch: scratch,
-		Locks: filepath.Join(e.Cache, "ports"), Dial: e.Guard.Dialer(net.Dialer{}),
+		Locks: filepath.Join(e.Cache, "ports"), Dial: e.Guard.Dialer(net.Dialer{}), Say: e.Say,
 	}}, nil
 }
 
@@ -109,7 +115,7 @@ func (e Env) prepareApp(ctx context.Context, st *Stack) error {
 	}
 	defer unlock()
 	kept := filepath.Join(e.Cache, fmt.Sprintf("app-%s-%s", targets.BundledHash(), st.Site.Host.Tools.Runtime()))
-	st.Project.App.Dir = filepath.Join(kept, "src")
+	st.Project.App.Dir, st.Project.App.Owned = filepath.Join(kept, "src"), true
 	ready := filepath.Join(kept, "ready")
 	if _, err := os.Stat(ready); err == nil {
 		st.Site.Host.State, st.Site.Host.Build = filepath.Join(kept, "state"), filepath.Join(kept, "build")

@@ -32,6 +32,10 @@ type Blueprint struct {
 	Dir          string
 	State        string // copied to StateDir before the start
 	StateDir     string
+	// Tree is copied to AppDir, and what Copied names is not shared with other boots; empty: the app
+	// runs in its own folder.
+	Tree, AppDir string
+	Copied       []string
 	Processes    []Process
 }
 
@@ -175,8 +179,8 @@ func (d Definition) layout(app targets.App, h Host) (layout, error) {
 	}
 	state := filepath.Join(h.Dir, "state")
 	l := layout{definition: d, data: renderData{
-		Param: params, App: app.Expand(targets.Places{State: state, Build: h.Build, Secret: h.Secret}), Host: h,
-		state: state, tools: tools,
+		Param: params, Host: h, state: state, tools: tools,
+		App: app.Expand(targets.Places{State: state, Build: h.Build, Secret: h.Secret}).In(h.appDir(app)),
 	}}
 	if err := checkPaths(l.data); err != nil {
 		return layout{}, &ConfigError{err}
@@ -227,6 +231,7 @@ func (l layout) blueprint(ports []int) (Blueprint, error) {
 		Summary:  d.Summary, Roles: d.Tiers, Development: d.Development, Health: data.App.Health,
 		HealthHeader: data.App.HealthRequest(true),
 		Dir:          data.Host.Dir, State: data.Host.State, StateDir: data.state,
+		Tree: data.Host.Tree, AppDir: data.App.Dir, Copied: data.Host.Copied,
 	}
 	var err error
 	if b.Concurrency, err = renderInt("concurrency", d.Concurrency, UnknownConcurrency, data); err != nil {
@@ -352,6 +357,7 @@ func (p ProcessDefinition) env(d Definition, data renderData) ([]string, error) 
 		}
 		vars[key] = value
 	}
+	overlay(vars, data.App, data.Host, d.Debug == data.Param["profile"])
 	env := slices.Clone(data.Host.Env)
 	for _, key := range slices.Sorted(maps.Keys(vars)) {
 		env = append(env, key+"="+vars[key])
@@ -374,13 +380,26 @@ func checkPaths(data renderData) error {
 		}
 	}
 	for _, p := range paths {
-		special := func(r rune) bool { return r < ' ' || strings.ContainsRune("$%;{}\"'`@=\\ #", r) }
-		if at := strings.IndexFunc(p[1], special); at >= 0 {
+		if at := strings.IndexFunc(p[1], isSpecial); at >= 0 {
 			return fmt.Errorf("%s is %q: the character %q cannot be written into the servers' configuration files; "+
 				"move or rename it", p[0], p[1], p[1][at])
 		}
 	}
 	return nil
+}
+
+// isSpecial reports whether a character means something in a server's configuration file.
+func isSpecial(r rune) bool { return r < ' ' || strings.ContainsRune("$%;{}\"'`@=\\ #", r) }
+
+// plainPath reports whether a path can be written into any configuration file.
+func plainPath(path string) bool { return !strings.ContainsFunc(path, isSpecial) }
+
+// appDir is the folder that an app runs in: its own, or the boot's copy of it.
+func (h Host) appDir(app targets.App) string {
+	if h.Tree == "" {
+		return app.Dir
+	}
+	return filepath.Join(h.Dir, "app")
 }
 
 // Canonical is the blueprint with placeholders for what differs between two boots of the same
@@ -400,8 +419,7 @@ func (d Definition) Canonical(app targets.App, h Host) (Blueprint, error) {
 	if err != nil {
 		return Blueprint{}, err
 	}
-	app.Dir = "/app"
-	return d.Blueprint(app.Masked(), h.canonical(tools))
+	return d.Blueprint(app.Masked().In("/app"), h.canonical(tools))
 }
 
 // Fingerprint is a hash of the blueprint. A canonical blueprint's does not depend on where and

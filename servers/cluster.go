@@ -110,6 +110,11 @@ func (b Blueprint) prepareDir() error {
 	if err := copyTree(b.State, b.StateDir); err != nil {
 		return fmt.Errorf("copying the app's state: %w", err)
 	}
+	if b.Tree != "" {
+		if err := linkFolder(b.Tree, b.AppDir, b.Copied); err != nil {
+			return err
+		}
+	}
 	for _, p := range b.Processes {
 		if err := os.MkdirAll(p.Home, 0o700); err != nil {
 			return err

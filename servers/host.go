@@ -22,11 +22,15 @@ type Host struct {
 	User      string   // set when bench is root: the user that nginx's workers run as
 	Env       []string // PATH, HOME and so on, for every process
 	Tools     Tools
-	Dir       string // scratch folder of the boot
-	State     string // folder that the boot copies; see targets.App
-	Build     string // folder that all boots share
-	Secret    string // a random key that the processes of a boot share
-	Ports     []int  // free TCP ports of 127.0.0.1, used in order
+	Dir       string   // scratch folder of the boot
+	State     string   // folder that the boot copies; see targets.App
+	Build     string   // folder that all boots share
+	Secret    string   // a random key that the processes of a boot share
+	DrawKey   bool     // it replaces SECRET_KEY, which every process would draw for itself
+	Overlay   string   // folder of the module that replaces settings; empty: none
+	Tree      string   // prepared copy of the app's folder; empty: the app runs in its own
+	Copied    []string // paths in Tree that a boot does not share with others
+	Ports     []int    // free TCP ports of 127.0.0.1, used in order
 }
 
 // Backlog is the length of the listen queues: 1,024 if the kernel allows it.
@@ -36,7 +40,10 @@ func (h Host) Backlog() int { return min(1024, h.Somaxconn) }
 // the same configuration.
 func (h Host) canonical(tools []string) Host {
 	h.Dir, h.State, h.Build, h.Secret = "/boot", "/state", "/build", "SECRET"
-	h.Env = nil
+	h.Env, h.Tree, h.Copied = nil, "", nil
+	if h.Overlay != "" {
+		h.Overlay = "/overlay"
+	}
 	h.Tools = h.Tools.canonical(tools)
 	h.Ports = make([]int, maxPorts)
 	for i := range h.Ports {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bench/internal/proc"
+	"bench/results"
 	"bench/targets"
 )
 
@@ -22,20 +23,21 @@ func NewKeeper(argv []string) (*Keeper, error) { return proc.NewKeeper(argv) }
 type Site struct {
 	Host    Host
 	Keeper  *Keeper
-	Scratch string        // each boot gets a folder below it
-	Locks   string        // port reservations of all bench processes of this user
-	Timeout time.Duration // of a boot
-	Dial    DialFunc      // how clusters are reached; nil: as the system does
+	Scratch string               // each boot gets a folder below it
+	Locks   string               // port reservations of all bench processes of this user
+	Timeout time.Duration        // of a boot
+	Dial    DialFunc             // how clusters are reached; nil: as the system does
+	Say     func(string)         // receives what the preparation does; may be nil
+	Notes   []results.Diagnostic // what the preparation found
 }
 
-// Prepare runs the app's own steps once; every later boot sees the result.
-func (s *Site) Prepare(ctx context.Context, app targets.App, dir string) error {
-	state, build, err := Prepare(ctx, s.Keeper, app, s.Host, dir)
-	if err != nil {
-		return err
+// note keeps what the user has to know about the app.
+func (s *Site) note(d results.Diagnostic) { s.Notes = append(s.Notes, d) }
+
+func (s *Site) say(text string) {
+	if s.Say != nil {
+		s.Say(text)
 	}
-	s.Host.State, s.Host.Build = state, build
-	return nil
 }
 
 // Check returns why the topology cannot be rendered for the app or booted, if it cannot. It
@@ -49,7 +51,8 @@ func (s *Site) Check(t Topology, app targets.App) error {
 		return err
 	}
 	canonical := s.Host.canonical(nil)
-	canonical.Tools, canonical.Build = s.Host.Tools, s.Host.Build // as they will be written
+	// As they will be written.
+	canonical.Tools, canonical.Build, canonical.Tree = s.Host.Tools, s.Host.Build, s.Host.Tree
 	_, err = d.Blueprint(app, canonical)
 	return err
 }

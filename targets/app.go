@@ -46,6 +46,7 @@ type App struct {
 	// State are files and folders within Dir that every boot gets a fresh copy of. They are taken from
 	// StateFrom, if that is not Dir itself: files that git ignores are not part of a version.
 	State     []string   `json:"state,omitempty"`
+	Owned     bool       `json:"-"` // Dir is bench's own: nothing in it has to be left alone
 	StateFrom string     `json:"-"`
 	Prepare   [][]string `json:"prepare,omitempty"` // run once, in order, before the first boot
 	// PrepareTimeout bounds each step; 0: DefaultPrepareTimeout.
@@ -283,6 +284,25 @@ type Places struct {
 // Expand returns the app with its placeholders replaced.
 func (a App) Expand(p Places) App {
 	return a.replaced(strings.NewReplacer("{state}", p.State, "{build}", p.Build, "{secret}", p.Secret).Replace)
+}
+
+// In returns the app in another folder: paths in the old one become paths in that.
+func (a App) In(dir string) App {
+	if old := a.Dir; old != "" && old != dir {
+		move := func(s string) string {
+			if s == old {
+				return dir
+			}
+			return strings.ReplaceAll(s, old+string(filepath.Separator), dir+string(filepath.Separator))
+		}
+		a = a.replaced(move)
+		a.Secrets = mapValues(a.Secrets, move)
+	}
+	if root := a.Static.Root; root != "" && !filepath.IsAbs(root) && !strings.HasPrefix(root, "{") {
+		a.Static.Root = filepath.Join(dir, root)
+	}
+	a.Dir = dir
+	return a
 }
 
 // replaced returns the app with a function applied to the strings that name places.

@@ -39,7 +39,7 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	}
 	m := env.Manifest(ctx, stack)
 	m.Kind, m.Profile, m.Seed = results.KindCapacity, plan.profile, plan.search.Seed
-	m.Plan, m.Diagnostics = plan.Lines(), plan.Diagnostics
+	m.Plan, m.Diagnostics = plan.Lines(), append(m.Diagnostics, plan.Diagnostics...)
 	m.Scenarios = []results.ScenarioRecord{plan.search.Scenario.Record()}
 	for _, o := range plan.search.Objectives {
 		m.Objectives = append(m.Objectives, o.String())

@@ -26,7 +26,8 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	defer stack.Close()
 	e := plan.Experiment
 	m := env.Manifest(ctx, stack)
-	m.Kind, m.Objectives, m.Profile, m.Diagnostics = results.KindCompare, plan.Objectives, plan.profile(), left
+	m.Kind, m.Objectives, m.Profile = results.KindCompare, plan.Objectives, plan.profile()
+	m.Diagnostics = append(m.Diagnostics, left...)
 	m.Seed, m.Blocks, m.Baseline = e.Seed, e.Preset.Blocks, e.Arms[0].Name
 	for _, s := range e.Scenarios {
 		m.Scenarios = append(m.Scenarios, s.Record())

@@ -199,7 +199,7 @@ func (s *series) manifest(ctx context.Context, stack *experiments.Stack) (m resu
 	m.App = results.AppRecord{Name: head.project.App.Name, WSGI: head.project.App.WSGI, Commit: head.commit}
 	m.Scenarios = []results.ScenarioRecord{s.paired.Scenario.Record()}
 	m.Objectives = s.objectives
-	m.Diagnostics = slices.Concat(requirementsDiffer(s.versions), locksDiffer(s.versions), s.notCompared)
+	m.Diagnostics = slices.Concat(m.Diagnostics, requirementsDiffer(s.versions), locksDiffer(s.versions), s.notCompared)
 	for _, arm := range []string{results.Base, results.Head} {
 		m.Topologies = append(m.Topologies, results.TopologyRecord{Name: arm, Ref: s.paired.Topology.String()})
 	}
