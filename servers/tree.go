@@ -35,7 +35,10 @@ func copyFolder(from, to string) error {
 		case path == to, entry.IsDir() && entry.Name() == "bench-runs":
 			return fs.SkipDir
 		case entry.IsDir() && rel != "." && isForeign(path):
-			return errors.Join(os.Symlink(path, target), fs.SkipDir)
+			if err := os.Symlink(path, target); err != nil {
+				return err
+			}
+			return fs.SkipDir
 		case entry.IsDir():
 			return os.MkdirAll(target, 0o755)
 		case entry.Type()&fs.ModeSymlink != 0:
