@@ -124,15 +124,17 @@ func TestPreparation(t *testing.T) {
 			map[string]string{"made.txt": "made\n"}},
 		{"state that a step changes", "echo more >> db", func(a *targets.App) { a.State = []string{"db"} }, "",
 			map[string]string{"db": "rows\nmore\n"}},
-		{"state that no step makes", "true", func(a *targets.App) { a.State = []string{"none"} }, "no step of app.prepare", nil},
-		{"a step that does not end", "echo waiting; sleep 100", func(a *targets.App) { a.PrepareTimeout = 300 * time.Millisecond },
-			"not ended after 300ms", nil},
+		{"state that no step makes", "true", func(a *targets.App) { a.State = []string{"none"} },
+			"no step of app.prepare", nil},
+		{"a step that does not end", "echo waiting; sleep 100",
+			func(a *targets.App) { a.PrepareTimeout = 300 * time.Millisecond }, "not ended after 300ms", nil},
 		{"a secret in the output of a step that fails", `echo "key $KEY"; exit 1`,
 			func(a *targets.App) { a.Secrets = map[string]string{"KEY": "s3cret-value"} }, "key (the value of KEY)", nil},
 	} {
 		dir := t.TempDir()
 		write(t, filepath.Join(dir, "db"), "rows\n")
-		app := targets.App{Dir: dir, WSGI: "app:application", Health: "/", Prepare: [][]string{{"/bin/sh", "-c", row.script}}}
+		app := targets.App{Dir: dir, WSGI: "app:application", Health: "/"}
+		app.Prepare = [][]string{{"/bin/sh", "-c", row.script}}
 		row.change(&app)
 		site := testSite(t)
 		err := site.Prepare(t.Context(), app, t.TempDir())
