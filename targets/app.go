@@ -123,7 +123,8 @@ func (h *healthFile) UnmarshalYAML(decode func(any) error) error {
 
 func (f appFile) app() App {
 	return App{
-		Name: f.Name, Dir: f.Dir, WSGI: f.WSGI, ASGI: f.ASGI, Settings: f.Settings, Python: f.Python, Requirements: f.Requirements,
+		Name: f.Name, Dir: f.Dir, WSGI: f.WSGI, ASGI: f.ASGI, Settings: f.Settings,
+		Python: f.Python, Requirements: f.Requirements,
 		Health: f.Health.Path, HealthHeader: f.Health.Headers, Host: f.Host, Static: f.Static,
 		Env: f.Env, EnvFrom: f.EnvFrom, EnvFile: f.EnvFile, DebugEnv: f.DebugEnv,
 		Override: f.Override, State: f.State, Prepare: f.Prepare, PrepareTimeout: f.PrepareTimeout,

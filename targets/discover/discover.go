@@ -97,9 +97,6 @@ func Discover(ctx context.Context, s Search) (Proposal, error) {
 	if err := e.load(ctx, ways); err != nil {
 		return Proposal{}, err
 	}
-	if err := e.settle(ctx); err != nil {
-		return Proposal{}, err
-	}
 	return e.propose(), nil
 }
 
@@ -118,6 +115,7 @@ type explorer struct {
 	variables Variables
 	override  map[string]any
 	notes     []string // what bench init did not know
+	changes   []string // likewise, about what it had to replace
 	prepare   [][]string
 	sqlite    bool // whether the project's database was replaced by an empty SQLite one
 }
@@ -130,6 +128,10 @@ func (e *explorer) say(format string, args ...any) {
 
 func (e *explorer) note(format string, args ...any) {
 	e.notes = append(e.notes, fmt.Sprintf(format, args...))
+}
+
+func (e *explorer) change(format string, args ...any) {
+	e.changes = append(e.changes, fmt.Sprintf(format, args...))
 }
 
 // chooseProject asks which of several projects is meant.
@@ -253,25 +255,30 @@ func (e *explorer) ways() (ways []way, err error) {
 	return ways[:min(len(ways), mostWays)], nil
 }
 
-// load tries one way after another, until the app loads.
+// load tries one way after another, until the app loads and answers.
 func (e *explorer) load(ctx context.Context, ways []way) error {
 	var first *NotLoadedError
 	var failed []string
+	var silent *explorer // the first that loads, and answers nothing
 	for i, w := range ways {
-		if err := ctx.Err(); err != nil {
-			return err
+		if silent != nil && silent.way.what() == w.what() {
+			continue // another interpreter would not change that
 		}
-		e.way, e.variables, e.override = w, Variables{}, nil
-		e.say("trying %s with %s (%s)", w.what(), w.python.Path, w.python.Why)
-		why, err := e.attempt(ctx)
+		try := *e
+		try.way = w
+		why, err := try.attempt(ctx)
 		if err != nil {
 			return err
 		}
 		if why == nil {
-			if len(failed) > 0 {
-				e.note("these do not load: %s", strings.Join(failed, "; "))
+			if try.answers() {
+				*e = try
+				break
 			}
-			return nil
+			if silent == nil {
+				silent = &try
+			}
+			why = &failure{Type: "every route fails", Message: try.firstFailure()}
 		}
 		text := fmt.Sprintf("%s with %s: %v", w.what(), w.python.Path, why)
 		if first == nil {
@@ -283,29 +290,76 @@ func (e *explorer) load(ctx context.Context, ways []way) error {
 			failed = append(failed, text)
 		}
 	}
-	return first
+	switch {
+	case e.way.what() != "" && len(failed) > 0:
+		e.note("these do not work: %s", strings.Join(failed, "; "))
+	case e.way.what() == "" && silent != nil:
+		*e = *silent
+	case e.way.what() == "":
+		return first
+	}
+	return nil
+}
+
+// answers reports whether any route does something else than fail.
+func (e *explorer) answers() bool {
+	return slices.ContainsFunc(e.found.Routes, func(r Route) bool { return r.group("") != Fails })
+}
+
+func (e *explorer) firstFailure() string {
+	for _, r := range e.found.Routes {
+		if r.Failure != nil {
+			return r.Path + ": " + r.Failure.Error()
+		}
+	}
+	return "no exception is known"
 }
 
 // mostVariables bounds the variables that are supplied, one attempt each.
 const mostVariables = 25
 
-// attempt asks the project for its description, supplying what its settings miss. It returns what keeps
-// the project from loading, if anything.
+// attempt loads the app and asks its routes, supplying what its settings miss. It returns what keeps the
+// app from loading, if anything.
 func (e *explorer) attempt(ctx context.Context) (*failure, error) {
+	e.say("trying %s with %s (%s)", e.way.what(), e.way.python.Path, e.way.python.Why)
+	for range mostVariables {
+		why, err := e.describe(ctx)
+		if err != nil || why != nil {
+			return why, err
+		}
+		if why, err = e.settle(ctx); err != nil || why != nil {
+			return why, err
+		}
+		if e.answers() || !e.supplyRoutes() {
+			return nil, nil
+		}
+	}
+	return nil, nil
+}
+
+// describe asks the project for its description, again and again while something can be supplied.
+func (e *explorer) describe(ctx context.Context) (*failure, error) {
 	for range mostVariables {
 		var err error
 		if e.found, err = e.ask(ctx, false); err != nil {
 			return &failure{Type: "not an interpreter", Message: err.Error()}, ctx.Err()
 		}
 		why := e.failure()
-		if why == nil {
-			return nil, nil
-		}
-		if !e.supply(why) {
+		if why == nil || !e.supply(why) {
 			return why, nil
 		}
 	}
 	return e.failure(), nil
+}
+
+// supplyRoutes provides what the routes miss; false: nothing new.
+func (e *explorer) supplyRoutes() bool {
+	for _, r := range e.found.Routes {
+		if r.Failure != nil && e.supply(r.Failure) {
+			return true
+		}
+	}
+	return false
 }
 
 // failure is why the app did not load: of a project whose applications all fail, the first one's reason.
@@ -378,25 +432,27 @@ func (e *explorer) ask(ctx context.Context, routes bool) (answer, error) {
 const host = "127.0.0.1"
 
 // settle decides what bench has to change to run the project, and asks its routes under that.
-func (e *explorer) settle(ctx context.Context) (err error) {
+func (e *explorer) settle(ctx context.Context) (*failure, error) {
+	e.changes = nil
 	if e.project.Django {
 		e.decideSettings()
 		e.decideDatabase()
 	}
 	e.say("asking %d routes", len(e.found.Paths))
 	described := e.found
+	var err error
 	if e.found, err = e.ask(ctx, true); err != nil {
-		return err
+		return nil, err
 	}
 	if e.found.Error != nil && len(e.found.Routes) == 0 {
-		return &NotLoadedError{e.way.what(), e.way.python.Path, e.found.Error, nil}
+		return e.found.Error, nil
 	}
 	if e.found.Database.Error != nil && e.sqlite {
-		e.note("its migrations do not run on SQLite (%v): name a database server in app.env, or app.override",
+		e.change("its migrations do not run on SQLite (%v): name a database server in app.env, or app.override",
 			e.found.Database.Error)
 	}
 	e.found.OwnSettings, e.found.Settings.Debug = described.OwnSettings, described.Settings.Debug
-	return nil
+	return nil, nil
 }
 
 // decideSettings overrides what keeps Django from being measured as it would be deployed.
@@ -416,7 +472,7 @@ func (e *explorer) decideSettings() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Caches)) {
 		if failed := s.Caches[name].Error; failed != nil {
-			e.note("the cache %q does not answer (%v): replaced by one in each process's memory", name, failed)
+			e.change("the cache %q does not answer (%v): replaced by one in each process's memory", name, failed)
 			e.set("CACHES", replacedCaches(s.Caches))
 		}
 	}
@@ -441,7 +497,7 @@ func (e *explorer) decideDatabase() {
 	if e.found.Database.Error != nil {
 		why = "it does not answer: " + e.found.Database.Error.Error()
 	}
-	e.note("the database %s of %s was not used (%s): an empty SQLite database stands in", db.Name, db.Engine, why)
+	e.change("the database %s of %s was not used (%s): an empty SQLite database stands in", db.Name, db.Engine, why)
 	e.sqlite = true
 	replaced := map[string]any{}
 	for name := range e.found.OwnSettings {

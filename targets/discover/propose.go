@@ -61,7 +61,7 @@ func (e *explorer) propose() Proposal {
 	p.Health = health(e.found.Routes, p.Mix)
 	p.Override = e.override
 	e.noteRoutes(p)
-	p.Notes = e.notes
+	p.Notes = slices.Concat(e.changes, e.notes)
 	return p
 }
 

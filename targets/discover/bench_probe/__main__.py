@@ -14,13 +14,12 @@ def main():
         question = json.load(file)
     answer = Answer(sys.argv[2])
     answer["python"] = "%d.%d.%d" % sys.version_info[:3]
-    missing = failures.watch_environment()
+    missing = answer["missing"] = failures.watch_environment()
     sys.path[:0] = [folder for folder in question.get("path", []) if folder not in sys.path]
     try:
         KINDS[question["kind"]](question, answer)
     except BaseException as error:  # a settings module may also exit
         answer["error"] = failures.describe(error, missing, os.getcwd())
-    answer["missing"] = missing
     answer.write()
     os._exit(0)  # threads of the app must not keep this process alive
 

@@ -23,6 +23,7 @@ def explore(question, answer):
     from django.conf import settings
 
     settings.INSTALLED_APPS
+    settings.SECRET_KEY  # missing in settings that are only for production, and not looked at before
     answer["settings"] = describe_settings(settings)
     application = load(question, answer)
     answer["settings"] = describe_settings(settings)
@@ -36,8 +37,23 @@ def explore(question, answer):
     answer["paths"] = [path for path, _ in paths]
     if question["ask"]:
         client = WSGI(application, question["host"])
-        Visit(client, answer, os.getcwd(), view_name).all(paths)
+        visit = Visit(client, answer, os.getcwd(), view_name)
+        visit.why = last_exceptions()
+        visit.all(paths)
     answer["stage"] = "done"
+
+
+def last_exceptions():
+    """A list that gets the exceptions behind responses with status 500, which Django only logs."""
+    from django.core.signals import got_request_exception
+
+    raised = []
+
+    def note(**_):
+        raised.append(sys.exc_info()[1])
+
+    got_request_exception.connect(note, weak=False)
+    return raised
 
 
 def install_settings(question):
@@ -124,7 +140,7 @@ def load(question, answer):
                 answer["applications"].append({"kind": kind, "name": name})
                 break
             except BaseException as error:
-                failure = failures.describe(error, answer.get("missing", []), os.getcwd())
+                failure = failures.describe(error, answer["missing"], os.getcwd())
                 answer["applications"].append({"kind": kind, "name": name, "error": failure})
     django.setup()
     if "wsgi" in loaded:

@@ -12,6 +12,8 @@ def explore(question, answer):
     answer.at("importing " + name)
     application = load(name)
     answer["framework"] = framework(application)
+    if isinstance(getattr(application, "config", None), dict):
+        application.config["PROPAGATE_EXCEPTIONS"] = True  # so that Flask says why it answers 500
     asynchronous = is_asgi(application)
     answer["applications"] = [{"kind": "asgi" if asynchronous else "wsgi", "name": name}]
     paths, answer["with_arguments"] = routes(application)

@@ -11,6 +11,8 @@ MOST_LINKS = 24  # that are followed beside them
 SECONDS = 60  # for all of it
 # A visitor's GET should change nothing, but some do.
 AVOIDED = re.compile(r"log-?_?out|sign-?_?out|delete|remove|unsubscribe|deactivate|destroy|revoke|shutdown|jsi18n", re.I)
+# What few visitors see is asked last, since there may be too much to ask.
+BACKSTAGE = re.compile(r"(^|/)[\w-]*admin(/|$)|__debug__|swagger|redoc", re.I)
 LINK = re.compile(rb"<a\s[^>]*?href\s*=\s*[\"']([^\"'#]+)", re.I)
 
 
@@ -19,16 +21,19 @@ class Visit:
 
     def __init__(self, client, answer, root, name_of=lambda path: ""):
         self.client, self.answer, self.root, self.name_of = client, answer, root, name_of
+        self.missing = answer["missing"]
         self.until = time.monotonic() + SECONDS
         self.routes = answer["routes"] = []
         self.asked = set()
         self.links = []
+        self.why = []  # exceptions behind responses with status 500, the last one last
 
     def over(self):
         return time.monotonic() > self.until
 
     def all(self, paths):
         """Ask for each path once, and for the pages that their responses lead to."""
+        paths = sorted(paths, key=lambda route: bool(BACKSTAGE.search(route[0])))
         for path, name in [("/", "")] + paths[:MOST_ROUTES]:
             self.ask(path, name, "route" if name or path != "/" else "root")
         followed = {self.name_of(r["path"]) for r in self.routes if self.name_of(r["path"])}
@@ -51,11 +56,13 @@ class Visit:
         try:
             response = self.client.get(path)
             record.update(response.record())
+            if response.status >= 500 and self.why:
+                record["error"] = failures.describe(self.why[-1], self.missing, self.root)
             if response.status == 200:
                 self.again(path, record, response)
             self.note_links(path, response)
         except BaseException as error:
-            record["error"] = failures.describe(error, [], self.root)
+            record["error"] = failures.describe(error, self.missing, self.root)
             if isinstance(error, (KeyboardInterrupt, SystemExit)):
                 raise
 
