@@ -289,3 +289,52 @@ func ExampleTopology_Blueprint() {
 	// uwsgi:profile=controlled,static=uwsgi,threads=1,workers=3
 	// http://127.0.0.1:20001 /usr/bin/uwsgi --ini uwsgi.ini
 }
+
+// The log that a boot error shows is that of the process that ended, whatever others have logged.
+func TestABootErrorShowsTheLogOfTheProcessThatEnded(t *testing.T) {
+	site := testSite(t)
+	process := func(name, does string) string {
+		return fmt.Sprintf("  - {name: %s, tier: a, ports: [http], stop: KILL,"+
+			" argv: ['{{.Tool \"python\"}}', -c, \"import time; %s\"]}\n", name, does)
+	}
+	for _, row := range []struct {
+		says, second string // what the second process does
+		want         []string
+	}{
+		{"it ends with a message", "print('the second says so', flush=True); raise SystemExit(3)",
+			[]string{"process second", "exit status 3", "last lines of the log of second:", "the second says so"}},
+		{"it ends with a known one", "raise ImportError('x')", []string{"the app does not import", "the log of second:"}},
+		{"it ends without a word", "raise SystemExit(4)", []string{"exit status 4", "the log of second is empty"}},
+		{"it gets a signal", "import os; os.kill(os.getpid(), 9)", []string{"signal: killed", "the log of second is empty"}},
+	} {
+		files := fstest.MapFS{"topology.yaml": {Data: []byte(`
+summary: two processes
+concurrency: '1'
+tools: [python]
+tiers: {a: server}
+processes:
+` + process("first", "print('SyntaxError: of the first', flush=True); time.sleep(60)") +
+			process("second", "time.sleep(0.3); "+row.second) +
+			process("third", "print('Traceback of the third', flush=True); time.sleep(60)") + `
+entry: {process: second, port: http}
+`)}}
+		from := builtin()
+		from.open = func(string) fs.FS { return files }
+		topology, err := ParseTopology("./two")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = site.boot(t.Context(), from, topology, targets.App{Health: "/"})
+		if err == nil {
+			t.Fatalf("%s: it booted", row.says)
+		}
+		for _, want := range row.want {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: want %q in\n%v", row.says, want, err)
+			}
+		}
+		if strings.Contains(err.Error(), "of the first") || strings.Contains(err.Error(), "of the third") {
+			t.Errorf("%s: another process's log is shown:\n%v", row.says, err)
+		}
+	}
+}

@@ -42,6 +42,7 @@ type Cluster struct {
 	dead       chan struct{}  // closed when the first process dies
 	deadOnce   sync.Once
 	deadErr    error // why; read after dead
+	deadIndex  int   // which; read after dead
 
 	release   func() error // releases the site's ports and scratch folder
 	closing   chan struct{}
@@ -55,6 +56,7 @@ type BootError struct {
 	Topology   Topology
 	Diagnostic string
 	Hint       string
+	Process    string // whose log it is
 	Log        string // the last lines
 	Err        error
 }
@@ -68,8 +70,11 @@ func (e *BootError) Error() string {
 	if e.Hint != "" {
 		text += "\n" + e.Hint
 	}
-	if e.Log != "" {
-		text += "\nlast lines of its log:\n  " + strings.ReplaceAll(e.Log, "\n", "\n  ")
+	switch {
+	case e.Log != "":
+		text += fmt.Sprintf("\nlast lines of the log of %s:\n  %s", e.Process, strings.ReplaceAll(e.Log, "\n", "\n  "))
+	case e.Process != "":
+		text += fmt.Sprintf("\nthe log of %s is empty", e.Process)
 	}
 	return text
 }
@@ -172,11 +177,13 @@ func (c *Cluster) start(keeper *proc.Keeper, p Process) error {
 			HTTP: p.IsEntry, Health: c.blueprint.Health, Header: c.blueprint.HealthHeader, Workers: p.Workers,
 		})
 	}
+	index := len(c.processes)
 	c.processes = append(c.processes, process)
 	go func() {
 		select {
 		case <-process.Done():
 			c.deadOnce.Do(func() {
+				c.deadIndex = index
 				c.deadErr = fmt.Errorf("process %s (%d) ended: %w", p.Name, process.PID(), process.Err())
 				close(c.dead)
 			})

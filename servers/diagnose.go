@@ -62,16 +62,34 @@ func explain(log string) (diagnostic, hint string) {
 	return "", ""
 }
 
-// diagnose looks for the cause of a failed boot in the processes' logs.
+// suspects are the processes whose logs may show the cause: the one that ended, the one that could not be
+// started, or all of them while they run.
+func (c *Cluster) suspects() []Process {
+	started, all := len(c.processes), c.blueprint.Processes
+	select {
+	case <-c.dead:
+		return all[c.deadIndex : c.deadIndex+1]
+	default:
+		if started > 0 && started < len(all) {
+			return all[started : started+1]
+		}
+		return all[:started]
+	}
+}
+
+// diagnose looks for the cause of a failed boot in the processes' logs. It keeps the end of the log that
+// shows the cause, or of the first one that is not empty: servers are started before what stands in front
+// of them.
 func (c *Cluster) diagnose(err error) error {
 	failure := &BootError{Topology: c.blueprint.Topology, Err: err}
-	for _, p := range c.blueprint.Processes {
-		log := proc.LogTail(filepath.Join(p.Home, p.Name+".log"), 200)
-		if log == "" {
-			continue
+	for _, p := range c.suspects() {
+		path := filepath.Join(p.Home, p.Name+".log")
+		diagnostic, hint := explain(proc.LogTail(path, 200))
+		if failure.Log == "" || diagnostic != "" {
+			failure.Process, failure.Log = p.Name, proc.LogTail(path, 20)
 		}
-		failure.Log = proc.LogTail(filepath.Join(p.Home, p.Name+".log"), 20)
-		if failure.Diagnostic, failure.Hint = explain(log); failure.Diagnostic != "" {
+		if diagnostic != "" {
+			failure.Diagnostic, failure.Hint = diagnostic, hint
 			return failure
 		}
 	}
