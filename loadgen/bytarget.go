@@ -1,6 +1,9 @@
 package loadgen
 
 import (
+	"time"
+
+	"bench/loadgen/pacing"
 	"bench/results"
 	"bench/targets"
 )
@@ -64,7 +67,7 @@ func (r *Recorder) byTarget() []TargetOutcome {
 		for i := range s.targets {
 			s.targets[i].addTo(&all[i])
 		}
-		for name, n := range r.shareOut(s.part, s.droppedFrom) {
+		for name, n := range r.shareOut(s.part, s.droppedFrom, s.droppedTo) {
 			all[name].Counts.Add(results.Dropped, n)
 		}
 	}
@@ -75,10 +78,10 @@ func (r *Recorder) byTarget() []TargetOutcome {
 // interrupted on its first day may have dropped billions.
 const mostLookedUp = 1 << 20
 
-// shareOut returns the number of a part's arrivals from number n on that each target has, by the
-// position of its name. Beyond mostLookedUp, the rest are assumed to be distributed like those.
-func (r *Recorder) shareOut(part Part, n uint64) map[int]uint64 {
-	dropped := r.dropped(part, n)
+// shareOut returns the number of a part's arrivals from number n up to another that each target has,
+// by the position of its name. Beyond mostLookedUp, the rest are assumed to be distributed like those.
+func (r *Recorder) shareOut(part Part, n, to uint64) map[int]uint64 {
+	dropped := dropped(part, n, to)
 	if dropped == 0 {
 		return nil
 	}
@@ -100,10 +103,16 @@ func (r *Recorder) shareOut(part Part, n uint64) map[int]uint64 {
 	return shares
 }
 
-// dropped is the number of the part's arrivals from number n on.
-func (r *Recorder) dropped(part Part, n uint64) uint64 {
-	return part.Share(r.arrivals) - part.Share(min(n, r.arrivals))
+// reached is the number of arrivals that were due by now.
+func (r *Recorder) reached(now time.Duration) uint64 {
+	if r.pacer == nil || now > r.horizon {
+		return r.arrivals
+	}
+	return min(r.arrivals, pacing.Count(r.pacer, now+1))
 }
+
+// dropped is the number of the part's arrivals from number n up to another.
+func dropped(part Part, n, to uint64) uint64 { return part.Share(to) - part.Share(min(n, to)) }
 
 // firstTarget is the target of arrival n, or of its session's first step.
 func firstTarget(mix *targets.Mix, n uint64) int {

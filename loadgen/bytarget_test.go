@@ -13,8 +13,8 @@ func TestDroppedRequestsOfALongPlanAreSharedOut(t *testing.T) {
 	p.Mix.Targets[1].Weight = 3
 	const arrivals = 5*mostLookedUp + 7
 	for _, part := range []Part{{}, {1, 3}} {
-		r := &Recorder{mix: p.Mix, of: []int{0, 1}, arrivals: arrivals}
-		shares := r.shareOut(part, part.Nth(2))
+		r := &Recorder{mix: p.Mix, of: []int{0, 1}}
+		shares := r.shareOut(part, part.Nth(2), arrivals)
 		want := part.Share(arrivals) - 2
 		if shares[0]+shares[1] != want {
 			t.Errorf("%v: %v; want %d in all", part, shares, want)

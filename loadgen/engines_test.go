@@ -382,8 +382,8 @@ func interruptionKeepsWhatWasRecorded(t *testing.T, e loadgen.Engine) {
 	if err != nil || m.Elapsed > 5*time.Second {
 		t.Fatalf("Measure = %v after %v", err, m.Elapsed)
 	}
-	if m.Counts.Intended != 6000 || m.Counts.OK == 0 || m.Counts.Dropped < 5000 {
-		t.Errorf("counts = %+v; want some ok and the rest of 6000 dropped", m.Counts)
+	if m.Counts.Intended > 500 || m.Counts.OK == 0 || m.Counts.Sent == 0 {
+		t.Errorf("counts = %+v; want some ok, and nothing of what would have been due later", m.Counts)
 	}
 	checkTargets(t, m)
 }

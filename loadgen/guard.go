@@ -19,6 +19,9 @@ import (
 // read, so neither a redirect nor a name that resolves elsewhere gets past it.
 type Guard struct {
 	Hosts []string // as given to --allow-host
+	// Socket is a Unix socket that all connections go to, whatever host the URL names, which then is
+	// only what requests say. It is this machine's own.
+	Socket string
 }
 
 // ErrRefused marks a target that the guard refuses.
@@ -57,7 +60,7 @@ func (g Guard) Check(rawURL string) error {
 		return fmt.Errorf("checking the target: %w", err)
 	}
 	host := u.Hostname()
-	if g.allows(host) || ownName(host) {
+	if g.Socket != "" || g.allows(host) || ownName(host) {
 		return nil
 	}
 	if addr, err := netip.ParseAddr(host); err == nil && addr.Unmap().IsLoopback() {
@@ -76,6 +79,9 @@ func (g Guard) Dialer(base net.Dialer) func(ctx context.Context, network, addres
 		return g.refuse(resolved)
 	}
 	return func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+		if g.Socket != "" {
+			return base.DialContext(ctx, "unix", g.Socket)
+		}
 		host, port, err := net.SplitHostPort(address)
 		if err != nil {
 			return nil, err
@@ -96,8 +102,11 @@ func (g Guard) Dialer(base net.Dialer) func(ctx context.Context, network, addres
 }
 
 // Resolve returns the address of a URL's server. A name that was not allowed must resolve to a
-// loopback address.
+// loopback address. A Unix socket has none.
 func (g Guard) Resolve(ctx context.Context, rawURL string) (netip.AddrPort, error) {
+	if g.Socket != "" {
+		return netip.AddrPort{}, nil
+	}
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("resolving the target: %w", err)

@@ -16,14 +16,58 @@ const lateLimit = 5 * time.Millisecond
 // ourDefect is what to do about a measurement that contradicts itself.
 const ourDefect = "This is a defect of bench; please report it."
 
-// judge says how much the generator itself may have distorted the measurement.
-func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Diagnostic) {
-	grade := results.Valid
-	var diagnostics []results.Diagnostic
-	add := func(g results.Grade, code, message, hint string) {
-		grade = grade.Worse(g)
-		diagnostics = append(diagnostics, results.Diagnostic{Code: code, Message: message, Hint: hint})
+// judgement collects what is found about a measurement.
+type judgement struct {
+	grade       results.Grade
+	fault       string // of the diagnostics that make it invalid, the one to name first
+	weight      int    // of that
+	diagnostics []results.Diagnostic
+}
+
+// How much a fault explains: the requests' own failures explain more than the generator's troubles,
+// which they may have caused, and those more than counts.
+const (
+	explainsLittle = iota
+	explainsSome
+	explainsMost
+)
+
+func (j *judgement) add(g results.Grade, code, message, hint string) {
+	weight := explainsSome
+	switch code {
+	case "counts", results.NoSuccess:
+		weight = explainsLittle
+	case "wrong-answers":
+		weight = explainsMost
 	}
+	if g == results.Invalid && (j.fault == "" || weight >= j.weight) {
+		j.fault, j.weight = message, weight
+	}
+	j.grade = j.grade.Worse(g)
+	j.diagnostics = append(j.diagnostics, results.Diagnostic{Code: code, Message: message, Hint: hint})
+}
+
+// judge says how much the generator itself may have distorted the measurement, and what of an invalid
+// one to name first.
+func judge(p Plan, m Measurement, interrupted bool) (results.Grade, string, []results.Diagnostic) {
+	j := &judgement{grade: results.Valid}
+	judgeCounts(p, m, interrupted, j.add)
+	judgeFailures(p, m, j.add)
+	judgeConnections(p, m, interrupted, j.add)
+	judgeLittle(m, j.add)
+	starved := judgeHealth(m, j.add)
+	if busy := generatorBusy(m); busy > saturated {
+		starved = true
+		judgeSaturated(p, m, busy, j.add)
+	}
+	if p.Mode == Open && !interrupted && !starved {
+		judgeLateness(p, m, j.add)
+	}
+	return j.grade, j.fault, j.diagnostics
+}
+
+// judgeCounts checks that every request is accounted for, once.
+func judgeCounts(p Plan, m Measurement, interrupted bool, add addFunc) {
 	if err := m.Counts.Check(); err != nil {
 		add(results.Invalid, "counts", err.Error(), ourDefect)
 	}
@@ -36,38 +80,34 @@ func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Di
 			"the counts of the targets add up to %+v, those of the seconds to %+v", ofTargets, m.Counts), ourDefect)
 	}
 	// The number of requests of sessions is known only once they have run.
-	if p.Mode == Open && len(p.Mix.Sessions) == 0 {
+	if p.Mode == Open && len(p.Mix.Sessions) == 0 && !interrupted {
 		if intended := p.Intended(); m.Counts.Intended != intended {
 			add(results.Invalid, "counts", fmt.Sprintf(
 				"the plan has %d requests, %d are accounted for", intended, m.Counts.Intended), ourDefect)
 		}
 	}
-	if m.Counts.Sent == 0 {
-		add(results.Invalid, "nothing-sent", "no request was sent", "Use a longer duration or a higher rate.")
-	} else if m.Counts.OK == 0 {
-		add(results.Invalid, results.NoSuccess, "no request got a successful response",
-			"Check the server's log and at the counts of each class.")
-	}
-	if m.Limited > 0 {
-		add(results.Invalid, "generator-limits", fmt.Sprintf(
-			"%d connections could not be opened because this machine had no file or port left for them", m.Limited),
-			"Raise the limit on open files (ulimit -n 20000), use fewer connections, or keep them alive.")
-	}
+}
+
+// addFunc adds one finding of a judgement.
+type addFunc func(g results.Grade, code, message, hint string)
+
+// judgeConnections says what the connections showed about the server.
+func judgeConnections(p Plan, m Measurement, interrupted bool, add addFunc) {
 	c := m.Counts
-	if failed := c.HTTPError + c.BadBody + c.ConnectError + c.Reset + c.Timeout; failed > 0 {
-		g := results.Valid
-		if failed*100 > c.Sent {
-			g = results.Degraded
-		}
-		add(g, "wrong-answers", fmt.Sprintf(
-			"%d of %d requests failed (%d http_error, %d bad_body, %d connect_error, %d reset, %d timeout)",
-			failed, c.Sent, c.HTTPError, c.BadBody, c.ConnectError, c.Reset, c.Timeout), "Check the server's log.")
-	}
 	if c.StaleRetry*100 > c.Sent {
 		add(results.Degraded, results.StaleRetries, fmt.Sprintf(
 			"%d of %d requests were sent again because their kept connection turned out to be closed; "+
 				"a client that does not do so sees as many errors", c.StaleRetry, c.Sent),
 			"Have the server announce that it closes a connection (Connection: close), or keep it open for longer.")
+	}
+	if m.Strays > 0 {
+		g := results.Valid
+		if m.Strays*100 > c.Sent {
+			g = results.Degraded
+		}
+		add(g, "stray-bytes", fmt.Sprintf(
+			"the server sent bytes that belong to no response %d times: after one, or before a request", m.Strays),
+			"Check the lengths that the server announces: such a connection cannot be used again.")
 	}
 	if n := c.InFlight; n > 0 && !interrupted {
 		add(results.Valid, "in-flight", fmt.Sprintf(
@@ -78,29 +118,26 @@ func judge(p Plan, m Measurement, interrupted bool) (results.Grade, []results.Di
 		add(results.Degraded, "clamped", fmt.Sprintf(
 			"%d times were outside the histograms' range and count as its limit", m.Clamped), "")
 	}
+	if m.Hopeless != "" {
+		add(results.Invalid, "ended-early", m.Hopeless, "")
+	}
 	if gone := serverGone(p, m); gone != "" && !interrupted {
 		add(results.Invalid, results.ServerGone, gone,
 			"Check the server's log: it stopped responding and did not recover.")
 	}
-	judgeLittle(m, add)
-	starved := judgeHealth(m, add)
-	if busy := generatorBusy(m); busy > saturated {
-		starved = true
-		grade, effect := results.Valid, "its throughput is a lower bound"
-		if p.Mode == Open {
-			grade, effect = results.Degraded, "its own queueing is in the response times"
-			if m.Counts.Dropped > 0 || m.Waited*100 > m.Counts.Sent {
-				grade = results.Invalid
-			}
+}
+
+func judgeSaturated(p Plan, m Measurement, busy float64, add addFunc) {
+	grade, effect := results.Valid, "its throughput is a lower bound"
+	if p.Mode == Open {
+		grade, effect = results.Degraded, "its own queueing is in the response times"
+		if m.Counts.Dropped > 0 || m.Waited*100 > m.Counts.Sent {
+			grade = results.Invalid
 		}
-		add(grade, "generator-saturated", fmt.Sprintf(
-			"the generator used %.0f %% of the CPU time available to it: %s", busy*100, effect),
-			"Use the native engine, more threads (-t), or a lower rate.")
 	}
-	if p.Mode == Open && !interrupted && !starved {
-		judgeLateness(p, m, add)
-	}
-	return grade, diagnostics
+	add(grade, "generator-saturated", fmt.Sprintf(
+		"the generator used %.0f %% of the CPU time available to it: %s", busy*100, effect),
+		"Use the native engine, more threads (-t), or a lower rate.")
 }
 
 // littleLimit is how far the two sides of Little's law may differ.
@@ -110,7 +147,7 @@ const littleLimit = 0.02
 // the times that each was under way (Little, "A Proof for the Queuing Formula L = λW", 1961).
 // The engine's connections count the one, the histograms the other. Failed requests have no
 // service time, so a load that has any is not checked.
-func judgeLittle(m Measurement, add func(results.Grade, string, string, string)) {
+func judgeLittle(m Measurement, add addFunc) {
 	service := results.Total(m.Intervals, results.Service)
 	if m.UnderWay == 0 || service.TotalCount() != int64(m.Counts.Sent) || m.Clamped > 0 {
 		return
@@ -159,7 +196,7 @@ const (
 
 // judgeHealth says whether the generator's own machine kept it from running. It reports
 // whether that explains lateness, which then needs no other diagnostic.
-func judgeHealth(m Measurement, add func(results.Grade, string, string, string)) (starved bool) {
+func judgeHealth(m Measurement, add addFunc) (starved bool) {
 	h := results.TotalHealth(m.Generator.Health)
 	if h.Length <= 0 {
 		return false
@@ -235,8 +272,8 @@ func (w wait) share() float64 {
 }
 
 func waitOf(m Measurement, h results.Health) (w wait) {
-	if m.Counts.Sent == 0 || m.Generator.Threads == 0 {
-		return wait{} // in a pool of threads, most wait for each other
+	if m.Counts.OK == 0 || m.Generator.Threads == 0 {
+		return wait{} // in a pool of threads, most wait for each other; and no mean is made of no values
 	}
 	mean := func(kind results.Kind) time.Duration {
 		return time.Duration(results.Total(m.Intervals, kind).Mean()) * time.Microsecond
@@ -247,7 +284,7 @@ func waitOf(m Measurement, h results.Health) (w wait) {
 	return w
 }
 
-func judgeLateness(p Plan, m Measurement, add func(results.Grade, string, string, string)) {
+func judgeLateness(p Plan, m Measurement, add addFunc) {
 	if m.Waited*100 > m.Counts.Sent || m.Counts.Dropped > 0 {
 		// Lateness is then the server's fault: say so, and judge no further.
 		add(results.Valid, "connections-busy", fmt.Sprintf(
@@ -257,7 +294,11 @@ func judgeLateness(p Plan, m Measurement, add func(results.Grade, string, string
 		return
 	}
 	late := time.Duration(results.Percentile(results.Total(m.Intervals, results.Lateness), 99)) * time.Microsecond
-	response := time.Duration(results.Percentile(results.Total(m.Intervals, results.Response), 99)) * time.Microsecond
+	responses := results.Total(m.Intervals, results.Response)
+	if responses.TotalCount() == 0 {
+		return // nothing that being late could have changed
+	}
+	response := time.Duration(results.Percentile(responses, 99)) * time.Microsecond
 	if late > lateLimit && late > response/10 {
 		add(results.Degraded, "generator-late", fmt.Sprintf(
 			"the generator sent 1 %% of the requests more than %v late, with a response time of %v at p99", late, response),

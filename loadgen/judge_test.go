@@ -100,7 +100,7 @@ func TestJudge(t *testing.T) {
 		if m.Targets == nil {
 			m.Targets = []TargetOutcome{{Name: "a", Counts: m.Counts}}
 		}
-		grade, diagnostics := judge(Plan{Mode: Closed, Duration: 10 * time.Second}, m, false)
+		grade, _, diagnostics := judge(Plan{Mode: Closed, Duration: 10 * time.Second}, m, false)
 		var codes []string
 		for _, c := range diagnostics {
 			codes = append(codes, c.Code)
@@ -124,7 +124,7 @@ func TestNamesNoServiceTimeOfZero(t *testing.T) {
 		if us >= 0 {
 			readLate(&m, us)
 		}
-		_, diagnostics := judge(Plan{Mode: Closed, Duration: 2 * time.Second}, m, false)
+		_, _, diagnostics := judge(Plan{Mode: Closed, Duration: 2 * time.Second}, m, false)
 		for _, d := range diagnostics {
 			if strings.Contains(d.Message, " 0s") || !strings.Contains(d.Message, "service time of 1ms") {
 				t.Errorf("read %d µs late: %s", us, d.Message)

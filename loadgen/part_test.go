@@ -139,7 +139,7 @@ func TestDroppedRequestsOfPartsAddUp(t *testing.T) {
 				shard.Record(Sample{Target: p.Mix.Index(n)})
 				sent++
 			}
-			shard.Drop(stop)
+			shard.Drop(stop, p.Duration)
 		}
 		if c := rec.Close().Counts; c.OK != sent || c.Dropped != part.Intended()-sent || c.Check() != nil || sent != 7 {
 			t.Errorf("%v: counts %+v; want %d of %d sent", part.Part, c, sent, part.Intended())

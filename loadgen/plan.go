@@ -41,6 +41,9 @@ type Conns struct {
 // Preopened reports whether the connections of a plan are opened before its clock starts.
 func (p Plan) Preopened() bool { return !p.Conns.New && (p.Mode == Closed || p.Conns.Fixed) }
 
+// LongestLoad bounds every load.
+const LongestLoad = 24 * time.Hour
+
 // LateGrace is how long after the plan's end a request that fell due within it may still be
 // sent, so that a late wake-up at the very end loses nothing.
 const LateGrace = 100 * time.Millisecond
@@ -71,14 +74,18 @@ type Plan struct {
 	Mode     Mode          //
 	Pacer    pacing.Pacer  // open loop only
 	Duration time.Duration // requests are due, or start, within it
+	Requests uint64        // arrivals, at most; 0: as many as the duration has
 	Conns    Conns
 	Timeout  time.Duration // of a request, from its sending
 	// Drain is how long responses are waited for after Duration; requests still without one
 	// count as in flight. Zero: long enough for the timeout of the last request.
 	Drain time.Duration
-	Seed  uint64
-	Slow  []SlowClients // slow clients, in addition to the load
-	Part  Part          // the part of all this to send; the zero value is the whole
+	// MaxErrors is the share of failed requests above which a load is invalid, and a server that can
+	// never be connected to ends it early. Zero: neither.
+	MaxErrors float64
+	Seed      uint64
+	Slow      []SlowClients // slow clients, in addition to the load
+	Part      Part          // the part of all this to send; the zero value is the whole
 }
 
 // Validate reports everything that is wrong with the plan. It never changes the plan.
@@ -106,7 +113,7 @@ func (p Plan) Validate() error {
 	default:
 		errs = append(errs, fmt.Errorf("plan: mode %q: want open or closed", p.Mode))
 	}
-	if p.Duration <= 0 || p.Duration > 24*time.Hour {
+	if p.Duration <= 0 || p.Duration > LongestLoad {
 		errs = append(errs, fmt.Errorf(
 			"plan: duration %v: want more than 0 and at most 24h; every load is bounded", p.Duration))
 	}
@@ -121,6 +128,9 @@ func (p Plan) Validate() error {
 	}
 	if p.Conns.New && (p.Conns.Fixed || p.Conns.Requests > 0) {
 		errs = append(errs, errors.New("plan: with a new connection for each request, none can be opened beforehand or kept"))
+	}
+	if !(p.MaxErrors >= 0 && p.MaxErrors <= 1) {
+		errs = append(errs, fmt.Errorf("plan: a share of errors of %g: want 0 to 1", p.MaxErrors))
 	}
 	errs = append(errs, p.Part.validate(p.Conns.Max))
 	for _, s := range p.Slow {
@@ -148,13 +158,22 @@ func CheckServer(text string) error {
 
 // Arrivals is the number of arrivals of an open-loop plan in all its parts: requests, or
 // sessions.
-func (p Plan) Arrivals() uint64 { return pacing.Count(p.Pacer, p.Duration) }
+func (p Plan) Arrivals() uint64 {
+	arrivals := pacing.Count(p.Pacer, p.Duration)
+	if p.Requests > 0 {
+		arrivals = min(arrivals, p.Requests)
+	}
+	return arrivals
+}
 
 // Intended is the number of an open-loop plan's arrivals that are its part's.
 func (p Plan) Intended() uint64 { return p.Part.Share(p.Arrivals()) }
 
 // Connections is the number of the plan's connections that are its part's.
 func (p Plan) Connections() int { return int(p.Part.Share(uint64(p.Conns.Max))) }
+
+// ErrTooFew means that the machine has too few files or ports for a plan.
+var ErrTooFew = errors.New("too few files or ports")
 
 // Split divides the plan's part among the given number of senders.
 func (p Plan) Split(parts int) []Plan {
@@ -190,6 +209,9 @@ func (p Plan) String() string {
 	if p.Mode == Open {
 		return fmt.Sprintf("open loop, %v for %v, up to %s", p.Pacer, p.Duration, conns)
 	}
+	if p.Requests > 0 {
+		return fmt.Sprintf("closed loop of %d requests, at most %v, %s", p.Requests, p.Duration, conns)
+	}
 	return fmt.Sprintf("closed loop for %v, %s", p.Duration, conns)
 }
 
@@ -205,6 +227,7 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 	return json.Marshal(planRecord{
 		URL: p.URL, Mix: p.Mix, Mode: p.Mode, Pacer: pacer, Replay: arrivals, Duration: p.Duration.String(),
 		Conns: p.Conns, Timeout: p.Timeout.String(), Drain: p.Drain.String(), Seed: p.Seed, Slow: p.Slow, Part: p.Part,
+		Requests: p.Requests, MaxErrors: p.MaxErrors,
 	})
 }
 
@@ -214,7 +237,10 @@ func (p *Plan) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &r); err != nil {
 		return err
 	}
-	*p = Plan{URL: r.URL, Mix: r.Mix, Mode: r.Mode, Conns: r.Conns, Seed: r.Seed, Slow: r.Slow, Part: r.Part}
+	*p = Plan{
+		URL: r.URL, Mix: r.Mix, Mode: r.Mode, Conns: r.Conns, Seed: r.Seed, Slow: r.Slow, Part: r.Part,
+		Requests: r.Requests, MaxErrors: r.MaxErrors,
+	}
 	var errs [4]error
 	p.Duration, errs[0] = time.ParseDuration(r.Duration)
 	p.Timeout, errs[1] = time.ParseDuration(r.Timeout)
@@ -241,4 +267,7 @@ type planRecord struct {
 	Seed     uint64         `json:"seed"`
 	Slow     []SlowClients  `json:"slow,omitempty"`
 	Part     Part           `json:"part,omitzero"`
+
+	Requests  uint64  `json:"requests,omitempty"`
+	MaxErrors float64 `json:"max_errors,omitempty"`
 }

@@ -157,7 +157,7 @@ func TestRecorderKeepsKindsApart(t *testing.T) {
 	one.Record(Sample{Target: 0, Due: 0, Sent: 2 * ms, End: 10 * ms, Class: results.OK})
 	one.Record(Sample{Target: 1, Due: 0, Sent: 0, End: 5 * ms, Class: results.HTTPError})
 	two.Record(Sample{Target: 0, Due: 1500 * ms, Sent: 1500 * ms, End: 2500 * ms, Class: results.Timeout})
-	two.Drop(97) // of the 100 of the plan
+	two.Drop(97, testPlan().Duration) // of the 100 of the plan
 	two.Opened(ms)
 	two.Waited()
 	out := r.Close()

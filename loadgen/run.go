@@ -1,8 +1,11 @@
 package loadgen
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"time"
 
@@ -20,6 +23,10 @@ type Measurement struct {
 	Grade       results.Grade
 	Diagnostics []results.Diagnostic
 	Slow        []results.Slow
+	// Fault is what to say first of an invalid measurement: the heaviest of what was found.
+	Fault string
+	// Hopeless is why the load was ended early; empty unless it was.
+	Hopeless string
 }
 
 // Live is the progress of a run.
@@ -78,7 +85,9 @@ func (l Local) Measure(ctx context.Context, p Plan, watch Watch) (Measurement, e
 		health.start(rec.Threads())
 		before, started = cpuUsed(), time.Now()
 	}
-	unfollow := rec.follow(watch.Second)
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	unfollow := rec.follow(endIfHopeless(p, watch.Second, end))
 	err = l.Engine.Run(ctx, p, l.Guard, rec)
 	unfollow()
 	cpu := cpuUsed() - before
@@ -95,8 +104,38 @@ func (l Local) Measure(ctx context.Context, p Plan, watch Watch) (Measurement, e
 	if err != nil {
 		return m, fmt.Errorf("running the load: %w", err)
 	}
-	m.Grade, m.Diagnostics = judge(p, m, ctx.Err() != nil)
+	if errors.As(context.Cause(ctx), new(hopeless)) {
+		m.Hopeless = context.Cause(ctx).Error()
+	}
+	if p.Mode == Closed && p.Requests > 0 { // it ended when these had ended
+		p.Duration = min(p.Duration, m.Elapsed)
+	}
+	m.Grade, m.Fault, m.Diagnostics = judge(p, m, ctx.Err() != nil)
 	return m, nil
+}
+
+// hopeless is why a load was ended before its time.
+type hopeless struct{ error }
+
+// hopelessAfter is how long a server may refuse every connection before a load is abandoned: one that
+// is being restarted has some time to come back.
+const hopelessAfter = 3 * time.Second
+
+// endIfHopeless returns what to do every second of a load that cares about errors: what is wanted
+// anyway, and an end to a load that cannot get a connection.
+func endIfHopeless(p Plan, second func(Live), end context.CancelCauseFunc) func(Live) {
+	if p.MaxErrors == 0 {
+		return second
+	}
+	return func(l Live) {
+		if second != nil {
+			second(l)
+		}
+		if l.Elapsed >= hopelessAfter && l.Counts.ConnectError > 0 && l.Counts.ConnectError == l.Counts.Sent {
+			end(hopeless{fmt.Errorf("no connection could be made in %v, so the load was ended early",
+				l.Elapsed.Round(time.Second))})
+		}
+	}
 }
 
 // cpuUsed is the CPU time of all threads of this process.
@@ -108,7 +147,17 @@ func cpuUsed() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// maxRSS is the most memory that this process has had resident. The kernel's account of a process's
+// resources begins with its parent's, so that of its address space comes first, where there is one.
 func maxRSS() int64 {
+	if text, err := os.ReadFile("/proc/self/status"); err == nil {
+		if _, after, found := bytes.Cut(text, []byte("VmHWM:")); found {
+			var kib int64
+			if _, err := fmt.Sscan(string(after[:min(64, len(after))]), &kib); err == nil {
+				return kib << 10
+			}
+		}
+	}
 	var u unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
 		return 0

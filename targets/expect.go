@@ -51,6 +51,19 @@ func (e Expect) BodyOK(body []byte) bool {
 	return true
 }
 
+// Problem says in what a body differs from the expected one; empty: in nothing.
+func (e Expect) Problem(body []byte) string {
+	switch {
+	case e.Length != nil && int64(len(body)) != *e.Length:
+		return fmt.Sprintf("a body of %d bytes; want %d", len(body), *e.Length)
+	case e.Contains != "" && !bytes.Contains(body, []byte(e.Contains)):
+		return fmt.Sprintf("a body of %d bytes without %q", len(body), e.Contains)
+	case !e.BodyOK(body):
+		return fmt.Sprintf("a body of %d bytes with another SHA-256", len(body))
+	}
+	return ""
+}
+
 func (e Expect) validate() error {
 	for _, code := range e.Status {
 		if code < 100 || code > 999 {

@@ -144,6 +144,15 @@ func (a asked) target() (t Target, server string, err error) {
 	return t, server, nil
 }
 
+// Logged is the target of a request that a log recorded: its method and path.
+func Logged(method, path string) (Target, error) {
+	t, _, err := asked{method: method, url: path}.target()
+	if err != nil {
+		return t, err
+	}
+	return t, t.validate()
+}
+
 // BasicAuth is the Authorization field of a user and a password (RFC 7617).
 func BasicAuth(user *url.Userinfo) string {
 	password, _ := user.Password()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"strconv"
 	"strings"
@@ -21,6 +22,9 @@ type engineOptions struct {
 	shards int
 	timer  string
 	pin    []int
+	// secure and http1 are for https, which only the engine vegeta speaks.
+	secure *tls.Config
+	http1  bool
 }
 
 func (o *engineOptions) flags(f *pflag.FlagSet, timer native.Timer) {
@@ -56,13 +60,14 @@ func (o engineOptions) choose(urls ...string) (engine loadgen.Engine, why string
 			break
 		}
 	}
+	other := vegeta.Engine{TLS: o.secure, HTTP1: o.http1}
 	switch {
 	case o.name == "vegeta":
-		return vegeta.Engine{}, "", nil
+		return other, "", nil
 	case o.name == "native" && why != "":
 		return nil, "", experiments.Misuse(fmt.Errorf("--engine native: %s; use auto or vegeta", why))
 	case o.name == "auto" && why != "":
-		return vegeta.Engine{}, why, nil
+		return other, why, nil
 	case o.name == "native" || o.name == "auto":
 		return n, "", nil
 	}

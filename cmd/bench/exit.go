@@ -8,7 +8,6 @@ import (
 
 	"bench/experiments"
 	"bench/loadgen"
-	"bench/loadgen/native"
 	"bench/reports/page"
 	"bench/results"
 	"bench/scenarios"
@@ -61,7 +60,7 @@ var failures = []struct {
 	{as[*servers.PrepareError], exitBoot},
 	{as[*servers.MissingToolError], exitBoot},
 	{is(loadgen.ErrRefused), exitRefused},
-	{is(native.ErrTooFew), exitRefused},
+	{is(loadgen.ErrTooFew), exitRefused},
 	{is(scenarios.ErrUnexpected), exitRefused},
 	{is(scenarios.ErrTooFew), exitInvalid},
 	{is(scenarios.ErrUnfit), exitInvalid},

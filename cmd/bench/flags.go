@@ -18,6 +18,7 @@ type sharedFlags struct {
 	json     bool
 	verbose  bool
 	allow    []string
+	socket   string // a Unix socket that all load goes to
 	dryRun   bool
 	quick    bool
 	thorough bool
@@ -66,7 +67,7 @@ func (o *sharedFlags) add(c *cobra.Command, names ...string) {
 }
 
 // guard allows load on this machine and on the named hosts.
-func (o *sharedFlags) guard() loadgen.Guard { return loadgen.Guard{Hosts: o.allow} }
+func (o *sharedFlags) guard() loadgen.Guard { return loadgen.Guard{Hosts: o.allow, Socket: o.socket} }
 
 // preset is how much a run measures.
 func (o *sharedFlags) preset() string {

@@ -93,7 +93,7 @@ func TestLoadAddsUpInTotalAndPerTarget(t *testing.T) {
 				return r.Counts.Intended == 1000 && r.Counts.Dropped > 300 && r.Targets["gone"].Counts.Dropped > 0
 			}},
 		{"an interruption", []string{"--rate", "100", "-d", "1m"}, 300 * time.Millisecond, func(r loadResult) bool {
-			return r.Status == results.Partial && r.Counts.Intended == 6000 && r.Counts.OK > 0 && r.Counts.Dropped > 5000
+			return r.Status == results.Partial && r.Counts.Intended < 1000 && r.Counts.OK > 0 && r.Counts.Dropped < 100
 		}},
 		{"a closed loop", []string{"-d", "200ms", "-c", "3"}, 0, func(r loadResult) bool {
 			return r.Status == results.Complete && r.Counts.OK > 0 && r.Targets["slow"].Response.P50 > 20_000 &&
@@ -143,8 +143,8 @@ func TestLoadText(t *testing.T) {
 	text := r.text()
 	for _, want := range []string{
 		"+ dropped 2 + in_flight 0\n", "status codes 200: 1, 503: 1\n", "1 thread,",
-		"p99 < 50ms: MISSED (52.9 ms)\n", "p99 < 1s: MISSED (too many requests got no successful response)\n",
-		"errors < 0.1%: UNDECIDED (0 %; 20 requests, where it takes 3,000 to tell)\n",
+		"p99 < 50 ms: MISSED, 52.9 ms (+5.73 %)\n", "p99 < 1 s: MISSED, too many requests got no successful response\n",
+		"errors < 0.1 %: UNDECIDED, 0 %; 20 requests, where it takes 3,000 to tell\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)

@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"net/url"
-	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	"bench/experiments"
 	"bench/loadgen"
@@ -13,131 +15,113 @@ import (
 	"bench/targets"
 )
 
-// plan is what the URL and the flags describe.
-func (o loadOptions) plan(rawURL string) (loadgen.Plan, error) {
+// plan is what the URL and the flags describe, with notes on how they were understood.
+func (o loadOptions) plan(rawURL string) (p loadgen.Plan, notes []string, err error) {
 	u, err := url.Parse(rawURL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
-		return loadgen.Plan{}, usagef("%q: want a URL http://HOST:PORT/PATH or https://, without a user name", rawURL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return p, nil, usagef("%q: want a URL http://HOST:PORT/PATH or https://", rawURL)
 	}
-	p := loadgen.Plan{
-		URL: origin(u), Mode: loadgen.Closed, Duration: o.duration,
+	p = loadgen.Plan{
+		URL: origin(u), Mode: loadgen.Closed, Duration: o.duration, Requests: o.requests,
 		Conns:   loadgen.Conns{Max: o.connections, New: o.newConns, Fixed: o.fixedConns, Requests: o.perConn},
 		Timeout: o.timeout, Seed: newSeed(o.seed),
+	}
+	if p.MaxErrors, err = parseShare(o.maxErrors); err != nil {
+		return p, nil, usagef("--max-errors %q: want a share, such as 50%% or 0.5", o.maxErrors)
 	}
 	for _, text := range o.sources {
 		addr, err := netip.ParseAddr(text)
 		if err != nil {
-			return p, experiments.Misuse(fmt.Errorf("--source: %w", err))
+			return p, nil, experiments.Misuse(fmt.Errorf("--source: %w", err))
 		}
 		p.Conns.Sources = append(p.Conns.Sources, addr)
 	}
 	if p.Slow, err = loadgen.ParseSlow(o.slow, o.slowEvery); err != nil {
-		return p, experiments.Misuse(fmt.Errorf("--slow: %w", err))
+		return p, nil, experiments.Misuse(fmt.Errorf("--slow: %w", err))
 	}
-	if p.Mix, err = o.requests(u); err != nil {
-		return p, err
+	list, err := o.request.list(u, rawURL)
+	if err != nil {
+		return p, nil, err
 	}
-	p.Mix = p.Mix.WithSeed(p.Seed)
-	if p.Pacer, err = o.pacing(p.Seed); err != nil {
-		return p, err
+	p.Pacer, notes, err = o.pacing(p.Seed, &list)
+	if err != nil {
+		return p, nil, err
 	}
+	p.Mix = list.Mix.WithSeed(p.Seed)
+	o.length(&p)
+	return p, notes, nil
+}
+
+// length makes a plan as long as what it goes through, unless a duration was given.
+func (o loadOptions) length(p *loadgen.Plan) {
 	if p.Pacer != nil {
 		p.Mode = loadgen.Open
-		if length := pacing.Length(p.Pacer); o.wholePacer && length > 0 {
-			p.Duration = length
-		}
 	}
-	return p, nil
+	if !o.wholePacer {
+		return
+	}
+	if length := pacing.Length(p.Pacer); length > 0 {
+		p.Duration = length
+	}
+	switch {
+	case o.requests == 0:
+	case p.Pacer == nil:
+		p.Duration = loadgen.LongestLoad
+	default:
+		last := p.Pacer.Due(o.requests - 1)
+		p.Duration = min(loadgen.LongestLoad, max(last, last+time.Millisecond)) // never, plus a little, is negative
+	}
 }
 
 // origin is the server of a URL. A zone stays escaped, as URLs have it.
 func origin(u *url.URL) string { return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() }
 
-// requests is the mix of requests to the server at the URL.
-func (o loadOptions) requests(u *url.URL) (targets.Mix, error) {
-	feed, err := loadFeed(o.feed)
-	if err != nil {
-		return targets.Mix{}, err
+// parseShare reads "50%" or "0.5". No share at all becomes the smallest one: a plan's zero sets no limit.
+func parseShare(text string) (float64, error) {
+	digits, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
+	share, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
+	if percent {
+		share /= 100
 	}
-	switch {
-	case o.mix != "":
-		return fileMix("--mix", o.mix, func(data []byte) (targets.Mix, error) {
-			mix, err := targets.ParseMix(data, targets.FilesBeside(o.mix))
-			mix.Feed = feed
-			return mix, err
-		})
-	case o.sessions != "":
-		return fileMix("--sessions", o.sessions, func(data []byte) (targets.Mix, error) {
-			return targets.ParseSessions(data, feed, targets.FilesBeside(o.sessions))
-		})
-	case o.targets != "" && feed != nil:
-		return targets.Mix{}, usagef("--feed works with --mix, --sessions or a URL: lists of targets do not have {{column}}")
-	case o.targets != "":
-		return fileMix("--targets", o.targets, func(data []byte) (targets.Mix, error) {
-			list, err := targets.ParseList(o.format, data, origin(u), targets.FilesBeside(o.targets))
-			return list.Mix, err
-		})
+	if err != nil || !(share >= 0 && share <= 1) {
+		return 0, strconv.ErrRange
 	}
-	path := u.RequestURI()
-	if feed != nil {
-		// RequestURI escapes {{column}}.
-		path = strings.NewReplacer("%7B", "{", "%7D", "}", "%7b", "{", "%7d", "}").Replace(path)
-	}
-	return targets.Mix{Targets: []targets.Target{{Name: "url", Method: "GET", Path: path}}, Feed: feed}, nil
-}
-
-// fileMix reads the mix in a file that a flag names.
-func fileMix(flag, file string, parse func([]byte) (targets.Mix, error)) (targets.Mix, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return targets.Mix{}, experiments.Misuse(fmt.Errorf("%s: %w", flag, err))
-	}
-	mix, err := parse(data)
-	if err == nil {
-		err = mix.Validate()
-	}
-	if err != nil {
-		return mix, experiments.Misuse(fmt.Errorf("%s %s: %w", flag, file, err))
-	}
-	return mix, nil
-}
-
-func loadFeed(file string) (*targets.Feed, error) {
-	if file == "" {
-		return nil, nil
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, experiments.Misuse(fmt.Errorf("--feed: %w", err))
-	}
-	feed, err := targets.ParseFeed(file, data)
-	if err != nil {
-		return nil, experiments.Misuse(err)
-	}
-	return feed, nil
+	return max(share, math.SmallestNonzeroFloat64), nil
 }
 
 // pacing is the pacer of an open loop; nil for a closed one.
-func (o loadOptions) pacing(seed uint64) (pacing.Pacer, error) {
+func (o loadOptions) pacing(seed uint64, list *targets.List) (pacing.Pacer, []string, error) {
+	closed := o.rate == "0" || strings.EqualFold(o.rate, "max")
 	switch {
-	case o.arrivals != "constant" && o.rate == "":
-		return nil, usagef("--arrivals %s works with --rate only; with --pacer, write --pacer 'poisson …'", o.arrivals)
-	case o.speed != 1 && o.replay == "":
-		return nil, usagef("--replay-speed works with --replay only")
-	case o.replay != "":
-		return o.recording()
+	case o.arrivals != "constant" && (o.rate == "" || closed):
+		return nil, nil, usagef(
+			"--arrivals %s works with a --rate only; with --pacer, write --pacer 'poisson …'", o.arrivals)
+	case o.replay.file == "" && (o.replay.speed != 1 || o.replay.requests):
+		return nil, nil, usagef("--replay-speed and --replay-requests work with --replay only")
+	case o.replay.file != "":
+		return o.recording(list)
 	case o.pacer != "":
 		p, err := pacing.Parse(o.pacer)
 		if err != nil {
-			return nil, experiments.Misuse(fmt.Errorf("--pacer: %w", err))
+			return nil, nil, experiments.Misuse(fmt.Errorf("--pacer: %w", err))
 		}
-		return p, nil
-	case o.rate == "":
-		return nil, nil
+		return p, list.Notes, nil
+	case o.rate == "" && len(list.Times) > 0:
+		note := fmt.Sprintf("%s: its %d requests are sent when the browser sent them; --rate changes that",
+			o.request.targets, len(list.Times))
+		return pacing.Replay{Times: list.Times, Speed: 1}, append(list.Notes, note), nil
+	case o.rate == "" || closed:
+		return nil, list.Notes, nil
 	}
+	p, err := o.steady(seed)
+	return p, list.Notes, err
+}
+
+// steady is the pacer of --rate.
+func (o loadOptions) steady(seed uint64) (pacing.Pacer, error) {
 	rate, err := pacing.ParseRate(o.rate)
 	if err != nil {
-		return nil, experiments.Misuse(fmt.Errorf("--rate: %w", err))
+		return nil, experiments.Misuse(fmt.Errorf("--rate: %w; 0 or max: a closed loop", err))
 	}
 	switch constant := (pacing.Constant{PerSecond: rate}); o.arrivals {
 	case "constant":
@@ -146,18 +130,4 @@ func (o loadOptions) pacing(seed uint64) (pacing.Pacer, error) {
 		return pacing.Poisson{Of: constant, Seed: seed}, nil
 	}
 	return nil, usagef("--arrivals %q: want constant or poisson", o.arrivals)
-}
-
-// recording is the pacer that repeats the arrivals in a file.
-func (o loadOptions) recording() (pacing.Pacer, error) {
-	f, err := os.Open(o.replay)
-	if err != nil {
-		return nil, experiments.Misuse(fmt.Errorf("--replay: %w", err))
-	}
-	defer f.Close()
-	times, err := pacing.ParseArrivals(f)
-	if err != nil {
-		return nil, experiments.Misuse(fmt.Errorf("--replay %s: %w", o.replay, err))
-	}
-	return pacing.Replay{Times: times, Speed: o.speed}, nil
 }

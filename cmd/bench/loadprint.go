@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -28,16 +30,15 @@ func (r loadResult) text() string {
 	if r.Pacer != "" {
 		load = "open loop, " + r.Pacer
 	}
-	fmt.Fprintf(&out, "%s: %.1f requests per second (%s, %s engine, grade %s)\n",
-		r.Target, r.Rate.Achieved, load, r.Engine, r.Grade)
+	grade := string(r.Grade)
+	if r.Status == results.Partial {
+		grade += ", " + r.Status
+	}
+	fmt.Fprintf(&out, "%s: %s requests per second (%s, %s engine, grade %s)\n",
+		r.Target, page.Number(r.Rate.Achieved), load, r.Engine, grade)
 	rows := []timeRow{
 		{"response", r.Response}, {"service", r.Service}, {"lateness", r.Lateness},
 		{"first byte", r.TTFB}, {"connect", r.Connect}, {"wake-up", r.Wakeup},
-	}
-	if len(r.Targets) > 1 {
-		for _, name := range slices.Sorted(maps.Keys(r.Targets)) {
-			rows = append(rows, timeRow{"response of " + name, r.Targets[name].Response})
-		}
 	}
 	writeTimes(&out, rows)
 	c := r.Counts
@@ -45,6 +46,12 @@ func (r loadResult) text() string {
 		" + dropped %d + in_flight %d\n",
 		c.Intended, c.OK, c.HTTPError, c.BadBody, c.ConnectError, c.Reset, c.Timeout, c.Dropped, c.InFlight)
 	fmt.Fprintln(&out, statusText(r.Statuses))
+	if len(r.Targets) > 1 {
+		r.writeTargets(&out)
+	}
+	for _, reason := range r.Reasons {
+		fmt.Fprintln(&out, r.reasonLine(reason))
+	}
 	fmt.Fprintf(&out, "connections %d, requests per connection %.1f, stale retries %d\n",
 		r.Connections.Opened, r.Connections.PerConn, c.StaleRetry)
 	fmt.Fprintln(&out, r.Generator)
@@ -67,14 +74,43 @@ type timeRow struct {
 }
 
 func writeTimes(out io.Writer, rows []timeRow) {
-	us := func(v int64) time.Duration { return time.Duration(v) * time.Microsecond }
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\tcount\tmin\tmean\tp50\tp90\tp99\tp99.9\tmax\t")
 	for _, row := range rows {
+		us := page.Micros
+		if row.Count == 0 {
+			us = func(int64) string { return page.Unknown }
+		}
 		fmt.Fprintf(w, "%s\t%d\t%v\t%v\t%v\t%v\t%v\t%v\t%v\t\n", row.name, row.Count, us(row.Min), us(int64(row.Mean)),
 			us(row.P50), us(row.P90), us(row.P99), us(row.P999), us(row.Max))
 	}
 	_ = w.Flush() // into a string: cannot fail
+}
+
+// writeTargets writes a table of the targets: their requests, response times and status codes.
+func (r loadResult) writeTargets(out io.Writer) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "target\tintended\tok\tfailed\tdropped\tp50\tp99\tmax\t  status codes")
+	for _, name := range slices.Sorted(maps.Keys(r.Targets)) {
+		t := r.Targets[name]
+		c := t.Counts
+		p50, p99, most := page.Unknown, page.Unknown, page.Unknown
+		if t.Response.Count > 0 {
+			p50, p99, most = page.Micros(t.Response.P50), page.Micros(t.Response.P99), page.Micros(t.Response.Max)
+		}
+		codes, _ := strings.CutPrefix(statusText(t.Statuses), "status codes ")
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t  %s\n", name, c.Intended, c.OK, c.Failed()-c.Dropped-c.InFlight,
+			c.Dropped, p50, p99, most, codes)
+	}
+	_ = w.Flush() // into a string: cannot fail
+}
+
+// reasonLine is a reason as a line; one of all responses says so.
+func (r loadResult) reasonLine(reason results.Reason) string {
+	if reason.Count == r.Counts.Sent && reason.Count > 1 {
+		return "all " + reason.String()
+	}
+	return reason.String()
 }
 
 func statusText(statuses map[int]uint64) string {
@@ -105,13 +141,29 @@ func (g loadGenerator) String() string {
 	return text
 }
 
-// objectiveLine is an objective with what was measured, and whether it was met.
+// objectiveLine is an objective with what was measured, and by how much it was missed.
 func objectiveLine(o results.Judged) string {
-	verdict := o.Verdict
+	verdict, value := o.Verdict, page.Judged(o)
 	if verdict != results.Met {
 		verdict = strings.ToUpper(verdict)
 	}
-	return fmt.Sprintf("%s: %s (%s)", o.Objective, verdict, page.Judged(o))
+	limit, err := results.ParseObjective(o.Objective)
+	if err == nil && o.Verdict == results.Missed && o.Value != nil {
+		value += fmt.Sprintf(" (+%s %%)", page.Number(significant(100*(*o.Value/limit.Limit-1))))
+	}
+	return fmt.Sprintf("%s: %s, %s", spaced.ReplaceAllString(o.Objective, "$1 $2"), verdict, value)
+}
+
+// spaced matches a number and its unit.
+var spaced = regexp.MustCompile(`(\d)(%|µs|us|ms|s|m|h)$`)
+
+// significant rounds to three significant figures.
+func significant(v float64) float64 {
+	if v == 0 {
+		return 0
+	}
+	unit := math.Pow(10, math.Floor(math.Log10(math.Abs(v)))-2)
+	return math.Round(v/unit) * unit
 }
 
 // liveText is the line of progress while a load runs.

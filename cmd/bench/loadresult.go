@@ -21,6 +21,7 @@ type loadResult struct {
 	Elapsed     float64               `json:"elapsed_s"`
 	Counts      results.Counts        `json:"counts"`
 	Statuses    map[int]uint64        `json:"statuses"` // complete responses by status code
+	Reasons     []results.Reason      `json:"reasons"`  // why requests failed or were redirected
 	Rate        loadRate              `json:"rate"`
 	Response    results.Summary       `json:"response_us"`
 	Service     results.Summary       `json:"service_us"`
@@ -89,16 +90,24 @@ func newLoadResult(p loadgen.Plan, m loadgen.Measurement, partial bool) loadResu
 	if r.Diagnostics == nil {
 		r.Diagnostics = []results.Diagnostic{}
 	}
+	if r.Reasons = m.Reasons; r.Reasons == nil {
+		r.Reasons = []results.Reason{}
+	}
 	r.addTargets(m)
 	// The last request of an open loop is due before its duration is over: when its response arrives
 	// does not affect the rate.
 	r.Rate.Achieved = m.Throughput(p)
-	if partial { // the load was shorter than planned
-		r.Rate.Achieved = float64(m.Within.OK) / min(m.Elapsed, p.Duration).Seconds()
+	took := p.Duration
+	if partial || p.Mode == loadgen.Closed && p.Requests > 0 { // it was shorter than it might have been
+		took = min(m.Elapsed, p.Duration)
+		r.Rate.Achieved = float64(m.Within.OK) / took.Seconds()
+	}
+	if p.Mode == loadgen.Closed && p.Requests > 0 {
+		r.Duration = took.Seconds()
 	}
 	if p.Pacer != nil {
 		r.Pacer = p.Pacer.String()
-		r.Rate.Offered = float64(m.Counts.Intended) / p.Duration.Seconds()
+		r.Rate.Offered = float64(m.Counts.Intended) / took.Seconds()
 	}
 	r.Connections.Opened = m.Opened
 	if m.Opened > 0 {

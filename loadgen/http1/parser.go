@@ -18,6 +18,8 @@ type Parser struct {
 	Status int
 	// Close reports, when the response is complete, that the connection cannot be used again.
 	Close bool
+	// Location is that field of a redirect, until the next Reset.
+	Location []byte
 	// Field, unless nil, is called for each header field of the final response, not for
 	// trailers. The slices are valid only during the call.
 	Field func(name, value []byte)
@@ -74,7 +76,7 @@ func (p *Parser) Reset(head bool) {
 	if cap(partial) > keptLine {
 		partial = nil
 	}
-	*p = Parser{head: head, partial: partial, Field: p.Field}
+	*p = Parser{head: head, partial: partial, Location: p.Location[:0], Field: p.Field}
 }
 
 // Complete reports whether the whole response has been read.
@@ -233,6 +235,10 @@ func (p *Parser) readField(text []byte) error {
 			}
 			p.encoded, p.chunked = true, !p.http10
 		}
+	case len("Location"):
+		if p.Status/100 == 3 && equalFold(name, "location") {
+			p.Location = append(p.Location[:0], value...)
+		}
 	case len("Connection"):
 		if equalFold(name, "connection") {
 			p.Close = p.Close || hasToken(value, "close")
@@ -269,7 +275,8 @@ func (p *Parser) endOfFields() error {
 		if p.interim++; p.interim > maxInterim {
 			return malformed("more than %d interim responses", maxInterim)
 		}
-		*p = Parser{head: p.head, interim: p.interim, headBytes: p.headBytes, partial: p.partial, Field: p.Field}
+		*p = Parser{head: p.head, interim: p.interim, headBytes: p.headBytes, partial: p.partial, Location: p.Location,
+			Field: p.Field}
 		return nil
 	}
 	if p.http10 && !p.keepAlive {

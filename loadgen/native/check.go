@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"hash"
 	"strings"
 
@@ -96,6 +97,17 @@ func (b *body) step(c *check, next byte) (found bool) {
 		b.matched++
 	}
 	return b.matched == len(c.needle)
+}
+
+// problem says in what the body differs from the expected one.
+func (b *body) problem(c *check) string {
+	switch {
+	case c.length >= 0 && b.length != c.length:
+		return fmt.Sprintf("a body of %d bytes; want %d", b.length, c.length)
+	case b.matched < len(c.needle):
+		return fmt.Sprintf("a body of %d bytes without %q", b.length, c.needle)
+	}
+	return fmt.Sprintf("a body of %d bytes with another SHA-256", b.length)
 }
 
 // ok reports whether the whole body was as expected. The caller provides the space for a sum.

@@ -2,6 +2,7 @@ package native
 
 import (
 	"bytes"
+	"errors"
 	"net"
 	"net/netip"
 	"syscall"
@@ -102,18 +103,23 @@ func (s *shard) vacant() *conn {
 }
 
 func (s *shard) dial(c *conn) error {
-	family := unix.AF_INET
-	if _, six := s.remote.(*unix.SockaddrInet6); six {
+	family, protocol := unix.AF_INET, unix.IPPROTO_TCP
+	switch s.remote.(type) {
+	case *unix.SockaddrInet6:
 		family = unix.AF_INET6
+	case *unix.SockaddrUnix:
+		family, protocol, c.sampled = unix.AF_UNIX, 0, false
 	}
-	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol)
 	if err != nil {
 		return err
 	}
 	c.fd, c.state = fd, connecting
 	c.served = 0
-	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
-		return err
+	if family != unix.AF_UNIX {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+			return err
+		}
 	}
 	if c.sampled && !s.plan.Conns.New {
 		c.sampled = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) == nil
@@ -145,6 +151,7 @@ func (s *shard) connectFailed(c *conn, err error) {
 			s.rec.Limited()
 		}
 	}
+	s.why = err
 	s.finish(c, results.ConnectError, s.now(), true)
 }
 
@@ -182,6 +189,7 @@ func (s *shard) write(c *conn) {
 			return // an edge will signal when there is room
 		case errno == unix.EINTR:
 		case errno != 0:
+			s.why = errno
 			s.broken(c, s.now(), !c.begun)
 			return
 		default:
@@ -203,6 +211,11 @@ func (s *shard) handle(c *conn, events uint32) {
 		}
 		c.state, c.connected = open, s.now()
 		s.rec.Opened(c.connected - c.opening)
+		if events&unix.EPOLLIN != 0 && s.peek(c) {
+			s.why = errUnasked
+			s.finish(c, results.BadBody, c.connected, true)
+			return
+		}
 		s.write(c)
 	} else if events&unix.EPOLLOUT != 0 && len(c.unwritten) > 0 {
 		s.write(c)
@@ -216,6 +229,16 @@ func (s *shard) handle(c *conn, events uint32) {
 	if c.state == open && events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLERR|unix.EPOLLHUP) != 0 {
 		s.read(c)
 	}
+}
+
+// errUnasked is a response to no request.
+var errUnasked = errors.New("a response came before the request was sent")
+
+// peek reports whether bytes have arrived, and leaves them there.
+func (s *shard) peek(c *conn) bool {
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM,
+		uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(s.buf))), 1, unix.MSG_PEEK, 0, 0)
+	return errno == 0 && n > 0
 }
 
 // read takes what has arrived. A read that does not fill the buffer has emptied the socket, so
@@ -237,6 +260,7 @@ func (s *shard) read(c *conn) {
 			continue
 		case errno != 0:
 			now := s.now()
+			s.why = errno
 			s.broken(c, now, c.request != nil && loadgen.TooSoonToWork(now-c.sent, s.fastest[c.request.target]))
 			return
 		case n == 0:
@@ -245,6 +269,7 @@ func (s *shard) read(c *conn) {
 		}
 		if c.request == nil {
 			// Unrequested bytes: nothing after them can be trusted.
+			s.stray()
 			s.idle.remove(c)
 			s.shut(c)
 			s.lost(s.now(), results.OK, false)

@@ -8,7 +8,6 @@ package native
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -85,6 +84,3 @@ func (e Engine) refuse(p loadgen.Plan, guard loadgen.Guard) error {
 	}
 	return nil
 }
-
-// ErrTooFew means that the machine has too few files or ports for a plan.
-var ErrTooFew = errors.New("too few files or ports")

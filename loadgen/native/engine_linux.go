@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"bench/loadgen"
+
+	"golang.org/x/sys/unix"
 )
 
 const available = true
@@ -32,7 +34,7 @@ func (e Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, re
 	if err != nil {
 		return fmt.Errorf("native engine: preparing the requests: %w", err)
 	}
-	if err := enough(p, address); err != nil {
+	if err := p.CheckRoom(address); err != nil {
 		return err
 	}
 	k := e.shardsFor(p, runtime.NumCPU())
@@ -42,7 +44,7 @@ func (e Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, re
 		defer runtime.GOMAXPROCS(was)
 	}
 	r := &run{
-		engine: e, plan: p, address: address, requests: requests, shards: k,
+		engine: e, plan: p, address: address, socket: guard.Socket, requests: requests, shards: k,
 		start: make(chan time.Time), opened: make(chan struct{}, k),
 	}
 	if p.Mode == loadgen.Open {
@@ -78,6 +80,7 @@ type run struct {
 	engine   Engine
 	plan     loadgen.Plan
 	address  netip.AddrPort
+	socket   string // in the file system, in place of an address; usually empty
 	requests []request
 	arrivals uint64 // of an open loop, in all parts of the plan
 	shards   int
@@ -87,6 +90,14 @@ type run struct {
 	start   chan time.Time // the clock, to each shard
 	stopped atomic.Bool
 	spare   atomic.Bool // the machine has a core to spare
+}
+
+// remote is the server's address in the kernel's form. It is not shared: it caches a form of itself.
+func (r *run) remote() unix.Sockaddr {
+	if r.socket != "" {
+		return &unix.SockaddrUnix{Name: r.socket}
+	}
+	return sockaddr(r.address)
 }
 
 // drive runs the shards: each opens its connections, then all start on one clock.

@@ -263,7 +263,7 @@ func TestTooFewFilesOrPortsAreRefusedBeforeTheStart(t *testing.T) {
 	rec := loadgen.NewRecorder(p)
 	defer rec.Close()
 	err := native.Engine{}.Run(t.Context(), p, loadgen.Guard{}, rec)
-	if !errors.Is(err, native.ErrTooFew) {
+	if !errors.Is(err, loadgen.ErrTooFew) {
 		t.Errorf("Run = %v; want it refused", err)
 	}
 }

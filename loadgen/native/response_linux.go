@@ -1,6 +1,7 @@
 package native
 
 import (
+	"fmt"
 	"time"
 
 	"bench/loadgen"
@@ -18,6 +19,7 @@ func (s *shard) consume(c *conn, data []byte) {
 	for len(data) > 0 && !c.parser.Complete() {
 		piece, rest, err := c.parser.Next(data)
 		if err != nil {
+			s.why = err
 			s.finish(c, results.BadBody, now, true)
 			return
 		}
@@ -41,7 +43,9 @@ func (s *shard) answered(c *conn, now time.Duration, more bool) {
 	case !c.body.ok(k, s.sum[:]):
 		class = results.BadBody
 	}
-	c.served++
+	if c.served++; more {
+		s.stray()
+	}
 	if fastest := &s.fastest[c.request.target]; *fastest == 0 || now-c.sent < *fastest {
 		*fastest = now - c.sent
 	}
@@ -78,7 +82,7 @@ func (s *shard) broken(c *conn, now time.Duration, untouched bool) {
 		s.lost(now, results.OK, false)
 	case untouched && c.served > 0 && c.firstByte == 0 && !c.retried && c.request.again && !s.proving:
 		t := c.task
-		t.retried = true
+		t.retried, s.why = true, nil
 		s.busy.remove(c)
 		s.shut(c)
 		s.rec.StaleRetry(t.request.target)
@@ -97,6 +101,7 @@ func (s *shard) finish(c *conn, class results.Class, now time.Duration, over boo
 	} else {
 		s.record(c, class, now)
 	}
+	s.why = nil
 	v := c.visit
 	c.request, c.visit, c.firstByte = nil, nil, 0
 	ended := v == nil || s.proceed(v, class, now)
@@ -117,8 +122,41 @@ func (s *shard) record(c *conn, class results.Class, now time.Duration) {
 	if c.state == connecting {
 		connected = now
 	}
-	s.rec.Record(loadgen.Sample{
+	q := loadgen.Sample{
 		Target: c.request.target, Due: c.due, Sent: c.sent, End: now, FirstByte: c.firstByte, Connected: connected,
 		Class: class, Status: status,
-	})
+	}
+	if s.rec.Record(q) {
+		s.rec.Explain(q, s.reason(c, class))
+	}
+}
+
+// stray counts bytes that belong to no response.
+func (s *shard) stray() {
+	if !s.proving {
+		s.rec.Stray()
+	}
+}
+
+// reason is why a request ended as it did. It is asked once for each way in which requests end.
+func (s *shard) reason(c *conn, class results.Class) string {
+	switch {
+	case s.why != nil:
+		return s.why.Error()
+	case len(c.parser.Location) > 0 && class <= results.HTTPError:
+		return "to " + string(c.parser.Location)
+	case class == results.BadBody:
+		return c.body.problem(&c.request.check)
+	case class == results.Timeout && c.state == connecting:
+		return fmt.Sprintf("no connection within %v", s.plan.Timeout)
+	case class == results.Timeout && c.firstByte > 0:
+		return fmt.Sprintf("no complete response within %v", s.plan.Timeout)
+	case class == results.Timeout:
+		return fmt.Sprintf("no response within %v", s.plan.Timeout)
+	case class == results.Reset && c.firstByte > 0:
+		return "the server closed the connection within the response"
+	case class == results.Reset:
+		return "the server closed the connection before a response"
+	}
+	return ""
 }

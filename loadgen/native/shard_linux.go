@@ -50,6 +50,7 @@ type shard struct {
 	sources []unix.Sockaddr
 	source  int
 
+	why      error           // of the request that is about to fail, where its class does not say it
 	proving  bool            // connections are being opened before the clock starts
 	unproven bool            // one could not be opened, which ends the proving
 	holes    int             // closed loop: the number of connections missing after failures
@@ -79,7 +80,7 @@ func newShard(r *run, w int, part loadgen.Part, rec *loadgen.Recorder) (*shard, 
 	s := &shard{
 		run: r, rec: rec.Shard(part), recorder: rec, part: part, w: w, next: part.Nth(0), arrival: never, nextDue: never,
 		buf: make([]byte, 64<<10), events: make([]unix.EpollEvent, 256),
-		remote: sockaddr(r.address), fastest: make([]time.Duration, len(r.requests)),
+		remote: r.remote(), fastest: make([]time.Duration, len(r.requests)),
 		max: int(part.Share(uint64(r.plan.Conns.Max))), retry: never,
 	}
 	for _, addr := range r.plan.Conns.Sources {
@@ -134,7 +135,7 @@ func (s *shard) loop() error {
 		now := s.now()
 		stopped := s.stopped.Load()
 		if stopped || now >= last || now > lastSend && s.nextDue != never {
-			s.quitSending()
+			s.quitSending(now)
 		}
 		if s.nextDue <= now {
 			s.release(now)
@@ -143,9 +144,8 @@ func (s *shard) loop() error {
 		if closed && s.retry <= now {
 			s.refill()
 		}
-		done := closed && now >= p.Duration || s.nextDue == never && !closed
-		if stopped || now >= last || done && s.busy.first == nil {
-			s.quitSending()
+		if stopped || now >= last || s.busy.first == nil && s.done(now) {
+			s.quitSending(now)
 			s.abandon(now)
 			return nil
 		}
@@ -165,6 +165,19 @@ func (s *shard) loop() error {
 			return err
 		}
 	}
+}
+
+// done reports whether nothing is left to send.
+func (s *shard) done(now time.Duration) bool {
+	if s.plan.Mode == loadgen.Closed {
+		return now >= s.plan.Duration || !s.more(now) && s.nextDue == never
+	}
+	return s.nextDue == never
+}
+
+// more reports whether a closed loop goes on.
+func (s *shard) more(now time.Duration) bool {
+	return now < s.plan.Duration && !s.stopped.Load() && (s.plan.Requests == 0 || s.next < s.plan.Requests)
 }
 
 // poll waits, at most until the given time, and handles the sockets' events.
@@ -291,7 +304,7 @@ func (s *shard) refill() {
 
 // nextClosed starts the next request of a closed loop: it is due when it is sent.
 func (s *shard) nextClosed(now time.Duration) {
-	if now >= s.plan.Duration || s.stopped.Load() {
+	if !s.more(now) {
 		return
 	}
 	s.assign(s.takeClosed(now))
@@ -316,7 +329,7 @@ func (s *shard) assign(t task) {
 // free is called when a connection is ready for another request; ended says whether its request
 // or visit is over, upon which a closed loop starts another.
 func (s *shard) free(c *conn, now time.Duration, ended bool) {
-	if s.plan.Mode == loadgen.Closed && ended && !s.proving && now < s.plan.Duration && !s.stopped.Load() {
+	if s.plan.Mode == loadgen.Closed && ended && !s.proving && s.more(now) {
 		s.send(c, s.takeClosed(now))
 		return
 	}
@@ -351,9 +364,9 @@ func (s *shard) expire(now time.Duration) {
 }
 
 // quitSending counts what has not been sent as dropped.
-func (s *shard) quitSending() {
+func (s *shard) quitSending(now time.Duration) {
 	if s.arrival != never {
-		s.rec.Drop(s.next)
+		s.rec.Drop(s.next, now)
 	}
 	for _, v := range s.waiting {
 		s.rec.DropStep(v.kind.Steps[v.step].Target)

@@ -174,20 +174,33 @@ func firstWord(text string) string {
 	return word
 }
 
-// ParseRate reads "300", "300/s", "90/m" or "5/h" as requests per second.
+// ParseRate reads "300", "300/s", "90/m", "5/h" or "1/5s" as requests per second.
 func ParseRate(text string) (float64, error) {
-	number, unit, _ := strings.Cut(text, "/")
-	per := map[string]float64{"": 1, "s": 1, "m": 60, "h": 3600}[unit]
-	rate, err := strconv.ParseFloat(number, 64)
-	if err != nil || per == 0 {
-		return 0, fmt.Errorf("rate %q: want a number of requests per second, such as 300 or 300/s (or /m, /h)", text)
+	number, unit, has := strings.Cut(text, "/")
+	per := time.Second
+	var err error
+	if has {
+		if long, known := longUnits[unit]; known {
+			unit = long
+		}
+		if strings.IndexAny(unit, "0123456789") != 0 {
+			unit = "1" + unit
+		}
+		per, err = time.ParseDuration(unit)
 	}
-	rate /= per
-	if !(rate >= 1e-3 && rate <= 1e8) {
-		return 0, fmt.Errorf("rate %q: outside 0.001/s to 100000000/s", text)
+	count, err2 := strconv.ParseFloat(number, 64)
+	if err != nil || err2 != nil || per <= 0 {
+		return 0, fmt.Errorf("rate %q: want a number of requests per second, such as 300 or 300/s, 90/m, 1/5s", text)
+	}
+	rate := count / per.Seconds()
+	if !(rate >= 1e-5 && rate <= 1e8) {
+		return 0, fmt.Errorf("rate %q: outside 0.00001/s to 100000000/s", text)
 	}
 	return rate, nil
 }
+
+// longUnits are other names of units of time.
+var longUnits = map[string]string{"sec": "s", "second": "s", "min": "m", "minute": "m", "hour": "h"}
 
 // rateText is the inverse of ParseRate.
 func rateText(perSecond float64) string {

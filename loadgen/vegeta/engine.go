@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,7 +30,13 @@ import (
 )
 
 // Engine runs plans with vegeta. The zero value is ready to use.
-type Engine struct{}
+type Engine struct {
+	// TLS says whom to trust and how to identify oneself over https; nil: as the system does.
+	TLS *tls.Config
+	// HTTP1 keeps to HTTP/1.1 also where a server offers HTTP/2 over https. With HTTP/2, one connection
+	// carries many requests at once, so that fewer are opened than the plan allows.
+	HTTP1 bool
+}
 
 func (Engine) String() string { return "vegeta" }
 
@@ -46,7 +53,7 @@ func (Engine) Unsupported(p loadgen.Plan) string {
 }
 
 // Run implements loadgen.Engine.
-func (Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, rec *loadgen.Recorder) error {
+func (e Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, rec *loadgen.Recorder) error {
 	if err := p.Validate(); err != nil {
 		return fmt.Errorf("vegeta engine: %w", err)
 	}
@@ -56,9 +63,16 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, rec 
 	if why := (Engine{}).Unsupported(p); why != "" {
 		return fmt.Errorf("vegeta engine: %s", why)
 	}
+	address, err := guard.Resolve(ctx, p.URL)
+	if err != nil {
+		return err
+	}
+	if err := p.CheckRoom(address); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r := &run{plan: p, guard: guard, shard: rec.Shard(p.Part), ctx: ctx,
+	r := &run{engine: e, plan: p, guard: guard, shard: rec.Shard(p.Part), ctx: ctx,
 		fastest: make([]atomic.Int64, len(p.Mix.Targets))}
 	if p.Mode == loadgen.Open {
 		r.intended = p.Intended()
@@ -94,7 +108,7 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, rec 
 		// The samples are taken in RoundTrip; vegeta's results only pace its workers.
 	}
 	if p.Mode == loadgen.Open {
-		r.shard.Drop(p.Part.Nth(r.started.Load()))
+		r.shard.Drop(p.Part.Nth(r.started.Load()), time.Since(r.start))
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -104,6 +118,7 @@ func (Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, rec 
 
 // run is one plan being run.
 type run struct {
+	engine   Engine
 	plan     loadgen.Plan
 	guard    loadgen.Guard
 	ctx      context.Context
@@ -134,12 +149,12 @@ func (r *run) firstWorkers() int {
 
 func (r *run) transport() *http.Transport {
 	dial := r.guard.Dialer(net.Dialer{})
-	return &http.Transport{
+	transport := &http.Transport{
 		Proxy: nil, // a proxy from the environment would be a host that nobody named
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			select {
 			case conn := <-r.opened:
-				return &watched{Conn: conn}, nil
+				return r.watch(conn), nil
 			default:
 			}
 			before := time.Now()
@@ -150,7 +165,7 @@ func (r *run) transport() *http.Transport {
 					r.shard.Opened(time.Since(before))
 				}
 				r.mu.Unlock()
-				conn = &watched{Conn: conn}
+				conn = r.watch(conn)
 			}
 			return conn, err
 		},
@@ -158,9 +173,14 @@ func (r *run) transport() *http.Transport {
 		MaxIdleConnsPerHost: r.plan.Connections(),
 		MaxConnsPerHost:     r.plan.Connections(),
 		DisableKeepAlives:   r.plan.Conns.New,
-		DisableCompression:  true,  // bodies are compared and counted as sent
-		ForceAttemptHTTP2:   false, // one connection would carry everything, but the plan says how many there are
+		DisableCompression:  true, // bodies are compared and counted as sent
+		ForceAttemptHTTP2:   !r.engine.HTTP1,
+		TLSClientConfig:     r.engine.TLS.Clone(),
 	}
+	if r.engine.HTTP1 {
+		transport.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	}
+	return transport
 }
 
 // Pace implements vegeta.Pacer with the plan's schedule. It waits itself rather than let vegeta
@@ -168,7 +188,8 @@ func (r *run) transport() *http.Transport {
 // minutes.
 func (r *run) Pace(elapsed time.Duration, hits uint64) (wait time.Duration, stop bool) {
 	if r.plan.Mode == loadgen.Closed {
-		return 0, elapsed >= r.plan.Duration || r.ctx.Err() != nil
+		limit := r.plan.Requests
+		return 0, elapsed >= r.plan.Duration || r.ctx.Err() != nil || limit > 0 && hits >= r.plan.Part.Share(limit)
 	}
 	if hits >= r.intended || elapsed > r.plan.Duration+loadgen.LateGrace {
 		return 0, true
@@ -241,64 +262,114 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 
 	r.inFlight.Add(1)
 	sent := time.Now()
-	response, end, class := r.send(req, r.plan.Mix.At(n).Expect)
+	got := r.send(req, &r.plan.Mix.At(n).Expect)
 	r.inFlight.Add(-1)
 	if w := conn.Load(); w != nil {
 		w.on.CompareAndSwap(under, nil)
 	}
-	if class == results.OK {
-		under.answered(end.Sub(sent))
+	if under.early.Load() {
+		got.class, got.why = results.BadBody, errUnasked.Error()
+	}
+	if got.class == results.OK {
+		under.answered(got.end.Sub(sent))
 	}
 
 	sample := loadgen.Sample{
-		Target: r.plan.Mix.Index(n), Sent: sent.Sub(r.start), End: end.Sub(r.start), Class: class,
+		Target: r.plan.Mix.Index(n), Sent: sent.Sub(r.start), End: got.end.Sub(r.start), Class: got.class,
 		FirstByte: time.Duration(firstByte.Load()),
 	}
-	if response != nil {
-		sample.Status = uint16(response.StatusCode)
+	if got.response != nil {
+		sample.Status = uint16(got.response.StatusCode)
 	}
+	r.record(n, sample, got.why, tries.Load()-1)
+	response := got.response
+	if response == nil {
+		response = &http.Response{Status: got.class.String(), Header: http.Header{}, Request: req}
+	}
+	response.Body = http.NoBody
+	return response, nil
+}
+
+// record records request n, and how often it was sent again.
+func (r *run) record(n uint64, sample loadgen.Sample, why string, again int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	sample.Due = sample.Sent
 	if r.plan.Mode == loadgen.Open {
 		sample.Due = r.recording.Due(n)
 	}
-	r.shard.Record(sample)
-	for range tries.Load() - 1 {
+	if r.shard.Record(sample) {
+		r.shard.Explain(sample, why)
+	}
+	for range again {
 		r.shard.StaleRetry(sample.Target)
 	}
-	if response == nil {
-		response = &http.Response{Status: class.String(), Header: http.Header{}, Request: req}
-	}
-	response.Body = http.NoBody
-	return response, nil
+}
+
+// outcome is how a request ended: with a complete response, or with none.
+type outcome struct {
+	response *http.Response
+	end      time.Time
+	class    results.Class
+	why      string
 }
 
 // send performs the request and classifies its end. It returns no truncated response. The end
 // is when the body has been read: checking it is the generator's own time.
-func (r *run) send(req *http.Request, expect targets.Expect) (*http.Response, time.Time, results.Class) {
+func (r *run) send(req *http.Request, expect *targets.Expect) outcome {
 	response, err := r.base.RoundTrip(req)
 	if err != nil {
-		return nil, time.Now(), r.classify(err)
+		return r.failed(err)
 	}
 	defer response.Body.Close()
 	expected := expect.StatusOK(response.StatusCode)
 	var body []byte
-	if expected && expect.NeedsBody() {
+	switch {
+	case response.StatusCode == http.StatusSwitchingProtocols:
+		// What follows is another protocol, which may never end; no request of ours asks for one.
+	case expected && expect.NeedsBody():
 		body, err = io.ReadAll(io.LimitReader(response.Body, maxChecked+1))
-	} else {
+	default:
 		_, err = io.Copy(io.Discard, response.Body)
 	}
-	end := time.Now()
-	switch {
-	case err != nil:
-		return nil, end, r.classify(err)
-	case !expected:
-		return response, end, results.HTTPError
-	case expect.NeedsBody() && (len(body) > maxChecked || !expect.BodyOK(body)):
-		return response, end, results.BadBody
+	if err != nil {
+		return r.failed(err)
 	}
-	return response, end, results.OK
+	got := outcome{response: response, end: time.Now()}
+	switch {
+	case !expected:
+		got.class = results.HTTPError
+	case expect.NeedsBody() && len(body) > maxChecked:
+		got.class, got.why = results.BadBody, fmt.Sprintf("a body of more than %d MiB", maxChecked>>20)
+	case expect.NeedsBody() && !expect.BodyOK(body):
+		got.class, got.why = results.BadBody, expect.Problem(body)
+	}
+	if to := response.Header.Get("Location"); to != "" && response.StatusCode/100 == 3 && got.why == "" {
+		got.why = "to " + to
+	}
+	return got
+}
+
+func (r *run) failed(err error) outcome {
+	got := outcome{end: time.Now(), class: r.classify(err)}
+	if got.class == results.Timeout {
+		got.why = fmt.Sprintf("no complete response within %v", r.plan.Timeout)
+		return got
+	}
+	// The operating system's words, without the addresses around them.
+	var op *net.OpError
+	for errors.As(err, &op) && op.Err != nil {
+		err = op.Err
+		if errors.As(err, new(*tls.CertificateVerificationError)) {
+			break
+		}
+	}
+	var call *os.SyscallError
+	if errors.As(err, &call) {
+		err = call.Err
+	}
+	got.why = err.Error()
+	return got
 }
 
 // maxChecked limits the memory for checking one body.
