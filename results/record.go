@@ -189,6 +189,9 @@ const (
 	ClosedLoop = "closed"
 )
 
+// NewSuffix ends the name of a load whose requests each take a new connection.
+const NewSuffix = "-new"
+
 // Cell is one topology under one load in one repeat.
 type Cell struct {
 	Index       int       `json:"index"`

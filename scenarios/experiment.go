@@ -190,7 +190,7 @@ func (e Experiment) loads(arm int) (loads []Load) {
 	for i := range e.Scenarios[1:] {
 		closed("closed", i+1, false, e.Preset.Side)
 	}
-	for _, rate := range e.LoadSteps {
+	for i, rate := range e.LoadSteps {
 		enough := time.Duration(fewestResponses / rate * float64(time.Second))
 		if e.fewer {
 			enough /= 2
@@ -199,9 +199,19 @@ func (e Experiment) loads(arm int) (loads []Load) {
 			Name: fmt.Sprintf("rate-%g", rate), Scenario: e.Scenarios[0], Mode: loadgen.Open, Pacer: users(rate),
 			Duration: max(e.Preset.Step, min(enough, mostStretched*e.Preset.Step).Round(100*time.Millisecond)),
 		})
+		fresh := loads[len(loads)-1]
+		// Where nothing queues, this tells delays of TCP from those of the app.
+		if i == 0 && !e.withoutNew && rate*fresh.Duration.Seconds() <= mostNew {
+			fresh.Name, fresh.New = fresh.Name+results.NewSuffix, true
+			loads = append(loads, fresh)
+		}
 	}
 	return loads
 }
+
+// mostNew is the number of connections that a load step may open, one for each request: each keeps one of the
+// client's ports for a minute.
+const mostNew = 5000
 
 // Cell is one arm under one load in one block.
 type Cell struct {
@@ -307,8 +317,12 @@ func (e Experiment) Describe() []string {
 	for _, load := range e.Loads() {
 		switch {
 		case load.Mode == loadgen.Open:
-			lines = append(lines, fmt.Sprintf("%s: open loop, Poisson arrivals at %g/s for %v",
-				load.Scenario.Name, load.Rate(), load.Duration))
+			line := fmt.Sprintf("%s: open loop, Poisson arrivals at %g/s for %v",
+				load.Scenario.Name, load.Rate(), load.Duration)
+			if load.New {
+				line += ", with a new connection for each request"
+			}
+			lines = append(lines, line)
 		default:
 			connections := "keep-alive connections"
 			if load.New {

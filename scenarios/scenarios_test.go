@@ -262,7 +262,7 @@ func TestDisturbedCellsAreMeasuredAgain(t *testing.T) {
 		{"an undisturbed run", nil, 0, 0},
 		{"one disturbed cell", map[int]bool{2: true}, 1, 0},
 		{"one that is disturbed twice", map[int]bool{5: true, 6: true}, 2, 0},
-		{"a machine that is always busy", all, 3, 12}, // a quarter of the 12 cells
+		{"a machine that is always busy", all, 4, 16}, // a quarter of the 16 cells
 	} {
 		engine := &limited{at: row.at}
 		r, e, _ := urlRunner(t, nil, page("x"), page("x"))
@@ -288,8 +288,8 @@ func TestDisturbedCellsAreMeasuredAgain(t *testing.T) {
 				bad++
 			}
 		}
-		if again != row.again || bad != row.bad || len(last) != 12 {
-			t.Errorf("%s: %d measured again, %d of %d void; want %d, %d of 12", row.says, again, bad, len(last),
+		if again != row.again || bad != row.bad || len(last) != 16 {
+			t.Errorf("%s: %d measured again, %d of %d void; want %d, %d of 16", row.says, again, bad, len(last),
 				row.again, row.bad)
 		}
 	}
@@ -342,7 +342,7 @@ func TestRunChecksThenWarmsThenMeasuresEveryArmInEveryBlock(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Checking: warm-up and a closed-loop run for each arm, in order. Then, for each block and arm:
-	// warm-up, closed-loop run, another with new connections, the one load step.
+	// warm-up, closed-loop run, another with new connections, the one load step, and the same with new connections.
 	var order []string
 	last := ""
 	for _, note := range d.notes {
@@ -355,21 +355,22 @@ func TestRunChecksThenWarmsThenMeasuresEveryArmInEveryBlock(t *testing.T) {
 	if fmt.Sprint(check) != "[a warm a closed b warm b closed]" {
 		t.Errorf("the check went %v", check)
 	}
-	for i := 0; i+4 <= len(blocks); i += 4 {
+	for i := 0; i+5 <= len(blocks); i += 5 {
 		arm := blocks[i][:1]
-		if want := []string{arm + " warm", arm + " closed", arm + " new", arm + " open"}; !slices.Equal(blocks[i:i+4], want) {
-			t.Errorf("a boot went %v; want %v", blocks[i:i+4], want)
+		want := []string{arm + " warm", arm + " closed", arm + " new", arm + " open", arm + " open"}
+		if !slices.Equal(blocks[i:i+5], want) {
+			t.Errorf("a boot went %v; want %v", blocks[i:i+5], want)
 		}
 	}
 	run, err := results.Load(r.Out.Path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(blocks) != 16 || len(run.Cells) != 12 || len(e.LoadSteps) != 1 {
-		t.Errorf("%d steps, %d cells, load steps %v; want 16, 12, one step", len(blocks), len(run.Cells), e.LoadSteps)
+	if len(blocks) != 20 || len(run.Cells) != 16 || len(e.LoadSteps) != 1 {
+		t.Errorf("%d steps, %d cells, load steps %v; want 20, 16, one step", len(blocks), len(run.Cells), e.LoadSteps)
 	}
 	// Two boots to check, and one for each arm in each of two blocks.
-	if count["booted"] != 2+4 || count["cell-started"] != 12 || count["cell-done"] != 12 {
+	if count["booted"] != 2+4 || count["cell-started"] != 16 || count["cell-done"] != 16 {
 		t.Errorf("events: %v", count)
 	}
 	for _, c := range run.Cells {

@@ -46,7 +46,7 @@ func (c Counters) Since(before Counters) results.Server {
 	s.RetransSegs -= before.kernel.RetransSegs
 	s.TCPTimeouts -= before.kernel.TCPTimeouts
 	s.StealSeconds -= before.kernel.StealSeconds
-	s.BusySeconds -= before.kernel.BusySeconds
+	s.BusySeconds = max(0, s.BusySeconds-before.kernel.BusySeconds) // the kernel counts in ticks, and corrects them
 	if len(c.servers) != len(before.servers) {
 		return s
 	}

@@ -131,6 +131,8 @@ func rateText(v Rate) string {
 // says names a load within a sentence.
 func (l Load) says() string {
 	switch {
+	case l.Mode == results.OpenLoop && l.New:
+		return fmt.Sprintf("%s at %s requests per second with new connections", l.Scenario, page.Number(l.Offered))
 	case l.Mode == results.OpenLoop:
 		return fmt.Sprintf("%s at %s requests per second", l.Scenario, page.Number(l.Offered))
 	case l.Load == "closed-new":

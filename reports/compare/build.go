@@ -144,7 +144,7 @@ func buildLoad(cells []*results.Cell, objectives []results.Objective) Load {
 	first := cells[0]
 	l := Load{
 		Scenario: first.Scenario, Load: first.Load, Mode: first.Mode, Offered: first.Rate,
-		Connections: first.Connections, Cells: len(cells), Grade: results.Valid,
+		Connections: first.Connections, New: first.NewConns, Cells: len(cells), Grade: results.Valid,
 		Targets: map[string]results.Summary{}, CPU: map[string]float64{}, BusyCores: map[string]float64{},
 	}
 	l.Rate.Unit = "req/s"
@@ -280,10 +280,14 @@ func (r *Report) buildScenario(record results.ScenarioRecord) Scenario {
 		if l == nil || !l.Rate.Measured() {
 			continue
 		}
-		s.Order = append(s.Order, Place{
+		place := Place{
 			Topology: t.Name, Rate: l.Rate, Response: l.Response, Versus: t.ratio("max_throughput", s.Name, "closed"),
 			Reasons: r.reasons(t, *l),
-		})
+		}
+		if len(l.CPU) > 0 {
+			place.Limit = r.explain(t, *l)
+		}
+		s.Order = append(s.Order, place)
 	}
 	slices.SortStableFunc(s.Order, func(a, b Place) int { return cmp.Compare(b.Rate.Value, a.Rate.Value) })
 	r.rank(&s)

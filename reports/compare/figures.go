@@ -87,7 +87,7 @@ func (r *Report) commonRate() *Load {
 	}
 	var best *Load
 	for _, l := range compared[0].Loads {
-		if l.Scenario != main || l.Mode != results.OpenLoop {
+		if l.Scenario != main || !l.step() {
 			continue
 		}
 		if best == nil || r.allSustain(l.Load) && l.Offered > best.Offered {
@@ -115,7 +115,7 @@ func (r *Report) byRateFigure() (plot.Figure, bool) {
 		p99 := plot.Series{Name: t.Name + ", p99", Group: i}
 		p50 := plot.Series{Name: t.Name + ", p50", Group: i, Dashed: true}
 		for _, l := range t.Loads {
-			if l.Scenario == main && l.Mode == results.OpenLoop && l.Response.Count > 0 {
+			if l.Scenario == main && l.step() && l.Response.Count > 0 {
 				p99.Points = append(p99.Points, plot.Point{X: l.Offered, Y: float64(l.Response.P99)})
 				p50.Points = append(p50.Points, plot.Point{X: l.Offered, Y: float64(l.Response.P50)})
 				any = true

@@ -46,42 +46,18 @@ func (r *Report) reasons(t Topology, l Load) []string {
 
 // limits name the resource that limited a load: the generator, the workers, one interpreter, or the
 // CPU.
-func (r *Report) limits(t Topology, l Load) []string {
-	list := []string{r.limit(t, l)}
+func (r *Report) limits(t Topology, l Load) (list []string) {
+	if e := r.explain(t, l); e != nil {
+		list = append(list, e.text)
+	} else {
+		list = append(list, fmt.Sprintf("No single limit stands out (%s); CPU time per request: %s.",
+			r.useOf(t, l).text, tiers(l.CPU)))
+	}
 	if perRequest, known := t.Roles.Sum(l.CPU, results.AppRole); known && !involvesApp(t, l) {
 		list = append(list, fmt.Sprintf("The app was hardly involved, with %s of CPU time per request: "+
 			"the servers in front of it serve these files.", page.Millis(perRequest)))
 	}
 	return list
-}
-
-func (r *Report) limit(t Topology, l Load) string {
-	servers, generator := l.serverCores(), l.BusyCores["generator"]
-	all, cores := servers+generator, float64(r.Host.Cores)
-	used := fmt.Sprintf("%.2f of %s used", all, page.Count(r.Host.Cores, "core"))
-	app, _ := t.Roles.Sum(l.BusyCores, results.AppRole)
-	perRequest, _ := t.Roles.Sum(l.CPU, results.AppRole)
-	switch {
-	case l.Rate.LowerBound:
-		return fmt.Sprintf("The load generator was the limit, with %.2f cores used to the servers' %.2f: "+
-			"the throughput is a lower bound.", generator, servers)
-	case t.Concurrency > 0 && all < unsaturated*cores && busyWorkers(t, l) > workersBusy && involvesApp(t, l):
-		return fmt.Sprintf("All workers were busy: %s at a time, taking at least %s each, limit the throughput to about "+
-			"%s req/s. The CPU was not saturated (%s).",
-			page.Count(t.Concurrency, "request"), page.Micros(l.Service.Min), page.Number(workerLimit(t, l)), used)
-	case r.oneInterpreter(t) && app > oneCore && all < saturated*cores:
-		return fmt.Sprintf("Its only app process used %.2f of %s: the interpreter lock lets only one thread at a time run "+
-			"the app's code%s. A request takes %s of CPU time.",
-			app, page.Count(r.Host.Cores, "core"), waitingThreads(t, l), page.Millis(perRequest))
-	case all > saturated*cores:
-		return fmt.Sprintf("The CPU was saturated (%s, %.2f of them by the load generator), so the CPU time per request "+
-			"decides: %s.",
-			used, generator, tiers(l.CPU))
-	case t.Concurrency == 0 && all < unsaturated*cores:
-		return fmt.Sprintf("Each connection has its own thread, so up to %s wait at the same time, %s each on average. "+
-			"The CPU was not saturated (%s).", page.Count(l.Connections, "request"), page.Micros(int64(l.Service.Mean)), used)
-	}
-	return fmt.Sprintf("No single limit stands out (%s); CPU time per request: %s.", used, tiers(l.CPU))
 }
 
 // involvesApp reports whether the app took part in the responses, and not only the servers in front of

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"strings"
 
 	"bench/reports/page"
 	"bench/results"
@@ -9,50 +10,82 @@ import (
 
 // A response written in several small pieces with Nagle's algorithm on waits for the client's
 // delayed acknowledgement: 40 ms on Linux (TCP_DELACK_MIN), plus a little for the response itself.
-// The delay counts as shown when at least this share of the responses on keep-alive connections lies
-// in that band, and at most half of that share on new connections, where the client acknowledges at
-// once.
+// On a new connection the client acknowledges at once. So the delay counts as shown for a target when at least
+// nagleShare of its responses on keep-alive connections lie in that band, and at most half of that share on new
+// connections at the same rate, which no topology is near its limit at: whatever else takes 40 ms, a page that
+// waits or a queue, takes them there too.
 const (
 	nagleLow   = 37_000 // µs
 	nagleHigh  = 54_000
 	nagleText  = "37 to 54 ms longer than the fastest"
 	nagleShare = 0.10
+	nagleLeast = 20 // responses of a target
 )
 
-// nagle is the share of a load's responses that waited for a delayed acknowledgement, or 0 where
-// that is not shown. It is shown on the main scenario, by comparison with new connections;
-// elsewhere, the same delay on keep-alive connections is attributed to it, unless a busy interpreter
-// explains it as well.
-func (r *Report) nagle(t Topology, l Load) float64 {
-	kept, fresh := t.load(r.main(), "closed"), t.load(r.main(), "closed-new")
-	if kept == nil || fresh == nil || kept.Service.Count == 0 || fresh.Service.Count == 0 || l.Load != "closed" {
-		return 0
-	}
-	shown := r.share(t, r.main(), "closed")
-	// The lowest open-loop rate shows it with the least queueing.
-	for _, step := range t.Loads {
-		if step.Scenario == r.main() && step.Mode == results.OpenLoop {
-			shown = max(shown, r.share(t, step.Scenario, step.Load))
-			break
-		}
-	}
-	if shown < nagleShare || 2*r.share(t, r.main(), "closed-new") > shown {
-		return 0
-	}
-	if app, _ := t.Roles.Sum(l.BusyCores, results.AppRole); app > oneCore && r.oneInterpreter(t) {
-		return 0
-	}
-	if share := r.share(t, l.Scenario, l.Load); share >= nagleShare {
-		return share
-	}
-	return 0
+// delayed is a target whose responses wait for delayed acknowledgements.
+type delayed struct {
+	target         string
+	share, without float64 // of its responses in the band, on keep-alive and on new connections
+	response       results.Summary
 }
 
-// share is the share of a load's responses with a service time in the band.
-func (r *Report) share(t Topology, scenario, load string) float64 {
-	h := results.Total(r.intervals(t.Name, scenario, load), results.Service)
-	if h.TotalCount() == 0 {
+// lowestStep is the lowest open-loop rate of the main scenario, and the same rate with new connections; nil where
+// the topology did not sustain both.
+func (r *Report) lowestStep(t Topology) (kept, fresh *Load) {
+	for i, l := range t.Loads {
+		if l.Scenario == r.main() && l.step() && (kept == nil || l.Offered < kept.Offered) {
+			kept = &t.Loads[i]
+		}
+	}
+	if kept == nil {
+		return nil, nil
+	}
+	if fresh = t.load(r.main(), kept.Load+results.NewSuffix); fresh == nil || !kept.Sustained || !fresh.Sustained {
+		return nil, nil
+	}
+	return kept, fresh
+}
+
+// delayedTargets are the targets for which a topology shows the delay.
+func (r *Report) delayedTargets(t Topology) (list []delayed) {
+	kept, fresh := r.lowestStep(t)
+	if kept == nil {
+		return nil
+	}
+	for _, target := range r.targetNames(r.main()) {
+		with, n := r.share(t, *kept, target)
+		without, m := r.share(t, *fresh, target)
+		if n >= nagleLeast && m >= nagleLeast && with >= nagleShare && 2*without <= with {
+			list = append(list, delayed{target, with, without, kept.Targets[target]})
+		}
+	}
+	return list
+}
+
+// nagle is the share of a load's responses that waited for a delayed acknowledgement, or 0 where that is not shown.
+func (r *Report) nagle(t Topology, l Load) float64 {
+	if l.Scenario != r.main() || l.Load != "closed" {
 		return 0
+	}
+	late, all := 0.0, int64(0)
+	for _, s := range l.Targets {
+		all += s.Count
+	}
+	for _, d := range r.delayedTargets(t) {
+		share, n := r.share(t, l, d.target)
+		late += share * float64(n)
+	}
+	if all == 0 || late < nagleShare*float64(all) {
+		return 0
+	}
+	return late / float64(all)
+}
+
+// share is the share of a target's responses under a load with a service time in the band, and their number.
+func (r *Report) share(t Topology, l Load, target string) (share float64, n int64) {
+	h := results.TotalByTarget(r.intervals(t.Name, l.Scenario, l.Load), results.Service)[target]
+	if h == nil || h.TotalCount() == 0 {
+		return 0, 0
 	}
 	inside, least := int64(0), h.Min() // the delay comes on top of the work
 	if least >= nagleLow {
@@ -63,31 +96,24 @@ func (r *Report) share(t Topology, scenario, load string) float64 {
 			inside += bar.Count
 		}
 	}
-	return float64(inside) / float64(h.TotalCount())
+	return float64(inside) / float64(h.TotalCount()), h.TotalCount()
 }
 
-// nagleNote explains the delay where a topology shows it: at the lowest open-loop rate, where nothing
-// queues, or under the closed loop if there is none.
+// nagleNote explains the delay where a topology shows it, by target.
 func (r *Report) nagleNote(t Topology) (Note, bool) {
-	kept, fresh := t.load(r.main(), "closed"), t.load(r.main(), "closed-new")
-	if kept == nil || fresh == nil || fresh.Service.Count == 0 {
+	list := r.delayedTargets(t)
+	if len(list) == 0 {
 		return Note{}, false
 	}
-	for _, l := range t.Loads {
-		if l.Scenario == r.main() && l.Mode == results.OpenLoop {
-			kept = &l
-			break
-		}
-	}
-	share, without := r.share(t, r.main(), kept.Load), r.share(t, r.main(), "closed-new")
-	if share < nagleShare || 2*without > share {
-		return Note{}, false
+	kept, _ := r.lowestStep(t)
+	var parts []string
+	for _, d := range list {
+		parts = append(parts, fmt.Sprintf("%s (%.0f %% of them, p50 %s, p90 %s; with a new connection per request, %.0f %%)",
+			d.target, 100*d.share, page.Micros(d.response.P50), page.Micros(d.response.P90), 100*d.without))
 	}
 	return Note{"nagle", fmt.Sprintf("%s sends some responses in several small writes with Nagle's algorithm on. "+
 		"On a keep-alive connection the client delays its acknowledgement by 40 ms, and the last write waits for it: "+
-		"on %s, %.0f %% of the responses take %s (p50 %s, p90 %s); with a new connection per request, %.0f %% do. "+
-		"Clients really wait that long, so the delay is part of the comparison, but its cause is TCP, not a slow app, "+
-		"and it costs no CPU time.",
-		t.Name, kept.says(), 100*share, nagleText, page.Micros(kept.Response.P50),
-		page.Micros(kept.Response.P90), 100*without)}, true
+		"on %s, responses take %s for %s. Clients really wait that long, so the delay is part of the comparison, but its "+
+		"cause is TCP, not a slow app, and it costs no CPU time.",
+		t.Name, kept.says(), nagleText, strings.Join(parts, ", "))}, true
 }

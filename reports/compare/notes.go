@@ -39,7 +39,7 @@ func (r *Report) workerNotes(t Topology) (notes []Note) {
 	for _, l := range t.Loads {
 		app, _ := t.Roles.Sum(l.BusyCores, results.AppRole)
 		if l.Load != "closed" || t.Concurrency <= 0 || l.Service.Min <= 5000 || busyWorkers(t, l) <= workersBusy ||
-			app >= unsaturated*float64(r.Host.Cores) {
+			busyWorkers(t, l) > bounded || app >= unsaturated*float64(r.Host.Cores) {
 			continue
 		}
 		text := fmt.Sprintf("On %s, %s is limited by its concurrency of %d (workers × threads), not by the CPU: "+

@@ -26,7 +26,10 @@ var comparisons = []comparison{
 
 func closedLoop(l Load, _ bool) bool { return l.Rate.Measured() && l.Mode == results.ClosedLoop }
 
-func measuredLoad(l Load, _ bool) bool { return l.Rate.Measured() }
+// measuredLoad leaves out the load step that only tells delays of TCP from others.
+func measuredLoad(l Load, _ bool) bool {
+	return l.Rate.Measured() && (l.step() || l.Mode == results.ClosedLoop)
+}
 
 func firstLoad(_ Load, first bool) bool { return first }
 

@@ -86,9 +86,10 @@ type Load struct {
 	Scenario    string                     `json:"scenario"`
 	Load        string                     `json:"load"`
 	Mode        string                     `json:"mode"`
-	Offered     float64                    `json:"offered,omitempty"` // open loop
-	Connections int                        `json:"connections"`       // at most
-	Rate        Rate                       `json:"rate"`              // successful responses per second
+	Offered     float64                    `json:"offered,omitempty"`         // open loop
+	Connections int                        `json:"connections"`               // at most
+	New         bool                       `json:"new_connections,omitempty"` // one per request
+	Rate        Rate                       `json:"rate"`                      // successful responses per second
 	Cells       int                        `json:"cells"`
 	Void        int                        `json:"void"`                     // cells that are not a measurement, left out
 	VoidServer  int                        `json:"void_by_server,omitempty"` // of these, by a failure of the server
@@ -108,6 +109,9 @@ type Load struct {
 	Objectives  []results.Judged           `json:"objectives,omitempty"`
 	Sustained   bool                       `json:"sustained"` // open loop: kept up with the offered rate
 }
+
+// step reports whether the load is an open loop on keep-alive connections: a load step.
+func (l Load) step() bool { return l.Mode == results.OpenLoop && !l.New }
 
 // Ratio is a metric's ratio to the baseline, paired by block.
 type Ratio struct {
@@ -139,7 +143,8 @@ type Place struct {
 	Rate     Rate            `json:"rate"`
 	Versus   *Ratio          `json:"vs_baseline,omitempty"`
 	Response results.Summary `json:"response_us"`
-	Reasons  []string        `json:"reasons"` // what limited it, with the evidence
+	Limit    *Explanation    `json:"limit,omitempty"` // absent where none stands out, or the CPU time is unknown
+	Reasons  []string        `json:"reasons"`         // what limited it, with the evidence
 }
 
 // Note is a known artefact and where it shows.

@@ -76,12 +76,15 @@ func (r *Report) latencyTable() page.Table {
 			if l.Mode != results.OpenLoop {
 				continue
 			}
-			successful := l.successful()
+			successful, offered := l.successful(), page.Number(l.Offered)+"/s"
+			if l.New {
+				offered += ", new connections"
+			}
 			if !l.Sustained {
 				successful += " (not sustained)"
 			}
 			t.Rows = append(t.Rows, []string{
-				page.Number(l.Offered) + "/s", top.Name, page.Micros(l.Response.P50), page.Micros(l.Response.P90),
+				offered, top.Name, page.Micros(l.Response.P50), page.Micros(l.Response.P90),
 				page.Micros(l.Response.P99), page.Micros(l.Response.Max), page.Micros(l.Service.P99), successful,
 				objectiveText(l.Objectives),
 			})
