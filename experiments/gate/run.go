@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -135,19 +136,13 @@ const prepareTries = 3
 // open makes a stack for each version. An app that cannot be prepared is a result, not an error.
 func (s *series) open(ctx context.Context) (stacks [2]*experiments.Stack, failed *scenarios.ArmError, err error) {
 	for i, name := range []string{results.Base, results.Head} {
-		project := s.versions[i].project
-		if name == results.Head {
-			project.App = withEnv(project.App, s.spec.HeadEnv)
-		}
 		if broken := s.versions[i].broken; broken != nil {
 			return stacks, &scenarios.ArmError{Arm: name, Err: broken}, nil
 		}
+		stacks[i], err = s.prepared(ctx, i)
 		var prepare *servers.PrepareError
-		for range prepareTries {
-			stacks[i], err = s.env.Open(ctx, project, []servers.Topology{s.paired.Topology}, bootTimeout)
-			if !errors.As(err, &prepare) || ctx.Err() != nil {
-				break
-			}
+		if errors.As(err, &prepare) && name == results.Base && s.headsFile() {
+			stacks[i], err = s.prepared(ctx, i)
 		}
 		switch {
 		case err == nil:
@@ -159,12 +154,45 @@ func (s *series) open(ctx context.Context) (stacks [2]*experiments.Stack, failed
 			return stacks, nil, err
 		}
 		s.paired.Arms[i] = scenarios.PairedArm{Name: name, Site: stacks[i].Site, App: stacks[i].Project.App}
-		s.paired.Arms[i].Counting, err = targets.WriteCounting(filepath.Join(stacks[i].Site.Scratch, "counting"), project.App)
+		s.paired.Arms[i].Counting, err = targets.WriteCounting(filepath.Join(stacks[i].Site.Scratch, "counting"),
+			stacks[i].Project.App)
 		if err != nil {
 			return stacks, nil, err
 		}
 	}
 	return stacks, nil, nil
+}
+
+// prepared opens the stack of a version.
+func (s *series) prepared(ctx context.Context, arm int) (stack *experiments.Stack, err error) {
+	project := s.versions[arm].project
+	if arm == 1 {
+		project.App = withEnv(project.App, s.spec.HeadEnv)
+	}
+	var prepare *servers.PrepareError
+	for range prepareTries {
+		stack, err = s.env.Open(ctx, project, []servers.Topology{s.paired.Topology}, bootTimeout)
+		if !errors.As(err, &prepare) || ctx.Err() != nil {
+			break
+		}
+	}
+	return stack, err
+}
+
+// headsFile gives a base that cannot be prepared as its own bench.yaml says what head's says; false: that
+// is the same.
+func (s *series) headsFile() bool {
+	base, head := &s.versions[0], s.versions[1]
+	app := head.project.App
+	app.Dir, app.Python, app.Name = base.project.App.Dir, base.project.App.Python, base.project.App.Name
+	app.Requirements = base.project.App.Requirements
+	if reflect.DeepEqual(app, base.project.App) {
+		return false
+	}
+	base.project.App = app
+	s.env.Warn(results.Diagnostic{Code: "heads-project-file", Message: fmt.Sprintf(
+		"%s cannot be prepared as its own %s says: it is measured with that of %s", base.name, targets.ProjectFile, head.name)})
+	return true
 }
 
 func closeStacks(stacks [2]*experiments.Stack) (err error) {

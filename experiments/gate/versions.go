@@ -34,6 +34,7 @@ func versions(ctx context.Context, env experiments.Env, spec Spec, trees string,
 	switch {
 	case experiments.IsDir(spec.Base) && experiments.IsDir(spec.Head):
 		both, err = loaded([2]side{{name: spec.Base}, {name: spec.Head}}, [2]string{spec.Base, spec.Head})
+		sameState(&both, both[1].project.App.Dir)
 	case spec.Base == experiments.Bundled && (spec.Head == experiments.Bundled || spec.Head == ""):
 		bundled := side{name: experiments.Bundled}
 		bundled.project, err = targets.Bundled()
@@ -42,6 +43,18 @@ func versions(ctx context.Context, env experiments.Env, spec Spec, trees string,
 		both, err = commits(ctx, env, spec, trees, equal)
 	}
 	return both, err
+}
+
+// sameState gives both versions the state that head's bench.yaml names, from one folder: a work tree, or
+// head's. What git ignores is not among the files of a commit, and two databases would be two loads.
+func sameState(both *[2]side, from string) {
+	for i := range both {
+		app := &both[i].project.App
+		app.StateFrom = from
+		if len(app.State) == 0 {
+			app.State = both[1].project.App.State
+		}
+	}
 }
 
 // Folder is the folder whose bench.yaml holds a gate's settings, if that is not the working folder:
@@ -108,6 +121,7 @@ func commits(ctx context.Context, env experiments.Env, spec Spec, trees string, 
 		return both, err
 	}
 	warnOfPointers(env, both, dirs)
+	sameState(&both, filepath.Join(from.root, from.prefix))
 	for i, dir := range dirs {
 		both[i].project.App.Python = from.interpreter(dir, both[i].project.App.Python)
 		if both[i].commit = both[i].commit[:12]; both[i].dirty {
