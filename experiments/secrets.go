@@ -51,8 +51,8 @@ func envFile(app targets.App) string {
 	if filepath.IsAbs(app.EnvFile) {
 		return app.EnvFile
 	}
-	file := filepath.Join(app.Dir, app.EnvFile)
-	if from := filepath.Join(cmp.Or(app.StateFrom, app.Dir), app.EnvFile); !IsFile(file) && IsFile(from) {
+	file := filepath.Join(app.Folder(), app.EnvFile)
+	if from := filepath.Join(cmp.Or(app.StateFrom, app.Folder()), app.EnvFile); !IsFile(file) && IsFile(from) {
 		return from
 	}
 	return file

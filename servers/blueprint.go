@@ -180,7 +180,7 @@ func (d Definition) layout(app targets.App, h Host) (layout, error) {
 	state := filepath.Join(h.Dir, "state")
 	l := layout{definition: d, data: renderData{
 		Param: params, Host: h, state: state, tools: tools,
-		App: app.Expand(targets.Places{State: state, Build: h.Build, Secret: h.Secret}).In(h.appDir(app)),
+		App: app.Expand(targets.Places{State: state, Build: h.Build, Secret: h.Secret}).In(h.appFolder(app)),
 	}}
 	if err := checkPaths(l.data); err != nil {
 		return layout{}, &ConfigError{err}
@@ -231,7 +231,7 @@ func (l layout) blueprint(ports []int) (Blueprint, error) {
 		Summary:  d.Summary, Roles: d.Tiers, Development: d.Development, Health: data.App.Health,
 		HealthHeader: data.App.HealthRequest(true),
 		Dir:          data.Host.Dir, State: data.Host.State, StateDir: data.state,
-		Tree: data.Host.Tree, AppDir: data.App.Dir, Copied: data.Host.Copied,
+		Tree: data.Host.Tree, AppDir: data.App.Root, Copied: data.Host.Copied,
 	}
 	var err error
 	if b.Concurrency, err = renderInt("concurrency", d.Concurrency, UnknownConcurrency, data); err != nil {
@@ -394,10 +394,10 @@ func isSpecial(r rune) bool { return r < ' ' || strings.ContainsRune("$%;{}\"'`@
 // plainPath reports whether a path can be written into any configuration file.
 func plainPath(path string) bool { return !strings.ContainsFunc(path, isSpecial) }
 
-// appDir is the folder that an app runs in: its own, or the boot's copy of it.
-func (h Host) appDir(app targets.App) string {
+// appFolder is the folder of the project that runs: its own, or the boot's copy of it.
+func (h Host) appFolder(app targets.App) string {
 	if h.Tree == "" {
-		return app.Dir
+		return app.Folder()
 	}
 	return filepath.Join(h.Dir, "app")
 }

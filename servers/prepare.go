@@ -119,21 +119,21 @@ func (p *preparation) copy(context.Context) error {
 		h.Copied = append(h.Copied, filepath.Clean(path))
 	}
 	p.databases()
-	if p.app.Owned || len(h.Copied) == 0 && len(p.app.Prepare) == 0 && plainPath(p.app.Dir) {
+	if p.app.Owned || len(h.Copied) == 0 && len(p.app.Prepare) == 0 && plainPath(p.app.Folder()) {
 		return nil
 	}
 	h.Tree = filepath.Join(p.dir, "app")
-	if err := copyFolder(p.app.Dir, h.Tree); err != nil {
+	if err := copyFolder(p.app.Folder(), h.Tree); err != nil {
 		return err
 	}
 	for i, path := range h.Copied {
-		from := filepath.Join(cmp.Or(p.app.StateFrom, p.app.Dir), path)
+		from := filepath.Join(cmp.Or(p.app.StateFrom, p.app.Folder()), path)
 		found, err := copyState(from, filepath.Join(h.Tree, path))
 		if err != nil {
 			return err
 		}
 		if _, own := os.Stat(filepath.Join(h.Tree, path)); !found && own != nil && i < named && len(p.app.Prepare) == 0 {
-			return &ConfigError{fmt.Errorf("app.state: there is no %s in %s", path, cmp.Or(p.app.StateFrom, p.app.Dir))}
+			return &ConfigError{fmt.Errorf("app.state: there is no %s in %s", path, cmp.Or(p.app.StateFrom, p.app.Folder()))}
 		}
 	}
 	return nil
@@ -142,12 +142,12 @@ func (p *preparation) copy(context.Context) error {
 // databases adds the app's SQLite databases to its state: a boot never works on the developer's.
 func (p *preparation) databases() {
 	h := &p.site.Host
-	real, err := filepath.EvalSymlinks(p.app.Dir)
+	real, err := filepath.EvalSymlinks(p.app.Folder())
 	if err != nil {
-		real = p.app.Dir
+		real = p.app.Folder()
 	}
 	for _, file := range p.found.Files {
-		switch rel := within(file, p.app.Dir, real); {
+		switch rel := within(file, p.app.Folder(), real); {
 		case within(file, p.dir) != "": // a copy anyway
 		case rel == "":
 			p.site.note(results.Diagnostic{Code: "shared-database",
@@ -182,7 +182,7 @@ func (p *preparation) run(ctx context.Context) error {
 	for _, path := range p.app.State {
 		if _, err := os.Stat(filepath.Join(p.site.Host.Tree, path)); err != nil {
 			return &ConfigError{fmt.Errorf("app.state: there is no %s in %s, and no step of app.prepare makes it",
-				path, cmp.Or(p.app.StateFrom, p.app.Dir))}
+				path, cmp.Or(p.app.StateFrom, p.app.Folder()))}
 		}
 	}
 	return nil
@@ -211,7 +211,8 @@ func (p *preparation) timeout() time.Duration {
 // expanded is the app where it is prepared.
 func (p *preparation) expanded() targets.App {
 	h := p.site.Host
-	return p.app.Expand(targets.Places{State: h.State, Build: h.Build, Secret: p.secret()}).In(cmp.Or(h.Tree, p.app.Dir))
+	places := targets.Places{State: h.State, Build: h.Build, Secret: p.secret()}
+	return p.app.Expand(places).In(cmp.Or(h.Tree, p.app.Folder()))
 }
 
 // secret is the key of the preparation's own processes.

@@ -1,6 +1,7 @@
 package targets
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -20,6 +21,7 @@ const ProjectFile = "bench.yaml"
 type App struct {
 	Name     string `json:"name"`
 	Dir      string `json:"-"`                  // where its modules are; not in records, which travel
+	Root     string `json:"-"`                  // the whole project: the folder of its bench.yaml
 	WSGI     string `json:"wsgi,omitempty"`     // module:attribute, or module:factory() to be called; empty: none
 	ASGI     string `json:"asgi,omitempty"`     // likewise
 	Settings string `json:"settings,omitempty"` // of a Django project; empty: not one
@@ -43,8 +45,8 @@ type App struct {
 	DebugEnv map[string]string `json:"debug_env,omitempty"`
 	// Override replaces settings of Django, by name.
 	Override map[string]any `json:"override,omitempty"`
-	// State are files and folders within Dir that every boot gets a fresh copy of. They are taken from
-	// StateFrom, if that is not Dir itself: files that git ignores are not part of a version.
+	// State are files and folders within Root that every boot gets a fresh copy of. They are taken from
+	// StateFrom, if that is not Root itself: files that git ignores are not part of a version.
 	State     []string   `json:"state,omitempty"`
 	Owned     bool       `json:"-"` // Dir is bench's own: nothing in it has to be left alone
 	StateFrom string     `json:"-"`
@@ -156,7 +158,7 @@ func LoadProject(dir string) (Project, error) {
 	if err != nil {
 		return Project{}, fmt.Errorf("reading the app in %s: %w", dir, err)
 	}
-	project.App.Dir = filepath.Join(root, project.App.Dir)
+	project.App.Root, project.App.Dir = root, filepath.Join(root, project.App.Dir)
 	if info, err := os.Stat(project.App.Dir); err != nil || !info.IsDir() {
 		return Project{}, fmt.Errorf("%s: app.dir: %s is not a folder", path, project.App.Dir)
 	}
@@ -287,14 +289,21 @@ func (a App) Expand(p Places) App {
 	return a.replaced(strings.NewReplacer("{state}", p.State, "{build}", p.Build, "{secret}", p.Secret).Replace)
 }
 
-// In returns the app in another folder: paths in the old one become paths in that.
-func (a App) In(dir string) App {
-	if old := a.Dir; old != "" && old != dir {
+// Folder is the whole project's: Root, or Dir where that is unknown.
+func (a App) Folder() string { return cmp.Or(a.Root, a.Dir) }
+
+// In returns the app with its project in another folder: paths in the old one become paths in that.
+func (a App) In(folder string) App {
+	old, dir := a.Folder(), folder
+	if rel, err := filepath.Rel(old, a.Dir); err == nil {
+		dir = filepath.Join(folder, rel)
+	}
+	if old != "" && old != folder {
 		move := func(s string) string {
 			if s == old {
-				return dir
+				return folder
 			}
-			return strings.ReplaceAll(s, old+string(filepath.Separator), dir+string(filepath.Separator))
+			return strings.ReplaceAll(s, old+string(filepath.Separator), folder+string(filepath.Separator))
 		}
 		a = a.replaced(move)
 		a.Secrets = mapValues(a.Secrets, move)
@@ -302,7 +311,7 @@ func (a App) In(dir string) App {
 	if root := a.Static.Root; root != "" && !filepath.IsAbs(root) && !strings.HasPrefix(root, "{") {
 		a.Static.Root = filepath.Join(dir, root)
 	}
-	a.Dir = dir
+	a.Root, a.Dir = folder, dir
 	return a
 }
 

@@ -77,8 +77,8 @@ func TestCaseOfAProjectBelow(t *testing.T) {
 		{"22-app-in-a-subfolder", []string{"services/shop/bench.yaml"}, "--app services/shop"},
 		{"the nearest of two", []string{"a/b/c/bench.yaml", "z/bench.yaml"}, "--app z"},
 		{"none in what others wrote", []string{"node_modules/a/bench.yaml", "env/pyvenv.cfg", "env/lib/bench.yaml"},
-			"write one"},
-		{"none", nil, "write one"},
+			"bench init"},
+		{"none", nil, "bench init"},
 	} {
 		dir := t.TempDir()
 		for _, name := range row.files {

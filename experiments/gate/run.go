@@ -184,14 +184,16 @@ func (s *series) prepared(ctx context.Context, arm int) (stack *experiments.Stac
 func (s *series) headsFile() bool {
 	base, head := &s.versions[0], s.versions[1]
 	app := head.project.App
-	app.Dir, app.Python, app.Name = base.project.App.Dir, base.project.App.Python, base.project.App.Name
+	app.Dir, app.Root, app.Python = base.project.App.Dir, base.project.App.Root, base.project.App.Python
+	app.Name = base.project.App.Name
 	app.Requirements = base.project.App.Requirements
 	if reflect.DeepEqual(app, base.project.App) {
 		return false
 	}
 	base.project.App = app
 	s.env.Warn(results.Diagnostic{Code: "heads-project-file", Message: fmt.Sprintf(
-		"%s cannot be prepared as its own %s says: it is measured with that of %s", base.name, targets.ProjectFile, head.name)})
+		"%s cannot be prepared as its own %s says: it is measured with that of %s",
+		base.name, targets.ProjectFile, head.name)})
 	return true
 }
 

@@ -34,7 +34,7 @@ func versions(ctx context.Context, env experiments.Env, spec Spec, trees string,
 	switch {
 	case experiments.IsDir(spec.Base) && experiments.IsDir(spec.Head):
 		both, err = loaded([2]side{{name: spec.Base}, {name: spec.Head}}, [2]string{spec.Base, spec.Head})
-		sameState(&both, both[1].project.App.Dir)
+		sameState(&both, both[1].project.App.Folder())
 	case spec.Base == experiments.Bundled && (spec.Head == experiments.Bundled || spec.Head == ""):
 		bundled := side{name: experiments.Bundled}
 		bundled.project, err = targets.Bundled()
