@@ -117,7 +117,8 @@ type explorer struct {
 	notes     []string // what bench init did not know
 	changes   []string // likewise, about what it had to replace
 	prepare   [][]string
-	sqlite    bool // whether the project's database was replaced by an empty SQLite one
+	sqlite    bool     // whether the project's database was replaced by an empty SQLite one
+	own       database // that was replaced
 }
 
 func (e *explorer) say(format string, args ...any) {
@@ -384,6 +385,9 @@ func (e *explorer) supply(why *failure) bool {
 		e.set("SECRET_KEY", secretPlaceholder)
 		return true
 	}
+	if e.override["DATABASES"] == nil && why.Type == "ImproperlyConfigured" && e.decideDatabase() {
+		return true // the driver of its database may be missing
+	}
 	some := false
 	for _, name := range why.Wants {
 		some = e.variables.supply(name, e.User, e.envFile, e.inEnvFile) || some
@@ -437,6 +441,7 @@ func (e *explorer) settle(ctx context.Context) (*failure, error) {
 	if e.project.Django {
 		e.decideSettings()
 		e.decideDatabase()
+		e.noteDatabase()
 	}
 	e.say("asking %d routes", len(e.found.Paths))
 	described := e.found
@@ -487,23 +492,29 @@ func replacedCaches(caches map[string]cache) map[string]any {
 	return replaced
 }
 
-// decideDatabase keeps servers away from the developer's database.
-func (e *explorer) decideDatabase() {
+// decideDatabase keeps servers away from the developer's database; false if it is none that a server
+// could load.
+func (e *explorer) decideDatabase() bool {
 	db, has := e.found.OwnSettings["default"]
 	if !has || db.Engine == "" || strings.Contains(db.Engine, "dummy") || isSQLite(db.Engine) {
-		return
+		return false
 	}
-	why := "it must not be loaded"
-	if e.found.Database.Error != nil {
-		why = "it does not answer: " + e.found.Database.Error.Error()
-	}
-	e.change("the database %s of %s was not used (%s): an empty SQLite database stands in", db.Name, db.Engine, why)
 	e.sqlite = true
 	replaced := map[string]any{}
 	for name := range e.found.OwnSettings {
 		replaced[name] = map[string]any{"ENGINE": "django.db.backends.sqlite3", "NAME": "{state}/" + name + ".sqlite3"}
 	}
 	e.set("DATABASES", replaced)
+	e.own = db
+	return true
+}
+
+// noteDatabase says that the project's database was replaced.
+func (e *explorer) noteDatabase() {
+	if e.sqlite {
+		e.change("the database %s (%s) was not used, since bench must not load it: an empty SQLite database stands in",
+			e.own.Name, e.own.Engine)
+	}
 }
 
 func isSQLite(engine string) bool {

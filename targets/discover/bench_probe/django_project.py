@@ -131,7 +131,7 @@ def load(question, answer):
     import django
 
     answer.at("setting Django up")
-    loaded, answer["applications"] = {}, []
+    loaded, answer["applications"], first = {}, [], None
     for kind in ("wsgi", "asgi"):
         for name in question.get(kind) or []:
             try:
@@ -140,9 +140,13 @@ def load(question, answer):
                 answer["applications"].append({"kind": kind, "name": name})
                 break
             except BaseException as error:
+                first = first or error
                 failure = failures.describe(error, answer["missing"], os.getcwd())
                 answer["applications"].append({"kind": kind, "name": name, "error": failure})
-    django.setup()
+    try:
+        django.setup()
+    except RuntimeError:  # a set-up that failed half-way cannot be repeated
+        raise first or sys.exc_info()[1]
     if "wsgi" in loaded:
         return loaded["wsgi"]
     from django.core.wsgi import get_wsgi_application
