@@ -13,6 +13,7 @@ import (
 	"bench/reports/compare"
 	"bench/reports/gate"
 	"bench/reports/page"
+	"bench/reports/tune"
 	"bench/results"
 )
 
@@ -27,6 +28,7 @@ var Kinds = []Kind{
 	{results.KindCompare, judging(compare.Build)},
 	{results.KindGate, judging(gate.Build)},
 	{results.KindCapacity, judging(capacity.Build)},
+	{results.KindTune, judging(tune.Build)},
 }
 
 // Judged is the result of judging a run.

@@ -31,7 +31,8 @@ func TestEveryKindHasARow(t *testing.T) {
 	for _, kind := range reports.Kinds {
 		names = append(names, kind.Name)
 	}
-	if want := []string{results.KindCompare, results.KindGate, results.KindCapacity}; !slices.Equal(names, want) {
+	want := []string{results.KindCompare, results.KindGate, results.KindCapacity, results.KindTune}
+	if !slices.Equal(names, want) {
 		t.Errorf("the table has %v; want %v", names, want)
 	}
 }

@@ -17,6 +17,7 @@ const (
 	KindCompare  = "compare"
 	KindGate     = "gate"
 	KindCapacity = "capacity"
+	KindTune     = "tune"
 )
 
 // Status of a run.

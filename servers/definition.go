@@ -62,6 +62,7 @@ type Param struct {
 	Max     int      `yaml:"max" json:"max,omitempty"` // 0: not a number
 	Choices []string `yaml:"choices" json:"choices,omitempty"`
 	Help    string   `yaml:"help" json:"help"`
+	Rule    string   `yaml:"rule" json:"rule,omitempty"` // the server's own rule of thumb, like a default
 }
 
 // ProcessDefinition is one process of a topology, or several replicas.

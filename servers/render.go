@@ -155,6 +155,14 @@ var renderFuncs = template.FuncMap{
 		}
 		return product, nil
 	},
+	"add": func(a, b any) (int, error) {
+		x, errX := toInt(a)
+		y, errY := toInt(b)
+		if errX != nil || errY != nil {
+			return 0, fmt.Errorf("add %v %v: want two whole numbers", a, b)
+		}
+		return x + y, nil
+	},
 	"div": func(a, b any) (int, error) {
 		x, errX := toInt(a)
 		y, errY := toInt(b)

@@ -83,6 +83,24 @@ func (d Definition) Missing(h Host) error {
 	return nil
 }
 
+// Rule is what the servers' own documentation recommends for the parameters, on a host; empty if
+// the definition knows of no such recommendation.
+func (d Definition) Rule(h Host) map[string]string {
+	values := map[string]string{}
+	for _, p := range d.Params {
+		if p.Rule == "" {
+			continue
+		}
+		if value, err := render("rule of "+p.Name, p.Rule, renderData{Host: h}); err == nil && p.check(value) == nil {
+			values[p.Name] = value
+		}
+	}
+	return values
+}
+
+// Defaults are the values of all parameters that are not given, on a host.
+func (d Definition) Defaults(h Host) (map[string]string, error) { return d.values(h) }
+
 // Popular lists the embedded topologies that most people choose between.
 func Popular() []string { return builtin().that(func(d Definition) bool { return d.Popular }) }
 

@@ -21,6 +21,7 @@ import (
 	"bench/reports/gate"
 	"bench/reports/history"
 	"bench/reports/plot"
+	"bench/reports/tune"
 	"bench/results"
 	"bench/servers"
 	"bench/servers/setup"
@@ -204,7 +205,9 @@ func TestFormatHasEveryKey(t *testing.T) {
 		"findings-of-a-gate": results.GateFindings{}, "spec-of-a-capacity-run": results.CapacitySpec{},
 		"findings-of-a-capacity-run": results.CapacityFindings{}, "celljson": results.Cell{},
 		"compare-report": comparison.Report{}, "gate-report": gate.Report{}, "capacity-report": capacity.Report{},
-		"bench-load": loadResult{}, "historyjsonl": results.Entry{}, "figure": plot.Figure{},
+		"tune-report": tune.Report{}, "spec-of-a-tuning-run": results.TuneSpec{},
+		"findings-of-a-tuning-run": results.TuneFindings{},
+		"bench-load":               loadResult{}, "historyjsonl": results.Entry{}, "figure": plot.Figure{},
 		"machine-check": setup.Check{}, "parameter": servers.Param{}, "trend": history.Series{},
 		"selftest-row": accuracy.Row{}, "gate-self-test": selftest.Ability{},
 	} {

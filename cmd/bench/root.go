@@ -59,8 +59,8 @@ better, by how much and why, with confidence intervals.
 	root.PersistentFlags().BoolVar(&s.showSecrets, showSecrets, false, "show secrets in the output, on a terminal only")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return experiments.Misuse(err) })
 	root.AddGroup(measuring, reading, looking, machine)
-	add(root, measuring, newInitCommand(s), newCompareCommand(s), newGateCommand(s), newCapacityCommand(s),
-		newLoadCommand(s))
+	add(root, measuring, newInitCommand(s), newCompareCommand(s), newGateCommand(s),
+		newCapacityCommand(s), newTuneCommand(s), newLoadCommand(s))
 	add(root, reading, newReportCommand(s), newHistoryCommand(s), newTrendCommand(s))
 	add(root, looking, newTopologiesCommand(s), newRenderCommand(s), newUpCommand(s))
 	add(root, machine, newSetupCommand(s), newDoctorCommand(s), newSelftestCommand(s), newVersionCommand(s))

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"bench/experiments/tune"
+	"bench/loadgen/native"
+	"bench/servers"
+
+	"github.com/spf13/cobra"
+)
+
+// tuneOptions are the flags of bench tune.
+type tuneOptions struct {
+	sharedFlags
+	spec tune.Spec
+}
+
+func newTuneCommand(s *shell) *cobra.Command {
+	var o tuneOptions
+	c := &cobra.Command{
+		Use:   "tune",
+		Short: "Find the best setting of a topology for an app",
+		Long: `tune finds the values of a topology's parameters with which it serves most requests under an SLO. All
+settings race: each round boots those that are left and keeps a third. The last ones are measured against
+each other and against the server's own rule of thumb, with confidence intervals.`,
+		Example: `  bench tune --topology gunicorn --param workers=1..8 --param threads=1..8 --slo 'p99<200ms'
+  bench tune --topology uwsgi:workers=2 --param threads=1,2,4,8,16 --scenario io
+  bench tune --topology uwsgi --param workers=1..8 --dry-run`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.spec.Seed = newSeed(o.seed)
+			return runTune(c.Context(), s, c, o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.spec.Topology, "topology", servers.DefaultTopology, "`TOPOLOGY` to tune (see bench topologies)")
+	f.StringArrayVar(&o.spec.Params, "param", nil, "parameter to tune, `NAME=LOW..HIGH` or NAME=V,V,V; repeatable")
+	f.StringVar(&o.spec.SLO, "slo", "p99<200ms,errors<0.1%", "`OBJECTIVES` that must all be met")
+	f.StringVar(&o.spec.Scenario, "scenario", "", scenarioUsage)
+	f.StringVar(&o.spec.App, "app", "", appUsage)
+	f.StringVar(&o.spec.Profile, "profile", servers.Controlled, profileUsage)
+	f.IntVar(&o.spec.Connections, "connections", 0,
+		"`N` connections at most; 0: twice as many as the largest setting works on at once")
+	f.DurationVar(&o.spec.Slice, "slice", 700*time.Millisecond,
+		"length of a closed loop in the first round; later ones are longer")
+	f.IntVar(&o.spec.Finals, "finals", 6, "`N` blocks of the last round")
+	f.BoolVar(&o.spec.Exhaustive, "exhaustive", false, "eliminate nothing: measure every setting as often as a finalist")
+	o.add(c, "dry-run", "json", "out", "seed", "allow-host", "shared-machine")
+	complete(c, "topology", "scenario", "profile")
+	return c
+}
+
+func runTune(ctx context.Context, s *shell, c *cobra.Command, o tuneOptions) error {
+	env, err := s.experimentEnv(o.sharedFlags)
+	if err != nil {
+		return err
+	}
+	if o.dryRun {
+		plan, err := o.spec.Plan()
+		if err != nil {
+			return err
+		}
+		if o.json {
+			return s.json(map[string]any{
+				"schema": "bench.plan/1", "plan": plan.Lines(), "estimate_s": plan.Estimate().Seconds(), "seed": o.spec.Seed,
+			})
+		}
+		printPlan(s, plan.Lines(), plan.Estimate(), o.spec.Seed)
+		return nil
+	}
+	env.Engine, env.Config = native.Engine{}, flagValues(c)
+	result, err := tune.Run(ctx, env, o.spec)
+	return s.conclude(result, err, o.sharedFlags)
+}

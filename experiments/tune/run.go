@@ -1,0 +1,183 @@
+package tune
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"bench/experiments"
+	"bench/reports/tune"
+	"bench/results"
+	"bench/scenarios"
+	"bench/servers"
+)
+
+const (
+	bootTimeout = time.Minute
+	warmup      = time.Second
+)
+
+// Run carries out a tuning run.
+func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Result, error) {
+	started := time.Now()
+	plan, err := spec.Plan()
+	if err != nil {
+		return experiments.Result{}, err
+	}
+	var topologies []servers.Topology
+	for _, arm := range plan.arms {
+		topologies = append(topologies, arm.Topology)
+	}
+	stack, err := env.Open(ctx, plan.Project, topologies, bootTimeout)
+	if err != nil {
+		return experiments.Result{}, err
+	}
+	defer stack.Close()
+	m := env.Manifest(ctx, stack)
+	m.Kind, m.Profile, m.Seed, m.Plan = results.KindTune, spec.Profile, spec.Seed, plan.Lines()
+	m.Baseline = plan.arms[plan.baseline].Name
+	m.Scenarios = []results.ScenarioRecord{plan.scenario.Record()}
+	for _, o := range plan.objectives {
+		m.Objectives = append(m.Objectives, o.String())
+	}
+	if m.Topologies, err = stack.Arms(plan.arms); err != nil {
+		return experiments.Result{}, err
+	}
+	connections := spec.Connections
+	if connections == 0 {
+		connections = enough(m.Topologies)
+	}
+	record := results.TuneSpec{
+		SLO: spec.SLO, Topology: plan.base.String(), Params: spec.Params, Baseline: m.Baseline, Rule: plan.rule,
+		Connections: connections, Finals: spec.Finals, Exhaustive: spec.Exhaustive,
+	}
+	return experiments.Conduct(ctx, env, experiments.Task{
+		Manifest: m, Spec: record, Findings: results.TuneFindings{}, Started: started, Estimate: plan.Estimate(),
+		Measure: func(ctx context.Context, run *experiments.Run) error {
+			t := &tuning{plan: plan, run: run, runner: run.Runner(stack), connections: map[int]int{}, most: connections}
+			err := t.measure(ctx)
+			run.Beside(stack.Close())
+			return err
+		},
+	})
+}
+
+// enough connections keep every setting busy: twice what the largest works on at once.
+func enough(arms []results.TopologyRecord) int {
+	const least, most, unlimited = 16, 128, 64
+	n := least
+	for _, arm := range arms {
+		if arm.Concurrency > 0 {
+			n = max(n, 2*arm.Concurrency)
+		} else {
+			n = max(n, unlimited)
+		}
+	}
+	return min(n, most)
+}
+
+// tuning is a tuning run under way.
+type tuning struct {
+	plan        Plan
+	run         *experiments.Run
+	runner      *scenarios.Runner
+	found       results.TuneFindings
+	connections map[int]int // on which a setting met the objectives last
+	most        int
+	blocks      int // so far
+}
+
+func (t *tuning) measure(ctx context.Context) error {
+	if err := t.runner.Expected(ctx, t.plan.arms[t.plan.baseline], t.plan.scenario); err != nil {
+		return err
+	}
+	r := newRace(t.plan.settings, finalists)
+	all := slices.Clone(r.alive)
+	for round := 1; !r.over(); round++ {
+		arms := slices.Clone(r.alive)
+		if t.plan.spec.Exhaustive {
+			arms = all
+		}
+		began := time.Now()
+		throughputs, err := t.block(ctx, results.RaceLoad, arms, t.plan.slice(round))
+		if err != nil {
+			return err
+		}
+		r.add(throughputs)
+		if err := t.record(1, arms, r.alive, began); err != nil {
+			return err
+		}
+	}
+	last := slices.Clone(r.alive)
+	if t.plan.spec.Exhaustive {
+		last = all
+	}
+	if !slices.Contains(last, t.plan.baseline) {
+		last = append(last, t.plan.baseline)
+	}
+	return t.final(ctx, last)
+}
+
+// final measures the finalists and the baseline in several blocks.
+func (t *tuning) final(ctx context.Context, arms []int) error {
+	began := time.Now()
+	for range t.plan.spec.Finals {
+		if _, err := t.block(ctx, results.FinalLoad, arms, finalSlice*t.plan.spec.Slice); err != nil {
+			return err
+		}
+	}
+	return t.record(t.plan.spec.Finals, arms, nil, began)
+}
+
+// block measures each of the arms once, in random order and with the same requests.
+func (t *tuning) block(ctx context.Context, name string, arms []int, slice time.Duration) (map[int]float64, error) {
+	t.blocks++
+	random := rand.New(rand.NewPCG(t.plan.spec.Seed, uint64(t.blocks)))
+	throughputs := map[int]float64{}
+	for position, at := range random.Perm(len(arms)) {
+		arm := arms[at]
+		pulled, err := t.runner.Pull(ctx, scenarios.Pull{
+			Arm: t.plan.arms[arm], Scenario: t.plan.scenario, Objectives: t.plan.objectives, Name: name,
+			Connections: t.start(arm), Duration: slice, Warmup: warmup, Block: t.blocks, Position: position + 1,
+			Seed: rand.NewPCG(t.plan.spec.Seed, uint64(t.blocks)).Uint64(),
+		})
+		if err != nil {
+			return nil, err
+		}
+		if pulled.Failed != "" {
+			t.run.Say(t.plan.arms[arm].Name + ": " + pulled.Failed)
+		}
+		throughputs[arm] = pulled.Throughput
+		if pulled.Connections > 0 {
+			t.connections[arm] = pulled.Connections
+		}
+	}
+	return throughputs, nil
+}
+
+// start is the number of connections that a setting is tried on: one step above the last success, since
+// that may have been halved by a disturbance.
+func (t *tuning) start(arm int) int {
+	if last := t.connections[arm]; last > 0 {
+		return min(t.most, 2*last)
+	}
+	return t.most
+}
+
+// record stores how a round ended.
+func (t *tuning) record(blocks int, arms, kept []int, began time.Time) error {
+	names := func(list []int) (all []string) {
+		for _, i := range list {
+			all = append(all, t.plan.arms[i].Name)
+		}
+		return all
+	}
+	t.found.Rounds = append(t.found.Rounds, results.TuneRound{
+		Blocks: blocks, Arms: names(arms), Kept: names(kept), Elapsed: time.Since(began).Seconds(),
+	})
+	return t.run.Out.SetFindings(t.found)
+}
+
+// Schema of the report that a run ends in.
+const Schema = tune.Schema
