@@ -169,9 +169,33 @@ func everyEndHasItsClass(t *testing.T, e loadgen.Engine) {
 			}
 		}), targets.Expect{}, results.Timeout},
 		{"nobody listens", nobody, targets.Expect{}, results.ConnectError},
+		{"case 04-upgrade-hangs", raw(t, func(c net.Conn) {
+			for readRequest(c) {
+				_, _ = c.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"))
+			}
+			_, _ = c.Read(make([]byte, 1))
+		}), targets.Expect{}, results.HTTPError},
+		{"case 07-folded-header", raw(t, respond("HTTP/1.1 200 OK\r\nX-A: one\r\n two\r\nContent-Length: 2\r\n"+
+			"Connection: close\r\n\r\nok")), targets.Expect{}, results.OK},
+		{"case 08-bad-body-without-reason",
+			raw(t, respond("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n")), targets.Expect{}, results.BadBody},
+		{"a name with a blank", raw(t, respond("HTTP/1.1 200 OK\r\nX Y: a\r\nContent-Length: 0\r\n\r\n")),
+			targets.Expect{}, results.BadBody},
+		{"a zero byte in a value", raw(t, respond("HTTP/1.1 200 OK\r\nX: a\x00\r\nContent-Length: 0\r\n\r\n")),
+			targets.Expect{}, results.BadBody},
+		{"another version", raw(t, respond("HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n")),
+			targets.Expect{}, results.BadBody},
+		{"a header of 1 MiB", raw(t, respond("HTTP/1.1 200 OK\r\nX: "+strings.Repeat("y", 1<<20)+"\r\n\r\n")),
+			targets.Expect{}, results.BadBody},
+		{"twenty interim responses", raw(t, respond(strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 20)+
+			"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")), targets.Expect{}, results.OK},
+		{"one of several statuses",
+			raw(t, respond("HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n")),
+			targets.Expect{Status: targets.Statuses{200, 304}}, results.OK},
 	} {
 		load := plan(row.url, func(p *loadgen.Plan) {
-			p.Mode, p.Pacer, p.Timeout = loadgen.Open, pacing.Constant{PerSecond: 50}, 10*time.Second
+			p.Mode, p.Pacer, p.Duration = loadgen.Open, pacing.Constant{PerSecond: 200}, 50*time.Millisecond
+			p.Timeout, p.Conns.Max = 10*time.Second, 10
 			if row.want == results.Timeout {
 				p.Timeout = 100 * time.Millisecond
 			}
@@ -187,6 +211,12 @@ func everyEndHasItsClass(t *testing.T, e loadgen.Engine) {
 		got.StaleRetry = 0
 		if got != want {
 			t.Errorf("%s: counts = %+v; want 10 of %v", row.says, m.Counts, row.want)
+		}
+		if row.want > results.HTTPError && (len(m.Reasons) != 1 || m.Reasons[0].Count != 10 || m.Reasons[0].Text == "") {
+			t.Errorf("%s: reasons %+v; want one of 10 requests", row.says, m.Reasons)
+		}
+		if m.Elapsed > load.Duration+load.Timeout+time.Second {
+			t.Errorf("%s: it took %v; want it to end within a second of the time-out", row.says, m.Elapsed)
 		}
 	}
 }

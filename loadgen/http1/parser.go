@@ -1,14 +1,15 @@
 // Package http1 reads HTTP/1.x responses (RFC 9112) as they come from the network, in
 // pieces of any size, without copying bodies and without allocating per response.
 //
-// It is strict where leniency could misjudge where a response ends, and refuses what net/http
-// refuses there. It is lenient about header fields that play no part in framing.
+// It accepts only what net/http reads as the same response; where it is stricter still, Lax says of
+// a response that net/http read what this package refuses, so that two engines can agree.
 package http1
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // Parser reads one response at a time. The zero value is ready to use; Reset prepares it for the
@@ -24,18 +25,20 @@ type Parser struct {
 	// trailers. The slices are valid only during the call.
 	Field func(name, value []byte)
 
-	state     state
-	head      bool // the response to a HEAD request, which has no body
-	http10    bool
-	keepAlive bool // HTTP/1.0 only
-	chunked   bool
-	encoded   bool // there was a Transfer-Encoding field
-	hasLength bool
-	length    int64 // of the body; then what remains of it, or of the chunk
-	interim   int   // 1xx responses seen
-	headBytes int   // of header fields and trailers so far
-	excess    int64 // bytes of chunked coding that are not data
-	partial   []byte
+	state      state
+	head       bool // the response to a HEAD request, which has no body
+	http10     bool
+	keepAlive  bool // HTTP/1.0 only
+	chunked    bool
+	encoded    bool // there was a Transfer-Encoding field
+	hasLength  bool
+	digits     int   // of the length
+	length     int64 // of the body; then what remains of it, or of the chunk
+	badTrailer bool  // a Trailer field announces a field of framing
+	headBytes  int   // of header fields and trailers so far
+	excess     int64 // bytes of chunked coding that are not data
+	partial    []byte
+	held       []byte // a field that the next line may continue
 }
 
 type state uint8
@@ -54,11 +57,10 @@ const (
 
 // Limits that no sensible server reaches; they bound the memory of one response.
 const (
-	maxHead    = 256 << 10 // status line, header fields and trailers together
-	maxChunk   = 4000      // a chunk-size line with its extensions
-	maxInterim = 16
-	maxExcess  = 16 << 10 // what chunked coding may cost beyond 16 bytes and the data's size per chunk
-	keptLine   = 4 << 10  // a line buffer that grew larger is not kept for the next response
+	MaxHead   = 256 << 10 // status line, header fields and trailers together
+	maxChunk  = 4000      // a chunk-size line with its extensions
+	maxExcess = 16 << 10  // what chunked coding may cost beyond 16 bytes and the data's size per chunk
+	keptLine  = 4 << 10   // a line buffer that grew larger is not kept for the next response
 )
 
 // ErrMalformed marks bytes that are not an HTTP/1.x response. After it, nothing on the
@@ -76,7 +78,11 @@ func (p *Parser) Reset(head bool) {
 	if cap(partial) > keptLine {
 		partial = nil
 	}
-	*p = Parser{head: head, partial: partial, Location: p.Location[:0], Field: p.Field}
+	held := p.held[:0]
+	if cap(held) > keptLine {
+		held = nil
+	}
+	*p = Parser{head: head, partial: partial, held: held, Location: p.Location[:0], Field: p.Field}
 }
 
 // Complete reports whether the whole response has been read.
@@ -102,6 +108,13 @@ func (p *Parser) Next(data []byte) (body, rest []byte, err error) {
 		case closeBody:
 			return data, nil, nil
 		}
+		if len(p.held) > 0 && len(p.partial) == 0 && !isBlank(data[0]) {
+			field := p.held
+			p.held = p.held[:0]
+			if err := p.readField(field); err != nil {
+				return nil, nil, err
+			}
+		}
 		line, rest, err := p.line(data)
 		if err != nil {
 			return nil, nil, err
@@ -110,7 +123,7 @@ func (p *Parser) Next(data []byte) (body, rest []byte, err error) {
 		if line == nil {
 			break
 		}
-		if err := p.readLine(line); err != nil {
+		if err := p.readLine(line, len(rest) > 0 && !isBlank(rest[0])); err != nil {
 			return nil, nil, err
 		}
 		p.partial = p.partial[:0]
@@ -130,7 +143,7 @@ func (p *Parser) End() bool {
 // line cuts the next line, with its line feed, off data. If the line is incomplete, it returns
 // none and keeps what there is.
 func (p *Parser) line(data []byte) (line, rest []byte, err error) {
-	limit := maxHead - p.headBytes
+	limit := MaxHead - p.headBytes
 	if p.state == chunkSize || p.state == chunkEnd {
 		limit = maxChunk
 	}
@@ -153,7 +166,8 @@ func (p *Parser) line(data []byte) (line, rest []byte, err error) {
 	return line, rest, nil
 }
 
-func (p *Parser) readLine(line []byte) error {
+// readLine reads a line. Whole means that the next one does not continue it, as far as that is known.
+func (p *Parser) readLine(line []byte, whole bool) error {
 	cut := len(line) - 1 // without the line feed
 	carriage := cut > 0 && line[cut-1] == '\r'
 	if carriage {
@@ -178,9 +192,13 @@ func (p *Parser) readLine(line []byte) error {
 		return nil
 	}
 	p.headBytes += len(line)
-	switch {
-	case p.state == statusLine:
+	if p.state == statusLine {
 		return p.readStatus(text)
+	}
+	if done, err := p.unfold(text, whole); done || err != nil {
+		return err
+	}
+	switch {
 	case len(text) > 0:
 		return p.readField(text)
 	case p.state == trailers:
@@ -190,15 +208,42 @@ func (p *Parser) readLine(line []byte) error {
 	return p.endOfFields()
 }
 
+// unfold holds a field back until the next byte shows that it is whole: a line that begins with a blank continues
+// the one before it, and becomes a blank and the rest of the line (RFC 9112, section 5.2). It reports
+// whether the line is dealt with. Most fields are known to be whole when they are read.
+func (p *Parser) unfold(text []byte, whole bool) (done bool, err error) {
+	if len(text) > 0 && isBlank(text[0]) {
+		if len(p.held) == 0 {
+			return true, malformed("header line %.40q, which continues none", text)
+		}
+		p.held = append(append(p.held, ' '), trim(text)...)
+		return true, nil
+	}
+	if len(text) > 0 && !whole {
+		if bytes.IndexByte(text, ':') < 0 {
+			return true, malformed("header line %.40q", text)
+		}
+		p.held = append(p.held, text...)
+		return true, nil
+	}
+	return false, nil
+}
+
 // readStatus reads "HTTP/1.1 200 OK".
 func (p *Parser) readStatus(text []byte) error {
 	const version = "HTTP/1."
-	if len(text) < len("HTTP/1.1 200") || string(text[:len(version)]) != version ||
-		text[8] != ' ' || len(text) > 12 && text[12] != ' ' {
+	if len(text) < len("HTTP/1.1 200") || string(text[:len(version)]) != version || text[8] != ' ' || !clean(text) {
+		return malformed("status line %.40q", text)
+	}
+	code := text[9:]
+	for len(code) > 0 && code[0] == ' ' {
+		code = code[1:]
+	}
+	if len(code) < 3 || len(code) > 3 && code[3] != ' ' {
 		return malformed("status line %.40q", text)
 	}
 	p.Status = 0
-	for _, c := range text[9:12] {
+	for _, c := range code[:3] {
 		if c < '0' || c > '9' {
 			return malformed("status line %.40q", text)
 		}
@@ -213,8 +258,11 @@ func (p *Parser) readStatus(text []byte) error {
 }
 
 func (p *Parser) readField(text []byte) error {
-	colon := bytes.IndexByte(text, ':')
-	if colon <= 0 || isBlank(text[0]) || isBlank(text[colon-1]) {
+	colon := 0
+	for colon < len(text) && tokenBytes[text[colon]] {
+		colon++
+	}
+	if colon == 0 || colon == len(text) || text[colon] != ':' || !clean(text[colon+1:]) {
 		return malformed("header line %.40q", text)
 	}
 	if p.state == trailers {
@@ -234,6 +282,12 @@ func (p *Parser) readField(text []byte) error {
 				return malformed("transfer coding %.40q, only chunked is supported", value)
 			}
 			p.encoded, p.chunked = true, !p.http10
+			p.Close = p.Close || p.http10 // its framing is in doubt (RFC 9112, section 6.1)
+		}
+	case len("Trailer"):
+		if equalFold(name, "trailer") {
+			p.badTrailer = p.badTrailer || hasToken(value, "content-length") ||
+				hasToken(value, "transfer-encoding") || hasToken(value, "trailer")
 		}
 	case len("Location"):
 		if p.Status/100 == 3 && equalFold(name, "location") {
@@ -252,32 +306,32 @@ func (p *Parser) readField(text []byte) error {
 }
 
 func (p *Parser) readLength(value []byte) error {
-	if len(value) == 0 || len(value) > 18 {
-		return malformed("Content-Length %.40q", value)
+	if len(value) == 0 {
+		return malformed("an empty Content-Length")
 	}
 	var n int64
 	for _, c := range value {
-		if c < '0' || c > '9' {
+		if c < '0' || c > '9' || n > (math.MaxInt64-int64(c-'0'))/10 {
 			return malformed("Content-Length %.40q", value)
 		}
 		n = 10*n + int64(c-'0')
 	}
-	if p.hasLength && n != p.length {
-		return malformed("two lengths, %d and %d", p.length, n)
+	if p.hasLength && (n != p.length || len(value) != p.digits) {
+		return malformed("two lengths, %d and %.40q", p.length, value)
 	}
-	p.hasLength, p.length = true, n
+	p.hasLength, p.length, p.digits = true, n, len(value)
 	return nil
 }
 
 // endOfFields decides how long the body is: RFC 9112, section 6.3.
 func (p *Parser) endOfFields() error {
 	if p.Status < 200 && p.Status != 101 {
-		if p.interim++; p.interim > maxInterim {
-			return malformed("more than %d interim responses", maxInterim)
-		}
-		*p = Parser{head: p.head, interim: p.interim, headBytes: p.headBytes, partial: p.partial, Location: p.Location,
+		*p = Parser{head: p.head, headBytes: p.headBytes, partial: p.partial, held: p.held, Location: p.Location,
 			Field: p.Field}
 		return nil
+	}
+	if p.chunked && p.badTrailer {
+		return malformed("a Trailer field that announces a field of framing")
 	}
 	if p.http10 && !p.keepAlive {
 		p.Close = true
@@ -307,8 +361,12 @@ func (p *Parser) readChunkSize(text []byte, lineBytes int) error {
 		if !is {
 			break
 		}
-		size = size<<4 | int64(digit)
-		if digits++; digits > 15 {
+		if size > math.MaxInt64>>4 {
+			size = math.MaxInt64 // as good as any: no such chunk ever ends
+		} else {
+			size = size<<4 | int64(digit)
+		}
+		if digits++; digits > 16 {
 			return malformed("chunk size %.40q", text)
 		}
 	}
@@ -318,7 +376,7 @@ func (p *Parser) readChunkSize(text []byte, lineBytes int) error {
 	}
 	// Many small chunks with long extensions are an old way to keep a reader busy
 	// (CVE-2023-39326).
-	p.excess = max(0, p.excess+int64(lineBytes)+2-16-2*size)
+	p.excess = max(0, p.excess+int64(lineBytes)+2-16-2*min(size, 1<<40))
 	if p.excess > maxExcess {
 		return malformed("chunked coding with more than %d bytes that are not data", maxExcess)
 	}

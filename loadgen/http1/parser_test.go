@@ -86,6 +86,22 @@ func TestResponses(t *testing.T) {
 			"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", false, read{200, "0\r\n\r\n", "", true, nil}},
 		{"bare line feeds in the header", "HTTP/1.1 200 OK\nContent-Length: 2\n\nok", false, read{200, "ok", "", false, nil}},
 		{"no reason", "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", false, read{200, "", "", false, nil}},
+		{"case 07-folded-header", "HTTP/1.1 200 OK\r\nX-A: one\r\n two\r\nContent-Length: 2\r\n\r\nok",
+			false, read{200, "ok", "", false, nil}},
+		{"a length that begins on the next line", "HTTP/1.1 200 OK\r\nContent-Length:\r\n\t 2\r\n\r\nok",
+			false, read{200, "ok", "", false, nil}},
+		{"folds of tabs, of nothing, and with bare line feeds", "HTTP/1.1 200 OK\nX: a\n\tb\n \n c\nContent-Length: 2\n\nok",
+			false, read{200, "ok", "", false, nil}},
+		{"a folded trailer", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: a\r\n b\r\n\r\n",
+			false, read{200, "", "", false, nil}},
+		{"HTTP/1.0 with a transfer coding and a length closes",
+			"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\nok",
+			false, read{200, "ok", "", true, nil}},
+		{"blanks before the status", "HTTP/1.1   200 OK\r\nContent-Length: 0\r\n\r\n", false, read{200, "", "", false, nil}},
+		{"tabs and letters beyond ASCII in a value", "HTTP/1.1 200 \xfc\r\nX:\ta\tb\xfc\r\nContent-Length: 0\r\n\r\n",
+			false, read{200, "", "", false, nil}},
+		{"many interim responses", strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 20) + "HTTP/1.1 204 No Content\r\n\r\n",
+			false, read{204, "", "", false, nil}},
 		{"the same length twice",
 			"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", false, read{200, "ok", "", false, nil}},
 	} {
@@ -120,7 +136,28 @@ func TestMalformedResponses(t *testing.T) {
 		{"a status of four digits", "HTTP/1.1 2000 OK\r\n\r\n", ErrMalformed},
 		{"a header line without a colon", ok + "Content-Length 2\r\n\r\n", ErrMalformed},
 		{"a blank before the colon", ok + "Content-Length : 2\r\n\r\n", ErrMalformed},
-		{"a folded line", ok + "X: a\r\n b\r\n\r\n", ErrMalformed},
+		{"a blank in a name", ok + "X Y: a\r\n\r\n", ErrMalformed},
+		{"a name with a control byte", ok + "X\x01: a\r\n\r\n", ErrMalformed},
+		{"a name beyond ASCII", ok + "Ü: a\r\n\r\n", ErrMalformed},
+		{"no name", ok + ": a\r\n\r\n", ErrMalformed},
+		{"a zero byte in a value", ok + "X: a\x00b\r\n\r\n", ErrMalformed},
+		{"a control byte in a value", ok + "X: abcdefgh\x1bi\r\n\r\n", ErrMalformed},
+		{"a deletion in a value", ok + "X: abcdefgh\x7f\r\n\r\n", ErrMalformed},
+		{"a bare carriage return in a value", ok + "X: a\rb\r\n\r\n", ErrMalformed},
+		{"a carriage return too many", ok + "X: a\r\r\n\r\n", ErrMalformed},
+		{"a bare carriage return in the status line", "HTTP/1.1 200 O\rK\r\n\r\n", ErrMalformed},
+		{"a zero byte in the status line", "HTTP/1.1 200 O\x00K\r\n\r\n", ErrMalformed},
+		{"a status below 100", "HTTP/1.1 099 OK\r\n\r\n", ErrMalformed},
+		{"a folded line after the status line", ok + " b\r\nX: a\r\n\r\n", ErrMalformed},
+		{"a fold without a field", ok + "X\r\n : a\r\n\r\n", ErrMalformed},
+		{"a zero byte in a folded line", ok + "X: a\r\n b\x00\r\n\r\n", ErrMalformed},
+		{"a length in a folded line", ok + "Content-Length: 1\r\n 2\r\n\r\n", ErrMalformed},
+		{"the same length in other digits", ok + "Content-Length: 2\r\nContent-Length: 02\r\n\r\nok", ErrMalformed},
+		{"two lengths in one field", ok + "Content-Length: 2, 2\r\n\r\nok", ErrMalformed},
+		{"an empty length", ok + "Content-Length:\r\n\r\n", ErrMalformed},
+		{"a trailer that frames", ok + "Trailer: Content-Length\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+			ErrMalformed},
+		{"a malformed trailer", chunked + "0\r\nX Y: a\r\n\r\n", ErrMalformed},
 		{"a negative length", ok + "Content-Length: -1\r\n\r\n", ErrMalformed},
 		{"a length beyond all bounds", ok + "Content-Length: 9999999999999999999\r\n\r\n", ErrMalformed},
 		{"two lengths", ok + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n", ErrMalformed},
@@ -128,13 +165,13 @@ func TestMalformedResponses(t *testing.T) {
 		{"a transfer coding twice", ok + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", ErrMalformed},
 		{"a malformed chunk size", chunked + "zz\r\n", ErrMalformed},
 		{"a chunk size with a sign", chunked + "+1\r\nx\r\n", ErrMalformed},
-		{"a chunk size beyond all bounds", chunked + "FFFFFFFFFFFFFFFF\r\n", ErrMalformed},
+		{"a chunk size beyond all bounds", chunked + "FFFFFFFFFFFFFFFFF\r\n", ErrMalformed},
 		{"a chunk longer than its size", chunked + "1\r\nxy\r\n", ErrMalformed},
 		{"a bare line feed after a chunk size", chunked + "1\nx\r\n", ErrMalformed},
 		{"a chunk line without end", chunked + strings.Repeat("1", 5000), ErrMalformed},
 		{"a header without end", ok + strings.Repeat("X: y\r\n", 50_000), ErrMalformed},
 		{"a header line without end", ok + strings.Repeat("X", 1<<20), ErrMalformed},
-		{"interim responses without end", strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 20), ErrMalformed},
+		{"interim responses without end", strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 12_000), ErrMalformed},
 		{"extensions that cost more than the data",
 			chunked + strings.Repeat("1;"+strings.Repeat("x", 1000)+"\r\ny\r\n", 30), ErrMalformed},
 		{"nothing", "", errCut},
@@ -194,7 +231,8 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-// reference reads the stream with net/http, as its transport does.
+// reference reads the stream with net/http, as its transport does, and then with Lax. The error of a
+// stream that ends too soon is errCut.
 func reference(stream string, head bool) (r read) {
 	in := bufio.NewReaderSize(strings.NewReader(stream), 1<<20)
 	method := http.MethodGet
@@ -207,6 +245,12 @@ func reference(stream string, head bool) (r read) {
 	}
 	for {
 		response, err := http.ReadResponse(in, request)
+		if err == nil {
+			err = Lax(response)
+		}
+		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+			return read{err: errCut}
+		}
 		if err != nil {
 			return read{err: err}
 		}
@@ -214,6 +258,9 @@ func reference(stream string, head bool) (r read) {
 			continue
 		}
 		body, err := io.ReadAll(response.Body)
+		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || err != nil && err.Error() == trailerCut {
+			return read{err: errCut}
+		}
 		if err != nil {
 			return read{err: err}
 		}
@@ -222,8 +269,18 @@ func reference(stream string, head bool) (r read) {
 	}
 }
 
-// What this parser accepts, net/http reads as the same response: same status, same body,
-// same end. Where the stream is cut makes no difference.
+const trailerCut = "http: unexpected EOF reading trailer"
+
+// mayDiffer are the streams in which the parser is stricter on purpose: bare line feeds within chunked
+// coding, also where net/http tolerates them, in trailers. And net/http looks for the end of trailers
+// before it reads them, so that it does not know whether a stream was cut or malformed there.
+func mayDiffer(stream string) bool {
+	return strings.Contains(strings.ToLower(stream), "chunked") &&
+		(strings.Contains(strings.ReplaceAll(stream, "\r\n", ""), "\n") || strings.Contains(stream, "0\r\n"))
+}
+
+// This parser and net/http read the same responses, and refuse the same. Where the stream is cut makes no
+// difference.
 func FuzzAgainstNetHTTP(f *testing.F) {
 	for _, seed := range []string{
 		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK",
@@ -231,6 +288,8 @@ func FuzzAgainstNetHTTP(f *testing.F) {
 		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 404 No\r\nConnection: keep-alive\r\n\r\nx",
 		"HTTP/1.1 204 No Content\n\nrest", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nbody",
 		"HTTP/1.1 304 x\r\nContent-Length: 2\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n", "HTTP/1.0  200\r\nTransfer-Encoding: x\r\nX\x00: \x7f\r\r\n\r\n",
+		"HTTP/1.1 200 O\rK\r\nX Y: a\r\n : \r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nx",
 	} {
 		f.Add(seed, false, uint(3), uint(30))
 		f.Add(seed, true, uint(1), uint(20))
@@ -243,12 +302,15 @@ func FuzzAgainstNetHTTP(f *testing.F) {
 				t.Fatalf("cut at %d and %d: %+v; whole: %+v", a, b, cut, whole)
 			}
 		}
-		if whole.err != nil {
+		want := reference(stream, head)
+		if whole.err != nil && len(stream) < keptLine { // below all limits
+			if want.err == nil && !mayDiffer(stream) {
+				t.Fatalf("parse(%q) = %+v; net/http reads %+v", stream, whole, want)
+			}
 			return
 		}
-		want := reference(stream, head)
-		if want.err != nil && strings.Contains(want.err.Error(), "malformed MIME header") {
-			return // a byte in a field that plays no part in framing: net/http objects, we do not
+		if whole.err != nil {
+			return
 		}
 		if want.err != nil || whole.status != want.status || whole.body != want.body || whole.rest != want.rest {
 			t.Fatalf("parse(%q) = %+v; net/http reads %+v", stream, whole, want)

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"bench/loadgen"
+	"bench/loadgen/http1"
 	"bench/loadgen/pacing"
 	"bench/results"
 	"bench/targets"
@@ -169,13 +170,14 @@ func (r *run) transport() *http.Transport {
 			}
 			return conn, err
 		},
-		MaxIdleConns:        r.plan.Connections(),
-		MaxIdleConnsPerHost: r.plan.Connections(),
-		MaxConnsPerHost:     r.plan.Connections(),
-		DisableKeepAlives:   r.plan.Conns.New,
-		DisableCompression:  true, // bodies are compared and counted as sent
-		ForceAttemptHTTP2:   !r.engine.HTTP1,
-		TLSClientConfig:     r.engine.TLS.Clone(),
+		MaxIdleConns:           r.plan.Connections(),
+		MaxIdleConnsPerHost:    r.plan.Connections(),
+		MaxConnsPerHost:        r.plan.Connections(),
+		DisableKeepAlives:      r.plan.Conns.New,
+		MaxResponseHeaderBytes: http1.MaxHead,
+		DisableCompression:     true, // bodies are compared and counted as sent
+		ForceAttemptHTTP2:      !r.engine.HTTP1,
+		TLSClientConfig:        r.engine.TLS.Clone(),
 	}
 	if r.engine.HTTP1 {
 		transport.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
@@ -322,6 +324,9 @@ func (r *run) send(req *http.Request, expect *targets.Expect) outcome {
 		return r.failed(err)
 	}
 	defer response.Body.Close()
+	if err := http1.Lax(response); err != nil {
+		return r.failed(err)
+	}
 	expected := expect.StatusOK(response.StatusCode)
 	var body []byte
 	switch {
