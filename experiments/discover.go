@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -35,21 +34,16 @@ func (e Env) Discover(ctx context.Context, d Discovery) (p discover.Proposal, er
 	if err != nil {
 		return p, Misuse(err)
 	}
-	scratch, err := os.MkdirTemp(e.Temporary, "bench-init-")
-	if err != nil {
-		return p, fmt.Errorf("creating a scratch folder: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
-	keeper, err := servers.NewKeeper(e.Keeper)
+	scratch, err := e.NewScratch("bench-init-")
 	if err != nil {
 		return p, err
 	}
-	defer func() { err = errors.Join(err, keeper.Close()) }()
+	defer func() { err = errors.Join(err, scratch.Close()) }()
 	p, err = discover.Discover(ctx, discover.Search{
-		Dir: dir, Settings: d.Settings, Choose: d.Choose, Scratch: scratch, Say: e.Say,
+		Dir: dir, Settings: d.Settings, Choose: d.Choose, Scratch: scratch.Dir, Say: e.Say,
 		User: variables(e.User), Env: e.Servers, Own: e.ownInterpreter(),
 		Run: func(ctx context.Context, argv, env []string, dir string) (string, error) {
-			return keeper.Run(ctx, proc.Spec{Name: filepath.Base(argv[0]), Argv: argv, Env: env, Dir: dir})
+			return scratch.Keeper.Run(ctx, proc.Spec{Name: filepath.Base(argv[0]), Argv: argv, Env: env, Dir: dir})
 		},
 		Ask:    func(dir string, argv ...string) string { return e.output(ctx, dir, argv) },
 		OnPath: func(name string) string { return servers.LookPath(name, e.Path) },

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"bench/results"
@@ -21,10 +20,7 @@ type Stack struct {
 	Project targets.Project
 	Site    *servers.Site
 	Bundled bool // whether the app is the one that comes with bench
-	scratch string
-
-	closeOnce sync.Once
-	closeErr  error
+	scratch *Scratch
 }
 
 // Open gets everything ready to boot: keeper, tools, the app's files and its prepared state. The
@@ -81,22 +77,12 @@ func (e Env) Open(ctx context.Context, project targets.Project, topologies []ser
 
 // stack starts the keeper and creates a scratch folder.
 func (e Env) stack(project targets.Project, host servers.Host) (*Stack, error) {
-	scratch, err := os.MkdirTemp(e.Temporary, "bench-")
-	if err == nil {
-		scratch, err = filepath.Abs(scratch) // the keeper runs in a different folder
-	}
+	scratch, err := e.NewScratch("bench-")
 	if err != nil {
-		return nil, fmt.Errorf("creating a scratch folder: %w", err)
-	}
-	keeper, err := servers.NewKeeper(e.Keeper)
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(scratch))
-	}
-	if err := keeper.Scratch(scratch); err != nil {
-		return nil, errors.Join(err, keeper.Close(), os.RemoveAll(scratch))
+		return nil, err
 	}
 	return &Stack{Project: project, scratch: scratch, Bundled: project.App.Dir == "", Site: &servers.Site{
-		Host: host, Keeper: keeper, Scratch: scratch,
+		Host: host, Keeper: scratch.Keeper, Scratch: scratch.Dir,
 		Locks: filepath.Join(e.Cache, "ports"), Dial: e.Guard.Dialer(net.Dialer{}), Say: e.Say,
 	}}, nil
 }
@@ -105,7 +91,7 @@ func (e Env) stack(project targets.Project, host servers.Host) (*Stack, error) {
 // under a name made from the project's content, the interpreter and the framework.
 func (e Env) prepareApp(ctx context.Context, st *Stack) error {
 	if st.Project.App.Dir != "" {
-		return st.Site.Prepare(ctx, st.Project.App, filepath.Join(st.scratch, "prepared"))
+		return st.Site.Prepare(ctx, st.Project.App, filepath.Join(st.scratch.Dir, "prepared"))
 	}
 	unlock, err := servers.LockFile(ctx, filepath.Join(e.Cache, "app.lock"), func() {
 		e.Say("waiting for another bench process to prepare the bundled project")
@@ -136,9 +122,4 @@ func (e Env) prepareApp(ctx context.Context, st *Stack) error {
 
 // Close stops everything that is still running and removes the scratch folder. It may be called more
 // than once.
-func (st *Stack) Close() error {
-	st.closeOnce.Do(func() {
-		st.closeErr = errors.Join(st.Site.Keeper.Close(), os.RemoveAll(st.scratch))
-	})
-	return st.closeErr
-}
+func (st *Stack) Close() error { return st.scratch.Close() }

@@ -34,8 +34,8 @@ const (
 const exitCodes = `Exit codes: 0 success, 1 internal error, 2 usage or configuration, 3 gate regression or
 objective missed, 4 gate inconclusive or objective undecided, 5 run invalid or machine unfit,
 6 a topology failed to boot, 7 preflight failed, target refused, or too few file descriptors
-or ports, 8 gate: a regression is likely but not proven twice, 130 and 143 interrupted with
-partial results saved.`
+or ports, 8 gate: a regression is likely but not proven twice, 129, 130 and 143 interrupted
+with partial results saved.`
 
 // codes is the exit code of every verdict.
 var codes = map[page.Verdict]int{

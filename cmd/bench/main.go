@@ -25,11 +25,14 @@ func program() int {
 	return s.run(ctx, os.Args[1:])
 }
 
-// interrupts ends the work in an orderly way at the first SIGINT or SIGTERM, and at once at the
-// second: the keeper then kills what is left.
+// interrupts ends the work in an orderly way at the first SIGINT, SIGTERM or SIGHUP, and at once at the
+// second: the keeper then kills what is left. Under nohup, a terminal that closes ends nothing.
 func interrupts(cancel context.CancelCauseFunc) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	first := (<-signals).(syscall.Signal)
 	cancel(interrupted{first})
 	second := (<-signals).(syscall.Signal)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -20,32 +19,24 @@ import (
 	"bench/targets"
 )
 
+// treesPrefix begins the names of the folders into which versions are written out.
+const treesPrefix = "bench-gate-"
+
 // Run carries out a gate.
 func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Result, error) {
 	if err := spec.Validate(); err != nil {
 		return experiments.Result{}, err
 	}
-	trees, err := treesFolder(env)
+	trees, err := env.NewScratch(treesPrefix)
 	if err != nil {
 		return experiments.Result{}, err
 	}
-	defer os.RemoveAll(trees)
-	s, err := newSeries(ctx, env, spec, trees, false)
+	defer trees.Close()
+	s, err := newSeries(ctx, env, spec, trees.Dir, false)
 	if err != nil {
 		return experiments.Result{}, err
 	}
 	return s.conduct(ctx)
-}
-
-func treesFolder(env experiments.Env) (string, error) {
-	trees, err := os.MkdirTemp(env.Temporary, "bench-gate-")
-	if err == nil {
-		trees, err = filepath.Abs(trees) // git runs in a different folder
-	}
-	if err != nil {
-		return "", fmt.Errorf("creating a folder for the two versions: %w", err)
-	}
-	return trees, nil
 }
 
 // series is one series of pairs.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -87,12 +86,12 @@ func SelfTest(ctx context.Context, env experiments.Env, spec Spec, pairs int) (t
 	if pairs < fewestSelfTest || pairs > mostSelfTest {
 		return t, experiments.Misusef("--pairs %d: want %d to %d", pairs, fewestSelfTest, mostSelfTest)
 	}
-	trees, err := treesFolder(env)
+	trees, err := env.NewScratch(treesPrefix)
 	if err != nil {
 		return t, err
 	}
-	defer os.RemoveAll(trees)
-	equal, err := newSeries(ctx, env, spec, trees, true)
+	defer trees.Close()
+	equal, err := newSeries(ctx, env, spec, trees.Dir, true)
 	if err != nil {
 		return t, err
 	}

@@ -5,11 +5,13 @@ package proc
 
 import (
 	"bufio"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -25,37 +27,92 @@ import (
 // goroutine locked to its thread starts them all (golang/go#27505). That reaches the child
 // but not its children (nginx's workers survive a killed master), so the keeper process, in
 // its own session, holds the read end of a pipe whose write end only bench has. When the
-// pipe closes, it kills the groups registered with it.
+// pipe closes, it kills the groups registered with it. A keeper process that is killed itself is
+// replaced at once, and the new one is told everything again.
 //
 // Note: a PID namespace would do the same in one step, but needs privileges, and hides the
 // process IDs that the servers' own statistics report.
 type Keeper struct {
+	argv    []string
 	start   chan func()
 	stopped chan struct{}
 
-	mu   sync.Mutex
+	mu       sync.Mutex
+	charges  charges
+	now      *watcher
+	replaced int // how often a keeper process was killed
+	closed   bool
+}
+
+// watcher is one keeper process.
+type watcher struct {
 	cmd  *exec.Cmd
 	pipe io.WriteCloser
+	gone chan struct{} // closed when it has ended
+	err  error         // how; read after gone
 }
 
 // NewKeeper starts the keeper process: argv must run Keep in this same program.
 func NewKeeper(argv []string) (*Keeper, error) {
-	k := &Keeper{start: make(chan func()), stopped: make(chan struct{})}
-	k.cmd = exec.Command(argv[0], argv[1:]...)
-	// Its own session: neither Ctrl-C on the terminal nor a signal to bench's group
-	// reaches it.
-	k.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	k.cmd.Dir = "/"
-	pipe, err := k.cmd.StdinPipe()
-	if err != nil {
-		return nil, fmt.Errorf("starting the keeper: %w", err)
-	}
-	k.pipe = pipe
-	if err := k.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting the keeper %s: %w", argv[0], err)
+	k := &Keeper{argv: argv, start: make(chan func()), stopped: make(chan struct{}), charges: newCharges()}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.watch(); err != nil {
+		return nil, err
 	}
 	go k.launch()
 	return k, nil
+}
+
+// watch starts a keeper process and tells it all charges. The lock is held.
+func (k *Keeper) watch() error {
+	w := &watcher{cmd: exec.Command(k.argv[0], k.argv[1:]...), gone: make(chan struct{})}
+	// Its own session: neither Ctrl-C on the terminal nor a signal to bench's group
+	// reaches it.
+	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	w.cmd.Dir = "/"
+	var err error
+	if w.pipe, err = w.cmd.StdinPipe(); err != nil {
+		return fmt.Errorf("starting the keeper: %w", err)
+	}
+	if err := w.cmd.Start(); err != nil {
+		return fmt.Errorf("starting the keeper %s: %w", k.argv[0], err)
+	}
+	k.now = w
+	go func() {
+		w.err = w.cmd.Wait()
+		close(w.gone)
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		_ = k.replace(w)
+	}()
+	for _, line := range k.charges.lines() {
+		if _, err := fmt.Fprintln(w.pipe, line); err != nil {
+			return fmt.Errorf("telling the keeper to %s: %w", line, err)
+		}
+	}
+	return nil
+}
+
+// watcher is the present keeper process.
+func (k *Keeper) watcher() *watcher {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.now
+}
+
+// mostReplaced is how often a keeper is replaced: whatever kills it more often is not an accident.
+const mostReplaced = 5
+
+// replace starts another keeper process in the place of one that was killed. The lock is held.
+func (k *Keeper) replace(killed *watcher) error {
+	if k.closed || k.now != killed {
+		return nil
+	}
+	if k.replaced++; k.replaced > mostReplaced {
+		return fmt.Errorf("the keeper process was killed %d times: %w", k.replaced, killed.err)
+	}
+	return k.watch()
 }
 
 // launch runs start requests on one thread that lives until Close.
@@ -92,73 +149,141 @@ func (k *Keeper) unlimit(dir string) error {
 	return k.notify("unlimit", dir)
 }
 
-// Scratch names a folder that is removed with its contents when the processes have ended,
-// however bench ends.
-func (k *Keeper) Scratch(dir string) error { return k.notify("scratch", dir) }
+// MakeScratch makes a folder that is removed with its contents when the processes have ended, however
+// bench ends. The keeper knows of it before it exists.
+func (k *Keeper) MakeScratch(parent, prefix string) (string, error) {
+	if parent == "" {
+		parent = os.TempDir()
+	}
+	parent, err := filepath.Abs(parent) // the keeper runs in a different folder
+	if err != nil {
+		return "", fmt.Errorf("making a scratch folder: %w", err)
+	}
+	dir := filepath.Join(parent, prefix+strings.ToLower(rand.Text()[:12]))
+	if err := k.notify("scratch", dir); err != nil {
+		return "", err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", fmt.Errorf("making a scratch folder: %w", err)
+	}
+	return dir, nil
+}
+
+// RemoveScratch removes a folder that MakeScratch made.
+func (k *Keeper) RemoveScratch(dir string) error {
+	return errors.Join(os.RemoveAll(dir), k.notify("unscratch", dir))
+}
 
 func (k *Keeper) notify(verb string, what any) error {
+	line := fmt.Sprintf("%s %v", verb, what)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if _, err := fmt.Fprintf(k.pipe, "%s %v\n", verb, what); err != nil {
-		return fmt.Errorf("asking the keeper to %s %v: %w", verb, what, err)
+	k.charges.note(line)
+	if _, err := fmt.Fprintln(k.now.pipe, line); err == nil {
+		return nil
+	}
+	<-k.now.gone // the pipe broke because it has ended
+	if err := k.replace(k.now); err != nil {
+		return fmt.Errorf("asking the keeper to %s: %w", line, err)
 	}
 	return nil
 }
 
-// Close stops the keeper. Processes that still run are killed.
+// Close stops the keeper. Processes that still run are killed. The error may be that the keeper process was
+// killed and replaced meanwhile, which harms nothing, but should not happen.
 func (k *Keeper) Close() error {
 	close(k.start)
 	<-k.stopped
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	return errors.Join(k.pipe.Close(), k.cmd.Wait())
+	k.closed = true
+	w := k.now
+	k.mu.Unlock()
+	err := w.pipe.Close()
+	<-w.gone
+	if k.replaced > 0 {
+		err = errors.Join(err, fmt.Errorf("the keeper process was killed %d times, and replaced", k.replaced))
+	}
+	return errors.Join(err, w.err)
 }
 
-// Keep is the keeper process: it reads the groups to watch from in. When in ends, it kills those
-// that are left, and removes their control groups and their scratch folders.
-func Keep(in io.Reader) {
-	groups, limits := map[int]bool{}, map[string]bool{}
-	var scratch []string
-	lines := bufio.NewScanner(in)
-	for lines.Scan() {
-		verb, what, _ := strings.Cut(lines.Text(), " ")
-		switch verb {
-		case "limit":
-			limits[what] = true
-			continue
-		case "unlimit":
-			delete(limits, what)
-			continue
-		case "scratch":
-			scratch = append(scratch, what)
-			continue
-		}
-		group, err := strconv.Atoi(what)
-		if err != nil || group <= 1 {
-			continue
-		}
-		switch verb {
-		case "watch":
-			groups[group] = true
-		case "forget":
-			delete(groups, group)
+// charges is what a keeper has to clean up, as both sides of the pipe know it.
+type charges struct {
+	groups  map[string]bool // process groups to kill
+	limits  map[string]bool // control groups to remove
+	scratch map[string]bool // folders to remove
+}
+
+func newCharges() charges {
+	return charges{groups: map[string]bool{}, limits: map[string]bool{}, scratch: map[string]bool{}}
+}
+
+// note takes in a line of the pipe.
+func (c charges) note(line string) {
+	verb, what, _ := strings.Cut(line, " ")
+	switch verb {
+	case "watch":
+		c.groups[what] = true
+	case "forget":
+		delete(c.groups, what)
+	case "limit":
+		c.limits[what] = true
+	case "unlimit":
+		delete(c.limits, what)
+	case "scratch":
+		c.scratch[what] = true
+	case "unscratch":
+		delete(c.scratch, what)
+	}
+}
+
+// lines are the lines that make another keeper know as much.
+func (c charges) lines() (lines []string) {
+	for verb, all := range map[string]map[string]bool{"watch": c.groups, "limit": c.limits, "scratch": c.scratch} {
+		for what := range all {
+			lines = append(lines, verb+" "+what)
 		}
 	}
-	for group := range groups {
-		_ = syscall.Kill(-group, syscall.SIGKILL)
+	return lines
+}
+
+// cleanUp ends and removes everything.
+func (c charges) cleanUp() {
+	for text := range c.groups {
+		if group, err := strconv.Atoi(text); err == nil && group > 1 {
+			_ = syscall.Kill(-group, syscall.SIGKILL)
+		}
 	}
-	for dir := range limits {
+	for dir := range c.limits {
 		killMembers(dir)
 		_ = removeGroup(dir)
 	}
-	for _, dir := range scratch {
+	for dir := range c.scratch {
 		removeScratch(dir)
 	}
 }
 
-// removeScratch removes a folder to which exiting processes may still write.
+// Keep is the keeper process: it reads its charges from in. When in ends, it cleans up what is left.
+func Keep(in io.Reader) {
+	c := newCharges()
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		c.note(lines.Text())
+	}
+	c.cleanUp()
+}
+
+// quiet is how long a folder has to stay away before it counts as removed.
+const quiet = 500 * time.Millisecond
+
+// removeScratch removes a folder to which exiting processes may still write. A program that bench had started
+// and did not wait for, such as git, may even make it again.
 func removeScratch(dir string) {
-	for deadline := time.Now().Add(goingAway); os.RemoveAll(dir) != nil && time.Now().Before(deadline); {
+	deadline, gone := time.Now().Add(goingAway), time.Now()
+	for time.Now().Before(deadline) && time.Since(gone) < quiet {
+		if _, err := os.Lstat(dir); err == nil {
+			_ = os.RemoveAll(dir)
+			gone = time.Now()
+		}
 		time.Sleep(time.Millisecond)
 	}
 }

@@ -240,18 +240,35 @@ func beKilled(dir string) {
 	if err != nil {
 		panic(err)
 	}
-	scratch := filepath.Join(dir, "scratch")
-	if err := errors.Join(k.Scratch(scratch), os.MkdirAll(filepath.Join(scratch, "state"), 0o700)); err != nil {
+	scratch, err := k.MakeScratch(dir, "scratch-")
+	if err == nil {
+		err = os.Mkdir(filepath.Join(scratch, "state"), 0o700)
+	}
+	if err != nil {
 		panic(err)
 	}
 	fmt.Println(p.PID())
 	fmt.Println("group:" + p.group)
+	// A keeper that somebody killed is replaced, and the new one knows all of it.
+	if first := k.now; len(os.Args) > 3 {
+		_ = first.cmd.Process.Kill()
+		for k.watcher() == first {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	fmt.Println("ready")
 	select {}
 }
 
-func TestNothingOutlivesAKilledBench(t *testing.T) {
+func TestNothingOutlivesAKilledBench(t *testing.T) { testKilledBench(t) }
+
+func TestNothingOutlivesAKilledBenchWhoseKeeperWasKilled(t *testing.T) {
+	testKilledBench(t, "and its keeper")
+}
+
+func testKilledBench(t *testing.T, more ...string) {
 	dir := t.TempDir()
-	bench := exec.Command(os.Args[0], "be-killed", dir)
+	bench := exec.Command(os.Args[0], append([]string{"be-killed", dir}, more...)...)
 	out, err := bench.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -260,8 +277,8 @@ func TestNothingOutlivesAKilledBench(t *testing.T) {
 		t.Fatal(err)
 	}
 	var leader, child int
-	var group string
-	if _, err := fmt.Fscan(out, &leader, &group); err != nil {
+	var group, ready string
+	if _, err := fmt.Fscan(out, &leader, &group, &ready); err != nil {
 		t.Fatal(err)
 	}
 	group = strings.TrimPrefix(group, "group:")
@@ -278,7 +295,10 @@ func TestNothingOutlivesAKilledBench(t *testing.T) {
 	_ = bench.Wait()
 	eventually(t, "the end of both processes", func() bool { return !alive(leader) && !alive(child) })
 	eventually(t, "the end of their control group", func() bool { return group == "" || !isDir(group) })
-	eventually(t, "the end of their scratch folder", func() bool { return !isDir(filepath.Join(dir, "scratch")) })
+	eventually(t, "the end of their scratch folder", func() bool {
+		left, _ := filepath.Glob(filepath.Join(dir, "scratch-*"))
+		return len(left) == 0
+	})
 }
 
 func TestFindControlGroups(t *testing.T) {
@@ -407,5 +427,26 @@ func TestQuota(t *testing.T) {
 	}
 	if _, err := os.Stat(p.group); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the control group is left: %v", err)
+	}
+}
+
+// A killed keeper is noticed: it is replaced, processes can be started, and closing says what happened.
+func TestAKilledKeeperIsNoticed(t *testing.T) {
+	k, err := NewKeeper([]string{os.Args[0], "keep-watch"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		first := k.watcher()
+		if err := first.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "another keeper", func() bool { return k.watcher() != first })
+		if _, err := k.Run(t.Context(), shell(t, "exit 0")); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := k.Close(); err == nil || !strings.Contains(err.Error(), "killed 2 times") {
+		t.Errorf("Close = %v", err)
 	}
 }

@@ -178,11 +178,11 @@ func LogTail(path string, lines int) string {
 // output. If ctx ends first, its group is killed.
 func (k *Keeper) Run(ctx context.Context, spec Spec) (output string, err error) {
 	if spec.Log == "" {
-		dir, err := os.MkdirTemp("", "bench-run-")
-		if err != nil {
-			return "", fmt.Errorf("running %s: %w", spec.Name, err)
+		dir, scratchErr := k.MakeScratch("", "bench-run-")
+		if scratchErr != nil {
+			return "", fmt.Errorf("running %s: %w", spec.Name, scratchErr)
 		}
-		defer os.RemoveAll(dir)
+		defer func() { err = errors.Join(err, k.RemoveScratch(dir)) }()
 		spec.Log = filepath.Join(dir, "output")
 	}
 	spec.Stop = syscall.SIGKILL
