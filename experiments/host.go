@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"bench/results"
@@ -46,10 +47,20 @@ func (e Env) Host(ctx context.Context, app targets.App, topologies []servers.Top
 		others = append(others, tools...)
 	}
 	var err error
-	if host.Tools, err = servers.FindTools(ctx, python, e.Path, others); err != nil {
+	if host.Tools, err = servers.FindTools(ctx, python, e.programs(), others); err != nil {
 		return host, &Error{NotBooted, err}
 	}
 	return host, nil
+}
+
+// programs is where programs are looked for: on PATH, then in bench's own environment. A server that
+// embeds an interpreter can run an app in another environment of the same version of Python.
+func (e Env) programs() string {
+	own := e.ownInterpreter()
+	if own == "" {
+		return e.Path
+	}
+	return e.Path + string(filepath.ListSeparator) + filepath.Dir(own)
 }
 
 // missing is the error that keeps a topology from being booted for the app, if any.
