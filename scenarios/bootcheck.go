@@ -116,6 +116,9 @@ func (r *Runner) checkArm(ctx context.Context, cluster *servers.Cluster, p Paire
 			case !got.okay:
 				c.Failed++
 				wrong[t.Name] = fmt.Sprintf("(status %d %s, %d bytes)", got.status, http.StatusText(got.status), got.length)
+				if got.cause != "" {
+					wrong[t.Name] += ": " + got.cause
+				}
 			default:
 				right[t.Name] = true
 				c.note(t.Name, got, round)
@@ -140,9 +143,13 @@ func (c *CheckedArm) note(target string, got response, round int) {
 	switch {
 	case !seen, round == 1 && kept.cold:
 		varies := seen && kept.length != got.length
+		if seen {
+			got.also(kept)
+		}
 		kept = got
 		kept.varies = varies
 	default:
+		kept.also(got)
 		kept.varies = kept.varies || got.length != kept.length
 		kept.variesQueries = kept.variesQueries || got.queries != kept.queries
 		kept.queries = min(kept.queries, got.queries)

@@ -323,7 +323,9 @@ func urlRunner(t *testing.T, engine loadgen.Engine, handlers ...http.Handler) (*
 		t.Fatal(err)
 	}
 	site := &servers.Site{Host: servers.Host{}, Scratch: t.TempDir(), Locks: t.TempDir(), Timeout: 5 * time.Second}
-	return &Runner{Site: site, App: targets.App{Health: "/a"}, Measurer: loadgen.Local{Engine: engine}, Out: out}, e, d
+	r := &Runner{Site: site, App: targets.App{Health: "/a"}, Measurer: loadgen.Local{Engine: engine}, Out: out}
+	r.apart = time.Millisecond
+	return r, e, d
 }
 
 func page(text string) http.Handler {
@@ -405,7 +407,7 @@ func TestUnexpectedResponsesOfTheBaselineEndTheRun(t *testing.T) {
 	r, e, _ := urlRunner(t, nil, page("x"))
 	e.Scenarios[0].Mix.Targets[0].Expect = targets.Expect{Contains: "y"}
 	if _, err := r.Run(t.Context(), e); !errors.Is(err, ErrUnexpected) ||
-		!strings.Contains(err.Error(), "one/a (status 200, 1 bytes)") {
+		!strings.Contains(err.Error(), "one/a (status 200 OK, 1 bytes)") {
 		t.Errorf("Run = %v; want the target and its response", err)
 	}
 }
