@@ -32,7 +32,7 @@ type Tune struct {
 	TuneFindings
 }
 
-// Loads of a tuning run.
+// Loads of a tuning run, before the number of their connections: final-c16.
 const (
 	RaceLoad  = "race"
 	FinalLoad = "final"

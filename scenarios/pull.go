@@ -17,7 +17,7 @@ type Pull struct {
 	Arm         Arm
 	Scenario    Scenario
 	Objectives  []results.Objective
-	Name        string // of the load
+	Name        string // of the loads, before the number of their connections
 	Connections int    // at first
 	Duration    time.Duration
 	Warmup      time.Duration // at most
@@ -76,9 +76,9 @@ func (r *Runner) pulled(ctx context.Context, p Pull, connections int, cluster *s
 	scenario.Connections = connections
 	index := r.Out.Cells() + 1
 	cell := Cell{Index: index, Block: p.Block, Position: p.Position, Seed: p.Seed, Load: Load{
-		Name: p.Name, Scenario: scenario, Mode: loadgen.Closed, Duration: p.Duration, Drain: scenario.Timeout,
+		Name: fmt.Sprintf("%s-c%d", p.Name, connections), Scenario: scenario, Mode: loadgen.Closed, Duration: p.Duration, Drain: scenario.Timeout,
 	}}
-	r.emit(CellStarted{Arm: p.Arm.Name, Scenario: scenario.Name, Load: p.Name, Block: p.Block, Cell: index})
+	r.emit(CellStarted{Arm: p.Arm.Name, Scenario: scenario.Name, Load: cell.Load.Name, Block: p.Block, Cell: index})
 	record, err := r.runCell(ctx, cell, p.Arm, cluster)
 	if err != nil {
 		return nil, fmt.Errorf("measuring %s: %w", p.Arm.Name, err)

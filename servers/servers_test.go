@@ -134,6 +134,9 @@ func TestErrorsOfBadTopologiesSayWhatIsWanted(t *testing.T) {
 		{"uwsgi:workers=1,workers=2", "given twice"},
 		{"", "want NAME"},
 		{"url:", "want url:http"},
+		{"a b=url:http://h:1", "the label"},
+		{"gunicorn=url:", "want url:http"},
+		{"gunicorn=uwsgi", "want NAME"},
 		{"./does/not/exist", "topology.yaml"},
 	} {
 		topology, err := ParseTopology(row.text)
@@ -283,7 +286,7 @@ func TestEditDistance(t *testing.T) {
 
 func FuzzParseTopology(f *testing.F) {
 	for _, text := range []string{"runserver", "nginx-uwsgi:backends=2,workers=1", "url:http://127.0.0.1:1", "./a/b:x=y",
-		"a/../..", "url:HTTP://A%20b/c/"} {
+		"a/../..", "gunicorn=url:http://h:1/p", "url:HTTP://A%20b/c/"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -14,6 +14,7 @@ import (
 type Topology struct {
 	Name   string // of an embedded topology, or the path of a folder that contains one
 	Params string // sorted k=v, joined by commas; for a running server its URL
+	Label  string // what a running server is called; empty: url
 }
 
 // DefaultTopology is what commands that measure one topology use by default: the most complete
@@ -51,12 +52,21 @@ func (t Topology) Target() string {
 	return t.Params
 }
 
-// ParseTopology reads NAME, PATH or either with :k=v,k=v, or url:URL. Define checks whether the
-// name exists, and Blueprint the parameters.
+// ParseTopology reads NAME, PATH or either with :k=v,k=v, or url:URL, which may have a label:
+// LABEL=url:URL. Define checks whether the name exists, and Blueprint the parameters.
 func ParseTopology(text string) (Topology, error) {
 	name, rest, _ := strings.Cut(text, ":")
 	if name == string(Running) {
 		return parseRunning(text, rest)
+	}
+	if label, kind, labelled := strings.Cut(name, "="); labelled && kind == string(Running) {
+		if !plainName(label) {
+			const format = "topology %q: the label %q: want letters, digits and -_. such as gunicorn=url:http://HOST:PORT"
+			return Topology{}, fmt.Errorf(format, text, label)
+		}
+		t, err := parseRunning(text, rest)
+		t.Label = label
+		return t, err
 	}
 	if name == "" || strings.ContainsAny(name, " \t\r\n,=") {
 		return Topology{}, fmt.Errorf("topology %q: want NAME or NAME:param=value,param=value", text)
@@ -109,10 +119,14 @@ func parseRunning(text, target string) (Topology, error) {
 
 // String is the inverse of ParseTopology.
 func (t Topology) String() string {
-	if t.Params == "" {
-		return t.Name
+	text := t.Name
+	if t.Label != "" {
+		text = t.Label + "=" + text
 	}
-	return t.Name + ":" + t.Params
+	if t.Params != "" {
+		text += ":" + t.Params
+	}
+	return text
 }
 
 func joinParams(params map[string]string) string {
@@ -160,8 +174,12 @@ func (t Topology) Without(key string) Topology {
 // Param is the value of a parameter, or empty if it was not given.
 func (t Topology) Param(key string) string { return t.params()[key] }
 
-// Short is a name for files and charts: the last element of a path, without parameters.
+// Short is a name for files and charts: the last element of a path, without parameters, or the label
+// of a running server.
 func (t Topology) Short() string {
+	if t.Label != "" {
+		return t.Label
+	}
 	name := strings.TrimRight(t.Name, "/")
 	return name[strings.LastIndexByte(name, '/')+1:]
 }

@@ -41,7 +41,7 @@ func newCompareCommand(s *shell) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&o.spec.Topologies, "topologies", experiments.AllTopologies,
-		"`LIST` of topologies by name, folder or url:URL, or all that can be booted here")
+		"`LIST` of topologies by name, folder or [LABEL=]url:URL; or all or popular: those that can be booted")
 	f.StringSliceVar(&o.spec.Scenarios, "scenario", compare.Scenarios,
 		"page, static, cpu, io, json or a .yaml `FILE` (repeatable); the first also runs at fixed rates")
 	f.StringVar(&o.spec.App, "app", "", appUsage)

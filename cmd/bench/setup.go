@@ -9,20 +9,29 @@ import (
 
 func newSetupCommand(s *shell) *cobra.Command {
 	var o sharedFlags
+	var with []string
 	c := &cobra.Command{
 		Use:   "setup",
 		Short: "Install what the topologies need: nginx, and Django and uWSGI in their own environment",
 		Long: `setup installs nginx from the system's packages (with sudo unless run as root, and disables the web
 server that they start), and Django and uWSGI from PyPI, pinned by hash, in a virtual environment in
 bench's cache folder. If PyPI cannot be reached, it falls back to the system's packages. It leaves
-alone what is already installed, and can be run at any time.`,
-		Example: "  bench setup",
+alone what is already installed, and can be run at any time.
+
+With --with it also installs what other topologies need: Python servers into bench's environment, pinned
+by hash, and Caddy, HAProxy and Apache from the system's packages. An app with an interpreter of its own
+needs a Python server in that one's environment.`,
+		Example: "  bench setup\n  bench setup --with gunicorn,uvicorn\n  bench setup --with popular",
 		RunE: func(c *cobra.Command, _ []string) error {
 			cache, err := s.cacheDir()
 			if err != nil {
 				return err
 			}
-			do := setup.Setup{Cache: cache, Path: s.env["PATH"], Env: s.user(), Say: s.errs}
+			optional, err := setup.Optional(with)
+			if err != nil {
+				return experiments.Misuse(err)
+			}
+			do := setup.Setup{Cache: cache, Path: s.env["PATH"], Env: s.user(), Say: s.errs, With: optional}
 			if err := do.Run(c.Context()); err != nil {
 				return &experiments.Error{Verdict: experiments.Refused, Err: err}
 			}
@@ -32,6 +41,8 @@ alone what is already installed, and can be run at any time.`,
 			return runDoctor(c.Context(), s, true)
 		},
 	}
+	c.Flags().StringSliceVar(&with, "with", nil,
+		"install what these need, too: `NAMES` of topologies or tools (whitenoise), popular, or all")
 	o.add(c, "json")
 	return c
 }

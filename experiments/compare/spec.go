@@ -135,11 +135,14 @@ func (p Plan) URLs() (urls []string) {
 // mixedProfile is the profile of a comparison whose topologies have different ones.
 const mixedProfile = "mixed"
 
+// unknownProfile is that of a comparison with servers that were already running.
+const unknownProfile = "unknown"
+
 // profile is the profile that all topologies have.
 func (p Plan) profile() (shared string) {
 	for _, t := range p.Topologies() {
 		if !t.Boots() {
-			continue
+			return unknownProfile // nothing is known of how it was set up
 		}
 		profile := cmp.Or(t.Param("profile"), servers.Controlled)
 		if shared != "" && shared != profile {

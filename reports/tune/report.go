@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strings"
 
 	"bench/results"
 	"bench/stats"
@@ -104,7 +105,7 @@ func measured(run *results.Run, t results.TopologyRecord, objectives []results.O
 			continue
 		}
 		values := s.race
-		if cell.Load == results.FinalLoad {
+		if strings.HasPrefix(cell.Load, results.FinalLoad+"-") {
 			values, s.Final = s.final, true
 		}
 		if cell.Misses(objectives) {

@@ -35,6 +35,7 @@ type Setup struct {
 	Path  string    // PATH
 	Env   []string  // environment of the commands
 	Say   io.Writer // progress, line by line, and the commands' own output
+	With  []string  // tools to install besides, as Optional lists them
 }
 
 // Run installs what is missing. It may be run again at any time: what is installed stays.
@@ -48,7 +49,10 @@ func (s Setup) Run(ctx context.Context) error {
 	if err := s.nginx(ctx); err != nil {
 		return err
 	}
-	return s.python(ctx)
+	if err := s.python(ctx); err != nil {
+		return err
+	}
+	return s.optional(ctx, s.With)
 }
 
 func (s Setup) say(format string, args ...any) { fmt.Fprintf(s.Say, "setup: "+format+"\n", args...) }
@@ -66,26 +70,26 @@ func (s Setup) nginx(ctx context.Context) error {
 	if err := s.install(ctx, "nginx-light"); err != nil {
 		return err
 	}
-	return s.noService(ctx)
+	return s.noService(ctx, "nginx")
 }
 
-// noService stops and disables the web server that the system's package starts: bench starts
+// noService stops and disables the web server that a package of the system starts: bench starts
 // its own, and nobody asked for one on port 80.
-func (s Setup) noService(ctx context.Context) error {
+func (s Setup) noService(ctx context.Context, service string) error {
 	systemctl := servers.LookPath("systemctl", s.Path)
 	if systemctl == "" || !exists("/run/systemd/system") {
 		return nil
 	}
-	s.say("disabling the system's nginx service, which the package starts on port 80")
+	s.say("disabling the system's %s service, which the package starts", service)
 	prefix, err := s.asRoot()
 	if err != nil {
 		return err
 	}
-	if err := s.command(ctx, append(prefix, systemctl, "disable", "--now", "nginx")...); err != nil {
+	if err := s.command(ctx, append(prefix, systemctl, "disable", "--now", service)...); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		s.say("that failed (%v), but bench does not depend on it; to try again: systemctl disable --now nginx", err)
+		s.say("that failed (%v), but bench does not depend on it; to try again: systemctl disable --now %s", err, service)
 	}
 	return nil
 }

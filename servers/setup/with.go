@@ -1,0 +1,118 @@
+package setup
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"bench/servers"
+)
+
+// with holds a list of pinned packages, each named by its hashes, for each tool that Run installs from
+// PyPI where it is asked for.
+//
+//go:embed with/*.txt
+var with embed.FS
+
+// systemNames are the system's packages of tools that have another name, or need more than one.
+var systemNames = map[string][]string{"apache2": {"apache2-bin", "libapache2-mod-wsgi-py3"}}
+
+// Optional lists the tools that the named topologies, or tools, need and Run does not install by itself.
+// The names may be all or popular.
+func Optional(names []string) (tools []string, err error) {
+	host := servers.ThisHost()
+	for _, name := range names {
+		group := map[string][]string{"all": servers.Lineup(), "popular": servers.Popular()}[name]
+		if group == nil {
+			group = []string{name}
+		}
+		for _, name := range group {
+			needed := []string{name}
+			if !optional(name) {
+				t, err := servers.ParseTopology(name)
+				if err != nil {
+					return nil, err
+				}
+				definition, err := servers.Define(t)
+				if err != nil {
+					return nil, err
+				}
+				if needed, err = definition.Requires(host); err != nil {
+					return nil, err
+				}
+			}
+			tools = append(tools, slices.DeleteFunc(needed, func(tool string) bool {
+				return !optional(tool) || slices.Contains(tools, tool)
+			})...)
+		}
+	}
+	return tools, nil
+}
+
+func optional(tool string) bool {
+	return slices.Contains(servers.PythonPackages, tool) || slices.Contains(servers.SystemPackages, tool)
+}
+
+// optional installs those of the tools that are missing.
+func (s Setup) optional(ctx context.Context, tools []string) error {
+	if len(tools) == 0 {
+		return nil
+	}
+	python := Python(s.Cache, s.Path)
+	found, err := servers.FindTools(ctx, python, s.Path, tools)
+	if err != nil {
+		return err
+	}
+	for _, tool := range tools {
+		switch {
+		case found[tool].Version != "" || found[tool].Path != "":
+			s.say("%s %s is installed", tool, found[tool].Version)
+		case slices.Contains(servers.SystemPackages, tool):
+			err = s.system(ctx, tool)
+		default:
+			err = s.pypi(ctx, python, tool)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// system installs a tool from the system's packages.
+func (s Setup) system(ctx context.Context, tool string) error {
+	names := systemNames[tool]
+	if names == nil {
+		names = []string{tool}
+	}
+	s.say("%s is missing: installing it from the system's packages", tool)
+	if err := s.install(ctx, names...); err != nil {
+		return err
+	}
+	return s.noService(ctx, tool)
+}
+
+// pypi installs a tool from PyPI into bench's own environment.
+func (s Setup) pypi(ctx context.Context, python, tool string) error {
+	if !strings.HasPrefix(python, venvDir(s.Cache)) {
+		return fmt.Errorf("installing %s: bench uses %s, which is not an environment of its own: install it there "+
+			"(%s -m pip install %s)", tool, python, python, tool)
+	}
+	pinned, err := with.ReadFile("with/" + tool + ".txt")
+	if err != nil {
+		return err
+	}
+	list := filepath.Join(s.Cache, "with-"+tool+".txt")
+	if err := os.WriteFile(list, pinned, 0o600); err != nil {
+		return fmt.Errorf("installing %s: %w", tool, err)
+	}
+	s.say("installing %s into %s", tool, venvDir(s.Cache))
+	err = s.command(ctx, python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+		"--no-deps", "--require-hashes", "-r", list)
+	return errors.Join(err, os.Remove(list))
+}
