@@ -12,6 +12,7 @@ import (
 	"bench/reports/capacity"
 	"bench/reports/compare"
 	"bench/reports/gate"
+	"bench/reports/load"
 	"bench/reports/page"
 	"bench/reports/tune"
 	"bench/results"
@@ -29,6 +30,7 @@ var Kinds = []Kind{
 	{results.KindGate, judging(gate.Build)},
 	{results.KindCapacity, judging(capacity.Build)},
 	{results.KindTune, judging(tune.Build)},
+	{results.KindLoad, judging(load.Build)},
 }
 
 // Judged is the result of judging a run.

@@ -18,6 +18,7 @@ const (
 	KindGate     = "gate"
 	KindCapacity = "capacity"
 	KindTune     = "tune"
+	KindLoad     = "load"
 )
 
 // Status of a run.

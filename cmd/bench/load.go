@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"bench/experiments"
 	"bench/loadgen"
@@ -29,7 +30,7 @@ request when the previous response has arrived.`,
   bench load http://127.0.0.1:8000 --targets targets.txt --pacer 'ramp 10/s 500/s over 30s'`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			o.wholePacer = !c.Flags().Changed("duration")
+			o.wholePacer, o.config = !c.Flags().Changed("duration"), flagValues(c)
 			return runLoad(c.Context(), s, args[0], o)
 		},
 	}
@@ -60,6 +61,7 @@ func runLoad(ctx context.Context, s *shell, rawURL string, o loadOptions) error 
 	if err != nil {
 		return err
 	}
+	started := time.Now()
 	var watch loadgen.Watch
 	progress := newProgress(s)
 	if s.terminal {
@@ -76,7 +78,11 @@ func runLoad(ctx context.Context, s *shell, rawURL string, o loadOptions) error 
 	result := newLoadResult(plan, m, ctx.Err() != nil || m.Hopeless != "")
 	result.calibrated(calibration)
 	result.judge(m, objectives)
-	if err := printLoad(s, result, o.json); err != nil {
+	err = printLoad(s, result, o.json)
+	if err == nil {
+		err = keepLoad(ctx, s, o, plan, m, engine, objectives, result, started)
+	}
+	if err != nil {
 		return err
 	}
 	return loadVerdict(ctx, m, result)

@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,7 +25,7 @@ func loadJSON(t *testing.T, ctx context.Context, args ...string) (r loadResult, 
 	t.Helper()
 	var out, errs bytes.Buffer
 	s := &shell{out: &out, errs: &errs, env: map[string]string{"HOME": t.TempDir()}}
-	code = s.run(ctx, append([]string{"load", "--json", "--no-calibration", "--seed", "4"}, args...))
+	code = s.run(ctx, append([]string{"load", "--json", "--no-calibration", "--no-report", "--seed", "4"}, args...))
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 		t.Fatalf("%v: exit code %d, %v: %s%s", args, code, err, out.String(), errs.String())
 	}
@@ -209,5 +211,54 @@ func TestExitCodeOfObjectives(t *testing.T) {
 		if last := r.SLO[len(r.SLO)-1]; code != row.want || (last.Value != nil) != row.value {
 			t.Errorf("%s of %s: exit code %d, %+v; want %d", row.slo, row.path, code, last, row.want)
 		}
+	}
+}
+
+// A load is kept as a run: report.json is what was printed, with figures, and can be made again.
+func TestLoadIsKeptAsARun(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "hello")
+	}))
+	defer server.Close()
+	var out, errs bytes.Buffer
+	s := &shell{out: &out, errs: &errs, env: map[string]string{"HOME": t.TempDir()}}
+	root := t.TempDir()
+	if code := s.run(t.Context(), []string{"load", server.URL, "--rate", "200", "-d", "400ms", "--json",
+		"--no-calibration", "--out", root}); code != 0 && code != 5 {
+		t.Fatalf("exit code %d: %s", code, errs.String())
+	}
+	dir, err := newestRun(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func() (report map[string]any) {
+		data, err := os.ReadFile(filepath.Join(dir, "report.json"))
+		if err == nil {
+			err = json.Unmarshal(data, &report)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return report
+	}
+	var printed map[string]any
+	if err := json.Unmarshal(out.Bytes(), &printed); err != nil {
+		t.Fatal(err)
+	}
+	kept := read()
+	if figures, are := kept["figures"].([]any); !are || len(figures) < 2 {
+		t.Errorf("figures: %v", kept["figures"])
+	}
+	delete(kept, "figures")
+	if !reflect.DeepEqual(kept, printed) {
+		t.Errorf("report.json has %v; printed was %v", kept, printed)
+	}
+	if code := s.run(t.Context(), []string{"report", dir}); code != 0 && code != 5 {
+		t.Errorf("bench report: exit code %d: %s", code, errs.String())
+	}
+	html, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	if err != nil || !bytes.Contains(html, []byte("respond?</h1>")) {
+		t.Errorf("the page: %v", err)
 	}
 }

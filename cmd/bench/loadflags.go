@@ -39,6 +39,8 @@ type loadOptions struct {
 	hdr           string
 	engine        engineOptions
 	noCalibration bool
+	noReport      bool
+	config        map[string]string // every flag with its value, for the record
 	// wholePacer means that no duration was given: a pacer that ends, or a number of requests, is run
 	// to its end.
 	wholePacer bool
@@ -81,7 +83,8 @@ func (o *loadOptions) flags(c *cobra.Command) {
 		"skip the generator calibration: 0.3 s against a null server")
 	f.IntVarP(&o.engine.shards, "threads", "t", 0, "`N` threads of the native engine; 0: one for every four cores")
 	o.engine.flags(f, native.Auto)
-	o.add(c, "json", "seed", "allow-host")
+	o.add(c, "json", "out", "seed", "allow-host")
+	f.BoolVar(&o.noReport, "no-report", false, "keep no run and write no report")
 	c.MarkFlagsMutuallyExclusive("rate", "pacer", "replay")
 	c.MarkFlagsMutuallyExclusive("mix", "sessions", "targets")
 	c.MarkFlagsMutuallyExclusive("replay-requests", "mix", "sessions")

@@ -57,7 +57,7 @@ func (r *Report) percentileFigure() (plot.Figure, bool) {
 	}
 	title := fmt.Sprintf("Response time by percentile: %s at %s requests per second",
 		load.Scenario, page.Number(load.Offered))
-	return plot.Percentiles("latency-percentiles", title, r.curves(load, percentilePoints)), true
+	return plot.Percentiles("latency-percentiles", title, r.curves(load, page.PercentileCurve)), true
 }
 
 // histogramFigure shows the same load as percentileFigure.
@@ -68,7 +68,7 @@ func (r *Report) histogramFigure() (plot.Figure, bool) {
 	}
 	title := fmt.Sprintf("Distribution of response times: %s at %s requests per second",
 		load.Scenario, page.Number(load.Offered))
-	return plot.Histogram("latency-histogram", title, r.curves(load, histogramOutline)), true
+	return plot.Histogram("latency-histogram", title, r.curves(load, page.HistogramOutline)), true
 }
 
 // curves are the response times of every topology under a load, as series of a figure.
@@ -198,7 +198,7 @@ func (r *Report) timeFigure() (plot.Figure, bool) {
 			}
 			for _, iv := range c.Intervals {
 				h := results.Total([]results.Interval{iv}, results.Response)
-				if h.TotalCount() < fewestSamples {
+				if h.TotalCount() < page.FewestSamples {
 					continue // the fraction of a second in which the last responses arrived
 				}
 				at := c.Started.Sub(r.Started).Seconds() + iv.Start.Seconds()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"bench/reports/page"
 	"bench/results"
 	"bench/stats"
 )
@@ -134,7 +135,7 @@ func (t tally) percentile(values []int64, percent float64, without int) int64 {
 // resolves reports whether enough requests lie beyond a percentile for it to be more than chance.
 func resolves(h *results.Histogram, percent float64) bool {
 	const rounding = 1e-9 // 1 − 0.99 is not exactly 0.01
-	return float64(h.TotalCount())*(1-percent/100) >= fewestSamples*(1-rounding)
+	return float64(h.TotalCount())*(1-percent/100) >= page.FewestSamples*(1-rounding)
 }
 
 func cpuByTier(cells []*results.Cell) (perRequest, busy map[string]float64) {

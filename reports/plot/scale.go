@@ -11,6 +11,7 @@ import (
 type scale struct {
 	low, high   float64
 	logarithmic bool
+	times       bool // of microseconds, logarithmic
 }
 
 func (s scale) place(v float64) float64 {
@@ -26,7 +27,10 @@ func (s scale) place(v float64) float64 {
 
 func (s scale) ticks() (labelled []plot.Tick) {
 	all := signedTicks(s.low, s.high, max(-s.low, s.high))
-	if s.logarithmic {
+	switch {
+	case s.times:
+		all = microsTicks{}.Ticks(s.low, s.high)
+	case s.logarithmic:
 		all = countTicks{}.Ticks(s.low, s.high)
 	}
 	for _, t := range all {
@@ -52,17 +56,17 @@ func (f Figure) intervalScale() scale {
 	}
 	if f.X.Scale == Log {
 		if e.low == 0 {
-			return scale{1, 10, true}
+			return scale{low: 1, high: 10, logarithmic: true}
 		}
 		low, high := stepDown(e.low), stepUp(e.high)
 		if low == high {
 			high *= 2
 		}
-		return scale{low, high, true}
+		return scale{low, high, true, f.X.Unit == "µs"}
 	}
 	least, most = min(least, -f.X.Limit), max(most, f.X.Limit)
 	step := stepUp(max(most-least, 1) / 8)
-	return scale{math.Floor(least/step) * step, math.Ceil(most/step) * step, false}
+	return scale{low: math.Floor(least/step) * step, high: math.Ceil(most/step) * step}
 }
 
 // signedTicks are the marks of a linear axis around zero, at steps of 1, 2 or 5 times a power of ten.

@@ -40,7 +40,10 @@ func (d *drawing) intervals() error {
 	x := d.intervalScale()
 	d.plot.X.Min, d.plot.X.Max = x.low, x.high
 	d.plot.X.Tick.Marker = plot.ConstantTicks(x.ticks())
-	if x.logarithmic {
+	switch {
+	case x.times:
+		logAxis(&d.plot.X, x.low, x.high, microsTicks{})
+	case x.logarithmic:
 		logAxis(&d.plot.X, x.low, x.high, countTicks{})
 	}
 	d.height = vg.Length(2.8+0.6*float64(len(labels))) * vg.Centimeter

@@ -1,4 +1,4 @@
-package compare
+package page
 
 import (
 	"math"
@@ -7,16 +7,16 @@ import (
 	"bench/results"
 )
 
-// fewestSamples is the number of samples that must lie beyond a percentile for it to be shown: the
+// FewestSamples is the number of samples that must lie beyond a percentile for it to be shown: the
 // curve stops where there are fewer. A second with fewer samples has no percentiles.
-const fewestSamples = 10
+const FewestSamples = 10
 
-// percentilePoints walks along the nines, in twenty steps each.
-func percentilePoints(h *results.Histogram) (points []plot.Point) {
-	if h == nil || h.TotalCount() < fewestSamples {
+// PercentileCurve is the response time by percentile: it walks along the nines, in twenty steps each.
+func PercentileCurve(h *results.Histogram) (points []plot.Point) {
+	if h == nil || h.TotalCount() < FewestSamples {
 		return nil
 	}
-	last := math.Log10(float64(h.TotalCount()) / fewestSamples)
+	last := math.Log10(float64(h.TotalCount()) / FewestSamples)
 	const steps = 20
 	var percents []float64
 	for i, x := 0, 0.0; x < last || i == 0; i++ {
@@ -33,9 +33,9 @@ func percentilePoints(h *results.Histogram) (points []plot.Point) {
 // binsPerDecade is the number of bins of a histogram per decade of its logarithmic axis.
 const binsPerDecade = 20
 
-// histogramOutline are the corners of a histogram's outline: the share of the requests in each bin,
+// HistogramOutline is made of the corners of a histogram's outline: the share of the requests in each bin,
 // in percent.
-func histogramOutline(h *results.Histogram) []plot.Point {
+func HistogramOutline(h *results.Histogram) []plot.Point {
 	if h == nil || h.TotalCount() == 0 {
 		return nil
 	}
