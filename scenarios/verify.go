@@ -140,8 +140,8 @@ func (a *response) explain(t *targets.Target, host, location string) {
 	switch {
 	case redirects && strings.HasPrefix(location, "https://") && strings.HasSuffix(location, t.Path):
 		a.okay = false
-		a.cause = "a redirect to https: switch it off with app.override: {SECURE_SSL_REDIRECT: false} in bench.yaml, or send " +
-			"the header that SECURE_PROXY_SSL_HEADER names, such as X-Forwarded-Proto: https"
+		a.cause = "a redirect to https: switch it off with app.override: {SECURE_SSL_REDIRECT: false} in bench.yaml, or " +
+			"send the header that SECURE_PROXY_SSL_HEADER names, such as X-Forwarded-Proto: https"
 	case redirects:
 		a.redirect = location
 	case a.status == http.StatusBadRequest && len(t.Expect.Status) == 0:

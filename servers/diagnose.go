@@ -3,7 +3,6 @@ package servers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -82,25 +81,24 @@ func (c *Cluster) suspects() []Process {
 // of them.
 func (c *Cluster) diagnose(err error) error {
 	failure := &BootError{Topology: c.blueprint.Topology, Err: err}
+	var status statusError
+	answered := errors.As(err, &status)
+	if answered {
+		failure.Diagnostic, failure.Hint = c.blueprint.meaning(status)
+	}
 	for _, p := range c.suspects() {
 		path := filepath.Join(p.Home, p.Name+".log")
 		diagnostic, hint := explain(proc.LogTail(path, 200))
 		if failure.Log == "" || diagnostic != "" {
 			failure.Process, failure.Log = p.Name, proc.LogTail(path, 20)
 		}
-		if diagnostic != "" {
+		if diagnostic != "" && (!answered || status.status >= 500) { // a refusal explains itself
 			failure.Diagnostic, failure.Hint = diagnostic, hint
 			return failure
 		}
 	}
-	var status statusError
 	switch {
-	case errors.As(err, &status) && status == 400:
-		failure.Diagnostic = "the app answers 400 to a request for 127.0.0.1"
-		failure.Hint = "Add 127.0.0.1 to ALLOWED_HOSTS, in the settings or through app.env in bench.yaml."
-	case errors.As(err, &status):
-		failure.Diagnostic = fmt.Sprintf("the app's health path answers with status %d", status)
-		failure.Hint = "Set app.health in bench.yaml to a path that answers 2xx or 3xx."
+	case answered:
 	case errors.Is(err, context.DeadlineExceeded):
 		failure.Diagnostic = "not ready within the timeout"
 	case errors.Is(err, os.ErrNotExist):

@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,27 +42,29 @@ const pollEvery = 10 * time.Millisecond
 // awaitResponse polls the health path and returns how long the first successful response took.
 func (c *Cluster) awaitResponse(ctx context.Context, client *http.Client) (time.Duration, error) {
 	var last error
+	var wrong steady
 	for {
 		before := time.Now()
-		if last = c.askHealth(ctx, client); last == nil {
+		err := c.askHealth(ctx, client)
+		if err == nil {
 			return time.Since(before), nil
+		}
+		if ctx.Err() == nil { // a request that the deadline ended says nothing
+			last = err
+		}
+		var status statusError
+		if errors.As(err, &status) && wrong.add(status, time.Now()) {
+			return 0, fmt.Errorf("%s has answered with %w for %v", c.blueprint.Health, err, status.patience())
 		}
 		select {
 		case <-c.dead:
 			return 0, c.deadErr
 		case <-ctx.Done():
 			return 0, fmt.Errorf("no successful response from %s within %w; last attempt: %w",
-				c.blueprint.Health, context.Cause(ctx), last)
+				c.blueprint.Health, context.Cause(ctx), cmp.Or(last, err))
 		case <-time.After(pollEvery):
 		}
 	}
-}
-
-// statusError is a response of the health path that does not indicate health.
-type statusError int
-
-func (e statusError) Error() string {
-	return fmt.Sprintf("status %d %s", int(e), http.StatusText(int(e)))
 }
 
 func (c *Cluster) askHealth(ctx context.Context, client *http.Client) error {
@@ -81,10 +84,7 @@ func (c *Cluster) askHealth(ctx context.Context, client *http.Client) error {
 	if _, err := io.Copy(io.Discard, response.Body); err != nil {
 		return err
 	}
-	if response.StatusCode < 200 || response.StatusCode > 399 {
-		return statusError(response.StatusCode)
-	}
-	return nil
+	return health(response, c.blueprint.Health)
 }
 
 // awaitWorkers sends requests until the probes show that every worker process has served
