@@ -69,10 +69,10 @@ func (c *Cluster) suspects() []Process {
 	case <-c.dead:
 		return all[c.deadIndex : c.deadIndex+1]
 	default:
-		if started > 0 && started < len(all) {
+		if started < len(all) {
 			return all[started : started+1]
 		}
-		return all[:started]
+		return all
 	}
 }
 
