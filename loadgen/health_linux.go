@@ -84,8 +84,22 @@ func (m *monitor) take(now time.Time) {
 	h := r.since(m.last)
 	h.At, h.Length = round(now.Sub(m.began).Seconds()), round(now.Sub(m.at).Seconds())
 	h.Stalled, h.LongestGap = round(m.stalled.Seconds()), round(m.longest.Seconds())
-	m.seconds = append(m.seconds, h)
+	m.keep(h)
 	m.at, m.last, m.stalled, m.longest = now, r, 0, 0
+}
+
+// mostReadings bounds the memory of a long watch: beyond it, every two readings become one.
+const mostReadings = 600
+
+// keep adds a reading.
+func (m *monitor) keep(h results.Health) {
+	if len(m.seconds) == mostReadings {
+		for i := range mostReadings / 2 {
+			m.seconds[i] = results.TotalHealth(m.seconds[2*i : 2*i+2])
+		}
+		m.seconds = m.seconds[:mostReadings/2]
+	}
+	m.seconds = append(m.seconds, h)
 }
 
 func round(seconds float64) float64 { return float64(int64(seconds*1e6+0.5)) / 1e6 }

@@ -23,7 +23,7 @@ func (r *Recorder) merge() {
 func (r *Recorder) add(s *set) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.intervals) >= maxIntervals {
+	if len(r.intervals) >= maxIntervals || len(r.intervals) >= fewIntervals && r.overBudget() {
 		r.coarsen()
 	}
 	number := s.interval / r.length
@@ -51,8 +51,31 @@ func (r *Recorder) interval(number int) *results.Interval {
 	}
 }
 
-// maxIntervals limits the memory of a long run: beyond it, intervals become twice as long.
-const maxIntervals = 120
+// How much of a long run is kept: after its first minute, the memory of its intervals grows no more. A
+// longer interval has more different values, so that in the end there are fewer than maxIntervals.
+const (
+	maxIntervals = 120
+	fewIntervals = 12 // are kept in any case
+	firstMinute  = 60
+	leastBudget  = 128 << 10 // bytes that are not worth saving
+)
+
+// overBudget reports whether the intervals take more memory than those of the run's first minute did.
+func (r *Recorder) overBudget() bool {
+	if r.length == 1 && len(r.intervals) <= firstMinute {
+		return false
+	}
+	var size int
+	for _, iv := range r.intervals {
+		for _, h := range iv.Hists {
+			size += h.GetMemorySize()
+		}
+	}
+	if r.budget == 0 {
+		r.budget = max(size, leastBudget)
+	}
+	return size > r.budget
+}
 
 // coarsen merges every two intervals into one.
 func (r *Recorder) coarsen() {
@@ -86,6 +109,7 @@ func mergeInto(iv *results.Interval, series results.Series, h *results.Histogram
 		iv.Hists[series] = results.Pack(h)
 	} else {
 		packed.MergeFrom(h)
+		packed.Compact()
 	}
 	h.Reset()
 }

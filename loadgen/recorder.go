@@ -28,6 +28,7 @@ type Recorder struct {
 	mu        sync.Mutex
 	intervals map[int]*results.Interval // by number
 	length    int                       // of an interval, in units of IntervalLength
+	budget    int                       // bytes that the intervals may take; 0: not known yet
 	tally     tally
 
 	shards  []*Shard
