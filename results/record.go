@@ -194,6 +194,9 @@ const (
 // NewSuffix ends the name of a load whose requests each take a new connection.
 const NewSuffix = "-new"
 
+// ApartLoad is a closed loop during which servers and load generator have cores of their own.
+const ApartLoad = "closed-apart"
+
 // Cell is one topology under one load in one repeat.
 type Cell struct {
 	Index       int       `json:"index"`

@@ -37,6 +37,9 @@ type Preset struct {
 	// beyond Blocks as long as there is time. 0: it has Blocks, whatever comes.
 	Precision float64
 	Least     int
+	// Apart is in how many further boots of every arm the main scenario's closed loop runs with the servers and the
+	// load generator on cores of their own.
+	Apart int
 }
 
 // Presets, by the flags that choose them.
@@ -54,7 +57,7 @@ var (
 	Thorough = Preset{
 		Name: "thorough", Blocks: 12, Warmup: 3 * time.Second, Closed: 5 * time.Second, Side: 5 * time.Second,
 		Step: 5 * time.Second, Steps: []float64{0.2, 0.4, 0.6, 0.8, 1, 1.8}, FastStep: 0.8,
-		Precision: 0.03, Least: 6,
+		Precision: 0.03, Least: 6, Apart: 3,
 	}
 )
 
@@ -313,6 +316,10 @@ func (e Experiment) Describe() []string {
 		fmt.Sprintf("blocks: %d; each boots every topology afresh, in random order (preset %s)",
 			e.Preset.Blocks, e.Preset.Name),
 		fmt.Sprintf("warm-up: until every worker has answered and the latency has settled, at most %v", e.Preset.Warmup),
+	}
+	if e.Preset.Apart > 0 {
+		lines = append(lines, fmt.Sprintf("%s: the closed loop once more in %d further boots of each topology, with the "+
+			"servers on one half of the cores and the load generator on the other", e.Scenarios[0].Name, e.Preset.Apart))
 	}
 	for _, load := range e.Loads() {
 		switch {

@@ -65,9 +65,12 @@ func (r *Runner) Run(ctx context.Context, e Experiment) (Experiment, error) {
 			}
 		}
 	}
+	if err := r.ownCores(ctx, e, run); err != nil {
+		return e, err
+	}
 	e.Preset.Blocks = length.done
 	m := r.Out.Manifest()
-	m.Planned = len(e.Cells())
+	m.Planned = max(len(e.Cells()), run.at-run.repeated)
 	return e, r.Out.SetManifest(m)
 }
 

@@ -169,6 +169,7 @@ func (e Experiment) Estimate() time.Duration {
 	sum := e.spent
 	for arm := range e.Arms {
 		sum += time.Duration(e.Preset.Blocks) * (e.perBoot + e.lengthOf(arm))
+		sum += time.Duration(e.Preset.Apart) * (e.perBoot + e.loads(arm)[0].Duration)
 	}
 	return sum
 }

@@ -52,6 +52,8 @@ func newCompareCommand(s *shell) *cobra.Command {
 	f.Float64Var(&o.spec.Precision, "precision", 0,
 		"end when the throughput ratios are known to ± `PERCENT` (default: 10; --thorough: 3)")
 	f.DurationVar(&o.spec.Budget, "budget", 0, "time limit (default: 3m; --quick: 1m, --thorough: none)")
+	f.IntVar(&o.spec.Apart, "apart", 0,
+		"`N` more boots of each topology with servers and load generator on cores of their own (--thorough: 3)")
 	f.DurationVar(&o.spec.BootTimeout, "boot-timeout", 30*time.Second, "time limit for a topology to become ready")
 	f.StringArrayVar(&o.spec.Objectives, "objective", nil,
 		"`LIMIT` to test at the open-loop rates, such as 'p99 < 250ms' (repeatable; default: those of bench.yaml)")

@@ -25,6 +25,7 @@ type Spec struct {
 	Objectives  []string      `json:"objectives,omitempty"`
 	Precision   float64       `json:"precision_percent,omitempty"` // of the headline ratios; 0: as the preset says
 	Budget      time.Duration `json:"budget_ns,omitempty"`         // time limit; 0: as the preset says
+	Apart       int           `json:"apart,omitempty"`             // boots with cores of their own; 0: as the preset says
 	Seed        uint64        `json:"seed"`
 	BootTimeout time.Duration `json:"boot_timeout_ns"`
 }
@@ -72,11 +73,15 @@ func (s Spec) Plan() (p Plan, err error) {
 	if s.Blocks < 0 || s.Blocks > mostBlocks {
 		return p, experiments.Misusef("--blocks %d: want 1 to %d", s.Blocks, mostBlocks)
 	}
+	if s.Apart < 0 || s.Apart > mostBlocks {
+		return p, experiments.Misusef("--apart %d: want 0 to %d", s.Apart, mostBlocks)
+	}
 	if s.Precision < 0 || s.Precision > 100 || s.Budget < 0 {
 		return p, experiments.Misusef("--precision %g --budget %v: want 0 to 100 %% and a positive time",
 			s.Precision, s.Budget)
 	}
 	e.Preset = presets[at].With(s.Blocks, s.Precision/100, s.Budget)
+	e.Preset.Apart = cmp.Or(s.Apart, e.Preset.Apart)
 	if err := e.MoveFirst(s.Baseline); err != nil {
 		return p, experiments.Misuse(err)
 	}

@@ -135,6 +135,8 @@ func (l Load) says() string {
 		return fmt.Sprintf("%s at %s requests per second with new connections", l.Scenario, page.Number(l.Offered))
 	case l.Mode == results.OpenLoop:
 		return fmt.Sprintf("%s at %s requests per second", l.Scenario, page.Number(l.Offered))
+	case l.Load == results.ApartLoad:
+		return l.Scenario + " in a closed loop, servers and load generator on cores of their own"
 	case l.Load == "closed-new":
 		return l.Scenario + " in a closed loop with new connections"
 	}

@@ -211,6 +211,9 @@ func hasDiagnostic(c *results.Cell, code string) bool {
 func blocksDone(run *results.Run) int {
 	loads, have := map[string]bool{}, map[int]map[string]bool{}
 	for _, c := range run.Cells {
+		if c.Load == results.ApartLoad {
+			continue // in blocks of their own
+		}
 		load := c.Topology + "/" + c.Scenario + "/" + c.Load
 		loads[load] = true
 		if have[c.Block] == nil {

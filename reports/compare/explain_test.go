@@ -150,3 +150,48 @@ func TestDelayedAcknowledgementsAreToldByTarget(t *testing.T) {
 		}
 	}
 }
+
+// What was measured with cores of their own stands beside what was measured without, and in no other figure.
+func TestServersAndGeneratorApart(t *testing.T) {
+	run := madeUpRun(6, madeUpArms())
+	before := build(t, run)
+	start := run.Manifest.Started
+	for block := 1; block <= 2; block++ {
+		for i, a := range madeUpArms() {
+			a.rate /= 2
+			run.Cells = append(run.Cells, madeUpCell(len(run.Cells)+1, block, i+1, a, results.ApartLoad, start))
+		}
+	}
+	after := build(t, run)
+	if after.BlocksDone != before.BlocksDone || after.Answer[0] != before.Answer[0] {
+		t.Errorf("%d blocks, %q; want %d, %q", after.BlocksDone, after.Answer[0], before.BlocksDone, before.Answer[0])
+	}
+	for _, n := range after.Notes {
+		if n.Code == "apart" && strings.Contains(n.Text, "uwsgi 443 [") && strings.Contains(n.Text, "instead of 891 [") {
+			return
+		}
+	}
+	t.Errorf("notes %v; want the rates with and without", after.Notes)
+}
+
+// Where workers are the limit, the report says that their number decides, with every topology's.
+func TestConcurrencyDecidesWhereRequestsWait(t *testing.T) {
+	sleep := func(int) int64 { return 21_000 }
+	idle := map[string]time.Duration{"python": 100 * time.Millisecond}
+	r := build(t, madeUpRun(6, []arm{
+		{"runserver", 0, 840, sleep, idle, 1}, {"uwsgi", 2, 95, sleep, idle, 2},
+		{"uwsgi-threads=16", 32, 1500, sleep, idle, 2},
+	}))
+	for _, n := range r.Notes {
+		if n.Code == "unequal-concurrency" {
+			for _, want := range []string{"uwsgi (2 at a time)", "uwsgi-threads=16 (32 at a time)",
+				"runserver (a thread per connection)"} {
+				if !strings.Contains(n.Text, want) {
+					t.Errorf("%q; want %q in it", n.Text, want)
+				}
+			}
+			return
+		}
+	}
+	t.Errorf("notes %v; want that concurrency decides", r.Notes)
+}

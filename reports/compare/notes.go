@@ -10,7 +10,6 @@ import (
 
 // notes explain the known artefacts that the figures show.
 func (r *Report) notes() {
-	concurrencies := map[int]bool{}
 	for _, t := range r.compared() {
 		for _, note := range []func(Topology) (Note, bool){r.nagleNote, r.backlogNote} {
 			if n, shown := note(t); shown {
@@ -18,20 +17,45 @@ func (r *Report) notes() {
 			}
 		}
 		r.Notes = append(r.Notes, r.workerNotes(t)...)
-		if t.Concurrency > 0 {
-			concurrencies[t.Concurrency] = true
-		}
 	}
 	shared := fmt.Sprintf("The load generator and the servers share %s, so the throughput of a closed loop depends on "+
 		"both. CPU times per request do not include the generator.", page.Count(r.Host.Cores, "core"))
 	r.Notes = append(r.Notes, Note{"shared-machine", shared})
-	if n, shown := r.multiplicityNote(); shown {
-		r.Notes = append(r.Notes, n)
+	for _, note := range []func() (Note, bool){r.apartNote, r.concurrencyNote, r.multiplicityNote} {
+		if n, shown := note(); shown {
+			r.Notes = append(r.Notes, n)
+		}
 	}
-	if len(concurrencies) > 1 {
-		r.Notes = append(r.Notes, Note{"unequal-concurrency", "The topologies differ in concurrency (workers × threads); " +
-			"where the workers are the limit, their throughput is not comparable."})
+}
+
+// concurrencyNote says on which scenarios the topologies' concurrency decides, and not the server.
+func (r *Report) concurrencyNote() (Note, bool) {
+	var parts []string
+	for _, s := range r.Scenarios {
+		limited, concurrencies := false, map[int]bool{}
+		var rates []string
+		for _, p := range s.Order {
+			t := r.topology(p.Topology)
+			if t.Concurrency < 0 {
+				continue // unknown
+			}
+			limited = limited || p.Limit != nil && p.Limit.Code == "workers"
+			concurrencies[t.Concurrency] = true
+			at := fmt.Sprintf("%d at a time", t.Concurrency)
+			if t.Concurrency == 0 {
+				at = "a thread per connection"
+			}
+			rates = append(rates, fmt.Sprintf("%s (%s) serves %s req/s", t.Name, at, page.Number(p.Rate.Value)))
+		}
+		if limited && len(concurrencies) > 1 {
+			parts = append(parts, fmt.Sprintf("on %s, %s", s.Name, page.List(rates)))
+		}
 	}
+	if len(parts) == 0 {
+		return Note{}, false
+	}
+	return Note{"unequal-concurrency", "Where requests mostly wait, concurrency (workers × threads) decides, and not " +
+		"the server: " + strings.Join(parts, "; ") + ". Compare topologies of equal concurrency to compare servers."}, true
 }
 
 // workerNotes name the scenarios on which the number of workers was the limit.

@@ -19,6 +19,7 @@ var comparisons = []comparison{
 	{"max_throughput", paired(rate), closedLoop},
 	{"p50", percentile(50), measuredLoad},
 	{"p99", percentile(99), measuredLoad},
+	{"p90", percentile(90), never}, // for recommendations of runs with too few requests for p99
 	{"cpu_ms_per_request", paired(cpuPerRequest), measuredLoad},
 	{"boot_ms", paired(func(c *results.Cell) float64 { return c.Boot.BootMS }), firstLoad},
 	{"pss_bytes", paired(func(c *results.Cell) float64 { return float64(results.PeakPSS(c.Usage)) }), firstLoad},
@@ -30,6 +31,8 @@ func closedLoop(l Load, _ bool) bool { return l.Rate.Measured() && l.Mode == res
 func measuredLoad(l Load, _ bool) bool {
 	return l.Rate.Measured() && (l.step() || l.Mode == results.ClosedLoop)
 }
+
+func never(Load, bool) bool { return false }
 
 func firstLoad(_ Load, first bool) bool { return first }
 
@@ -75,7 +78,7 @@ func ratio(base, other []*results.Cell, l Load, c comparison) (Ratio, bool) {
 	switch {
 	case c.metric == "max_throughput":
 		v.Bound = bound(mostly(mine, "generator-bound"), mostly(theirs, "generator-bound"))
-	case (c.metric == "p50" || c.metric == "p99") && l.Mode == results.OpenLoop:
+	case slices.Contains([]string{"p50", "p90", "p99"}, c.metric) && l.Mode == results.OpenLoop:
 		// Response times leave out what was not sent or not answered in time.
 		v.Bound = bound(slices.ContainsFunc(mine, fellBehind), slices.ContainsFunc(theirs, fellBehind))
 	}

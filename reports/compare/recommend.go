@@ -14,11 +14,14 @@ type Recommendation struct {
 	Deploy   string   `json:"deploy,omitempty"` // empty: nothing that was measured decides
 	Instead  string   `json:"instead_of"`       // the nearest competitor
 	Sentence string   `json:"sentence"`
-	Evidence []Versus `json:"evidence"` // throughput, p99 at the common rate, CPU time and memory, as far as known
+	Evidence []Versus `json:"evidence"` // throughput, p99 (or p90) at the common rate, CPU time and memory, if known
 }
 
 // alike is how far both ends of a ratio's interval may lie from 1 for two figures to be called the same.
 const alike = 0.1
+
+// vague is how far below 1 the interval of two rates may reach, and above it likewise, for a choice by other figures.
+const vague = 0.25
 
 // recommend chooses among the topologies that are meant for production: the one with the highest throughput, and
 // among those that are not shown to serve less, the one with the better tail, less CPU time or less memory, in
@@ -43,6 +46,9 @@ func (r *Report) recommend() *Recommendation {
 		})].Topology
 	}
 	rec.Evidence = r.evidence(rec.Deploy, rec.Instead)
+	if len(rec.Evidence) == 0 {
+		return nil
+	}
 	rec.Sentence = r.recommendation(rec)
 	return rec
 }
@@ -65,8 +71,11 @@ func (r *Report) evidence(one, other string) (list []Versus) {
 		tail = common.Load
 	}
 	for _, by := range []struct{ metric, load string }{
-		{"max_throughput", "closed"}, {"p99", tail}, {"cpu_ms_per_request", "closed"}, {"pss_bytes", "closed"},
+		{"max_throughput", "closed"}, {"p99", tail}, {"p90", tail}, {"cpu_ms_per_request", "closed"}, {"pss_bytes", "closed"},
 	} {
+		if by.metric == "p90" && len(list) > 0 && list[len(list)-1].Metric == "p99" {
+			continue // there were enough requests for p99
+		}
 		if v, has := r.versus(one, other, by.metric, main, by.load); has && v.Known() {
 			list = append(list, v)
 		}
@@ -77,8 +86,15 @@ func (r *Report) evidence(one, other string) (list []Versus) {
 // recommendation puts a recommendation into words.
 func (r *Report) recommendation(rec *Recommendation) string {
 	decided := slices.ContainsFunc(rec.Evidence, func(v Versus) bool { return v.direction() != 0 })
+	rate := rec.Evidence[0] // ranks rest on it
+	if rate.direction() == 0 && (rate.Low < 1-vague || rate.High > 1/(1-vague)) {
+		text := fmt.Sprintf("Too little was measured to recommend %s or %s: the ratio of their rates on %s is only known to "+
+			"be %s.", rec.Deploy, rec.Instead, r.main(), times(rate.Ratio))
+		rec.Deploy = ""
+		return text
+	}
 	if !decided && !r.topology(rec.Instead).Development {
-		text := fmt.Sprintf("Nothing that was measured on %s decides between %s and %s: neither throughput nor p99, CPU "+
+		text := fmt.Sprintf("Nothing that was measured on %s decides between %s and %s: neither throughput nor tail, CPU "+
 			"time or memory is shown to differ.", r.main(), rec.Deploy, rec.Instead)
 		rec.Deploy = ""
 		return text
@@ -122,14 +138,17 @@ func (r *Report) inWords(v Versus) string {
 			return fmt.Sprintf("same rate as %s (%s)", v.Other, times(v.Ratio))
 		}
 		return fmt.Sprintf("no difference in rate to %s is shown (%s)", v.Other, times(v.Ratio))
-	case "p99":
+	case "p99", "p90":
 		l, m := mine.load(v.Scenario, v.Load), theirs.load(v.Scenario, v.Load)
-		at := fmt.Sprintf("p99 at %s/s ", page.Number(l.Offered))
-		if v.direction() == 0 {
-			return fmt.Sprintf("no difference in %s is shown (%s and %s)", strings.TrimSpace(at),
-				page.Micros(l.Response.P99), page.Micros(m.Response.P99))
+		at := fmt.Sprintf("%s at %s/s", v.Metric, page.Number(l.Offered))
+		us, other := l.Response.P99, m.Response.P99
+		if v.Metric == "p90" {
+			us, other = l.Response.P90, m.Response.P90
 		}
-		return fmt.Sprintf("%s%s instead of %s", at, page.Micros(l.Response.P99), page.Micros(m.Response.P99))
+		if v.direction() == 0 {
+			return fmt.Sprintf("no difference in %s is shown (%s and %s)", at, page.Micros(us), page.Micros(other))
+		}
+		return fmt.Sprintf("%s %s instead of %s", at, page.Micros(us), page.Micros(other))
 	case "pss_bytes":
 		const least = 1 << 20
 		if more := mine.PSS - theirs.PSS; v.direction() > 0 && more >= least {

@@ -67,6 +67,17 @@ func TestRecommendations(t *testing.T) {
 			t.Errorf("%s: the report begins with %q", row.says, r.Answer[0])
 		}
 	}
+	// Two blocks that differ by a factor leave nothing to choose by.
+	vague := madeUpRun(2, []arm{dev, {"a", 2, 900, response(51), cpu(1000), 2}, {"b", 2, 900, response(10), cpu(1000), 2}})
+	for _, c := range vague.Cells {
+		if c.Topology == "a" && c.Block == 2 {
+			c.Elapsed, c.Duration = 2*c.Elapsed, 2*c.Duration
+		}
+	}
+	rec := build(t, vague).Recommendation
+	if rec == nil || rec.Deploy != "" || !strings.HasPrefix(rec.Sentence, "Too little") {
+		t.Errorf("rates that are hardly known: %+v", rec)
+	}
 	for says, run := range map[string]*results.Run{
 		"one block":    madeUpRun(1, madeUpArms()),
 		"one topology": madeUpRun(6, madeUpArms()[1:2]),
