@@ -168,7 +168,7 @@ func (d Definition) values(h Host) (map[string]string, error) {
 	known := []string{"profile"}
 	for _, p := range d.Params {
 		known = append(known, p.Name)
-		value, err := render("default of "+p.Name, p.Default, renderData{Host: h})
+		value, err := p.DefaultOn(h)
 		if err != nil {
 			return nil, err
 		}
@@ -193,6 +193,11 @@ func (d Definition) values(h Host) (map[string]string, error) {
 		}
 	}
 	return values, nil
+}
+
+// DefaultOn is the parameter's default on a host.
+func (p Param) DefaultOn(h Host) (string, error) {
+	return render("default of "+p.Name, p.Default, renderData{Host: h})
 }
 
 func (p Param) check(value string) error {

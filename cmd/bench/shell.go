@@ -119,10 +119,15 @@ func (s *shell) json(v any) error {
 	if err != nil {
 		return err
 	}
+	return s.raw(data)
+}
+
+// raw writes a JSON text without its secrets.
+func (s *shell) raw(data []byte) error {
 	if !s.showSecrets {
 		data = secret.JSON(data)
 	}
-	_, err = s.stdout.Write(append(inert.JSON(data), '\n'))
+	_, err := s.stdout.Write(append(inert.JSON(data), '\n'))
 	return err
 }
 

@@ -53,21 +53,17 @@ func listTopologies(s *shell, asJSON bool) error {
 			if p.Max > 0 {
 				values = fmt.Sprintf("%d..%d", p.Min, p.Max)
 			}
-			fmt.Fprintf(w, "  %s=%s\t%s (default %s)\n", p.Name, values, p.Help, defaultText(p.Default))
+			value, err := p.DefaultOn(servers.ThisHost())
+			if err != nil {
+				return err
+			}
+			if strings.Contains(p.Default, ".Host") {
+				value += " on this machine"
+			}
+			fmt.Fprintf(w, "  %s=%s\t%s (default %s)\n", p.Name, values, p.Help, value)
 		}
 		fmt.Fprintf(w, "  profile=%s|%s\tonly the server differs, or each as its documentation recommends (default %s)\n",
 			servers.Controlled, servers.AsDocumented, servers.Controlled)
 	}
 	return w.Flush()
-}
-
-// defaultText describes a default that depends on the machine.
-func defaultText(text string) string {
-	if strings.Contains(text, "Cores") {
-		if strings.Contains(text, "div") {
-			return "half the number of cores"
-		}
-		return "the number of cores"
-	}
-	return text
 }

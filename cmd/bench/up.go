@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -60,10 +61,14 @@ func runUp(ctx context.Context, s *shell, name string, o upOptions) error {
 	}
 	b := cluster.Blueprint()
 	if o.json {
-		err = s.json(map[string]any{
+		var line []byte // one, for a program that reads it while the topology runs
+		line, err = json.Marshal(map[string]any{
 			"schema": "bench.up/1", "url": cluster.URL(), "topology": b.Topology.String(),
 			"boot_ms": cluster.Boot.BootMS, "workers": cluster.Boot.Workers, "dir": b.Dir,
 		})
+		if err == nil {
+			err = s.raw(line)
+		}
 	} else {
 		_, err = fmt.Fprintln(s.out, cluster.URL())
 	}
