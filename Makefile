@@ -27,8 +27,8 @@ proof: ## run the statistical tests in full: false alarms, coverage, power (no r
 
 race: test ## same as test, which always uses the race detector
 
-# Each fuzz target runs briefly; set FUZZTIME=10m to run longer.
-FUZZTIME ?= 10s
+# Each fuzz target runs for a minute; set FUZZTIME=10m to run longer.
+FUZZTIME ?= 60s
 fuzz: ## fuzz every parser and decoder
 	@set -e; for file in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
 	  for target in $$(grep -oE '^func Fuzz\w+' $$file | cut -d' ' -f2); do \

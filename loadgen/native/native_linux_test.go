@@ -248,6 +248,9 @@ func TestEvilServers(t *testing.T) {
 		if m.Counts != want {
 			t.Errorf("%s: counts %+v; want 5 of %v", row.says, m.Counts, row.want)
 		}
+		if strays := row.says == "more than its length"; (m.Strays > 0) != strays {
+			t.Errorf("%s: bytes of no response came %d times", row.says, m.Strays)
+		}
 		if m.Elapsed > p.Duration+p.Timeout+time.Second {
 			t.Errorf("%s: it took %v; want it to end within a second of the timeout", row.says, m.Elapsed)
 		}
