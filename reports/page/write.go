@@ -49,19 +49,26 @@ func JSON(w io.Writer, d Document) error {
 	return err
 }
 
-// WriteAll writes a document into a run directory: in every format of the table, with the kind's own
-// files and with the figures in plots/. Each file appears whole.
-func WriteAll(dir string, d Document) error {
+// Render is a document in every format of the table, with the kind's own files.
+func Render(d Document) (files []File, err error) {
 	for _, f := range formats {
 		var out bytes.Buffer
 		if err := f.write(&out, d); err != nil {
-			return err
+			return nil, err
 		}
-		if err := results.WriteInto(dir, f.file, out.Bytes()); err != nil {
-			return err
-		}
+		files = append(files, File{f.file, out.Bytes()})
 	}
-	for _, f := range d.Files {
+	return append(files, d.Files...), nil
+}
+
+// WriteAll writes a document into a run directory, in all its files and with the figures in plots/. Each
+// file appears whole.
+func WriteAll(dir string, d Document) error {
+	files, err := Render(d)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
 		if err := results.WriteInto(dir, f.Name, f.Data); err != nil {
 			return err
 		}
