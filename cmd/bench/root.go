@@ -61,7 +61,8 @@ better, by how much and why, with confidence intervals.
 	root.AddGroup(measuring, reading, looking, machine)
 	add(root, measuring, newInitCommand(s), newCompareCommand(s), newGateCommand(s),
 		newCapacityCommand(s), newTuneCommand(s), newLoadCommand(s))
-	add(root, reading, newReportCommand(s), newVerifyCommand(s), newHistoryCommand(s), newTrendCommand(s))
+	add(root, reading, newReportCommand(s), newDiffCommand(s), newVerifyCommand(s),
+		newHistoryCommand(s), newTrendCommand(s))
 	add(root, looking, newTopologiesCommand(s), newRenderCommand(s), newUpCommand(s))
 	add(root, machine, newSetupCommand(s), newDoctorCommand(s), newSelftestCommand(s), newVersionCommand(s))
 	root.AddCommand(newNullServerCommand(s), newKeepCommand())

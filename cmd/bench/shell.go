@@ -131,24 +131,26 @@ func (s *shell) raw(data []byte) error {
 	return err
 }
 
-// show prints the answer of a run, all of its report, or its JSON, and the path of its page.
+// show prints the report of a run, and the path of its page.
 func (s *shell) show(dir string, d page.Document, o sharedFlags) error {
-	var shown error
-	switch {
-	case o.json:
-		shown = page.JSON(s.stdout, d)
-	case o.verbose:
-		shown = page.Text(s.out, d)
-	case s.colour:
-		shown = page.Brief(s.stdout, d, true) // colours are control characters; its texts are inert
-	default:
-		shown = page.Brief(s.out, d, false)
-	}
-	if err := errors.Join(s.job(d), shown); err != nil {
+	if err := errors.Join(s.job(d), printDocument(s, d, o)); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.errs, "bench: the report is %s\n", filepath.Join(dir, "report.html"))
 	return nil
+}
+
+// printDocument prints the answer of a report, all of it, or its JSON.
+func printDocument(s *shell, d page.Document, o sharedFlags) error {
+	switch {
+	case o.json:
+		return page.JSON(s.stdout, d)
+	case o.verbose:
+		return page.Text(s.out, d)
+	case s.colour:
+		return page.Brief(s.stdout, d, true) // colours are control characters; its texts are inert
+	}
+	return page.Brief(s.out, d, false)
 }
 
 // job adds a report to the GitHub Actions job, if bench is a step of one.
