@@ -119,11 +119,20 @@ func TestEventsCoverARunFromStartToReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Each of the two topologies is checked, and then booted once for its four cells.
+	// Each of the two topologies is checked, and then booted once for its cells: those of the plan. Its load step
+	// with new connections is left out where the server is too fast for it.
+	run, err := results.Load(result.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells := len(run.Cells) / 2
+	if cells != 4 && cells != 5 {
+		t.Errorf("%d cells of each topology; want 4, or 5", cells)
+	}
 	want := []string{"doing", "run-started", "doing", "booted", "doing", "booted", "scheduled"}
 	for range 2 {
 		want = append(want, "booted")
-		for range 4 {
+		for range cells {
 			want = append(want, "cell-started", "cell-done")
 		}
 	}
@@ -135,7 +144,7 @@ func TestEventsCoverARunFromStartToReport(t *testing.T) {
 	if done.Dir != result.Dir || done.Status != results.Complete || done.Verdict != result.Outcome.Verdict {
 		t.Errorf("the last event is %+v; the result %s, %+v", done, result.Dir, result.Outcome)
 	}
-	run, err := results.Load(result.Dir)
+	run, err = results.Load(result.Dir)
 	if err != nil || !strings.Contains(string(run.Manifest.Spec), `"preset": "quick"`) {
 		t.Errorf("the run holds the spec %s, %v", run.Manifest.Spec, err)
 	}
