@@ -117,7 +117,7 @@ func requirementsDiffer(both [2]side) []results.Diagnostic {
 	}}
 }
 
-// lockFiles list the packages a project is meant to run with; bench does not install from them.
+// lockFiles list the packages a project is meant to run with; bench installs from them only if told to.
 var lockFiles = []string{"poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock"}
 
 // locksDiffer warns if such a file differs, since both versions run with the same packages.
@@ -133,7 +133,7 @@ func locksDiffer(both [2]side) (warnings []results.Diagnostic) {
 		if !bytes.Equal(data[0], data[1]) {
 			warnings = append(warnings, results.Diagnostic{
 				Code: "packages-not-compared", Message: name + " differs between the versions, but both run with the same packages",
-				Hint: "Export it to a requirements list and name that in app.requirements of bench.yaml: " +
+				Hint: "Name uv.lock or poetry.lock, or a list exported from another, in app.requirements of bench.yaml: " +
 					"then each version gets its own environment.",
 			})
 		}

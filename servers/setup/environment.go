@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,13 +21,24 @@ type Requirements struct {
 	file  string
 	Lines []string
 	local string
+	// derived says that the file is not one for pip, which gets the lines instead.
+	derived bool
+	python  string // which interpreters will do; empty: any
+	pinned  bool   // the lines name every package
 }
 
 // ReadRequirements reads a requirements file.
 func ReadRequirements(file string) (Requirements, error) {
 	r := Requirements{file: file}
-	err := r.read(file, "", nil)
-	return r, err
+	l, is, err := readList(file)
+	if err != nil || is {
+		r.Lines, r.derived, r.python, r.pinned = l.lines, true, l.python, l.pinned
+		if l.local != "" {
+			r.local = fmt.Sprintf("%s: %s", file, l.local)
+		}
+		return r, err
+	}
+	return r, r.read(file, "", nil)
 }
 
 // constrains marks a line of a constraints file, which installs nothing by itself.
@@ -43,6 +53,9 @@ func (r *Requirements) read(file, mark string, within []string) error {
 		return fmt.Errorf("reading the requirements: %w", err)
 	}
 	for _, line := range requirementLines(string(data)) {
+		if table.MatchString(line) {
+			return fmt.Errorf("%s is not a requirements file: %s is a line of TOML or of an INI file", file, line)
+		}
 		m := inclusion.FindStringSubmatch(line)
 		if m == nil || strings.Contains(m[2], "://") || strings.Contains(m[2], "${") {
 			if inFolder(line) && r.local == "" {
@@ -90,6 +103,9 @@ func requirementLines(text string) (lines []string) {
 	flush()
 	return lines
 }
+
+// table is the heading of a section in other formats.
+var table = regexp.MustCompile(`^\[[^\]]+\]$`)
 
 var comment = regexp.MustCompile(`(^|\s)#.*$`)
 
@@ -146,10 +162,14 @@ func (s Setup) Environment(ctx context.Context, r Requirements, base string) (py
 			"package, or create an environment by hand and name its interpreter in app.python", r.local)
 	}
 	if base == "" {
-		base = "python3"
+		base, err = s.interpreter(ctx, r.python)
+	} else if path := servers.LookPath(base, s.Path); path != "" {
+		base = path
+	} else {
+		err = fmt.Errorf("%s is not a program", base)
 	}
-	if base = servers.LookPath(base, s.Path); base == "" {
-		return "", errors.New("creating an environment for " + r.file + ": no python3 on PATH; bench setup installs it")
+	if err != nil {
+		return "", fmt.Errorf("creating an environment for %s: %w", r.file, err)
 	}
 	tools, err := servers.FindTools(ctx, base, s.Path, nil)
 	if err != nil {
@@ -160,6 +180,9 @@ func (s Setup) Environment(ctx context.Context, r Requirements, base string) (py
 		return "", fmt.Errorf("creating an environment for %s: %w", r.file, err)
 	}
 	holds := real + " " + tools["python"].Version + "\n" + uwsgiRequirement() + strings.Join(r.Lines, "\n")
+	if r.pinned {
+		holds += "\nno others"
+	}
 	sum := sha256.Sum256([]byte(holds))
 	dir := filepath.Join(s.Cache, "env-"+hex.EncodeToString(sum[:6]))
 	python = filepath.Join(dir, "bin", "python")
@@ -172,11 +195,12 @@ func (s Setup) Environment(ctx context.Context, r Requirements, base string) (py
 	if complete(dir) {
 		return python, nil
 	}
-	s.say("creating an environment for %s in %s (once)", r.file, dir)
+	s.say("creating an environment for %s with Python %s and %s in %s (once)", r.file, tools["python"].Version,
+		s.installer(), dir)
 	var log strings.Builder
 	s.Say = io.MultiWriter(s.Say, &log)
 	if err := s.createEnvironment(ctx, r, base, dir); err != nil {
-		return "", fmt.Errorf("creating an environment for %s: %w\n%s", r.file, err, lastLines(log.String(), 20))
+		return "", fmt.Errorf("creating an environment for %s: %w\n%s", r.file, err, reason(log.String()))
 	}
 	return python, nil
 }
@@ -186,11 +210,23 @@ func (s Setup) createEnvironment(ctx context.Context, r Requirements, base, dir 
 		return fmt.Errorf("removing an incomplete one: %w", err)
 	}
 	python := filepath.Join(dir, "bin", "python")
-	pip := []string{python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"}
-	for _, argv := range [][]string{{base, "-m", "venv", dir}, append(slices.Clone(pip), "-r", r.file)} {
-		if err := s.command(ctx, argv...); err != nil {
+	if err := s.command(ctx, base, "-m", "venv", dir); err != nil {
+		return err
+	}
+	file := r.file
+	if r.derived {
+		file = filepath.Join(dir, "requirements.txt")
+		if err := os.WriteFile(file, []byte(strings.Join(r.Lines, "\n")+"\n"), 0o600); err != nil {
 			return err
 		}
+	}
+	pip := s.pip(python)
+	install := append(slices.Clone(pip), "-r", file)
+	if r.pinned {
+		install = append(install, "--no-deps")
+	}
+	if err := s.command(ctx, install...); err != nil {
+		return err
 	}
 	if !exists(filepath.Join(dir, "bin", "uwsgi")) {
 		list := filepath.Join(dir, "uwsgi.txt")
@@ -207,6 +243,61 @@ func (s Setup) createEnvironment(ctx context.Context, r Requirements, base, dir 
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, readyFile), nil, 0o600)
+}
+
+// pip is the command that installs into an environment: uv's, which is faster, or its own.
+func (s Setup) pip(python string) []string {
+	if uv := servers.LookPath("uv", s.Path); uv != "" {
+		return []string{uv, "pip", "install", "--quiet", "--python", python}
+	}
+	return []string{python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"}
+}
+
+// installer is the program that the packages are installed with.
+func (s Setup) installer() string {
+	if servers.LookPath("uv", s.Path) != "" {
+		return "uv"
+	}
+	return "pip"
+}
+
+// reasons are the lines in which an installer says why it failed, the most telling first, and what to do.
+var reasons = []struct {
+	line *regexp.Regexp
+	hint string
+}{
+	{regexp.MustCompile(`(?i).*fatal error: Python\.h.*`), "Install Python's C headers: apt-get install python3-dev."},
+	{regexp.MustCompile(`(?i).*(?:pg_config executable not found|mysql_config|mariadb_config).*`),
+		"Install the database's C headers (libpq-dev, default-libmysqlclient-dev), or require a package that is built."},
+	{regexp.MustCompile(`(?i).*command '[^']*(?:gcc|cc)' failed: No such file.*|.*(?:gcc|cc): (?:command )?not found.*`),
+		"Install a C compiler: apt-get install gcc libc6-dev."},
+	{regexp.MustCompile(`(?i).*(?:name resolution|new connection|connection (?:refused|reset|broken)|timed out|` +
+		`max retries|network is unreachable|5\d\d server error|error sending request|dns error).*`),
+		"The package index cannot be reached: check the network, or PIP_INDEX_URL."},
+	{regexp.MustCompile(`.*(?:No matching distribution found|Could not find a version|requires a different Python|` +
+		`No solution found|not found in the package registry|has no version|Requires-Python).*`), ""},
+	{regexp.MustCompile(`(?i).*(?:fatal )?error: .*`), ""},
+}
+
+// reason is what the log of an installer says of why it failed, without the rest of it.
+func reason(log string) string {
+	for _, r := range reasons {
+		var lines []string
+		for _, line := range r.line.FindAllString(log, -1) {
+			const longest = 300
+			if line = strings.TrimSpace(line); len(line) > longest {
+				line = line[:longest] + "…"
+			}
+			if !slices.Contains(lines, line) {
+				lines = append(lines, line)
+			}
+		}
+		const most = 3
+		if lines = lines[:min(most, len(lines))]; len(lines) > 0 {
+			return strings.TrimSpace(strings.Join(lines, "\n") + "\n" + r.hint)
+		}
+	}
+	return lastLines(log, 5)
 }
 
 func lastLines(text string, n int) string {
