@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bench/internal/secret"
 	"errors"
 	"fmt"
 	"maps"
@@ -180,6 +181,9 @@ func flagValues(c *cobra.Command) map[string]string {
 	c.Flags().VisitAll(func(f *pflag.Flag) {
 		if f.Name != "help" && f.Name != "out" { // where the results are is not part of them
 			values[f.Name] = f.Value.String()
+			if user, _, has := strings.Cut(values[f.Name], ":"); has && f.Name == "user" {
+				values[f.Name] = user + ":" + secret.Redacted // a password has no shape that would give it away
+			}
 		}
 	})
 	return values

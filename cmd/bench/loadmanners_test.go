@@ -58,7 +58,7 @@ func loadText(t *testing.T, args ...string) (out, errs string, code int) {
 	t.Helper()
 	var o, e bytes.Buffer
 	s := &shell{out: &o, errs: &e, env: map[string]string{"HOME": t.TempDir()}}
-	code = s.run(t.Context(), append([]string{"load", "--no-calibration", "--seed", "4"}, args...))
+	code = s.run(t.Context(), append([]string{"load", "--no-report", "--no-calibration", "--seed", "4"}, args...))
 	return o.String(), e.String(), code
 }
 
@@ -296,5 +296,33 @@ func TestHopelessLoadEndsEarly(t *testing.T) {
 	r, code := loadJSON(t, t.Context(), "--rate", "20", "-d", "1m", "http://"+nobody.Addr().String())
 	if code != 5 || r.Status != results.Partial || r.Elapsed > 10 || r.Counts.Intended > 200 || r.Counts.Dropped > 20 {
 		t.Errorf("exit code %d, %s after %.1f s: %+v; want it to end after about 3 s", code, r.Status, r.Elapsed, r.Counts)
+	}
+}
+
+// What authenticates a load is not kept with it.
+func TestPasswordsAreNotKept(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	dir := t.TempDir()
+	var out, errs bytes.Buffer
+	s := &shell{out: &out, errs: &errs, env: map[string]string{"HOME": t.TempDir()}}
+	s.run(t.Context(), []string{"load", "--no-calibration", "--out", dir, "-n", "2", "-u", "ann:canary1",
+		"-H", "Cookie: session=canary2", "-b", "password=canary3", strings.Replace(server.URL, "//", "//u:canary4@", 1)})
+	files := 0
+	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		files++
+		data, err := os.ReadFile(path)
+		for _, hidden := range []string{"canary", "YW5uOmNhbmFyeT", "dTpjYW5hcnk0"} { // also in base64
+			if strings.Contains(string(data), hidden) {
+				t.Errorf("%s contains %s", path, hidden)
+			}
+		}
+		return err
+	})
+	if err != nil || files < 3 || strings.Contains(out.String()+errs.String(), "canary") {
+		t.Errorf("%d files, %v, %s%s", files, err, out.String(), errs.String())
 	}
 }
