@@ -29,7 +29,7 @@ func TestRecipeOfContributing(t *testing.T) {
 	}
 	// Nobody listens there: what counts is that the load runs with this pacer.
 	load := exec.Command("go", "run", "-overlay", overlay, "../../cmd/bench", "load", "--json", "-d", "100ms",
-		"--no-calibration", "--pacer", "poisson 3 "+text, "http://127.0.0.1:1/")
+		"--no-calibration", "--no-report", "--pacer", "poisson 3 "+text, "http://127.0.0.1:1/")
 	var stderr bytes.Buffer
 	load.Stderr = &stderr
 	out, _ := load.Output()
