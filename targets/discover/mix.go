@@ -74,7 +74,9 @@ func speed(ms float64) string {
 // minor are routes that visitors seldom want: they are picked last.
 var minor = regexp.MustCompile(`(?i)(^|/)(admin|django-admin|swagger|redoc|docs|openapi|schema|sitemap|robots|` +
 	`favicon|feed|rss|health\w*|ping|status|livez|readyz|metrics|debug|` +
-	`__\w+__|jsi18n|static|media|\.well-known|password\w*|i18n)`)
+	`log-?_?in|sign-?_?(in|up)|register|__\w+__|jsi18n|static|media|\.well-known|password\w*|i18n)`)
+
+func isMinor(path string) bool { return minor.MatchString(path) || healthPath.MatchString(path) }
 
 // pick proposes a mix: routes that answer, at most one per view, of every speed. The front page comes
 // first, and counts most.
@@ -102,7 +104,7 @@ func pick(routes []Route, loginURL string) (picks []Pick) {
 		}
 	}
 	if hasMajor(chosen) {
-		chosen = slices.DeleteFunc(chosen, func(r Route) bool { return minor.MatchString(r.Path) })
+		chosen = slices.DeleteFunc(chosen, func(r Route) bool { return isMinor(r.Path) })
 	}
 	slices.SortStableFunc(chosen, preference)
 	names := map[string]int{}
@@ -123,7 +125,7 @@ func pick(routes []Route, loginURL string) (picks []Pick) {
 }
 
 func hasMajor(routes []Route) bool {
-	return slices.ContainsFunc(routes, func(r Route) bool { return !minor.MatchString(r.Path) })
+	return slices.ContainsFunc(routes, func(r Route) bool { return !isMinor(r.Path) })
 }
 
 // preference sorts routes by how likely visitors want them.
@@ -132,7 +134,7 @@ func preference(a, b Route) int {
 		switch {
 		case r.Path == "/":
 			return 0
-		case minor.MatchString(r.Path):
+		case isMinor(r.Path):
 			return 3
 		case r.Kind == "link":
 			return 2
@@ -148,7 +150,7 @@ var notInName = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
 // targetName is a short name for a route: its view's, or made from its path.
 func targetName(r Route) string {
 	name := r.Name
-	if strings.Contains(name, ".") || strings.HasSuffix(strings.ToLower(name), "view") {
+	if strings.ContainsAny(name, ".<") || strings.HasSuffix(strings.ToLower(name), "view") {
 		name = ""
 	}
 	path, _, _ := strings.Cut(r.Path, "?")

@@ -56,6 +56,9 @@ type answer struct {
 	Left          int      `json:"left"` // routes that were not asked
 	Paths         []string `json:"paths"`
 	Routes        []Route  `json:"routes"`
+	Cookie        string   `json:"cookie"` // of a user who is logged in; empty: nobody was
+	LoginRoutes   []Route  `json:"login_routes"`
+	LoginError    *failure `json:"login_error"`
 	Error         *failure `json:"error"`
 	Missing       []string `json:"missing"` // variables that were asked for and not set
 }

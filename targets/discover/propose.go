@@ -1,6 +1,7 @@
 package discover
 
 import (
+	_ "embed" // for the script that logs a user in
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,7 @@ type Proposal struct {
 	Prepare   [][]string     `json:"prepare"`       // commands
 	Health    string         `json:"health"`        // path; empty: none answers
 	Mix       []Pick         `json:"mix"`           // what is requested
+	Cookie    string         `json:"cookie"`        // that the mix sends; empty: none
 	Routes    map[Group]int  `json:"routes"`        // how many of each group
 	Notes     []string       `json:"notes"`         // what bench init did not know
 	Database  string         `json:"database"`      // in words
@@ -59,10 +61,46 @@ func (e *explorer) propose() Proposal {
 	}
 	p.Mix = pick(e.found.Routes, login)
 	p.Health = health(e.found.Routes, p.Mix)
-	p.Override = e.override
+	e.decideLogin(&p)
+	p.Override, p.Variables = e.override, e.variables
 	e.noteRoutes(p)
 	p.Notes = slices.Concat(e.changes, e.notes)
 	return p
+}
+
+//go:embed bench_probe/login_script.py
+var loginScript string
+
+// decideLogin lets the mix come from a user who is logged in, where more pages answer one than answer a
+// visitor.
+func (e *explorer) decideLogin(p *Proposal) {
+	picks := pick(e.found.LoginRoutes, e.found.Settings.LoginURL)
+	answers := func(routes []Route) (n int) {
+		for _, r := range routes {
+			if r.Status == 200 && r.Failure == nil {
+				n++
+			}
+		}
+		return n
+	}
+	if why := e.found.LoginError; why != nil {
+		e.note("no user could be logged in (%v)", why)
+	}
+	if answers(e.found.LoginRoutes) <= answers(e.found.Routes) || len(picks) == 0 {
+		return
+	}
+	p.Mix, p.Cookie = picks, e.found.Cookie
+	command := e.manage("shell")
+	command = append(command[:slices.Index(command, "shell")+1], "-c", loginScript)
+	p.Prepare = append(p.Prepare, command)
+	// The session is bound to the key under which it was made.
+	fixed := strings.NewReplacer(secretPlaceholder, trialSecret).Replace
+	if e.override != nil {
+		e.override = expanded(e.override, fixed).(map[string]any)
+	}
+	for name, value := range e.variables.Literal {
+		e.variables.Literal[name] = fixed(value)
+	}
 }
 
 func (e *explorer) framework() string {

@@ -66,7 +66,7 @@ func (p Proposal) writeApp(w *writer) {
 	if len(p.Prepare) > 0 {
 		w.line("  prepare: # once, before the first boot")
 		for _, argv := range p.Prepare {
-			w.line("    - [%s]", strings.Join(scalars(argv), ", "))
+			w.command(argv)
 		}
 	}
 }
@@ -92,11 +92,18 @@ func (p Proposal) writeMix(w *writer) {
 	if len(p.Mix) == 0 {
 		return
 	}
-	w.line("mix: # asked once each, in the project's interpreter")
+	as := ""
+	if p.Cookie != "" {
+		as = ", as a user who is logged in, since most routes ask a visitor for a login"
+	}
+	w.line("mix: # asked once each, in the project's interpreter%s", as)
 	for _, pick := range p.Mix {
 		expect := ""
+		if p.Cookie != "" {
+			expect = fmt.Sprintf(", headers: {Cookie: %s}, expect: {status: 200}", scalar(p.Cookie))
+		}
 		if pick.Varies {
-			expect = ", expect: {any_body: true}"
+			expect = strings.TrimSuffix(expect, ", expect: {status: 200}") + ", expect: {status: 200, any_body: true}"
 		}
 		w.line("  - {name: %s, path: %s, weight: %d%s} # %s: %.3g ms, %d bytes%s", scalar(pick.Target), scalar(pick.Path),
 			pick.Weight, expect, pick.Speed, pick.MS, pick.Bytes, varies(pick.Varies))
@@ -121,6 +128,25 @@ func (w *writer) key(name, value, comment string) {
 		comment = " # " + oneLine(comment)
 	}
 	w.line("  %s: %s%s", name, scalar(value), comment)
+}
+
+// command writes a command of the preparation; a script in it keeps its lines.
+func (w *writer) command(argv []string) {
+	last := len(argv) - 1
+	script := argv[last]
+	if !strings.Contains(script, "\n") {
+		w.line("    - [%s]", strings.Join(scalars(argv), ", "))
+		return
+	}
+	lead := "- "
+	for _, word := range scalars(argv[:last]) {
+		w.line("    %s- %s", lead, word)
+		lead = "  "
+	}
+	w.line("      - |")
+	for line := range strings.Lines(script) {
+		w.line("        %s", strings.TrimRight(line, "\n"))
+	}
 }
 
 // plain are texts that YAML reads as themselves without quotes, in a list as well.

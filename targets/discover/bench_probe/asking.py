@@ -62,7 +62,7 @@ class WSGI:
     """Requests to a WSGI callable."""
 
     def __init__(self, application, host):
-        self.application, self.host = application, host
+        self.application, self.host, self.cookies = application, host, ""
 
     def get(self, path, headers=()):
         return self.request("GET", path, headers)
@@ -81,6 +81,8 @@ class WSGI:
             "wsgi.input": io.BytesIO(body), "wsgi.errors": sys.stderr, "wsgi.multithread": False,
             "wsgi.multiprocess": True, "wsgi.run_once": False,
         }
+        if self.cookies:
+            environ["HTTP_COOKIE"] = self.cookies
         for key, value in headers:
             key = key.upper().replace("-", "_")
             environ[key if key == "CONTENT_TYPE" else "HTTP_" + key] = value

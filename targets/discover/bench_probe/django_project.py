@@ -1,11 +1,13 @@
 """A Django project: its settings, its database, its URLconf, and the responses of its routes."""
 import importlib
 import os
+import pkgutil
 import shutil
 import sys
 import types
 
 from . import failures
+from .answer import Answer
 from .asking import WSGI, limited
 from .visiting import Visit
 
@@ -40,7 +42,30 @@ def explore(question, answer):
         visit = Visit(client, answer, os.getcwd(), view_name)
         visit.why = last_exceptions()
         visit.all(paths)
+        if visit.wants_login():
+            visit_logged_in(answer, client, paths)
     answer["stage"] = "done"
+
+
+KEY = "benchinitbenchinitbenchinitbench"  # of the session that login_script makes
+
+
+def visit_logged_in(answer, client, paths):
+    """Ask the routes again as a user who is logged in, if sessions are kept in the database."""
+    from django.conf import settings
+
+    if settings.SESSION_ENGINE.rpartition(".")[2] not in ("db", "cached_db"):
+        return
+    answer.at("logging a user in")
+    seen = Answer(answer.path + ".login")
+    seen["missing"] = answer["missing"]
+    try:
+        exec(pkgutil.get_data(__package__, "login_script.py").decode(), {})
+        client.cookies = "%s=%s" % (settings.SESSION_COOKIE_NAME, KEY)
+        Visit(client, seen, os.getcwd(), view_name).all(paths)
+        answer["cookie"], answer["login_routes"] = client.cookies, seen["routes"]
+    except BaseException as error:
+        answer["login_error"] = failures.describe(error, [], os.getcwd())
 
 
 def last_exceptions():

@@ -13,6 +13,7 @@ SECONDS = 60  # for all of it
 AVOIDED = re.compile(r"log-?_?out|sign-?_?out|delete|remove|unsubscribe|deactivate|destroy|revoke|shutdown|jsi18n", re.I)
 # What few visitors see is asked last, since there may be too much to ask.
 BACKSTAGE = re.compile(r"(^|/)[\w-]*admin(/|$)|__debug__|swagger|redoc", re.I)
+LOGIN = re.compile(r"log-?_?in|sign-?_?in|[?&]next=", re.I)
 LINK = re.compile(rb"<a\s[^>]*?href\s*=\s*[\"']([^\"'#]+)", re.I)
 
 
@@ -30,6 +31,11 @@ class Visit:
 
     def over(self):
         return time.monotonic() > self.until
+
+    def wants_login(self):
+        """Whether more routes ask for a login than answer."""
+        asks = [r for r in self.routes if 300 <= r.get("status", 0) < 400 and LOGIN.search(r["location"])]
+        return len(asks) > len([r for r in self.routes if r.get("status") == 200])
 
     def all(self, paths):
         """Ask for each path once, and for the pages that their responses lead to."""
