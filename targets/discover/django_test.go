@@ -98,8 +98,8 @@ func TestDiscoverDjango(t *testing.T) {
 // A database that bench must not load, and whose driver may be missing, is replaced.
 func TestDiscoverAvoidsTheDatabase(t *testing.T) {
 	own := django(t)
-	settings := strings.ReplaceAll(djangoSettings, `"ENGINE": "django.db.backends.sqlite3", "NAME": Path(__file__).parent / `+
-		`"db.sqlite3"`, `"ENGINE": "django.db.backends.postgresql", "NAME": "shop", "HOST": "127.0.0.1", "PORT": "1"`)
+	const sqlite = `"ENGINE": "django.db.backends.sqlite3", "NAME": Path(__file__).parent / "db.sqlite3"`
+	settings := strings.ReplaceAll(djangoSettings, sqlite, `"ENGINE": "django.db.backends.postgresql", "NAME": "shop", "HOST": "127.0.0.1", "PORT": "1"`)
 	s := search(t, "manage.py", manage(""), "site1/__init__.py", "", "site1/settings.py", settings,
 		"site1/urls.py", djangoURLs, "site1/wsgi.py", wsgi(""))
 	s.Own, s.OnPath = own, func(string) string { return "" }
