@@ -33,9 +33,16 @@ class Visit:
         return time.monotonic() > self.until
 
     def wants_login(self):
-        """Whether more routes ask for a login than answer."""
-        asks = [r for r in self.routes if 300 <= r.get("status", 0) < 400 and LOGIN.search(r["location"])]
-        return len(asks) > len([r for r in self.routes if r.get("status") == 200])
+        """Whether more routes ask for a login than answer: of those that visitors see, if there are any."""
+
+        def count(routes):
+            asks = [r for r in routes if 300 <= r.get("status", 0) < 400 and LOGIN.search(r["location"])]
+            return len(asks), len([r for r in routes if r.get("status") == 200 and not LOGIN.search(r["path"])])
+
+        asks, answers = count([r for r in self.routes if not BACKSTAGE.search(r["path"])])
+        if not asks and not answers:
+            asks, answers = count(self.routes)
+        return asks > answers
 
     def all(self, paths):
         """Ask for each path once, and for the pages that their responses lead to."""
