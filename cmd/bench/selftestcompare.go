@@ -56,8 +56,8 @@ It takes about a minute for each topology and scenario.`,
 func runCheck(s *shell, c *cobra.Command, o checkOptions) error {
 	o.spec.Profile, o.spec.Preset, o.spec.Seed = servers.Controlled, "default", 1
 	o.spec.BootTimeout = 30 * time.Second
-	if o.spec.App != "" && !c.Flags().Changed("scenario") {
-		o.spec.Scenarios = nil // the mix of bench.yaml
+	if !c.Flags().Changed("scenario") {
+		o.spec.Scenarios = nil // the mix of bench.yaml, else the built-in ones
 	}
 	engine, _, err := o.engine.choose()
 	if err != nil {
