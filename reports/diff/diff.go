@@ -254,8 +254,8 @@ var verdicts = map[int]string{1: "better", -1: "worse", 0: "no difference shown"
 
 // table shows the changes; the brief one only those that a terminal has room for, shown ones first.
 func (r *Report) table(brief bool) page.Table {
-	t := page.Table{Columns: page.Columns("topology", "scenario", "load", "figure", "#base", "#head", "#change", "#95 % CI",
-		"verdict")}
+	t := page.Table{Columns: page.Columns("topology", "scenario", "load", "figure", "#base", "#head", "#change",
+		"#95 % CI", "verdict")}
 	for _, shown := range []bool{true, false} {
 		for _, c := range r.Changes {
 			if brief && (c.Better != 0) != shown || !brief && !shown {

@@ -3,8 +3,11 @@ package page
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"bench/internal/inert"
 )
 
 // The size of the answer on a terminal.
@@ -21,8 +24,9 @@ func Brief(w io.Writer, d Document, colour bool) error {
 	notes := d.diagnosed()
 	room := mostLines - len(verdict) - len(notes) - 2 // and the blank lines
 	var out lines
-	for _, t := range d.Brief {
-		t.Rows, t.Note = t.Rows[:min(len(t.Rows), max(3, room-2))], ""
+	for _, t := range d.brief() {
+		t.Rows, t.Note = slices.Clone(t.Rows[:min(len(t.Rows), max(3, room-2))]), ""
+		t = fitting(t)
 		before := out.count()
 		out.table(t)
 		room -= out.count() - before
@@ -41,6 +45,41 @@ func Brief(w io.Writer, d Document, colour bool) error {
 	}
 	_, err := io.WriteString(w, text)
 	return err
+}
+
+// brief are the tables of a terminal: those that the kind made for it, or else the first that there is.
+func (d Document) brief() []Table {
+	if len(d.Brief) > 0 {
+		return d.Brief
+	}
+	for _, s := range d.Filled() {
+		if len(s.Tables) > 0 && !s.Folded {
+			return s.Tables[:1]
+		}
+	}
+	return nil
+}
+
+// fitting is a table without the columns at the right that a terminal has no room for, and with names cut
+// that would fill it alone.
+func fitting(t Table) Table {
+	const longest = 40
+	width := 0
+	for i, c := range t.Columns {
+		most := utf8.RuneCountInString(inert.Row(c.Name))
+		for j, row := range t.Rows {
+			if text := []rune(at(row, i)); len(text) > longest {
+				t.Rows[j] = slices.Clone(row)
+				t.Rows[j][i] = string(text[:longest-1]) + "…"
+			}
+			most = max(most, utf8.RuneCountInString(inert.Row(at(t.Rows[j], i))))
+		}
+		if width += 2 + most; width > columns {
+			t.Columns = t.Columns[:i]
+			break
+		}
+	}
+	return t
 }
 
 // paint is the colour of a verdict on a terminal.

@@ -21,7 +21,8 @@ func TestBriefFitsATerminal(t *testing.T) {
 		d.Headline = strings.TrimSpace(strings.Repeat("deploy it ", row.words))
 		table := Table{Columns: Columns("topology", "", "#req/s")}
 		for i := range row.rows {
-			table.Rows = append(table.Rows, []string{fmt.Sprintf("uwsgi-%d", i), Bar(0.4, 16), "1,239"})
+			name := fmt.Sprintf("uwsgi-%d%s", i, strings.Repeat("-workers=4", row.words)) // also far too long ones
+			table.Rows = append(table.Rows, []string{name, Bar(0.4, 16), "1,239"})
 		}
 		d.Brief = []Table{table}
 		for range row.lead {

@@ -248,10 +248,12 @@ function draw(figure) {
     if (event.key === "Escape") { u.setCursor({left: -10, top: -10}); return; }
     if (!by) return;
     event.preventDefault();
-    const shown = u.data[0], now = u.cursor.idx ?? (by > 0 ? -1 : shown.length);
-    const next = Math.min(shown.length - 1, Math.max(0, now + by));
+    const xs = u.data[0], within = i => xs[i] >= u.scales.x.min && xs[i] <= u.scales.x.max;
+    const first = xs.findIndex((x, i) => within(i)), last = xs.findLastIndex((x, i) => within(i));
+    if (first < 0) return;
+    const next = Math.min(last, Math.max(first, (u.cursor.idx ?? (by > 0 ? first - 1 : last + 1)) + by));
     u.byKey = true;
-    u.setCursor({left: u.valToPos(shown[next], "x"), top: 10});
+    u.setCursor({left: u.valToPos(xs[next], "x"), top: 10});
     u.byKey = false;
   });
   box.addEventListener("mouseup", () => setTimeout(() => { d.reset.disabled = false; }));
