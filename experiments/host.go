@@ -172,7 +172,17 @@ func (e Env) Rendered(ctx context.Context, t servers.Topology, app targets.App) 
 func (e Env) Environment(ctx context.Context, list setup.Requirements, base string) (python string, err error) {
 	do := setup.Setup{Cache: e.Cache, Path: e.Path, Env: e.User, Say: &lines{env: e}}
 	if python, err = do.Environment(ctx, list, base); err != nil {
-		return "", &Error{Refused, err}
+		return "", SetupError(err)
 	}
 	return python, nil
+}
+
+// SetupError is the reason why something could not be installed: a mistake in the request where a folder
+// cannot hold it.
+func SetupError(err error) error {
+	var config *servers.ConfigError
+	if errors.As(err, &config) {
+		return Misuse(err)
+	}
+	return &Error{Refused, err}
 }

@@ -391,8 +391,8 @@ func checkPaths(data renderData) error {
 // isSpecial reports whether a character means something in a server's configuration file.
 func isSpecial(r rune) bool { return r < ' ' || strings.ContainsRune("$%;{}\"'`@=\\ #", r) }
 
-// plainPath reports whether a path can be written into any configuration file.
-func plainPath(path string) bool { return !strings.ContainsFunc(path, isSpecial) }
+// PlainPath reports whether a path can be written into any configuration file.
+func PlainPath(path string) bool { return !strings.ContainsFunc(path, isSpecial) }
 
 // appFolder is the folder of the project that runs: its own, or the boot's copy of it.
 func (h Host) appFolder(app targets.App) string {

@@ -84,6 +84,16 @@ func (p *Ports) Close() error {
 // dies. It keeps two bench processes of one user from creating the same thing at once. If it
 // has to wait, it calls say once.
 func LockFile(ctx context.Context, path string, say func()) (unlock func(), err error) {
+	f, err := Lock(ctx, path, say)
+	if err != nil {
+		return nil, err
+	}
+	return func() { _ = f.Close() }, nil
+}
+
+// Lock is LockFile for those who start processes: the lock lasts until the file is closed by this process
+// and by all that inherited it, so that it outlives a bench that is killed as long as they work on.
+func Lock(ctx context.Context, path string, say func()) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("locking %s: %w", path, err)
 	}
@@ -94,7 +104,7 @@ func LockFile(ctx context.Context, path string, say func()) (unlock func(), err 
 	for waited := false; ; waited = true {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
-			return func() { _ = f.Close() }, nil
+			return f, nil
 		}
 		if !errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, errors.Join(fmt.Errorf("locking %s: %w", path, err), f.Close())

@@ -119,7 +119,7 @@ func (p *preparation) copy(context.Context) error {
 		h.Copied = append(h.Copied, filepath.Clean(path))
 	}
 	p.databases()
-	if p.app.Owned || len(h.Copied) == 0 && len(p.app.Prepare) == 0 && plainPath(p.app.Folder()) {
+	if p.app.Owned || len(h.Copied) == 0 && len(p.app.Prepare) == 0 && PlainPath(p.app.Folder()) {
 		return nil
 	}
 	h.Tree = filepath.Join(p.dir, "app")

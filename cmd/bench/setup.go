@@ -13,10 +13,10 @@ func newSetupCommand(s *shell) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "setup",
 		Short: "Install what the topologies need: nginx, and Django and uWSGI in their own environment",
-		Long: `setup installs nginx from the system's packages (with sudo unless run as root, and disables the web
-server that they start), and Django and uWSGI from PyPI, pinned by hash, in a virtual environment in
-bench's cache folder. If PyPI cannot be reached, it falls back to the system's packages. It leaves
-alone what is already installed, and can be run at any time.
+		Long: `setup installs Django and uWSGI from PyPI, pinned by hash, in a virtual environment in bench's
+cache folder, and nginx from the system's packages (with sudo unless run as root), whose web server it
+disables. It leaves alone what is already installed, and can be run at any time. A second setup waits for
+the first, and Ctrl-C for the package manager.
 
 With --with it also installs what other topologies need: Python servers into bench's environment, pinned
 by hash, and Caddy, HAProxy and Apache from the system's packages. An app with an interpreter of its own
@@ -33,7 +33,7 @@ needs a Python server in that one's environment.`,
 			}
 			do := setup.Setup{Cache: cache, Path: s.env["PATH"], Env: s.user(), Say: s.errs, With: optional}
 			if err := do.Run(c.Context()); err != nil {
-				return &experiments.Error{Verdict: experiments.Refused, Err: err}
+				return experiments.SetupError(err)
 			}
 			if !o.json {
 				return nil

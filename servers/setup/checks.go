@@ -249,8 +249,8 @@ func throttled() bool {
 }
 
 func (d *doctor) places(cache, out string) {
-	d.add("cache folder", cache, writable(cache), Missing,
-		"set XDG_CACHE_HOME or BENCH_CACHE to a writable folder")
+	d.add("cache folder", cache, writable(cache) && servers.PlainPath(cache), Missing,
+		"set BENCH_CACHE to a writable folder whose path has only letters, digits, - and _")
 	d.add("results folder", out, writable(out), Missing, "use --out DIR")
 	var disk unix.Statfs_t
 	err := unix.Statfs(".", &disk)

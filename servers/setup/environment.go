@@ -186,12 +186,13 @@ func (s Setup) Environment(ctx context.Context, r Requirements, base string) (py
 	sum := sha256.Sum256([]byte(holds))
 	dir := filepath.Join(s.Cache, "env-"+hex.EncodeToString(sum[:6]))
 	python = filepath.Join(dir, "bin", "python")
-	unlock, err := servers.LockFile(ctx, filepath.Join(s.Cache, "setup.lock"),
-		func() { s.say("waiting for another setup to finish") })
-	if err != nil {
+	if err := usable(s.Cache); err != nil {
 		return "", err
 	}
-	defer unlock()
+	if s, err = s.locked(ctx); err != nil {
+		return "", err
+	}
+	defer s.lock.Close()
 	if complete(dir) {
 		return python, nil
 	}

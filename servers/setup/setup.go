@@ -5,6 +5,7 @@
 package setup
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	_ "embed"
@@ -17,6 +18,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -36,23 +38,67 @@ type Setup struct {
 	Env   []string  // environment of the commands
 	Say   io.Writer // progress, line by line, and the commands' own output
 	With  []string  // tools to install besides, as Optional lists them
+
+	lock *os.File // held while something is installed, also by the commands that install it
 }
 
 // Run installs what is missing. It may be run again at any time: what is installed stays.
 func (s Setup) Run(ctx context.Context) error {
-	unlock, err := servers.LockFile(ctx, filepath.Join(s.Cache, "setup.lock"),
-		func() { s.say("waiting for another setup to finish") })
+	if err := usable(s.Cache); err != nil {
+		return err
+	}
+	s, err := s.locked(ctx)
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	if err := s.nginx(ctx); err != nil {
-		return err
+	defer s.lock.Close()
+	// What may need no administrator comes first, and what needs one is reported with all the rest.
+	var failed []error
+	for _, step := range []func(context.Context) error{
+		s.python, s.nginx, func(ctx context.Context) error { return s.optional(ctx, s.With) },
+	} {
+		if err := step(ctx); err != nil {
+			failed = append(failed, err)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 	}
-	if err := s.python(ctx); err != nil {
-		return err
+	return errors.Join(failed...)
+}
+
+// usable reports what keeps the cache folder from holding an environment, before anything is compiled.
+func usable(cache string) error {
+	if err := os.MkdirAll(cache, 0o700); err != nil || !writable(cache) {
+		return &servers.ConfigError{Err: fmt.Errorf("the cache folder %s cannot be written to: "+
+			"set BENCH_CACHE to a folder that can", cache)}
 	}
-	return s.optional(ctx, s.With)
+	if !servers.PlainPath(cache) {
+		return &servers.ConfigError{Err: fmt.Errorf("the cache folder %q has a character that cannot be written into the "+
+			"servers' configuration files: set BENCH_CACHE to a path of letters, digits, - and _", cache)}
+	}
+	return nil
+}
+
+// locked is the set-up that holds the lock: a second one waits, also for what a killed one left running.
+func (s Setup) locked(ctx context.Context) (Setup, error) {
+	var err error
+	s.lock, err = servers.Lock(ctx, filepath.Join(s.Cache, "setup.lock"),
+		func() { s.say("waiting for another setup to finish") })
+	s.Say = &serial{to: s.Say}
+	return s, err
+}
+
+// serial is a writer for several goroutines: what a command says, and what is said of it.
+type serial struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (s *serial) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.to.Write(p)
 }
 
 func (s Setup) say(format string, args ...any) { fmt.Fprintf(s.Say, "setup: "+format+"\n", args...) }
@@ -81,7 +127,7 @@ func (s Setup) noService(ctx context.Context, service string) error {
 		return nil
 	}
 	s.say("disabling the system's %s service, which the package starts", service)
-	prefix, err := s.asRoot()
+	prefix, err := s.asRoot(ctx)
 	if err != nil {
 		return err
 	}
@@ -94,8 +140,9 @@ func (s Setup) noService(ctx context.Context, service string) error {
 	return nil
 }
 
-// asRoot is the prefix that runs a command as root.
-func (s Setup) asRoot() ([]string, error) {
+// asRoot is the prefix that runs a command as root. Sudo asks for its password here, while it may use the
+// terminal: what it runs later is in a group of its own, which Ctrl-C does not reach.
+func (s Setup) asRoot(ctx context.Context) ([]string, error) {
 	if os.Geteuid() == 0 {
 		return nil, nil
 	}
@@ -103,31 +150,33 @@ func (s Setup) asRoot() ([]string, error) {
 	if sudo == "" {
 		return nil, errors.New("neither root nor sudo")
 	}
-	return []string{sudo, "env", "DEBIAN_FRONTEND=noninteractive"}, nil // sudo drops the variable
+	if s.try(ctx, sudo, "-n", "true") != nil {
+		ask := exec.CommandContext(ctx, sudo, "-v")
+		var said strings.Builder
+		ask.Env, ask.Stdin, ask.Stdout, ask.Stderr = s.Env, os.Stdin, s.Say, io.MultiWriter(s.Say, &said)
+		if err := ask.Run(); err != nil {
+			return nil, fmt.Errorf("sudo did not make bench root: %s", cmp.Or(lastLines(said.String(), 1), err.Error()))
+		}
+	}
+	return []string{sudo, "-n", "env", "DEBIAN_FRONTEND=noninteractive"}, nil // sudo drops the variable
 }
 
-// python provides an interpreter with Django and uWSGI: in a virtual environment from PyPI,
-// or, where PyPI cannot be reached, from the system's packages.
+// python provides an interpreter with Django and uWSGI, in a virtual environment from PyPI. The system's
+// packages serve as well, but are not installed unasked: that changes the machine for everybody.
 func (s Setup) python(ctx context.Context) error {
 	if python := Python(s.Cache, s.Path); python != "" {
 		s.say("Django and uWSGI are installed: %s", python)
 		return nil
 	}
-	fromPyPI := s.venv(ctx)
-	if fromPyPI == nil {
-		return nil
+	var log strings.Builder
+	own := s
+	own.Say = io.MultiWriter(s.Say, &log)
+	err := own.venv(ctx)
+	if err == nil || ctx.Err() != nil {
+		return err
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	s.say("installing from PyPI failed (%v): trying the system's packages", fromPyPI)
-	if err := s.install(ctx, "uwsgi-core", "uwsgi-plugin-python3", "python3-django"); err != nil {
-		return errors.Join(fromPyPI, err)
-	}
-	if python := Python(s.Cache, s.Path); python == "" {
-		return errors.Join(fromPyPI, errors.New("the system's packages are installed, but no python3 with Django was found"))
-	}
-	return nil
+	return fmt.Errorf("installing Django and uWSGI from PyPI: %w\n%s\nThe system's packages serve as well: "+
+		"apt-get install uwsgi-core uwsgi-plugin-python3 python3-django", err, reason(log.String()))
 }
 
 func (s Setup) venv(ctx context.Context) error {
@@ -217,7 +266,7 @@ func (s Setup) install(ctx context.Context, packages ...string) error {
 		return fmt.Errorf("installing %s: there is no apt-get here; install the equivalent packages with your own package "+
 			"manager and run bench setup again", names)
 	}
-	prefix, err := s.asRoot()
+	prefix, err := s.asRoot(ctx)
 	if err != nil {
 		return fmt.Errorf("installing %s: %w; ask an administrator to run: apt-get install %s", names, err, names)
 	}
@@ -242,24 +291,33 @@ func interrupted(err error) bool {
 }
 
 func (s Setup) command(ctx context.Context, argv ...string) error {
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	manages := slices.ContainsFunc(argv, func(word string) bool { return filepath.Base(word) == "apt-get" })
+	run := ctx
+	if manages {
+		run = context.WithoutCancel(ctx)
+	}
+	cmd := exec.CommandContext(run, argv[0], argv[1:]...)
 	cmd.Env = append(append([]string{}, s.Env...), "DEBIAN_FRONTEND=noninteractive")
 	cmd.Stdout, cmd.Stderr = s.Say, s.Say
-	if filepath.Base(argv[0]) == "sudo" {
-		// It asks for a password on the terminal, which only the terminal's foreground group may
-		// do; there Ctrl-C reaches it and what it runs, which bench may not kill.
-		cmd.Stdin = os.Stdin
-	} else {
-		// A process group of its own, terminated as a whole: otherwise an interrupted apt or
-		// compiler would continue after the lock is released.
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
-	}
+	// A process group of its own, which Ctrl-C on the terminal does not reach and which is ended as a whole.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
+	if s.lock != nil && !manages { // a service that a package starts would keep it for ever
+		cmd.ExtraFiles = []*os.File{s.lock}
+	}
+	defer context.AfterFunc(ctx, func() {
+		if manages {
+			s.say("interrupted: waiting for the package manager, which leaves packages half-installed if it is ended")
+		}
+	})()
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s: %w", strings.Join(argv, " "), err)
 	}
-	return nil
+	return context.Cause(ctx)
 }
 
 func (s Setup) try(ctx context.Context, argv ...string) error {
