@@ -9,7 +9,8 @@ import (
 // Servers that are already running are told apart by their labels.
 func TestArmsOfLabelledServers(t *testing.T) {
 	var topologies []servers.Topology
-	for _, text := range []string{"gunicorn=url:http://127.0.0.1:8201", "granian=url:http://127.0.0.1:8202", "url:http://h:1"} {
+	for _, text := range []string{"gunicorn=url:http://127.0.0.1:8201", "granian=url:http://127.0.0.1:8202",
+		"url:http://h:1"} {
 		topology, err := servers.ParseTopology(text)
 		if err != nil || topology.String() != text {
 			t.Fatalf("%s reads as %s, %v", text, topology, err)
