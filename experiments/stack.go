@@ -81,6 +81,9 @@ func (e Env) stack(project targets.Project, host servers.Host) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
+	if host.Tools, err = host.Tools.Plain(scratch.Dir); err != nil {
+		return nil, errors.Join(err, scratch.Close())
+	}
 	return &Stack{Project: project, scratch: scratch, Bundled: project.App.Dir == "", Site: &servers.Site{
 		Host: host, Keeper: scratch.Keeper, Scratch: scratch.Dir,
 		Locks: filepath.Join(e.Cache, "ports"), Dial: e.Guard.Dialer(net.Dialer{}), Say: e.Say,
