@@ -39,9 +39,9 @@ func (e Env) Discover(ctx context.Context, d Discovery) (p discover.Proposal, er
 		return p, err
 	}
 	defer func() { err = errors.Join(err, scratch.Close()) }()
-	p, err = discover.Discover(ctx, discover.Search{
+	p, err = e.discover(ctx, discover.Search{
 		Dir: dir, Settings: d.Settings, Choose: d.Choose, Scratch: scratch.Dir, Say: e.Say,
-		User: variables(e.User), Env: e.Servers, Own: e.ownInterpreter(),
+		User: variables(e.User), Env: e.Servers,
 		Run: func(ctx context.Context, argv, env []string, dir string) (string, error) {
 			return scratch.Keeper.Run(ctx, proc.Spec{Name: filepath.Base(argv[0]), Argv: argv, Env: env, Dir: dir})
 		},
@@ -52,6 +52,46 @@ func (e Env) Discover(ctx context.Context, d Discovery) (p discover.Proposal, er
 		err = &Error{Refused, err}
 	}
 	return p, err
+}
+
+// discover tries the user's interpreters first, then an environment made from the project's list of
+// packages, then bench's own.
+func (e Env) discover(ctx context.Context, search discover.Search) (discover.Proposal, error) {
+	lists := discover.PackageLists(search.Dir)
+	if len(lists) == 0 {
+		search.Own = e.ownInterpreter()
+	}
+	p, err := discover.Discover(ctx, search)
+	var failed *discover.NotLoadedError
+	if len(lists) == 0 || !errors.As(err, &failed) || failed.Failure.Module == "" {
+		return p, err
+	}
+	var lacks error
+	for _, name := range lists {
+		if search.Made.Python, err = e.environmentFrom(ctx, filepath.Join(search.Dir, name)); err == nil {
+			search.Made.List = name
+			return discover.Discover(ctx, search)
+		}
+		lacks = errors.Join(lacks, fmt.Errorf("making an environment from %s: %w", name, err))
+	}
+	search.Own = e.ownInterpreter()
+	if p, err := discover.Discover(ctx, search); err == nil {
+		return p, nil
+	}
+	return p, errors.Join(failed, lacks)
+}
+
+// environmentFrom makes the environment of a list of packages.
+func (e Env) environmentFrom(ctx context.Context, file string) (python string, err error) {
+	list, err := setup.ReadRequirements(file)
+	if err == nil && len(list.Lines) == 0 {
+		err = errors.New("it names no package")
+	}
+	if err != nil {
+		return "", err
+	}
+	e.Say("no interpreter has the project's packages: making an environment from " + file)
+	return e.Environment(ctx, list, "")
 }
 
 // ownInterpreter is that of bench's own environment; empty if there is none yet.

@@ -23,9 +23,41 @@ type Search struct {
 	OnPath   func(name string) string
 	// Own is an interpreter of last resort, which need not be named in bench.yaml.
 	Own string
+	// Made is an interpreter with the packages of a list, which is then the only one to use.
+	Made Made
 	// Choose asks which of several candidates is meant; nil: the first.
 	Choose func(what string, candidates []Candidate) (int, error)
 	Say    func(string)
+}
+
+// Made is an environment that was made from a list of packages.
+type Made struct {
+	Python string // empty: there is none
+	List   string // relative to the folder that is searched
+}
+
+// packageLists are the files that list a project's packages, those that pin them all first.
+var packageLists = []string{
+	"uv.lock", "poetry.lock", "requirements.txt", "requirements/production.txt", "requirements/prod.txt",
+	"requirements/base.txt", "requirements/requirements.txt", "requirements/common.txt", "pyproject.toml",
+}
+
+// PackageLists are the lists of a folder, and of the project in it, likeliest first.
+func PackageLists(dir string) (lists []string) {
+	folders := []string{"."}
+	if tree, err := ReadTree(os.DirFS(dir)); err == nil {
+		if projects := tree.Projects(); len(projects) > 0 && projects[0].Dir != "." {
+			folders = []string{projects[0].Dir, "."}
+		}
+	}
+	for _, folder := range folders {
+		for _, name := range packageLists {
+			if name = filepath.Join(folder, name); isFile(filepath.Join(dir, name)) {
+				lists = append(lists, name)
+			}
+		}
+	}
+	return lists
 }
 
 // NothingFoundError says that a folder holds no app that can be recognised.
@@ -214,6 +246,9 @@ const mostWays = 12
 // with the likeliest interpreter.
 func (e *explorer) ways() (ways []way, err error) {
 	pythons := Interpreters(e.User, e.folders(), e.Ask, e.OnPath)
+	if e.Made.Python != "" {
+		pythons = []Interpreter{{e.Made.Python, "made from " + e.Made.List}}
+	}
 	if e.Own != "" {
 		pythons = append(pythons, Interpreter{e.Own, "bench's own environment"})
 	}

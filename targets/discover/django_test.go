@@ -99,7 +99,8 @@ func TestDiscoverDjango(t *testing.T) {
 func TestDiscoverAvoidsTheDatabase(t *testing.T) {
 	own := django(t)
 	const sqlite = `"ENGINE": "django.db.backends.sqlite3", "NAME": Path(__file__).parent / "db.sqlite3"`
-	settings := strings.ReplaceAll(djangoSettings, sqlite, `"ENGINE": "django.db.backends.postgresql", "NAME": "shop", "HOST": "127.0.0.1", "PORT": "1"`)
+	settings := strings.ReplaceAll(djangoSettings, sqlite,
+		`"ENGINE": "django.db.backends.postgresql", "NAME": "shop", "HOST": "127.0.0.1", "PORT": "1"`)
 	s := search(t, "manage.py", manage(""), "site1/__init__.py", "", "site1/settings.py", settings,
 		"site1/urls.py", djangoURLs, "site1/wsgi.py", wsgi(""))
 	s.Own, s.OnPath = own, func(string) string { return "" }

@@ -13,6 +13,7 @@ type Proposal struct {
 	Dir       string         `json:"dir"`           // of the app, within the folder of bench.yaml
 	Framework string         `json:"framework"`     // with its version
 	Python    Interpreter    `json:"python"`        // its path as bench.yaml says it; empty: bench's own
+	List      string         `json:"requirements"`  // of packages, from which bench makes the environment; empty: none
 	Version   string         `json:"version"`       // of the interpreter
 	Settings  Candidate      `json:"settings"`      // of a Django project
 	Others    []Candidate    `json:"others"`        // other settings, or other applications
@@ -37,6 +38,9 @@ func (e *explorer) propose() Proposal {
 	p := Proposal{
 		Dir: e.project.Dir, Python: e.interpreter(), Version: e.found.Python, Framework: e.framework(),
 		Settings: e.way.settings, Variables: e.variables, Routes: map[Group]int{}, Arguments: e.found.WithArguments,
+	}
+	if p.Python.Path == "" {
+		p.List = e.Made.List
 	}
 	for _, c := range slices.Concat(e.project.Settings, e.project.Apps) {
 		if c.Name != e.way.what() {
@@ -113,7 +117,7 @@ func (e *explorer) framework() string {
 // interpreter is the chosen one as bench.yaml should name it: relative where it is the project's.
 func (e *explorer) interpreter() Interpreter {
 	python := e.way.python
-	if python.Path == e.Own {
+	if python.Path == e.Own || python.Path == e.Made.Python {
 		return Interpreter{Why: python.Why}
 	}
 	if rel, err := filepath.Rel(e.Dir, python.Path); err == nil && filepath.IsLocal(rel) {

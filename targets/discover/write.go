@@ -47,6 +47,9 @@ func (p Proposal) writeApp(w *writer) {
 	if p.Python.Path != "" {
 		w.line("  python: %s # %s, %s; %s", scalar(p.Python.Path), p.Version, p.Framework, oneLine(p.Python.Why))
 	}
+	if p.List != "" {
+		w.key("requirements", p.List, fmt.Sprintf("bench makes the environment from it: %s, %s", p.Version, p.Framework))
+	}
 	if p.Health != "" && p.Health != "/" {
 		w.key("health", p.Health, "answers when the app works")
 	}
