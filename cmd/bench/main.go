@@ -4,6 +4,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -18,6 +20,7 @@ func program() int {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	go interrupts(cancel)
+	log.SetOutput(io.Discard) // net/http's: a line for each stray response, which loads count
 	s := &shell{out: os.Stdout, errs: os.Stderr, in: os.Stdin, env: environment(os.Environ())}
 	s.interactive = isTerminal(os.Stdin) && isTerminal(os.Stdout) && isTerminal(os.Stderr)
 	s.terminal = isTerminal(os.Stderr) && s.env["TERM"] != "dumb"
