@@ -38,7 +38,7 @@ func (r *Report) Document() page.Document {
 	d.Sections = append(d.Sections,
 		page.Section{ID: "why", Title: "Why", Items: main},
 		page.Section{ID: "topologies", Title: r.topologyTitle(), Short: "Cost", Tables: []page.Table{r.topologyTable()},
-			Figures: named(figures, "cpu-per-request", "memory")},
+			Figures: named(figures, "cpu-per-request", "memory", "cpu-over-time", "memory-over-time")},
 		page.Section{ID: "notes", Title: "Notes", Items: r.noteItems()})
 	if n := len(r.Diagnostics); n > 0 {
 		d.Sections = append(d.Sections, page.Section{ID: "diagnostics", Title: fmt.Sprintf("Diagnostics (%d)", n),

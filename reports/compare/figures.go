@@ -23,7 +23,7 @@ func (r *Report) Figures() []plot.Figure {
 			figures = append(figures, f)
 		}
 	}
-	return figures
+	return append(figures, r.usageFigures()...)
 }
 
 func (r *Report) rateFigure() (plot.Figure, bool) {

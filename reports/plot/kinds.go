@@ -132,6 +132,17 @@ func OverTime(name, title string, series []Series) Figure {
 	}
 }
 
+// UseOverTime shows the use of a resource over the time since the start of the run.
+func UseOverTime(name, title, y, unit string, series []Series) Figure {
+	return Figure{
+		Name: name, Title: title, Kind: kindOverTime, Series: series,
+		X: Axis{Label: "seconds since the start of the run", Unit: "s", Scale: Linear},
+		Y: Axis{Label: y, Unit: unit, Scale: Linear},
+		Reads: "Each point is one reading during one cell, summed over the tiers. Memory that rises from cell to cell of " +
+			"one boot is a leak; CPU use at the number of cores is a saturated machine.",
+	}
+}
+
 // widest is the change, in percent, beyond which a point is drawn at the edge: one wild pair must not
 // flatten all others.
 const widest = 50

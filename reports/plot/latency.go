@@ -93,7 +93,10 @@ func (d *drawing) byRate() error {
 
 func (d *drawing) overTime() error {
 	var y extent
-	last := 0.0
+	last, least := 0.0, 1.0
+	if d.Y.Scale == Linear {
+		least = 0
+	}
 	for _, s := range d.Series {
 		if len(s.Points) == 0 {
 			continue
@@ -102,7 +105,7 @@ func (d *drawing) overTime() error {
 			y.see(p.Y)
 			last = max(last, p.X)
 		}
-		points, err := d.scatter(s.xys(1), s.Group, s.Dashed)
+		points, err := d.scatter(s.xys(least), s.Group, s.Dashed)
 		if err != nil {
 			return err
 		}
@@ -110,6 +113,11 @@ func (d *drawing) overTime() error {
 	}
 	d.plot.X.Min, d.plot.X.Max = 0, max(last*1.02, 1)
 	d.plot.X.Tick.Marker = wholeTicks{}
+	if d.Y.Scale == Linear {
+		d.plot.Y.Min, d.plot.Y.Max = 0, max(y.high*1.05, 1e-9)
+		d.plot.Y.Tick.Marker = evenTicks{}
+		return nil
+	}
 	logAxis(&d.plot.Y, y.low, y.high, microsTicks{})
 	return nil
 }
