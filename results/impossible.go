@@ -121,10 +121,16 @@ func (iv Interval) impossible() error {
 // responseBelowService returns an error if the response times are shorter than the service times, of
 // which they are a part. Both rank the same requests, so that every percentile must be in order too.
 func (c *Cell) responseBelowService() error {
-	response, service := Total(c.Intervals, Response), Total(c.Intervals, Service)
-	if response.TotalCount() != service.TotalCount() || response.TotalCount() == 0 {
+	counted := map[Kind]int64{}
+	for _, iv := range c.Intervals {
+		for series, h := range iv.Hists {
+			counted[series.Kind] += h.TotalCount()
+		}
+	}
+	if counted[Response] != counted[Service] || counted[Response] == 0 {
 		return nil // service times of another number of requests, as in old runs
 	}
+	response, service := Total(c.Intervals, Response), Total(c.Intervals, Service)
 	ranks := []float64{1, 50, 90, 99, 100}
 	r, s := Percentiles(response, ranks...), Percentiles(service, ranks...)
 	at := slices.IndexFunc(ranks, func(p float64) bool {
