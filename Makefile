@@ -4,7 +4,7 @@ SHELL := /bin/bash
 GO ?= go
 BENCH := bin/bench
 
-.PHONY: help build setup compare test proof race fuzz lint vuln bench bench-peers accuracy golden clean
+.PHONY: help build setup compare test proof faults race fuzz lint vuln bench bench-peers accuracy golden clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,15 @@ test: setup lint ## run all tests with the race detector, on fake and real serve
 # Statistical tests import internal/proof; make test runs them in a shortened form.
 proof: ## run the statistical tests in full: false alarms, coverage, power (no race detector)
 	$(GO) test -tags proof -timeout 20m $$(grep -rl --include='*_test.go' '"bench/internal/proof"' . | xargs -n 1 dirname | sort -u)
+
+# docs/FAULTS.md says what each of these shows, and what they measured.
+faults: setup ## try the faults of docs/FAULTS.md: kills, full disks, evil servers, hostile texts (ten minutes)
+	set -o pipefail; BENCH_KILLS=9 $(GO) test -count 1 -v -run 'TestSignalsAt|TestKilledBench|TestHarmedServers' ./cmd/bench | grep -E '^( |---|ok|FAIL)'
+	$(GO) test -count 1 -run 'TestScripts/(faults|boot)|TestNoText|TestNoSecret|TestOnlyAPerson' ./cmd/bench
+	set -o pipefail; $(GO) test -count 1 -v -tags proof -run 'Simulated' ./results ./experiments | grep -E '^( |---|ok|FAIL)'
+	$(GO) test -count 1 ./results ./internal/... ./reports/page
+	$(GO) test -count 1 -run 'Evil|Guard|Refused|TooFew|Interruption|Outlive|Allocation' ./loadgen/...
+	$(GO) test -count 1 -run 'Ports|BootError|Diagnose|Paths|Rendered' ./servers
 
 race: test ## same as test, which always uses the race detector
 

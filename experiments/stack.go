@@ -62,7 +62,9 @@ func (e Env) Open(ctx context.Context, project targets.Project, topologies []ser
 		}
 		return st, nil
 	}
-	err = e.prepareApp(ctx, st)
+	if err = e.prepareApp(ctx, st); err == nil {
+		st.Site.DropPrivileges(ctx, st.Project.App)
+	}
 	for _, d := range st.Site.Notes {
 		e.Warn(d)
 	}

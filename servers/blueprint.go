@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"bench/internal/proc"
 	"bench/results"
 	"bench/servers/probe"
 	"bench/targets"
@@ -29,6 +30,7 @@ type Blueprint struct {
 	Health      string // path
 	// HealthHeader are the headers of a request for it, Host among them unless the address serves.
 	HealthHeader map[string]string
+	RunAs        *proc.User // who the processes run as; nil: as bench does
 	Dir          string
 	State        string // copied to StateDir before the start
 	StateDir     string
@@ -230,6 +232,7 @@ func (l layout) blueprint(ports []int) (Blueprint, error) {
 		Topology: Topology{Name: d.Topology.Name, Params: joinParams(data.Param)},
 		Summary:  d.Summary, Roles: d.Tiers, Development: d.Development, Health: data.App.Health,
 		HealthHeader: data.App.HealthRequest(true),
+		RunAs:        data.Host.RunAs,
 		Dir:          data.Host.Dir, State: data.Host.State, StateDir: data.state,
 		Tree: data.Host.Tree, AppDir: data.App.Root, Copied: data.Host.Copied,
 	}

@@ -133,7 +133,7 @@ func (b Blueprint) prepareDir() error {
 			}
 		}
 	}
-	return nil
+	return b.RunAs.Own(b.Dir)
 }
 
 // CanLimit returns why processes cannot be limited to this number of cores here, if they cannot.
@@ -161,7 +161,7 @@ func (c *Cluster) Limit(on bool) error {
 
 func (c *Cluster) start(keeper *proc.Keeper, p Process) error {
 	process, err := keeper.Start(proc.Spec{
-		Name: p.Name, Argv: p.Argv, Env: p.Env, Dir: p.Dir, Stop: p.Stop, Cores: p.Cores,
+		Name: p.Name, Argv: p.Argv, Env: p.Env, Dir: p.Dir, Stop: p.Stop, Cores: p.Cores, User: c.blueprint.RunAs,
 		Log: filepath.Join(p.Home, p.Name+".log"),
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"bench/internal/proc"
 	"bench/results"
 
 	"golang.org/x/sys/unix"
@@ -18,9 +19,10 @@ import (
 // reads nothing else, so the same Host gives the same blueprint anywhere.
 type Host struct {
 	Cores     int
-	Somaxconn int      // the kernel's limit on listen queues
-	User      string   // set when bench is root: the user that nginx's workers run as
-	Env       []string // PATH, HOME and so on, for every process
+	Somaxconn int        // the kernel's limit on listen queues
+	User      string     // set when bench is root: the user that nginx's workers run as
+	RunAs     *proc.User // the user that servers run as, if bench is root and that user can
+	Env       []string   // PATH, HOME and so on, for every process
 	Tools     Tools
 	Dir       string   // scratch folder of the boot
 	State     string   // folder that the boot copies; see targets.App

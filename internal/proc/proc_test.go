@@ -450,3 +450,31 @@ func TestAKilledKeeperIsNoticed(t *testing.T) {
 		t.Errorf("Close = %v", err)
 	}
 }
+
+// Where bench is root, a process can run as another user, whose home and files are its own.
+func TestAProcessRunsAsAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root may start processes as another user")
+	}
+	nobody := &User{UID: 65534, GID: 65534, Name: "nobody"}
+	dir, err := os.MkdirTemp("", "bench-test-") // below folders that are open to all, unlike t.TempDir's
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := nobody.Own(dir); err != nil {
+		t.Fatal(err)
+	}
+	spec := Spec{
+		Name: "sh", Argv: []string{"/bin/sh", "-c", "id -u; id -G; echo $HOME $USER; touch own && cat /etc/shadow"},
+		Env: EnvFor([]string{"PATH=/usr/bin:/bin", "HOME=/root", "USER=root"}, nobody, dir), Dir: dir, User: nobody,
+	}
+	output, err := testKeeper(t).Run(t.Context(), spec)
+	want := fmt.Sprintf("65534\n65534\n%s nobody\n", dir)
+	if err == nil || !strings.HasPrefix(output, want) || !strings.Contains(output, "ermission denied") {
+		t.Errorf("it printed %q, %v; want %q and no way into /etc/shadow", output, err, want)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "own")); err != nil {
+		t.Error(err)
+	}
+}

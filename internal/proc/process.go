@@ -22,6 +22,9 @@ type Spec struct {
 	Log  string // file that stdout and stderr are appended to
 	// Cores limits the CPU time of the process and its children together; 0: no limit.
 	Cores float64
+	// User is who it runs as; nil: as bench does. A limited process runs as bench does, since only root may join
+	// its control group.
+	User *User
 	Stop  syscall.Signal // asks it to exit; if it does not, SIGKILL to the whole group follows
 }
 
@@ -67,6 +70,12 @@ func (k *Keeper) startIn(group string, spec Spec, log *os.File) (*Process, error
 	// A file, never a pipe: a server whose pipe nobody drains blocks at its next log line.
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = attributes()
+	if group == "" && spec.User != nil {
+		cmd.SysProcAttr.Credential = spec.User.credential()
+		if err := log.Chown(int(spec.User.UID), int(spec.User.GID)); err != nil {
+			return nil, fmt.Errorf("starting %s: giving its log to %s: %w", spec.Name, spec.User.Name, err)
+		}
+	}
 	result := make(chan error)
 	k.start <- func() { result <- cmd.Start() }
 	if err := <-result; err != nil {
