@@ -96,7 +96,8 @@ func (s *Site) tryAs(ctx context.Context, as *proc.User, app targets.App) error 
 	for _, tool := range s.Host.Tools {
 		paths = append(paths, tool.Path)
 	}
-	spec := (&preparation{site: s, app: app, dir: filepath.Dir(s.Host.State)}).spec([]string{"python", "-c", readable, module})
+	p := preparation{site: s, app: app, dir: filepath.Dir(s.Host.State)}
+	spec := p.spec([]string{"python", "-c", readable, module})
 	slices.Sort(paths)
 	spec.Argv, spec.User = append(spec.Argv, paths...), as
 	spec.Env = proc.EnvFor(spec.Env, as, s.Scratch)
