@@ -2,7 +2,6 @@ package experiments
 
 import (
 	"os"
-	"path/filepath"
 
 	"bench/results"
 	"bench/targets"
@@ -25,9 +24,13 @@ func LoadProject(dir string) (targets.Project, error) {
 	}
 	if dir == "" {
 		if own, found := discover.Beside(os.DirFS(".")); found {
-			return targets.Project{}, Misusef("measuring the app in this folder: there is an app in %s, and no %s says how to "+
-				"measure it: run `bench init`, which writes one (or name another app with --app DIR, bench's own with --app %s)",
-				filepath.ToSlash(filepath.Join(".", own)), targets.ProjectFile, Bundled)
+			where := "this folder"
+			if own != "." {
+				where = own
+			}
+			return targets.Project{}, Misusef("there is an app in %s, and no %s here that says how to measure it: "+
+				"run `bench init`, which writes one (or name another app with --app DIR, bench's own with --app %s)",
+				where, targets.ProjectFile, Bundled)
 		}
 	}
 	if dir == "" || dir == Bundled {

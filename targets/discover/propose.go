@@ -3,6 +3,7 @@ package discover
 import (
 	_ "embed" // for the script that logs a user in
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -141,12 +142,11 @@ func (e *explorer) decideState(p *Proposal) {
 		inside := err == nil && filepath.IsLocal(rel)
 		switch {
 		case !isFile(db.Name):
-			e.set("DATABASES", map[string]any{"default": map[string]any{
-				"ENGINE": db.Engine, "NAME": "{state}/" + filepath.Base(db.Name)}})
+			e.set("DATABASES", freshDatabases(e.found.OwnSettings))
 			e.note("there is no database yet: each boot gets a new one with empty tables; put some data into it, " +
 				"by a command under prepare, for figures that mean something")
 		case inside:
-			p.State = append(p.State, filepath.ToSlash(rel))
+			p.State = append(p.State, e.databaseFiles()...)
 		default:
 			e.note("the database %s is outside the project: every boot uses the file itself", db.Name)
 		}
@@ -154,6 +154,31 @@ func (e *explorer) decideState(p *Proposal) {
 	if migrate {
 		p.Prepare = append(p.Prepare, e.manage("migrate"))
 	}
+}
+
+// freshDatabases are new SQLite files for all of the project's databases.
+func freshDatabases(own map[string]database) map[string]any {
+	fresh := map[string]any{}
+	for alias, db := range own {
+		engine, name := db.Engine, filepath.Base(db.Name)
+		if !isSQLite(engine) {
+			engine, name = "django.db.backends.sqlite3", alias+".sqlite3"
+		}
+		fresh[alias] = map[string]any{"ENGINE": engine, "NAME": "{state}/" + name}
+	}
+	return fresh
+}
+
+// databaseFiles are the SQLite files within the project, relative to it.
+func (e *explorer) databaseFiles() (files []string) {
+	for _, alias := range slices.Sorted(maps.Keys(e.found.OwnSettings)) {
+		db := e.found.OwnSettings[alias]
+		rel, err := filepath.Rel(e.dir, db.Name)
+		if err == nil && isSQLite(db.Engine) && filepath.IsLocal(rel) && isFile(db.Name) {
+			files = append(files, filepath.ToSlash(rel))
+		}
+	}
+	return unique(files)
 }
 
 // manage is a command of Django's own.
