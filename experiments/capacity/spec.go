@@ -93,7 +93,11 @@ func (s Spec) Plan() (p Plan, err error) {
 	if err := distinctTargets(p.search.Scenario); err != nil {
 		return p, err
 	}
-	return p, p.addConfigurations(s)
+	if err := p.addConfigurations(s); err != nil {
+		return p, err
+	}
+	p.search.Scenario = experiments.OneHost(p.search.Scenario, p.Project, p.topologies()...)
+	return p, nil
 }
 
 // How a configuration is searched.

@@ -81,6 +81,7 @@ func (s Spec) Plan() (p Plan, err error) {
 	if !p.base.Boots() {
 		return p, experiments.Misusef("--topology %s: only a topology that bench boots has settings to tune", p.base)
 	}
+	p.scenario = experiments.OneHost(p.scenario, p.Project, p.base)
 	return p, p.addArms()
 }
 
