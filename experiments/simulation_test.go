@@ -94,8 +94,8 @@ func (s *simulation) run(t *testing.T, disk results.Disk) (err error) {
 	}
 	index := 0
 	runner := scenarios.Runner{
-		Site: &servers.Site{Scratch: t.TempDir(), Locks: t.TempDir(), Timeout: 5 * time.Second},
-		App:  targets.App{Health: "/"},
+		Site:     &servers.Site{Scratch: t.TempDir(), Locks: t.TempDir(), Timeout: 5 * time.Second},
+		App:      targets.App{Health: "/"},
 		Measurer: loadgen.Local{Engine: &s.engine}, Out: out, SharedMachine: true,
 		Emit: func(e scenarios.Event) {
 			if cell, is := e.(scenarios.CellDone); is {

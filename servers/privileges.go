@@ -87,7 +87,11 @@ func (s *Site) tryAs(ctx context.Context, as *proc.User, app targets.App) error 
 		}
 	}
 	paths := []string{app.Folder()}
-	for _, dir := range []string{s.Host.State, s.Host.Build, s.Host.Overlay, s.Host.Tree} {
+	own := []string{s.Host.State, s.Host.Build, s.Host.Overlay, s.Host.Tree}
+	if filepath.Dir(app.Folder()) == filepath.Dir(s.Host.State) {
+		own = append(own, app.Folder()) // the bundled project, which bench wrote there
+	}
+	for _, dir := range own {
 		if err := as.Own(dir); err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ type Spec struct {
 	// User is who it runs as; nil: as bench does. A limited process runs as bench does, since only root may join
 	// its control group.
 	User *User
-	Stop  syscall.Signal // asks it to exit; if it does not, SIGKILL to the whole group follows
+	Stop syscall.Signal // asks it to exit; if it does not, SIGKILL to the whole group follows
 }
 
 // Process is a running process, the leader of its group.
