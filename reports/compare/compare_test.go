@@ -163,8 +163,8 @@ func TestEveryFormatIsGolden(t *testing.T) {
 		}
 		golden(t, f.Name+".svg", svg)
 	}
-	if len(figures) != 7 {
-		t.Errorf("%d figures; want 7", len(figures))
+	if len(figures) != 9 {
+		t.Errorf("%d figures; want 9", len(figures))
 	}
 }
 
