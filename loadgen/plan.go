@@ -38,8 +38,11 @@ type Conns struct {
 	Sources []netip.Addr `json:"sources,omitempty"`
 }
 
-// Preopened reports whether the connections of a plan are opened before its clock starts.
-func (p Plan) Preopened() bool { return !p.Conns.New && (p.Mode == Closed || p.Conns.Fixed) }
+// Preopened reports whether the connections of a plan are opened before its clock starts. That takes a
+// request on each, so a closed loop of a given number of requests opens them as it needs them.
+func (p Plan) Preopened() bool {
+	return !p.Conns.New && (p.Mode == Closed && p.Requests == 0 || p.Conns.Fixed)
+}
 
 // LongestLoad bounds every load.
 const LongestLoad = 24 * time.Hour

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"bench/results"
@@ -120,7 +121,8 @@ func TestWhatPeopleTypeFirst(t *testing.T) {
 
 // A number of requests ends a closed loop, and rates have many forms.
 func TestRequestsAndRates(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	var served atomic.Uint64
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served.Add(1) }))
 	defer server.Close()
 	for _, row := range []struct {
 		args     []string
@@ -136,6 +138,9 @@ func TestRequestsAndRates(t *testing.T) {
 		{[]string{"--rate", "360000/hour", "-d", "100ms"}, "open", 10},
 	} {
 		r, _ := loadJSON(t, t.Context(), append(row.args, server.URL)...)
+		if asked := served.Swap(0); asked != row.intended {
+			t.Errorf("%v: the server was asked %d times; want %d", row.args, asked, row.intended)
+		}
 		if r.Mode != row.mode || r.Counts.Intended != row.intended || r.Counts.OK != row.intended || r.Duration > 6 {
 			t.Errorf("%v: %s, %+v in %.1f s; want %s, %d", row.args, r.Mode, r.Counts, r.Duration, row.mode, row.intended)
 		}
