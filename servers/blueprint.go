@@ -38,7 +38,9 @@ type Blueprint struct {
 	// runs in its own folder.
 	Tree, AppDir string
 	Copied       []string
-	Processes    []Process
+
+	secrets   map[string]string // values that no log may show
+	Processes []Process
 }
 
 // Queueing describes how the cluster's workers wait for work: the number of groups with a queue
@@ -235,6 +237,7 @@ func (l layout) blueprint(ports []int) (Blueprint, error) {
 		RunAs:        data.Host.RunAs,
 		Dir:          data.Host.Dir, State: data.Host.State, StateDir: data.state,
 		Tree: data.Host.Tree, AppDir: data.App.Root, Copied: data.Host.Copied,
+		secrets: data.App.Secrets,
 	}
 	var err error
 	if b.Concurrency, err = renderInt("concurrency", d.Concurrency, UnknownConcurrency, data); err != nil {

@@ -16,6 +16,7 @@ import (
 	"bench/internal/proc"
 	"bench/results"
 	"bench/servers/probe"
+	"bench/targets"
 )
 
 // DialFunc connects to a cluster; it may refuse.
@@ -257,9 +258,15 @@ func (c *Cluster) Evidence() map[string][]byte {
 			files[filepath.Join("conf", p.Name, filepath.Base(f.Path))] = []byte(f.Text)
 		}
 		files[filepath.Join("conf", p.Name, "command")] = []byte(strings.Join(p.Argv, " ") + "\n")
-		files[filepath.Join("logs", p.Name+".log")] = []byte(proc.LogTail(filepath.Join(p.Home, p.Name+".log"), 200) + "\n")
+		files[filepath.Join("logs", p.Name+".log")] = []byte(c.logTail(p, 200) + "\n")
 	}
 	return files
+}
+
+// logTail is the end of a process's log, without the values of the app's secrets.
+func (c *Cluster) logTail(p Process, lines int) string {
+	text := proc.LogTail(filepath.Join(p.Home, p.Name+".log"), lines)
+	return targets.App{Secrets: c.blueprint.secrets}.Redact(text)
 }
 
 // closeTimeout is how long the processes of a cluster have to end before they are killed.

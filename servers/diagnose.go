@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"regexp"
-
-	"bench/internal/proc"
 )
 
 // symptom is a line in a log and what it means. The first match counts, so specific symptoms come
@@ -87,10 +84,9 @@ func (c *Cluster) diagnose(err error) error {
 		failure.Diagnostic, failure.Hint = c.blueprint.meaning(status)
 	}
 	for _, p := range c.suspects() {
-		path := filepath.Join(p.Home, p.Name+".log")
-		diagnostic, hint := explain(proc.LogTail(path, 200))
+		diagnostic, hint := explain(c.logTail(p, 200))
 		if failure.Log == "" || diagnostic != "" {
-			failure.Process, failure.Log = p.Name, proc.LogTail(path, 20)
+			failure.Process, failure.Log = p.Name, c.logTail(p, 20)
 		}
 		if diagnostic != "" && (!answered || status.status >= 500) { // a refusal explains itself
 			failure.Diagnostic, failure.Hint = diagnostic, hint

@@ -1,9 +1,23 @@
 package servers
 
 import (
+	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 )
+
+// The values of secrets are in no log that is shown or kept.
+func TestLogsAreShownWithoutSecrets(t *testing.T) {
+	p := Process{Name: "p", Home: t.TempDir()}
+	write(t, filepath.Join(p.Home, "p.log"), "connecting to postgres://u:s3cret-value@db\n")
+	c := &Cluster{blueprint: Blueprint{Processes: []Process{p}, secrets: map[string]string{"PASSWORD": "s3cret-value"}}}
+	for _, text := range []string{c.diagnose(errors.New("ended")).Error(), string(c.Evidence()["logs/p.log"])} {
+		if strings.Contains(text, "s3cret") || !strings.Contains(text, "(the value of PASSWORD)") {
+			t.Errorf("%q; want the secret left out", text)
+		}
+	}
+}
 
 // What a log shows, in the words of the programs that wrote it.
 func TestLogsAreExplained(t *testing.T) {
