@@ -76,7 +76,8 @@ func (r *Runner) pulled(ctx context.Context, p Pull, connections int, cluster *s
 	scenario.Connections = connections
 	index := r.Out.Cells() + 1
 	cell := Cell{Index: index, Block: p.Block, Position: p.Position, Seed: p.Seed, Load: Load{
-		Name: fmt.Sprintf("%s-c%d", p.Name, connections), Scenario: scenario, Mode: loadgen.Closed, Duration: p.Duration, Drain: scenario.Timeout,
+		Name: fmt.Sprintf("%s-c%d", p.Name, connections), Scenario: scenario, Mode: loadgen.Closed,
+		Duration: p.Duration, Drain: scenario.Timeout,
 	}}
 	r.emit(CellStarted{Arm: p.Arm.Name, Scenario: scenario.Name, Load: cell.Load.Name, Block: p.Block, Cell: index})
 	record, err := r.runCell(ctx, cell, p.Arm, cluster)
