@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"bench/internal/inert"
+	"bench/internal/proof"
 	"bench/reports/plot"
 )
 
@@ -92,12 +93,14 @@ func bare() (restore func()) {
 
 func TestNoTextBecomesMoreThanText(t *testing.T) {
 	defer bare()()
+	// Shortened, each payload is tried in every third field, and each field has a third of the payloads.
+	stride := proof.Size(3, 1)
 	fields := paths(t)
 	if len(fields) < 25 {
 		t.Fatalf("a document has only %d fields of text: %v; were all found?", len(fields), fields)
 	}
 	for _, f := range formats {
-		for _, field := range fields {
+		for i, field := range fields {
 			document := func(text func(path string) string) Document {
 				d := filled(t, text)
 				// Drawing takes most of the time: figures are there, once, only if one of their texts is tried.
@@ -109,7 +112,10 @@ func TestNoTextBecomesMoreThanText(t *testing.T) {
 				return d
 			}
 			benign := write(t, f, document(func(string) string { return "x" }))
-			for _, evil := range inert.Payloads {
+			for j, evil := range inert.Payloads {
+				if (i+j)%stride != 0 {
+					continue
+				}
 				got := write(t, f, document(func(path string) string {
 					if path == field {
 						return evil + "x"
