@@ -34,6 +34,9 @@ func (e Env) Discover(ctx context.Context, d Discovery) (p discover.Proposal, er
 	if err != nil {
 		return p, Misuse(err)
 	}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real // as the project's own settings name it
+	}
 	scratch, err := e.NewScratch("bench-init-")
 	if err != nil {
 		return p, err
