@@ -8,10 +8,8 @@ import (
 	"testing"
 )
 
-// canary is the secret of every example; a variant of it where a form demands other characters.
-const canary = "canaryS3cret42"
-
-// examples are the shapes of guides and of services' documentation, a secret in each.
+// examples are the shapes of guides and of services' documentation, with the canary in each, or a variant of it
+// where a form demands other characters.
 var examples = []string{
 	"http://user:canaryS3cret42@127.0.0.1/", "postgres://app:canaryS3cret42@db:5432/x",
 	"redis://:canaryS3cret42@cache/0",
