@@ -57,7 +57,8 @@ var matrix = []ask{
 	// A server may ignore a range, and Django and uWSGI do (RFC 9110, 14.2).
 	{name: "the first bytes of a file", head: "GET /static/shop/s1k.css HTTP/1.1\r\nRange: bytes=0-9", status: 206,
 		but: map[string]int{"files by python": 200, "files by uwsgi": 200}},
-	{name: "a file, compressed if it is", head: "GET /static/shop/s100k.js HTTP/1.1\r\nAccept-Encoding: gzip", status: 200},
+	{name: "a file, compressed if it is", head: "GET /static/shop/s100k.js HTTP/1.1\r\nAccept-Encoding: gzip",
+		status: 200},
 	// nginx refuses it always; the others pass it on, and Django's views answer any method.
 	{name: "TRACE", head: "TRACE /json HTTP/1.1", status: 200, but: map[string]int{"entry nginx": 405}},
 }
