@@ -45,12 +45,12 @@ func finders() []finder {
 // PythonPackages are the tools that bench setup installs from PyPI where they are asked for. They
 // are run by the app's interpreter, so they have to be installed for it.
 var PythonPackages = []string{
-	"gunicorn", "uvicorn", "uvicorn-worker", "granian", "hypercorn", "daphne", "waitress", "whitenoise", "supervisor",
+	"gunicorn", "uvicorn", "uvicorn-worker", "granian", "hypercorn", "daphne", "waitress", "whitenoise",
 }
 
 // SystemPackages are the tools that bench setup installs from the system's packages where they are
 // asked for.
-var SystemPackages = []string{"caddy", "haproxy", "apache2"}
+var SystemPackages = []string{"caddy", "haproxy"}
 
 // finderOf returns a tool's row; a tool without one is an ordinary program, which may have been
 // installed with the app's packages.

@@ -19,7 +19,7 @@ disables. It leaves alone what is already installed, and can be run at any time.
 the first, and Ctrl-C for the package manager.
 
 With --with it also installs what other topologies need: Python servers into bench's environment, pinned
-by hash, and Caddy, HAProxy and Apache from the system's packages. An app with an interpreter of its own
+by hash, and Caddy and HAProxy from the system's packages. An app with an interpreter of its own
 needs a Python server in that one's environment.`,
 		Example: "  bench setup\n  bench setup --with gunicorn,uvicorn\n  bench setup --with popular",
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -19,9 +19,6 @@ import (
 //go:embed with/*.txt
 var with embed.FS
 
-// systemNames are the system's packages of tools that have another name, or need more than one.
-var systemNames = map[string][]string{"apache2": {"apache2-bin", "libapache2-mod-wsgi-py3"}}
-
 // Optional lists the tools that the named topologies, or tools, need and Run does not install by itself.
 // The names may be all or popular.
 func Optional(names []string) (tools []string, err error) {
@@ -86,12 +83,8 @@ func (s Setup) optional(ctx context.Context, tools []string) error {
 
 // system installs a tool from the system's packages.
 func (s Setup) system(ctx context.Context, tool string) error {
-	names := systemNames[tool]
-	if names == nil {
-		names = []string{tool}
-	}
 	s.say("%s is missing: installing it from the system's packages", tool)
-	if err := s.install(ctx, names...); err != nil {
+	if err := s.install(ctx, tool); err != nil {
 		return err
 	}
 	return s.noService(ctx, tool)
