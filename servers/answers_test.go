@@ -35,7 +35,7 @@ func TestCasesOfHealthPaths(t *testing.T) {
 	} {
 		t.Run(row.says, func(t *testing.T) {
 			t.Parallel()
-			err, took := bootAgainst(t, row.app, row.answer)
+			took, err := bootAgainst(t, row.app, row.answer)
 			if row.err == "" && err != nil || row.err != "" && (err == nil || !strings.Contains(err.Error(), row.err)) {
 				t.Errorf("%v; want %q", err, row.err)
 			}
@@ -52,7 +52,7 @@ func TestAnAppThatIsStillStartingIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	var n atomic.Int64
 	began := time.Now()
-	err, _ := bootAgainst(t, targets.App{}, func(w http.ResponseWriter, _ *http.Request) {
+	_, err := bootAgainst(t, targets.App{}, func(w http.ResponseWriter, _ *http.Request) {
 		if n.Add(1); time.Since(began) < steadyRefusal+200*time.Millisecond {
 			w.WriteHeader(http.StatusBadGateway)
 		}
@@ -74,7 +74,7 @@ func onlyToken(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func bootAgainst(t *testing.T, app targets.App, answer http.HandlerFunc) (error, time.Duration) {
+func bootAgainst(t *testing.T, app targets.App, answer http.HandlerFunc) (time.Duration, error) {
 	t.Helper()
 	server := httptest.NewServer(answer)
 	defer server.Close()
@@ -85,7 +85,7 @@ func bootAgainst(t *testing.T, app targets.App, answer http.HandlerFunc) (error,
 	if err == nil {
 		err = cluster.Close()
 	}
-	return err, time.Since(began)
+	return time.Since(began), err
 }
 
 func TestTheLastStatusIsNotLostToTheDeadline(t *testing.T) {

@@ -89,7 +89,7 @@ func askOnce(ctx context.Context, keeper *proc.Keeper, spec proc.Spec) (found se
 	const marker = "\nbench:"
 	at := strings.LastIndex("\n"+output, marker)
 	if at < 0 {
-		return found, &PrepareError{Step: step, Output: output, Err: errors.New("Python printed no answer")}
+		return found, &PrepareError{Step: step, Output: output, Err: errors.New("there was no answer from Python")}
 	}
 	line, _, _ := strings.Cut(("\n" + output)[at+len(marker):], "\n")
 	if err := json.Unmarshal([]byte(line), &found); err != nil {

@@ -148,7 +148,6 @@ type explorer struct {
 	override  map[string]any
 	notes     []string // what bench init did not know
 	changes   []string // likewise, about what it had to replace
-	prepare   [][]string
 	sqlite    bool     // whether the project's database was replaced by an empty SQLite one
 	own       database // that was replaced
 }
