@@ -106,10 +106,11 @@ func reportOn(s *shell, dir, format string, open bool, o sharedFlags) error {
 	if err != nil {
 		return err
 	}
-	shown := written(s, dir, format, d)
-	if format == "" || format == "json" {
-		o.json = format == "json"
+	var shown error
+	if o.json = o.json || format == "json"; o.json || format == "" {
 		shown = s.show(dir, d, o)
+	} else {
+		shown = written(s, dir, format, d)
 	}
 	if open {
 		shown = errors.Join(shown, openPage(s, filepath.Join(dir, "report.html")))

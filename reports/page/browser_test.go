@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -37,9 +38,14 @@ func open(t *testing.T, file string, width, height int) *browser {
 	if err != nil {
 		t.Skip("chromium is not installed: the page cannot be looked at")
 	}
+	profile, err := os.MkdirTemp("", "chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
 	c := exec.Command(program, "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0",
 		"--remote-allow-origins=*",
-		"--user-data-dir="+t.TempDir(), fmt.Sprintf("--window-size=%d,%d", width, height), "about:blank")
+		"--user-data-dir="+profile, fmt.Sprintf("--window-size=%d,%d", width, height), "about:blank")
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stderr, err := c.StderrPipe()
 	if err == nil {
 		err = c.Start()
@@ -47,7 +53,16 @@ func open(t *testing.T, file string, width, height int) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _, _ = c.Process.Kill(), c.Wait() })
+	t.Cleanup(func() {
+		_, _ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL), c.Wait()
+		// Its children may end a little later.
+		for until := time.Now().Add(10 * time.Second); os.RemoveAll(profile) != nil; {
+			if time.Now().After(until) {
+				t.Errorf("%s cannot be removed", profile)
+				return
+			}
+		}
+	})
 	b := &browser{t: t}
 	for lines := bufio.NewScanner(stderr); b.conn == nil && lines.Scan(); {
 		if _, at, found := strings.Cut(lines.Text(), "DevTools listening on "); found {
