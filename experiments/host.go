@@ -105,8 +105,12 @@ func (e Env) Present(ctx context.Context, word string, app targets.App) (
 		lacks = cmp.Or(lacks, err)
 		out.add(t.Name, err)
 	}
-	if len(names) == 0 {
+	switch {
+	case len(names) == 0:
 		return "", nil, lacks
+	case len(names) == 1 && len(all) > 1: // not a comparison, and not what the word asked for
+		const text = "comparing %s: only %s can be booted here; name it to measure it alone (--topologies %[2]s): %w"
+		return "", nil, fmt.Errorf(text, word, names[0], lacks)
 	}
 	return strings.Join(names, ","), out.diagnostics(), nil
 }

@@ -84,7 +84,8 @@ type Experiment struct {
 
 	speeds         speeds        // once known
 	perBoot, spent time.Duration // each boot, and the preflight, took
-	withoutNew     bool          // the app is too slow for a load with new connections,
+	withoutClosed  bool          // the app is too slow for a closed loop with new connections,
+	withoutNew     bool          // for any load with them,
 	fewer          bool          // and even for enough responses at a load step
 }
 
@@ -187,7 +188,7 @@ func (e Experiment) loads(arm int) (loads []Load) {
 		loads = append(loads, load)
 	}
 	closed("closed", 0, false, e.Preset.Closed)
-	if !e.withoutNew {
+	if !e.withoutClosed {
 		closed("closed-new", 0, true, e.Preset.Side)
 	}
 	for i := range e.Scenarios[1:] {

@@ -91,6 +91,7 @@ func (e Experiment) scheduled(found speeds, concurrency int, perBoot, spent time
 		main, side int // connections, at least
 	}{
 		{func() {}, 32, 10},
+		{func() { e.withoutClosed, e.Preset.FastStep = true, 0 }, 16, 10},
 		{func() { e.withoutNew = true }, 16, 10},
 		{func() {}, leastConnections, leastConnections},
 		{func() { e.Preset.Steps, e.Preset.FastStep = e.Preset.Steps[:min(2, len(e.Preset.Steps))], 0 }, leastConnections,

@@ -85,18 +85,19 @@ func TestChecks(t *testing.T) {
 	} {
 		t.Run(row.says, func(t *testing.T) {
 			s, env, m := pairing(t, instant{}, func(experiments.Event) {})
-			s.checks = func(_ context.Context, _ scenarios.PairedRun, n int) (c scenarios.BootCheck, err error) {
-				c.Base, c.Head = row.check(n)
+			n := 0
+			s.checks = func(_ context.Context, _ scenarios.PairedRun, number int) (c scenarios.BootCheck, err error) {
+				n = number
+				c.Base, c.Head = row.check(number)
 				return c, nil
 			}
 			s.count = 1
 			if _, err := measured(t, s, env, m); err != nil {
 				t.Fatal(err)
 			}
-			n := len(s.measured.Gate.Checks)
 			if n < row.least || n > row.most || (len(s.measured.Cells) > 0) != row.pairs {
-				t.Errorf("%d checks, %d cells; want %d to %d checks, pairs: %v", n, len(s.measured.Cells), row.least, row.most,
-					row.pairs)
+				t.Errorf("%d checks, %d cells; want %d to %d checks, pairs: %v\n%+v", n, len(s.measured.Cells), row.least,
+					row.most, row.pairs, s.measured.Gate.Checks)
 			}
 			if r := s.judge(); !row.pairs && (r.Verdict != row.verdict || !strings.Contains(r.Reason, row.reason)) {
 				t.Errorf("%s; want %s, %q", r.Headline(), row.verdict, row.reason)
