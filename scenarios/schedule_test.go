@@ -61,8 +61,8 @@ func TestSchedulesFitThePreset(t *testing.T) {
 		{"pages of 500 ms", Default, []string{"page"}, sameSpeed(4), false},
 	} {
 		e := scheduleOf(t, row.preset, row.names, row.found)
-		t.Logf("%s: %v for %v, connections %v, without new connections: closed %v, all %v, load steps %v; %s", row.says, e.Estimate(),
-			e.Preset.Limit, connectionsOf(e), e.withoutClosed, e.withoutNew, e.LoadSteps, e.slowness())
+		t.Logf("%s: %v for %v, connections %v, without new connections: closed %v, all %v, load steps %v; %s",
+			row.says, e.Estimate(), e.Preset.Limit, connectionsOf(e), e.withoutClosed, e.withoutNew, e.LoadSteps, e.slowness())
 		for arm := range e.Arms {
 			for _, load := range e.loads(arm) {
 				if load.Mode != loadgen.Closed {
