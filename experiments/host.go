@@ -105,12 +105,8 @@ func (e Env) Present(ctx context.Context, word string, app targets.App) (
 		lacks = cmp.Or(lacks, err)
 		out.add(t.Name, err)
 	}
-	switch {
-	case len(names) == 0:
+	if len(names) == 0 {
 		return "", nil, lacks
-	case len(names) == 1 && len(all) > 1: // not a comparison, and not what the word asked for
-		const text = "comparing %s: only %s can be booted here; name it to measure it alone (--topologies %[2]s): %w"
-		return "", nil, fmt.Errorf(text, word, names[0], lacks)
 	}
 	return strings.Join(names, ","), out.diagnostics(), nil
 }
@@ -126,9 +122,9 @@ func (l *leftOut) add(name string, err error) {
 	if l.names == nil {
 		l.names, l.hints = map[string][]string{}, map[string]string{}
 	}
-	reason := lackOf(err)
+	reason, hint := lackOf(err)
 	if l.names[reason] == nil {
-		l.reasons, l.hints[reason] = append(l.reasons, reason), err.Error()
+		l.reasons, l.hints[reason] = append(l.reasons, reason), hint
 	}
 	l.names[reason] = append(l.names[reason], name)
 }
@@ -148,17 +144,21 @@ func (l *leftOut) diagnostics() (list []results.Diagnostic) {
 	return list
 }
 
-// lackOf is why a topology was left out, in a few words.
-func lackOf(err error) string {
+// lackOf is why a topology was left out, in a few words, and what to do. What bench installs only when asked
+// for it by name is one reason: most machines lack most of it.
+func lackOf(err error) (reason, hint string) {
 	var unfit *servers.UnfitError
 	if errors.As(err, &unfit) {
-		return "the app has no " + unfit.Key
+		return "the app has no " + unfit.Key, err.Error()
 	}
 	var tool *servers.MissingToolError
 	if errors.As(err, &tool) {
-		return tool.Tool + " is not installed"
+		if tool.Optional() {
+			return "not installed", "Install what you want to compare: bench setup --with NAME,…, or --with all."
+		}
+		return tool.Tool + " is not installed", err.Error()
 	}
-	return "it cannot be booted here"
+	return "it cannot be booted here", err.Error()
 }
 
 // Rendered is the blueprint of a topology as it would be booted, with placeholders for the folder,

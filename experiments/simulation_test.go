@@ -158,7 +158,7 @@ func TestSimulatedFaultsOfARunGiveNoWrongVerdict(t *testing.T) {
 		t.Fatalf("without a fault: %v, %d cells", err, len(clean.done))
 	}
 	operations, loads := disk.Operations(), clean.engine.loads
-	first, seeds := uint64(1), uint64(proof.Size(8, 300))
+	first, seeds := uint64(1), uint64(proof.Size(3, 300))
 	if *simulated > 0 {
 		first, seeds = *simulated, 1
 	}
