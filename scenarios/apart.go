@@ -45,7 +45,6 @@ func (r *Runner) cellApart(
 	ctx context.Context, e Experiment, cell Cell, run *progress, theirs, ours []int,
 ) (err error) {
 	arm := e.Arms[cell.Arm]
-	started := run.next(cell, arm)
 	cluster, err := r.Site.Boot(ctx, arm.Topology, r.App)
 	if err != nil {
 		return err
@@ -63,7 +62,7 @@ func (r *Runner) cellApart(
 		return err
 	}
 	r.emit(Booted{arm.Name, cell.Block, cluster.Boot})
-	r.emit(started)
+	r.emit(run.next(cell, arm))
 	record, err := r.runCell(ctx, cell, arm, cluster)
 	if err != nil {
 		return err

@@ -73,7 +73,7 @@ type progress struct {
 	of        int
 	spare     int // cells that may still be measured again
 	repeated  int // that were
-	at        int // the cell under way
+	at        int // the cell under way, repetitions not counted
 }
 
 func (p *progress) next(cell Cell, arm Arm) CellStarted {

@@ -70,7 +70,7 @@ func (r *Runner) Run(ctx context.Context, e Experiment) (Experiment, error) {
 	}
 	e.Preset.Blocks = length.done
 	m := r.Out.Manifest()
-	m.Planned = max(len(e.Cells()), run.at-run.repeated)
+	m.Planned = run.at
 	return e, r.Out.SetManifest(m)
 }
 
