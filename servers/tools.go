@@ -81,7 +81,9 @@ func (e *MissingToolError) Error() string {
 }
 
 // Optional reports whether bench setup installs the tool when it is asked for by name, and only then.
-func (e *MissingToolError) Optional() bool { return e.Beside == "" && strings.Contains(e.Provided, "--with") }
+func (e *MissingToolError) Optional() bool {
+	return e.Beside == "" && strings.Contains(e.Provided, "--with")
+}
 
 // ForInterpreter notes that the app has an interpreter of its own: a tool that belongs in its
 // environment is then for the user to install, not for bench setup.
