@@ -1,0 +1,259 @@
+package servers
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"bench/targets"
+)
+
+// layout is a blueprint without ports: enough to know how many it needs.
+type layout struct {
+	definition Definition
+	data       renderData
+	replicas   []*replica
+	ports      int
+}
+
+// layout gives every parameter its value, and every process its name and folder.
+func (d Definition) layout(app targets.App, h Host) (layout, error) {
+	if !d.Boots() {
+		return layout{definition: d, data: renderData{App: app}}, nil
+	}
+	params, err := d.values(h)
+	if err != nil {
+		return layout{}, &ConfigError{err}
+	}
+	tools, err := renderWords("tools", d.Tools, renderData{Param: params, Host: h})
+	if err != nil {
+		return layout{}, d.wrong(err)
+	}
+	state := filepath.Join(h.Dir, "state")
+	l := layout{definition: d, data: renderData{
+		Param: params, Host: h, state: state, tools: tools,
+		App: app.Expand(targets.Places{State: state, Build: h.Build, Secret: h.Secret}).In(h.appFolder(app)),
+	}}
+	if err := checkPaths(l.data); err != nil {
+		return layout{}, &ConfigError{err}
+	}
+	for _, p := range d.Processes {
+		count, err := renderInt("replicas of "+p.Name, p.Replicas, 1, l.data)
+		if err != nil {
+			return layout{}, d.wrong(err)
+		}
+		for i := range count {
+			r := &replica{name: p.Name, definition: p, ports: map[string]int{}}
+			if count > 1 {
+				r.name = fmt.Sprintf("%s-%d", p.Name, i+1)
+			}
+			r.dir = filepath.Join(h.Dir, r.name)
+			l.replicas = append(l.replicas, r)
+			l.ports += len(p.Ports)
+		}
+	}
+	return l, nil
+}
+
+// wrong adds the topology's name to an error in its description.
+func (d Definition) wrong(err error) error {
+	return &ConfigError{fmt.Errorf("topology %s: %w", d.Topology.Name, err)}
+}
+
+// blueprint renders every file and command line, with the ports given.
+func (l layout) blueprint(ports []int) (Blueprint, error) {
+	d, data := l.definition, l.data
+	if !d.Boots() {
+		return Blueprint{
+			Topology: d.Topology, Summary: d.Summary, Concurrency: UnknownConcurrency,
+			URL: d.Topology.Target(), Health: data.App.Health,
+			HealthHeader: data.App.HealthRequest(false),
+		}, nil
+	}
+	if len(ports) < l.ports {
+		return Blueprint{}, d.wrong(fmt.Errorf("%d ports are needed, %d were given", l.ports, len(ports)))
+	}
+	for _, r := range l.replicas {
+		for _, name := range r.definition.Ports {
+			r.ports[name], ports = ports[0], ports[1:]
+		}
+	}
+	b := Blueprint{
+		Topology: Topology{Name: d.Topology.Name, Params: joinParams(data.Param)},
+		Summary:  d.Summary, Roles: d.Tiers, Development: d.Development, Health: data.App.Health,
+		HealthHeader: data.App.HealthRequest(true),
+		RunAs:        data.Host.RunAs,
+		Dir:          data.Host.Dir, State: data.Host.State, StateDir: data.state,
+		Tree: data.Host.Tree, AppDir: data.App.Root, Copied: data.Host.Copied,
+		secrets: data.App.Secrets,
+	}
+	var err error
+	if b.Concurrency, err = renderInt("concurrency", d.Concurrency, UnknownConcurrency, data); err != nil {
+		return Blueprint{}, d.wrong(err)
+	}
+	data.all = l.replicas
+	for _, r := range l.replicas {
+		data.self, data.Dir = r, r.dir
+		process, err := r.definition.process(d, data)
+		if err != nil {
+			return Blueprint{}, d.wrong(fmt.Errorf("process %s: %w", r.name, err))
+		}
+		b.Processes = append(b.Processes, process)
+		if r.definition.Name == d.Entry.Process {
+			b.URL = fmt.Sprintf("http://127.0.0.1:%d", r.ports[d.Entry.Port])
+		}
+	}
+	return b, nil
+}
+
+func (p ProcessDefinition) process(d Definition, data renderData) (Process, error) {
+	out := Process{
+		Name: data.self.name, Kind: p.Name, Tier: p.Tier, WorkerTier: p.WorkerTier,
+		Dir: data.self.dir, Home: data.self.dir, Stop: stopSignals[p.Stop], Stats: p.Stats,
+		Ports: data.self.ports, Entry: p.entry(d, data.self.ports), IsEntry: p.Name == d.Entry.Process,
+	}
+	if p.Dir == "app" {
+		out.Dir = data.App.Dir
+	}
+	if err := p.numbers(&out, data); err != nil {
+		return out, err
+	}
+	program, err := render("argv[0]", p.Argv[0], data)
+	if err != nil {
+		return out, err
+	}
+	if program == "" {
+		return out, fmt.Errorf("argv[0]: %s renders to an empty string; is the tool listed under tools?", p.Argv[0])
+	}
+	if out.Argv, err = renderWords("argv", p.Argv, data); err != nil {
+		return out, err
+	}
+	if out.Files, err = p.files(d, data); err != nil {
+		return out, err
+	}
+	out.Env, err = p.env(d, data)
+	return out, err
+}
+
+// files renders the process's files; one whose path renders to an empty string is left out.
+func (p ProcessDefinition) files(d Definition, data renderData) (files []File, err error) {
+	for _, f := range p.Files {
+		path, err := render("path of "+f.Template, f.Path, data)
+		if err != nil {
+			return nil, err
+		}
+		if path == "" {
+			continue
+		}
+		if !filepath.IsLocal(path) {
+			return nil, fmt.Errorf("file %q is outside the process's folder", path)
+		}
+		text, err := render(f.Template, d.templates[f.Template], data)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, File{filepath.Join(data.self.dir, path), text})
+	}
+	return files, nil
+}
+
+// entry is the port on which a process takes requests: the topology's entry, or its own first port.
+func (p ProcessDefinition) entry(d Definition, ports map[string]int) int {
+	switch {
+	case p.Name == d.Entry.Process:
+		return ports[d.Entry.Port]
+	case len(p.Ports) > 0:
+		return ports[p.Ports[0]]
+	}
+	return 0
+}
+
+// numbers renders the numeric keys: workers, loops and the CPU limit.
+func (p ProcessDefinition) numbers(out *Process, data renderData) (err error) {
+	if out.Workers, err = renderInt("workers", p.Workers, 0, data); err != nil {
+		return err
+	}
+	if out.Loops, err = renderInt("loops", p.Loops, 1, data); err != nil {
+		return err
+	}
+	percent, err := renderInt("cpu", p.CPU, 0, data)
+	if err != nil {
+		return err
+	}
+	if percent < 0 {
+		return fmt.Errorf("cpu: %d is not a percentage of a core: want 0 or more", percent)
+	}
+	out.Cores = float64(percent) / 100
+	return nil
+}
+
+// env is the environment of a process: the host's variables, Python's settings for repeatable
+// runs, the app's variables and the process's own.
+func (p ProcessDefinition) env(d Definition, data renderData) ([]string, error) {
+	vars := map[string]string{
+		"PYTHONDONTWRITEBYTECODE":       "1", // leaves the app's folder unchanged
+		"PYTHONHASHSEED":                "0",
+		"PYTHONUNBUFFERED":              "1",
+		"DJANGO_RUNSERVER_HIDE_WARNING": "true",
+		"BENCH_INSTANCE":                data.self.name,
+	}
+	if settings := data.App.Settings; settings != "" {
+		vars["DJANGO_SETTINGS_MODULE"] = settings
+	}
+	maps.Copy(vars, data.App.Environment())
+	if d.Debug == data.Param["profile"] {
+		maps.Copy(vars, data.App.DebugEnv)
+	}
+	for key, text := range p.Env {
+		value, err := render("env "+key, text, data)
+		if err != nil {
+			return nil, err
+		}
+		vars[key] = value
+	}
+	overlay(vars, data.App, data.Host, d.Debug == data.Param["profile"])
+	env := slices.Clone(data.Host.Env)
+	for _, key := range slices.Sorted(maps.Keys(vars)) {
+		env = append(env, key+"="+vars[key])
+	}
+	return env, nil
+}
+
+// checkPaths refuses paths with characters that are special in a configuration file: nginx
+// has no escape for $, uWSGI expands % and $( ), and both end a value at a line break.
+func checkPaths(data renderData) error {
+	paths := [][2]string{
+		{"the app's folder", data.App.Dir}, {"the app's static root", data.App.Static.Root},
+		{"the app's static url", data.App.Static.URL}, {"the scratch folder", data.Host.Dir},
+	}
+	for _, name := range slices.Sorted(maps.Keys(data.Host.Tools)) {
+		tool := data.Host.Tools[name]
+		paths = append(paths, [2]string{name, tool.Path})
+		for _, fact := range slices.Sorted(maps.Keys(tool.Facts)) {
+			paths = append(paths, [2]string{name + "'s " + fact, tool.Facts[fact]})
+		}
+	}
+	for _, p := range paths {
+		if at := strings.IndexFunc(p[1], isSpecial); at >= 0 {
+			return fmt.Errorf("%s is %q: the character %q cannot be written into the servers' configuration files; "+
+				"move or rename it", p[0], p[1], p[1][at])
+		}
+	}
+	return nil
+}
+
+// isSpecial reports whether a character means something in a server's configuration file.
+func isSpecial(r rune) bool { return r < ' ' || strings.ContainsRune("$%;{}\"'`@=\\ #", r) }
+
+// PlainPath reports whether a path can be written into any configuration file.
+func PlainPath(path string) bool { return !strings.ContainsFunc(path, isSpecial) }
+
+// appFolder is the folder of the project that runs: its own, or the boot's copy of it.
+func (h Host) appFolder(app targets.App) string {
+	if h.Tree == "" {
+		return app.Folder()
+	}
+	return filepath.Join(h.Dir, "app")
+}
