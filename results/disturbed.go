@@ -12,6 +12,26 @@ const (
 	ProcessStopped = "process-stopped" // something kept a server's process from running
 )
 
+// Latest leaves out the cells that were disturbed and measured again, whatever came of that, and returns
+// them apart. A repetition takes the place of the cell that it repeats.
+func Latest(cells []*Cell) (kept, left []*Cell) {
+	at := map[string]int{}
+	for _, c := range cells {
+		i, known := at[c.key()]
+		switch {
+		case !known:
+			at[c.key()] = len(kept)
+			kept = append(kept, c)
+		case c.Again > kept[i].Again:
+			left = append(left, kept[i])
+			kept[i] = c
+		default:
+			left = append(left, c)
+		}
+	}
+	return kept, left
+}
+
 // SentAgain names each topology of which more than 1 % of the requests were sent again on a new connection,
 // because the one they used had been closed. They count by how they ended, so no error shows them.
 func SentAgain(cells []*Cell) (list []Diagnostic) {

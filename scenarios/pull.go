@@ -70,22 +70,34 @@ func (r *Runner) Pull(ctx context.Context, p Pull) (got Pulled, err error) {
 	return Pulled{Failed: "it meets the objectives on no number of connections"}, nil
 }
 
-// pulled runs one load of a pull.
+// pulled runs one load of a pull, again where it was disturbed: what a neighbour did to a setting is no
+// reason to eliminate it.
 func (r *Runner) pulled(ctx context.Context, p Pull, connections int, cluster *servers.Cluster) (*results.Cell, error) {
 	scenario := p.Scenario
 	scenario.Connections = connections
-	index := r.Out.Cells() + 1
-	cell := Cell{Index: index, Block: p.Block, Position: p.Position, Seed: p.Seed, Load: Load{
+	cell := Cell{Block: p.Block, Position: p.Position, Seed: p.Seed, Load: Load{
 		Name: fmt.Sprintf("%s-c%d", p.Name, connections), Scenario: scenario, Mode: loadgen.Closed,
 		Duration: p.Duration, Drain: scenario.Timeout,
 	}}
-	r.emit(CellStarted{Arm: p.Arm.Name, Scenario: scenario.Name, Load: cell.Load.Name, Block: p.Block, Cell: index})
-	record, err := r.runCell(ctx, cell, p.Arm, cluster)
-	if err != nil {
-		return nil, fmt.Errorf("measuring %s: %w", p.Arm.Name, err)
+	for again := 0; ; again++ {
+		cell.Index = r.Out.Cells() + 1
+		r.emit(CellStarted{Arm: p.Arm.Name, Scenario: scenario.Name, Load: cell.Load.Name, Block: p.Block, Cell: cell.Index})
+		record, err := r.runCell(ctx, cell, p.Arm, cluster)
+		if err != nil {
+			return nil, fmt.Errorf("measuring %s: %w", p.Arm.Name, err)
+		}
+		record.Again = again
+		r.emit(cellDone(cell.Index, 0, record))
+		if err := r.Out.Seal(record, cluster.Evidence()); err != nil {
+			return nil, err
+		}
+		if disturbed(record) == "" || isDead(record) || again+1 >= tries {
+			return record, nil
+		}
+		if err := awaitQuiet(ctx); err != nil {
+			return nil, err
+		}
 	}
-	r.emit(cellDone(index, 0, record))
-	return record, r.Out.Seal(record, cluster.Evidence())
 }
 
 // Expected checks once that an arm gives the responses that the scenario expects.

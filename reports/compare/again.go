@@ -9,31 +9,6 @@ import (
 	"bench/results"
 )
 
-// latest leaves out the cells that were disturbed and measured again, whatever came of that, and returns
-// them apart. A repetition takes the place of the cell that it repeats.
-func latest(cells []*results.Cell) (kept, left []*results.Cell) {
-	type place struct {
-		topology, scenario, load string
-		block                    int
-	}
-	at := map[place]int{}
-	for _, c := range cells {
-		here := place{c.Topology, c.Scenario, c.Load, c.Block}
-		i, known := at[here]
-		switch {
-		case !known:
-			at[here] = len(kept)
-			kept = append(kept, c)
-		case c.Again > kept[i].Again:
-			left = append(left, kept[i])
-			kept[i] = c
-		default:
-			left = append(left, c)
-		}
-	}
-	return kept, left
-}
-
 // again says how many cells were measured again, and why the first of them was.
 func (r *Report) again(left []*results.Cell) {
 	if r.MeasuredAgain = len(left); len(left) == 0 {

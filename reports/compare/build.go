@@ -14,7 +14,7 @@ import (
 // Build judges a run. It is a pure function of the run.
 func Build(run *results.Run) (*Report, error) {
 	m := run.Manifest
-	kept, left := latest(run.Cells)
+	kept, left := results.Latest(run.Cells)
 	run = &results.Run{Manifest: m, Cells: kept}
 	if len(m.Scenarios) == 0 || len(m.Topologies) == 0 {
 		return nil, fmt.Errorf("building the report: the manifest lacks scenarios or topologies")

@@ -86,8 +86,9 @@ func Build(run *results.Run) (*Report, error) {
 		Partial: m.Status == results.Partial, Elapsed: m.Elapsed, Host: m.Host, Seed: m.Seed,
 		Diagnostics: append([]results.Diagnostic{}, m.Diagnostics...), manifest: m,
 	}
+	cells, _ := results.Latest(run.Cells)
 	for _, t := range m.Topologies {
-		if s := measured(run, t, objectives); s.Boots > 0 {
+		if s := measured(cells, t, objectives); s.Boots > 0 {
 			r.Settings = append(r.Settings, s)
 		}
 	}
@@ -96,11 +97,11 @@ func Build(run *results.Run) (*Report, error) {
 }
 
 // measured is what the cells of a run say of one setting.
-func measured(run *results.Run, t results.TopologyRecord, objectives []results.Objective) Setting {
+func measured(cells []*results.Cell, t results.TopologyRecord, objectives []results.Objective) Setting {
 	s := Setting{
 		Name: t.Name, Topology: t.Ref, Concurrency: t.Concurrency, final: map[int]float64{}, race: map[int]float64{},
 	}
-	for _, cell := range run.Cells {
+	for _, cell := range cells {
 		if cell.Topology != t.Name {
 			continue
 		}
