@@ -433,6 +433,25 @@ func requestsThatOutliveTheDrainAreAbandoned(t *testing.T, e loadgen.Engine) {
 	}
 }
 
+// A response that comes in the drain time of a closed loop is the last one on its connection.
+func TestAClosedLoopSendsNothingAfterItsDuration(t *testing.T) {
+	each(t, aClosedLoopSendsNothingAfterItsDuration)
+}
+
+func aClosedLoopSendsNothingAfterItsDuration(t *testing.T, e loadgen.Engine) {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select { // longer than the load, and well within its drain time
+		case <-time.After(300 * time.Millisecond):
+		case <-r.Context().Done():
+		}
+	}))
+	defer server.Close()
+	m := measure(t, e, plan(server.URL, func(p *loadgen.Plan) { p.Timeout, p.Drain = time.Minute, 20*time.Second }))
+	if m.Counts.OK != 4 || m.Counts.Sent != 4 {
+		t.Errorf("counts = %+v; want one request on each of four connections", m.Counts)
+	}
+}
+
 func TestRefusedTargetGetsNoPacket(t *testing.T) { each(t, refusedTargetGetsNoPacket) }
 
 func refusedTargetGetsNoPacket(t *testing.T, e loadgen.Engine) {

@@ -226,6 +226,10 @@ func (r *run) Rate(elapsed time.Duration) float64 {
 // picked up is request i of the plan's part. Its number travels to the transport in the URL's
 // fragment, which is never sent.
 func (r *run) target(t *vegeta.Target) error {
+	// Vegeta offers a tick of a closed loop ahead, and a worker may take it when the loop is over.
+	if r.plan.Mode == loadgen.Closed && (r.ctx.Err() != nil || time.Since(r.start) >= r.plan.Duration) {
+		return vegeta.ErrNoTargets
+	}
 	n := r.plan.Part.Nth(r.started.Add(1) - 1)
 	target := r.plan.Mix.At(n)
 	*t = vegeta.Target{
