@@ -117,7 +117,7 @@ func judge(run Run, metrics []Metric, partial bool) Report {
 	r.Counters = moved(g.Counters)
 	r.exactly = exactly(g.Counters)
 	r.weigh(metrics, pairs)
-	r.Objectives = objectives(run.Manifest.Objectives, pairs)
+	r.Objectives = objectives(run.Manifest.Objectives, pairs, g.Planned)
 	r.decide()
 	if r.slower() {
 		if r.Attribution = attribute(pairs, r.Counters); r.Attribution != nil && r.Verdict == Regression {
@@ -276,7 +276,7 @@ func (r Report) regressed() (list []string) {
 // unsure lists the objectives and counters about which nothing is proven.
 func (r Report) unsure() (list []string) {
 	for _, o := range r.Objectives {
-		if o.Verdict == Inconclusive {
+		if o.Verdict == Inconclusive && o.LeftOut == "" {
 			list = append(list, o.String())
 		}
 	}
@@ -311,8 +311,14 @@ func (r Report) likely() (list []string) {
 	return list
 }
 
-// apart says which metrics are left out of the verdict, because the pairs cannot decide on them.
-func (r Report) apart() string {
+// apart says which metrics and objectives are left out of the verdict, because the pairs cannot decide
+// on them.
+func (r Report) apart() (said string) {
+	for _, o := range r.Objectives {
+		if o.LeftOut != "" {
+			said += "; " + o.String()
+		}
+	}
 	var names []string
 	most := 0
 	for _, m := range r.Metrics {
@@ -321,9 +327,9 @@ func (r Report) apart() string {
 		}
 	}
 	if len(names) == 0 {
-		return ""
+		return said
 	}
-	return fmt.Sprintf("; left out: %s, too noisy here to decide (about %s, planned are %d)", page.List(names),
+	return said + fmt.Sprintf("; left out: %s, too noisy here to decide (about %s, planned are %d)", page.List(names),
 		page.Count(most, "pair"), r.Gate.Planned)
 }
 

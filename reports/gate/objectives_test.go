@@ -73,9 +73,57 @@ func TestTooFewRequestsMeetNoObjective(t *testing.T) {
 			}}}
 			pairs = append(pairs, p)
 		}
-		k := objectives([]string{"p99 < 50ms"}, pairs)[0]
+		k := objectives([]string{"p99 < 50ms"}, pairs, 0)[0]
 		if k.Verdict != row.want || k.String() != row.says {
 			t.Errorf("%d requests a pair: %s, %q; want %s, %q", row.requests, k.Verdict, k, row.want, row.says)
+		}
+	}
+}
+
+// What the planned pairs cannot decide, and what base does not keep either, is left out; a head that
+// misses an objective which base meets is not.
+func TestUndecidableObjectivesAreLeftOut(t *testing.T) {
+	arm := func(requests, failed uint64) measured {
+		h := results.NewHistogram()
+		_ = h.RecordValues(571, int64(requests-failed))
+		counts := results.Counts{Intended: requests, Sent: requests, OK: requests - failed, HTTPError: failed}
+		return measured{interleaved: &results.Cell{Counts: counts, Intervals: []results.Interval{{
+			Counts: counts,
+			Hists:  map[results.Series]*results.Packed{{Kind: results.Response}: results.Pack(h)},
+		}}}}
+	}
+	for _, row := range []struct {
+		says      string
+		objective string
+		planned   int
+		arms      [][2]measured
+		want      string
+	}{
+		{"ten planned pairs hold a hundred requests of 3,000", "errors < 0.1%", 10,
+			[][2]measured{{arm(10, 0), arm(10, 0)}, {arm(10, 0), arm(10, 0)}},
+			"objective errors < 0.1% is left out: it takes 3,000 requests, and the pairs planned hold about 100"},
+		{"ten planned pairs hold enough", "errors < 0.1%", 10,
+			[][2]measured{{arm(400, 0), arm(400, 0)}, {arm(400, 0), arm(400, 0)}}, ""},
+		{"how many pairs are planned is not known yet", "errors < 0.1%", 0,
+			[][2]measured{{arm(10, 0), arm(10, 0)}}, ""},
+		{"both versions are at the limit", "p99 < 50ms", 10,
+			[][2]measured{{arm(1000, 9), arm(1000, 14)}, {arm(1000, 14), arm(1000, 9)}},
+			"objective p99 < 50ms is left out: base misses it in 1 of 2 pairs and head in 1"},
+		{"head misses it more often", "p99 < 50ms", 10, [][2]measured{{arm(1000, 14), arm(1000, 14)},
+			{arm(1000, 9), arm(1000, 14)}, {arm(1000, 9), arm(1000, 14)}, {arm(1000, 9), arm(1000, 9)}}, ""},
+		{"base never misses it", "p99 < 50ms", 10,
+			[][2]measured{{arm(1000, 0), arm(1000, 0)}, {arm(1000, 0), arm(1000, 40)}}, ""},
+	} {
+		var pairs []pair
+		for _, arms := range row.arms {
+			pairs = append(pairs, pair{arms: arms})
+		}
+		k := objectives([]string{row.objective}, pairs, row.planned)[0]
+		if got := k.String(); (k.LeftOut != "") != (row.want != "") || row.want != "" && got != row.want {
+			t.Errorf("%s: %q, left out %q; want %q", row.says, got, k.LeftOut, row.want)
+		}
+		if k.Verdict != Inconclusive {
+			t.Errorf("%s: %s; want it open", row.says, k.Verdict)
 		}
 	}
 }
