@@ -4,7 +4,8 @@ SHELL := /bin/bash
 GO ?= go
 BENCH := bin/bench
 
-.PHONY: help build setup compare test proof faults race fuzz lint vuln bench bench-peers accuracy golden clean
+.PHONY: help build setup compare test proof faults race fuzz lint vuln bench bench-peers accuracy golden notices share wheel \
+  release-check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -70,5 +71,26 @@ golden: ## rewrite the golden files; review them with git diff
 	$(GO) test ./results ./servers ./reports/compare ./reports/gate -update
 	$(GO) test ./cmd/bench -run Schemas -update
 
+# A release: `goreleaser release` (.goreleaser.yaml) makes archives, deb, rpm, checksums and SBOMs of what
+# these targets write; CONTRIBUTING.md has the steps.
+VERSION ?= 0.0.0.dev0
+
+notices: ## write THIRD-PARTY.md: the licences of what the binary contains
+	$(GO) run ./cmd/release notices
+
+share: ## write the manual pages and the shells' completions to bin/share
+	rm -rf bin/share && mkdir -p bin/share/man bin/share/completions
+	$(GO) run ./cmd/bench man bin/share/man
+	gzip -9n bin/share/man/*.1
+	for shell in bash zsh fish powershell; do \
+	  $(GO) run ./cmd/bench completion $$shell > bin/share/completions/bench.$$shell; done
+
+wheel: build ## pack bin/bench into a Python wheel in dist/
+	mkdir -p dist
+	$(GO) run ./cmd/release wheel --version $(VERSION) --platform "$$($(GO) env GOOS)/$$($(GO) env GOARCH)"
+
+release-check: share ## build a release for every platform twice, compare, pack, and install it on clean prefixes
+	$(GO) test -tags release -count 1 -timeout 20m -v ./cmd/release
+
 clean: ## remove everything built and measured
-	rm -rf bin bench-runs
+	rm -rf bin dist bench-runs

@@ -55,6 +55,8 @@ better, by how much and why, with confidence intervals.
 		},
 	}
 	root.Args = cobra.ArbitraryArgs
+	root.Version = version
+	root.SetVersionTemplate(versionLine() + "\n")
 	root.SuggestionsMinimumDistance = 2
 	root.PersistentFlags().BoolVar(&s.showSecrets, showSecrets, false, "show secrets in the output, on a terminal only")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return experiments.Misuse(err) })
@@ -65,7 +67,7 @@ better, by how much and why, with confidence intervals.
 		newHistoryCommand(s), newTrendCommand(s))
 	add(root, looking, newTopologiesCommand(s), newRenderCommand(s), newUpCommand(s))
 	add(root, machine, newSetupCommand(s), newDoctorCommand(s), newSelftestCommand(s), newVersionCommand(s))
-	root.AddCommand(newNullServerCommand(s), newKeepCommand())
+	root.AddCommand(newNullServerCommand(s), newKeepCommand(), newManCommand())
 	root.SetHelpCommandGroupID(machine.ID)
 	root.SetCompletionCommandGroupID(machine.ID)
 	for _, c := range root.Commands() {
