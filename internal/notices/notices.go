@@ -77,7 +77,7 @@ func modules(ctx context.Context, tree string) ([]Part, error) {
 	found := map[string]Part{}
 	for _, system := range systems {
 		c := exec.CommandContext(ctx, "go", "list", "-deps", "-json=Module", Program)
-		c.Dir, c.Env = tree, append(os.Environ(), "GOOS="+system, "CGO_ENABLED=0")
+		c.Dir, c.Env = tree, append(c.Environ(), "GOOS="+system, "CGO_ENABLED=0")
 		out, err := output(c)
 		if err != nil {
 			return nil, err
