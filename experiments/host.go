@@ -111,6 +111,21 @@ func (e Env) Present(ctx context.Context, word string, app targets.App) (
 	return strings.Join(names, ","), out.diagnostics(), nil
 }
 
+// Lacking is why the first of the topologies that cannot be booted here for the app cannot; nil: all can.
+func (e Env) Lacking(ctx context.Context, app targets.App, topologies []servers.Topology) (*results.Diagnostic, error) {
+	host, err := e.Host(ctx, app, topologies)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range topologies {
+		if err := missing(t, host, app); err != nil {
+			reason, hint := lackOf(err)
+			return &results.Diagnostic{Code: "left-out", Message: t.Name + ": " + reason, Hint: hint}, nil
+		}
+	}
+	return nil, nil
+}
+
 // leftOut collects the topologies that cannot be booted, by what they lack.
 type leftOut struct {
 	reasons []string // in the order in which they came up

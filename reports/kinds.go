@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"bench/reports/capacity"
+	"bench/reports/claims"
 	"bench/reports/compare"
 	"bench/reports/gate"
 	"bench/reports/load"
@@ -31,6 +32,7 @@ var Kinds = []Kind{
 	{results.KindCapacity, judging(capacity.Build)},
 	{results.KindTune, judging(tune.Build)},
 	{results.KindLoad, judging(load.Build)},
+	{results.KindClaims, judging(claims.Build)},
 }
 
 // Judged is the result of judging a run.

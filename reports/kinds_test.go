@@ -31,7 +31,9 @@ func TestEveryKindHasARow(t *testing.T) {
 	for _, kind := range reports.Kinds {
 		names = append(names, kind.Name)
 	}
-	want := []string{results.KindCompare, results.KindGate, results.KindCapacity, results.KindTune, results.KindLoad}
+	want := []string{
+		results.KindCompare, results.KindGate, results.KindCapacity, results.KindTune, results.KindLoad, results.KindClaims,
+	}
 	if !slices.Equal(names, want) {
 		t.Errorf("the table has %v; want %v", names, want)
 	}

@@ -19,6 +19,7 @@ const (
 	KindCapacity = "capacity"
 	KindTune     = "tune"
 	KindLoad     = "load"
+	KindClaims   = "claims"
 )
 
 // Status of a run.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"bench/scenarios"
+	"bench/scenarios/claims"
 	"bench/servers"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ var words = map[string]func() []string{
 	"topologies": func() []string { return append(servers.Names(), "all") },
 	"topology":   servers.Names,
 	"scenario":   scenarios.Names,
+	"claim":      claims.Names,
 	"profile":    func() []string { return []string{servers.Controlled, servers.AsDocumented} },
 }
 

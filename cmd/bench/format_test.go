@@ -17,6 +17,7 @@ import (
 	selftest "bench/experiments/gate"
 	"bench/loadgen/accuracy"
 	"bench/reports/capacity"
+	"bench/reports/claims"
 	comparison "bench/reports/compare"
 	"bench/reports/gate"
 	"bench/reports/history"
@@ -207,7 +208,9 @@ func TestFormatHasEveryKey(t *testing.T) {
 		"compare-report": comparison.Report{}, "gate-report": gate.Report{}, "capacity-report": capacity.Report{},
 		"tune-report": tune.Report{}, "spec-of-a-tuning-run": results.TuneSpec{},
 		"findings-of-a-tuning-run": results.TuneFindings{},
-		"bench-load":               loadResult{}, "historyjsonl": results.Entry{}, "figure": plot.Figure{},
+		"claims-report":            claims.Report{}, "spec-of-a-run-of-claims": results.ClaimsSpec{},
+		"findings-of-a-run-of-claims": results.ClaimsFindings{},
+		"bench-load":                  loadResult{}, "historyjsonl": results.Entry{}, "figure": plot.Figure{},
 		"machine-check": setup.Check{}, "parameter": servers.Param{}, "trend": history.Series{},
 		"selftest-row": accuracy.Row{}, "gate-self-test": selftest.Ability{},
 	} {

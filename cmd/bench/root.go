@@ -62,7 +62,7 @@ better, by how much and why, with confidence intervals.
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return experiments.Misuse(err) })
 	root.AddGroup(measuring, reading, looking, machine)
 	add(root, measuring, newInitCommand(s), newCompareCommand(s), newGateCommand(s),
-		newCapacityCommand(s), newTuneCommand(s), newLoadCommand(s))
+		newCapacityCommand(s), newTuneCommand(s), newClaimsCommand(s), newLoadCommand(s))
 	add(root, reading, newReportCommand(s), newDiffCommand(s), newVerifyCommand(s),
 		newHistoryCommand(s), newTrendCommand(s))
 	add(root, looking, newTopologiesCommand(s), newRenderCommand(s), newUpCommand(s))

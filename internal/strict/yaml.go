@@ -94,3 +94,25 @@ func member(of reflect.Type, key string) reflect.Type {
 	}
 	return nil
 }
+
+// Line is the line at which the value of a path such as $.arms[1].name begins, from 1; 0: there is none.
+func Line(data []byte, path string) (line int) {
+	defer func() {
+		if recover() != nil { // as in YAML
+			line = 0
+		}
+	}()
+	at, err := yaml.PathString(path)
+	if err != nil {
+		return 0
+	}
+	file, err := parser.ParseBytes(Text(data), 0)
+	if err != nil {
+		return 0
+	}
+	node, err := at.FilterFile(file)
+	if err != nil || node == nil {
+		return 0
+	}
+	return node.GetToken().Position.Line
+}

@@ -9,7 +9,7 @@ import (
 
 // FewestSamples is the number of samples that must lie beyond a percentile for it to be shown: the
 // curve stops where there are fewer. A second with fewer samples has no percentiles.
-const FewestSamples = 10
+const FewestSamples = results.FewestBeyond
 
 // PercentileCurve is the response time by percentile: it walks along the nines, in twenty steps each.
 func PercentileCurve(h *results.Histogram) (points []plot.Point) {

@@ -82,6 +82,21 @@ func Effects(name, title, x string, rows []string, series []Series, limit float6
 	}
 }
 
+// Values shows values of any unit with their intervals, one row each. The Y of a point is its row.
+func Values(name, title, x, unit string, rows []string, series []Series) Figure {
+	f := Intervals(name, title, x, rows, series)
+	f.X.Unit = unit
+	f.Reads = "Dot: estimate. Bar: 95 % confidence interval."
+	return f
+}
+
+// Ratios shows ratios with their intervals, one row each. The Y of a point is its row.
+func Ratios(name, title, x string, rows []string, series []Series) Figure {
+	f := Values(name, title, x, "×", rows, series)
+	f.Reads = "Dot: estimate. Bar: confidence interval. At 1, both topologies are equal."
+	return f
+}
+
 // Stack is a bar made of parts.
 type Stack struct {
 	Name  string

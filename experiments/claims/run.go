@@ -1,0 +1,200 @@
+package claims
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"bench/experiments"
+	"bench/results"
+	"bench/scenarios"
+	"bench/scenarios/claims"
+	"bench/servers"
+	"bench/targets"
+)
+
+const bootTimeout = time.Minute
+
+// Run tests claims.
+func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Result, error) {
+	started := time.Now()
+	plan, err := spec.Plan()
+	if err != nil {
+		return experiments.Result{}, err
+	}
+	test := test{plan: plan}
+	var all []servers.Topology
+	for i, c := range plan.Claims {
+		c, why, err := fit(ctx, env, plan.Project, c)
+		if err != nil {
+			return experiments.Result{}, err
+		}
+		if why != nil {
+			test.skip(*why)
+			continue
+		}
+		plan.Claims[i] = c
+		test.claims = append(test.claims, c)
+		all = append(all, topologies(c)...)
+	}
+	stack, err := env.Open(ctx, plan.Project, all, bootTimeout)
+	if err != nil {
+		return experiments.Result{}, err
+	}
+	defer stack.Close()
+	m := env.Manifest(ctx, stack)
+	m.Kind, m.Profile, m.Seed, m.Blocks = results.KindClaims, servers.Controlled, spec.Seed, plan.preset.blocks
+	m.Plan = plan.Lines()
+	asked := results.ClaimsSpec{Preset: plan.preset.name}
+	for _, c := range plan.Claims {
+		asked.Claims = append(asked.Claims, record(c))
+	}
+	for _, c := range test.claims {
+		arms, err := stack.Arms(uniqueArms(c))
+		if err != nil {
+			return experiments.Result{}, err
+		}
+		m.Topologies = append(m.Topologies, arms...)
+		m.Scenarios = addScenarios(m.Scenarios, c)
+	}
+	return experiments.Conduct(ctx, env, experiments.Task{
+		Manifest: m, Spec: asked, Findings: test.found, Started: started, Estimate: plan.Estimate(),
+		Measure: func(ctx context.Context, run *experiments.Run) error {
+			test.run, test.runner = run, run.Runner(stack)
+			err := test.measure(ctx)
+			run.Beside(stack.Close())
+			return err
+		},
+	})
+}
+
+// addScenarios adds those of a claim that are not there yet.
+func addScenarios(list []results.ScenarioRecord, c claims.Claim) []results.ScenarioRecord {
+	for _, step := range c.Steps {
+		for _, s := range step.Does.Scenarios() {
+			known := func(r results.ScenarioRecord) bool { return r.Name == s.Name }
+			if !slices.ContainsFunc(list, known) {
+				list = append(list, s.Record())
+			}
+		}
+	}
+	return list
+}
+
+// fit is a claim as it can be tested on the project here, or why it cannot be.
+func fit(ctx context.Context, env experiments.Env, project targets.Project, c claims.Claim) (
+	claims.Claim, *results.SkippedClaim, error,
+) {
+	if mix, has := experiments.ProjectScenario(project, 0); project.App.Dir != "" {
+		own, can := c.On(mix)
+		switch {
+		case !has:
+			return c, nil, experiments.NoMix(project)
+		case !can:
+			return c, &results.SkippedClaim{
+				Claim: c.Name, Why: "Its requests go to the project that comes with bench.",
+				Hint: "Test it with --app " + experiments.Bundled + ", or write a claim about your app: --file.",
+			}, nil
+		}
+		c = own
+	}
+	lack, err := env.Lacking(ctx, project.App, topologies(c))
+	if err != nil || lack == nil {
+		return c, nil, err
+	}
+	return c, &results.SkippedClaim{Claim: c.Name, Why: lack.Message + ".", Hint: lack.Hint}, nil
+}
+
+// test is a test of claims under way.
+type test struct {
+	plan   Plan
+	claims []claims.Claim // those that can be tested
+	found  results.ClaimsFindings
+	run    *experiments.Run
+	runner *scenarios.Runner
+}
+
+func (t *test) skip(why results.SkippedClaim) { t.found.Skipped = append(t.found.Skipped, why) }
+
+// measure tests one claim after another. A claim whose topology does not boot is left; the others are not.
+func (t *test) measure(ctx context.Context) error {
+	for i, c := range t.claims {
+		for block := 1; block <= t.plan.preset.blocks; block++ {
+			err := t.block(ctx, i, block)
+			if failed := (*servers.BootError)(nil); errors.As(err, &failed) && ctx.Err() == nil {
+				t.skip(results.SkippedClaim{Claim: c.Name, Why: "A topology did not boot: " + failed.Err.Error() + ".",
+					Hint: "`bench up " + failed.Topology.String() + "` shows more."})
+				break
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if err := t.run.Out.SetFindings(t.found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// block does the steps of a claim to each of its arms, in random order.
+func (t *test) block(ctx context.Context, claim, block int) error {
+	c := t.claims[claim]
+	random := rand.New(rand.NewPCG(t.plan.spec.Seed, uint64(claim)<<32|uint64(block)))
+	seeds := make([]uint64, len(c.Steps))
+	for i := range seeds {
+		seeds[i] = random.Uint64()
+	}
+	for position, at := range random.Perm(len(c.Arms)) {
+		if err := t.visit(ctx, c, c.Arms[at], block, position+1, seeds); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *test) visit(ctx context.Context, c claims.Claim, arm claims.Arm, block, position int, seeds []uint64) error {
+	runner := *t.runner
+	runner.App = arm.App(runner.App)
+	steps := c.StepsOf(arm)
+	visit := scenarios.Visit{
+		Arm: unique(c, arm), Block: block, Position: position, Warmup: t.plan.preset.warmup,
+	}
+	host := runner.App.HostHeader()
+	for _, step := range steps {
+		for _, s := range step.Does.Scenarios() {
+			s.Mix = s.Mix.WithHost(host)
+			visit.Scenarios = append(visit.Scenarios, s)
+		}
+	}
+	return runner.Visit(ctx, visit, func(ctx context.Context, v *scenarios.Visited) error {
+		for _, step := range steps {
+			at := slices.IndexFunc(c.Steps, func(s claims.Step) bool { return s.Name == step.Name })
+			seen, err := step.Does.Do(ctx, v, claims.Occasion{
+				Step: step.Name, Stretch: t.plan.preset.stretch, Seed: seeds[at], Host: host,
+			})
+			if err != nil {
+				return err
+			}
+			t.saw(visit, step.Name, seen)
+		}
+		return nil
+	})
+}
+
+// saw keeps what a step has seen.
+func (t *test) saw(v scenarios.Visit, step string, seen claims.Seen) {
+	for _, measure := range slices.Sorted(maps.Keys(seen.Values)) {
+		t.found.Observations = append(t.found.Observations, results.Observation{
+			Topology: v.Arm.Name, Step: step, Block: v.Block, Measure: measure, Value: seen.Values[measure],
+		})
+	}
+	for _, c := range seen.Checks {
+		t.found.Checks = append(t.found.Checks, results.ClaimCheck{
+			Topology: v.Arm.Name, Step: step, Block: v.Block, Name: c.Name, Passed: c.Passed, Saw: c.Saw,
+		})
+	}
+}

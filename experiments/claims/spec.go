@@ -1,0 +1,167 @@
+// Package claims tests claims about deployment: it boots the topologies of each, does to them what the claim's
+// file says, block by block, and leaves the verdicts to the report.
+package claims
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"bench/experiments"
+	"bench/results"
+	"bench/scenarios"
+	"bench/scenarios/claims"
+	"bench/servers"
+	"bench/targets"
+)
+
+// Spec is a test of claims as requested.
+type Spec struct {
+	App    string
+	Claims []string // names of embedded ones; none, and no files: all
+	Files  []string // a user's own
+	Preset string   // quick, default or thorough
+	Blocks int      // 0: by preset
+	Seed   uint64
+}
+
+// preset is how much a test measures.
+type preset struct {
+	name    string
+	blocks  int
+	stretch float64 // of the times in a claim's file
+	warmup  time.Duration
+}
+
+var presets = []preset{
+	{"default", 6, 1.5, time.Second},
+	{"quick", 4, 1, 600 * time.Millisecond},
+	{"thorough", 12, 3, 2 * time.Second},
+}
+
+// Plan is what a test of claims will do, decided before anything starts.
+type Plan struct {
+	Project targets.Project
+	Claims  []claims.Claim
+
+	spec   Spec
+	preset preset
+}
+
+// mostBlocks bounds the repeats.
+const mostBlocks = 1000
+
+// Plan decides what to do, or reports what is wrong with the spec.
+func (s Spec) Plan() (p Plan, err error) {
+	p.spec = s
+	at := slices.IndexFunc(presets, func(p preset) bool { return p.name == s.Preset })
+	if at < 0 {
+		return p, experiments.Misusef("preset %q: want default, quick or thorough", s.Preset)
+	}
+	p.preset = presets[at]
+	if s.Blocks < 0 || s.Blocks == 1 || s.Blocks > mostBlocks {
+		return p, experiments.Misusef("--blocks %d: want 2 to %d; a single one has no interval", s.Blocks, mostBlocks)
+	}
+	p.preset.blocks = cmp.Or(s.Blocks, p.preset.blocks)
+	if p.Project, err = experiments.LoadProject(s.App); err != nil {
+		return p, err
+	}
+	names := s.Claims
+	if len(names)+len(s.Files) == 0 {
+		names = claims.Names()
+	}
+	for _, name := range names {
+		if err := p.add(claims.Named(name)); err != nil {
+			return p, err
+		}
+	}
+	for _, file := range s.Files {
+		if err := p.add(claims.File(file)); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+func (p *Plan) add(c claims.Claim, err error) error {
+	if err != nil {
+		return experiments.Misuse(err)
+	}
+	if slices.ContainsFunc(p.Claims, func(other claims.Claim) bool { return other.Name == c.Name }) {
+		return experiments.Misusef("the claim %s is given twice", c.Name)
+	}
+	p.Claims = append(p.Claims, c)
+	return nil
+}
+
+// topologies are those of a claim.
+func topologies(c claims.Claim) (all []servers.Topology) {
+	for _, arm := range c.Arms {
+		all = append(all, arm.Topology)
+	}
+	return all
+}
+
+// Lines is the plan in words.
+func (p Plan) Lines() (lines []string) {
+	for _, c := range p.Claims {
+		lines = append(lines, fmt.Sprintf("%s: %s", c.Name, c.Claim))
+		for _, arm := range c.Arms {
+			lines = append(lines, fmt.Sprintf("  %s: %s", arm.Name, arm.Topology))
+		}
+		for _, step := range c.Steps {
+			lines = append(lines, fmt.Sprintf("  %s: %s", step.Name, step.Does.About()))
+		}
+		for _, prediction := range c.Predictions {
+			lines = append(lines, fmt.Sprintf("  wanted: %s (%s)", prediction.Says, prediction.Rule))
+		}
+	}
+	return append(lines, fmt.Sprintf("%d blocks; each boots every topology of a claim afresh, in random order (preset %s)",
+		p.preset.blocks, p.preset.name))
+}
+
+// bootAndStop is about how long a topology takes to boot and to stop.
+const bootAndStop = 1300 * time.Millisecond
+
+// Estimate is roughly how long it will take.
+func (p Plan) Estimate() (sum time.Duration) {
+	for _, c := range p.Claims {
+		for _, arm := range c.Arms {
+			each := bootAndStop + p.preset.warmup
+			for _, step := range c.StepsOf(arm) {
+				each += step.Does.Lasts(p.preset.stretch)
+			}
+			sum += time.Duration(p.preset.blocks) * each
+		}
+	}
+	return sum
+}
+
+// record is a claim for the manifest.
+func record(c claims.Claim) results.Claim {
+	r := results.Claim{
+		Name: c.Name, Claim: c.Claim, Source: c.Source, About: c.About, Predictions: c.Predictions, Verdicts: c.Verdicts,
+	}
+	for _, arm := range c.Arms {
+		r.Arms = append(r.Arms, results.ClaimArm{
+			Name: arm.Name, Topology: unique(c, arm).Name, Ref: arm.Topology.String(),
+		})
+	}
+	for _, step := range c.Steps {
+		r.Steps = append(r.Steps, results.ClaimStep{Name: step.Name, Kind: step.Kind, About: step.Does.About()})
+	}
+	return r
+}
+
+// unique is an arm under a name that no arm of another claim has.
+func unique(c claims.Claim, arm claims.Arm) scenarios.Arm {
+	return scenarios.Arm{Name: c.Name + "." + arm.Name, Topology: arm.Topology}
+}
+
+func uniqueArms(c claims.Claim) (arms []scenarios.Arm) {
+	for _, arm := range c.Arms {
+		arms = append(arms, unique(c, arm))
+	}
+	return arms
+}

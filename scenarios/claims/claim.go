@@ -1,0 +1,190 @@
+package claims
+
+import (
+	"cmp"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"bench/internal/strict"
+	"bench/results"
+	"bench/scenarios"
+	"bench/targets"
+)
+
+//go:embed *.yaml
+var builtin embed.FS
+
+// Claim is a statement about deployment with the experiment that tests it.
+type Claim struct {
+	Name        string // of its file
+	Order       int    // among the embedded ones
+	Claim       string // a sentence
+	Source      string
+	About       string // what one has to know to read its verdict
+	Arms        []Arm
+	Steps       []Step
+	Predictions []results.Prediction
+	Verdicts    map[string]string
+}
+
+// Arm is a topology of a claim's experiment.
+type Arm struct {
+	scenarios.Arm
+	WSGI string            // an app other than the project's own; empty: that
+	Env  map[string]string // further variables of the app
+}
+
+// On is the claim about another app than the project that comes with bench: page is then that app's own mix.
+// False: the claim is about pages of that project.
+func (c Claim) On(own scenarios.Scenario) (Claim, bool) {
+	if slices.ContainsFunc(c.Arms, func(a Arm) bool { return a.WSGI != "" }) {
+		return c, false
+	}
+	c.Steps = slices.Clone(c.Steps)
+	for i, step := range c.Steps {
+		sender, sends := step.Does.(sender)
+		if !sends {
+			continue
+		}
+		does, can := sender.on(own)
+		if !can {
+			return c, false
+		}
+		c.Steps[i].Does = does
+	}
+	return c, true
+}
+
+// sender is a step that sends requests, to whatever app is asked.
+type sender interface {
+	// on is the step with another app's own requests; false: it asks for pages of the bundled project.
+	on(own scenarios.Scenario) (Doer, bool)
+}
+
+// claimFile is a claim as YAML.
+type claimFile struct {
+	Order       int               `yaml:"order"`
+	Claim       string            `yaml:"claim"`
+	Source      string            `yaml:"source"`
+	About       string            `yaml:"about"`
+	Arms        []armFile         `yaml:"arms"`
+	Steps       []stepFile        `yaml:"steps"`
+	Predictions []predictionFile  `yaml:"predictions"`
+	Verdicts    map[string]string `yaml:"verdicts"`
+}
+
+// Error is a mistake in a claim's file.
+type Error struct {
+	File   string
+	Line   int    // 0: of the file as a whole
+	Key    string // such as predictions[0].measure
+	Reason string // with what is wanted
+}
+
+func (e *Error) Error() string {
+	where := e.File
+	if e.Line > 0 {
+		where = fmt.Sprintf("%s, line %d", where, e.Line)
+	}
+	if e.Key != "" {
+		where += ": " + e.Key
+	}
+	return where + ": " + e.Reason
+}
+
+// Names lists the embedded claims in their order.
+func Names() []string {
+	var names []string
+	for _, c := range all() {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// all reads the embedded claims; a test reads every one of them.
+func all() (list []Claim) {
+	entries, _ := fs.ReadDir(builtin, ".") // embedded: cannot fail
+	for _, entry := range entries {
+		if c, err := Named(strings.TrimSuffix(entry.Name(), ".yaml")); err == nil {
+			list = append(list, c)
+		}
+	}
+	slices.SortFunc(list, func(a, b Claim) int {
+		return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Name, b.Name))
+	})
+	return list
+}
+
+// Named returns an embedded claim.
+func Named(name string) (Claim, error) {
+	data, err := builtin.ReadFile(name + ".yaml")
+	if errors.Is(err, fs.ErrNotExist) || err != nil {
+		return Claim{}, fmt.Errorf("claim %q is unknown: want one of %s, or your own with --file", name,
+			strings.Join(Names(), ", "))
+	}
+	return Parse(name, name+".yaml", data, "")
+}
+
+// File reads a user's own claim.
+func File(path string) (Claim, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Claim{}, fmt.Errorf("reading the claim %s: %w", path, err)
+	}
+	name := results.FileName(strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)))
+	return Parse(name, path, data, targets.FilesBeside(path))
+}
+
+// Parse reads the YAML of a claim, whose bodies of requests may be in files of the given folder.
+func Parse(name, file string, data []byte, files targets.Files) (Claim, error) {
+	r := &reader{file: file, data: data, files: files}
+	var f claimFile
+	if err := strict.YAML(data, &f); err != nil {
+		return Claim{}, &Error{File: file, Reason: err.Error()}
+	}
+	c := Claim{Name: name, Order: f.Order, Claim: f.Claim, Source: f.Source, About: f.About, Verdicts: f.Verdicts}
+	for key, text := range map[string]string{"claim": f.Claim, "source": f.Source} {
+		if strings.TrimSpace(text) == "" {
+			return c, r.errorf(key, "it is missing: want a sentence, and who says so")
+		}
+	}
+	var err error
+	if c.Arms, err = r.arms(f.Arms); err != nil {
+		return c, err
+	}
+	if c.Steps, err = r.steps(f.Steps); err != nil {
+		return c, err
+	}
+	if c.Predictions, err = r.predictions(f, c.Steps); err != nil {
+		return c, err
+	}
+	return c, r.verdicts(c)
+}
+
+// reader knows where a claim's text comes from, for its errors.
+type reader struct {
+	file  string
+	data  []byte
+	files targets.Files
+	arm   map[string][]swept // those that a name in the file stands for
+}
+
+// errorf is a mistake at a key such as arms[1].name.
+func (r *reader) errorf(key, format string, args ...any) error {
+	e := &Error{File: r.file, Key: key, Reason: fmt.Sprintf(format, args...)}
+	for path := key; path != ""; path = path[:max(0, strings.LastIndexAny(path, ".["))] {
+		if e.Line = strict.Line(r.data, "$."+path); e.Line > 0 {
+			break // a key that is missing is reported at what it is missing from
+		}
+	}
+	return e
+}
+
+// oneOf is the end of an error: what may stand there.
+func oneOf(names []string) string { return "want one of " + strings.Join(names, ", ") }
