@@ -71,8 +71,9 @@ importlib.import_module(sys.argv[1])
 // tryTime limits the import of the app as the other user.
 const tryTime = 30 * time.Second
 
-// tryAs returns why the app cannot run as a user, if it cannot. What bench made for the app becomes the user's.
-func (s *Site) tryAs(ctx context.Context, as *proc.User, app targets.App) error {
+// tryAs returns why the app cannot run as a user, if it cannot. What bench made for the app becomes the user's, and
+// root's again if it cannot: a server that does not keep root's privileges could not read it.
+func (s *Site) tryAs(ctx context.Context, as *proc.User, app targets.App) (err error) {
 	if err := canObserve(); err != nil {
 		return err
 	}
@@ -97,6 +98,13 @@ func (s *Site) tryAs(ctx context.Context, as *proc.User, app targets.App) error 
 		}
 		paths = append(paths, dir)
 	}
+	defer func() {
+		for _, dir := range own {
+			if err != nil {
+				err = errors.Join(err, (&proc.User{}).Own(dir))
+			}
+		}
+	}()
 	for _, tool := range s.Host.Tools {
 		paths = append(paths, tool.Path)
 	}

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"bench/targets"
@@ -59,6 +61,10 @@ func TestServersDropPrivileges(t *testing.T) {
 		if row.note == "" && len(site.Notes) > 0 || row.note != "" && !strings.Contains(fmt.Sprint(site.Notes), row.note) {
 			t.Errorf("%s: notes %v; want %q", row.says, site.Notes, row.note)
 		}
+		owner := map[bool]string{true: "nobody", false: "root"}[row.note == ""]
+		if got := ownerOf(t, site.Host.State); got != owner {
+			t.Errorf("%s: the state is %s's; want it to be %s's", row.says, got, owner)
+		}
 		from := builtin()
 		from.open = func(string) fs.FS { return preforkTopology }
 		topology, err := ParseTopology("./own:workers=2")
@@ -83,4 +89,18 @@ func TestServersDropPrivileges(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// ownerOf is the user to whom a file belongs.
+func ownerOf(t *testing.T, path string) string {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner, err := user.LookupId(fmt.Sprint(info.Sys().(*syscall.Stat_t).Uid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return owner.Username
 }
