@@ -102,6 +102,7 @@ type Process struct {
 	Kind       string // its name in the topology, which replicas share
 	Tier       string
 	WorkerTier string
+	LeaderTier string  // of the first process alone; empty: Tier
 	Workers    int     // worker processes that must be seen to respond; 0 where they cannot be distinguished
 	Loops      int     // event loops of a proxy, each a process
 	Cores      float64 // CPU limit of it and its children; 0: none

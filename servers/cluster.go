@@ -174,7 +174,7 @@ func (c *Cluster) start(keeper *proc.Keeper, p Process) error {
 	}
 	if kind.Open != nil {
 		c.probes[len(c.processes)] = kind.Open(probe.Process{
-			PID: process.PID(), Ports: p.Ports, Entry: p.Entry,
+			PID: process.PID(), Ports: p.Ports, Entry: p.Entry, Dir: p.Home,
 			HTTP: p.IsEntry, Health: c.blueprint.Health, Header: c.blueprint.HealthHeader, Workers: p.Workers,
 		})
 	}
@@ -228,10 +228,7 @@ func (c *Cluster) Usage() ([]results.Usage, error) {
 	for i, process := range c.processes {
 		p := c.blueprint.Processes[i]
 		for _, r := range proc.ReadAll(proc.Group(all, process.PID())) {
-			tier := p.Tier
-			if c.workerPIDs[i][r.PID] && p.WorkerTier != "" {
-				tier = p.WorkerTier
-			}
+			tier := p.tierOf(r.PID == process.PID(), c.workerPIDs[i][r.PID])
 			if tiers[tier] == nil {
 				tiers[tier] = &results.Usage{Tier: tier}
 			}
@@ -247,6 +244,17 @@ func (c *Cluster) Usage() ([]results.Usage, error) {
 		usage = append(usage, *tiers[tier])
 	}
 	return usage, nil
+}
+
+// tierOf is the tier of one of the processes that a process consists of.
+func (p Process) tierOf(leader, worker bool) string {
+	switch {
+	case worker && p.WorkerTier != "":
+		return p.WorkerTier
+	case leader && p.LeaderTier != "":
+		return p.LeaderTier
+	}
+	return p.Tier
 }
 
 // Evidence returns the rendered configuration and the ends of the logs, named as in a run

@@ -71,6 +71,7 @@ type ProcessDefinition struct {
 	Replicas   string            `yaml:"replicas"` // default 1
 	Tier       string            `yaml:"tier"`
 	WorkerTier string            `yaml:"worker_tier"` // tier of the worker processes, where statistics name them
+	LeaderTier string            `yaml:"leader_tier"` // tier of the first process alone, where it is another program
 	Workers    string            `yaml:"workers"`     // worker processes that must be seen to respond
 	Loops      string            `yaml:"loops"`       // event loops of a proxy, each a process; default 1
 	CPU        string            `yaml:"cpu"`         // CPU limit in percent of a core, with its children; 0: none
@@ -87,6 +88,7 @@ type ProcessDefinition struct {
 type FileDefinition struct {
 	Template string `yaml:"template"`
 	Path     string `yaml:"path"`
+	Copies   string `yaml:"copies"` // how many, each with its number in .Copy; default 1
 }
 
 func (d Definition) validate() error {
@@ -146,7 +148,7 @@ func (p ProcessDefinition) faults() (faults []error) {
 
 // tierFaults are the tiers of a process that lack a role.
 func (d Definition) tierFaults(p ProcessDefinition) (faults []error) {
-	for _, tier := range []string{p.Tier, p.WorkerTier} {
+	for _, tier := range []string{p.Tier, p.WorkerTier, p.LeaderTier} {
 		if role := d.Tiers[tier]; tier != "" && !slices.Contains(results.AllRoles(), role) {
 			const want = "tier %s has the role %q: want app, server, proxy or database"
 			faults = append(faults, fmt.Errorf(want, tier, role))

@@ -19,6 +19,7 @@ type finder struct {
 	asked    bool   // looked for only where a topology needs it
 	beside   bool   // it belongs in the environment of the app's interpreter
 	library  bool   // it may have no program of its own
+	lacking  string // what its absence means, where that is not that it is not installed
 	find     func(ctx context.Context, s search, name string) (Tool, error)
 }
 
@@ -30,14 +31,24 @@ func finders() []finder {
 		{name: "django", provided: setup, library: true, find: findDjango},
 		{name: "uwsgi", provided: setup, beside: true, find: findUWSGI},
 		{name: "nginx", provided: setup, find: findSystem},
+		{name: "unshare", asked: true, find: findUnshare, lacking: "the server refuses to run as root, and this machine " +
+			"gives root no namespace in which it is somebody else: run bench as another user"},
 	}
 	for _, name := range PythonPackages {
-		rows = append(rows, finder{
+		row := finder{
 			name: name, provided: setup + " --with " + name, asked: true, beside: true, library: true, find: findPackage,
-		})
+		}
+		if name == modWSGI {
+			row.find = findModWSGI
+		}
+		rows = append(rows, row)
 	}
 	for _, name := range SystemPackages {
-		rows = append(rows, finder{name: name, provided: setup + " --with " + name, asked: true, find: findSystem})
+		row := finder{name: name, provided: setup + " --with " + name, asked: true, find: findSystem}
+		if name == apache {
+			row.find = findApache
+		}
+		rows = append(rows, row)
 	}
 	return rows
 }
@@ -46,11 +57,12 @@ func finders() []finder {
 // are run by the app's interpreter, so they have to be installed for it.
 var PythonPackages = []string{
 	"gunicorn", "uvicorn", "uvicorn-worker", "granian", "hypercorn", "daphne", "waitress", "whitenoise",
+	"supervisor", modWSGI,
 }
 
 // SystemPackages are the tools that bench setup installs from the system's packages where they are
 // asked for.
-var SystemPackages = []string{"caddy", "haproxy"}
+var SystemPackages = []string{"caddy", "haproxy", apache}
 
 // finderOf returns a tool's row; a tool without one is an ordinary program, which may have been
 // installed with the app's packages.

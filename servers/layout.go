@@ -110,7 +110,7 @@ func (l layout) blueprint(ports []int) (Blueprint, error) {
 
 func (p ProcessDefinition) process(d Definition, data renderData) (Process, error) {
 	out := Process{
-		Name: data.self.name, Kind: p.Name, Tier: p.Tier, WorkerTier: p.WorkerTier,
+		Name: data.self.name, Kind: p.Name, Tier: p.Tier, WorkerTier: p.WorkerTier, LeaderTier: p.LeaderTier,
 		Dir: data.self.dir, Home: data.self.dir, Stop: stopSignals[p.Stop], Stats: p.Stats,
 		Ports: data.self.ports, Entry: p.entry(d, data.self.ports), IsEntry: p.Name == d.Entry.Process,
 	}
@@ -140,23 +140,34 @@ func (p ProcessDefinition) process(d Definition, data renderData) (Process, erro
 // files renders the process's files; one whose path renders to an empty string is left out.
 func (p ProcessDefinition) files(d Definition, data renderData) (files []File, err error) {
 	for _, f := range p.Files {
-		path, err := render("path of "+f.Template, f.Path, data)
+		copies, err := renderInt("copies of "+f.Template, f.Copies, 1, data)
 		if err != nil {
 			return nil, err
 		}
-		if path == "" {
-			continue
+		for data.Copy = 1; data.Copy <= copies; data.Copy++ {
+			file, err := f.file(d, data)
+			if err != nil {
+				return nil, err
+			}
+			if file.Path != "" {
+				files = append(files, file)
+			}
 		}
-		if !filepath.IsLocal(path) {
-			return nil, fmt.Errorf("file %q is outside the process's folder", path)
-		}
-		text, err := render(f.Template, d.templates[f.Template], data)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, File{filepath.Join(data.self.dir, path), text})
 	}
 	return files, nil
+}
+
+// file renders one copy of a file. Its path is empty if it is left out.
+func (f FileDefinition) file(d Definition, data renderData) (File, error) {
+	path, err := render("path of "+f.Template, f.Path, data)
+	if err != nil || path == "" {
+		return File{}, err
+	}
+	if !filepath.IsLocal(path) {
+		return File{}, fmt.Errorf("file %q is outside the process's folder", path)
+	}
+	text, err := render(f.Template, d.templates[f.Template], data)
+	return File{filepath.Join(data.self.dir, path), text}, err
 }
 
 // entry is the port on which a process takes requests: the topology's entry, or its own first port.

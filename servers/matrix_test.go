@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"bench/results"
 	"bench/servers"
 	"bench/servers/setup"
 	"bench/targets"
@@ -59,8 +60,10 @@ var matrix = []ask{
 		but: map[string]int{"files by python": 200, "files by uwsgi": 200}},
 	{name: "a file, compressed if it is", head: "GET /static/shop/s100k.js HTTP/1.1\r\nAccept-Encoding: gzip",
 		status: 200},
-	// nginx refuses it always; the others pass it on, and Django's views answer any method.
-	{name: "TRACE", head: "TRACE /json HTTP/1.1", status: 200, but: map[string]int{"entry nginx": 405}},
+	// nginx refuses it always, and Apache where it does not answer by itself; the others pass it on, and
+	// Django's views answer any method.
+	{name: "TRACE", head: "TRACE /json HTTP/1.1", status: 200,
+		but: map[string]int{"entry nginx": 405, "entry apache": 405}},
 }
 
 func headers(n int) (text string) {
@@ -95,6 +98,7 @@ func TestEveryTopologyAnswersTheMatrix(t *testing.T) {
 			if b := cluster.Blueprint(); b.Concurrency == servers.UnknownConcurrency {
 				t.Errorf("its concurrency is unknown")
 			}
+			expectTiers(t, cluster)
 			who := by(t, cluster.Blueprint())
 			for _, a := range append(slices.Clone(matrix), matrix[0]) {
 				a.head = strings.Replace(a.head, "LAST-MODIFIED", lastModified(t, cluster.URL()), 1)
@@ -108,6 +112,21 @@ func TestEveryTopologyAnswersTheMatrix(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// expectTiers checks that each tier of a cluster is observed: it has processes, which use CPU time and memory.
+func expectTiers(t *testing.T, cluster *servers.Cluster) {
+	t.Helper()
+	usage, err := cluster.Usage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tier := range cluster.Blueprint().Roles {
+		at := slices.IndexFunc(usage, func(u results.Usage) bool { return u.Tier == tier })
+		if at < 0 || usage[at].CPU <= 0 || usage[at].PSS <= 0 {
+			t.Errorf("usage %+v; want CPU time and memory of the tier %s", usage, tier)
+		}
 	}
 }
 
@@ -198,7 +217,18 @@ func realSite(t *testing.T) (*servers.Site, targets.App) {
 	})
 	host := servers.ThisHost()
 	host.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}
-	tools := append(slices.Clone(servers.PythonPackages), servers.SystemPackages...)
+	var tools []string
+	for _, name := range servers.Names() {
+		d, err := servers.Define(servers.Topology{Name: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		needed, err := d.Requires(host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tools = append(tools, needed...)
+	}
 	if host.Tools, err = servers.FindTools(t.Context(), python, os.Getenv("PATH"), tools); err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ type renderData struct {
 	App   targets.App
 	Host  Host
 	Dir   string // folder of the process being rendered
+	Copy  int    // of the file being rendered, from 1
 	state string
 	tools []string // that the topology declares, with its parameters
 	self  *replica
@@ -65,8 +66,17 @@ func (r *replica) HasPort(name string) bool {
 }
 
 // Unix is the path of a socket file of the replica.
-func (r *replica) Unix() (string, error) {
-	path := filepath.Join(r.dir, "app.sock")
+func (r *replica) Unix() (string, error) { return r.socket("app") }
+
+// Vassal is the path of the socket file of one of the servers that the replica keeps, by its number from 1.
+func (r *replica) Vassal(n int) (string, error) { return r.socket(fmt.Sprintf("app%d", n)) }
+
+// Vassal is the path of the socket file of one of the servers that the process being rendered keeps.
+func (d renderData) Vassal(n int) (string, error) { return d.self.Vassal(n) }
+
+// socket is the path of a socket file in the replica's folder.
+func (r *replica) socket(name string) (string, error) {
+	path := filepath.Join(r.dir, name+".sock")
 	if longest := len(syscall.RawSockaddrUnix{}.Path) - 1; len(path) > longest {
 		return "", fmt.Errorf("%s: the path of a socket may have %d bytes, and this has %d: set TMPDIR to a shorter one",
 			path, longest, len(path))
@@ -86,6 +96,12 @@ func (r *replica) Address() (string, error) {
 		return "", fmt.Errorf("process %s has no port", r.definition.Name)
 	}
 	return fmt.Sprintf("127.0.0.1:%d", r.ports[r.definition.Ports[0]]), nil
+}
+
+// HasParam distinguishes topologies that share a template.
+func (d renderData) HasParam(name string) bool {
+	_, has := d.Param[name]
+	return has
 }
 
 // Replicas are the processes of one kind, for the addresses of a process's peers.
@@ -178,6 +194,13 @@ var renderFuncs = template.FuncMap{
 			return 0, fmt.Errorf("atLeast %v %v: want two whole numbers", low, n)
 		}
 		return max(a, b), nil
+	},
+	"upto": func(n any) (numbers []int, err error) {
+		last, err := toInt(n)
+		for i := 1; i <= last; i++ {
+			numbers = append(numbers, i)
+		}
+		return numbers, err
 	},
 	// quote quotes a string for nginx; checkPaths has refused what it cannot escape.
 	"quote":     func(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` },

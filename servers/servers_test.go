@@ -58,6 +58,7 @@ func TestRenderedTopologies(t *testing.T) {
 		"uwsgi-as-documented":     "uwsgi:workers=8,threads=2,profile=as-documented",
 		"nginx-uwsgi-machines":    "nginx-uwsgi:backends=2,workers=1,cpu=40",
 		"gunicorn-uvicorn":        "gunicorn:class=uvicorn,static=whitenoise,profile=as-documented",
+		"apache-as-documented":    "apache-modwsgi:workers=3,threads=2,static=whitenoise,profile=as-documented",
 		"granian-asgi":            "granian:interface=asgi,static=whitenoise",
 		"nginx-uwsgi-unix":        "nginx-uwsgi:backends=1,socket=unix,static=whitenoise",
 		"nginx-uwsgi-three":       "nginx-uwsgi:backends=3,workers=1,threads=4,proxies=2",

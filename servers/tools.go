@@ -65,9 +65,13 @@ type MissingToolError struct {
 	Tool     string
 	Beside   string // the interpreter whose environment it belongs in, where that is the user's own
 	Provided string // the command that installs it; empty: none
+	Lacking  string // what its absence means, where that is not that it is not installed
 }
 
 func (e *MissingToolError) Error() string {
+	if e.Lacking != "" {
+		return fmt.Sprintf("topology %s: %s", e.Topology, e.Lacking)
+	}
 	if e.Beside != "" {
 		return fmt.Sprintf("topology %s: %s is not installed for %s: install it in that environment (%s -m pip install %s), "+
 			"or list its packages in app.requirements of bench.yaml", e.Topology, e.Tool, e.Beside, e.Beside, e.Tool)
@@ -99,7 +103,7 @@ func (t Tools) missing(name string) *MissingToolError {
 	if t[name].Path != "" || row.library && t[name].Version != "" {
 		return nil
 	}
-	missing := &MissingToolError{Tool: name, Provided: row.provided}
+	missing := &MissingToolError{Tool: name, Provided: row.provided, Lacking: row.lacking}
 	if row.provided == "" {
 		missing.ForInterpreter(t.Path("python"))
 	}

@@ -36,6 +36,7 @@ type Process struct {
 	PID     int
 	Ports   map[string]int
 	Entry   int               // the port on which it takes requests
+	Dir     string            // folder of its files
 	HTTP    bool              // clients connect to that port, so it speaks HTTP
 	Health  string            // path that answers when the app works
 	Header  map[string]string // headers that a request for it needs, Host among them
@@ -93,7 +94,7 @@ func (k Kind) Peaks() []string {
 }
 
 // Kinds is the table of all kinds.
-func Kinds() []Kind { return []Kind{uwsgi, nginx, procs} }
+func Kinds() []Kind { return []Kind{uwsgi, vassals, nginx, procs, marks} }
 
 // Lookup returns a kind by its name. An empty name stands for a process that nothing observes;
 // its kind has no Open.

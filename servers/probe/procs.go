@@ -31,12 +31,12 @@ import (
 var procs = Kind{
 	Name: "procs", Workers: true,
 	Counters: []Counter{{results.Respawns, "", "worker processes that ended since the boot"}},
-	Open:     func(p Process) Probe { return &procsProbe{process: p, served: map[int]uint64{}} },
+	Open:     func(p Process) Probe { return &procsProbe{process: p, served: served{}} },
 }
 
 type procsProbe struct {
 	process Process
-	served  map[int]uint64 // workers that responded: PID → start time, since PIDs are reused
+	served  served
 }
 
 const (
@@ -67,14 +67,14 @@ func (p *procsProbe) Workers(ctx context.Context) ([]Worker, error) {
 	for range max(1, p.process.Workers) {
 		h, err := p.hold(ctx)
 		if err != nil {
-			return p.alive(fs), err
+			return p.served.alive(fs), err
 		}
 		all = append(all, h)
 	}
 	deadline := time.Now().Add(acceptTimeout)
 	for {
 		if err := p.owners(fs, all); err != nil {
-			return p.alive(fs), err
+			return p.served.alive(fs), err
 		}
 		if !needOwner(all) || time.Now().After(deadline) || ctx.Err() != nil {
 			break
@@ -92,7 +92,7 @@ func (p *procsProbe) Workers(ctx context.Context) ([]Worker, error) {
 			p.served[h.owner.PID] = h.owner.Starttime
 		}
 	}
-	return p.alive(fs), nil
+	return p.served.alive(fs), nil
 }
 
 func needOwner(all []*held) bool {
@@ -242,31 +242,4 @@ func descendants(fs procfs.FS, root int) ([]procfs.ProcStat, error) {
 	return tree, nil
 }
 
-// alive are the workers that responded and still run.
-func (p *procsProbe) alive(fs procfs.FS) []Worker {
-	var workers []Worker
-	for pid, started := range p.served {
-		if runs(fs, pid, started) {
-			workers = append(workers, Worker{PID: pid, Served: true})
-		}
-	}
-	return workers
-}
-
-func runs(fs procfs.FS, pid int, started uint64) bool {
-	process, err := fs.Proc(pid)
-	if err != nil {
-		return false
-	}
-	stat, err := process.Stat()
-	return err == nil && stat.Starttime == started && stat.State != "Z"
-}
-
-func (p *procsProbe) Read(context.Context) (Reading, error) {
-	fs, err := procfs.NewDefaultFS()
-	if err != nil {
-		return Reading{}, fmt.Errorf("looking for workers: %w", err)
-	}
-	ended := len(p.served) - len(p.alive(fs))
-	return Reading{Counters: results.Counters{results.Respawns: float64(ended)}}, nil
-}
+func (p *procsProbe) Read(context.Context) (Reading, error) { return p.served.read() }

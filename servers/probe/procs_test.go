@@ -182,3 +182,38 @@ func TestDescendantsGoFromTheTopDown(t *testing.T) {
 		t.Errorf("descendants = %v, %v; want the process itself first", tree, err)
 	}
 }
+
+// Workers that leave marks are counted once they have left one, and noticed when they end; a file that is not a
+// mark, or of a process that has ended before anybody looked, is nobody.
+func TestMarksFindsThoseThatLeftOne(t *testing.T) {
+	process := startPrefork(t, 2, "works")
+	workers := lookUntil(t, procs.Open(process), 2, 5*time.Second)
+	if len(workers) != 2 {
+		t.Fatalf("%d workers were found; want 2", len(workers))
+	}
+	process.Dir = t.TempDir()
+	p := marks.Open(process)
+	if seen, err := p.Workers(t.Context()); len(seen) != 0 || err != nil {
+		t.Errorf("before any mark: %v, %v", seen, err)
+	}
+	if err := os.Mkdir(filepath.Join(process.Dir, "marks"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{strconv.Itoa(workers[0].PID), "4194305", "README"} {
+		if err := os.WriteFile(filepath.Join(process.Dir, "marks", name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if seen, err := p.Workers(t.Context()); err != nil || len(seen) != 1 || seen[0] != workers[0] {
+		t.Errorf("workers %v, %v; want %v", seen, err, workers[0])
+	}
+	if err := syscall.Kill(workers[0].PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if reading, err := p.Read(t.Context()); err == nil && reading.Counters["respawns"] == 1 {
+			return
+		}
+	}
+	t.Error("the end of a worker was not counted")
+}

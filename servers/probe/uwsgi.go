@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -23,8 +25,32 @@ var uwsgi = Kind{
 		{results.ListenQueueMax, "connections", "longest listen queue seen"},
 		{results.WorkSeconds, "s", "time spent in requests, all workers together; divided by requests, the service time"},
 	},
-	Open: func(p Process) Probe { return uwsgiProbe{p.Ports["stats"]} },
+	Open: func(p Process) Probe {
+		return uwsgiProbe{func() ([]address, error) {
+			return []address{{"tcp4", fmt.Sprintf("127.0.0.1:%d", p.Ports["stats"])}}, nil
+		}}
+	},
 }
+
+// vassals are the uWSGI servers that an emperor keeps: it starts and ends them as it likes, so that their
+// stats servers are found by the socket files, *.stats, that they leave in the process's folder.
+var vassals = Kind{
+	Name: "uwsgi-vassals", Workers: true, Counters: uwsgi.Counters,
+	Open: func(p Process) Probe {
+		return uwsgiProbe{func() (found []address, err error) {
+			entries, err := os.ReadDir(p.Dir)
+			for _, entry := range entries {
+				if filepath.Ext(entry.Name()) == ".stats" {
+					found = append(found, address{"unix", filepath.Join(p.Dir, entry.Name())})
+				}
+			}
+			return found, err
+		}}
+	},
+}
+
+// address is where a stats server listens.
+type address struct{ network, name string }
 
 // uwsgiRequest is a GET request in the uwsgi protocol: a header of four bytes, then the variables, each
 // with its length before it.
@@ -44,8 +70,8 @@ func uwsgiRequest(host, path string) string {
 	return string(append(head, 0)) + string(vars)
 }
 
-// uwsgiProbe asks uWSGI's stats server, which sends one JSON document to whoever connects.
-type uwsgiProbe struct{ port int }
+// uwsgiProbe asks uWSGI's stats servers, each of which sends one JSON document to whoever connects.
+type uwsgiProbe struct{ servers func() ([]address, error) }
 
 // uwsgiStats is the part of that document that bench uses.
 type uwsgiStats struct {
@@ -60,9 +86,26 @@ type uwsgiStats struct {
 	} `json:"workers"`
 }
 
-func (u uwsgiProbe) ask(ctx context.Context) (s uwsgiStats, err error) {
+// ask adds up what the servers say.
+func (u uwsgiProbe) ask(ctx context.Context) (sum uwsgiStats, err error) {
+	servers, err := u.servers()
+	if err != nil {
+		return sum, fmt.Errorf("looking for uWSGI's statistics: %w", err)
+	}
+	for _, server := range servers {
+		one, err := server.ask(ctx)
+		if err != nil {
+			return sum, err
+		}
+		sum.ListenQueue += one.ListenQueue
+		sum.Workers = append(sum.Workers, one.Workers...)
+	}
+	return sum, nil
+}
+
+func (a address) ask(ctx context.Context) (s uwsgiStats, err error) {
 	dialer := net.Dialer{Timeout: readTimeout}
-	conn, err := dialer.DialContext(ctx, "tcp4", fmt.Sprintf("127.0.0.1:%d", u.port))
+	conn, err := dialer.DialContext(ctx, a.network, a.name)
 	if err != nil {
 		return s, fmt.Errorf("reading uWSGI's statistics: %w", err)
 	}

@@ -81,13 +81,25 @@ func (s Setup) optional(ctx context.Context, tools []string) error {
 	return nil
 }
 
+// packages are the system's packages of tools that go by another name there. That of Apache holds the program
+// alone, and no service.
+var packages = map[string]string{"apache2": "apache2-bin"}
+
 // system installs a tool from the system's packages.
 func (s Setup) system(ctx context.Context, tool string) error {
 	s.say("%s is missing: installing it from the system's packages", tool)
+	if own, has := packages[tool]; has {
+		return s.install(ctx, own)
+	}
 	if err := s.install(ctx, tool); err != nil {
 		return err
 	}
 	return s.noService(ctx, tool)
+}
+
+// builds is what compiling a tool from PyPI needs: a program that shows whether it is there, and its package.
+var builds = map[string]struct{ program, packaged string }{
+	"mod-wsgi": {"apxs", "apache2-dev"},
 }
 
 // pypi installs a tool from PyPI into bench's own environment.
@@ -95,6 +107,11 @@ func (s Setup) pypi(ctx context.Context, python, tool string) error {
 	if !strings.HasPrefix(python, venvDir(s.Cache)) {
 		return fmt.Errorf("installing %s: bench uses %s, which is not an environment of its own: install it there "+
 			"(%s -m pip install %s)", tool, python, python, tool)
+	}
+	if needs, has := builds[tool]; has && servers.LookPath(needs.program, s.Path) == "" {
+		if err := s.install(ctx, needs.packaged); err != nil {
+			return err
+		}
 	}
 	pinned, err := with.ReadFile("with/" + tool + ".txt")
 	if err != nil {
