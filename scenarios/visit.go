@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"bench/loadgen"
@@ -75,6 +76,9 @@ func (v *Visited) Load(ctx context.Context, load Load, seed uint64) (*results.Ce
 		}
 	}
 }
+
+// Client returns a client that opens a connection for each request, to whatever the guard allows.
+func (r *Runner) Client() *http.Client { return newClient(r.Guard) }
 
 // Users are independent arrivals at a constant rate, as the load of an open loop.
 func Users(name string, s Scenario, perSecond float64) Load {

@@ -55,6 +55,8 @@ type stepFile struct {
 	Name string    `yaml:"name"`
 	Load *loadFile `yaml:"load"`
 	Idle *idleFile `yaml:"idle"`
+
+	Requests []requestFile `yaml:"requests"`
 }
 
 // kind is a kind of step.
@@ -70,6 +72,7 @@ type kind struct {
 var kinds = []kind{
 	{"load", readLoad, nil},
 	{"idle", readIdle, idleGives},
+	{"requests", readRequests, []string{}},
 }
 
 // measures lists the measures that a kind gives.
