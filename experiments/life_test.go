@@ -137,7 +137,13 @@ func TestEventsCoverARunFromStartToReport(t *testing.T) {
 		}
 	}
 	want = append(want, "done")
-	if got := l.kinds(); !slices.Equal(got, slices.Compact(want)) {
+	got := l.kinds()
+	if !slices.Contains(got, "estimated") {
+		t.Errorf("no event says what is known so far: %v", got)
+	}
+	// How often these come depends on how long a load takes, and on what was void.
+	got = slices.Compact(slices.DeleteFunc(got, func(kind string) bool { return kind == "second" || kind == "estimated" }))
+	if !slices.Equal(got, slices.Compact(want)) {
 		t.Errorf("events:\n%v; want\n%v", got, slices.Compact(want))
 	}
 	done := l.events[len(l.events)-1].(experiments.Done)

@@ -41,6 +41,7 @@ func (r *Recorder) live() (l Live) {
 		last = max(last, i)
 	}
 	if last >= 0 {
+		l.Rate = float64(r.intervals[last].Counts.OK) / IntervalLength.Seconds()
 		response := results.Total([]results.Interval{*r.intervals[last]}, results.Response)
 		p := results.Percentiles(response, 50, 99)
 		l.P50, l.P99 = time.Duration(p[0])*time.Microsecond, time.Duration(p[1])*time.Microsecond

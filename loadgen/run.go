@@ -33,7 +33,8 @@ type Measurement struct {
 type Live struct {
 	Elapsed time.Duration
 	Counts  results.Counts // of the completed seconds
-	P50     time.Duration  // of the response times in the last of them
+	Rate    float64        // of successful responses in the last of them, per second
+	P50     time.Duration  // of the response times in it
 	P99     time.Duration
 }
 

@@ -96,6 +96,9 @@ func (r *Runner) Capacity(
 			return run.found(found, search), err
 		}
 		search.Add(outcome)
+		r.emit(Estimated{
+			Arm: config.Arm.Name, Measure: "capacity", Unit: "req/s", Value: search.Range(0).Interval,
+		})
 		if needs := search.Needs(); !told && needs > 0 {
 			told = true
 			r.say(fmt.Sprintf("%s: service times vary so much (%.1f times their mean) that it needs about %v",

@@ -3,7 +3,9 @@ package scenarios
 import (
 	"time"
 
+	"bench/loadgen"
 	"bench/results"
+	"bench/stats"
 )
 
 // Event is something that happened in a run, for anything that shows progress: a line on a
@@ -41,20 +43,46 @@ type CellStarted struct {
 	Remaining time.Duration `json:"remaining_ns,omitempty"`
 }
 
+// Second means that a load has gone on for another second, with figures of that second alone.
+type Second struct {
+	Arm     string         `json:"arm"`
+	Elapsed time.Duration  `json:"elapsed_ns"`
+	Length  time.Duration  `json:"length_ns"` // of the load; 0: until it has sent what it is to send
+	Rate    float64        `json:"rate"`      // of successful responses, per second
+	P50     time.Duration  `json:"p50_ns"`    // of the response times
+	P99     time.Duration  `json:"p99_ns"`
+	Counts  results.Counts `json:"counts"` // since the load's start
+}
+
 // CellDone means that a cell's load has ended, with a summary.
 type CellDone struct {
-	Cell   int            `json:"cell"`
-	Of     int            `json:"of,omitempty"`
-	Counts results.Counts `json:"counts"`
-	Rate   float64        `json:"rate"` // of successful responses, per second
-	Grade  results.Grade  `json:"grade"`
+	Arm         string               `json:"arm"`
+	Cell        int                  `json:"cell"`
+	Of          int                  `json:"of,omitempty"`
+	Counts      results.Counts       `json:"counts"`
+	Rate        float64              `json:"rate"`   // of successful responses, per second
+	P50         time.Duration        `json:"p50_ns"` // of the response times
+	P99         time.Duration        `json:"p99_ns"`
+	Grade       results.Grade        `json:"grade"`
+	Diagnostics []results.Diagnostic `json:"diagnostics,omitempty"`
+}
+
+// Estimated means that what is known so far of an arm has changed.
+type Estimated struct {
+	Arm      string         `json:"arm"`
+	Measure  string         `json:"measure"`            // in words
+	Unit     string         `json:"unit,omitempty"`     // none: a ratio to the baseline
+	Baseline string         `json:"baseline,omitempty"` // the arm that a ratio refers to
+	Value    stats.Interval `json:"value"`
 }
 
 func (Scheduled) Kind() string   { return "scheduled" }
 func (Doing) Kind() string       { return "doing" }
 func (Booted) Kind() string      { return "booted" }
 func (CellStarted) Kind() string { return "cell-started" }
+func (Second) Kind() string      { return "second" }
 func (CellDone) Kind() string    { return "cell-done" }
+func (Estimated) Kind() string   { return "estimated" }
 
 func (r *Runner) emit(e Event) {
 	if r.Emit != nil {
@@ -119,5 +147,24 @@ func (p *progress) repeats(cell *Cell, again int) bool {
 }
 
 func cellDone(cell, of int, c *results.Cell) CellDone {
-	return CellDone{Cell: cell, Of: of, Counts: c.Counts, Rate: c.Throughput(), Grade: c.Grade}
+	p := results.Percentiles(results.Total(c.Intervals, results.Response), 50, 99)
+	return CellDone{
+		Arm: c.Topology, Cell: cell, Of: of, Counts: c.Counts, Rate: c.Throughput(), Grade: c.Grade,
+		P50: time.Duration(p[0]) * time.Microsecond, P99: time.Duration(p[1]) * time.Microsecond,
+		Diagnostics: c.Diagnostics,
+	}
+}
+
+// Seconds returns what to do every second of a load on an arm: to emit an event.
+func Seconds(arm string, p loadgen.Plan, emit func(Event)) func(loadgen.Live) {
+	if emit == nil {
+		return nil
+	}
+	length := p.Duration
+	if p.Requests > 0 && p.Mode == loadgen.Closed {
+		length = 0
+	}
+	return func(l loadgen.Live) {
+		emit(Second{Arm: arm, Elapsed: l.Elapsed, Length: length, Rate: l.Rate, P50: l.P50, P99: l.P99, Counts: l.Counts})
+	}
 }

@@ -41,6 +41,23 @@ func (l *length) add(cell Cell, c *results.Cell) {
 	}
 }
 
+// estimates are what is known so far of a cell's arm, if that cell adds to it: how many requests per second
+// of the main scenario it can respond to, and how many times as many as the first arm.
+func (l *length) estimates(cell Cell, arms []Arm) (all []Event) {
+	name, blocks := arms[cell.Arm].Name, l.throughput[cell.Arm]
+	if _, counts := blocks[cell.Block]; !counts || cell.Load.Name != "closed" || cell.Load.Scenario.Name != l.main {
+		return nil
+	}
+	measure := "maximum throughput, " + l.main
+	all = append(all, Estimated{Arm: name, Measure: measure, Unit: "req/s", Value: stats.Estimate(blocks)})
+	if cell.Arm > 0 {
+		all = append(all, Estimated{
+			Arm: name, Measure: measure, Baseline: arms[0].Name, Value: stats.Ratio(l.throughput[0], blocks),
+		})
+	}
+	return all
+}
+
 // widest is how far the ends of the least precise headline ratio lie from its middle: the throughput of
 // the main scenario, of each arm to the first. Without an interval it is infinite.
 func (l *length) widest() (widest float64) {

@@ -314,6 +314,9 @@ func (r *Runner) runBoot(
 				}
 			}
 			known.add(cell, record)
+			for _, estimate := range known.estimates(cell, e.Arms) {
+				r.emit(estimate)
+			}
 			if disturbed(record) == "" || isDead(record) || !run.repeats(&cell, again) {
 				break
 			}
@@ -374,7 +377,7 @@ func (r *Runner) runCellAt(
 		before, beforeErr = cluster.Counters(ctx)
 		watch.begin()
 		ready()
-	}})
+	}, Second: Seconds(arm.Name, plan, r.Emit)})
 	after, afterErr := cluster.Counters(ctx)
 	usage, watchErr := watch.stop()
 	noteResponses(cluster, cell.Load.Scenario, m)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bench/experiments"
+	"bench/experiments/load"
 	"bench/loadgen"
 	"bench/reports/page"
 	"bench/results"
@@ -62,13 +63,9 @@ func runLoad(ctx context.Context, s *shell, rawURL string, o loadOptions) error 
 		return err
 	}
 	started := time.Now()
-	var watch loadgen.Watch
-	progress := newProgress(s)
-	if s.terminal {
-		watch.Second = func(l loadgen.Live) { progress.text(liveText(plan, l)) }
-	}
+	watch := loadgen.Watch{Second: load.Follow(plan, progress(s).Show)}
 	m, err := loadgen.Local{Engine: engine, Guard: o.guard()}.Measure(ctx, plan, watch)
-	progress.clear()
+	endProgress(s)
 	if err == nil {
 		err = o.writeHistograms(m)
 	}

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"bench/loadgen"
 	"bench/reports/page"
@@ -164,12 +163,6 @@ func significant(v float64) float64 {
 	}
 	unit := math.Pow(10, math.Floor(math.Log10(math.Abs(v)))-2)
 	return math.Round(v/unit) * unit
-}
-
-// liveText is the line of progress while a load runs.
-func liveText(p loadgen.Plan, l loadgen.Live) string {
-	return fmt.Sprintf("%v of %v: %d ok, %d failed, last second p50 %v, p99 %v",
-		l.Elapsed.Round(time.Second), p.Duration, l.Counts.OK, l.Counts.Failed(), l.P50, l.P99)
 }
 
 // writeHistograms writes the file of --hdr.

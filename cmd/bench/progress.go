@@ -1,78 +1,31 @@
 package main
 
 import (
-	"fmt"
-	"time"
+	"os"
 
-	"bench/experiments"
-	"bench/internal/inert"
-	"bench/scenarios"
+	"bench/terminal"
 )
 
-// progress shows how far a run has got: one line that is redrawn on a terminal, elsewhere at most one
-// line every few seconds. It is a subscriber to the events of a run.
-type progress struct {
-	s    *shell
-	last time.Time
-}
-
-func newProgress(s *shell) *progress { return &progress{s: s} }
-
-const plainEvery = 5 * time.Second
-
-// show shows an event.
-func (p *progress) show(event experiments.Event) {
-	switch e := event.(type) {
-	case scenarios.Doing:
-		p.text(e.Text)
-	case experiments.RunStarted:
-		if e.Estimate > 0 {
-			p.line(fmt.Sprintf("about %v in all", e.Estimate.Round(time.Second)))
-		}
-	case scenarios.Scheduled:
-		if e.Why != "" {
-			p.line(e.Why)
-		}
-	case scenarios.CellStarted:
-		if e.Of == 0 {
-			return // its step has been shown
-		}
-		text := fmt.Sprintf("cell %d of %d: block %d, %s, %s %s", e.Cell, e.Of, e.Block, e.Arm, e.Scenario, e.Load)
-		if e.Remaining > 0 {
-			text += fmt.Sprintf(", about %v left", e.Remaining.Round(time.Second))
-		}
-		p.text(text)
-	case experiments.EstimateSoFar:
-		p.text(e.Text)
-	case experiments.Message:
-		p.line(e.Text)
-	case experiments.Diagnostic:
-		p.line(e.Sentences())
-	case experiments.Done:
-		p.clear()
+// progress is the view of how a run proceeds: redrawn on a terminal, elsewhere a line every few seconds.
+// It lasts until endProgress.
+func progress(s *shell) terminal.View {
+	if s.view == nil {
+		s.view = newView(s)
 	}
+	return s.view
 }
 
-// text shows a line of progress.
-func (p *progress) text(text string) {
-	if p.s.terminal {
-		fmt.Fprintf(p.s.stderr, "\r\x1b[K%s", inert.Line(p.s.clean(text)))
-		return
+func newView(s *shell) terminal.View {
+	if screen, is := s.stderr.(*os.File); is && s.terminal {
+		return terminal.NewLive(screen, s.user(), s.clean)
 	}
-	if time.Since(p.last) >= plainEvery {
-		p.last = time.Now()
-		fmt.Fprintf(p.s.errs, "bench: %s\n", text)
-	}
+	return &terminal.Lines{To: s.errs}
 }
 
-// line prints a line that stays.
-func (p *progress) line(text string) {
-	p.clear()
-	fmt.Fprintf(p.s.errs, "bench: %s\n", text)
-}
-
-func (p *progress) clear() {
-	if p.s.terminal {
-		fmt.Fprint(p.s.stderr, "\r\x1b[K")
+// endProgress leaves the terminal as it was before the view. What is printed while there is one would be
+// drawn over.
+func endProgress(s *shell) {
+	if s.view != nil {
+		s.view.Close()
 	}
 }

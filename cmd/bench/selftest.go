@@ -11,6 +11,7 @@ import (
 	"bench/experiments"
 	"bench/loadgen/accuracy"
 	"bench/loadgen/native"
+	"bench/scenarios"
 
 	"github.com/spf13/cobra"
 )
@@ -91,13 +92,13 @@ func runSelftest(s *shell, o selftestOptions, run func(*accuracy.Suite) ([]accur
 	if err != nil {
 		return fmt.Errorf("finding the program's own path: %w", err)
 	}
-	progress := newProgress(s)
-	suite := &accuracy.Suite{Bench: self, Floor: o.floor, Peers: o.peers, Full: o.full, Say: progress.text}
+	say := func(text string) { progress(s).Show(scenarios.Doing{Text: text}) }
+	suite := &accuracy.Suite{Bench: self, Floor: o.floor, Peers: o.peers, Full: o.full, Say: say}
 	if runtime.NumCPU() > 1 {
 		suite.ToolCores, suite.ServerCores = "0", "1"
 	}
 	rows, err := run(suite)
-	progress.clear()
+	endProgress(s)
 	return s.concludeRows(rows, err, o.json)
 }
 

@@ -14,6 +14,7 @@ import (
 	"bench/internal/inert"
 	"bench/internal/secret"
 	"bench/reports/page"
+	"bench/terminal"
 )
 
 // shell is what a command may touch of the outside world: its streams and the environment. It is the
@@ -32,6 +33,7 @@ type shell struct {
 	// The streams themselves are for what has been treated already.
 	stdout, stderr io.Writer
 	showSecrets    bool
+	view           terminal.View // of the run under way; nil: none yet
 }
 
 func environment(pairs []string) map[string]string {
@@ -50,7 +52,9 @@ func (s *shell) run(ctx context.Context, args []string) (code int) {
 	root.SetArgs(args)
 	root.SetOut(s.out)
 	root.SetErr(s.errs)
+	defer endProgress(s) // also if the command panics
 	err := root.ExecuteContext(ctx)
+	endProgress(s)
 	code = exitCode(ctx, err)
 	if errors.Is(err, context.Canceled) {
 		err = context.Cause(ctx) // the signal, not its effect on whatever was under way
@@ -109,7 +113,7 @@ func (s *shell) experimentEnv(o sharedFlags) (experiments.Env, error) {
 		Version: version, Results: o.out, Cache: cache, Temporary: s.env["TMPDIR"], Path: s.env["PATH"],
 		User: s.user(), Servers: s.servers(), Keeper: []string{self, keeperCommand},
 		Guard: o.guard(), SharedMachine: o.shared,
-		Emit: newProgress(s).show,
+		Emit: progress(s).Show,
 	}, nil
 }
 
@@ -176,6 +180,7 @@ func (s *shell) job(d page.Document) error {
 
 // conclude shows the report of a run and turns its outcome into the command's.
 func (s *shell) conclude(r experiments.Result, err error, o sharedFlags) error {
+	endProgress(s)
 	if r.Document.Kind == "" { // nothing was measured, or it cannot be judged
 		return err
 	}

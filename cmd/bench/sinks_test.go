@@ -64,19 +64,17 @@ var sinks = map[string]func(t *testing.T, s *shell, text string){
 	},
 	"an event": func(_ *testing.T, s *shell, text string) {
 		defer guardStreams(s)()
-		for _, terminal := range []bool{false, true} {
-			s.terminal = terminal
-			for _, e := range []experiments.Event{
-				filledWith[scenarios.Doing](text), filledWith[experiments.RunStarted](text), filledWith[scenarios.Scheduled](text),
-				filledWith[experiments.Message](text), filledWith[experiments.Diagnostic](text),
-				filledWith[experiments.EstimateSoFar](text), filledWith[scenarios.Booted](text), filledWith[experiments.Done](text),
-			} {
-				newProgress(s).show(e)
-			}
-			started := filledWith[scenarios.CellStarted](text)
-			started.Of = 9
-			newProgress(s).show(started)
+		for _, e := range []experiments.Event{
+			filledWith[scenarios.Doing](text), filledWith[experiments.RunStarted](text), filledWith[scenarios.Scheduled](text),
+			filledWith[experiments.Message](text), filledWith[experiments.Diagnostic](text),
+			filledWith[experiments.EstimateSoFar](text), filledWith[scenarios.Booted](text), filledWith[experiments.Done](text),
+			filledWith[scenarios.Second](text),
+		} {
+			newView(s).Show(e)
 		}
+		started := filledWith[scenarios.CellStarted](text)
+		started.Of = 9
+		newView(s).Show(started)
 	},
 	"JSON": func(_ *testing.T, s *shell, text string) {
 		defer guardStreams(s)()

@@ -38,6 +38,7 @@ func (s *series) pairs(ctx context.Context) error {
 			return err
 		}
 		report = s.judge()
+		s.tell(report)
 		if s.confirms(number, report) {
 			// The finding is tested once more, on pairs that had no part in it.
 			if err := s.update(func(f *results.GateFindings) { f.ConfirmFrom = number + 1 }); err != nil {
@@ -153,6 +154,13 @@ func (s *series) estimate(number int, report gate.Report) experiments.EstimateSo
 	return experiments.EstimateSoFar{
 		Text: fmt.Sprintf("pair %d, %v of %v: %s", number, elapsed.Round(time.Second), s.spec.Budget, report.Verdict),
 		Step: number, Elapsed: elapsed, Budget: s.spec.Budget, Verdict: string(report.Verdict),
+	}
+}
+
+// tell emits what the pairs so far say of each metric.
+func (s *series) tell(report gate.Report) {
+	for _, m := range report.Metrics {
+		s.run.Emit(scenarios.Estimated{Arm: results.Head, Measure: m.Title(), Baseline: results.Base, Value: m.Ratio})
 	}
 }
 

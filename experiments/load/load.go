@@ -9,6 +9,7 @@ import (
 	"bench/experiments"
 	"bench/loadgen"
 	"bench/results"
+	"bench/scenarios"
 	"bench/servers"
 )
 
@@ -29,6 +30,18 @@ func Keep(ctx context.Context, env experiments.Env, l Load) (experiments.Result,
 		Manifest: l.manifest(), Findings: l.Result, Started: l.Started,
 		Measure: func(_ context.Context, run *experiments.Run) error { return run.Out.Seal(l.cell(), nil) },
 	})
+}
+
+// Follow emits that a load begins, and returns what to do every second of it.
+func Follow(p loadgen.Plan, emit func(experiments.Event)) func(loadgen.Live) {
+	arm := Load{Plan: p}.host()
+	loop := scenarios.CellStarted{Arm: arm, Scenario: string(p.Mode), Load: "loop", Remaining: p.Duration}
+	if p.Pacer != nil {
+		loop.Load += ", " + p.Pacer.String()
+	}
+	emit(experiments.RunStarted{Run: results.KindLoad, Plan: []string{"one load on " + p.URL}})
+	emit(loop)
+	return scenarios.Seconds(arm, p, emit)
 }
 
 // bare is an engine without its further abilities.

@@ -11,6 +11,7 @@ import (
 	"bench/results"
 	"bench/scenarios"
 	"bench/servers"
+	"bench/stats"
 )
 
 const (
@@ -149,12 +150,18 @@ func (t *tuning) block(ctx context.Context, name string, arms []int, slice time.
 			t.run.Say(t.plan.arms[arm].Name + ": " + pulled.Failed)
 		}
 		throughputs[arm] = pulled.Throughput
+		t.run.Emit(scenarios.Estimated{
+			Arm: t.plan.arms[arm].Name, Measure: "throughput, last round", Unit: "req/s", Value: once(pulled.Throughput),
+		})
 		if pulled.Connections > 0 {
 			t.connections[arm] = pulled.Connections
 		}
 	}
 	return throughputs, nil
 }
+
+// once is what was measured once.
+func once(v float64) stats.Interval { return stats.Interval{Value: v, Low: v, High: v, N: 1} }
 
 // start is the number of connections that a setting is tried on: one step above the last success, since
 // that may have been halved by a disturbance.

@@ -17,6 +17,9 @@ var says = map[string]string{
 	maxThroughput: "maximum throughput",
 }
 
+// Title is the name of the metric in words.
+func (r Result) Title() string { return cmp.Or(says[r.Name], r.Name) }
+
 // known are the metrics that were measured.
 func (r Report) known() []Result {
 	return slices.DeleteFunc(slices.Clone(r.Metrics), func(m Result) bool { return !m.Ratio.Measured() })
@@ -25,12 +28,8 @@ func (r Report) known() []Result {
 // tiles are the changes, each with the values of both versions.
 func (r Report) tiles() (tiles []page.Tile) {
 	for _, m := range r.known() {
-		name := m.Name
-		if words, known := says[m.Name]; known {
-			name = words
-		}
 		tiles = append(tiles, page.Tile{
-			Name: "cost: " + name, Value: page.Change(m.Ratio.Value), Note: string(m.Verdict), Rows: []page.TileRow{
+			Name: "cost: " + m.Title(), Value: page.Change(m.Ratio.Value), Note: string(m.Verdict), Rows: []page.TileRow{
 				{Name: "base", Group: 0, Value: m.value(m.Base)}, {Name: "head", Group: 1, Value: m.value(m.Head)},
 			},
 		})
