@@ -113,18 +113,31 @@ func (e Env) Present(ctx context.Context, word string, app targets.App) (
 
 // Lacking is why the first of the topologies that cannot be booted here for the app cannot; nil: all can.
 func (e Env) Lacking(ctx context.Context, app targets.App, topologies []servers.Topology) (*results.Diagnostic, error) {
+	lacks, err := e.Unbootable(ctx, app, topologies)
+	for i, lack := range lacks {
+		if lack != nil {
+			reason, hint := lackOf(lack)
+			return &results.Diagnostic{Code: "left-out", Message: topologies[i].Name + ": " + reason, Hint: hint}, nil
+		}
+	}
+	return nil, err
+}
+
+// Unbootable says of each topology what keeps it from being booted here for the app; nil: nothing known.
+func (e Env) Unbootable(ctx context.Context, app targets.App, topologies []servers.Topology) ([]error, error) {
 	host, err := e.Host(ctx, app, topologies)
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range topologies {
-		if err := missing(t, host, app); err != nil {
-			reason, hint := lackOf(err)
-			return &results.Diagnostic{Code: "left-out", Message: t.Name + ": " + reason, Hint: hint}, nil
-		}
+	lacks := make([]error, len(topologies))
+	for i, t := range topologies {
+		lacks[i] = missing(t, host, app)
 	}
-	return nil, nil
+	return lacks, nil
 }
+
+// Lack is why a topology was left out, in a few words, and what to do.
+func Lack(err error) (reason, hint string) { return lackOf(err) }
 
 // leftOut collects the topologies that cannot be booted, by what they lack.
 type leftOut struct {

@@ -120,7 +120,6 @@ var replaced = []struct{ old, now string }{
 	{`greatest rates?`, "maximum throughput, or capacity"},
 	{`right answers?`, "successful response"},
 	{`\bslots?\b`, "concurrency"},
-	{`\b(rungs?|ladder of)\b`, "load steps"},
 	{`\befforts?\b`, "preset"},
 	{`\bduels?\b`, "paired A/B run"},
 	{`\bunsent\b`, "dropped"},

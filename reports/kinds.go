@@ -13,6 +13,7 @@ import (
 	"bench/reports/claims"
 	"bench/reports/compare"
 	"bench/reports/gate"
+	"bench/reports/ladder"
 	"bench/reports/load"
 	"bench/reports/page"
 	"bench/reports/tune"
@@ -33,6 +34,7 @@ var Kinds = []Kind{
 	{results.KindTune, judging(tune.Build)},
 	{results.KindLoad, judging(load.Build)},
 	{results.KindClaims, judging(claims.Build)},
+	{results.KindLadder, judging(ladder.Build)},
 }
 
 // Judged is the result of judging a run.

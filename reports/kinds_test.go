@@ -33,6 +33,7 @@ func TestEveryKindHasARow(t *testing.T) {
 	}
 	want := []string{
 		results.KindCompare, results.KindGate, results.KindCapacity, results.KindTune, results.KindLoad, results.KindClaims,
+		results.KindLadder,
 	}
 	if !slices.Equal(names, want) {
 		t.Errorf("the table has %v; want %v", names, want)

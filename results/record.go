@@ -20,6 +20,7 @@ const (
 	KindTune     = "tune"
 	KindLoad     = "load"
 	KindClaims   = "claims"
+	KindLadder   = "ladder"
 )
 
 // Status of a run.

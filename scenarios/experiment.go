@@ -40,6 +40,8 @@ type Preset struct {
 	// Apart is in how many further boots of every arm the main scenario's closed loop runs with the servers and the
 	// load generator on cores of their own.
 	Apart int
+	// KeepAlive leaves out the loads that open a connection for each request.
+	KeepAlive bool
 }
 
 // Presets, by the flags that choose them.
@@ -188,7 +190,7 @@ func (e Experiment) loads(arm int) (loads []Load) {
 		loads = append(loads, load)
 	}
 	closed("closed", 0, false, e.Preset.Closed)
-	if !e.withoutClosed {
+	if !e.withoutClosed && !e.Preset.KeepAlive {
 		closed("closed-new", 0, true, e.Preset.Side)
 	}
 	for i := range e.Scenarios[1:] {
@@ -205,7 +207,7 @@ func (e Experiment) loads(arm int) (loads []Load) {
 		})
 		fresh := loads[len(loads)-1]
 		// Where nothing queues, this tells delays of TCP from those of the app.
-		if i == 0 && !e.withoutNew && rate*fresh.Duration.Seconds() <= mostNew {
+		if i == 0 && !e.withoutNew && !e.Preset.KeepAlive && rate*fresh.Duration.Seconds() <= mostNew {
 			fresh.Name, fresh.New = fresh.Name+results.NewSuffix, true
 			loads = append(loads, fresh)
 		}

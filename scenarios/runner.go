@@ -25,6 +25,8 @@ type Runner struct {
 	Emit     func(Event) // may be nil; a paired run calls it from two goroutines
 	// SharedMachine accepts cells that other programs disturbed: they are DEGRADED, and not void.
 	SharedMachine bool
+	// LeaveOut continues without arms that cannot be booted in the preflight.
+	LeaveOut bool
 
 	apart time.Duration // between the times that the baseline is asked in the preflight; 0: pageClock
 }
@@ -92,13 +94,22 @@ func (r *Runner) preflight(ctx context.Context, e Experiment) (Experiment, error
 	var found speeds
 	var concurrency int
 	var booting time.Duration
-	for i, arm := range e.Arms {
+	for _, arm := range e.Arms {
 		r.say("checking " + arm.Name)
-		responses, checked, err := r.preflightArm(ctx, e, arm)
+		responses, checked, err := r.preflightArm(ctx, e, arm, baseline == nil)
+		var unbootable *servers.BootError
+		if r.LeaveOut && errors.As(err, &unbootable) && ctx.Err() == nil {
+			why := firstLine(err)
+			if err := r.exclude(arm, why, "The other arms were measured. `bench up` boots it alone and shows its logs."); err != nil {
+				return e, err
+			}
+			excluded = append(excluded, arm.Name+": "+why)
+			continue
+		}
 		if err != nil {
 			return e, err
 		}
-		if bad := unexpected(responses); i == 0 && len(bad) > 0 {
+		if bad := unexpected(responses); baseline == nil && len(bad) > 0 {
 			return e, fmt.Errorf("%w: %s does not give the responses that the scenario expects: %s", ErrUnexpected, arm.Name,
 				strings.Join(bad, "; "))
 		}
@@ -108,7 +119,7 @@ func (r *Runner) preflight(ctx context.Context, e Experiment) (Experiment, error
 				return e, err
 			}
 		} else if diff := append(differences(baseline, responses), unexpected(responses)...); len(diff) > 0 {
-			if err := r.exclude(arm, diff); err != nil {
+			if err := r.exclude(arm, "its responses differ: "+strings.Join(diff, "; "), sameWork); err != nil {
 				return e, err
 			}
 			excluded = append(excluded, arm.Name+": "+strings.Join(diff, "; "))
@@ -144,16 +155,17 @@ func (r *Runner) warnOfRedirects(e Experiment, responses map[string]response) er
 	return r.Out.SetManifest(m)
 }
 
-func (r *Runner) exclude(arm Arm, diff []string) error {
+// sameWork is the hint for an arm whose responses differ.
+const sameWork = "Make all topologies serve the same app in the same way: only equal work can be compared."
+
+func (r *Runner) exclude(arm Arm, why, hint string) error {
 	m := r.Out.Manifest()
-	why := "its responses differ: " + strings.Join(diff, "; ")
 	for i := range m.Topologies {
 		if m.Topologies[i].Name == arm.Name {
 			m.Topologies[i].Excluded = why
 		}
 	}
-	m.Diagnostics = append(m.Diagnostics, topologyDiagnostic("excluded", arm.Name, why,
-		"Make all topologies serve the same app in the same way: only equal work can be compared."))
+	m.Diagnostics = append(m.Diagnostics, topologyDiagnostic("excluded", arm.Name, why, hint))
 	return r.Out.SetManifest(m)
 }
 
@@ -167,7 +179,9 @@ type checked struct {
 // stopping is about how long it takes to stop a topology.
 const stopping = 300 * time.Millisecond
 
-func (r *Runner) preflightArm(ctx context.Context, e Experiment, arm Arm) (map[string]response, checked, error) {
+func (r *Runner) preflightArm(
+	ctx context.Context, e Experiment, arm Arm, first bool,
+) (map[string]response, checked, error) {
 	cluster, err := r.Site.Boot(ctx, arm.Topology, r.App)
 	if err != nil {
 		return nil, checked{}, err
@@ -202,7 +216,7 @@ func (r *Runner) preflightArm(ctx context.Context, e Experiment, arm Arm) (map[s
 		}
 		found.speeds = append(found.speeds, rate)
 	}
-	if err := r.askAgain(ctx, cluster, e, arm, asked, responses); err != nil {
+	if err := r.askAgain(ctx, cluster, e, first, asked, responses); err != nil {
 		return nil, checked{}, err
 	}
 	return responses, found, cluster.Close()
@@ -211,15 +225,15 @@ func (r *Runner) preflightArm(ctx context.Context, e Experiment, arm Arm) (map[s
 // pageClock is a time after which every clock on a page has moved on.
 const pageClock = 1100 * time.Millisecond
 
-// askAgain adds what every target answers now to what it answered before, twice; of the baseline, not
-// too soon after that.
+// askAgain adds what every target answers now to what it answered before, twice; of the first arm, with
+// which the others are compared, not too soon after that.
 func (r *Runner) askAgain(
-	ctx context.Context, cluster *servers.Cluster, e Experiment, arm Arm, asked time.Time, responses map[string]response,
+	ctx context.Context, cluster *servers.Cluster, e Experiment, first bool, asked time.Time, responses map[string]response,
 ) error {
 	if len(e.Arms) < 2 {
 		return nil // nothing is compared
 	}
-	if arm.Name == e.Arms[0].Name {
+	if first {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -17,6 +17,7 @@ var words = map[string]func() []string{
 	"topology":   servers.Names,
 	"scenario":   scenarios.Names,
 	"claim":      claims.Names,
+	"ladder":     scenarios.Ladders,
 	"profile":    func() []string { return []string{servers.Controlled, servers.AsDocumented} },
 }
 

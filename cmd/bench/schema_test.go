@@ -17,6 +17,7 @@ var update = flag.Bool("update", false, "write docs/schemas anew")
 var published = map[string]string{
 	"bench.compare-2": "compare-report", "bench.gate-2": "gate-report", "bench.capacity-2": "capacity-report",
 	"bench.tune-1": "tune-report", "bench.claims-1": "claims-report",
+	"bench.ladder-1": "ladder-report",
 	"bench.load-2": "bench-load", "bench.history-2": "historyjsonl",
 }
 

@@ -83,6 +83,8 @@ type pageRows struct {
 	Rows  []pageRow
 	Marks []plot.Mark
 	Parts []plot.RowPart // of a figure of stacks: the key to its colours
+	// Effects are the key to the colours of a waterfall.
+	Effects []plot.RowPart
 }
 
 // rowsOf lays a figure out as rows; nothing if it is of another kind.
@@ -97,6 +99,8 @@ func rowsOf(f plot.Figure) (out pageRows) {
 	for _, r := range rows {
 		row := pageRow{Row: r, Value: quantity(r.X, unit)}
 		switch {
+		case r.Bar != nil:
+			row.Value, row.Range = r.Label, ""
 		case unit == "%" && len(r.Parts) > 0:
 			row.Value = Percent(r.X / 100)
 		case r.AtLeast:
@@ -105,6 +109,9 @@ func rowsOf(f plot.Figure) (out pageRows) {
 			row.Range = fmt.Sprintf("%s – %s", quantity(r.Low, unit), quantity(r.High, unit))
 		}
 		out.Rows = append(out.Rows, row)
+		if bar := r.Bar; bar != nil && !seen[bar.Name] {
+			seen[bar.Name], out.Effects = true, append(out.Effects, *bar)
+		}
 		for _, p := range r.Parts {
 			if !seen[p.Name] {
 				seen[p.Name], out.Parts = true, append(out.Parts, p)

@@ -60,7 +60,7 @@ func hash(text string) string {
 var palettes = []struct {
 	letter  string
 	colours []plot.Colour
-}{{"c", plot.Arms}, {"t", plot.Tiers}}
+}{{"c", plot.Arms}, {"t", plot.Tiers}, {"o", plot.Outcomes}}
 
 // colours are the palettes as variables of the style, for light and for dark, with a class for each.
 func colours() string {
@@ -77,14 +77,15 @@ func colours() string {
 }
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"line":  func(text string) string { return units.ReplaceAllString(inert.Line(text), "$1\u00a0$2") },
-	"cell":  at,
-	"long":  func(text string) bool { return utf8.RuneCountInString(text) > longCell },
-	"arm":   func(group int) string { return fmt.Sprintf("c%d", group%len(plot.Arms)) },
-	"tier":  func(group int) string { return fmt.Sprintf("t%d", group%len(plot.Tiers)) },
-	"last":  func(group int) int { return group - 1 },
-	"share": func(at float64) string { return fmt.Sprintf("%.2f%%", at*100) },
-	"rows":  rowsOf,
+	"line":   func(text string) string { return units.ReplaceAllString(inert.Line(text), "$1\u00a0$2") },
+	"cell":   at,
+	"long":   func(text string) bool { return utf8.RuneCountInString(text) > longCell },
+	"arm":    func(group int) string { return fmt.Sprintf("c%d", group%len(plot.Arms)) },
+	"tier":   func(group int) string { return fmt.Sprintf("t%d", group%len(plot.Tiers)) },
+	"effect": func(group int) string { return fmt.Sprintf("o%d", group%len(plot.Outcomes)) },
+	"last":   func(group int) int { return group - 1 },
+	"share":  func(at float64) string { return fmt.Sprintf("%.2f%%", at*100) },
+	"rows":   rowsOf,
 	"source": func(f plot.Figure) (template.URL, error) {
 		uri, err := plot.DataURI(f)
 		return template.URL(uri), err

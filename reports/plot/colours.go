@@ -22,6 +22,12 @@ var Tiers = []Colour{
 	{"#44607a", "#8fabc6"}, {"#8a9199", "#6d757e"}, {"#4da3c9", "#5fc3e8"}, {"#b9a06a", "#c9b37c"}, {"#7d6b91", "#a693bd"},
 }
 
+// Outcomes are the colours of what a step is shown to do, in the order of the effects of a waterfall: a value
+// as it was measured, a gain, a loss, and no measurable effect.
+var Outcomes = []Colour{
+	{"#5b6470", "#9aa5b1"}, {"#1b8a5a", "#4fc48c"}, {"#c2452d", "#f0826b"}, {"#a9b1ba", "#5d6670"},
+}
+
 // of is the colour of a group on a light ground; groups beyond the last colour begin again.
 func of(colours []Colour, group int) color.RGBA {
 	text := colours[group%len(colours)].Light

@@ -26,6 +26,7 @@ var drawers = map[string]func(*drawing) error{
 	kindChanges:     (*drawing).changes,
 	kindSearches:    (*drawing).searches,
 	kindBySize:      (*drawing).bySize,
+	kindWaterfall:   (*drawing).waterfall,
 }
 
 // drawing is a figure that is being drawn.

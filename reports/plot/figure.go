@@ -60,6 +60,9 @@ type Point struct {
 	High float64 `json:"high,omitempty"`
 	// AtLeast marks a lower bound: the true value is higher.
 	AtLeast bool `json:"at_least,omitempty"`
+	// From is where a step of a waterfall begins; Label is written beside it.
+	From  float64 `json:"from,omitempty"`
+	Label string  `json:"label,omitempty"`
 }
 
 // Sequence are values at the places 1, 2, 3 ….

@@ -17,6 +17,7 @@ const (
 	kindChanges     = "changes"
 	kindSearches    = "searches"
 	kindBySize      = "by-size"
+	kindWaterfall   = "waterfall"
 )
 
 // Labels that several figures share.
@@ -26,7 +27,9 @@ const (
 )
 
 // Rowed reports whether the figure is laid out as rows (see Rows) rather than drawn on two axes.
-func (f Figure) Rowed() bool { return f.Kind == kindIntervals || f.Kind == kindStacks }
+func (f Figure) Rowed() bool {
+	return f.Kind == kindIntervals || f.Kind == kindStacks || f.Kind == kindWaterfall
+}
 
 // Percentiles shows response times by percentile on an axis of nines: equal steps for 90 %, 99 %,
 // 99.9 %, …, as popularised by Gil Tene's HdrHistogram plotter.

@@ -14,6 +14,7 @@ type Row struct {
 	From  float64 // ends of the interval
 	To    float64
 	Parts []RowPart
+	Bar   *RowPart // of a waterfall: the step
 }
 
 // RowPart is a part of a stacked row.
@@ -41,6 +42,8 @@ func (f Figure) Rows() ([]Row, []Mark) {
 		return f.intervalRows()
 	case kindStacks:
 		return f.stackRows(), nil
+	case kindWaterfall:
+		return f.fallRows()
 	}
 	return nil, nil
 }

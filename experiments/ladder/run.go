@@ -1,0 +1,55 @@
+package ladder
+
+import (
+	"context"
+	"time"
+
+	"bench/experiments"
+	"bench/results"
+)
+
+// Run climbs a ladder.
+func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Result, error) {
+	started := time.Now()
+	plan, err := spec.Plan()
+	if err != nil {
+		return experiments.Result{}, err
+	}
+	lacks, err := env.Unbootable(ctx, plan.Project.App, plan.Topologies())
+	if err != nil {
+		return experiments.Result{}, err
+	}
+	if plan, err = plan.Without(lacks); err != nil {
+		return experiments.Result{}, err
+	}
+	stack, err := env.Open(ctx, plan.Project, plan.Topologies(), spec.BootTimeout)
+	if err != nil {
+		return experiments.Result{}, err
+	}
+	defer stack.Close()
+	e := plan.Experiment
+	m := env.Manifest(ctx, stack)
+	m.Kind, m.Profile, m.Plan = results.KindLadder, spec.Profile, plan.Lines()
+	m.Seed, m.Blocks, m.Baseline = e.Seed, e.Preset.Blocks, e.Arms[0].Name
+	m.Scenarios = []results.ScenarioRecord{e.Scenarios[0].Record()}
+	for _, skipped := range plan.Skipped {
+		d := results.Diagnostic{
+			Code: "rung-skipped", Message: skipped.Name + " was skipped: " + skipped.Reason, Hint: skipped.Hint,
+		}
+		env.Warn(d)
+		m.Diagnostics = append(m.Diagnostics, d)
+	}
+	if m.Topologies, err = stack.Arms(e.Arms); err != nil {
+		return experiments.Result{}, err
+	}
+	return experiments.Conduct(ctx, env, experiments.Task{
+		Manifest: m, Spec: plan.Record(), Started: started, Estimate: e.Estimate(),
+		Measure: func(ctx context.Context, run *experiments.Run) error {
+			runner := run.Runner(stack)
+			runner.LeaveOut = true
+			_, err := runner.Run(ctx, e)
+			run.Beside(stack.Close())
+			return err
+		},
+	})
+}

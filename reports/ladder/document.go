@@ -1,0 +1,168 @@
+package ladder
+
+import (
+	"cmp"
+	_ "embed" // the method in words
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"bench/reports/page"
+	"bench/results"
+)
+
+//go:embed method.txt
+var method string
+
+// answer puts the steps into words: the whole first, then each step that matters, then what none was shown of.
+func (r *Report) answer() {
+	if r.Grade == results.Invalid || len(r.Rungs) < 2 {
+		r.Answer = []string{"The run is not a valid measurement of two rungs, so no step has a result; see the diagnostics."}
+		return
+	}
+	first, last := r.Rungs[0], r.Rungs[len(r.Rungs)-1]
+	if t := r.Total; t != nil {
+		r.Answer = append(r.Answer, fmt.Sprintf("On %s, %s serves %s as many requests as %s: %s req/s vs. %s.%s",
+			r.Scenario, last.Name, t.Times(), first.Name, page.Number(last.Throughput.Value),
+			page.Number(first.Throughput.Value), unproven(t.Effect)))
+	}
+	for _, group := range []struct {
+		effect Effect
+		format string
+	}{
+		{Gain, "Steps that bring more requests per second: %s."}, {Loss, "Steps that cost some: %s."},
+		{None, "No measurable effect: %s."}, {Unknown, "Not known, for lack of an interval: %s."},
+	} {
+		var parts []string
+		for _, s := range r.steps(group.effect) {
+			parts = append(parts, s.To+" "+s.Times())
+		}
+		if len(parts) > 0 {
+			r.Answer = append(r.Answer, fmt.Sprintf(group.format, page.List(parts)))
+		}
+	}
+	for _, i := range r.Interactions {
+		r.Answer = append(r.Answer, i.says())
+	}
+	if len(r.Interactions) == 0 {
+		r.Answer = append(r.Answer, "Each step was measured from the rung below only; in another order it may bring more or less.")
+	}
+}
+
+func unproven(e Effect) string {
+	switch e {
+	case None:
+		return " This shows no difference: the interval contains 1."
+	case Unknown:
+		return " That is no proof: there is no interval."
+	}
+	return ""
+}
+
+// steps are those of an effect, the largest first.
+func (r *Report) steps(e Effect) (list []Step) {
+	for _, rung := range r.Rungs {
+		if rung.Step != nil && rung.Step.Effect == e {
+			list = append(list, *rung.Step)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Step) int { return cmp.Compare(b.Value, a.Value) })
+	return list
+}
+
+// says puts an interaction into words.
+func (i Interaction) says() string {
+	text := fmt.Sprintf("The step to %s brings %s from %s and %s from %s", i.Step, i.OnLadder.Times(), i.OnLadder.From,
+		i.Elsewhere.Times(), i.Elsewhere.From)
+	switch i.Effect {
+	case Gain:
+		return text + ": it brings more after the steps in between."
+	case Loss:
+		return text + ": it brings less after the steps in between."
+	case None:
+		return text + "; no measurable difference, so the order is not shown to matter."
+	}
+	return text + "; whether the order matters is not known."
+}
+
+// Document is the report for people.
+func (r *Report) Document() page.Document {
+	d := page.Document{
+		Kind: results.KindLadder, Title: fmt.Sprintf("What does each step bring to %s?", cmp.Or(r.App.Name, r.Name)),
+		Subject: page.Subject(r.manifest), Outcome: r.outcome(), Headline: r.Answer[0], Lead: r.Answer[1:],
+		Heading: r.heading(), Tiles: r.tiles(), Brief: []page.Table{r.briefTable()}, Data: r,
+	}
+	if len(r.Rungs) > 1 {
+		d.Glance = r.waterfall()
+	}
+	d.Sections = []page.Section{
+		{ID: "steps", Title: "Steps, each from the rung below", Short: "Steps", Tables: []page.Table{r.stepTable()}},
+		{ID: "order", Title: "Does the order matter?", Short: "Order", Text: orderText, Tables: []page.Table{r.orderTable()}},
+		{ID: "evidence", Title: "Why: what the servers did", Short: "Why", Tables: []page.Table{r.evidenceTable()},
+			Items: r.limits()},
+		{ID: "latency", Title: "Response times and cost", Short: "Latency", Figures: r.figures()},
+		{ID: "skipped", Title: "Rungs that were skipped", Short: "Skipped", Tables: []page.Table{r.skippedTable()}},
+	}
+	if n := len(r.Diagnostics); n > 0 {
+		d.Sections = append(d.Sections, page.Section{ID: "diagnostics", Title: fmt.Sprintf("Diagnostics (%d)", n),
+			Short: "Diagnostics", Diagnostics: r.Diagnostics})
+	}
+	d.Sections = append(d.Sections, page.Section{ID: "method", Title: "How it was measured", Short: "Method", Folded: true,
+		Text: []string{strings.TrimSpace(method)}, Items: r.method()})
+	return d
+}
+
+var orderText = []string{"Steps are not additive: a step may bring more, or less, after others. Each row takes one step " +
+	"from two bases, in the same blocks. Where the interval of the last column includes 1, the order is not shown to matter."}
+
+func (r *Report) outcome() page.Outcome {
+	verdicts := map[results.Grade]page.Verdict{
+		results.Valid: page.Passed, results.Degraded: page.Degraded, results.Invalid: page.Invalid,
+	}
+	o := page.Outcome{Verdict: verdicts[r.Grade], Label: string(r.Grade)}
+	if len(r.Rungs) < 2 {
+		o = page.Outcome{Verdict: page.Invalid, Label: string(results.Invalid)}
+	}
+	if o.Verdict == page.Invalid {
+		o.Reason = "the run is INVALID; see the diagnostics"
+	}
+	return o
+}
+
+func (r *Report) heading() string {
+	blocks := page.Count(r.Blocks, "block")
+	if r.BlocksDone != r.Blocks {
+		blocks = fmt.Sprintf("%s, %d of %s", r.Status, r.BlocksDone, blocks)
+	}
+	took := time.Duration(r.Elapsed * float64(time.Second)).Round(time.Second)
+	parts := []string{"ladder " + r.Ladder, r.Scenario, page.Count(len(r.Rungs), "rung"), blocks, took.String()}
+	if n := len(r.Diagnostics); n > 0 {
+		parts = append(parts, page.Count(n, "diagnostic"))
+	}
+	return strings.Join(parts, " · ")
+}
+
+// tiles are the whole, the largest gain, and what the highest rung serves.
+func (r *Report) tiles() (tiles []page.Tile) {
+	if r.Grade == results.Invalid || len(r.Rungs) < 2 {
+		return nil
+	}
+	if t := r.Total; t != nil {
+		tiles = append(tiles, page.Tile{Name: "all steps together", Value: page.Factor(t.Value),
+			Note: fmt.Sprintf("%s, from %s to %s", page.Range(t.Interval, page.Factor), t.From, t.To)})
+	}
+	if gains := r.steps(Gain); len(gains) > 0 {
+		tiles = append(tiles, page.Tile{Name: "largest gain: " + gains[0].To, Value: page.Factor(gains[0].Value),
+			Note: page.Range(gains[0].Interval, page.Factor)})
+	}
+	none := r.steps(None)
+	tile := page.Tile{Name: "steps without a measurable effect",
+		Value: fmt.Sprintf("%d of %d", len(none), len(r.Rungs)-1)}
+	var names []string
+	for _, s := range none {
+		names = append(names, s.To)
+	}
+	tile.Note = strings.Join(names, ", ")
+	return append(tiles, tile)
+}

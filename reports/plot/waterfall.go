@@ -1,0 +1,182 @@
+package plot
+
+import (
+	"slices"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// FallEffect is what a step of a waterfall is shown to do. It decides the step's colour.
+type FallEffect int
+
+// The effects, in the order of their colours.
+const (
+	Level    FallEffect = iota // not a step: a bar from the edge of the figure
+	Gain                       // the step is shown to rise
+	Loss                       // the step is shown to fall
+	NoEffect                   // neither is shown
+)
+
+// Effects are the names of the effects, in their order.
+var effectNames = []string{"measured", "gain", "loss", "no measurable effect"}
+
+// Fall is a row of a waterfall: a step from one value to another, or a value itself.
+type Fall struct {
+	Name      string
+	From, To  float64
+	Low, High float64 // the interval of To; 0: none
+	Effect    FallEffect
+	Label     string // beside the bar
+}
+
+// Waterfall shows how a value becomes another step by step, from the top. Its axis is logarithmic: equal
+// lengths are equal ratios, and the lengths of all steps add up to that of the whole.
+func Waterfall(name, title, x, unit string, rows []Fall) Figure {
+	f := Figure{
+		Name: name, Title: title, Kind: kindWaterfall,
+		X: Axis{Label: x, Unit: unit, Scale: Log}, Y: Axis{Scale: Names},
+		Reads: "Each bar is one step, from the value of the rung below to its own; the line through its end is the 95 % " +
+			"confidence interval of the step. The axis is logarithmic: bars of equal length are equal ratios, and all " +
+			"steps together are as long as the whole. A grey bar is a step of which no effect could be measured.",
+	}
+	series := map[FallEffect]*Series{}
+	for i, row := range rows {
+		f.Y.Names = append(f.Y.Names, row.Name)
+		if series[row.Effect] == nil {
+			series[row.Effect] = &Series{Name: effectNames[row.Effect], Group: int(row.Effect)}
+		}
+		s := series[row.Effect]
+		s.Points = append(s.Points, Point{X: row.To, Y: float64(i), Low: row.Low, High: row.High, From: row.From, Label: row.Label})
+	}
+	for effect := range FallEffect(len(effectNames)) {
+		if s := series[effect]; s != nil {
+			f.Series = append(f.Series, *s)
+		}
+	}
+	return f
+}
+
+// fallScale is the axis of a waterfall.
+func (f Figure) fallScale() scale {
+	var e extent
+	for _, s := range f.Series {
+		for _, p := range s.Points {
+			for _, v := range []float64{p.X, p.From, p.Low, p.High} {
+				e.see(v)
+			}
+		}
+	}
+	if e.low == 0 {
+		return scale{low: 1, high: 10, logarithmic: true}
+	}
+	low, high := stepDown(e.low*0.8), stepUp(e.high)
+	return scale{low: low, high: high, logarithmic: true, times: f.X.Unit == "µs"}
+}
+
+func (f Figure) fallRows() ([]Row, []Mark) {
+	s := f.fallScale()
+	rows := make([]Row, len(f.Y.Names))
+	for i, name := range f.Y.Names {
+		rows[i].Name = name
+	}
+	for _, series := range f.Series {
+		for _, p := range series.Points {
+			i := int(p.Y)
+			if i < 0 || i >= len(rows) {
+				continue
+			}
+			from := s.place(max(p.From, s.low))
+			to := s.place(p.X)
+			row := Row{Name: rows[i].Name, Group: series.Group, Point: p, At: to, From: s.place(p.Low), To: s.place(p.High)}
+			row.Bar = &RowPart{Name: series.Name, Group: series.Group, Value: p.X, From: min(from, to), To: max(from, to)}
+			rows[i] = row
+		}
+	}
+	var marks []Mark
+	for _, tick := range s.ticks() {
+		marks = append(marks, Mark{s.place(tick.Value), tick.Label})
+	}
+	return rows, marks
+}
+
+// waterfall draws the bars from the top, with a thin line from the end of each to the next.
+func (d *drawing) waterfall() error {
+	names := slices.Clone(d.Y.Names)
+	slices.Reverse(names)
+	d.plot.NominalY(names...)
+	count := float64(len(names))
+	d.plot.Y.Min, d.plot.Y.Max, d.plot.Y.Width = -0.7, count-0.3, 0
+	s := d.fallScale()
+	logAxis(&d.plot.X, s.low, s.high, countTicks{})
+	d.height = vg.Length(3.2+0.65*count) * vg.Centimeter
+	for _, series := range d.Series {
+		for i, p := range series.Points {
+			thumb, err := d.fall(p, series.Group, count-1-p.Y, s)
+			if err != nil {
+				return err
+			}
+			if i == 0 {
+				d.key(series.Name, thumb)
+			}
+		}
+	}
+	return nil
+}
+
+func (d *drawing) fall(p Point, group int, at float64, s scale) (plot.Thumbnailer, error) {
+	const half = 0.3
+	from := max(p.From, s.low)
+	bar, err := plotter.NewPolygon(plotter.XYs{
+		{X: from, Y: at - half}, {X: p.X, Y: at - half}, {X: p.X, Y: at + half}, {X: from, Y: at + half},
+	})
+	if err != nil {
+		return nil, err
+	}
+	bar.Color, bar.LineStyle.Width = of(Outcomes, group), 0
+	d.plot.Add(bar)
+	if p.High > p.Low {
+		if _, err := d.rule(plotter.XY{X: p.Low, Y: at}, plotter.XY{X: p.High, Y: at}, 1.2, false); err != nil {
+			return nil, err
+		}
+	}
+	if at > 0 {
+		down := plotter.XYs{{X: p.X, Y: at - half}, {X: p.X, Y: at - 1 + half}}
+		line, err := plotter.NewLine(down)
+		if err != nil {
+			return nil, err
+		}
+		line.Width, line.Color = vg.Points(0.6), of(Outcomes, int(NoEffect))
+		d.plot.Add(line)
+	}
+	return bar, d.beside(p, at, s)
+}
+
+// beside writes a bar's label to its right, or to its left where it would leave the figure.
+func (d *drawing) beside(p Point, at float64, s scale) error {
+	if p.Label == "" {
+		return nil
+	}
+	end, align, away := max(p.X, p.From, p.High), draw.XLeft, vg.Points(4)
+	if s.place(end) > 0.6 {
+		end, align, away = min(p.X, max(p.From, s.low)), draw.XRight, -vg.Points(4)
+		if p.Low > 0 {
+			end = min(end, p.Low)
+		}
+	}
+	if p.From == 0 && align == draw.XRight { // a bar from the edge: within it
+		end = p.X
+	}
+	label, err := plotter.NewLabels(plotter.XYLabels{XYs: plotter.XYs{{X: end, Y: at}}, Labels: []string{p.Label}})
+	if err != nil {
+		return err
+	}
+	style := &label.TextStyle[0]
+	style.Font.Variant, style.Font.Size = "Sans", labelSize
+	style.XAlign, style.YAlign = align, draw.YCenter
+	label.Offset = vg.Point{X: away}
+	d.plot.Add(label)
+	return nil
+}
