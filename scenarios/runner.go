@@ -100,7 +100,7 @@ func (r *Runner) preflight(ctx context.Context, e Experiment) (Experiment, error
 		var unbootable *servers.BootError
 		if r.LeaveOut && errors.As(err, &unbootable) && ctx.Err() == nil {
 			why := firstLine(err)
-			if err := r.exclude(arm, why, "The other arms were measured. `bench up` boots it alone and shows its logs."); err != nil {
+			if err := r.exclude(arm, why, "`bench up` boots it alone and shows its logs."); err != nil {
 				return e, err
 			}
 			excluded = append(excluded, arm.Name+": "+why)
@@ -228,7 +228,8 @@ const pageClock = 1100 * time.Millisecond
 // askAgain adds what every target answers now to what it answered before, twice; of the first arm, with
 // which the others are compared, not too soon after that.
 func (r *Runner) askAgain(
-	ctx context.Context, cluster *servers.Cluster, e Experiment, first bool, asked time.Time, responses map[string]response,
+	ctx context.Context, cluster *servers.Cluster, e Experiment, first bool, asked time.Time,
+	responses map[string]response,
 ) error {
 	if len(e.Arms) < 2 {
 		return nil // nothing is compared

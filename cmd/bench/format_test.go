@@ -212,7 +212,7 @@ func TestFormatHasEveryKey(t *testing.T) {
 		"claims-report":            claims.Report{}, "spec-of-a-run-of-claims": results.ClaimsSpec{},
 		"findings-of-a-run-of-claims": results.ClaimsFindings{},
 		"bench-load":                  loadResult{}, "historyjsonl": results.Entry{}, "figure": plot.Figure{},
-		"ladder-report":            ladder.Report{}, "spec-of-a-ladder": results.LadderSpec{},
+		"ladder-report": ladder.Report{}, "spec-of-a-ladder": results.LadderSpec{},
 		"machine-check": setup.Check{}, "parameter": servers.Param{}, "trend": history.Series{},
 		"selftest-row": accuracy.Row{}, "gate-self-test": selftest.Ability{},
 	} {

@@ -39,7 +39,8 @@ before it. A step whose interval includes 1 has no measurable effect.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.spec.Ladder, "ladder", ladder.DefaultLadder, strings.Join(scenarios.Ladders(), ", ")+" or a .yaml `FILE`")
+	f.StringVar(&o.spec.Ladder, "ladder", ladder.DefaultLadder,
+		strings.Join(scenarios.Ladders(), ", ")+" or a .yaml `FILE`")
 	f.StringVar(&o.spec.Scenario, "scenario", "", scenarioUsage)
 	f.StringVar(&o.spec.App, "app", "", appUsage)
 	f.BoolVar(&o.quick, "quick", false, "finish within four minutes, with wider intervals")

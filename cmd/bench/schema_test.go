@@ -18,7 +18,7 @@ var published = map[string]string{
 	"bench.compare-2": "compare-report", "bench.gate-2": "gate-report", "bench.capacity-2": "capacity-report",
 	"bench.tune-1": "tune-report", "bench.claims-1": "claims-report",
 	"bench.ladder-1": "ladder-report",
-	"bench.load-2": "bench-load", "bench.history-2": "historyjsonl",
+	"bench.load-2":   "bench-load", "bench.history-2": "historyjsonl",
 }
 
 func TestPublishedSchemasAreCurrent(t *testing.T) {

@@ -46,7 +46,7 @@ func (r *Report) answer() {
 		r.Answer = append(r.Answer, i.says())
 	}
 	if len(r.Interactions) == 0 {
-		r.Answer = append(r.Answer, "Each step was measured from the rung below only; in another order it may bring more or less.")
+		r.Answer = append(r.Answer, "Each step was measured from the rung below only: another order may matter.")
 	}
 }
 
@@ -55,7 +55,7 @@ func unproven(e Effect) string {
 	case None:
 		return " This shows no difference: the interval contains 1."
 	case Unknown:
-		return " That is no proof: there is no interval."
+		return " That is no proof: a single block has none."
 	}
 	return ""
 }
@@ -113,8 +113,9 @@ func (r *Report) Document() page.Document {
 	return d
 }
 
-var orderText = []string{"Steps are not additive: a step may bring more, or less, after others. Each row takes one step " +
-	"from two bases, in the same blocks. Where the interval of the last column includes 1, the order is not shown to matter."}
+var orderText = []string{"Steps are not additive: a step may bring more, or less, after others. Each row takes " +
+	"one step from two bases, in the same blocks. Where the interval of the last ratio includes 1, the order is not " +
+	"shown to matter."}
 
 func (r *Report) outcome() page.Outcome {
 	verdicts := map[results.Grade]page.Verdict{

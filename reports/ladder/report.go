@@ -94,7 +94,7 @@ type Evidence struct {
 	CPU         map[string]float64 `json:"cpu_ms_per_request"`
 	BusyCores   map[string]float64 `json:"busy_cores"`
 	QueueWait   *stats.Interval    `json:"queue_wait_ms,omitempty"`    // of a request, on average
-	WorkersBusy *stats.Interval    `json:"workers_busy,omitempty"`     // share of the time; nil: the server does not count it
+	WorkersBusy *stats.Interval    `json:"workers_busy,omitempty"`     // share of the time; nil: nobody counts it
 	ListenQueue float64            `json:"listen_queue_max,omitempty"` // connections, the longest seen
 	Overflows   uint64             `json:"listen_overflows"`
 	PerConn     float64            `json:"requests_per_connection"`

@@ -32,7 +32,9 @@ func (r *Report) stepTable() page.Table {
 	t := page.Table{Columns: page.Columns("rung", "adds", "#req/s [95 % CI]", "#step [95 % CI]", "effect",
 		"#CPU per request", "#p99 at the common rate", "topology")}
 	for _, rung := range r.Rungs {
-		row := []string{rung.Name, rung.Adds, rung.Throughput.String(), page.Unknown, "", page.Unknown, page.Unknown, rung.Topology}
+		row := []string{
+			rung.Name, rung.Adds, rung.Throughput.String(), page.Unknown, "", page.Unknown, page.Unknown, rung.Topology,
+		}
 		if s := rung.Step; s != nil {
 			row[3], row[4] = s.Times(), effectWords[s.Effect]
 			row[5], row[6] = factor(s.CPU), factor(s.P99)
@@ -73,13 +75,14 @@ func (r *Report) evidenceTable() page.Table {
 	for _, rung := range r.Rungs {
 		e := rung.Evidence
 		t.Rows = append(t.Rows, []string{
-			rung.Name, measured(e.QueueWait, page.Millis), measured(e.WorkersBusy, page.Percent), concurrency(e.Concurrency),
-			queue(e), page.Millis(total(e.CPU)), byTier(e.CPU), page.Number(e.PerConn), fmt.Sprint(e.Failed), e.Limit,
+			rung.Name, measured(e.QueueWait, page.Millis), measured(e.WorkersBusy, page.Percent),
+			concurrency(e.Concurrency), queue(e), page.Millis(total(e.CPU)), byTier(e.CPU), page.Number(e.PerConn),
+			fmt.Sprint(e.Failed), e.Limit,
 		})
 	}
-	t.Note = "In the closed loop. The wait is the service time as the client saw it, less the time that a worker spent on " +
-		"the request; only some servers count that. A listen queue is the longest seen; overflows are connections that the " +
-		"kernel turned away."
+	t.Note = "In the closed loop. The wait is the service time as the client saw it, less the time that a worker spent " +
+		"on the request; only some servers count that. A listen queue is the longest seen; overflows are connections " +
+		"that the kernel turned away."
 	return t
 }
 

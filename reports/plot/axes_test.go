@@ -31,6 +31,8 @@ func TestEveryKindDraws(t *testing.T) {
 			Stacks("s", "S", "y", "ms", []Stack{{"a", []Part{{"app", 1}}}, {"b", nil}}, []string{"app", "proxy"}),
 			Changes("c", "C", "pair", "reads", series(points...)), Searches("e", "E", "p99", series(points...), 3),
 			BySize("b", "B", "workers", "y", points, points, points),
+			Waterfall("w", "W", "req/s", "req/s", []Fall{{Name: "a", To: 2}, {Name: "b", From: 2, To: 3, Low: 1, High: 4,
+				Effect: Gain, Label: "1.50×"}}[:len(points)]),
 		} {
 			kinds[f.Kind] = true
 			svg, err := SVG(f)

@@ -32,9 +32,8 @@ func (d *drawing) intervals() error {
 			return err
 		}
 	}
-	labels := slices.Clone(d.Y.Names) // from the bottom up
-	slices.Reverse(labels)
-	d.plot.NominalY(labels...)
+	labels := d.Y.Names
+	d.nominal(labels)
 	d.plot.Y.Min, d.plot.Y.Max = -0.7, float64(len(labels))-0.3
 	d.plot.Y.Width = 0
 	x := d.intervalScale()
@@ -48,6 +47,16 @@ func (d *drawing) intervals() error {
 	}
 	d.height = vg.Length(2.8+0.6*float64(len(labels))) * vg.Centimeter
 	return nil
+}
+
+// nominal puts names on the Y axis, from the top.
+func (d *drawing) nominal(names []string) {
+	if len(names) == 0 {
+		return // gonum's axis of names panics without any
+	}
+	labels := slices.Clone(names)
+	slices.Reverse(labels)
+	d.plot.NominalY(labels...)
 }
 
 func (d *drawing) interval(r row, at float64) error {
@@ -93,9 +102,8 @@ func (d *drawing) stacks() error {
 		d.plot.Add(bars)
 		d.key(s.Name, bars)
 	}
-	names := slices.Clone(d.X.Names)
-	slices.Reverse(names)
-	d.plot.NominalY(names...)
+	names := d.X.Names
+	d.nominal(names)
 	d.plot.Y.Min, d.plot.Y.Max, d.plot.Y.Width = -0.6, float64(len(names))-0.4, 0
 	d.plot.X.Min, d.plot.X.Max = 0, max(slices.Max(append(sums, 0))*1.05, 1e-9)
 	d.plot.X.Tick.Marker = evenTicks{}

@@ -1,8 +1,6 @@
 package plot
 
 import (
-	"slices"
-
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
@@ -49,7 +47,9 @@ func Waterfall(name, title, x, unit string, rows []Fall) Figure {
 			series[row.Effect] = &Series{Name: effectNames[row.Effect], Group: int(row.Effect)}
 		}
 		s := series[row.Effect]
-		s.Points = append(s.Points, Point{X: row.To, Y: float64(i), Low: row.Low, High: row.High, From: row.From, Label: row.Label})
+		s.Points = append(s.Points, Point{
+			X: row.To, Y: float64(i), Low: row.Low, High: row.High, From: row.From, Label: row.Label,
+		})
 	}
 	for effect := range FallEffect(len(effectNames)) {
 		if s := series[effect]; s != nil {
@@ -104,10 +104,8 @@ func (f Figure) fallRows() ([]Row, []Mark) {
 
 // waterfall draws the bars from the top, with a thin line from the end of each to the next.
 func (d *drawing) waterfall() error {
-	names := slices.Clone(d.Y.Names)
-	slices.Reverse(names)
-	d.plot.NominalY(names...)
-	count := float64(len(names))
+	d.nominal(d.Y.Names)
+	count := float64(len(d.Y.Names))
 	d.plot.Y.Min, d.plot.Y.Max, d.plot.Y.Width = -0.7, count-0.3, 0
 	s := d.fallScale()
 	logAxis(&d.plot.X, s.low, s.high, countTicks{})
