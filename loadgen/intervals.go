@@ -26,12 +26,16 @@ func (r *Recorder) add(s *set) {
 	if len(r.intervals) >= maxIntervals || len(r.intervals) >= fewIntervals && r.overBudget() {
 		r.coarsen()
 	}
-	number := s.interval / r.length
-	iv := r.intervals[number]
-	if iv == nil {
-		iv = r.interval(number)
-		r.intervals[number] = iv
+	r.addTo(r.intervals, s)
+	if r.delta != nil {
+		r.addTo(r.delta, s)
 	}
+	s.clear()
+}
+
+// addTo adds a set to the interval that it belongs to.
+func (r *Recorder) addTo(intervals map[int]*results.Interval, s *set) {
+	iv := r.interval(intervals, s.interval/r.length)
 	iv.Counts = iv.Counts.Plus(s.ended.counts())
 	iv.Counts.StaleRetry += s.stale
 	for k, byName := range s.hists {
@@ -41,14 +45,45 @@ func (r *Recorder) add(s *set) {
 	}
 	mergeInto(iv, results.Series{Kind: results.Connect}, s.connect)
 	mergeInto(iv, results.Series{Kind: results.Wakeup}, s.wakeup)
+}
+
+// clear empties a set that has been added.
+func (s *set) clear() {
+	for _, byName := range s.hists {
+		for _, h := range byName {
+			if h != nil && h.TotalCount() > 0 {
+				h.Reset()
+			}
+		}
+	}
+	for _, h := range []*results.Histogram{s.connect, s.wakeup} {
+		if h.TotalCount() > 0 {
+			h.Reset()
+		}
+	}
 	s.ended, s.stale, s.used = byClass{}, 0, false
 }
 
-func (r *Recorder) interval(number int) *results.Interval {
-	length := time.Duration(r.length) * IntervalLength
-	return &results.Interval{
-		Start: time.Duration(number) * length, Length: length, Hists: map[results.Series]*results.Packed{},
+// interval is the interval of a number; a new one if there is none yet.
+func (r *Recorder) interval(of map[int]*results.Interval, number int) *results.Interval {
+	if of[number] == nil {
+		length := time.Duration(r.length) * IntervalLength
+		of[number] = &results.Interval{
+			Start: time.Duration(number) * length, Length: length, Hists: map[results.Series]*results.Packed{},
+		}
 	}
+	return of[number]
+}
+
+// takeDelta returns what was added since the last call, in time order, and keeps it no longer.
+func (r *Recorder) takeDelta() (delta []results.Interval) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, number := range slices.Sorted(maps.Keys(r.delta)) {
+		delta = append(delta, *r.delta[number])
+	}
+	r.delta = map[int]*results.Interval{}
+	return delta
 }
 
 // How much of a long run is kept: after its first minute, the memory of its intervals grows no more. A
@@ -80,15 +115,18 @@ func (r *Recorder) overBudget() bool {
 // coarsen merges every two intervals into one.
 func (r *Recorder) coarsen() {
 	r.length *= 2
-	old := r.intervals
-	r.intervals = map[int]*results.Interval{}
+	r.intervals = r.halved(r.intervals)
+	if r.delta != nil {
+		r.delta = r.halved(r.delta)
+	}
+}
+
+// halved are intervals of half the length that they have now, two merged into each.
+func (r *Recorder) halved(old map[int]*results.Interval) map[int]*results.Interval {
+	intervals := map[int]*results.Interval{}
 	for _, number := range slices.Sorted(maps.Keys(old)) {
 		from := old[number]
-		iv := r.intervals[number/2]
-		if iv == nil {
-			iv = r.interval(number / 2)
-			r.intervals[number/2] = iv
-		}
+		iv := r.interval(intervals, number/2)
 		iv.Counts = iv.Counts.Plus(from.Counts)
 		for series, h := range from.Hists {
 			if iv.Hists[series] == nil {
@@ -99,6 +137,7 @@ func (r *Recorder) coarsen() {
 			iv.Hists[series].Compact()
 		}
 	}
+	return intervals
 }
 
 func mergeInto(iv *results.Interval, series results.Series, h *results.Histogram) {
@@ -111,5 +150,4 @@ func mergeInto(iv *results.Interval, series results.Series, h *results.Histogram
 		packed.MergeFrom(h)
 		packed.Compact()
 	}
-	h.Reset()
 }

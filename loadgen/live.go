@@ -7,11 +7,14 @@ import (
 	"bench/results"
 )
 
-// follow calls second every second with what has been recorded, until the function that it
-// returns is called.
-func (r *Recorder) follow(second func(Live)) (stop func()) {
-	if second == nil {
+// follow calls second every second with what has been recorded, and delta with what is new of it, until
+// the function that it returns is called.
+func (r *Recorder) follow(second func(Live), delta func([]results.Interval)) (stop func()) {
+	if second == nil && delta == nil {
 		return func() {}
+	}
+	if delta != nil {
+		r.takeDelta() // from here on it is kept
 	}
 	done := make(chan struct{})
 	var following sync.WaitGroup
@@ -23,9 +26,14 @@ func (r *Recorder) follow(second func(Live)) (stop func()) {
 			case <-done:
 				return
 			case <-tick.C:
-				live := r.live()
-				live.Elapsed = time.Since(began)
-				second(live)
+				if delta != nil {
+					delta(r.takeDelta())
+				}
+				if second != nil {
+					live := r.live()
+					live.Elapsed = time.Since(began)
+					second(live)
+				}
 			}
 		}
 	})

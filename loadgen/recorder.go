@@ -23,11 +23,12 @@ type Recorder struct {
 	// pacer and arrivals of an open-loop plan, in all its parts
 	pacer    pacing.Pacer
 	arrivals uint64
-	onStart  func() // may be nil
+	onStart  func(lead time.Duration) time.Time // may be nil
 
 	mu        sync.Mutex
 	intervals map[int]*results.Interval // by number
 	length    int                       // of an interval, in units of IntervalLength
+	delta     map[int]*results.Interval // what was added since the last delta; nil: nobody wants any
 	budget    int                       // bytes that the intervals may take; 0: not known yet
 	tally     tally
 
@@ -62,12 +63,14 @@ func NewRecorder(p Plan) *Recorder {
 }
 
 // Start is called by an engine once, when it has done whatever comes before the load (opening
-// connections, say) and is about to start its clock. What is measured around a load, such as
-// CPU time, counts from here.
-func (r *Recorder) Start() {
-	if r.onStart != nil {
-		r.onStart()
+// connections, say). It returns the instant at which the engine's clock starts: not before the others that
+// send parts of the same load are ready, and at least lead from now. What is measured around a load, such
+// as CPU time, counts from here.
+func (r *Recorder) Start(lead time.Duration) time.Time {
+	if r.onStart == nil {
+		return time.Now().Add(lead)
 	}
+	return r.onStart(lead)
 }
 
 // Thread registers the kernel's ID of a thread that sends the load, so that its waits for a core

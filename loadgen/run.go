@@ -27,6 +27,10 @@ type Measurement struct {
 	Fault string
 	// Hopeless is why the load was ended early; empty unless it was.
 	Hopeless string
+	// Start is the instant at which the engine's clock started.
+	Start time.Time `json:"-"`
+	// Workers are the load generators that sent the load together; none where it was this process alone.
+	Workers []results.Worker
 }
 
 // Live is the progress of a run.
@@ -38,16 +42,22 @@ type Live struct {
 	P99     time.Duration
 }
 
-// Watch follows a run while it is under way. Both functions may be nil.
+// Watch follows a run while it is under way. Each function may be nil.
 type Watch struct {
-	Start  func()     // called right before the engine's clock starts
-	Second func(Live) // called every second after that, from another goroutine
+	// Barrier is called when the connections are open, and returns the instant at which the load is to
+	// start: others may send their parts of it from the same instant. One that has passed means now.
+	Barrier func() time.Time
+	Start   func()     // called right before the engine's clock starts
+	Second  func(Live) // called every second after that, from another goroutine
+	// Delta gets what was recorded since its last call, every second and once at the end. Together its
+	// intervals make up those of the measurement.
+	Delta func([]results.Interval)
 }
 
 // Engine sends plans from this process.
 type Engine interface {
-	// Run connects only where the guard allows. It calls the recorder's Start once, before its
-	// clock starts, and returns when every intended request has ended in a class and been
+	// Run connects only where the guard allows. It calls the recorder's Start once, which returns the
+	// instant at which its clock starts, and returns when every intended request has ended in a class and been
 	// recorded. It fails only for its own reasons: what the server does is in the record. If
 	// ctx ends early, what was recorded until then is kept, and the rest counts as dropped.
 	Run(ctx context.Context, p Plan, guard Guard, rec *Recorder) error
@@ -76,23 +86,35 @@ func (l Local) Measure(ctx context.Context, p Plan, watch Watch) (Measurement, e
 	if err != nil {
 		return Measurement{}, fmt.Errorf("starting the slow clients: %w", err)
 	}
+	var m Measurement
 	rec := NewRecorder(p)
 	before, started := cpuUsed(), time.Now()
 	health := new(monitor)
-	rec.onStart = func() {
+	rec.onStart = func(lead time.Duration) time.Time {
+		var at time.Time
+		if watch.Barrier != nil {
+			at = watch.Barrier()
+			sleepUntil(ctx, at.Add(-lead-barrierLead))
+		}
 		if watch.Start != nil {
 			watch.Start()
 		}
 		health.start(rec.Threads())
 		before, started = cpuUsed(), time.Now()
+		if soonest := started.Add(lead); at.Before(soonest) {
+			at = soonest
+		}
+		sleepUntil(ctx, at.Add(-lead))
+		m.Start = at
+		return at
 	}
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	unfollow := rec.follow(endIfHopeless(p, watch.Second, end))
+	unfollow := rec.follow(endIfHopeless(p, watch.Second, end), watch.Delta)
 	err = l.Engine.Run(ctx, p, l.Guard, rec)
 	unfollow()
 	cpu := cpuUsed() - before
-	m := Measurement{Elapsed: time.Since(started), Slow: stopSlow()}
+	m.Elapsed, m.Slow = time.Since(started), stopSlow()
 	m.Generator = results.Generator{
 		Engine: l.Engine.String(), CPUSeconds: cpu.Seconds(), MaxRSS: maxRSS(),
 		Threads: len(rec.Threads()), Health: health.stop(),
@@ -101,6 +123,9 @@ func (l Local) Measure(ctx context.Context, p Plan, watch Watch) (Measurement, e
 		m.Generator.Timer = timed.Mode()
 	}
 	m.Outcome = rec.Close()
+	if watch.Delta != nil {
+		watch.Delta(rec.takeDelta())
+	}
 	m.Generator.Spun, m.Generator.UnderWay = m.Spun.Seconds(), m.UnderWay.Seconds()
 	if err != nil {
 		return m, fmt.Errorf("running the load: %w", err)
@@ -113,6 +138,16 @@ func (l Local) Measure(ctx context.Context, p Plan, watch Watch) (Measurement, e
 	}
 	m.Grade, m.Fault, m.Diagnostics = judge(p, m, ctx.Err() != nil)
 	return m, nil
+}
+
+// barrierLead is the time before a common start that is left for what is done right before it.
+const barrierLead = 20 * time.Millisecond
+
+func sleepUntil(ctx context.Context, at time.Time) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Until(at)):
+	}
 }
 
 // hopeless is why a load was ended before its time.

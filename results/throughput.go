@@ -54,6 +54,21 @@ type Drained struct {
 	Failed    bool  `json:"failed,omitempty"`
 }
 
+// Plus is the record of two parts of one closed loop together.
+func (l *ClosedRecord) Plus(m *ClosedRecord) *ClosedRecord {
+	switch {
+	case l == nil:
+		return m
+	case m == nil:
+		return l
+	}
+	sum := *l
+	sum.Repeats, sum.Time, sum.UnderWay = l.Repeats+m.Repeats, l.Time+m.Time, l.UnderWay+m.UnderWay
+	sum.Drain = slices.Concat(l.Drain, m.Drain)
+	slices.SortStableFunc(sum.Drain, func(a, b Drained) int { return cmp.Compare(a.End, b.End) })
+	return &sum
+}
+
 // Throughput is the number of successful responses per second: in a closed loop those that the server
 // can give, in an open loop those within the load's duration.
 func (c *Cell) Throughput() float64 {

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"bench/experiments"
+	"bench/fleet"
 	"bench/loadgen"
 	"bench/reports/page"
 	"bench/results"
@@ -59,7 +60,9 @@ var failures = []struct {
 	{as[*servers.BootError], exitBoot},
 	{as[*servers.PrepareError], exitBoot},
 	{as[*servers.MissingToolError], exitBoot},
+	{is(fleet.ErrNotStarted), exitBoot},
 	{is(loadgen.ErrRefused), exitRefused},
+	{is(fleet.ErrUnfit), exitRefused},
 	{is(loadgen.ErrTooFew), exitRefused},
 	{is(scenarios.ErrUnexpected), exitRefused},
 	{is(scenarios.ErrTooFew), exitInvalid},

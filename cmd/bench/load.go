@@ -58,14 +58,22 @@ func runLoad(ctx context.Context, s *shell, rawURL string, o loadOptions) error 
 	if why != "" {
 		fmt.Fprintf(s.errs, "bench: %s: this load uses the engine %v\n", why, engine)
 	}
-	calibration, err := calibrate(ctx, engine, !o.noCalibration)
+	calibration, err := calibrate(ctx, engine, !o.noCalibration && o.workers.where == "")
+	if err != nil {
+		return err
+	}
+	measurer, end, err := o.measurer(ctx, s, plan, engine)
 	if err != nil {
 		return err
 	}
 	started := time.Now()
 	watch := loadgen.Watch{Second: load.Follow(plan, progress(s).Show)}
-	m, err := loadgen.Local{Engine: engine, Guard: o.guard()}.Measure(ctx, plan, watch)
+	m, err := measurer.Measure(ctx, plan, watch)
 	endProgress(s)
+	if err := end(); err != nil {
+		fmt.Fprintf(s.errs, "bench: %v
+", err) // it takes nothing from what was measured
+	}
 	if err == nil {
 		err = o.writeHistograms(m)
 	}

@@ -38,6 +38,7 @@ type loadOptions struct {
 	slo           string
 	hdr           string
 	engine        engineOptions
+	workers       workersOptions
 	noCalibration bool
 	noReport      bool
 	config        map[string]string // every flag with its value, for the record
@@ -83,6 +84,7 @@ func (o *loadOptions) flags(c *cobra.Command) {
 		"skip the generator calibration: 0.3 s against a null server")
 	f.IntVarP(&o.engine.shards, "threads", "t", 0, "`N` threads of the native engine; 0: one for every four cores")
 	o.engine.flags(f, native.Auto)
+	o.workers.flags(f)
 	o.add(c, "json", "out", "seed", "allow-host")
 	f.BoolVar(&o.noReport, "no-report", false, "keep no run and write no report")
 	c.MarkFlagsMutuallyExclusive("rate", "pacer", "replay")

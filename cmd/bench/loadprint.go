@@ -54,6 +54,9 @@ func (r loadResult) text() string {
 	fmt.Fprintf(&out, "connections %d, requests per connection %.1f, stale retries %d\n",
 		r.Connections.Opened, r.Connections.PerConn, c.StaleRetry)
 	fmt.Fprintln(&out, r.Generator)
+	if len(r.Workers) > 0 {
+		writeWorkers(&out, r.Workers)
+	}
 	for _, slow := range r.Slow {
 		fmt.Fprintln(&out, slow)
 	}

@@ -33,6 +33,7 @@ type loadResult struct {
 	Connections loadConnections       `json:"connections"`
 	Generator   loadGenerator         `json:"generator"`
 	Slow        []results.Slow        `json:"slow_clients,omitempty"`
+	Workers     []results.Worker      `json:"workers,omitempty"` // the load generators, where there were several
 	SLO         []results.Judged      `json:"slo,omitempty"`
 	Grade       results.Grade         `json:"grade"`
 	Diagnostics []results.Diagnostic  `json:"diagnostics"`
@@ -82,7 +83,7 @@ func newLoadResult(p loadgen.Plan, m loadgen.Measurement, partial bool) loadResu
 			CPUSeconds: m.Generator.CPUSeconds, MaxRSS: m.Generator.MaxRSS, Timer: m.Generator.Timer,
 			Threads: m.Generator.Threads, Polling: m.Generator.Spun, Health: m.Generator.Health,
 		},
-		Slow: m.Slow, Grade: m.Grade, Diagnostics: m.Diagnostics,
+		Slow: m.Slow, Workers: m.Workers, Grade: m.Grade, Diagnostics: m.Diagnostics,
 	}
 	if partial {
 		r.Status = results.Partial

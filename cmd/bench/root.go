@@ -66,7 +66,8 @@ better, by how much and why, with confidence intervals.
 	add(root, reading, newReportCommand(s), newDiffCommand(s), newVerifyCommand(s),
 		newHistoryCommand(s), newTrendCommand(s))
 	add(root, looking, newTopologiesCommand(s), newRenderCommand(s), newUpCommand(s))
-	add(root, machine, newSetupCommand(s), newDoctorCommand(s), newSelftestCommand(s), newVersionCommand(s))
+	add(root, machine, newSetupCommand(s), newDoctorCommand(s), newWorkerCommand(s), newSelftestCommand(s),
+		newVersionCommand(s))
 	root.AddCommand(newNullServerCommand(s), newKeepCommand(), newManCommand())
 	root.SetHelpCommandGroupID(machine.ID)
 	root.SetCompletionCommandGroupID(machine.ID)

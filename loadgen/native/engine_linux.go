@@ -113,8 +113,7 @@ func (r *run) drive(shards []*shard, rec *loadgen.Recorder) error {
 	for range shards {
 		<-r.opened
 	}
-	rec.Start()
-	start := time.Now().Add(startLead)
+	start := rec.Start(startLead)
 	for range shards {
 		r.start <- start
 	}

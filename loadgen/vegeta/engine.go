@@ -97,8 +97,7 @@ func (e Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, re
 	r.base = transport
 	r.openConnections()
 	defer r.closeUnused()
-	rec.Start()
-	r.start = time.Now()
+	r.start = rec.Start(0)
 	stop := context.AfterFunc(ctx, func() { attacker.Stop() })
 	defer stop()
 	// Responses are waited for until the drain time is over; then requests are abandoned.

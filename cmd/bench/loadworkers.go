@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"bench/experiments"
+	"bench/fleet"
+	"bench/fleet/place"
+	"bench/loadgen"
+	"bench/reports/page"
+	"bench/results"
+
+	"github.com/spf13/pflag"
+)
+
+// workersOptions say who sends a load, if it is not this process alone.
+type workersOptions struct {
+	where string
+	ssh   string
+}
+
+func (o *workersOptions) flags(f *pflag.FlagSet) {
+	f.StringVar(&o.where, "workers", "", "send the load from several `WORKERS`: "+place.Forms())
+	f.StringVar(&o.ssh, "ssh", "ssh", "with --workers ssh: the `COMMAND` for ssh, such as 'ssh -p 2222 -i KEY'")
+}
+
+// measurer carries out a load: this process, or workers, which the function that it returns ends.
+func (o loadOptions) measurer(ctx context.Context, s *shell, p loadgen.Plan, engine loadgen.Engine) (
+	loadgen.Measurer, func() error, error) {
+	if o.workers.where == "" {
+		return loadgen.Local{Engine: engine, Guard: o.guard()}, func() error { return nil }, nil
+	}
+	config, err := o.fleet(s, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := fleet.Open(ctx, config)
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, f.Close, nil
+}
+
+// fleet is what the flags say about workers.
+func (o loadOptions) fleet(s *shell, p loadgen.Plan) (c fleet.Config, err error) {
+	cache, err := s.cacheDir()
+	if err != nil {
+		return c, err
+	}
+	program, binary, err := ownProgram()
+	if err != nil {
+		return c, err
+	}
+	args := []string{workerCommand}
+	for _, host := range o.allow {
+		args = append(args, "--allow-host", host)
+	}
+	if o.socket != "" {
+		socket, err := filepath.Abs(o.socket)
+		if err != nil {
+			return c, err
+		}
+		args = append(args, "--unix-socket", socket)
+	}
+	where, err := place.Parse(o.workers.where, place.Options{
+		Program: program, Binary: binary, Args: args, Env: s.user(), SSH: strings.Fields(o.workers.ssh),
+	})
+	if err == nil {
+		err = o.fitsWorkers(p, where)
+	}
+	if err != nil {
+		return c, experiments.Misuse(err)
+	}
+	engine, err := o.engine.record(p.URL, o.tls)
+	if err != nil {
+		return c, err
+	}
+	return fleet.Config{
+		Place: where, Version: version, Binary: binary, Dir: filepath.Join(cache, "fleet"), Engine: engine,
+	}, nil
+}
+
+// fitsWorkers refuses what workers cannot do, or would do to another server than is meant.
+func (o loadOptions) fitsWorkers(p loadgen.Plan, where fleet.Place) error {
+	names := where.Workers()
+	_, local := where.(place.Local)
+	switch {
+	case len(names) > p.Conns.Max:
+		return usagef("--workers %s: %d workers for %d connections: want at least one for each (-c)",
+			o.workers.where, len(names), p.Conns.Max)
+	case o.tls.ca != "" || o.tls.cert != "":
+		return errors.New("--cacert and --cert work without --workers only: keys are not sent to workers")
+	case !local && o.socket != "":
+		return errors.New("--unix-socket works with --workers local:N only: a socket is on one machine")
+	case !local && len(names) > 1 && loopback(p.URL):
+		return usagef("%s is each worker's own machine: name the server by an address that all of them reach", p.URL)
+	}
+	return nil
+}
+
+// loopback reports whether a URL names the machine that asks for it.
+func loopback(rawURL string) bool {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	return err == nil && addr.Unmap().IsLoopback() || strings.EqualFold(u.Hostname(), "localhost")
+}
+
+// writeWorkers writes a table of the workers: how well their clocks are known, and what each of them measured.
+func writeWorkers(out io.Writer, workers []results.Worker) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "worker	host	clock offset	±	start late	intended	ok	p50	p99	grade	")
+	for _, of := range workers {
+		grade := string(of.Grade)
+		if of.Lost != "" {
+			grade = "LOST"
+		}
+		fmt.Fprintf(w, "%s	%s	%v	%v	%v	%d	%d	%s	%s	%s	\n", of.Name, of.Host,
+			of.ClockOffset.Round(time.Microsecond), of.ClockBound.Round(time.Microsecond), of.StartLate.Round(time.Microsecond),
+			of.Counts.Intended, of.Counts.OK, page.Micros(of.Response.P50), page.Micros(of.Response.P99), grade)
+	}
+	_ = w.Flush() // into a string: cannot fail
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"bench/experiments"
+	"bench/fleet"
+	"bench/loadgen"
+
+	"github.com/spf13/cobra"
+)
+
+const workerCommand = "worker"
+
+func newWorkerCommand(s *shell) *cobra.Command {
+	var o sharedFlags
+	c := &cobra.Command{
+		Use:   workerCommand,
+		Short: "Send parts of loads for a bench elsewhere",
+		Long: `worker reads an invitation from its standard input, and sends the parts of loads that the bench which
+wrote it asks for, until its input ends. bench load --workers starts workers itself; nobody has to.
+
+A worker loads only its own machine and the hosts named with --allow-host: what it is asked to do cannot
+extend that. When the other bench is gone, it ends the load within two seconds and keeps what it measured.`,
+		Example: `  bench worker --allow-host app.example.com < invitation.json`,
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cache, err := s.cacheDir()
+			if err != nil {
+				return err
+			}
+			_, binary, err := ownProgram()
+			if err != nil {
+				return err
+			}
+			w := fleet.Worker{
+				Version: version, Binary: binary, Dir: filepath.Join(cache, "fleet"), Guard: o.guard(), Engine: readEngine,
+			}
+			err = w.Serve(c.Context(), c.InOrStdin(), s.stdout)
+			if err != nil && c.Context().Err() == nil {
+				return experiments.Invalidf("%w", err)
+			}
+			return err
+		},
+	}
+	o.add(c, "allow-host")
+	c.Flags().StringVar(&o.socket, "unix-socket", "", "connect to the socket `PATH`")
+	return c
+}
+
+// ownProgram is the path of this program and its SHA-256.
+func ownProgram() (path, hash string, err error) {
+	path, err = os.Executable()
+	if err != nil {
+		return "", "", fmt.Errorf("finding the program's own path: %w", err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", "", fmt.Errorf("reading this program: %w", err)
+	}
+	sum := sha256.New()
+	_, err = io.Copy(sum, f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return "", "", fmt.Errorf("reading this program: %w", err)
+	}
+	return path, hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// engineRecord is the engine of a load as it travels to workers.
+type engineRecord struct {
+	Name     string `json:"name"`
+	Threads  int    `json:"threads,omitempty"`
+	Timer    string `json:"timer"`
+	Pin      []int  `json:"pin,omitempty"`
+	Insecure bool   `json:"insecure,omitempty"`
+	HTTP1    bool   `json:"http1,omitempty"`
+	URL      string `json:"url"`
+}
+
+// record is the engine that the flags ask for, for workers that send to a URL.
+func (o engineOptions) record(url string, tls tlsOptions) (json.RawMessage, error) {
+	return json.Marshal(engineRecord{o.name, o.shards, o.timer, o.pin, tls.insecure, tls.http1, url})
+}
+
+// readEngine makes the engine that a record asks for.
+func readEngine(data json.RawMessage) (loadgen.Engine, error) {
+	var r engineRecord
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("reading the engine: %w", err)
+	}
+	o := engineOptions{name: r.Name, shards: r.Threads, timer: r.Timer, pin: r.Pin, http1: r.HTTP1}
+	var err error
+	tls := tlsOptions{insecure: r.Insecure, http1: r.HTTP1}
+	if o.secure, err = tls.config(loadgen.Plan{URL: r.URL}); err != nil {
+		return nil, err
+	}
+	engine, _, err := o.choose(r.URL)
+	return engine, err
+}

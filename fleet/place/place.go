@@ -1,0 +1,81 @@
+// Package place starts workers: processes of bench, here or on other machines, whose standard input and
+// output are their connection to the hub. No port is opened for that on any machine. A worker ends when its
+// input does, so that none outlives whoever started it.
+package place
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"bench/fleet"
+)
+
+// Kind is a way to place workers.
+type Kind struct {
+	Name    string
+	Form    string // what follows the name and a colon
+	Summary string
+	parse   func(rest string, o Options) (fleet.Place, error)
+}
+
+// Kinds are the rows of the table of placements.
+var Kinds = []Kind{
+	{"local", "N", "N processes on this machine", parseLocal},
+	{"ssh", "HOST,…", "a process on each host, by ssh", parseSSH},
+}
+
+// Options are what placements need to know of the world.
+type Options struct {
+	Program string   // the path of this program
+	Binary  string   // its SHA-256
+	Args    []string // those of a worker
+	Env     []string // of local processes
+	SSH     []string // the command for ssh, with its own flags
+}
+
+// Parse reads a placement, such as local:4 or ssh:a,b.
+func Parse(text string, o Options) (fleet.Place, error) {
+	name, rest, _ := strings.Cut(text, ":")
+	for _, k := range Kinds {
+		if k.Name != name {
+			continue
+		}
+		p, err := k.parse(rest, o)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w; want %s:%s", text, err, k.Name, k.Form)
+		}
+		return p, nil
+	}
+	return nil, fmt.Errorf("%q is not a placement of workers: want %s", text, Forms())
+}
+
+// Forms lists the forms of all kinds.
+func Forms() string {
+	var forms []string
+	for _, k := range Kinds {
+		forms = append(forms, k.Name+":"+k.Form)
+	}
+	return strings.Join(forms, " or ")
+}
+
+// mostWorkers bounds a fleet.
+const mostWorkers = 1024
+
+// checkNames refuses too many workers, none, and one that is named twice.
+func checkNames(names []string) error {
+	seen := map[string]bool{}
+	for _, name := range names {
+		switch {
+		case name == "":
+			return errors.New("a name is missing")
+		case seen[name]:
+			return fmt.Errorf("%s is named twice", name)
+		}
+		seen[name] = true
+	}
+	if len(names) == 0 || len(names) > mostWorkers {
+		return fmt.Errorf("%d workers: want 1 to %d", len(names), mostWorkers)
+	}
+	return nil
+}

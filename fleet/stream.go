@@ -1,0 +1,34 @@
+package fleet
+
+import (
+	"context"
+	"io"
+	"net"
+	"time"
+)
+
+// Place is where workers run. The rows of package place are such.
+type Place interface {
+	// Workers are the names of the workers, for people.
+	Workers() []string
+	// Start starts a worker, which reads its invitation, and then talks to the hub, on the stream.
+	Start(ctx context.Context, index int) (Stream, error)
+}
+
+// Stream is a connection to a worker's standard input and output, and the life of the worker: it ends when
+// its input does.
+type Stream interface {
+	io.Reader
+	io.Writer
+	// End closes the input, waits, kills what is left after a time, and returns why the worker failed, if
+	// it did. It may be called more than once.
+	End(after time.Duration) error
+}
+
+// relay copies between a connection and a pair of streams until one of them ends.
+func relay(conn net.Conn, in io.Reader, out io.Writer) {
+	over := make(chan struct{}, 2)
+	go func() { _, _ = io.Copy(conn, in); over <- struct{}{} }()
+	go func() { _, _ = io.Copy(out, conn); over <- struct{}{} }()
+	<-over
+}
