@@ -41,7 +41,7 @@ func (e *instant) Run(_ context.Context, p loadgen.Plan, _ loadgen.Guard, rec *l
 	if e.fail != nil {
 		return e.fail
 	}
-	rec.Start()
+	rec.Start(0)
 	shard, n := rec.Shard(p.Part), uint64(100)
 	if p.Mode == loadgen.Open {
 		n = p.Intended()

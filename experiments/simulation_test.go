@@ -40,7 +40,7 @@ func (e *scripted) Run(_ context.Context, p loadgen.Plan, _ loadgen.Guard, rec *
 	if e.loads++; e.loads == e.fail {
 		return errors.New("the cluster is gone")
 	}
-	rec.Start()
+	rec.Start(0)
 	shard, gap := rec.Shard(p.Part), 5*time.Millisecond
 	if p.URL == e.slow {
 		gap *= 2

@@ -219,7 +219,7 @@ func (d *diary) Run(_ context.Context, p loadgen.Plan, _ loadgen.Guard, rec *loa
 	if d.fail != nil {
 		return d.fail
 	}
-	rec.Start()
+	rec.Start(0)
 	shard := rec.Shard(p.Part)
 	n := uint64(100)
 	if p.Mode == loadgen.Open {
