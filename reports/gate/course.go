@@ -131,16 +131,22 @@ func (c *course) suspects() bool {
 // leave it out.
 const fewestToLeaveOut = 6
 
+// leaveOutPower is the probability of deciding below which a metric is left out. One that the pairs would
+// decide in every second gate kept the other half measuring until their time was up.
+const leaveOutPower = 0.9
+
 // undecidable reports whether the pairs that there is time for are not likely to decide on a metric,
-// even if the versions are equal, and how many that would take. It looks at the noise alone, which swapping
-// the versions does not change. The first metric is never left out: something has to be shown.
+// even if the versions are equal, and how many that would take. A metric of which head's estimate is
+// worse by half of what matters stays in: the pairs that are left may prove it. The first metric is never
+// left out: something has to be shown.
 func (c *course) undecidable(i int) (needs int, is bool) {
 	t := &c.metrics[i]
-	if c.planned == 0 || i == 0 || c.pairs < fewestToLeaveOut || t.verdict() != Inconclusive || t.suspect() {
+	m := t.first.metric
+	if c.planned == 0 || i == 0 || c.pairs < fewestToLeaveOut || t.verdict() != Inconclusive ||
+		t.first.estimate() >= 1+m.Effect/2 {
 		return 0, false
 	}
-	m := t.first.metric
-	pairs := stats.PairsFor(math.Log1p(m.Effect), stats.Scale(t.first.logs, m.Spread), passLevel, 0.5)
+	pairs := stats.PairsFor(math.Log1p(m.Effect), stats.Scale(t.first.logs, m.Spread), passLevel, leaveOutPower)
 	return int(math.Ceil(min(pairs, 1e6))), pairs > float64(max(c.planned, c.pairs))
 }
 

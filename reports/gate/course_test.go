@@ -199,6 +199,49 @@ func TestWhatCannotBeDecidedIsLeftOut(t *testing.T) {
 	}
 }
 
+// A metric that the pairs would decide in every second gate of equal versions does not keep the others
+// measuring, and one that got slower is not left out with it.
+func TestWhatIsHardlyDecidedIsLeftOutUnlessItLooksWorse(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	const planned = 17
+	passed := func(spread, slower float64) (passed int) {
+		for range 200 {
+			c := newCourse(Metrics(), nil, planned)
+			for goOn := true; goOn; goOn = c.proceed(planned) {
+				var ratios []*Ratio
+				for i, s := range []float64{0.02, spread, 0.25, 0.02} {
+					v := s * random.NormFloat64()
+					if i == 1 {
+						v += math.Log1p(slower)
+					}
+					ratios = append(ratios, &Ratio{v, v})
+				}
+				c.add(ratios, nil)
+			}
+			if c.verdict() == Pass {
+				passed++
+			}
+		}
+		return passed
+	}
+	for _, row := range []struct {
+		spread, slower float64
+		least, most    int // of 200 gates that pass
+	}{
+		{0.03, 0, 180, 200},
+		{0.05, 0, 180, 200},
+		{0.08, 0, 165, 200},
+		{0.05, 0.1, 0, 2},
+		{0.08, 0.1, 0, 10},
+		{0.08, 0.2, 0, 1},
+	} {
+		if got := passed(row.spread, row.slower); got < row.least || got > row.most {
+			t.Errorf("a median of %.0f %% noise that is %.0f %% slower: %d of 200 gates pass; want %d to %d",
+				row.spread*100, row.slower*100, got, row.least, row.most)
+		}
+	}
+}
+
 // One target that is slower is found and named, although the mix is not slower by what matters.
 func TestOneTargetOfFive(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
