@@ -71,8 +71,7 @@ func runLoad(ctx context.Context, s *shell, rawURL string, o loadOptions) error 
 	m, err := measurer.Measure(ctx, plan, watch)
 	endProgress(s)
 	if err := end(); err != nil {
-		fmt.Fprintf(s.errs, "bench: %v
-", err) // it takes nothing from what was measured
+		fmt.Fprintf(s.errs, "bench: %v\n", err) // it takes nothing from what was measured
 	}
 	if err == nil {
 		err = o.writeHistograms(m)
