@@ -136,18 +136,24 @@ const fewestToLeaveOut = 6
 const leaveOutPower = 0.9
 
 // undecidable reports whether the pairs that there is time for are not likely to decide on a metric,
-// even if the versions are equal, and how many that would take. A metric of which head's estimate is
-// worse by half of what matters stays in: the pairs that are left may prove it. The first metric is never
-// left out: something has to be shown.
+// even if the versions are equal, and how many that would take. A metric that looks worse stays in: the
+// pairs that are left may prove it. The first metric is never left out: something has to be shown.
 func (c *course) undecidable(i int) (needs int, is bool) {
 	t := &c.metrics[i]
 	m := t.first.metric
-	if c.planned == 0 || i == 0 || c.pairs < fewestToLeaveOut || t.verdict() != Inconclusive ||
-		t.first.estimate() >= 1+m.Effect/2 {
+	if c.planned == 0 || i == 0 || c.pairs < fewestToLeaveOut || t.verdict() != Inconclusive || t.looksWorse() {
 		return 0, false
 	}
 	pairs := stats.PairsFor(math.Log1p(m.Effect), stats.Scale(t.first.logs, m.Spread), passLevel, leaveOutPower)
 	return int(math.Ceil(min(pairs, 1e6))), pairs > float64(max(c.planned, c.pairs))
+}
+
+// looksWorse reports whether head's estimate is worse by half of what matters, and by more than the noise
+// explains in nine of ten gates on equal versions.
+func (t *tests) looksWorse() bool {
+	m := t.first.metric
+	noise := stats.Scale(t.first.logs, m.Spread) / math.Sqrt(float64(max(1, len(t.first.logs))))
+	return math.Log(t.first.estimate()) >= max(math.Log1p(m.Effect/2), 1.28*noise)
 }
 
 // verdict is what metrics and targets say together; failures, counters and objectives come on top.
