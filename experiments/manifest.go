@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"context"
+	"fmt"
 	"os/exec"
 	"slices"
 	"strings"
@@ -42,6 +43,22 @@ func (st *Stack) Arms(arms []scenarios.Arm) ([]results.TopologyRecord, error) {
 		records = append(records, b.Record(arm.Name))
 	}
 	return records, nil
+}
+
+// CheckTimelines reports incidents of scenarios that cannot be done to a topology, before anything starts.
+func (st *Stack) CheckTimelines(arms []scenarios.Arm, all []scenarios.Scenario) error {
+	for _, arm := range arms {
+		b, err := arm.Topology.Canonical(st.Project.App, st.Site.Host)
+		if err != nil {
+			return Misuse(err)
+		}
+		for _, s := range all {
+			if err := s.CheckTimeline(b); err != nil {
+				return Misuse(fmt.Errorf("scenario %s on %s: %w", s.Name, arm.Name, err))
+			}
+		}
+	}
+	return nil
 }
 
 // commitOf is the commit of the folder's checkout, marked if files differ from it.

@@ -28,7 +28,7 @@ func judgeFailures(p Plan, m Measurement, add addFunc) {
 		return
 	}
 	g, limit := results.Valid, ""
-	if failed*100 > c.Sent {
+	if failed*100 > c.Sent && len(p.Incidents) == 0 {
 		g = results.Degraded
 	}
 	if p.MaxErrors > 0 && float64(failed) > p.MaxErrors*float64(c.Sent) {

@@ -94,7 +94,7 @@ type addFunc func(g results.Grade, code, message, hint string)
 // judgeConnections says what the connections showed about the server.
 func judgeConnections(p Plan, m Measurement, interrupted bool, add addFunc) {
 	c := m.Counts
-	if c.StaleRetry*100 > c.Sent {
+	if c.StaleRetry*100 > c.Sent && len(p.Incidents) == 0 {
 		add(results.Degraded, results.StaleRetries, fmt.Sprintf(
 			"%d of %d requests were sent again because their kept connection turned out to be closed; "+
 				"a client that does not do so sees as many errors", c.StaleRetry, c.Sent),
@@ -122,7 +122,11 @@ func judgeConnections(p Plan, m Measurement, interrupted bool, add addFunc) {
 		add(results.Invalid, "ended-early", m.Hopeless, "")
 	}
 	if gone := serverGone(p, m); gone != "" && !interrupted {
-		add(results.Invalid, results.ServerGone, gone,
+		g := results.Invalid
+		if len(p.Incidents) > 0 {
+			g = results.Valid // it was to be seen whether it recovers
+		}
+		add(g, results.ServerGone, gone,
 			"Check the server's log: it stopped responding and did not recover.")
 	}
 }

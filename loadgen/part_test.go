@@ -23,7 +23,7 @@ func wholes(t *testing.T) map[string]Plan {
 	mix := testMix("a", "b", "c").WithSeed(4)
 	base := Plan{
 		URL: "http://127.0.0.1:1", Mix: mix, Mode: Open, Duration: 2 * time.Second, Conns: Conns{Max: 37},
-		Timeout: time.Second, Seed: 9, Slow: []SlowClients{{SlowIdle, 19, time.Second}},
+		Timeout: time.Second, Seed: 9, Slow: []SlowClients{{Kind: SlowIdle, Clients: 19, Every: time.Second}},
 	}
 	all := map[string]Plan{}
 	var replay pacing.Replay

@@ -89,6 +89,9 @@ type Plan struct {
 	Seed      uint64
 	Slow      []SlowClients // slow clients, in addition to the load
 	Part      Part          // the part of all this to send; the zero value is the whole
+	// Incidents are the times at which something is done to the servers on purpose. From the first one on,
+	// failures are what is measured, and no fault of the measurement; and moments are recorded.
+	Incidents []time.Duration
 }
 
 // Validate reports everything that is wrong with the plan. It never changes the plan.
@@ -137,7 +140,7 @@ func (p Plan) Validate() error {
 	}
 	errs = append(errs, p.Part.validate(p.Conns.Max))
 	for _, s := range p.Slow {
-		errs = append(errs, s.validate())
+		errs = append(errs, s.Validate())
 	}
 	return errors.Join(errs...)
 }
@@ -230,7 +233,7 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 	return json.Marshal(planRecord{
 		URL: p.URL, Mix: p.Mix, Mode: p.Mode, Pacer: pacer, Replay: arrivals, Duration: p.Duration.String(),
 		Conns: p.Conns, Timeout: p.Timeout.String(), Drain: p.Drain.String(), Seed: p.Seed, Slow: p.Slow, Part: p.Part,
-		Requests: p.Requests, MaxErrors: p.MaxErrors,
+		Requests: p.Requests, MaxErrors: p.MaxErrors, Incidents: p.Incidents,
 	})
 }
 
@@ -242,7 +245,7 @@ func (p *Plan) UnmarshalJSON(data []byte) error {
 	}
 	*p = Plan{
 		URL: r.URL, Mix: r.Mix, Mode: r.Mode, Conns: r.Conns, Seed: r.Seed, Slow: r.Slow, Part: r.Part,
-		Requests: r.Requests, MaxErrors: r.MaxErrors,
+		Requests: r.Requests, MaxErrors: r.MaxErrors, Incidents: r.Incidents,
 	}
 	var errs [4]error
 	p.Duration, errs[0] = time.ParseDuration(r.Duration)
@@ -273,4 +276,6 @@ type planRecord struct {
 
 	Requests  uint64  `json:"requests,omitempty"`
 	MaxErrors float64 `json:"max_errors,omitempty"`
+
+	Incidents []time.Duration `json:"incidents_ns,omitempty"`
 }

@@ -215,7 +215,7 @@ func TestAPlanBringsNoPermission(t *testing.T) {
 	if err := json.Unmarshal([]byte(asking), &read); err != nil {
 		t.Fatal(err)
 	}
-	read.Slow = []SlowClients{{SlowIdle, 1, time.Second}} // the first to dial
+	read.Slow = []SlowClients{{Kind: SlowIdle, Clients: 1, Every: time.Second}} // the first to dial
 	if _, err := (Local{}).Measure(t.Context(), read, Watch{}); !errors.Is(err, ErrRefused) {
 		t.Errorf("Measure = %v; want the target refused", err)
 	}

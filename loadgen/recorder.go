@@ -24,6 +24,7 @@ type Recorder struct {
 	pacer    pacing.Pacer
 	arrivals uint64
 	onStart  func(lead time.Duration) time.Time // may be nil
+	moments  func() *moments                    // those of a shard, all empty
 
 	mu        sync.Mutex
 	intervals map[int]*results.Interval // by number
@@ -48,7 +49,7 @@ func NewRecorder(p Plan) *Recorder {
 	names, of := p.Mix.Names()
 	r := &Recorder{
 		mix: p.Mix, names: names, of: of, horizon: p.Duration,
-		intervals: map[int]*results.Interval{}, length: 1,
+		intervals: map[int]*results.Interval{}, length: 1, moments: func() *moments { return newMoments(p) },
 		full:    make(chan *set, maxShards*2),
 		free:    make(chan *set, maxShards*2),
 		drained: make(chan struct{}),
@@ -92,7 +93,7 @@ func (r *Recorder) Threads() []int {
 func (r *Recorder) Shard(part Part) *Shard {
 	s := &Shard{
 		r: r, part: part, set: r.newSet(), targets: make([]ofTarget, len(r.names)),
-		loop: r.loop.share(part), reasons: reasons{},
+		loop: r.loop.share(part), moments: r.moments(), reasons: reasons{},
 	}
 	r.mu.Lock()
 	r.shards = append(r.shards, s)
@@ -116,12 +117,13 @@ type Outcome struct {
 	Strays    uint64                // bytes that belong to no response, by the number of times that they came
 	Reasons   []results.Reason      // why requests failed or were redirected, the most frequent first
 	Spun      time.Duration         // time spent polling, all shards together
+	Moments   []results.Moment      // of a load with incidents
 	UnderWay  time.Duration         // time integral of the number of requests under way; 0: the engine does not measure it
 }
 
 // Close ends the recording and returns what was recorded. The engine must have returned.
 func (r *Recorder) Close() Outcome {
-	why := reasons{}
+	why, fine := reasons{}, r.moments()
 	for _, s := range r.shards {
 		if s.set.used {
 			r.full <- s.set
@@ -129,6 +131,7 @@ func (r *Recorder) Close() Outcome {
 		r.tally = r.tally.plus(s.tally)
 		r.loop.merge(s.loop)
 		why.merge(s.reasons)
+		fine.merge(s.moments)
 	}
 	close(r.full)
 	<-r.drained
@@ -136,7 +139,7 @@ func (r *Recorder) Close() Outcome {
 	out := Outcome{
 		Within: t.within.counts(), Thirds: t.thirds, Opened: t.opened, Clamped: t.clamped, Waited: t.waited,
 		Limited: t.limited, Strays: t.strays, Reasons: why.list(),
-		Spun: t.spun, UnderWay: time.Duration(t.area), Loop: r.loop.result(),
+		Moments: fine.result(), Spun: t.spun, UnderWay: time.Duration(t.area), Loop: r.loop.result(),
 	}
 	for _, i := range slices.Sorted(maps.Keys(r.intervals)) {
 		out.Intervals = append(out.Intervals, *r.intervals[i])

@@ -57,7 +57,8 @@ type Shard struct {
 	targets []ofTarget // by name
 	// The part's arrivals from droppedFrom up to droppedTo were dropped.
 	droppedFrom, droppedTo uint64
-	loop                   *loop // of a closed loop; otherwise nil
+	loop                   *loop    // of a closed loop; otherwise nil
+	moments                *moments // of a load with incidents; otherwise nil
 	reasons                reasons
 	tally
 }
@@ -108,6 +109,9 @@ func (s *Shard) Record(q Sample) (first bool) {
 	if s.loop != nil {
 		s.loop.add(&q)
 	}
+	if s.moments != nil {
+		s.moments.add(&q)
+	}
 	name := s.r.of[q.Target]
 	s.targets[name].count(&q)
 	s.record(set.histogram(lateness, name), q.Sent-q.Due)
@@ -143,6 +147,9 @@ func (s *Shard) Drop(n uint64, now time.Duration) {
 	reached := s.r.reached(now)
 	if dropped := dropped(s.part, n, reached); dropped > 0 {
 		s.droppedFrom, s.droppedTo = n, reached // their targets are looked up when the load is over
+		if s.moments != nil {
+			s.moments.drop(s.part, s.r.pacer, n, reached)
+		}
 		s.drop(dropped)
 	}
 }

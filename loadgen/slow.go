@@ -22,6 +22,10 @@ type SlowClients struct {
 	Kind    SlowKind      `json:"kind"`
 	Clients int           `json:"clients"`
 	Every   time.Duration `json:"every_ns"` // between two bytes
+	// From is when they come, since the start of the load, and For how long they stay. Without a For they
+	// stay to the end; without either they are there before the load starts.
+	From time.Duration `json:"from_ns,omitempty"`
+	For  time.Duration `json:"for_ns,omitempty"`
 }
 
 // SlowKind is the way in which a client is slow.
@@ -42,16 +46,17 @@ func ParseSlow(texts []string, every time.Duration) (all []SlowClients, err erro
 		kind, count, _ := strings.Cut(text, ":")
 		n, err := strconv.Atoi(count)
 		s := SlowClients{Kind: SlowKind(kind), Clients: n, Every: every}
-		if err != nil || s.validate() != nil {
+		if err != nil || s.Validate() != nil {
 			form := fmt.Errorf("%q: want KIND:N with one of %v and a number of clients, such as headers:200", text, slowKinds)
-			return nil, errors.Join(form, s.validate())
+			return nil, errors.Join(form, s.Validate())
 		}
 		all = append(all, s)
 	}
 	return all, nil
 }
 
-func (s SlowClients) validate() error {
+// Validate reports what is wrong with the population.
+func (s SlowClients) Validate() error {
 	known := false
 	for _, k := range slowKinds {
 		known = known || k == s.Kind

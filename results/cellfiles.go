@@ -25,10 +25,14 @@ func cellFiles(c *Cell) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string][]byte{
+	files := map[string][]byte{
 		cellFile: append(secret.JSON(meta), '\n'),
 		hlogFile: hlog.Bytes(), countsFile: counts.Bytes(), usageFile: usage.Bytes(),
-	}, nil
+	}
+	if len(c.Incidents) > 0 {
+		files[momentsFile], err = writeMoments(c.Moments)
+	}
+	return files, err
 }
 
 // decodeCell reads the files of one cell; its errors start with the file's name.
@@ -46,6 +50,11 @@ func decodeCell(files map[string][]byte) (*Cell, error) {
 	}
 	if c.Usage, err = readUsage(bytes.NewReader(files[usageFile])); err != nil {
 		return nil, fmt.Errorf("%s: %w", usageFile, err)
+	}
+	if len(c.Incidents) > 0 {
+		if c.Moments, err = readMoments(files[momentsFile]); err != nil {
+			return nil, fmt.Errorf("%s: %w", momentsFile, err)
+		}
 	}
 	if total := TotalCounts(c.Intervals); total != c.Counts {
 		return nil, fmt.Errorf("%s: adds up to %+v, but %s says %+v", countsFile, total, cellFile, c.Counts)

@@ -109,6 +109,12 @@ func checkedList(text string) (string, error) {
 	return lines, nil
 }
 
+// has reports whether a file is listed.
+func (c *checksums) has(name string) bool {
+	_, listed := c.files[name]
+	return listed
+}
+
 // check returns why the content of a file is not the listed one, if it is not.
 func (c *checksums) check(name string, data []byte) error {
 	want, listed := c.files[name]

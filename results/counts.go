@@ -70,6 +70,20 @@ func (t *Counts) Add(c Class, n uint64) {
 	}
 }
 
+// OfClass is the number of requests that ended in a class.
+type OfClass struct {
+	Class Class
+	Count uint64
+}
+
+// Classes are the counts by class, in their order.
+func (t Counts) Classes() []OfClass {
+	return []OfClass{
+		{OK, t.OK}, {HTTPError, t.HTTPError}, {BadBody, t.BadBody}, {ConnectError, t.ConnectError},
+		{Reset, t.Reset}, {Timeout, t.Timeout}, {Dropped, t.Dropped}, {InFlight, t.InFlight},
+	}
+}
+
 // Plus returns the sum of two counts.
 func (t Counts) Plus(u Counts) Counts {
 	t.Intended += u.Intended

@@ -24,6 +24,7 @@ const (
 	hlogFile     = "latency.hlog"
 	countsFile   = "counts.csv"
 	usageFile    = "usage.csv"
+	momentsFile  = "moments.csv" // of a cell with incidents
 )
 
 // Directory is a run directory being written. Every file in it is complete, and a cell appears with all

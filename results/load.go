@@ -151,7 +151,11 @@ func decodeManifest(data []byte) (m Manifest, schema string, err error) {
 
 func loadCell(disk Disk, folder string, sums *checksums, schema string) (*Cell, error) {
 	files := map[string][]byte{}
-	for _, name := range []string{cellFile, hlogFile, countsFile, usageFile} {
+	names := []string{cellFile, hlogFile, countsFile, usageFile}
+	if sums.has(path.Join(folder, momentsFile)) {
+		names = append(names, momentsFile)
+	}
+	for _, name := range names {
 		data, err := disk.Read(path.Join(folder, name))
 		if err == nil {
 			err = sums.check(path.Join(folder, name), data)

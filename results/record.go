@@ -219,6 +219,9 @@ type Cell struct {
 	Elapsed     float64   `json:"elapsed_s"`           // including the drain
 	LeadIn      float64   `json:"lead_in_s,omitempty"` // the start of Duration that does not count
 
+	// Incidents are what was done to the servers and the load on purpose, in the order in which it was.
+	Incidents []Incident `json:"incidents,omitempty"`
+
 	Boot       Boot   `json:"boot"`
 	Counts     Counts `json:"counts"`
 	Successful uint64 `json:"successful"` // successful responses within Duration
@@ -234,6 +237,7 @@ type Cell struct {
 
 	Intervals []Interval `json:"-"` // latency.hlog and counts.csv
 	Usage     []Usage    `json:"-"` // usage.csv
+	Moments   []Moment   `json:"-"` // moments.csv, of a cell with incidents
 }
 
 // Counted are the intervals after the lead-in.

@@ -147,6 +147,8 @@ type Load struct {
 	// still on their way from idle to the state under load.
 	LeadIn time.Duration
 	Drain  time.Duration // how long to wait for late responses, if longer than usual
+	// Timeline is what is done to the servers, and added to the load, while it runs.
+	Timeline Timeline
 }
 
 // Rate is the rate at which an open loop's requests are due, where it begins; 0 in a closed loop.
@@ -212,8 +214,33 @@ func (e Experiment) loads(arm int) (loads []Load) {
 			loads = append(loads, fresh)
 		}
 	}
+	for _, s := range e.Scenarios {
+		if load, has := e.timeline(s); has {
+			loads = append(loads, load)
+		}
+	}
 	return loads
 }
+
+// timeline is the load in which a scenario's timeline happens: the last one of a boot, since afterwards
+// the servers may not be what they were. Its requests are due at regular times, so that a gap between
+// responses is the servers'.
+func (e Experiment) timeline(s Scenario) (Load, bool) {
+	rate := s.Rate
+	if rate == 0 && len(e.LoadSteps) > 0 {
+		rate = e.LoadSteps[0]
+	}
+	if len(s.Timeline) == 0 || rate == 0 {
+		return Load{}, false // or the rate is not known yet
+	}
+	return Load{
+		Name: TimelineLoad, Scenario: s, Mode: loadgen.Open, Pacer: pacing.Constant{PerSecond: rate},
+		Duration: s.lengthOfTimeline(), Drain: s.Timeout, Timeline: s.Timeline,
+	}, true
+}
+
+// TimelineLoad is the name of a load during which a timeline happens.
+const TimelineLoad = "timeline"
 
 // mostNew is the number of connections that a load step may open, one for each request: each keeps one of the
 // client's ports for a minute.
@@ -265,6 +292,9 @@ func (c Cell) Plan(url string) (loadgen.Plan, error) {
 	if c.Load.Mode == loadgen.Open {
 		p.Conns.Max = c.Load.Scenario.mostOpen()
 		p.Pacer = pacing.WithSeed(c.Load.Pacer, c.Seed)
+	}
+	if err := c.Load.Timeline.Add(&p); err != nil {
+		return p, err
 	}
 	return p, p.Validate()
 }

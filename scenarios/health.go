@@ -13,9 +13,11 @@ import (
 // One that was started since, by a request or in place of one that ended, is not among them.
 type health struct {
 	members []servers.Member
-	stopped map[int]*stop // by PID
-	ended   []servers.Member
-	fresh   []servers.Member // that the cluster has now and did not have
+	// disturbed reports whether something had been done to a process on purpose by then.
+	disturbed func(process string, by time.Time) bool
+	stopped   map[int]*stop    // by PID
+	ended     []servers.Member // without being disturbed on purpose
+	fresh     []servers.Member // that the cluster has now and did not have
 }
 
 // stop is a process that was seen stopped, between two moments.
@@ -25,8 +27,8 @@ type stop struct {
 	runs        bool // it went on
 }
 
-func newHealth(members []servers.Member) health {
-	return health{members: members, stopped: map[int]*stop{}}
+func newHealth(members []servers.Member, disturbed func(process string, by time.Time) bool) health {
+	return health{members: members, disturbed: disturbed, stopped: map[int]*stop{}}
 }
 
 // look notes which processes are stopped and which have ended.
@@ -35,12 +37,15 @@ func (h *health) look(at time.Time) {
 	for _, m := range h.members {
 		now, lives := m.Now()
 		if !lives {
-			h.ended = append(h.ended, m)
+			if !h.disturbed(m.Of, at) {
+				h.ended = append(h.ended, m)
+			}
 			continue
 		}
 		living = append(living, m)
 		seen := h.stopped[m.PID]
 		switch {
+		case now.Stopped() && h.disturbed(m.Of, at):
 		case now.Stopped() && seen == nil:
 			h.stopped[m.PID] = &stop{member: m, first: at, last: at}
 		case now.Stopped():

@@ -63,7 +63,7 @@ func TestHealthNamesWhatBecameOfAProcess(t *testing.T) {
 		{"killed", func(pid int) { _ = syscall.Kill(pid, syscall.SIGKILL) }, results.ServerDied, "ended during the cell"},
 	} {
 		members := tree(t)()
-		h := newHealth(members)
+		h := newHealth(members, nobody)
 		h.look(time.Now())
 		victim := members[2]
 		row.do(victim.PID)
@@ -90,7 +90,7 @@ func TestHealthNamesWhatBecameOfAProcess(t *testing.T) {
 // A process that comes and goes while the load runs, as a request may start one, harms nothing.
 func TestHealthIgnoresProcessesOfRequests(t *testing.T) {
 	read := tree(t)
-	h := newHealth(read())
+	h := newHealth(read(), nobody)
 	cmd := exec.Command("sleep", "0.05")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: read()[0].PID}
 	if err := cmd.Start(); err != nil {
@@ -104,3 +104,6 @@ func TestHealthIgnoresProcessesOfRequests(t *testing.T) {
 		t.Errorf("%s, %v; want VALID", c.Grade, c.Diagnostics)
 	}
 }
+
+// nobody disturbed any process.
+func nobody(string, time.Time) bool { return false }

@@ -320,8 +320,8 @@ func (r *Runner) runBoot(
 				return spent, err
 			}
 			r.emit(cellDone(run.at, run.of, record))
-			if isDead(record) || has(record, results.ProcessStopped) {
-				// The cell is void; what follows gets a new cluster.
+			if isDead(record) || has(record, results.ProcessStopped) || cluster.IsDisturbed() {
+				// The cell is void, or did something to the cluster: what follows gets a new one.
 				died := cluster
 				cluster = nil
 				if err := died.Close(); err != nil {
@@ -372,6 +372,13 @@ func (r *Runner) runCellAt(
 	if err != nil {
 		return nil, err
 	}
+	if err := cell.Load.Timeline.Check(cluster.Blueprint(), plan.Duration); err != nil {
+		return nil, err
+	}
+	incidents, err := cell.Load.Timeline.rehearse(cluster, plan.Duration)
+	if err != nil {
+		return nil, err
+	}
 	record := &results.Cell{
 		Index: cell.Index, Topology: arm.Name, Scenario: cell.Load.Scenario.Name, Load: cell.Load.Name,
 		Mode: string(cell.Load.Mode), Rate: cell.Load.Rate(), Connections: plan.Conns.Max, NewConns: cell.Load.New,
@@ -392,7 +399,9 @@ func (r *Runner) runCellAt(
 		before, beforeErr = cluster.Counters(ctx)
 		watch.begin()
 		ready()
+		incidents.begin()
 	}, Second: Seconds(arm.Name, plan, r.Emit)})
+	happened := incidents.end()
 	after, afterErr := cluster.Counters(ctx)
 	usage, watchErr := watch.stop()
 	noteResponses(cluster, cell.Load.Scenario, m)
@@ -408,6 +417,8 @@ func (r *Runner) runCellAt(
 	record.Intervals, record.Counts, record.Usage = m.Intervals, m.Counts, usage
 	record.Opened, record.Clamped, record.Generator, record.Loop = m.Opened, m.Clamped, m.Generator, m.Loop
 	record.Grade, record.Diagnostics = m.Grade, m.Diagnostics
+	record.Incidents, record.Moments = happened, m.Moments
+	judgeIncidents(record)
 	if died != nil {
 		record.Grade = results.Invalid
 		record.Diagnostics = append(record.Diagnostics, topologyDiagnostic(

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"bench/internal/strict"
+	"bench/loadgen/pacing"
 	"bench/results"
+	"bench/servers"
 	"bench/targets"
 )
 
@@ -30,6 +32,11 @@ type Scenario struct {
 	// that is more.
 	MaxConnections int
 	Timeout        time.Duration
+	// Timeline is what happens during a load that is there to see it; Length is how long that is, and Rate
+	// its requests per second: 0 leaves both to the experiment.
+	Timeline Timeline
+	Length   time.Duration
+	Rate     float64
 }
 
 type scenarioFile struct {
@@ -38,6 +45,9 @@ type scenarioFile struct {
 	Most        *int            `yaml:"max_connections"`
 	Timeout     string          `yaml:"timeout"`
 	Mix         []targets.Entry `yaml:"mix"`
+	Timeline    []strict.Entry  `yaml:"timeline"`
+	Length      string          `yaml:"length"`
+	Rate        string          `yaml:"rate"`
 }
 
 // anyConnections bounds what a file may request.
@@ -119,10 +129,45 @@ func Parse(name string, data []byte, files targets.Files) (Scenario, error) {
 	if s.Timeout, err = time.ParseDuration(f.Timeout); err != nil || s.Timeout <= 0 {
 		return Scenario{}, fmt.Errorf("timeout: %q: want a duration such as 10s", f.Timeout)
 	}
+	if err := s.addTimeline(f); err != nil {
+		return Scenario{}, err
+	}
 	if s.Mix, err = targets.MixOf(f.Mix, files); err != nil {
 		return Scenario{}, fmt.Errorf("mix: %w", err)
 	}
 	return s, nil
+}
+
+// usualLength is how long a load with a timeline is unless it says so: long enough for a server to start
+// again, and for seconds before and after that.
+const usualLength = 10 * time.Second
+
+func (s Scenario) lengthOfTimeline() time.Duration { return cmp.Or(s.Length, usualLength) }
+
+// CheckTimeline reports incidents that cannot be done to a cluster of this blueprint.
+func (s Scenario) CheckTimeline(b servers.Blueprint) error {
+	return s.Timeline.Check(b, s.lengthOfTimeline())
+}
+
+// addTimeline reads what happens during a load, how long that is and at what rate.
+func (s *Scenario) addTimeline(f scenarioFile) (err error) {
+	if s.Timeline, err = timelineOf(f.Timeline); err != nil {
+		return fmt.Errorf("timeline: %w", err)
+	}
+	if len(s.Timeline) == 0 && (f.Length != "" || f.Rate != "") {
+		return errors.New("length and rate are those of the load with the timeline, and there is no timeline")
+	}
+	if f.Length != "" {
+		if s.Length, err = time.ParseDuration(f.Length); err != nil || s.Length < time.Second || s.Length > time.Hour {
+			return fmt.Errorf("length: %q: want a duration from 1s to 1h", f.Length)
+		}
+	}
+	if f.Rate != "" {
+		if s.Rate, err = pacing.ParseRate(f.Rate); err != nil {
+			return fmt.Errorf("rate: %w", err)
+		}
+	}
+	return nil
 }
 
 // Record describes the scenario for a manifest.

@@ -38,7 +38,7 @@ func startWatch(ctx context.Context, cluster *servers.Cluster, beside ...*server
 	w.ctx, w.cancel = context.WithCancel(ctx)
 	var members []servers.Member
 	members, w.err = cluster.Members()
-	w.health = newHealth(members)
+	w.health = newHealth(members, cluster.Disturbed)
 	w.running.Go(w.loop)
 	w.running.Go(w.observe)
 	return w

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"bench/internal/proc"
@@ -38,6 +39,8 @@ type Cluster struct {
 	processes  []*proc.Process
 	probes     []probe.Probe  // by process; nil where nothing observes it
 	workerPIDs []map[int]bool // by process: its workers, where its probe finds them
+	helpers    []map[int]bool // by process: what was no worker when the cluster was ready
+	disturbed  []atomic.Int64 // by process: when something was first done to it on purpose, in Unix nanoseconds; 0: never
 	running    sync.Mutex     // guards listeners
 	listeners  []int          // PIDs, of a server that was already running
 	dead       chan struct{}  // closed when the first process dies
@@ -89,7 +92,8 @@ func (b Blueprint) Boot(ctx context.Context, keeper *proc.Keeper, dial DialFunc)
 	c := &Cluster{
 		blueprint: b, dial: dial,
 		probes: make([]probe.Probe, len(b.Processes)), workerPIDs: make([]map[int]bool, len(b.Processes)),
-		dead: make(chan struct{}), closing: make(chan struct{}),
+		disturbed: make([]atomic.Int64, len(b.Processes)),
+		dead:      make(chan struct{}), closing: make(chan struct{}),
 	}
 	err := b.prepareDir()
 	started := time.Now()
@@ -98,6 +102,9 @@ func (b Blueprint) Boot(ctx context.Context, keeper *proc.Keeper, dial DialFunc)
 	}
 	if err == nil {
 		err = c.awaitReady(ctx, started)
+	}
+	if err == nil {
+		err = c.noteHelpers()
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.DeadlineExceeded) {
 		return nil, errors.Join(cause, c.Close()) // interrupted: not the servers' fault
@@ -183,6 +190,9 @@ func (c *Cluster) start(keeper *proc.Keeper, p Process) error {
 	go func() {
 		select {
 		case <-process.Done():
+			if c.disturbed[index].Load() > 0 {
+				return // that is what it was disturbed for
+			}
 			c.deadOnce.Do(func() {
 				c.deadIndex = index
 				c.deadErr = fmt.Errorf("process %s (%d) ended: %w", p.Name, process.PID(), process.Err())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
 	"bench/results"
@@ -15,9 +16,15 @@ import (
 
 // Counters is one reading of what the servers and the kernel count.
 type Counters struct {
-	of      []string // by process: its name in the topology
-	servers []probe.Reading
+	servers []counted
 	kernel  results.Server
+}
+
+// counted is what one process of the blueprint counts.
+type counted struct {
+	index int    // of the process
+	of    string // its name in the topology
+	probe.Reading
 }
 
 // Counters reads the servers' statistics and the kernel's.
@@ -28,10 +35,13 @@ func (c *Cluster) Counters(ctx context.Context) (Counters, error) {
 			continue
 		}
 		reading, err := c.probes[i].Read(ctx)
+		if c.isDisturbed(i) {
+			continue // it may have ended, or begun to count anew
+		}
 		if err != nil {
 			return now, fmt.Errorf("%s: %w", p.Name, err)
 		}
-		now.of, now.servers = append(now.of, p.Kind), append(now.servers, reading)
+		now.servers = append(now.servers, counted{i, p.Kind, reading})
 	}
 	var err error
 	now.kernel, err = readKernel()
@@ -47,15 +57,16 @@ func (c Counters) Since(before Counters) results.Server {
 	s.TCPTimeouts -= before.kernel.TCPTimeouts
 	s.StealSeconds -= before.kernel.StealSeconds
 	s.BusySeconds = max(0, s.BusySeconds-before.kernel.BusySeconds) // the kernel counts in ticks, and corrects them
-	if len(c.servers) != len(before.servers) {
-		return s
-	}
 	perWorker := map[string][]uint64{}
-	for i, now := range c.servers {
-		d := now.Since(before.servers[i])
-		s.Merge(map[string]results.Counters{c.of[i]: d.Counters}, nil)
+	for _, now := range c.servers {
+		at := slices.IndexFunc(before.servers, func(b counted) bool { return b.index == now.index })
+		if at < 0 {
+			continue
+		}
+		d := now.Since(before.servers[at].Reading)
+		s.Merge(map[string]results.Counters{now.of: d.Counters}, nil)
 		if d.PerWorker != nil {
-			perWorker[c.of[i]] = append(perWorker[c.of[i]], d.PerWorker...)
+			perWorker[now.of] = append(perWorker[now.of], d.PerWorker...)
 		}
 	}
 	s.Merge(nil, perWorker)

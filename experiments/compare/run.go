@@ -35,6 +35,9 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	if m.Topologies, err = stack.Arms(e.Arms); err != nil {
 		return experiments.Result{}, err
 	}
+	if err := stack.CheckTimelines(e.Arms, e.Scenarios); err != nil {
+		return experiments.Result{}, err
+	}
 	return experiments.Conduct(ctx, env, experiments.Task{
 		Manifest: m, Spec: spec, Started: started, Estimate: e.Estimate(),
 		Measure: func(ctx context.Context, run *experiments.Run) error {

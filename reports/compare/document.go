@@ -35,6 +35,9 @@ func (r *Report) Document() page.Document {
 			Figures: named(figures, "latency-by-rate", "latency-percentiles", "latency-histogram", "latency-over-time"),
 		})
 	}
+	if timeline, has := page.Timeline(r.run.Cells); has {
+		d.Sections = append(d.Sections, timeline)
+	}
 	d.Sections = append(d.Sections,
 		page.Section{ID: "why", Title: "Why", Items: main},
 		page.Section{ID: "topologies", Title: r.topologyTitle(), Short: "Cost", Tables: []page.Table{r.topologyTable()},

@@ -210,5 +210,11 @@ func (r *Report) timeFigure() (plot.Figure, bool) {
 	}
 	title := fmt.Sprintf("Response time over the run: %s at %s requests per second",
 		load.Scenario, page.Number(load.Offered))
-	return plot.OverTime("latency-over-time", title, curves), true
+	f := plot.OverTime("latency-over-time", title, curves)
+	for _, c := range r.run.Cells {
+		if c.Scenario == load.Scenario && c.Load == load.Load {
+			f.Rules = append(f.Rules, page.Rules(c, c.Started.Sub(r.Started))...)
+		}
+	}
+	return f, true
 }

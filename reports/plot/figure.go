@@ -12,6 +12,14 @@ type Figure struct {
 	X      Axis     `json:"x"`
 	Y      Axis     `json:"y"`
 	Series []Series `json:"series"`
+	// Rules are places on the X axis at which something happened, drawn as vertical lines.
+	Rules []Rule `json:"rules,omitempty"`
+}
+
+// Rule is a place on the X axis with what happened there.
+type Rule struct {
+	X     float64 `json:"x"`
+	Label string  `json:"label"`
 }
 
 // Axis is one axis of a figure.
