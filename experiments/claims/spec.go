@@ -30,15 +30,20 @@ type Spec struct {
 type preset struct {
 	name    string
 	blocks  int
-	stretch float64 // of the times in a claim's file
-	warmup  time.Duration
+	stretch float64       // of the times in a claim's file
+	warmup  time.Duration // at most
+	// limit is how long the whole may take; 0: as long as it does. It costs blocks, down to a fewest number.
+	limit time.Duration
 }
 
 var presets = []preset{
-	{"default", 6, 1.5, time.Second},
-	{"quick", 4, 1, 600 * time.Millisecond},
-	{"thorough", 12, 3, 2 * time.Second},
+	{"default", 6, 1.5, time.Second, 0},
+	{"quick", 5, 1, 500 * time.Millisecond, 10 * time.Minute},
+	{"thorough", 12, 3, 2 * time.Second, 0},
 }
+
+// fewestBlocks are needed for an interval that shows a large effect.
+const fewestBlocks = 3
 
 // Plan is what a test of claims will do, decided before anything starts.
 type Plan struct {
@@ -63,7 +68,6 @@ func (s Spec) Plan() (p Plan, err error) {
 	if s.Blocks < 0 || s.Blocks == 1 || s.Blocks > mostBlocks {
 		return p, experiments.Misusef("--blocks %d: want 2 to %d; a single one has no interval", s.Blocks, mostBlocks)
 	}
-	p.preset.blocks = cmp.Or(s.Blocks, p.preset.blocks)
 	if p.Project, err = experiments.LoadProject(s.App); err != nil {
 		return p, err
 	}
@@ -81,6 +85,10 @@ func (s Spec) Plan() (p Plan, err error) {
 			return p, err
 		}
 	}
+	for p.preset.limit > 0 && p.preset.blocks > fewestBlocks && p.Estimate() > p.preset.limit {
+		p.preset.blocks--
+	}
+	p.preset.blocks = cmp.Or(s.Blocks, p.preset.blocks)
 	return p, nil
 }
 

@@ -27,6 +27,9 @@ func (r *Report) Document() page.Document {
 	for _, c := range r.Claims {
 		d.Sections = append(d.Sections, c.chapter())
 	}
+	for _, c := range r.Claims {
+		d.Lead = append(d.Lead, c.Name+": "+strings.TrimSpace(c.Reason+" "+c.Hint))
+	}
 	if len(r.Diagnostics) > 0 {
 		d.Sections = append(d.Sections, page.Section{ID: "diagnostics", Title: "Diagnostics", Diagnostics: r.Diagnostics})
 	}

@@ -208,7 +208,7 @@ var formats = map[results.Unit]func(float64) string{
 	results.PerSecond:    func(v float64) string { return page.Number(v) + "/s" },
 	results.Microseconds: func(v float64) string { return page.Micros(int64(math.Round(v))) },
 	results.Bytes:        sizeText,
-	results.Number:       func(v float64) string { return page.Number(v) },
+	results.Number:       numberText,
 }
 
 func formatOf(measure string) func(float64) string {
@@ -217,6 +217,14 @@ func formatOf(measure string) func(float64) string {
 		return format
 	}
 	return page.Number
+}
+
+// numberText writes a number of things, which is whole unless it is a mean.
+func numberText(v float64) string {
+	if v == math.Trunc(v) && v < 1000 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return page.Number(v)
 }
 
 func sizeText(v float64) string {

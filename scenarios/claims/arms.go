@@ -113,8 +113,8 @@ func (c Claim) StepsOf(arm Arm) (steps []Step) {
 
 // App is the app that an arm runs, made from the project's own.
 func (a Arm) App(own targets.App) targets.App {
-	if a.WSGI != "" {
-		own.WSGI = a.WSGI
+	if a.WSGI != "" { // whatever that is, it has neither settings nor static files
+		own.WSGI, own.Settings, own.Static = a.WSGI, "", targets.Static{}
 	}
 	if len(a.Env) > 0 {
 		env := maps.Clone(own.Env)
