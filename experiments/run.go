@@ -38,6 +38,7 @@ type Run struct {
 	Out     *results.Directory
 	Started time.Time
 	beside  error
+	events  *eventLog
 }
 
 // Result is what a run leaves behind.
@@ -72,6 +73,7 @@ func Conduct(ctx context.Context, env Env, task Task) (Result, error) {
 		measuring = context.Cause(ctx) // the signal, not its effect on whatever was under way
 	}
 	result, err := run.finish(measuring, task.Raw)
+	run.Beside(run.events.close())
 	if beside := run.beside; beside != nil {
 		run.Warn(results.Diagnostic{Code: "beside-the-result", Message: fmt.Sprintf("the result stands, but: %v", beside)})
 	}
@@ -122,7 +124,12 @@ func open(ctx context.Context, env Env, task Task) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Run{Env: env, Out: out, Started: task.Started}, nil
+	events, emit := newEventLog(out.Path), env.Emit
+	env.Emit = inTurn(func(e Event) {
+		events.add(e)
+		emit(e)
+	})
+	return &Run{Env: env, Out: out, Started: task.Started, events: events}, nil
 }
 
 // calibrator is an engine that can measure its own maximum on this machine.

@@ -31,18 +31,10 @@ func LoadFrom(disk Disk) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := disk.Read(manifestFile)
-	if err == nil {
-		err = sums.checkManifest(data)
-	}
-	if err != nil {
-		return nil, err
-	}
-	data = secret.JSON(data) // older versions wrote them
 	run := &Run{}
 	schema := ""
-	if run.Manifest, schema, err = decodeManifest(data); err != nil {
-		return nil, fmt.Errorf("%s: %w", manifestFile, err)
+	if run.Manifest, schema, err = loadManifest(disk, sums); err != nil {
+		return nil, err
 	}
 	for _, name := range sums.cells() {
 		cell, err := loadCell(disk, path.Join(cellsDir, name), sums, schema)
@@ -58,6 +50,31 @@ func LoadFrom(disk Disk) (*Run, error) {
 		return nil, err
 	}
 	return run, nil
+}
+
+// LoadManifest reads a run's manifest alone, for a list of runs.
+func LoadManifest(disk Disk) (Manifest, error) {
+	sums, err := readSums(disk)
+	if err != nil {
+		return Manifest{}, err
+	}
+	m, _, err := loadManifest(disk, sums)
+	return m, err
+}
+
+func loadManifest(disk Disk, sums *checksums) (m Manifest, schema string, err error) {
+	data, err := disk.Read(manifestFile)
+	if err == nil {
+		err = sums.checkManifest(data)
+	}
+	if err != nil {
+		return m, "", err
+	}
+	data = secret.JSON(data) // older versions wrote them
+	if m, schema, err = decodeManifest(data); err != nil {
+		return m, schema, fmt.Errorf("%s: %w", manifestFile, err)
+	}
+	return m, schema, nil
 }
 
 func readSums(disk Disk) (*checksums, error) {

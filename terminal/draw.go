@@ -183,7 +183,7 @@ func (r row) figures(width int) string {
 	switch {
 	case len(parts) > 0:
 		return strings.Join(parts, "  ")
-	case r.cells > 0:
+	case r.cells > 0 && (r.measure == "" || r.unit != ""):
 		return faint.Render(fmt.Sprintf("last load: %s req/s, p99 %s", page.Number(r.rate), micros(r.p99)))
 	}
 	return faint.Render("not measured yet")

@@ -15,6 +15,11 @@ func openPage(s *shell, file string) error {
 	if err != nil {
 		return fmt.Errorf("opening the report: %w", err)
 	}
+	return openAddress(s, path)
+}
+
+// openAddress opens a file or an address in the user's browser, and does not wait for it.
+func openAddress(s *shell, path string) error {
 	candidates := browsers
 	if b := s.env["BROWSER"]; b != "" {
 		candidates = []string{b}

@@ -64,7 +64,7 @@ better, by how much and why, with confidence intervals.
 	add(root, measuring, newInitCommand(s), newCompareCommand(s), newLadderCommand(s), newGateCommand(s),
 		newCapacityCommand(s), newTuneCommand(s), newClaimsCommand(s), newLoadCommand(s))
 	add(root, reading, newReportCommand(s), newDiffCommand(s), newVerifyCommand(s),
-		newHistoryCommand(s), newTrendCommand(s))
+		newHistoryCommand(s), newTrendCommand(s), newServeCommand(s))
 	add(root, looking, newTopologiesCommand(s), newRenderCommand(s), newUpCommand(s))
 	add(root, machine, newSetupCommand(s), newDoctorCommand(s), newWorkerCommand(s), newSelftestCommand(s),
 		newVersionCommand(s))

@@ -160,7 +160,9 @@ func (s *series) estimate(number int, report gate.Report) experiments.EstimateSo
 // tell emits what the pairs so far say of each metric.
 func (s *series) tell(report gate.Report) {
 	for _, m := range report.Metrics {
-		s.run.Emit(scenarios.Estimated{Arm: results.Head, Measure: m.Title(), Baseline: results.Base, Value: m.Ratio})
+		if m.Ratio.Measured() {
+			s.run.Emit(scenarios.Estimated{Arm: results.Head, Measure: m.Title(), Baseline: results.Base, Value: m.Ratio})
+		}
 	}
 }
 

@@ -55,13 +55,14 @@ type Change struct {
 var metrics = []struct {
 	name   string
 	more   bool // is better
+	unit   string
 	format func(float64) string
 	of     func(*results.Cell) float64
 }{
-	{"throughput", true, page.Number, func(c *results.Cell) float64 { return c.Throughput() }},
-	{"p50", false, micros, func(c *results.Cell) float64 { return percentile(c, 50) }},
-	{"p99", false, micros, func(c *results.Cell) float64 { return percentile(c, 99) }},
-	{"CPU per request", false, page.Millis, func(c *results.Cell) float64 {
+	{"throughput", true, "req/s", page.Number, func(c *results.Cell) float64 { return c.Throughput() }},
+	{"p50", false, "µs", micros, func(c *results.Cell) float64 { return percentile(c, 50) }},
+	{"p99", false, "µs", micros, func(c *results.Cell) float64 { return percentile(c, 99) }},
+	{"CPU per request", false, "ms", page.Millis, func(c *results.Cell) float64 {
 		if c.Counts.OK == 0 {
 			return 0
 		}

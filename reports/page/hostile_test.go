@@ -266,7 +266,7 @@ func TestPageLoadsNothing(t *testing.T) {
 		t.Errorf("%d scripts and styles; want two and one", len(elements))
 	}
 	for _, e := range elements {
-		if !strings.Contains(policy, hash(e[2])) {
+		if !strings.Contains(policy, Hash(e[2])) {
 			t.Errorf("the policy %s has no hash of a %s of %d bytes", policy, e[1], len(e[2]))
 		}
 	}

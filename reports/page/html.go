@@ -37,21 +37,25 @@ var chartStyle string
 var (
 	style   = colours() + chartStyle + "\n" + pageStyle
 	scripts = []string{chartScript, pageScript}
-	policy  = contentPolicy()
+	policy  = template.HTMLAttr(`content="` + Policy() + `"`)
 )
 
-// contentPolicy allows the page its own style, its own scripts and embedded images, and nothing else: no
-// request, no form, no frame.
-func contentPolicy() template.HTMLAttr {
+// Policy is the content security policy of every page. It allows a page its own style, its own scripts and
+// embedded images, and nothing else: no request, no form, no frame.
+func Policy() string {
 	var hashes []string
 	for _, script := range scripts {
-		hashes = append(hashes, hash(script))
+		hashes = append(hashes, Hash(script))
 	}
-	return template.HTMLAttr(fmt.Sprintf(`content="default-src 'none'; base-uri 'none'; form-action 'none'; `+
-		`img-src data:; style-src %s; script-src %s"`, hash(style), strings.Join(hashes, " ")))
+	return fmt.Sprintf("default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "+
+		"style-src %s; script-src %s", Hash(style), strings.Join(hashes, " "))
 }
 
-func hash(text string) string {
+// Style is the stylesheet of every page.
+func Style() string { return style }
+
+// Hash names a style or a script in a content security policy.
+func Hash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
