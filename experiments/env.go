@@ -16,10 +16,11 @@ type Env struct {
 	Cache     string // the folder of installed tools, prepared apps and port reservations
 	Temporary string // the folder of scratch files; "": the system's
 
-	Path    string   // where to look for programs, as in $PATH
-	User    []string // the user's own environment, which holds the settings of git, pip and apt
-	Servers []string // the environment of servers: enough to find programs, and no secrets
-	Keeper  []string // the command line of the keeper process
+	Path     string   // where to look for programs, as in $PATH
+	User     []string // the user's own environment, which holds the settings of git, pip and apt
+	Services []string // that bench runs for every app, whatever its bench.yaml says; see servers.Service
+	Servers  []string // the environment of servers: enough to find programs, and no secrets
+	Keeper   []string // the command line of the keeper process
 
 	Guard  loadgen.Guard
 	Engine loadgen.Engine

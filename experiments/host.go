@@ -192,6 +192,7 @@ func lackOf(err error) (reason, hint string) {
 // Rendered is the blueprint of a topology as it would be booted, with placeholders for the folder,
 // the ports and the tools' paths.
 func (e Env) Rendered(ctx context.Context, t servers.Topology, app targets.App) (servers.Blueprint, error) {
+	app = e.served(app)
 	app.Requirements = "" // nothing is installed: the interpreter's path is a placeholder anyway
 	host, err := e.Host(ctx, app, []servers.Topology{t})
 	if err != nil {

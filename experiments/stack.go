@@ -34,6 +34,7 @@ func (e Env) Open(ctx context.Context, project targets.Project, topologies []ser
 			}
 		}
 	}
+	project.App = e.served(project.App)
 	onlyURLs := !slices.ContainsFunc(topologies, servers.Topology.Boots)
 	if !onlyURLs {
 		var err error
@@ -95,8 +96,15 @@ func (e Env) stack(project targets.Project, host servers.Host) (*Stack, error) {
 // prepareApp runs the app's preparation. The result for the bundled project is kept in the cache,
 // under a name made from the project's content, the interpreter and the framework.
 func (e Env) prepareApp(ctx context.Context, st *Stack) error {
+	fresh := filepath.Join(st.scratch.Dir, "prepared")
+	if st.Project.App.Dir == "" && len(st.Project.App.Services) > 0 { // what services hold is not kept
+		st.Project.App.Dir, st.Project.App.Owned = filepath.Join(fresh, "src"), true
+		if err := targets.WriteBundled(st.Project.App.Dir); err != nil {
+			return fmt.Errorf("writing the bundled project: %w", err)
+		}
+	}
 	if st.Project.App.Dir != "" {
-		return st.Site.Prepare(ctx, st.Project.App, filepath.Join(st.scratch.Dir, "prepared"))
+		return st.Site.Prepare(ctx, st.Project.App, fresh)
 	}
 	unlock, err := servers.LockFile(ctx, filepath.Join(e.Cache, "app.lock"), func() {
 		e.Say("waiting for another bench process to prepare the bundled project")
@@ -123,6 +131,14 @@ func (e Env) prepareApp(ctx context.Context, st *Stack) error {
 		return err
 	}
 	return results.WriteFile(ready, nil)
+}
+
+// served is the app with the services that were asked for.
+func (e Env) served(app targets.App) targets.App {
+	if len(e.Services) > 0 {
+		app.Services = e.Services
+	}
+	return app
 }
 
 // Close stops everything that is still running and removes the scratch folder. It may be called more

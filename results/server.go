@@ -36,6 +36,10 @@ const (
 	WorkSeconds    = "busy_seconds"     // time spent in requests, all workers together
 	Respawns       = "respawns"         // worker processes that ended and were replaced
 	ListenQueueMax = "listen_queue_max" // longest seen
+
+	ConnectionsMax     = "connections_max"      // most at once, of a database's clients
+	ConnectionLimitMax = "connection_limit_max" // how many a database allows
+	RefusedConnections = "refused_connections"  // since there were too many
 )
 
 // IsPeak reports whether a counter is a peak.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -87,10 +88,12 @@ func (b Blueprint) WorkersTier() string {
 			return p.Tier // nothing shows which of its processes are workers
 		}
 	}
-	if len(b.Processes) == 0 {
-		return ""
+	for _, p := range b.Processes {
+		if !p.Service {
+			return p.Tier
+		}
 	}
-	return b.Processes[0].Tier
+	return ""
 }
 
 // UnknownConcurrency stands for a topology that does not say how many requests it works on at once.
@@ -116,6 +119,10 @@ type Process struct {
 	Entry      int    // the port on which it takes requests
 	IsEntry    bool   // clients connect to it directly
 	Stats      string // the kind of probe that observes it; empty: none
+	// Service says that the app asks it, and not the clients; its folder gets a copy of Data before it starts.
+	Service bool
+	Data    string
+	RunAs   *proc.User // instead of the blueprint's; nil: that one
 }
 
 func (p Process) findsWorkers() bool {
@@ -175,6 +182,19 @@ func (d Definition) Canonical(app targets.App, h Host) (Blueprint, error) {
 	tools, err := d.Requires(h)
 	if err != nil {
 		return Blueprint{}, err
+	}
+	if h.Services == nil { // not prepared: what bench.yaml names is known
+		h.Services = slices.DeleteFunc(slices.Clone(app.Services), func(name string) bool { return name == OwnServices })
+	}
+	for _, name := range h.Services {
+		s, err := service(name)
+		if err != nil {
+			return Blueprint{}, err
+		}
+		tools = append(tools, s.Tool)
+		if app.Settings != "" {
+			h.Overlay = "/overlay"
+		}
 	}
 	return d.Blueprint(app.Masked().In("/app"), h.canonical(tools))
 }

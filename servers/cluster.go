@@ -1,9 +1,11 @@
 package servers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net"
 	"os"
@@ -98,7 +100,9 @@ func (b Blueprint) Boot(ctx context.Context, keeper *proc.Keeper, dial DialFunc)
 	err := b.prepareDir()
 	started := time.Now()
 	for i := 0; err == nil && i < len(b.Processes); i++ {
-		err = c.start(keeper, b.Processes[i])
+		if err = c.start(keeper, b.Processes[i]); err == nil {
+			err = c.awaitService(ctx, i)
+		}
 	}
 	if err == nil {
 		err = c.awaitReady(ctx, started)
@@ -129,7 +133,7 @@ func (b Blueprint) prepareDir() error {
 		}
 	}
 	for _, p := range b.Processes {
-		if err := os.MkdirAll(p.Home, 0o700); err != nil {
+		if err := p.makeHome(); err != nil {
 			return err
 		}
 		for _, f := range p.Files {
@@ -141,7 +145,48 @@ func (b Blueprint) prepareDir() error {
 			}
 		}
 	}
-	return b.RunAs.Own(b.Dir)
+	if err := b.RunAs.Own(b.Dir); err != nil {
+		return err
+	}
+	return b.ownServices()
+}
+
+// ownServices gives the folders of services to the users that they run as.
+func (b Blueprint) ownServices() error {
+	for _, p := range b.Processes {
+		if p.RunAs == nil {
+			continue
+		}
+		if err := errors.Join(os.Chmod(b.Dir, 0o711), p.RunAs.Own(p.Home)); err != nil { // to be passed through
+			return err
+		}
+	}
+	return nil
+}
+
+// dataFolder is where a service's data is, in its own folder.
+const dataFolder = "data"
+
+// makeHome makes the process's folder, with a copy of its data.
+func (p Process) makeHome() error {
+	if err := os.MkdirAll(p.Home, 0o700); err != nil || p.Data == "" {
+		return err
+	}
+	data := filepath.Join(p.Home, dataFolder)
+	if err := copyTree(p.Data, data); err != nil {
+		return fmt.Errorf("copying the data of %s: %w", p.Name, err)
+	}
+	return closeFolders(data)
+}
+
+// closeFolders closes a copy of a folder to other users, as it was: some servers refuse to start otherwise.
+func closeFolders(dir string) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			err = os.Chmod(path, 0o700)
+		}
+		return err
+	})
 }
 
 // CanLimit returns why processes cannot be limited to this number of cores here, if they cannot.
@@ -169,8 +214,9 @@ func (c *Cluster) Limit(on bool) error {
 
 func (c *Cluster) start(keeper *proc.Keeper, p Process) error {
 	process, err := keeper.Start(proc.Spec{
-		Name: p.Name, Argv: p.Argv, Env: p.Env, Dir: p.Dir, Stop: p.Stop, Cores: p.Cores, User: c.blueprint.RunAs,
-		Log: filepath.Join(p.Home, p.Name+".log"),
+		Name: p.Name, Argv: p.Argv, Env: p.Env, Dir: p.Dir, Stop: p.Stop, Cores: p.Cores,
+		User: cmp.Or(p.RunAs, c.blueprint.RunAs),
+		Log:  filepath.Join(p.Home, p.Name+".log"),
 	})
 	if err != nil {
 		return err
@@ -180,10 +226,7 @@ func (c *Cluster) start(keeper *proc.Keeper, p Process) error {
 		return errors.Join(err, process.Close(context.Background()))
 	}
 	if kind.Open != nil {
-		c.probes[len(c.processes)] = kind.Open(probe.Process{
-			PID: process.PID(), Ports: p.Ports, Entry: p.Entry, Dir: p.Home,
-			HTTP: p.IsEntry, Health: c.blueprint.Health, Header: c.blueprint.HealthHeader, Workers: p.Workers,
-		})
+		c.probes[len(c.processes)] = kind.Open(c.observed(p, process.PID()))
 	}
 	index := len(c.processes)
 	c.processes = append(c.processes, process)
@@ -202,6 +245,41 @@ func (c *Cluster) start(keeper *proc.Keeper, p Process) error {
 		}
 	}()
 	return nil
+}
+
+// observed is what a probe is told of a process.
+func (c *Cluster) observed(p Process, pid int) probe.Process {
+	return probe.Process{
+		PID: pid, Dir: p.Home, Log: filepath.Join(p.Home, p.Name+".log"), Ports: p.Ports, Entry: p.Entry,
+		HTTP: p.IsEntry, Health: c.blueprint.Health, Header: c.blueprint.HealthHeader, Workers: p.Workers,
+	}
+}
+
+// awaitService waits until a process serves for which others have to wait.
+func (c *Cluster) awaitService(ctx context.Context, index int) error {
+	p := c.blueprint.Processes[index]
+	kind, err := probe.Lookup(p.Stats)
+	if err != nil || kind.Ready == nil {
+		return err
+	}
+	return awaitService(ctx, kind, c.observed(p, c.processes[index].PID()), c.processes[index])
+}
+
+// awaitService polls a process until it serves.
+func awaitService(ctx context.Context, kind probe.Kind, p probe.Process, process *proc.Process) error {
+	for {
+		err := kind.Ready(ctx, p)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-process.Done():
+			return fmt.Errorf("process %s (%d) ended: %w", process.Spec.Name, p.PID, process.Err())
+		case <-ctx.Done():
+			return fmt.Errorf("%s does not serve within %w; last attempt: %w", process.Spec.Name, context.Cause(ctx), err)
+		case <-time.After(pollEvery):
+		}
+	}
 }
 
 // URL is where the cluster takes requests.
@@ -237,7 +315,7 @@ func (c *Cluster) Usage() ([]results.Usage, error) {
 	tiers := map[string]*results.Usage{}
 	for i, process := range c.processes {
 		p := c.blueprint.Processes[i]
-		for _, r := range proc.ReadAll(proc.Group(all, process.PID())) {
+		for _, r := range proc.ReadAll(p.members(all, process.PID())) {
 			tier := p.tierOf(r.PID == process.PID(), c.workerPIDs[i][r.PID])
 			if tiers[tier] == nil {
 				tiers[tier] = &results.Usage{Tier: tier}
@@ -265,6 +343,14 @@ func (p Process) tierOf(leader, worker bool) string {
 		return p.LeaderTier
 	}
 	return p.Tier
+}
+
+// members are the processes that belong to one. A database gives each of its own a session, and so a group.
+func (p Process) members(all []proc.Member, pid int) []proc.Member {
+	if p.Service {
+		return proc.Below(all, pid)
+	}
+	return proc.Group(all, pid)
 }
 
 // Evidence returns the rendered configuration and the ends of the logs, named as in a run

@@ -20,6 +20,9 @@ import (
 //go:embed django/bench_settings.py
 var overlayModule []byte
 
+//go:embed django/bench_services.py
+var servicesModule []byte
+
 //go:embed django/ask.py
 var askModule string
 
@@ -56,7 +59,11 @@ type settings struct {
 	Key       string   `json:"key"` // a hash of SECRET_KEY
 	Databases int      `json:"databases"`
 	Files     []string `json:"files"` // of SQLite databases
-	drawsKey  bool     // each process draws a secret key of its own
+	// Services are the servers that they name, by kind, with the databases on them. Foreign are databases of
+	// kinds that bench does not run.
+	Services map[string][]string `json:"services"`
+	Foreign  []string            `json:"foreign"`
+	drawsKey bool                // each process draws a secret key of its own
 }
 
 // askTimeout bounds the import of the settings.
@@ -65,7 +72,7 @@ const askTimeout = time.Minute
 // askDjango imports the project's settings in two processes: a key that differs between them is drawn
 // afresh by each.
 func askDjango(ctx context.Context, keeper *proc.Keeper, spec proc.Spec) (settings, error) {
-	spec.Argv = append(spec.Argv, "-c", askModule)
+	spec.Argv = append(spec.Argv, "-c", string(servicesModule)+"\n"+askModule)
 	var found [2]settings
 	var errs [2]error
 	var both sync.WaitGroup
@@ -103,7 +110,10 @@ func writeOverlay(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("replacing settings: %w", err)
 	}
-	return os.WriteFile(filepath.Join(dir, overlayName+".py"), overlayModule, 0o644)
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, overlayName+".py"), overlayModule, 0o644),
+		os.WriteFile(filepath.Join(dir, "bench_services.py"), servicesModule, 0o644),
+	)
 }
 
 // overlayName is the name of that module.
@@ -111,7 +121,7 @@ const overlayName = "bench_settings"
 
 // overlay adds what the module needs to the variables of a process. Where the app is to run with DEBUG
 // on, that is not replaced.
-func overlay(vars map[string]string, app targets.App, h Host, debug bool) {
+func overlay(vars map[string]string, app targets.App, h Host, services []served, debug bool) {
 	if h.Overlay == "" {
 		return
 	}
@@ -126,6 +136,14 @@ func overlay(vars map[string]string, app targets.App, h Host, debug bool) {
 	}
 	text, _ := json.Marshal(replaced) // from YAML, which has the same values
 	vars["BENCH_SETTINGS"] = string(text)
+	facts := map[string]map[string]string{}
+	for _, s := range services {
+		facts[s.Name] = s.settings
+	}
+	if len(facts) > 0 {
+		text, _ := json.Marshal(facts) // of texts alone
+		vars["BENCH_SERVICES"] = string(text)
+	}
 	vars["BENCH_SETTINGS_MODULE"] = vars["DJANGO_SETTINGS_MODULE"]
 	vars["DJANGO_SETTINGS_MODULE"] = overlayName
 	path := []string{h.Overlay}

@@ -43,12 +43,8 @@ func finders() []finder {
 		}
 		rows = append(rows, row)
 	}
-	for _, name := range SystemPackages {
-		row := finder{name: name, provided: setup + " --with " + name, asked: true, find: findSystem}
-		if name == apache {
-			row.find = findApache
-		}
-		rows = append(rows, row)
+	for _, p := range SystemPackages() {
+		rows = append(rows, finder{name: p.Tool, provided: setup + " --with " + p.Tool, asked: true, find: p.find})
 	}
 	return rows
 }
@@ -60,9 +56,25 @@ var PythonPackages = []string{
 	"supervisor", modWSGI,
 }
 
-// SystemPackages are the tools that bench setup installs from the system's packages where they are
-// asked for.
-var SystemPackages = []string{"caddy", "haproxy", apache}
+// SystemPackage is a tool that bench setup installs from the system's packages where it is asked for.
+type SystemPackage struct {
+	Tool    string
+	Package string // Debian's name
+	Service string // that the package starts; empty: none
+	Client  string // the package from PyPI with which apps reach it; empty: none
+	find    func(ctx context.Context, s search, name string) (Tool, error)
+}
+
+// SystemPackages lists all of them.
+func SystemPackages() []SystemPackage {
+	return []SystemPackage{
+		{"caddy", "caddy", "caddy", "", findSystem},
+		{"haproxy", "haproxy", "haproxy", "", findSystem},
+		{apache, "apache2-bin", "", "", findApache}, // the program alone
+		{"postgres", "postgresql", "postgresql", "psycopg", findPostgres},
+		{"redis", "redis-server", "redis-server", "redis", findRedis},
+	}
+}
 
 // finderOf returns a tool's row; a tool without one is an ordinary program, which may have been
 // installed with the app's packages.
@@ -136,6 +148,48 @@ func findSystem(ctx context.Context, s search, name string) (Tool, error) {
 		}
 	}
 	return tool, nil
+}
+
+// postgresFolders are where packages and builds put PostgreSQL's programs, which are not on PATH.
+var postgresFolders = []string{
+	"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/lib/postgresql*/bin", "/usr/libexec/postgresql*",
+	"/usr/local/pgsql/bin", "/opt/postgresql*/bin",
+}
+
+// findPostgres looks for the newest PostgreSQL with all that a database of one's own takes. Its facts are the
+// paths of the other programs.
+func findPostgres(ctx context.Context, s search, _ string) (best Tool, err error) {
+	dirs := filepath.SplitList(s.path)
+	for _, pattern := range postgresFolders {
+		found, _ := filepath.Glob(pattern) // the patterns are valid
+		dirs = append(dirs, found...)
+	}
+	for _, dir := range dirs {
+		tool := Tool{Path: LookPath("postgres", dir), How: "in " + dir, Facts: map[string]string{}}
+		for _, other := range []string{"initdb", "createdb"} {
+			tool.Facts[other] = LookPath(other, dir)
+		}
+		if tool.Path == "" || tool.Facts["initdb"] == "" || tool.Facts["createdb"] == "" {
+			continue
+		}
+		tool.Version = version(ctx, tool.Path, "--version")
+		if best.Path == "" || older(best.Version, tool.Version) {
+			best = tool
+		}
+	}
+	return best, ctx.Err()
+}
+
+// findRedis looks for Redis, or for Valkey, which has the same protocol and options.
+func findRedis(ctx context.Context, s search, _ string) (Tool, error) {
+	for _, program := range []string{"redis-server", "valkey-server"} {
+		for _, path := range []string{s.path, "/usr/sbin:/usr/local/sbin:/usr/local/bin"} {
+			if found := LookPath(program, path); found != "" {
+				return Tool{Path: found, Version: version(ctx, found, "--version"), How: "on PATH"}, nil
+			}
+		}
+	}
+	return Tool{}, ctx.Err()
 }
 
 const pythonQuestion = `import sys

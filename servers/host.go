@@ -33,6 +33,11 @@ type Host struct {
 	Tree      string   // prepared copy of the app's folder; empty: the app runs in its own
 	Copied    []string // paths in Tree that a boot does not share with others
 	Ports     []int    // free TCP ports of 127.0.0.1, used in order
+	// Services run beside the servers; Prepared are the folders with the data that each boot gets a copy of, and
+	// ServeAs the user that they run as, if bench is root: some refuse to run as that.
+	Services []string
+	Prepared map[string]string
+	ServeAs  *proc.User
 }
 
 // Backlog is the length of the listen queues: 1,024 if the kernel allows it.
@@ -43,6 +48,7 @@ func (h Host) Backlog() int { return min(1024, h.Somaxconn) }
 func (h Host) canonical(tools []string) Host {
 	h.Dir, h.State, h.Build, h.Secret = "/boot", "/state", "/build", "SECRET"
 	h.Env, h.Tree, h.Copied = nil, "", nil
+	h.Prepared, h.ServeAs = nil, nil
 	if h.Overlay != "" {
 		h.Overlay = "/overlay"
 	}

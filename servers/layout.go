@@ -15,6 +15,8 @@ type layout struct {
 	definition Definition
 	data       renderData
 	replicas   []*replica
+	services   []*replica // by position those of kinds
+	kinds      []Service
 	ports      int
 }
 
@@ -54,7 +56,21 @@ func (d Definition) layout(app targets.App, h Host) (layout, error) {
 			l.ports += len(p.Ports)
 		}
 	}
-	return l, nil
+	return l, l.addServices()
+}
+
+// addServices gives each service a folder, and counts its ports.
+func (l *layout) addServices() error {
+	h := l.data.Host
+	for _, name := range h.Services {
+		s, err := service(name)
+		if err != nil {
+			return err
+		}
+		r := s.replica(h.Dir)
+		l.kinds, l.services, l.ports = append(l.kinds, s), append(l.services, r), l.ports+len(s.Process.Ports)
+	}
+	return nil
 }
 
 // wrong adds the topology's name to an error in its description.
@@ -75,14 +91,22 @@ func (l layout) blueprint(ports []int) (Blueprint, error) {
 	if len(ports) < l.ports {
 		return Blueprint{}, d.wrong(fmt.Errorf("%d ports are needed, %d were given", l.ports, len(ports)))
 	}
-	for _, r := range l.replicas {
+	for _, r := range slices.Concat(l.services, l.replicas) {
 		for _, name := range r.definition.Ports {
 			r.ports[name], ports = ports[0], ports[1:]
 		}
 	}
+	for i, s := range l.kinds {
+		placed, err := s.at(l.services[i], data.Host)
+		if err != nil {
+			return Blueprint{}, err
+		}
+		data.services = append(data.services, placed)
+	}
+	data.App = data.App.WithServices(serviceURLs(data.services))
 	b := Blueprint{
 		Topology: Topology{Name: d.Topology.Name, Params: joinParams(data.Param)},
-		Summary:  d.Summary, Roles: d.Tiers, Development: d.Development, Health: data.App.Health,
+		Summary:  d.Summary, Roles: withServices(d.Tiers, data.services), Development: d.Development, Health: data.App.Health,
 		HealthHeader: data.App.HealthRequest(true),
 		RunAs:        data.Host.RunAs,
 		Dir:          data.Host.Dir, State: data.Host.State, StateDir: data.state,
@@ -92,6 +116,9 @@ func (l layout) blueprint(ports []int) (Blueprint, error) {
 	var err error
 	if b.Concurrency, err = renderInt("concurrency", d.Concurrency, UnknownConcurrency, data); err != nil {
 		return Blueprint{}, d.wrong(err)
+	}
+	for _, s := range data.services {
+		b.Processes = append(b.Processes, s.process)
 	}
 	data.all = l.replicas
 	for _, r := range l.replicas {
@@ -214,6 +241,9 @@ func (p ProcessDefinition) env(d Definition, data renderData) ([]string, error) 
 		vars["DJANGO_SETTINGS_MODULE"] = settings
 	}
 	maps.Copy(vars, data.App.Environment())
+	for _, s := range data.services {
+		s.into(vars)
+	}
 	if d.Debug == data.Param["profile"] {
 		maps.Copy(vars, data.App.DebugEnv)
 	}
@@ -224,7 +254,7 @@ func (p ProcessDefinition) env(d Definition, data renderData) ([]string, error) 
 		}
 		vars[key] = value
 	}
-	overlay(vars, data.App, data.Host, d.Debug == data.Param["profile"])
+	overlay(vars, data.App, data.Host, data.services, d.Debug == data.Param["profile"])
 	env := slices.Clone(data.Host.Env)
 	for _, key := range slices.Sorted(maps.Keys(vars)) {
 		env = append(env, key+"="+vars[key])

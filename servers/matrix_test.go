@@ -188,8 +188,8 @@ func (a ask) send(url string) (wrong string) {
 	return ""
 }
 
-// realSite is a site with the environment that bench setup made, and the bundled app, prepared.
-func realSite(t *testing.T) (*servers.Site, targets.App) {
+// realSite is a site with the environment that bench setup made, and the bundled app, prepared with services.
+func realSite(t *testing.T, services ...string) (*servers.Site, targets.App) {
 	t.Helper()
 	home, _ := os.UserCacheDir()
 	python := setup.Python(cmp.Or(os.Getenv("BENCH_CACHE"), filepath.Join(home, "bench")), os.Getenv("PATH"))
@@ -201,7 +201,11 @@ func realSite(t *testing.T) (*servers.Site, targets.App) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil { // services run as another user where bench is root
+		t.Fatal(err)
+	}
 	app := project.App
+	app.Services = services
 	app.Dir = filepath.Join(dir, "src")
 	if err := targets.WriteBundled(app.Dir); err != nil {
 		t.Fatal(err)

@@ -44,13 +44,15 @@ func (e *PrepareError) Unwrap() error { return e.Err }
 func (s *Site) Prepare(ctx context.Context, app targets.App, dir string) error {
 	p := &preparation{site: s, app: app, dir: dir}
 	s.Host.State, s.Host.Build = filepath.Join(dir, "state"), filepath.Join(dir, "build")
-	for _, step := range []func(context.Context) error{p.folders, p.ask, p.copy, p.run, p.check} {
+	for _, step := range []func(context.Context) error{
+		p.folders, p.ask, p.serve, p.copy, p.run, p.check, p.keep,
+	} {
 		if err := step(ctx); err != nil {
 			var failed *PrepareError
 			if errors.As(err, &failed) {
 				failed.Output = app.Redact(failed.Output)
 			}
-			return err
+			return errors.Join(err, p.serving.close())
 		}
 	}
 	return nil
@@ -63,6 +65,8 @@ type preparation struct {
 	dir   string
 	known bool // whether the settings were read
 	found settings
+
+	serving serving // the services that run for it
 }
 
 // folders creates the folders that the app's strings name.
@@ -212,7 +216,7 @@ func (p *preparation) timeout() time.Duration {
 func (p *preparation) expanded() targets.App {
 	h := p.site.Host
 	places := targets.Places{State: h.State, Build: h.Build, Secret: p.secret()}
-	return p.app.Expand(places).In(cmp.Or(h.Tree, p.app.Folder()))
+	return p.app.Expand(places).WithServices(serviceURLs(p.serving.all)).In(cmp.Or(h.Tree, p.app.Folder()))
 }
 
 // secret is the key of the preparation's own processes.
@@ -232,7 +236,10 @@ func (p *preparation) spec(argv []string) proc.Spec {
 		vars["DJANGO_SETTINGS_MODULE"] = app.Settings
 	}
 	maps.Copy(vars, app.Environment())
-	overlay(vars, app, h, false)
+	for _, s := range p.serving.all {
+		s.into(vars)
+	}
+	overlay(vars, app, h, p.serving.all, false)
 	env := slices.Clone(h.Env)
 	for _, key := range slices.Sorted(maps.Keys(vars)) {
 		env = append(env, key+"="+vars[key])

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"text/template"
 
 	"bench/targets"
@@ -14,15 +13,17 @@ import (
 
 // renderData is what the templates of a topology see; docs/TOPOLOGIES.md lists it.
 type renderData struct {
-	Param map[string]string
-	App   targets.App
-	Host  Host
-	Dir   string // folder of the process being rendered
-	Copy  int    // of the file being rendered, from 1
-	state string
-	tools []string // that the topology declares, with its parameters
-	self  *replica
-	all   []*replica
+	Param    map[string]string
+	App      targets.App
+	Host     Host
+	Dir      string // folder of the process being rendered
+	Copy     int    // of the file being rendered, from 1
+	URL      string // of the service being rendered
+	state    string
+	tools    []string // that the topology declares, with its parameters
+	self     *replica
+	services []served
+	all      []*replica
 }
 
 // replica is a process before it starts, with its ports.
@@ -77,11 +78,7 @@ func (d renderData) Vassal(n int) (string, error) { return d.self.Vassal(n) }
 // socket is the path of a socket file in the replica's folder.
 func (r *replica) socket(name string) (string, error) {
 	path := filepath.Join(r.dir, name+".sock")
-	if longest := len(syscall.RawSockaddrUnix{}.Path) - 1; len(path) > longest {
-		return "", fmt.Errorf("%s: the path of a socket may have %d bytes, and this has %d: set TMPDIR to a shorter one",
-			path, longest, len(path))
-	}
-	return path, nil
+	return path, fitsSocket(path)
 }
 
 // Unix is the path of a socket file of the process being rendered.

@@ -178,7 +178,7 @@ entry: {process: p, port: http}
 		{"an unknown stop", strings.Replace(good, "INT", "HUP", 1), "want INT, TERM, QUIT or KILL"},
 		{"a tier without a role", strings.Replace(good, "tiers: {python: app}", "tiers: {python: boss}", 1),
 			"want app, server, proxy or database"},
-		{"an unknown probe", strings.Replace(good, "stop: INT", "stop: INT, stats: psychic", 1), "want one of uwsgi, nginx"},
+		{"an unknown probe", strings.Replace(good, "stop: INT", "stop: INT, stats: psychic", 1), "want one of uwsgi"},
 		{"an unknown entry port", strings.Replace(good, "port: http}", "port: https}", 1), "entry: no process"},
 		{"an unknown port", strings.Replace(good, `.Port "http"`, `.Port "stats"`, 1), `no port "stats"`},
 		{"an unknown tool", strings.Replace(good, `.Tool "python"`, `.Tool "pyton"`, 1),

@@ -181,7 +181,7 @@ func TestReplacedSettings(t *testing.T) {
 		{"nothing", Host{}, false, ""},
 	} {
 		vars := map[string]string{"DJANGO_SETTINGS_MODULE": "a.settings", "PYTHONPATH": "/own"}
-		overlay(vars, app, row.host, row.debug)
+		overlay(vars, app, row.host, nil, row.debug)
 		if vars["BENCH_SETTINGS"] != row.want {
 			t.Errorf("%s: %q; want %q", row.says, vars["BENCH_SETTINGS"], row.want)
 		}

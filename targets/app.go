@@ -47,7 +47,9 @@ type App struct {
 	Override map[string]any `json:"override,omitempty"`
 	// State are files and folders within Root that every boot gets a fresh copy of. They are taken from
 	// StateFrom, if that is not Root itself: files that git ignores are not part of a version.
-	State     []string   `json:"state,omitempty"`
+	State []string `json:"state,omitempty"`
+	// Services are servers that the app asks, such as its database, of which bench runs its own; see servers.Service.
+	Services  []string   `json:"services,omitempty"`
 	Owned     bool       `json:"-"` // Dir is bench's own: nothing in it has to be left alone
 	StateFrom string     `json:"-"`
 	Prepare   [][]string `json:"prepare,omitempty"` // run once, in order, before the first boot
@@ -103,6 +105,7 @@ type appFile struct {
 	DebugEnv       map[string]string `yaml:"debug_env"`
 	Override       map[string]any    `yaml:"override"`
 	State          []string          `yaml:"state"`
+	Services       []string          `yaml:"services"`
 	Prepare        [][]string        `yaml:"prepare"`
 	PrepareTimeout time.Duration     `yaml:"prepare_timeout"`
 	MigrateCheck   *bool             `yaml:"migrate_check"`
@@ -129,7 +132,7 @@ func (f appFile) app() App {
 		Python: f.Python, Requirements: f.Requirements,
 		Health: f.Health.Path, HealthHeader: f.Health.Headers, Host: f.Host, Static: f.Static,
 		Env: f.Env, EnvFrom: f.EnvFrom, EnvFile: f.EnvFile, DebugEnv: f.DebugEnv,
-		Override: f.Override, State: f.State, Prepare: f.Prepare, PrepareTimeout: f.PrepareTimeout,
+		Override: f.Override, State: f.State, Services: f.Services, Prepare: f.Prepare, PrepareTimeout: f.PrepareTimeout,
 		AnyMigrations: f.MigrateCheck != nil && !*f.MigrateCheck,
 	}
 }
@@ -287,6 +290,18 @@ type Places struct {
 // Expand returns the app with its placeholders replaced.
 func (a App) Expand(p Places) App {
 	return a.replaced(strings.NewReplacer("{state}", p.State, "{build}", p.Build, "{secret}", p.Secret).Replace)
+}
+
+// WithServices returns the app with the placeholders of services, such as {name}, replaced by their URLs.
+func (a App) WithServices(urls map[string]string) App {
+	if len(urls) == 0 {
+		return a
+	}
+	var pairs []string
+	for placeholder, url := range urls {
+		pairs = append(pairs, placeholder, url)
+	}
+	return a.replaced(strings.NewReplacer(pairs...).Replace)
 }
 
 // Folder is the whole project's: Root, or Dir where that is unknown.

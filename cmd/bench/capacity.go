@@ -59,7 +59,7 @@ before it measures them, and reports the prediction error.`,
 		"confirm the rate found by a load of this `DURATION`: auto (a minute, more where service times vary), or 0 for none")
 	f.Float64Var(&o.spec.Width, "width", 0.05, "target width of the interval, relative")
 	c.MarkFlagsMutuallyExclusive("machines", "sweep")
-	o.add(c, "dry-run", "json", "verbose", "out", "seed", "allow-host", "shared-machine")
+	o.add(c, "db", "dry-run", "json", "verbose", "out", "seed", "allow-host", "shared-machine")
 	complete(c, "topology", "scenario", "profile")
 	return c
 }

@@ -59,7 +59,7 @@ func newCompareCommand(s *shell) *cobra.Command {
 		"`LIMIT` to test at the open-loop rates, such as 'p99 < 250ms' (repeatable; default: those of bench.yaml)")
 	// Sleeping is right here: the servers share the cores, and polling would occupy one.
 	o.engine.flags(f, native.Sleep)
-	o.add(c, "dry-run", "json", "verbose", "out", "seed", "allow-host", "shared-machine")
+	o.add(c, "db", "dry-run", "json", "verbose", "out", "seed", "allow-host", "shared-machine")
 	complete(c, "topologies", "scenario", "profile")
 	return c
 }

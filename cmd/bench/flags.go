@@ -4,8 +4,11 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"slices"
+	"strings"
 
+	"bench/experiments"
 	"bench/loadgen"
+	"bench/servers"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -23,6 +26,7 @@ type sharedFlags struct {
 	quick    bool
 	thorough bool
 	shared   bool
+	db       string
 }
 
 // addShared adds each of the shared flags to a command's.
@@ -41,6 +45,10 @@ var addShared = map[string]func(*sharedFlags, *pflag.FlagSet){
 	},
 	"allow-host": func(o *sharedFlags, f *pflag.FlagSet) {
 		f.StringArrayVar(&o.allow, "allow-host", nil, "also allow load on `HOST`, not only on loopback (repeatable)")
+	},
+	"db": func(o *sharedFlags, f *pflag.FlagSet) {
+		f.StringVar(&o.db, "db", "", "run a `SERVER` of its own for each boot: "+strings.Join(servers.Services(), ", ")+
+			", or own: what the settings name, as it is (default: app.services of bench.yaml, else what the settings name)")
 	},
 	"dry-run": func(o *sharedFlags, f *pflag.FlagSet) {
 		f.BoolVar(&o.dryRun, "dry-run", false, "print the plan without running it")
@@ -87,4 +95,16 @@ func newSeed(given uint64) uint64 {
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand documents that it aborts instead
 	return uint64(binary.BigEndian.Uint32(b[:]))
+}
+
+// services are those that were asked for; none: the app decides.
+func (o *sharedFlags) services() ([]string, error) {
+	if o.db == "" {
+		return nil, nil
+	}
+	names, err := servers.ParseServices(o.db)
+	if err != nil {
+		return nil, experiments.Misusef("--db: %w", err)
+	}
+	return names, nil
 }

@@ -64,7 +64,7 @@ raise a false alarm in fewer than 1 % of runs.`,
 		"measure false alarms, and the smallest slowdown this machine can detect")
 	f.IntVar(&o.pairs, "pairs", 30, "with --self-test: `N` pairs of equal versions")
 	_ = f.MarkHidden("fixed-order")
-	o.add(c, "dry-run", "json", "verbose", "out", "seed", "allow-host", "shared-machine")
+	o.add(c, "db", "dry-run", "json", "verbose", "out", "seed", "allow-host", "shared-machine")
 	complete(c, "topology", "scenario", "profile")
 	return c
 }

@@ -44,7 +44,7 @@ func newRenderCommand(s *shell) *cobra.Command {
 			return err
 		},
 	}
-	o.add(c, "json")
+	o.add(c, "db", "json")
 	c.Flags().StringVar(&app, "app", "", appUsage)
 	return c
 }

@@ -105,13 +105,17 @@ func (s *shell) experimentEnv(o sharedFlags) (experiments.Env, error) {
 	if err != nil {
 		return experiments.Env{}, err
 	}
+	services, err := o.services()
+	if err != nil {
+		return experiments.Env{}, err
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return experiments.Env{}, fmt.Errorf("finding the program's own path: %w", err)
 	}
 	return experiments.Env{
 		Version: version, Results: o.out, Cache: cache, Temporary: s.env["TMPDIR"], Path: s.env["PATH"],
-		User: s.user(), Servers: s.servers(), Keeper: []string{self, keeperCommand},
+		User: s.user(), Services: services, Servers: s.servers(), Keeper: []string{self, keeperCommand},
 		Guard: o.guard(), SharedMachine: o.shared,
 		Emit: progress(s).Show,
 	}, nil

@@ -47,7 +47,7 @@ each other and against the server's own rule of thumb, with confidence intervals
 		"length of a closed loop in the first round; later ones are longer")
 	f.IntVar(&o.spec.Finals, "finals", 6, "`N` blocks of the last round")
 	f.BoolVar(&o.spec.Exhaustive, "exhaustive", false, "eliminate nothing: measure every setting as often as a finalist")
-	o.add(c, "dry-run", "json", "out", "seed", "allow-host", "shared-machine")
+	o.add(c, "db", "dry-run", "json", "out", "seed", "allow-host", "shared-machine")
 	complete(c, "topology", "scenario", "profile")
 	return c
 }

@@ -33,7 +33,7 @@ func newUpCommand(s *shell) *cobra.Command {
 	}
 	c.Flags().StringVar(&o.app, "app", "", appUsage)
 	c.Flags().DurationVar(&o.timeout, "boot-timeout", 30*time.Second, "time limit for the topology to become ready")
-	o.add(c, "json", "allow-host")
+	o.add(c, "db", "json", "allow-host")
 	return c
 }
 

@@ -33,6 +33,9 @@ func (r *Report) reasons(t Topology, l Load) []string {
 	if wrong := l.Counts.Failed(); wrong > 0 {
 		add("%s of %s failed.", page.Number(float64(wrong)), page.Count(l.Counts.Intended, "request"))
 	}
+	if text := databaseLimit(t, l); text != "" {
+		list = append(list, text)
+	}
 	if share := r.nagle(t, l); share > 0 {
 		add("%.0f %% of its responses took %s: on keep-alive connections they wait for a delayed "+
 			"acknowledgement by the client (see the notes).", 100*share, nagleText)

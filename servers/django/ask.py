@@ -18,6 +18,7 @@ def key():
 
 
 databases = [d for d in settings.DATABASES.values() if d.get("ENGINE")]
+services, foreign = services_of({name: getattr(settings, name, None) for name in dir(settings) if name.isupper()})
 print(
     "\nbench:"
     + json.dumps(
@@ -25,6 +26,8 @@ print(
             "debug": bool(settings.DEBUG),
             "key": key(),
             "databases": len(databases),
+            "services": services,
+            "foreign": foreign,
             "files": [
                 os.path.abspath(str(d.get("NAME")))
                 for d in databases

@@ -20,7 +20,9 @@ type Kind struct {
 	Ports    []string  // the ports that a process of this kind must have
 	Workers  bool      // it finds the worker processes and sees which of them have served
 	Counters []Counter // what it counts
-	Open     func(Process) Probe
+	// Ready returns why the process does not serve yet: what is started after it waits for that. May be nil.
+	Ready func(context.Context, Process) error
+	Open  func(Process) Probe
 }
 
 // Counter is one figure that a server keeps. Its name shows whether it is a peak; see
@@ -37,6 +39,7 @@ type Process struct {
 	Ports   map[string]int
 	Entry   int               // the port on which it takes requests
 	Dir     string            // folder of its files
+	Log     string            // the file that it writes to
 	HTTP    bool              // clients connect to that port, so it speaks HTTP
 	Health  string            // path that answers when the app works
 	Header  map[string]string // headers that a request for it needs, Host among them
@@ -94,7 +97,7 @@ func (k Kind) Peaks() []string {
 }
 
 // Kinds is the table of all kinds.
-func Kinds() []Kind { return []Kind{uwsgi, vassals, nginx, procs, marks} }
+func Kinds() []Kind { return []Kind{uwsgi, vassals, nginx, procs, marks, postgres, redis} }
 
 // Lookup returns a kind by its name. An empty name stands for a process that nothing observes;
 // its kind has no Open.

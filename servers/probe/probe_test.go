@@ -44,7 +44,7 @@ func TestEveryKindIsDescribed(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Lookup("apache"); err == nil || !strings.Contains(err.Error(), "uwsgi, nginx") {
+	if _, err := Lookup("apache"); err == nil || !strings.Contains(err.Error(), "nginx, procs") {
 		t.Errorf("Lookup of an unknown kind: %v; want the known ones", err)
 	}
 }
@@ -57,5 +57,18 @@ func TestUWSGIRequest(t *testing.T) {
 	}
 	if !strings.Contains(got, "\x0c\x00QUERY_STRING\x03\x00b=c") || !strings.Contains(got, "\x09\x00PATH_INFO\x02\x00/a") {
 		t.Errorf("variables: %q", got)
+	}
+}
+
+func TestTitlesOfADatabaseThatServeClients(t *testing.T) {
+	for title, want := range map[string]bool{
+		"postgres: bench bench [local] idle\x00": true, "postgres: bench shop [local] SELECT": true,
+		"postgres: bench shop 127.0.0.1(4711) idle in transaction": true,
+		"postgres: checkpointer \x00":                              false, "postgres: autovacuum worker shop": false,
+		"postgres: logical replication launcher": false, "/usr/lib/postgresql/15/bin/postgres -D data": false,
+	} {
+		if servesClient(title) != want {
+			t.Errorf("%q serves a client: %t; want %t", title, !want, want)
+		}
 	}
 }

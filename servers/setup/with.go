@@ -52,7 +52,18 @@ func Optional(names []string) (tools []string, err error) {
 }
 
 func optional(tool string) bool {
-	return slices.Contains(servers.PythonPackages, tool) || slices.Contains(servers.SystemPackages, tool)
+	_, ofSystem := systemPackage(tool)
+	return ofSystem || slices.Contains(servers.PythonPackages, tool)
+}
+
+// systemPackage is the system's package of a tool, if that is how it is installed.
+func systemPackage(tool string) (p servers.SystemPackage, is bool) {
+	all := servers.SystemPackages()
+	at := slices.IndexFunc(all, func(p servers.SystemPackage) bool { return p.Tool == tool })
+	if at < 0 {
+		return p, false
+	}
+	return all[at], true
 }
 
 // optional installs those of the tools that are missing.
@@ -66,13 +77,17 @@ func (s Setup) optional(ctx context.Context, tools []string) error {
 		return err
 	}
 	for _, tool := range tools {
+		ofSystem, is := systemPackage(tool)
 		switch {
 		case found[tool].Version != "" || found[tool].Path != "":
 			s.say("%s %s is installed", tool, found[tool].Version)
-		case slices.Contains(servers.SystemPackages, tool):
-			err = s.system(ctx, tool)
+		case is:
+			err = s.system(ctx, ofSystem)
 		default:
 			err = s.pypi(ctx, python, tool)
+		}
+		if err == nil && ofSystem.Client != "" {
+			err = s.client(ctx, python, ofSystem.Client)
 		}
 		if err != nil {
 			return err
@@ -81,20 +96,21 @@ func (s Setup) optional(ctx context.Context, tools []string) error {
 	return nil
 }
 
-// packages are the system's packages of tools that go by another name there. That of Apache holds the program
-// alone, and no service.
-var packages = map[string]string{"apache2": "apache2-bin"}
-
 // system installs a tool from the system's packages.
-func (s Setup) system(ctx context.Context, tool string) error {
-	s.say("%s is missing: installing it from the system's packages", tool)
-	if own, has := packages[tool]; has {
-		return s.install(ctx, own)
-	}
-	if err := s.install(ctx, tool); err != nil {
+func (s Setup) system(ctx context.Context, p servers.SystemPackage) error {
+	s.say("%s is missing: installing it from the system's packages", p.Tool)
+	if err := s.install(ctx, p.Package); err != nil || p.Service == "" {
 		return err
 	}
-	return s.noService(ctx, tool)
+	return s.noService(ctx, p.Service)
+}
+
+// client installs the package with which apps reach a tool, where bench has an environment of its own.
+func (s Setup) client(ctx context.Context, python, name string) error {
+	if !strings.HasPrefix(python, venvDir(s.Cache)) || s.try(ctx, python, "-c", "import "+name) == nil {
+		return nil
+	}
+	return s.pypi(ctx, python, name)
 }
 
 // builds is what compiling a tool from PyPI needs: a program that shows whether it is there, and its package.
