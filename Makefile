@@ -4,7 +4,7 @@ SHELL := /bin/bash
 GO ?= go
 BENCH := bin/bench
 
-.PHONY: help build setup compare test proof faults race fuzz lint vuln bench bench-peers accuracy golden notices share wheel \
+.PHONY: help build setup compare test proof faults race fuzz lint vuln bench bench-peers accuracy golden notices share wheel claims-doc \
   release-check clean
 
 help: ## list the targets
@@ -70,6 +70,14 @@ accuracy: build ## check what the engines report against independently known fig
 golden: ## rewrite the golden files; review them with git diff
 	$(GO) test ./results ./servers ./reports/compare ./reports/gate -update
 	$(GO) test ./cmd/bench -run Schemas -update
+
+# The figures of docs/CLAIMS.md are those of a run: bench claims --thorough, and then this.
+claims-doc: build ## write docs/CLAIMS.md and its pictures from a run: make claims-doc RUN=bench-runs/...
+	$(BENCH) report $(RUN) > /dev/null
+	mkdir -p docs/images/claims && rm -f docs/images/claims/*.svg && cp $(RUN)/plots/*.svg docs/images/claims/
+	sed '/^<!-- from here on/q' docs/CLAIMS.md > $(RUN)/claims-doc.tmp
+	sed 's,](plots/,](images/claims/,' $(RUN)/claims.md >> $(RUN)/claims-doc.tmp
+	mv $(RUN)/claims-doc.tmp docs/CLAIMS.md
 
 # A release: `goreleaser release` (.goreleaser.yaml) makes archives, deb, rpm, checksums and SBOMs of what
 # these targets write; CONTRIBUTING.md has the steps.

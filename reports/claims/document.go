@@ -36,8 +36,15 @@ func (r *Report) Document() page.Document {
 	d.Sections = append(d.Sections, page.Section{
 		ID: "method", Title: "How it was tested", Folded: true, Text: strings.Split(strings.TrimSpace(method), "\n\n"),
 	})
+	var pages strings.Builder
+	// It cannot fail: a builder takes whatever is written.
+	_ = page.IllustratedMarkdown(&pages, d, "plots")
+	d.Files = []page.File{{Name: Pages, Data: []byte(pages.String())}}
 	return d
 }
+
+// Pages is the file that holds the report for a repository, with its pictures: docs/CLAIMS.md is made of one.
+const Pages = "claims.md"
 
 // outcome of a run: any verdict is a result; none at all is not.
 func (r *Report) outcome() page.Outcome {

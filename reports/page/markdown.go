@@ -11,8 +11,17 @@ var marks = map[Verdict]string{
 	Passed: "✅", Degraded: "⚠️", Regressed: "❌", Inconclusive: "❔", Likely: "❌", Invalid: "⚠️",
 }
 
-// Markdown writes a document for a pull request or a job summary. It leaves out figures.
-func Markdown(w io.Writer, d Document) error {
+// Markdown writes a document for a pull request or a job summary. It leaves out figures, which those cannot
+// show.
+func Markdown(w io.Writer, d Document) error { return markdownDocument(w, d, "") }
+
+// IllustratedMarkdown writes a document for a repository, with its figures from a folder beside it.
+func IllustratedMarkdown(w io.Writer, d Document, folder string) error {
+	return markdownDocument(w, d, folder)
+}
+
+// markdownDocument shows the figures of a folder; "": none.
+func markdownDocument(w io.Writer, d Document, folder string) error {
 	var out strings.Builder
 	fmt.Fprintf(&out, "### %s %s\n", marks[d.Outcome.Verdict], markdown(labelled(d)))
 	for _, line := range d.Lead {
@@ -20,7 +29,7 @@ func Markdown(w io.Writer, d Document) error {
 	}
 	paragraph(&out, markdown(d.measured()))
 	for _, s := range d.Filled() {
-		markdownSection(&out, s)
+		markdownSection(&out, s, folder)
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
@@ -32,13 +41,18 @@ func paragraph(out *strings.Builder, text string) {
 	}
 }
 
-func markdownSection(out *strings.Builder, s Section) {
+func markdownSection(out *strings.Builder, s Section, folder string) {
 	var body strings.Builder
 	for _, text := range s.Text {
 		paragraph(&body, markdown(text))
 	}
 	for _, t := range s.Tables {
 		markdownTable(&body, t)
+	}
+	for _, f := range s.Figures {
+		if folder != "" {
+			paragraph(&body, fmt.Sprintf("![%s](%s/%s.svg)", markdown(f.Title), folder, f.Name))
+		}
 	}
 	markdownLists(&body, s)
 	switch {
