@@ -30,9 +30,10 @@ func (r *Report) Document() page.Document {
 	if latency := r.latencyTable(); len(latency.Rows) > 0 {
 		d.Sections = append(d.Sections, page.Section{
 			ID: "latency", Title: "Response time at the same offered rates", Short: "Latency",
-			Text:    []string{"Open loop, Poisson arrivals: a response time counts from when its request was due."},
-			Tables:  []page.Table{latency},
-			Figures: named(figures, "latency-by-rate", "latency-percentiles", "latency-histogram", "latency-over-time"),
+			Text:   []string{"Open loop, Poisson arrivals: a response time counts from when its request was due."},
+			Tables: []page.Table{latency},
+			Figures: append(named(figures, "latency-by-rate", "latency-percentiles", "latency-histogram",
+				"latency-over-time"), r.heatFigures()...),
 		})
 	}
 	if timeline, has := page.Timeline(r.run.Cells); has {
@@ -41,7 +42,8 @@ func (r *Report) Document() page.Document {
 	d.Sections = append(d.Sections,
 		page.Section{ID: "why", Title: "Why", Items: main},
 		page.Section{ID: "topologies", Title: r.topologyTitle(), Short: "Cost", Tables: []page.Table{r.topologyTable()},
-			Figures: named(figures, "cpu-per-request", "memory", "cpu-over-time", "memory-over-time")},
+			Figures: append(named(figures, "cpu-per-request", "memory", "cpu-over-time", "memory-over-time"),
+				r.tierFigures()...)},
 		page.Section{ID: "notes", Title: "Notes", Items: r.noteItems()})
 	if n := len(r.Diagnostics); n > 0 {
 		d.Sections = append(d.Sections, page.Section{ID: "diagnostics", Title: fmt.Sprintf("Diagnostics (%d)", n),

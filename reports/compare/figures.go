@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"bench/reports/page"
 	"bench/reports/plot"
@@ -218,3 +219,33 @@ func (r *Report) timeFigure() (plot.Figure, bool) {
 	}
 	return f, true
 }
+
+// heatFigures are heat maps of the response times at the common rate, of the topologies that serve most.
+func (r *Report) heatFigures() (figures []plot.Figure) {
+	load := r.commonRate()
+	if load == nil {
+		return nil
+	}
+	ranked := r.ranked()
+	for _, t := range ranked[:min(len(ranked), mostHeated)] {
+		columns, width := page.HeatColumns(r.intervals(t.Name, load.Scenario, load.Load))
+		if len(columns) == 0 {
+			continue
+		}
+		title := fmt.Sprintf("Response times of %s over time, at %s requests per second", t.Name, page.Number(load.Offered))
+		name := "latency-heat-" + results.FileName(t.Name)
+		f := plot.Heat(name, title, "seconds under this load, all blocks in a row", r.group(t.Name), width, columns)
+		begins := time.Duration(0)
+		for _, c := range valid(under(r.cells[t.Name], *load)) {
+			f.Rules = append(f.Rules, page.Rules(c, begins)...)
+			for _, iv := range c.Intervals {
+				begins += iv.Length
+			}
+		}
+		figures = append(figures, f)
+	}
+	return figures
+}
+
+// mostHeated is the number of topologies that get a heat map.
+const mostHeated = 4

@@ -153,10 +153,12 @@ func (r *Report) tiles() (tiles []page.Tile) {
 		tiles = append(tiles, page.Tile{Name: "all steps together", Value: page.Factor(t.Value),
 			Note: fmt.Sprintf("%s, from %s to %s", page.Range(t.Interval, page.Factor), t.From, t.To)})
 	}
+	largest := page.Tile{Name: "largest gain", Value: page.Unknown, Note: "no step is shown to bring any"}
 	if gains := r.steps(Gain); len(gains) > 0 {
-		tiles = append(tiles, page.Tile{Name: "largest gain: " + gains[0].To, Value: page.Factor(gains[0].Value),
-			Note: page.Range(gains[0].Interval, page.Factor)})
+		largest.Name, largest.Value = "largest gain: "+gains[0].To, page.Factor(gains[0].Value)
+		largest.Note = page.Range(gains[0].Interval, page.Factor)
 	}
+	tiles = append(tiles, largest)
 	none := r.steps(None)
 	tile := page.Tile{Name: "steps without a measurable effect",
 		Value: fmt.Sprintf("%d of %d", len(none), len(r.Rungs)-1)}

@@ -76,7 +76,7 @@ func (r *Report) evidenceTable() page.Table {
 		e := rung.Evidence
 		t.Rows = append(t.Rows, []string{
 			rung.Name, measured(e.QueueWait, page.Millis), measured(e.WorkersBusy, page.Percent),
-			concurrency(e.Concurrency), queue(e), page.Millis(total(e.CPU)), byTier(e.CPU), page.Number(e.PerConn),
+			concurrency(e.Concurrency), queue(e), perRequest(e.CPU), byTier(e.CPU), page.Number(e.PerConn),
 			fmt.Sprint(e.Failed), e.Limit,
 		})
 	}
@@ -112,6 +112,13 @@ func queue(e Evidence) string {
 		text += fmt.Sprintf(", %s", page.Count(e.Overflows, "overflow"))
 	}
 	return text
+}
+
+func perRequest(byTier map[string]float64) string {
+	if len(byTier) == 0 {
+		return page.Unknown
+	}
+	return page.Millis(total(byTier))
 }
 
 func total(byTier map[string]float64) (sum float64) {

@@ -71,6 +71,12 @@ func (r *Report) Document() page.Document {
 	response := results.Total(r.cell.Intervals, results.Response)
 	one := func(points []plot.Point) []plot.Series { return []plot.Series{{Name: "response time", Points: points}} }
 	figures := []plot.Figure{r.overTime()}
+	if columns, width := page.HeatColumns(r.cell.Intervals); len(columns) > 0 {
+		heat := plot.Heat("latency-heat", "Response times by second", "seconds since the start of the load", 0, width,
+			columns)
+		heat.Rules = page.Rules(r.cell, 0)
+		figures = append(figures, heat)
+	}
 	if curve := page.PercentileCurve(response); len(curve) > 1 {
 		figures = append(figures, plot.Percentiles("latency-percentiles", "Response time by percentile", one(curve)),
 			plot.Histogram("latency-histogram", "Distribution of response times", one(page.HistogramOutline(response))))
@@ -203,6 +209,7 @@ func (r *Report) overTime() plot.Figure {
 	f.X.Label, f.Reads = "seconds since the start of the load", "Each point is one second of the load: filled the 99th "+
 		"percentile, hollow the median. A slope is a queue that grows; a lone high second is a stop, of the server or of "+
 		"the machine."
+	f.Rules = page.Rules(r.cell, 0)
 	return f
 }
 

@@ -17,6 +17,16 @@ type chart struct {
 	X      plot.Axis   `json:"x"`
 	Y      plot.Axis   `json:"y"`
 	Series []chartLine `json:"series"`
+
+	Tiers    bool        `json:"tiers,omitempty"`
+	Rules    []chartRule `json:"rules,omitempty"`
+	Happened []string    `json:"happened,omitempty"` // the labels of the rules, by their numbers
+}
+
+// chartRule is a vertical line with the number of what happened there.
+type chartRule struct {
+	X      rounded `json:"x"`
+	Number int     `json:"number"`
 }
 
 type chartLine struct {
@@ -29,6 +39,7 @@ type chartLine struct {
 	Ys     []rounded  `json:"ys"`
 	Lows   []rounded  `json:"lows,omitempty"`
 	Highs  []rounded  `json:"highs,omitempty"`
+	Values []rounded  `json:"values,omitempty"` // of the fields of a heat map
 }
 
 // rounded is a number that is written with five significant digits.
@@ -47,7 +58,12 @@ func encodeCharts(figures []plot.Figure) ([]byte, error) {
 		if f.Rowed() {
 			continue
 		}
-		c := chart{Name: f.Name, Kind: f.Kind, X: f.X, Y: f.Y, Series: []chartLine{}}
+		c := chart{Name: f.Name, Kind: f.Kind, X: f.X, Y: f.Y, Series: []chartLine{}, Tiers: f.Tiers}
+		labels, numbers := f.Numbered()
+		for i, r := range f.Rules {
+			c.Rules = append(c.Rules, chartRule{rounded(r.X), numbers[i]})
+		}
+		c.Happened = labels
 		for _, s := range f.Series {
 			c.Series = append(c.Series, newChartLine(s))
 		}
@@ -64,6 +80,9 @@ func newChartLine(s plot.Series) chartLine {
 	for _, p := range s.Points {
 		line.Xs, line.Ys = append(line.Xs, rounded(p.X)), append(line.Ys, rounded(p.Y))
 		line.Lows, line.Highs = append(line.Lows, rounded(p.Low)), append(line.Highs, rounded(p.High))
+		if p.Value != 0 {
+			line.Values = append(line.Values, rounded(p.Value))
+		}
 		ranges = ranges || p.Low != 0 || p.High != 0
 	}
 	if !ranges {

@@ -141,9 +141,15 @@ func (d Document) measured() string {
 	return strings.Trim(d.Subject+" · "+d.Heading, " ·")
 }
 
+// glance is the name of a first chart of which the sections show more.
+const glance = "glance"
+
 // Figures are all figures of a document, in order.
 func (d Document) Figures() []plot.Figure {
 	figures := []plot.Figure{}
+	if d.Glance.Kind != "" && d.Glance.Name != glance { // it is more than a glance, and stands nowhere else
+		figures = append(figures, d.Glance)
+	}
 	for _, s := range d.Sections {
 		figures = append(figures, s.Figures...)
 	}

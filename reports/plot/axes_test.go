@@ -18,6 +18,11 @@ func TestLongNumbersHaveRoom(t *testing.T) {
 	}
 }
 
+func withRules(f Figure) Figure {
+	f.Rules = []Rule{{X: 1, Label: "a restart"}, {X: 2, Label: "a restart"}, {X: 99, Label: "beyond the end"}}
+	return f
+}
+
 // Every kind has a constructor and a drawer, and can draw a figure without data.
 func TestEveryKindDraws(t *testing.T) {
 	series := func(points ...Point) []Series { return []Series{{Name: "a", Points: points}} }
@@ -33,6 +38,8 @@ func TestEveryKindDraws(t *testing.T) {
 			BySize("b", "B", "workers", "y", points, points, points),
 			Waterfall("w", "W", "req/s", "req/s", []Fall{{Name: "a", To: 2}, {Name: "b", From: 2, To: 3, Low: 1, High: 4,
 				Effect: Gain, Label: "1.50×"}}[:len(points)]),
+			Heat("t", "T", "s", 1, 1, []Column{{0, map[int]float64{8: 90, 20: 10}, 1000, 2000}, {1, nil, 0, 0}}[:len(points)]),
+			withRules(UseByTier("u", "U", "cores", "cores", series(points...))),
 		} {
 			kinds[f.Kind] = true
 			svg, err := SVG(f)

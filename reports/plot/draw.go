@@ -27,6 +27,7 @@ var drawers = map[string]func(*drawing) error{
 	kindSearches:    (*drawing).searches,
 	kindBySize:      (*drawing).bySize,
 	kindWaterfall:   (*drawing).waterfall,
+	kindHeat:        (*drawing).heat,
 }
 
 // drawing is a figure that is being drawn.
@@ -116,7 +117,13 @@ func shape(i int, hollow bool) draw.GlyphDrawer {
 	return shapes[i%len(shapes)][0]
 }
 
-func colour(i int) color.RGBA { return of(Arms, i) }
+// colour is that of a series of the figure.
+func (d *drawing) colour(group int) color.RGBA {
+	if d.Tiers {
+		return of(Tiers, group)
+	}
+	return of(Arms, group)
+}
 
 func dashes(on bool) []vg.Length {
 	if !on {
@@ -131,7 +138,7 @@ func (d *drawing) line(points plotter.XYs, group int, width float64, dashed bool
 	if err != nil {
 		return nil, err
 	}
-	line.Color, line.Width, line.Dashes = colour(group), vg.Points(width), dashes(dashed)
+	line.Color, line.Width, line.Dashes = d.colour(group), vg.Points(width), dashes(dashed)
 	d.plot.Add(line)
 	return line, nil
 }
@@ -153,7 +160,7 @@ func (d *drawing) scatter(points plotter.XYs, group int, hollow bool) (*plotter.
 	if err != nil {
 		return nil, err
 	}
-	scatter.Color, scatter.Shape, scatter.Radius = colour(group), shape(group, hollow), vg.Points(3)
+	scatter.Color, scatter.Shape, scatter.Radius = d.colour(group), shape(group, hollow), vg.Points(3)
 	d.plot.Add(scatter)
 	return scatter, nil
 }
@@ -164,7 +171,7 @@ func (d *drawing) shade(outline plotter.XYs, group int) error {
 	if err != nil {
 		return err
 	}
-	shade := colour(group)
+	shade := d.colour(group)
 	shade.A = 0x38
 	area.Color, area.LineStyle.Width = color.NRGBA(shade), 0
 	d.plot.Add(area)

@@ -12,6 +12,8 @@ type Figure struct {
 	X      Axis     `json:"x"`
 	Y      Axis     `json:"y"`
 	Series []Series `json:"series"`
+	// Tiers means that the series are tiers, which have colours of their own.
+	Tiers bool `json:"tiers,omitempty"`
 	// Rules are places on the X axis at which something happened, drawn as vertical lines.
 	Rules []Rule `json:"rules,omitempty"`
 }
@@ -31,6 +33,8 @@ type Axis struct {
 	Names []string `json:"names,omitempty"`
 	// Limit is a value that matters, drawn as a line; 0 draws none.
 	Limit float64 `json:"limit,omitempty"`
+	// Step is the size of a field of a heat map on this axis; on a logarithmic one, a ratio.
+	Step float64 `json:"step,omitempty"`
 }
 
 // Scales of an axis.
@@ -71,6 +75,8 @@ type Point struct {
 	// From is where a step of a waterfall begins; Label is written beside it.
 	From  float64 `json:"from,omitempty"`
 	Label string  `json:"label,omitempty"`
+	// Value is that of a field of a heat map, in percent.
+	Value float64 `json:"value,omitempty"`
 }
 
 // Sequence are values at the places 1, 2, 3 ….

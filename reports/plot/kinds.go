@@ -18,6 +18,7 @@ const (
 	kindSearches    = "searches"
 	kindBySize      = "by-size"
 	kindWaterfall   = "waterfall"
+	kindHeat        = "heat"
 )
 
 // Labels that several figures share.
@@ -159,6 +160,15 @@ func UseOverTime(name, title, y, unit string, series []Series) Figure {
 		Reads: "Each point is one reading during one cell, summed over the tiers. Memory that rises from cell to cell of " +
 			"one boot is a leak; CPU use at the number of cores is a saturated machine.",
 	}
+}
+
+// UseByTier shows the use of a resource by the tiers of one topology, in the colours of tiers.
+func UseByTier(name, title, y, unit string, tiers []Series) Figure {
+	f := UseOverTime(name, title, y, unit, tiers)
+	f.Tiers = true
+	f.Reads = "Each point is one reading during one cell, of one tier. The tier that rises with the load is the one " +
+		"that the load costs; one whose CPU use reaches its number of processes is the limit."
+	return f
 }
 
 // widest is the change, in percent, beyond which a point is drawn at the edge: one wild pair must not

@@ -5,8 +5,6 @@ import (
 	"slices"
 
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/text"
-	"gonum.org/v1/plot/vg"
 )
 
 // The drawers of response times.
@@ -122,30 +120,4 @@ func (d *drawing) overTime() error {
 	}
 	logAxis(&d.plot.Y, y.low, y.high, microsTicks{})
 	return d.rules()
-}
-
-// ruleLevels is the number of heights that labels of rules alternate between, so that those of neighbours
-// do not overlap.
-const ruleLevels = 4
-
-// rules draws what happened at places of the X axis. The axes must be known.
-func (d *drawing) rules() error {
-	for i, r := range d.Rules {
-		if _, err := d.rule(plotter.XY{X: r.X, Y: d.plot.Y.Min}, plotter.XY{X: r.X, Y: d.plot.Y.Max}, 0.8, true); err != nil {
-			return err
-		}
-		label, err := plotter.NewLabels(plotter.XYLabels{
-			XYs: plotter.XYs{{X: r.X, Y: d.plot.Y.Max}}, Labels: []string{r.Label},
-		})
-		if err != nil {
-			return err
-		}
-		label.TextStyle[0].Font.Size, label.TextStyle[0].Font.Variant = labelSize*0.9, "Sans"
-		label.Offset = vg.Point{X: vg.Points(3), Y: -vg.Points(9) * vg.Length(1+i%ruleLevels)}
-		if r.X > (d.plot.X.Min+d.plot.X.Max)/2 { // there is more room on its left
-			label.TextStyle[0].XAlign, label.Offset.X = text.XRight, -label.Offset.X
-		}
-		d.plot.Add(label)
-	}
-	return nil
 }

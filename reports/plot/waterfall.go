@@ -59,21 +59,39 @@ func Waterfall(name, title, x, unit string, rows []Fall) Figure {
 	return f
 }
 
+// farther is how far beyond the levels of a waterfall its axis may reach, as a ratio.
+const farther = 2
+
 // fallScale is the axis of a waterfall.
 func (f Figure) fallScale() scale {
 	var e extent
 	for _, s := range f.Series {
 		for _, p := range s.Points {
-			for _, v := range []float64{p.X, p.From, p.Low, p.High} {
-				e.see(v)
-			}
+			e.see(p.X)
+			e.see(p.From)
+		}
+	}
+	// An interval that is far wider than all steps may leave the figure: it would shrink them to nothing.
+	low, high := e.low/farther, e.high*farther
+	for _, s := range f.Series {
+		for _, p := range s.Points {
+			e.see(clipped(p.Low, low, high))
+			e.see(clipped(p.High, low, high))
 		}
 	}
 	if e.low == 0 {
 		return scale{low: 1, high: 10, logarithmic: true}
 	}
-	low, high := stepDown(e.low*0.8), stepUp(e.high)
+	low, high = stepDown(e.low*0.8), stepUp(e.high)
 	return scale{low: low, high: high, logarithmic: true, times: f.X.Unit == "µs"}
+}
+
+// clipped is a value within two ends; 0 stays 0, as there is none.
+func clipped(v, low, high float64) float64 {
+	if v <= 0 {
+		return 0
+	}
+	return min(max(v, low), high)
 }
 
 func (f Figure) fallRows() ([]Row, []Mark) {
@@ -136,7 +154,8 @@ func (d *drawing) fall(p Point, group int, at float64, s scale) (plot.Thumbnaile
 	bar.Color, bar.LineStyle.Width = of(Outcomes, group), 0
 	d.plot.Add(bar)
 	if p.High > p.Low {
-		if _, err := d.rule(plotter.XY{X: p.Low, Y: at}, plotter.XY{X: p.High, Y: at}, 1.2, false); err != nil {
+		low, high := max(p.Low, s.low), min(p.High, s.high)
+		if _, err := d.rule(plotter.XY{X: low, Y: at}, plotter.XY{X: high, Y: at}, 1.2, false); err != nil {
 			return nil, err
 		}
 	}
@@ -157,11 +176,11 @@ func (d *drawing) beside(p Point, at float64, s scale) error {
 	if p.Label == "" {
 		return nil
 	}
-	end, align, away := max(p.X, p.From, p.High), draw.XLeft, vg.Points(4)
+	end, align, away := max(p.X, p.From, min(p.High, s.high)), draw.XLeft, vg.Points(4)
 	if s.place(end) > 0.6 {
 		end, align, away = min(p.X, max(p.From, s.low)), draw.XRight, -vg.Points(4)
 		if p.Low > 0 {
-			end = min(end, p.Low)
+			end = min(end, max(p.Low, s.low))
 		}
 	}
 	if p.From == 0 && align == draw.XRight { // a bar from the edge: within it

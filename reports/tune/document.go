@@ -21,7 +21,7 @@ func (r *Report) Document() page.Document {
 		Subject: page.Subject(r.manifest), Outcome: r.outcome(), Headline: r.headline(), Lead: r.lead(),
 		Heading: fmt.Sprintf("%s under %s, %s, in %v", r.Scenario, r.SLO,
 			page.Count(len(r.Settings), "setting"), time.Duration(r.Elapsed*float64(time.Second)).Round(time.Second)),
-		Data: r,
+		Tiles: r.tiles(), Glance: r.glance(), Data: r,
 	}
 	d.Brief = []page.Table{r.finalTable()}
 	d.Sections = []page.Section{

@@ -6,7 +6,10 @@ const charts = new Map(JSON.parse(document.getElementById("charts").textContent)
 const hidden = new Set(); // keys of what the reader has switched off, in all charts
 const drawn = [];         // {chart, plot, figure}
 const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const hue = group => css("--c" + group % 7);
+const shade = (chart, group) => chart.tiers ? "t" + group % 5 : "c" + group % 7;
+const hue = (chart, group) => css("--" + shade(chart, group));
+const heated = (chart, s) => chart.kind === "heat" && s.values !== undefined; // the fields of a heat map
+const lines = chart => chart.series.filter(s => !heated(chart, s));
 const element = (tag, attributes, ...children) => {
   const e = Object.assign(document.createElement(tag), attributes);
   e.append(...children);
@@ -55,7 +58,7 @@ const scattered = kind => kind === "over-time" || kind === "changes" || kind ===
 const extent = values => values.reduce(([a, b], v) => v === null ? [a, b] : [Math.min(a, v), Math.max(b, v)], [Infinity, -Infinity]);
 
 function columns(chart) {
-  const tables = chart.series.map(s => {
+  const tables = lines(chart).map(s => {
     // Of several values at a place the outline of a histogram needs the last; elsewhere all are kept, a hair apart.
     const at = new Map();
     s.xs.forEach((x, i) => {
@@ -66,14 +69,19 @@ function columns(chart) {
     const xs = [...at.keys()].sort((a, b) => a - b), rows = xs.map(x => at.get(x));
     return isBand(s) ? [xs, ...[0, 1, 2].map(i => rows.map(r => r[i]))] : [xs, rows.map(r => r[0])];
   });
-  return uPlot.join(tables);
+  const data = tables.length ? uPlot.join(tables) : [[]];
+  if (chart.kind === "heat" && data[0].length === 0) { // too few requests for percentiles
+    data[0] = [...new Set(chart.series.flatMap(s => s.xs))].sort((a, b) => a - b);
+    for (let i = 1; i < data.length; i++) data[i] = data[0].map(() => null);
+  }
+  return data;
 }
 
 function options(chart, data, box) {
   const narrow = box.clientWidth < 460, kind = chart.kind;
   const series = [{}], bands = [], owners = [null];
-  for (const s of chart.series) {
-    const colour = hue(s.group), show = !hidden.has(key(s));
+  for (const s of lines(chart)) {
+    const colour = kind === "heat" ? css("--text") : hue(chart, s.group), show = !hidden.has(key(s));
     const points = scattered(kind) || kind === "by-rate" || kind === "by-size" && !s.dashed;
     const line = !scattered(kind) && !(kind === "by-size" && !s.dashed);
     const one = {label: s.name, stroke: colour, show, spanGaps: true, width: s.dashed && kind !== "by-size" ? 1.5 : 2,
@@ -92,6 +100,9 @@ function options(chart, data, box) {
   // The faster half of the requests is not where topologies differ in what matters.
   const first = chart.x.scale === "nines" && data[0][data[0].length - 1] > 0.6 ? Math.log10(2) : 0;
   const scale = (axis, values) => {
+    const fields = chart.series.filter(s => heated(chart, s));
+    if (axis === chart.x && fields.length) return [0, Math.max(1, ...fields.flatMap(s => s.xs.map(x => x + axis.step)))];
+    if (axis === chart.y) values = [...values, ...fields.flatMap(s => s.ys.flatMap(y => [y, y * axis.step]))];
     const limits = axis === chart.y ? [axis.limit, ...chart.series.map(s => s.limit)].filter(Boolean) : [];
     let [low, high] = extent([...values, ...limits]);
     if (!isFinite(low)) [low, high] = axis.scale === "log" ? [1, 10] : [0, 1];
@@ -128,7 +139,7 @@ function options(chart, data, box) {
         return usable.length === 0 ? null : usable.reduce((a, b) => Math.abs(x[a] - here) <= Math.abs(x[b] - here) ? a : b);
       },
     },
-    hooks: {drawClear: [u => spans(u, chart)], draw: [u => limits(u, chart)], setCursor: [u => tell(u, chart, owners)]},
+    hooks: {drawClear: [u => { spans(u, chart); fields(u, chart); }], draw: [u => { limits(u, chart); rules(u, chart); }], setCursor: [u => tell(u, chart, owners)]},
   };
 }
 
@@ -137,9 +148,40 @@ function spans(u, chart) {
   for (const s of chart.series) {
     if (!s.span || hidden.has(key(s))) continue;
     const from = u.valToPos(s.span.low, "x", true), to = u.valToPos(s.span.high, "x", true);
-    u.ctx.fillStyle = hue(s.group) + "2e";
+    u.ctx.fillStyle = hue(chart, s.group) + "2e";
     u.ctx.fillRect(from, u.bbox.top, Math.max(to - from, 2), u.bbox.height);
   }
+}
+
+// fields draws those of a heat map: the larger its share, the stronger.
+function fields(u, chart) {
+  for (const s of chart.series) {
+    if (!heated(chart, s)) continue;
+    const most = Math.max(...s.values), colour = hue(chart, s.group);
+    s.values.forEach((v, i) => {
+      const left = u.valToPos(s.xs[i], "x", true), right = u.valToPos(s.xs[i] + chart.x.step, "x", true);
+      const bottom = u.valToPos(s.ys[i], "y", true), top = u.valToPos(s.ys[i] * chart.y.step, "y", true);
+      const from = Math.max(left, u.bbox.left), to = Math.min(right, u.bbox.left + u.bbox.width);
+      if (to <= from) return;
+      u.ctx.fillStyle = colour + Math.round(20 + 235 * Math.sqrt(v / most)).toString(16).padStart(2, "0");
+      u.ctx.fillRect(from, top, Math.max(1, to - from), Math.max(1, bottom - top));
+    });
+  }
+}
+
+// rules draws what happened as numbered vertical lines; the legend has their names.
+function rules(u, chart) {
+  const c = u.ctx, ratio = devicePixelRatio;
+  c.save();
+  (chart.rules || []).forEach(r => {
+    const at = Math.round(u.valToPos(r.x, "x", true));
+    if (at < u.bbox.left || at > u.bbox.left + u.bbox.width) return;
+    c.strokeStyle = c.fillStyle = css("--limit"); c.lineWidth = ratio; c.setLineDash([4 * ratio, 3 * ratio]);
+    c.beginPath(); c.moveTo(at, u.bbox.top); c.lineTo(at, u.bbox.top + u.bbox.height); c.stroke();
+    c.font = 12 * ratio + "px system-ui,sans-serif"; c.textAlign = "left"; c.setLineDash([]);
+    c.fillText(String(r.number), at + 3 * ratio, u.bbox.top + 12 * ratio);
+  });
+  c.restore();
 }
 
 // limits draws objectives, and the intervals of measured points.
@@ -161,7 +203,7 @@ function limits(u, chart) {
   if (chart.kind === "changes") { c.setLineDash([]); rule(0, css("--quiet"), ""); }
   c.setLineDash([]); c.lineWidth = 2 * ratio;
   for (const s of chart.series) if (isBand(s) && !s.dashed && !hidden.has(key(s))) s.xs.forEach((x, i) => {
-    c.strokeStyle = hue(s.group); c.beginPath();
+    c.strokeStyle = hue(chart, s.group); c.beginPath();
     c.moveTo(u.valToPos(x, "x", true), u.valToPos(s.lows[i], "y", true)); c.lineTo(u.valToPos(x, "x", true), u.valToPos(s.highs[i], "y", true)); c.stroke();
   });
   c.restore();
@@ -185,7 +227,7 @@ function tell(u, chart, owners) {
   rows.sort((a, b) => b[2] - a[2]);
   const more = rows.length - 12;
   tip.replaceChildren(element("b", {}, value(chart.x, u.posToVal(u.cursor.left, "x"))),
-    ...rows.slice(0, 12).map(([s, text]) => element("div", {className: "c" + s.group % 7}, element("i", {className: "dot"}), text)),
+    ...rows.slice(0, 12).map(([s, text]) => element("div", {className: shade(chart, s.group)}, element("i", {className: "dot"}), text)),
     ...(more > 0 ? [element("div", {}, "and " + more + " more")] : []));
   tip.hidden = false;
   const left = u.over.offsetLeft + u.cursor.left;
@@ -196,16 +238,17 @@ function tell(u, chart, owners) {
 
 function legend(figure, chart, box) {
   const seen = new Map();
-  for (const s of chart.series) if (s.xs.length && !seen.has(key(s))) seen.set(key(s), s.group);
+  for (const s of lines(chart)) if (s.xs.length && !seen.has(key(s))) seen.set(key(s), s.group);
   const bar = element("div", {className: "legend"});
   for (const [name, group] of seen) {
-    const button = element("button", {type: "button", className: "c" + group % 7}, element("i", {className: "dot"}), name);
+    const button = element("button", {type: "button", className: shade(chart, group)}, element("i", {className: "dot"}), name);
     button.dataset.key = name;
     button.setAttribute("aria-pressed", String(!hidden.has(name)));
     button.onclick = () => toggle(name);
     bar.append(button);
   }
   if (chart.series.some(s => s.dashed && s.name.endsWith(", p50"))) bar.append(element("span", {}, "filled: p99, hollow or dashed: p50"));
+  (chart.happened || []).slice(0, 12).forEach((label, i) => bar.append(element("span", {}, (i + 1) + ": " + label)));
   const reset = element("button", {type: "button", disabled: true}, "Reset zoom");
   reset.onclick = () => redraw(box);
   bar.append(reset);
