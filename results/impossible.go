@@ -153,7 +153,7 @@ func (m Manifest) fits(c *Cell) error {
 		return fmt.Errorf("topology %q is not in the manifest", c.Topology)
 	case c.Grade != Valid && c.Grade != Degraded && c.Grade != Invalid:
 		return fmt.Errorf("grade %q", c.Grade)
-	case c.Mode != OpenLoop && c.Mode != ClosedLoop:
+	case c.Mode != OpenLoop && c.Mode != ClosedLoop && c.Mode != UnknownLoop:
 		return fmt.Errorf("mode %q", c.Mode)
 	case c.Mode == OpenLoop && !(c.Rate > 0 && sane(c.Rate)):
 		return fmt.Errorf("an open loop at rate %g", c.Rate)

@@ -191,6 +191,8 @@ const (
 const (
 	OpenLoop   = "open"
 	ClosedLoop = "closed"
+	// UnknownLoop is of a load of another tool, which does not say what started its requests.
+	UnknownLoop = "unknown"
 )
 
 // NewSuffix ends the name of a load whose requests each take a new connection.

@@ -27,22 +27,32 @@ UNLIKE, with exit code 4.`,
   bench diff OLD NEW --html diff.html`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
-			var runs [2]*results.Run
-			for i, dir := range args {
-				run, err := results.Load(dir)
+			return withRuns(s, args, func(dirs []string) error {
+				d, err := compared(dirs)
 				if err != nil {
 					return experiments.Misuse(err)
 				}
-				runs[i] = run
-			}
-			name := func(i int) string { return filepath.Base(filepath.Clean(args[i])) }
-			d := diff.Build(name(0), runs[0], name(1), runs[1]).Document()
-			return errors.Join(outcomeError(d.Outcome), writePage(file, d), printDocument(s, d, o))
+				return errors.Join(outcomeError(d.Outcome), writePage(file, d), printDocument(s, d, o))
+			})
 		},
 	}
 	c.Flags().StringVar(&file, "html", "", "write the page to `FILE`, too")
 	o.add(c, "json", "verbose")
 	return c
+}
+
+// compared is the comparison of two run directories.
+func compared(dirs []string) (page.Document, error) {
+	var runs [2]*results.Run
+	for i, dir := range dirs {
+		run, err := results.Load(dir)
+		if err != nil {
+			return page.Document{}, err
+		}
+		runs[i] = run
+	}
+	name := func(i int) string { return filepath.Base(filepath.Clean(dirs[i])) }
+	return diff.Build(name(0), runs[0], name(1), runs[1]).Document(), nil
 }
 
 // writePage writes the page of a document, if a file is given.

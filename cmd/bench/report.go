@@ -25,7 +25,7 @@ func newReportCommand(s *shell) *cobra.Command {
 		Use:   "report [RUN…]",
 		Short: "Make the report of runs again from their run directories alone",
 		Long: `report judges run directories again and writes their reports, in every format; without RUN, that
-of the newest run in --out. --format writes another form to stdout:
+of the newest run in --out. A bundle is opened into --out first. --format writes another form to stdout:
 
 ` + formatHelp(),
 		Example: `  bench report --open
@@ -48,8 +48,12 @@ of the newest run in --out. --format writes another form to stdout:
 				args = []string{newest}
 			}
 			var all error
-			for _, dir := range args {
-				all = errors.Join(all, reportOn(s, dir, format, open, o))
+			for _, path := range args {
+				dir, err := runAt(path, o.out)
+				if err == nil {
+					err = reportOn(s, dir, format, open, o)
+				}
+				all = errors.Join(all, err)
 			}
 			return all
 		},

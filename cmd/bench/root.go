@@ -65,6 +65,7 @@ better, by how much and why, with confidence intervals.
 		newCapacityCommand(s), newTuneCommand(s), newClaimsCommand(s), newLoadCommand(s))
 	add(root, reading, newReportCommand(s), newDiffCommand(s), newVerifyCommand(s),
 		newHistoryCommand(s), newTrendCommand(s), newServeCommand(s))
+	add(root, reading, newImportCommand(s), newBundleCommand(s))
 	add(root, looking, newTopologiesCommand(s), newRenderCommand(s), newUpCommand(s))
 	add(root, machine, newSetupCommand(s), newDoctorCommand(s), newWorkerCommand(s), newSelftestCommand(s),
 		newVersionCommand(s))

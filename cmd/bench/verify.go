@@ -16,28 +16,32 @@ func newVerifyCommand(s *shell) *cobra.Command {
 		Long: `verify checks the hash of every file of a run, computes its report again from the stored
 histograms, and compares it to the report that is there, number by number. It changes nothing. The exit
 code is 5 if anything differs. A report that another version of bench made may differ in its wording;
-` + "`bench report RUN`" + ` makes it again.`,
+` + "`bench report RUN`" + ` makes it again. RUN may be a bundle.`,
 		Example:           "  bench verify bench-runs/20260102T030405Z-compare-1a2b3c4d",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeRuns,
 		RunE: func(_ *cobra.Command, args []string) error {
-			v, err := experiments.Verify(args[0])
-			if err != nil {
-				return err
-			}
-			if o.json {
-				err = s.json(v)
-			} else {
-				printVerification(s, v)
-			}
-			if err != nil || v.Holds() {
-				return err
-			}
-			return experiments.Invalidf("the report of %s is not what follows from its measurements", v.Run)
+			return withRuns(s, args, func(dirs []string) error { return verify(s, dirs[0], o.json) })
 		},
 	}
 	o.add(c, "json")
 	return c
+}
+
+func verify(s *shell, dir string, asJSON bool) error {
+	v, err := experiments.Verify(dir)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		err = s.json(v)
+	} else {
+		printVerification(s, v)
+	}
+	if err != nil || v.Holds() {
+		return err
+	}
+	return experiments.Invalidf("the report of %s is not what follows from its measurements", v.Run)
 }
 
 // mostDifferences is the number of differences that a terminal shows.

@@ -20,7 +20,8 @@ type Load struct {
 	Started     time.Time
 	Calibration *results.Calibration
 	Objectives  []string
-	Result      any // what bench load --json prints
+	Result      any           // what bench load --json prints
+	Host        *results.Host // that it was measured on; nil: this one
 }
 
 // Keep writes a load into a run directory and reports on it. A cancelled context marks the run PARTIAL.
@@ -56,6 +57,9 @@ func (l Load) manifest() results.Manifest {
 		Host: servers.ThisHost().Record(), Tools: map[string]string{}, Plan: []string{"one load on " + l.Plan.URL},
 		Topologies: []results.TopologyRecord{{Name: l.host(), Ref: "url:" + l.Plan.URL, Concurrency: -1}},
 	}
+	if l.Host != nil {
+		m.Host = *l.Host
+	}
 	record := results.ScenarioRecord{Name: scenario}
 	for _, t := range l.Plan.Mix.Targets {
 		record.Targets = append(record.Targets, results.TargetRecord{
@@ -82,6 +86,9 @@ func (l Load) cell() *results.Cell {
 		Elapsed: m.Elapsed.Seconds(), Counts: m.Counts, Successful: m.Within.OK, Thirds: m.Thirds[:], Loop: m.Loop,
 		Opened: m.Opened, Clamped: m.Clamped, Generator: m.Generator, Grade: m.Grade, Diagnostics: m.Diagnostics,
 		Intervals: m.Intervals,
+	}
+	if p.Mode == results.UnknownLoop {
+		c.Load = "imported"
 	}
 	if p.Pacer != nil {
 		c.Load, c.Pacer = "open", p.Pacer.String()

@@ -55,14 +55,21 @@ type Change struct {
 var metrics = []struct {
 	name   string
 	more   bool // is better
+	sent   bool // counts from sending: compared only where a run holds no response times, as of other tools
 	unit   string
 	format func(float64) string
 	of     func(*results.Cell) float64
 }{
-	{"throughput", true, "req/s", page.Number, func(c *results.Cell) float64 { return c.Throughput() }},
-	{"p50", false, "µs", micros, func(c *results.Cell) float64 { return percentile(c, 50) }},
-	{"p99", false, "µs", micros, func(c *results.Cell) float64 { return percentile(c, 99) }},
-	{"CPU per request", false, "ms", page.Millis, func(c *results.Cell) float64 {
+	{"throughput", true, false, "req/s", page.Number, func(c *results.Cell) float64 { return c.Throughput() }},
+	{"p50", false, false, "µs", micros, func(c *results.Cell) float64 { return percentile(c, results.Response, 50) }},
+	{"p99", false, false, "µs", micros, func(c *results.Cell) float64 { return percentile(c, results.Response, 99) }},
+	{"service p50", false, true, "µs", micros, func(c *results.Cell) float64 {
+		return percentile(c, results.Service, 50)
+	}},
+	{"service p99", false, true, "µs", micros, func(c *results.Cell) float64 {
+		return percentile(c, results.Service, 99)
+	}},
+	{"CPU per request", false, false, "ms", page.Millis, func(c *results.Cell) float64 {
 		if c.Counts.OK == 0 {
 			return 0
 		}
@@ -72,9 +79,9 @@ var metrics = []struct {
 
 func micros(us float64) string { return page.Micros(int64(us)) }
 
-// percentile of a cell's response times; 0 if too few requests lie beyond it.
-func percentile(c *results.Cell, percent float64) float64 {
-	h := results.Total(c.Counted(), results.Response)
+// percentile of a cell's times; 0 if too few requests lie beyond it.
+func percentile(c *results.Cell, kind results.Kind, percent float64) float64 {
+	h := results.Total(c.Counted(), kind)
 	if float64(h.TotalCount())*(1-percent/100) < 1 {
 		return 0
 	}
@@ -94,6 +101,9 @@ func measured(run *results.Run) (byLoad map[load][]*results.Cell, order []load) 
 			continue
 		}
 		key := load{c.Topology, c.Scenario, c.Load}
+		if run.Manifest.Kind == results.KindLoad {
+			key = load{"the server", "the requests", "load"} // a run of one load, compared with another one
+		}
 		if byLoad[key] == nil {
 			order = append(order, key)
 		}
@@ -168,9 +178,14 @@ func (r *Report) compare(key load, before, after []*results.Cell) {
 		}
 		return list
 	}
+	due := results.Total(before[0].Intervals, results.Response).TotalCount() > 0 &&
+		results.Total(after[0].Intervals, results.Response).TotalCount() > 0
 	for _, m := range metrics {
-		if m.name == "throughput" && before[0].Mode == results.OpenLoop {
+		if m.name == "throughput" && (before[0].Mode != results.ClosedLoop || after[0].Mode != results.ClosedLoop) {
 			continue // it is what was offered
+		}
+		if m.sent && due {
+			continue // the response times say more
 		}
 		base, head := values(before, m.of), values(after, m.of)
 		ratio := stats.Independent(base, head)

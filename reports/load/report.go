@@ -30,6 +30,7 @@ type Result struct {
 	Targets  map[string]struct {
 		Counts   results.Counts  `json:"counts"`
 		Response results.Summary `json:"response_us"`
+		Service  results.Summary `json:"service_us"`
 	} `json:"targets"`
 	Response    results.Summary      `json:"response_us"`
 	Service     results.Summary      `json:"service_us"`
@@ -47,6 +48,15 @@ type Report struct {
 	Result
 	manifest results.Manifest
 	cell     *results.Cell
+	lead     lead
+}
+
+// lead are the times that the report is about: response times, or service times where another tool
+// recorded only these.
+type lead struct {
+	kind    results.Kind
+	name    string
+	summary results.Summary
 }
 
 // Build reads a run of bench load. It is a pure function of the run.
@@ -58,7 +68,11 @@ func Build(run *results.Run) (*Report, error) {
 	if len(run.Cells) == 0 {
 		return nil, errors.New("building the report: the run has no cell")
 	}
-	return &Report{*result, run.Manifest, run.Cells[0]}, nil
+	r := &Report{*result, run.Manifest, run.Cells[0], lead{results.Response, "response time", result.Response}}
+	if result.Response.Count == 0 && result.Service.Count > 0 {
+		r.lead = lead{results.Service, "service time", result.Service}
+	}
+	return r, nil
 }
 
 // Document is the report for people.
@@ -68,8 +82,9 @@ func (r *Report) Document() page.Document {
 		Outcome: r.outcome(), Headline: r.answer(), Heading: r.heading(), Tiles: r.tiles(), Glance: r.glance(),
 		Brief: []page.Table{r.times()}, Data: json.RawMessage(r.manifest.Findings),
 	}
-	response := results.Total(r.cell.Intervals, results.Response)
-	one := func(points []plot.Point) []plot.Series { return []plot.Series{{Name: "response time", Points: points}} }
+	times := results.Total(r.cell.Intervals, r.lead.kind)
+	title := strings.ToUpper(r.lead.name[:1]) + r.lead.name[1:]
+	one := func(points []plot.Point) []plot.Series { return []plot.Series{{Name: r.lead.name, Points: points}} }
 	figures := []plot.Figure{r.overTime()}
 	if columns, width := page.HeatColumns(r.cell.Intervals); len(columns) > 0 {
 		heat := plot.Heat("latency-heat", "Response times by second", "seconds since the start of the load", 0, width,
@@ -77,13 +92,13 @@ func (r *Report) Document() page.Document {
 		heat.Rules = page.Rules(r.cell, 0)
 		figures = append(figures, heat)
 	}
-	if curve := page.PercentileCurve(response); len(curve) > 1 {
-		figures = append(figures, plot.Percentiles("latency-percentiles", "Response time by percentile", one(curve)),
-			plot.Histogram("latency-histogram", "Distribution of response times", one(page.HistogramOutline(response))))
+	if curve := page.PercentileCurve(times); len(curve) > 1 {
+		figures = append(figures, plot.Percentiles("latency-percentiles", title+" by percentile", one(curve)),
+			plot.Histogram("latency-histogram", "Distribution of "+r.lead.name+"s", one(page.HistogramOutline(times))))
 	}
 	d.Sections = []page.Section{
-		{ID: "latency", Title: "Response time", Figures: figures, Tables: []page.Table{r.times()}},
-		{ID: "targets", Title: "Response time by target", Short: "Targets", Tables: []page.Table{r.targets()}},
+		{ID: "latency", Title: title, Figures: figures, Tables: []page.Table{r.times()}},
+		{ID: "targets", Title: title + " by target", Short: "Targets", Tables: []page.Table{r.targets()}},
 		{ID: "outcomes", Title: "Requests by outcome", Short: "Outcomes", Tables: []page.Table{r.outcomes()}},
 	}
 	if n := len(r.Diagnostics); n > 0 {
@@ -115,14 +130,14 @@ func (r *Report) outcome() page.Outcome {
 
 // answer is what happened in one sentence.
 func (r *Report) answer() string {
-	load := fmt.Sprintf("%s requests per second were answered", page.Number(r.Rate.Achieved))
+	load := fmt.Sprintf("%s requests per second were answered successfully", page.Number(r.Rate.Achieved))
 	if r.Rate.Offered > 0 {
 		load = fmt.Sprintf("Of %s requests per second offered, %s were answered successfully",
 			page.Number(r.Rate.Offered), page.Number(r.Rate.Achieved))
 	}
-	if r.Response.Count > 0 {
-		load += fmt.Sprintf(", half of them within %s and 99 %% within %s", page.Micros(r.Response.P50),
-			page.Micros(r.Response.P99))
+	if r.lead.summary.Count > 0 {
+		load += fmt.Sprintf(", half of them within %s and 99 %% within %s", page.Micros(r.lead.summary.P50),
+			page.Micros(r.lead.summary.P99))
 	}
 	for _, o := range r.SLO {
 		load += fmt.Sprintf("; %s %s (%s)", o.Objective, o.Verdict, page.Judged(o))
@@ -132,7 +147,10 @@ func (r *Report) answer() string {
 
 func (r *Report) heading() string {
 	load := fmt.Sprintf("closed loop over %s", page.Count(r.cell.Connections, "connection"))
-	if r.Pacer != "" {
+	switch {
+	case r.cell.Mode == results.UnknownLoop:
+		load = "recorded by another tool"
+	case r.Pacer != "":
 		load = "open loop, " + r.Pacer
 	}
 	parts := []string{
@@ -148,10 +166,9 @@ func (r *Report) heading() string {
 }
 
 func (r *Report) tiles() []page.Tile {
-	tail := page.Tile{Name: "p99 of the response time", Value: page.Unknown}
-	if r.Response.Count > 0 {
-		tail.Value = page.Micros(r.Response.P99)
-		tail.Note = fmt.Sprintf("p50 %s, max %s", page.Micros(r.Response.P50), page.Micros(r.Response.Max))
+	tail := page.Tile{Name: "p99 of the " + r.lead.name, Value: page.Unknown}
+	if t := r.lead.summary; t.Count > 0 {
+		tail.Value, tail.Note = page.Micros(t.P99), fmt.Sprintf("p50 %s, max %s", page.Micros(t.P50), page.Micros(t.Max))
 	}
 	rate := page.Tile{Name: "successful responses per second", Value: page.Number(r.Rate.Achieved)}
 	if r.Rate.Offered > 0 {
@@ -194,10 +211,10 @@ func (r *Report) glance() plot.Figure {
 
 // overTime are the percentiles of each second.
 func (r *Report) overTime() plot.Figure {
-	most := plot.Series{Name: "response time, p99"}
-	half := plot.Series{Name: "response time, p50", Dashed: true}
+	most := plot.Series{Name: r.lead.name + ", p99"}
+	half := plot.Series{Name: r.lead.name + ", p50", Dashed: true}
 	for _, iv := range r.cell.Intervals {
-		h := results.Total([]results.Interval{iv}, results.Response)
+		h := results.Total([]results.Interval{iv}, r.lead.kind)
 		if h.TotalCount() < page.FewestSamples {
 			continue
 		}
@@ -205,7 +222,7 @@ func (r *Report) overTime() plot.Figure {
 		most.Points = append(most.Points, plot.Point{X: at, Y: float64(results.Percentile(h, 99))})
 		half.Points = append(half.Points, plot.Point{X: at, Y: float64(results.Percentile(h, 50))})
 	}
-	f := plot.OverTime("latency-over-time", "Response time by second", []plot.Series{most, half})
+	f := plot.OverTime("latency-over-time", strings.ToUpper(r.lead.name[:1])+r.lead.name[1:]+" by second", []plot.Series{most, half})
 	f.X.Label, f.Reads = "seconds since the start of the load", "Each point is one second of the load: filled the 99th "+
 		"percentile, hollow the median. A slope is a queue that grows; a lone high second is a stop, of the server or of "+
 		"the machine."
@@ -244,7 +261,11 @@ func (r *Report) targets() page.Table {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Targets)) {
 		target := r.Targets[name]
-		t.Rows = append(t.Rows, append(summary(name, target.Response), fmt.Sprint(target.Counts.Failed())))
+		times := target.Response
+		if r.lead.kind == results.Service {
+			times = target.Service
+		}
+		t.Rows = append(t.Rows, append(summary(name, times), fmt.Sprint(target.Counts.Failed())))
 	}
 	return t
 }
