@@ -42,7 +42,7 @@ type Series struct {
 	Target string
 }
 
-// tag is the series as an interval log has it, where a comma ends the tag, a line break the entry, and a space is refused.
+// tag is the series as an interval log has it, where a comma ends the tag and a line break the entry.
 func (s Series) tag() string { return string(s.Kind) + ";" + tagEscapes.Replace(s.Target) }
 
 var tagEscapes = strings.NewReplacer("%", "%25", ",", "%2C", " ", "%20", "\n", "%0A", "\r", "%0D")

@@ -69,8 +69,8 @@ func Write(w io.Writer, dir string) error {
 			return err
 		}
 		header := &tar.Header{
-			Typeflag: tar.TypeReg, Name: path.Join(name, file), Size: int64(len(data)), Mode: 0o600, ModTime: run.Manifest.Started,
-			Format: tar.FormatPAX,
+			Typeflag: tar.TypeReg, Name: path.Join(name, file), Size: int64(len(data)), Mode: 0o600,
+			ModTime: run.Manifest.Started, Format: tar.FormatPAX,
 		}
 		if err := archive.WriteHeader(header); err != nil {
 			return err

@@ -28,11 +28,12 @@ func attack() (list []vegeta.Result) {
 		case 10:
 			r.Code, r.Error = 503, "503 Service Unavailable"
 		case 20:
-			r.Code, r.Error = 0, `Get "http://127.0.0.1:8000/a": dial tcp 127.0.0.1:0->127.0.0.1:8000: connect: connection refused`
+			r.Code, r.Error = 0, `Get "http://127.0.0.1:8000/a": dial tcp 127.0.0.1:8000: connect: connection refused`
 		case 30:
 			r.Code, r.Error = 0, `Get "http://127.0.0.1:8000/a": context deadline exceeded (Client.Timeout exceeded)`
 		case 40:
-			r.Code, r.Error, r.URL = 0, `read tcp 127.0.0.1:5->127.0.0.1:8000: read: connection reset by peer`, "http://127.0.0.1:8000/b"
+			r.Code, r.URL = 0, "http://127.0.0.1:8000/b"
+			r.Error = "read tcp 127.0.0.1:5->127.0.0.1:8000: read: connection reset by peer"
 		}
 		list = append(list, r)
 	}
@@ -121,7 +122,10 @@ func TestK6(t *testing.T) {
 	for _, figure := range []struct {
 		name      string
 		got, want float64
-	}{{"mean", times.Mean(), 1470.9}, {"shortest", float64(times.Min()), 294.76}, {"longest", float64(times.Max()), 5312.6}} {
+	}{
+		{"mean", times.Mean(), 1470.9}, {"shortest", float64(times.Min()), 294.76},
+		{"longest", float64(times.Max()), 5312.6},
+	} {
 		if math.Abs(figure.got/figure.want-1) > 0.002 {
 			t.Errorf("%s: %g µs, and k6 says %g", figure.name, figure.got, figure.want)
 		}
@@ -177,7 +181,8 @@ func TestIntervalLogs(t *testing.T) {
 		t.Errorf("%+v in %v from %v, %d targets", r.Counts, r.Duration, r.Started, len(r.Targets))
 	}
 	agree(t, results.Total(r.Intervals, results.Service))
-	if _, err := Read(bytes.NewReader(out.Bytes()), "", Options{}); err == nil || !strings.Contains(err.Error(), "--unit") {
+	_, err = Read(bytes.NewReader(out.Bytes()), "", Options{})
+	if err == nil || !strings.Contains(err.Error(), "--unit") {
 		t.Errorf("without a unit: %v", err)
 	}
 }
@@ -240,7 +245,8 @@ func TestBounds(t *testing.T) {
 		}
 	}
 	r := rec.result("test")
-	if len(r.Intervals) > mostIntervals || len(r.Targets) > mostTargets+1 || results.TotalCounts(r.Intervals) != r.Counts {
+	if len(r.Intervals) > mostIntervals || len(r.Targets) > mostTargets+1 ||
+		results.TotalCounts(r.Intervals) != r.Counts {
 		t.Errorf("%d intervals, %d targets, %+v", len(r.Intervals), len(r.Targets), r.Counts)
 	}
 	for i, iv := range r.Intervals[1:] {
@@ -272,10 +278,15 @@ func Example() {
 		return
 	}
 	fmt.Println(r.Counts.OK, results.Percentile(results.Total(r.Intervals, results.Service), 50), "µs")
-	fmt.Println(r.Missing[1].Message)
+	for _, missing := range r.Missing {
+		fmt.Println(missing.Code)
+	}
 	// Output:
 	// 100 2000 µs
-	// the distribution is known at 2 percentiles: between two of them, times count as the longer one, and nothing is known of single seconds
+	// imported
+	// percentiles-only
+	// no-offered-rate
+	// service-time-only
 }
 
 // Whatever a file holds, it is read or refused, and what is read adds up.
