@@ -222,7 +222,8 @@ func (r *Report) overTime() plot.Figure {
 		most.Points = append(most.Points, plot.Point{X: at, Y: float64(results.Percentile(h, 99))})
 		half.Points = append(half.Points, plot.Point{X: at, Y: float64(results.Percentile(h, 50))})
 	}
-	f := plot.OverTime("latency-over-time", strings.ToUpper(r.lead.name[:1])+r.lead.name[1:]+" by second", []plot.Series{most, half})
+	title := strings.ToUpper(r.lead.name[:1]) + r.lead.name[1:] + " by second"
+	f := plot.OverTime("latency-over-time", title, []plot.Series{most, half})
 	f.X.Label, f.Reads = "seconds since the start of the load", "Each point is one second of the load: filled the 99th "+
 		"percentile, hollow the median. A slope is a queue that grows; a lone high second is a stop, of the server or of "+
 		"the machine."

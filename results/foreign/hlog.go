@@ -194,7 +194,8 @@ func decodeAny(encoded []byte) (h *hdr.Histogram, err error) {
 	if err := binary.Read(inflated, binary.BigEndian, &header); err != nil {
 		return nil, fmt.Errorf("histogram: reading its header: %w", err)
 	}
-	if header.Lowest < 1 || header.Highest < 2*header.Lowest || header.Digits < 0 || header.Digits > 5 || header.Offset != 0 {
+	if header.Lowest < 1 || header.Highest < 2*header.Lowest || header.Digits < 0 || header.Digits > 5 ||
+		header.Offset != 0 {
 		return nil, fmt.Errorf("histogram: covers %d to %d at %d digits", header.Lowest, header.Highest, header.Digits)
 	}
 	perDoubling := 2 * math.Pow10(int(header.Digits))
