@@ -50,7 +50,8 @@ func TestImportMakesARun(t *testing.T) {
 func TestImportRefusesWhatItCannotRead(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "x.hgrm")
-	if err := os.WriteFile(file, []byte("Value Percentile TotalCount 1/(1-Percentile)\n1 1.0 5 inf\n"), 0o600); err != nil {
+	table := "Value Percentile TotalCount 1/(1-Percentile)\n1 1.0 5 inf\n"
+	if err := os.WriteFile(file, []byte(table), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for want, args := range map[string][]string{
