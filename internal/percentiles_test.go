@@ -20,7 +20,8 @@ func TestPercentilesHaveOneDefinition(t *testing.T) {
 	for name := range strings.Lines(string(out)) {
 		name = strings.TrimSpace(name)
 		text, err := os.ReadFile("../" + name)
-		if err != nil || name == "internal/percentiles_test.go" {
+		if err != nil || name == "internal/percentiles_test.go" ||
+			name == "results/foreign/foreign_test.go" { // which reads tables that the library prints
 			continue
 		}
 		for number, line := range strings.Split(string(text), "\n") {
