@@ -165,6 +165,9 @@ func Seconds(arm string, p loadgen.Plan, emit func(Event)) func(loadgen.Live) {
 		length = 0
 	}
 	return func(l loadgen.Live) {
+		if l.Counts == (results.Counts{}) && l.Elapsed < 2*loadgen.IntervalLength {
+			return // the first second has just ended, and its record is not complete yet
+		}
 		emit(Second{Arm: arm, Elapsed: l.Elapsed, Length: length, Rate: l.Rate, P50: l.P50, P99: l.P99, Counts: l.Counts})
 	}
 }

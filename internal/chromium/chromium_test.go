@@ -23,7 +23,8 @@ func TestAxeIsWhatItsSourceSays(t *testing.T) {
 func TestWhatIsWrongWithAPageIsFound(t *testing.T) {
 	t.Parallel()
 	page := Start(t).Open("data:text/html,"+url.PathEscape(`<html><body style="width:2000px">
-		<img src="http://127.0.0.1:1/x"><input><p style="color:#eee;background:#fff">pale</p><script>undefined.x</script></body></html>`),
+		<img src="http://127.0.0.1:1/x"><input>
+		<p style="color:#eee;background:#fff">pale</p><script>undefined.x</script></body></html>`),
 		Look{Width: 390, Height: 844})
 	barriers := strings.Join(page.Barriers(), "\n")
 	for _, rule := range []string{"image-alt", "label", "color-contrast", "html-has-lang"} {
