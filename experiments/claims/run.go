@@ -25,27 +25,12 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	if err != nil {
 		return experiments.Result{}, err
 	}
-	test := test{plan: plan}
-	var all []servers.Topology
-	for i, c := range plan.Claims {
-		c, why, err := fit(ctx, env, plan.Project, c)
-		if err != nil {
-			return experiments.Result{}, err
-		}
-		if why != nil {
-			test.skip(*why)
-			continue
-		}
-		plan.Claims[i] = c
-		test.claims = append(test.claims, c)
-		all = append(all, topologies(c)...)
-	}
-	stack, err := env.Open(ctx, plan.Project, all, bootTimeout)
-	if err != nil {
+	test := test{plan: plan, stacks: map[string]*experiments.Stack{}, runners: map[string]*scenarios.Runner{}}
+	defer func() { _ = test.close() }() // an error before the run began is what counts
+	if err := test.open(ctx, env); err != nil {
 		return experiments.Result{}, err
 	}
-	defer stack.Close()
-	m := env.Manifest(ctx, stack)
+	m := env.Manifest(ctx, test.first)
 	m.Kind, m.Profile, m.Seed, m.Blocks = results.KindClaims, servers.Controlled, spec.Seed, plan.preset.blocks
 	m.Plan = plan.Lines()
 	asked := results.ClaimsSpec{Preset: plan.preset.name}
@@ -53,7 +38,7 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 		asked.Claims = append(asked.Claims, record(c))
 	}
 	for _, c := range test.claims {
-		arms, err := stack.Arms(uniqueArms(c))
+		arms, err := test.stacks[c.Needs()].Arms(uniqueArms(c))
 		if err != nil {
 			return experiments.Result{}, err
 		}
@@ -63,12 +48,87 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	return experiments.Conduct(ctx, env, experiments.Task{
 		Manifest: m, Spec: asked, Findings: test.found, Started: started, Estimate: plan.Estimate(),
 		Measure: func(ctx context.Context, run *experiments.Run) error {
-			test.run, test.runner = run, run.Runner(stack)
+			test.run = run
+			for needs, stack := range test.stacks {
+				test.runners[needs] = run.Runner(stack)
+			}
 			err := test.measure(ctx)
-			run.Beside(stack.Close())
+			run.Beside(test.close())
 			return err
 		},
 	})
+}
+
+// open opens a stack for each set of services that claims need, with the topologies of those claims. Claims that
+// cannot be tested here are left.
+func (t *test) open(ctx context.Context, env experiments.Env) error {
+	together := map[string][]claims.Claim{}
+	var needs []string
+	for i, c := range t.plan.Claims {
+		c, why, err := fit(ctx, env, t.plan.Project, c)
+		if err != nil {
+			return err
+		}
+		if why != nil {
+			t.skip(*why)
+			continue
+		}
+		t.plan.Claims[i] = c
+		if together[c.Needs()] == nil {
+			needs = append(needs, c.Needs())
+		}
+		together[c.Needs()] = append(together[c.Needs()], c)
+	}
+	for _, need := range needs {
+		if err := t.openFor(ctx, env, together[need]); err != nil {
+			return err
+		}
+	}
+	if t.first != nil {
+		return nil
+	}
+	var err error
+	t.first, err = env.Open(ctx, t.plan.Project, nil, bootTimeout) // nothing will be booted
+	return err
+}
+
+// openFor opens the stack of claims that need the same services.
+func (t *test) openFor(ctx context.Context, env experiments.Env, together []claims.Claim) error {
+	project := t.plan.Project
+	if services := together[0].Services; len(services) > 0 {
+		project.App.Services = services
+	}
+	var all []servers.Topology
+	for _, c := range together {
+		all = append(all, topologies(c)...)
+	}
+	stack, err := env.Open(ctx, project, all, bootTimeout)
+	if err != nil && len(together[0].Services) > 0 && ctx.Err() == nil {
+		for _, c := range together {
+			t.skip(results.SkippedClaim{Claim: c.Name, Why: "Its services cannot be run here: " + err.Error()})
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	t.stacks[together[0].Needs()] = stack
+	if t.first == nil {
+		t.first = stack
+	}
+	t.claims = append(t.claims, together...)
+	return nil
+}
+
+// close closes all stacks; it may be called more than once.
+func (t *test) close() (err error) {
+	if t.first != nil {
+		err = t.first.Close()
+	}
+	for _, stack := range t.stacks {
+		err = errors.Join(err, stack.Close())
+	}
+	return err
 }
 
 // addScenarios adds those of a claim that are not there yet.
@@ -114,7 +174,10 @@ type test struct {
 	claims []claims.Claim // those that can be tested
 	found  results.ClaimsFindings
 	run    *experiments.Run
-	runner *scenarios.Runner
+	// By the services that claims need.
+	stacks  map[string]*experiments.Stack
+	runners map[string]*scenarios.Runner
+	first   *experiments.Stack
 }
 
 func (t *test) skip(why results.SkippedClaim) { t.found.Skipped = append(t.found.Skipped, why) }
@@ -122,7 +185,7 @@ func (t *test) skip(why results.SkippedClaim) { t.found.Skipped = append(t.found
 // measure tests one claim after another. A claim whose topology does not boot is left; the others are not.
 func (t *test) measure(ctx context.Context) error {
 	for i, c := range t.claims {
-		for block := 1; block <= t.plan.preset.blocks; block++ {
+		for block := 1; block <= t.plan.preset.blocks && t.inTime(i, block); block++ {
 			err := t.block(ctx, i, block)
 			if failed := (*servers.BootError)(nil); errors.As(err, &failed) && ctx.Err() == nil {
 				t.skip(results.SkippedClaim{Claim: c.Name, Why: "A topology did not boot: " + failed.Err.Error() + ".",
@@ -138,6 +201,14 @@ func (t *test) measure(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// inTime reports whether there is time for a block of a claim: for the fewest in any case, and for more as long as
+// the claims so far have not used up their share. It does not depend on what was measured.
+func (t *test) inTime(claim, block int) bool {
+	limit := t.plan.preset.limit
+	share := limit * time.Duration(claim+1) / time.Duration(len(t.claims))
+	return limit == 0 || block <= fewestBlocks || time.Since(t.run.Started) < share
 }
 
 // block does the steps of a claim to each of its arms, in random order.
@@ -157,7 +228,7 @@ func (t *test) block(ctx context.Context, claim, block int) error {
 }
 
 func (t *test) visit(ctx context.Context, c claims.Claim, arm claims.Arm, block, position int, seeds []uint64) error {
-	runner := *t.runner
+	runner := *t.runners[c.Needs()]
 	runner.App = arm.App(runner.App)
 	steps := c.StepsOf(arm)
 	visit := scenarios.Visit{

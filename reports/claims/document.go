@@ -180,7 +180,8 @@ func (c Claim) figures() (figures []plot.Figure) {
 		rows = append(rows, p.Name)
 	}
 	if len(rows) > 0 {
-		figures = append(figures, plot.Ratios("claim-"+c.Name, c.Claim, "ratio", rows, []plot.Series{points}))
+		figures = append(figures, plot.Ratios("claim-"+c.Name, c.Claim, "ratio of the two topologies", rows,
+			[]plot.Series{points}))
 	}
 	return append(figures, c.valueFigures()...)
 }
@@ -211,7 +212,11 @@ func (c Claim) valueFigures() (figures []plot.Figure) {
 		}
 		if len(rows) > 0 {
 			title, name := strings.ReplaceAll(m.Name, "_", " "), strings.ReplaceAll(m.Name, "_", "-")
-			figures = append(figures, plot.Values("claim-"+c.Name+"-"+name, c.Name+": "+title, title, unit.name, rows,
+			axis := title
+			if m.Unit != results.Microseconds && unit.name != "" { // the marks of times have their unit
+				axis += ", " + unit.name
+			}
+			figures = append(figures, plot.Values("claim-"+c.Name+"-"+name, c.Name+": "+title, axis, unit.name, rows,
 				[]plot.Series{points}))
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"bench/internal/strict"
 	"bench/results"
 	"bench/scenarios"
+	"bench/servers"
 	"bench/targets"
 )
 
@@ -26,7 +27,8 @@ type Claim struct {
 	Order       int    // among the embedded ones
 	Claim       string // a sentence
 	Source      string
-	About       string // what one has to know to read its verdict
+	About       string   // what one has to know to read its verdict
+	Services    []string // that bench runs for the app in this claim's experiment
 	Arms        []Arm
 	Steps       []Step
 	Predictions []results.Prediction
@@ -39,6 +41,9 @@ type Arm struct {
 	WSGI string            // an app other than the project's own; empty: that
 	Env  map[string]string // further variables of the app
 }
+
+// Needs are its services as a text: claims that need the same can be tested on the same stack.
+func (c Claim) Needs() string { return strings.Join(c.Services, ",") }
 
 // On is the claim about another app than the project that comes with bench: page is then that app's own mix.
 // False: the claim is about pages of that project.
@@ -73,6 +78,7 @@ type claimFile struct {
 	Claim       string            `yaml:"claim"`
 	Source      string            `yaml:"source"`
 	About       string            `yaml:"about"`
+	Services    []string          `yaml:"services"`
 	Arms        []armFile         `yaml:"arms"`
 	Steps       []stepFile        `yaml:"steps"`
 	Predictions []predictionFile  `yaml:"predictions"`
@@ -153,6 +159,10 @@ func Parse(name, file string, data []byte, files targets.Files) (Claim, error) {
 		if strings.TrimSpace(text) == "" {
 			return c, r.errorf(key, "it is missing: want a sentence, and who says so")
 		}
+	}
+	c.Services = f.Services
+	if err := servers.CheckServices(f.Services); err != nil {
+		return c, r.errorf("services", "%v", err)
 	}
 	var err error
 	if c.Arms, err = r.arms(f.Arms); err != nil {

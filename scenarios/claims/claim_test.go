@@ -83,6 +83,7 @@ func TestMistakes(t *testing.T) {
 	for _, row := range []struct{ old, text, at, want string }{
 		{"claim: two", "clam: two", "[1:1]", `unknown field "clam"`},
 		{"source: me\n", "", "", "source: it is missing"},
+		{"source: me\n", "source: me\nservices: [postgers]\n", "line 3", "postgres"},
 		{"'uwsgi:workers=1'", "'uwsg:workers=1'", "line 4", "uwsg"},
 		{"'uwsgi:workers=1'", "'uwsgi:wrokers=1'", "line 4", "wrokers"},
 		{"'uwsgi:workers=1'", "'uwsgi:workers=none'", "line 4", "none"},
