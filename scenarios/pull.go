@@ -30,7 +30,8 @@ type Pull struct {
 type Pulled struct {
 	Throughput  float64 // that meets the objectives; 0: none does
 	Connections int
-	Failed      string // why the arm could not be measured
+	Service     time.Duration // the shortest of a request; 0: unknown
+	Failed      string        // why the arm could not be measured
 }
 
 // halvings is how often a pull halves its connections.
@@ -64,7 +65,10 @@ func (r *Runner) Pull(ctx context.Context, p Pull) (got Pulled, err error) {
 			return Pulled{Failed: reason(record, results.ServerDied)}, nil
 		}
 		if !record.Misses(p.Objectives) {
-			return Pulled{Throughput: record.Throughput(), Connections: n}, nil
+			shortest := results.Summarize(results.Total(record.Intervals, results.Service)).Min
+			return Pulled{
+				Throughput: record.Throughput(), Connections: n, Service: time.Duration(shortest) * time.Microsecond,
+			}, nil
 		}
 	}
 	return Pulled{Failed: "it meets the objectives on no number of connections"}, nil

@@ -34,6 +34,15 @@ each other and against the server's own rule of thumb, with confidence intervals
 			return runTune(c.Context(), s, c, o)
 		},
 	}
+	o.flags(c)
+	f := c.Flags()
+	f.BoolVar(&o.spec.Exhaustive, "exhaustive", false, "eliminate nothing: measure every setting as often as a finalist")
+	o.add(c, "db", "dry-run", "json", "out", "seed", "allow-host", "shared-machine")
+	return c
+}
+
+// flags are those that say what to tune, and how closely.
+func (o *tuneOptions) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&o.spec.Topology, "topology", servers.DefaultTopology, "`TOPOLOGY` to tune (see bench topologies)")
 	f.StringArrayVar(&o.spec.Params, "param", nil, "parameter to tune, `NAME=LOW..HIGH` or NAME=V,V,V; repeatable")
@@ -46,9 +55,32 @@ each other and against the server's own rule of thumb, with confidence intervals
 	f.DurationVar(&o.spec.Slice, "slice", 700*time.Millisecond,
 		"length of a closed loop in the first round; later ones are longer")
 	f.IntVar(&o.spec.Finals, "finals", 6, "`N` blocks of the last round")
-	f.BoolVar(&o.spec.Exhaustive, "exhaustive", false, "eliminate nothing: measure every setting as often as a finalist")
-	o.add(c, "db", "dry-run", "json", "out", "seed", "allow-host", "shared-machine")
 	complete(c, "topology", "scenario", "profile")
+}
+
+// newTuneCheckCommand is bench selftest tune.
+func newTuneCheckCommand(s *shell) *cobra.Command {
+	var o tuneOptions
+	c := &cobra.Command{
+		Use:   "tune",
+		Short: "Check what bench tune chooses, and how fast, against the whole grid",
+		Long: `tune races settings as bench tune does, then measures all of them as often as it measures finalists. What
+the race chose should serve 95 % of the grid's best or more, in a third of the time or less.`,
+		Example: "  bench selftest tune --topology gunicorn --param workers=1..4 --param threads=1,2,4,8 --scenario io",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.spec.Seed = newSeed(o.seed)
+			env, err := s.experimentEnv(o.sharedFlags)
+			if err != nil {
+				return err
+			}
+			env.Engine, env.Config = native.Engine{}, flagValues(c)
+			rows, err := tune.Check(c.Context(), env, o.spec)
+			return s.concludeRows(rows, err, o.json)
+		},
+	}
+	o.flags(c)
+	o.add(c, "json", "out", "seed", "shared-machine")
 	return c
 }
 

@@ -4,6 +4,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
+
+	"bench/experiments"
+	"bench/scenarios"
 )
 
 // In a world where a boot's throughput scatters by 6 % and the machine's speed by 20 % from round to
@@ -37,7 +41,7 @@ func TestRaceFindsAGoodSettingCheaply(t *testing.T) {
 // simulate runs a race and its final over known throughputs.
 func simulate(random *rand.Rand, truth []float64, finals int) (boots, rounds, chosen int) {
 	measure := func(i int, speed float64) float64 { return truth[i] * speed * math.Exp(0.06*random.NormFloat64()) }
-	r := newRace(len(truth), finalists)
+	r := newRace(len(truth), mostFinalists)
 	for ; !r.over(); rounds++ {
 		speed, round := math.Exp(0.2*random.NormFloat64()), map[int]float64{}
 		for _, i := range r.alive {
@@ -69,5 +73,33 @@ func TestRaceEliminatesWhatCannotBeMeasured(t *testing.T) {
 	r.add(map[int]float64{1: 10, 3: 11})
 	if !r.over() || r.alive[0] != 3 || r.alive[1] != 1 {
 		t.Errorf("left: %v; want 3 and 1", r.alive)
+	}
+}
+
+// A setting whose concurrency allows less than enough others have served is not looked at.
+func TestHopelessSettingsAreLeftOut(t *testing.T) {
+	run := &experiments.Run{}
+	for _, row := range []struct {
+		says     string
+		atOnce   int
+		shortest time.Duration
+		served   map[int]float64
+		want     bool
+	}{
+		{"one at a time in 20 ms, two others serve 300/s", 1, 20 * time.Millisecond, map[int]float64{1: 300, 2: 310}, true},
+		{"its bound is near", 6, 20 * time.Millisecond, map[int]float64{1: 300, 2: 310}, false},
+		{"only one other is better", 1, 20 * time.Millisecond, map[int]float64{1: 300, 2: 40}, false},
+		{"too few are known", 1, 20 * time.Millisecond, map[int]float64{1: 300}, false},
+		{"one thread per connection", 0, 20 * time.Millisecond, map[int]float64{1: 300, 2: 310}, false},
+		{"no service time is known", 1, 0, map[int]float64{1: 300, 2: 310}, false},
+	} {
+		plan := Plan{settings: 9, arms: []scenarios.Arm{{Name: "a"}}}
+		if n := plan.finalists(); n != 2 {
+			t.Fatalf("%d finalists of 9 settings; want 2", n)
+		}
+		u := &tuning{plan: plan, run: run, concurrency: []int{row.atOnce}, shortest: row.shortest}
+		if got := u.hopeless(0, row.served); got != row.want {
+			t.Errorf("%s: %t; want %t", row.says, got, row.want)
+		}
 	}
 }

@@ -1,7 +1,11 @@
 package tune
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -17,6 +21,8 @@ import (
 const (
 	bootTimeout = time.Minute
 	warmup      = time.Second
+	// Before a setting's first look, a part of that is enough: what it decides is a third of the settings.
+	raceWarmup = 400 * time.Millisecond
 )
 
 // Run carries out a tuning run.
@@ -56,7 +62,13 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	return experiments.Conduct(ctx, env, experiments.Task{
 		Manifest: m, Spec: record, Findings: results.TuneFindings{}, Started: started, Estimate: plan.Estimate(),
 		Measure: func(ctx context.Context, run *experiments.Run) error {
-			t := &tuning{plan: plan, run: run, runner: run.Runner(stack), connections: map[int]int{}, most: connections}
+			t := &tuning{
+				plan: plan, run: run, runner: run.Runner(stack), connections: map[int]int{}, most: connections,
+				given: spec.Connections > 0,
+			}
+			for _, arm := range m.Topologies {
+				t.concurrency = append(t.concurrency, arm.Concurrency)
+			}
 			err := t.measure(ctx)
 			run.Beside(stack.Close())
 			return err
@@ -86,14 +98,17 @@ type tuning struct {
 	found       results.TuneFindings
 	connections map[int]int // on which a setting met the objectives last
 	most        int
-	blocks      int // so far
+	given       bool          // whether most is a request
+	concurrency []int         // by arm; 0: unlimited
+	shortest    time.Duration // service time of a request so far; 0: unknown
+	blocks      int           // so far
 }
 
 func (t *tuning) measure(ctx context.Context) error {
 	if err := t.runner.Expected(ctx, t.plan.arms[t.plan.baseline], t.plan.scenario); err != nil {
 		return err
 	}
-	r := newRace(t.plan.settings, finalists)
+	r := newRace(t.plan.settings, t.plan.finalists())
 	all := slices.Clone(r.alive)
 	for round := 1; !r.over(); round++ {
 		arms := slices.Clone(r.alive)
@@ -136,11 +151,13 @@ func (t *tuning) block(ctx context.Context, name string, arms []int, slice time.
 	t.blocks++
 	random := rand.New(rand.NewPCG(t.plan.spec.Seed, uint64(t.blocks)))
 	throughputs := map[int]float64{}
-	for position, at := range random.Perm(len(arms)) {
-		arm := arms[at]
+	for position, arm := range t.order(random.Perm(len(arms)), arms, name) {
+		if name == results.RaceLoad && t.hopeless(arm, throughputs) {
+			continue
+		}
 		pulled, err := t.runner.Pull(ctx, scenarios.Pull{
 			Arm: t.plan.arms[arm], Scenario: t.plan.scenario, Objectives: t.plan.objectives, Name: name,
-			Connections: t.start(arm), Duration: slice, Warmup: warmup, Block: t.blocks, Position: position + 1,
+			Connections: t.start(arm), Duration: slice, Warmup: t.warmup(name), Block: t.blocks, Position: position + 1,
 			Seed: rand.NewPCG(t.plan.spec.Seed, uint64(t.blocks)).Uint64(),
 		})
 		if err != nil {
@@ -150,6 +167,9 @@ func (t *tuning) block(ctx context.Context, name string, arms []int, slice time.
 			t.run.Say(t.plan.arms[arm].Name + ": " + pulled.Failed)
 		}
 		throughputs[arm] = pulled.Throughput
+		if s := pulled.Service; s > 0 && (t.shortest == 0 || s < t.shortest) {
+			t.shortest = s
+		}
 		t.run.Emit(scenarios.Estimated{
 			Arm: t.plan.arms[arm].Name, Measure: "throughput, last round", Unit: "req/s", Value: once(pulled.Throughput),
 		})
@@ -158,6 +178,53 @@ func (t *tuning) block(ctx context.Context, name string, arms []int, slice time.
 		}
 	}
 	return throughputs, nil
+}
+
+func (t *tuning) warmup(load string) time.Duration {
+	if load == results.RaceLoad && !t.plan.spec.Exhaustive {
+		return raceWarmup
+	}
+	return warmup
+}
+
+// order is in which order the arms of a block are measured: at random, but in the first look those that work on
+// most requests at once come first, since what they serve may show that others need not be looked at.
+func (t *tuning) order(random []int, arms []int, load string) (ordered []int) {
+	for _, at := range random {
+		ordered = append(ordered, arms[at])
+	}
+	if load == results.RaceLoad && t.blocks == 1 {
+		slices.SortStableFunc(ordered, func(a, b int) int { return cmp.Compare(t.atOnce(b), t.atOnce(a)) })
+	}
+	return ordered
+}
+
+// atOnce is the concurrency of an arm, without limit a great number.
+func (t *tuning) atOnce(arm int) int {
+	if c := t.concurrency[arm]; c > 0 {
+		return c
+	}
+	return math.MaxInt
+}
+
+// spare is how far the bound of a setting has to be below what others serve, for it to be left out.
+const spare = 1.25
+
+// hopeless reports whether a setting cannot get among the finalists: by Little's law it serves at most its
+// concurrency in the shortest service time that was seen, and enough others already served more.
+func (t *tuning) hopeless(arm int, throughputs map[int]float64) bool {
+	most := t.concurrency[arm]
+	if most <= 0 || t.shortest == 0 || t.plan.spec.Exhaustive || len(throughputs) < t.plan.finalists() {
+		return false
+	}
+	served := slices.Sorted(maps.Values(throughputs))
+	bound := float64(most) / t.shortest.Seconds()
+	if bound*spare >= served[len(served)-t.plan.finalists()] {
+		return false
+	}
+	t.run.Say(fmt.Sprintf("%s: not measured: %d at once cannot serve more than %.0f/s",
+		t.plan.arms[arm].Name, most, bound))
+	return true
 }
 
 // once is what was measured once.
@@ -169,8 +236,14 @@ func (t *tuning) start(arm int) int {
 	if last := t.connections[arm]; last > 0 {
 		return min(t.most, 2*last)
 	}
+	if c := t.concurrency[arm]; c > 0 && !t.given { // more would only wait
+		return min(t.most, max(fewest, 2*c))
+	}
 	return t.most
 }
+
+// fewest connections are enough for any setting that works on few requests at once.
+const fewest = 4
 
 // record stores how a round ended.
 func (t *tuning) record(blocks int, arms, kept []int, began time.Time) error {

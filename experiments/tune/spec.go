@@ -48,9 +48,9 @@ type Plan struct {
 
 // Bounds of a request.
 const (
-	finalists    = 4
-	mostSettings = 400
-	mostFinals   = 50
+	mostFinalists = 4
+	mostSettings  = 400
+	mostFinals    = 50
 )
 
 // Plan decides what to do, or reports what is wrong with the spec.
@@ -205,7 +205,7 @@ func (p Plan) Lines() []string {
 	lines := []string{
 		fmt.Sprintf("%s: %d settings of %s, under %s", p.base.Name, p.settings,
 			strings.Join(p.spec.Params, " and "), p.spec.SLO),
-		fmt.Sprintf("race: each round boots every setting that is left and keeps a third, until %d are left", finalists),
+		fmt.Sprintf("race: each round boots every setting that is left and keeps a third, until %d are left", p.finalists()),
 		fmt.Sprintf("final: %d blocks of those and of the baseline, %s (%s)", p.spec.Finals, p.arms[p.baseline].Name, of),
 	}
 	if p.spec.Exhaustive {
@@ -219,7 +219,7 @@ const perBoot = 2500 * time.Millisecond
 
 // Estimate is roughly how long it will take.
 func (p Plan) Estimate() (sum time.Duration) {
-	r := newRace(p.settings, finalists)
+	r := newRace(p.settings, p.finalists())
 	for round := 1; !r.over(); round++ {
 		boots := len(r.alive)
 		if p.spec.Exhaustive {
@@ -228,11 +228,18 @@ func (p Plan) Estimate() (sum time.Duration) {
 		sum += time.Duration(boots) * (perBoot + p.slice(round))
 		r.add(nil)
 	}
-	boots := finalists + 1
+	boots := p.finalists() + 1
 	if p.spec.Exhaustive {
 		boots = len(p.arms)
 	}
 	return sum + time.Duration(p.spec.Finals*boots)*(perBoot+finalSlice*p.spec.Slice)
+}
+
+// finalists is how many settings the last round compares: of few settings fewer, since it measures each several
+// times.
+func (p Plan) finalists() int {
+	const settingsEach = 6
+	return min(mostFinalists, max(2, (p.settings+settingsEach-1)/settingsEach))
 }
 
 // slice is the length of a closed loop in a round: fewer settings are looked at more closely.

@@ -71,6 +71,7 @@ type settings struct {
 	StaticURL    string           `json:"static_url"`
 	Staticfiles  bool             `json:"staticfiles"`
 	SSLRedirect  bool             `json:"ssl_redirect"`
+	Sessions     string           `json:"sessions"` // where they are kept: the module of SESSION_ENGINE
 	LoginURL     string           `json:"login_url"`
 	Caches       map[string]cache `json:"caches"`
 }

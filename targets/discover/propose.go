@@ -138,7 +138,7 @@ func (e *explorer) decideState(p *Proposal) {
 	p.Database = db.Engine[strings.LastIndex(db.Engine, ".")+1:]
 	migrate := e.sqlite || e.found.Database.Pending > 0
 	if isSQLite(db.Engine) && !strings.Contains(db.Name, ":memory:") {
-		rel, err := filepath.Rel(e.dir, db.Name)
+		rel, err := filepath.Rel(e.Dir, db.Name)
 		inside := err == nil && filepath.IsLocal(rel)
 		switch {
 		case !isFile(db.Name):
@@ -169,11 +169,11 @@ func freshDatabases(own map[string]database) map[string]any {
 	return fresh
 }
 
-// databaseFiles are the SQLite files within the project, relative to it.
+// databaseFiles are the SQLite files within the folder of bench.yaml, relative to it: the project may lie below.
 func (e *explorer) databaseFiles() (files []string) {
 	for _, alias := range slices.Sorted(maps.Keys(e.found.OwnSettings)) {
 		db := e.found.OwnSettings[alias]
-		rel, err := filepath.Rel(e.dir, db.Name)
+		rel, err := filepath.Rel(e.Dir, db.Name)
 		if err == nil && isSQLite(db.Engine) && filepath.IsLocal(rel) && isFile(db.Name) {
 			files = append(files, filepath.ToSlash(rel))
 		}
@@ -230,11 +230,19 @@ func (e *explorer) noteRoutes(p Proposal) {
 	switch n := len(p.Mix); {
 	case p.Health == "":
 		e.note("no route answers a visitor with 2xx or 3xx: set health and mix by hand")
+	case p.Routes[Login] > n && p.Cookie == "" && !e.keepsSessions():
+		e.note("%d routes ask for a login, and sessions are kept in %s, where bench cannot make one by itself: "+
+			"the mix holds what answers without one (README, sessions with a login)", p.Routes[Login], e.found.Settings.Sessions)
 	case n == 0 && p.Routes[Login] > 0:
 		e.note("every page asks for a login: the mix holds what answers without one")
 	case n == 0:
 		e.note("no route answers a visitor with 200: set mix by hand")
 	}
+}
+
+// keepsSessions reports whether the project's sessions are in its database.
+func (e *explorer) keepsSessions() bool {
+	return slices.Contains([]string{"", "db", "cached_db"}, e.found.Settings.Sessions)
 }
 
 // Summary says in a few lines what was found.

@@ -144,6 +144,7 @@ def describe_settings(settings):
         "staticfiles": "django.contrib.staticfiles" in apps,
         "media_root": str(value("MEDIA_ROOT") or ""),
         "ssl_redirect": bool(value("SECURE_SSL_REDIRECT")),
+        "sessions": str(value("SESSION_ENGINE") or "").rpartition(".")[2],
         "login_url": str(value("LOGIN_URL") or ""),
         "whitenoise": any("whitenoise" in str(m).lower() for m in value("MIDDLEWARE") or []),
         "caches": {alias: {"backend": str(c.get("BACKEND", "")), "location": str(c.get("LOCATION", ""))}
