@@ -1,6 +1,8 @@
 package plot
 
 import (
+	"math"
+
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
@@ -126,7 +128,8 @@ func (d *drawing) waterfall() error {
 	count := float64(len(d.Y.Names))
 	d.plot.Y.Min, d.plot.Y.Max, d.plot.Y.Width = -0.7, count-0.3, 0
 	s := d.fallScale()
-	logAxis(&d.plot.X, s.low, s.high, countTicks{})
+	logAxis(&d.plot.X, s.low, s.high, plot.ConstantTicks(countTicks{}.Ticks(s.low, s.high)))
+	d.plot.X.Max = s.high * math.Pow(s.high/s.low, labelShare)
 	d.height = vg.Length(3.2+0.65*count) * vg.Centimeter
 	for _, series := range d.Series {
 		for i, p := range series.Points {
@@ -171,29 +174,23 @@ func (d *drawing) fall(p Point, group int, at float64, s scale) (plot.Thumbnaile
 	return bar, d.beside(p, at, s)
 }
 
-// beside writes a bar's label to its right, or to its left where it would leave the figure.
+// labelShare is the room for labels to the right of the axis, as a share of its length.
+const labelShare = 0.6
+
+// beside writes a bar's label into a column at the right, where nothing is drawn.
 func (d *drawing) beside(p Point, at float64, s scale) error {
 	if p.Label == "" {
 		return nil
 	}
-	end, align, away := max(p.X, p.From, min(p.High, s.high)), draw.XLeft, vg.Points(4)
-	if s.place(end) > 0.6 {
-		end, align, away = min(p.X, max(p.From, s.low)), draw.XRight, -vg.Points(4)
-		if p.Low > 0 {
-			end = min(end, max(p.Low, s.low))
-		}
-	}
-	if p.From == 0 && align == draw.XRight { // a bar from the edge: within it
-		end = p.X
-	}
-	label, err := plotter.NewLabels(plotter.XYLabels{XYs: plotter.XYs{{X: end, Y: at}}, Labels: []string{p.Label}})
+	label, err := plotter.NewLabels(plotter.XYLabels{
+		XYs: plotter.XYs{{X: s.high, Y: at}}, Labels: []string{p.Label},
+	})
 	if err != nil {
 		return err
 	}
 	style := &label.TextStyle[0]
-	style.Font.Variant, style.Font.Size = "Sans", labelSize
-	style.XAlign, style.YAlign = align, draw.YCenter
-	label.Offset = vg.Point{X: away}
+	style.Font.Variant, style.Font.Size, style.YAlign = "Sans", labelSize, draw.YCenter
+	label.Offset = vg.Point{X: vg.Points(8)}
 	d.plot.Add(label)
 	return nil
 }

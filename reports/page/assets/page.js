@@ -248,6 +248,7 @@ function legend(figure, chart, box) {
     bar.append(button);
   }
   if (chart.series.some(s => s.dashed && s.name.endsWith(", p50"))) bar.append(element("span", {}, "filled: p99, hollow or dashed: p50"));
+  if (chart.kind === "heat") bar.append(element("span", {}, "solid: p99, dashed: p50"));
   (chart.happened || []).slice(0, 12).forEach((label, i) => bar.append(element("span", {}, (i + 1) + ": " + label)));
   const reset = element("button", {type: "button", disabled: true}, "Reset zoom");
   reset.onclick = () => redraw(box);
