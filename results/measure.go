@@ -2,6 +2,7 @@ package results
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +25,7 @@ type Measure struct {
 	Name string
 	Unit Unit
 	Help string
-	// Of computes it from a cell; nil: a step of another kind than a load observes it.
+	// Of computes it from a cell, NaN: the cell does not have it; nil: a step of another kind than a load observes it.
 	Of func(*Cell, Roles) float64
 	// Percentile that it is, of the response times; 0: none. Few requests have no high percentile.
 	Percentile float64
@@ -46,7 +47,19 @@ var Measures = []Measure{
 	{Name: "failed", Unit: Number, Help: "requests without a successful response", Of: func(c *Cell, _ Roles) float64 {
 		return float64(c.Counts.Intended - c.Counts.OK)
 	}},
+	{Name: "reached", Unit: Number, Of: reached,
+		Help: "requests that the app's servers worked on, for each successful response"},
+	{Name: "fairness", Unit: Number, Of: fairness,
+		Help: "how evenly the workers were used: 1, all the same; 1/n, one of n did everything"},
+	{Name: BytesToApp, Unit: Bytes, Help: "what a proxy sends to the servers behind it, for each request"},
+	{Name: BytesFromApp, Unit: Bytes, Help: "what it gets from them, for each request"},
 }
+
+// Measures of what passes between a proxy and the servers behind it.
+const (
+	BytesToApp   = "bytes_to_app"
+	BytesFromApp = "bytes_from_app"
+)
 
 // MeasureNamed finds a measure.
 func MeasureNamed(name string) (Measure, bool) {
@@ -72,6 +85,29 @@ func cpuPerResponse(c *Cell, _ Roles) float64 {
 		return 0
 	}
 	return float64(TotalCPU(c.Usage).Microseconds()) / float64(c.Counts.OK)
+}
+
+// reached tells how much a cache in front of the servers leaves to them.
+func reached(c *Cell, _ Roles) float64 {
+	requests, _, known := c.Server.Worked()
+	if !known || c.Counts.OK == 0 {
+		return math.NaN()
+	}
+	return requests / float64(c.Counts.OK)
+}
+
+// fairness is the index of Jain, Chiu and Hawe (1984) over the requests of all workers.
+func fairness(c *Cell, _ Roles) float64 {
+	var n, sum, squares float64
+	for _, workers := range c.Server.PerWorker {
+		for _, requests := range workers {
+			n, sum, squares = n+1, sum+float64(requests), squares+float64(requests)*float64(requests)
+		}
+	}
+	if squares == 0 {
+		return math.NaN()
+	}
+	return sum * sum / (n * squares)
 }
 
 func memoryOf(c *Cell, _ Roles) float64 { return float64(PeakPSS(c.Usage)) }

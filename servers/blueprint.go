@@ -117,6 +117,7 @@ type Process struct {
 	Ports      map[string]int
 	Stop       syscall.Signal
 	Entry      int    // the port on which it takes requests
+	Relay      int    // where others reach that port, if bench stands between; 0: it does not
 	IsEntry    bool   // clients connect to it directly
 	Stats      string // the kind of probe that observes it; empty: none
 	// Service says that the app asks it, and not the clients; its folder gets a copy of Data before it starts.

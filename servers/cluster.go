@@ -43,9 +43,10 @@ type Cluster struct {
 	workerPIDs []map[int]bool // by process: its workers, where its probe finds them
 	helpers    []map[int]bool // by process: what was no worker when the cluster was ready
 	disturbed  []atomic.Int64 // by process: when something was first done to it on purpose, in Unix nanoseconds; 0: never
-	running    sync.Mutex     // guards listeners
-	listeners  []int          // PIDs, of a server that was already running
-	dead       chan struct{}  // closed when the first process dies
+	relays     []*relay
+	running    sync.Mutex    // guards listeners
+	listeners  []int         // PIDs, of a server that was already running
+	dead       chan struct{} // closed when the first process dies
 	deadOnce   sync.Once
 	deadErr    error // why; read after dead
 	deadIndex  int   // which; read after dead
@@ -213,6 +214,13 @@ func (c *Cluster) Limit(on bool) error {
 }
 
 func (c *Cluster) start(keeper *proc.Keeper, p Process) error {
+	if p.Relay != 0 {
+		r, err := startRelay(p.Relay, p.Entry)
+		if err != nil {
+			return err
+		}
+		c.relays = append(c.relays, r)
+	}
 	process, err := keeper.Start(proc.Spec{
 		Name: p.Name, Argv: p.Argv, Env: p.Env, Dir: p.Dir, Stop: p.Stop, Cores: p.Cores,
 		User: cmp.Or(p.RunAs, c.blueprint.RunAs),
@@ -386,6 +394,9 @@ func (c *Cluster) Close() error {
 		var errs []error
 		for _, p := range slices.Backward(c.processes) {
 			errs = append(errs, p.Close(ctx))
+		}
+		for _, r := range c.relays {
+			errs = append(errs, r.Close())
 		}
 		if c.release != nil {
 			errs = append(errs, c.release())

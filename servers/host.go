@@ -32,6 +32,7 @@ type Host struct {
 	Overlay   string   // folder of the module that replaces settings; empty: none
 	Tree      string   // prepared copy of the app's folder; empty: the app runs in its own
 	Copied    []string // paths in Tree that a boot does not share with others
+	Relay     bool     // bench stands between proxies and servers, and counts the bytes that pass
 	Ports     []int    // free TCP ports of 127.0.0.1, used in order
 	// Services run beside the servers; Prepared are the folders with the data that each boot gets a copy of, and
 	// ServeAs the user that they run as, if bench is root: some refuse to run as that.

@@ -54,6 +54,9 @@ func (d Definition) layout(app targets.App, h Host) (layout, error) {
 			r.dir = filepath.Join(h.Dir, r.name)
 			l.replicas = append(l.replicas, r)
 			l.ports += len(p.Ports)
+			if l.relays(p) {
+				l.ports++
+			}
 		}
 	}
 	return l, l.addServices()
@@ -71,6 +74,11 @@ func (l *layout) addServices() error {
 		l.kinds, l.services, l.ports = append(l.kinds, s), append(l.services, r), l.ports+len(s.Process.Ports)
 	}
 	return nil
+}
+
+// relays reports whether bench stands between a process and those that send it requests.
+func (l layout) relays(p ProcessDefinition) bool {
+	return l.data.Host.Relay && p.Name != l.definition.Entry.Process && len(p.Ports) > 0
 }
 
 // wrong adds the topology's name to an error in its description.
@@ -94,6 +102,9 @@ func (l layout) blueprint(ports []int) (Blueprint, error) {
 	for _, r := range slices.Concat(l.services, l.replicas) {
 		for _, name := range r.definition.Ports {
 			r.ports[name], ports = ports[0], ports[1:]
+		}
+		if l.relays(r.definition) {
+			r.relay, ports = ports[0], ports[1:]
 		}
 	}
 	for i, s := range l.kinds {
@@ -139,7 +150,8 @@ func (p ProcessDefinition) process(d Definition, data renderData) (Process, erro
 	out := Process{
 		Name: data.self.name, Kind: p.Name, Tier: p.Tier, WorkerTier: p.WorkerTier, LeaderTier: p.LeaderTier,
 		Dir: data.self.dir, Home: data.self.dir, Stop: stopSignals[p.Stop], Stats: p.Stats,
-		Ports: data.self.ports, Entry: p.entry(d, data.self.ports), IsEntry: p.Name == d.Entry.Process,
+		Ports: data.self.ports, Relay: data.self.relay,
+		Entry: p.entry(d, data.self.ports), IsEntry: p.Name == d.Entry.Process,
 	}
 	if p.Dir == "app" {
 		out.Dir = data.App.Dir

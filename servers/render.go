@@ -2,6 +2,7 @@ package servers
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -32,6 +33,18 @@ type replica struct {
 	definition ProcessDefinition
 	dir        string
 	ports      map[string]int
+	relay      int // where others reach its first port, if bench stands between; 0: it does not
+}
+
+// seen is the replica as the other processes see it.
+func (r *replica) seen() *replica {
+	if r.relay == 0 {
+		return r
+	}
+	seen := *r
+	seen.ports = maps.Clone(r.ports)
+	seen.ports[r.definition.Ports[0]] = r.relay
+	return &seen
 }
 
 // Tool is the path of a program that the topology declares among its tools.
@@ -101,12 +114,15 @@ func (d renderData) HasParam(name string) bool {
 	return has
 }
 
+// Caches reports whether a proxy is asked to keep responses.
+func (d renderData) Caches() bool { return d.HasParam("cache") && d.Param["cache"] != "off" }
+
 // Replicas are the processes of one kind, for the addresses of a process's peers.
 func (d renderData) Replicas(kind string) ([]*replica, error) {
 	var found []*replica
 	for _, r := range d.all {
 		if r.definition.Name == kind {
-			found = append(found, r)
+			found = append(found, r.seen())
 		}
 	}
 	if len(found) == 0 {
@@ -120,7 +136,7 @@ func (d renderData) Replicas(kind string) ([]*replica, error) {
 func (d renderData) Peers() (found []*replica) {
 	for _, r := range d.all {
 		if r.definition.Name != d.self.definition.Name {
-			found = append(found, r)
+			found = append(found, r.seen())
 		}
 	}
 	return found

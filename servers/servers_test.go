@@ -60,6 +60,7 @@ func TestRenderedTopologies(t *testing.T) {
 		"gunicorn-uvicorn":        "gunicorn:class=uvicorn,static=whitenoise,profile=as-documented",
 		"apache-as-documented":    "apache-modwsgi:workers=3,threads=2,static=whitenoise,profile=as-documented",
 		"granian-asgi":            "granian:interface=asgi,static=whitenoise",
+		"nginx-uwsgi-cache":       "nginx-uwsgi:cache=lock,balance=round_robin",
 		"nginx-uwsgi-unix":        "nginx-uwsgi:backends=1,socket=unix,static=whitenoise",
 		"nginx-uwsgi-three":       "nginx-uwsgi:backends=3,workers=1,threads=4,proxies=2",
 	}

@@ -230,6 +230,11 @@ func (t *test) block(ctx context.Context, claim, block int) error {
 func (t *test) visit(ctx context.Context, c claims.Claim, arm claims.Arm, block, position int, seeds []uint64) error {
 	runner := *t.runners[c.Needs()]
 	runner.App = arm.App(runner.App)
+	if arm.Relay {
+		site := *runner.Site
+		site.Host.Relay = true
+		runner.Site = &site
+	}
 	steps := c.StepsOf(arm)
 	visit := scenarios.Visit{
 		Arm: unique(c, arm), Block: block, Position: position, Warmup: t.plan.preset.warmup,

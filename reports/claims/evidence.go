@@ -2,6 +2,7 @@ package claims
 
 import (
 	"maps"
+	"math"
 	"slices"
 
 	"bench/results"
@@ -39,7 +40,9 @@ func (e evidence) of(topology, step, measure string) map[int]float64 {
 	m, known := results.MeasureNamed(measure)
 	for _, cell := range e.cells {
 		if known && m.Of != nil && cell.Topology == topology && cell.Load == step && measurable(cell, m) {
-			values[cell.Block] = m.Of(cell, e.roles[topology])
+			if v := m.Of(cell, e.roles[topology]); !math.IsNaN(v) { // else its servers do not count that
+				values[cell.Block] = v
+			}
 		}
 	}
 	for _, o := range e.Observations {

@@ -19,6 +19,7 @@ type armFile struct {
 	Sweep    map[string][]int  `yaml:"sweep"` // a parameter with its values: an arm for each
 	WSGI     string            `yaml:"wsgi"`
 	Env      map[string]string `yaml:"env"`
+	Relay    bool              `yaml:"relay"`
 }
 
 // swept is one of the arms that a name stands for.
@@ -33,7 +34,7 @@ func (r *reader) arms(list []armFile) (arms []Arm, err error) {
 	if len(list) == 0 {
 		return nil, r.errorf("arms", "there are none: want at least one topology")
 	}
-	r.arm = map[string][]swept{}
+	r.arm, r.relay = map[string][]swept{}, map[string]bool{}
 	for i, f := range list {
 		key := fmt.Sprintf("arms[%d]", i)
 		if f.Name == "" || f.Name != results.FileName(f.Name) {
@@ -43,8 +44,9 @@ func (r *reader) arms(list []armFile) (arms []Arm, err error) {
 			return nil, r.errorf(key+".name", "%s is the name of two arms", f.Name)
 		}
 		t, err := servers.ParseTopology(f.Topology)
+		var d servers.Definition
 		if err == nil {
-			_, err = servers.Define(t)
+			d, err = servers.Define(t)
 		}
 		if err != nil {
 			return nil, r.errorf(key+".topology", "%v", err)
@@ -52,7 +54,10 @@ func (r *reader) arms(list []armFile) (arms []Arm, err error) {
 		if !t.Boots() {
 			return nil, r.errorf(key+".topology", "%s: want a topology that bench boots", t)
 		}
-		arm := Arm{Arm: scenarios.Arm{Name: f.Name, Topology: t}, WSGI: f.WSGI, Env: f.Env}
+		if r.relay[f.Name] = f.Relay; f.Relay && len(d.Processes) < 2 {
+			return nil, r.errorf(key+".relay", "%s has nothing behind its entry: want a topology with a proxy", t)
+		}
+		arm := Arm{Arm: scenarios.Arm{Name: f.Name, Topology: t}, WSGI: f.WSGI, Env: f.Env, Relay: f.Relay}
 		more, err := r.sweep(key, f, arm)
 		if err != nil {
 			return nil, err

@@ -40,6 +40,8 @@ type Arm struct {
 	scenarios.Arm
 	WSGI string            // an app other than the project's own; empty: that
 	Env  map[string]string // further variables of the app
+	// Relay says that bench stands between the proxy and the servers, and counts what passes.
+	Relay bool
 }
 
 // Needs are its services as a text: claims that need the same can be tested on the same stack.
@@ -183,6 +185,7 @@ type reader struct {
 	data  []byte
 	files targets.Files
 	arm   map[string][]swept // those that a name in the file stands for
+	relay map[string]bool    // those of them behind whose proxy bench counts
 }
 
 // errorf is a mistake at a key such as arms[1].name.

@@ -73,6 +73,9 @@ func (r *reader) prediction(key string, f predictionFile, steps []Step) (list []
 	if at < 0 {
 		return nil, r.errorf(key+".during", "%q is not a step: %s", f.During, oneOf(stepNames(steps)))
 	}
+	if _, counts := steps[at].Does.(wire); counts && (!r.relay[f.Of] || f.To != "" && !r.relay[f.To]) {
+		return nil, r.errorf(key+".during", "the step %s counts bytes, which takes arms with relay: true", f.During)
+	}
 	p := results.Prediction{Name: f.Name, Says: f.Says, Of: f.Of, To: f.To, During: f.During}
 	if err := r.measure(key, f, steps[at], &p); err != nil {
 		return nil, err

@@ -55,6 +55,7 @@ type stepFile struct {
 	Name string    `yaml:"name"`
 	Load *loadFile `yaml:"load"`
 	Idle *idleFile `yaml:"idle"`
+	Wire *wireFile `yaml:"wire"`
 
 	Requests []requestFile `yaml:"requests"`
 }
@@ -73,6 +74,7 @@ var kinds = []kind{
 	{"load", readLoad, nil},
 	{"idle", readIdle, idleGives},
 	{"requests", readRequests, []string{}},
+	{"wire", readWire, wireGives},
 }
 
 // measures lists the measures that a kind gives.

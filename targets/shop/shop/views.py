@@ -213,7 +213,9 @@ def headers(request):
 
 @bad_number_is_400
 def cached(request):
+    """A page that says for how long it may be kept; ms makes it as slow as one worth keeping."""
     key = request.GET.get("key", "default")
+    time.sleep(number(request, "ms", 0, 0, 60_000) / 1000)
     response = JsonResponse({"key": key, "digest": hashlib.sha256(key.encode()).hexdigest()})
     response["Cache-Control"] = f"public, max-age={number(request, 'max_age', 5, 0, 86_400)}"
     return response
