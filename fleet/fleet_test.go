@@ -92,6 +92,7 @@ func (t *thread) End(after time.Duration) error {
 type script struct {
 	real  bool
 	fails error
+	saw   func(loadgen.Sample) // may be nil
 }
 
 func (script) String() string { return "script" }
@@ -118,6 +119,9 @@ func (e script) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, re
 		}
 		if q := sample(p, n, due); e.real {
 			shard.Record(q)
+			if e.saw != nil {
+				e.saw(q)
+			}
 		} else {
 			samples = append(samples, q)
 		}

@@ -82,7 +82,11 @@ func newHub(names []string, dir string, live *live) (h *hub, err error) {
 }
 
 func (h *hub) connect(user, password string) (*nats.Conn, error) {
-	conn, err := nats.Connect("", nats.InProcessServer(h.server), nats.UserInfo(user, password), nats.NoReconnect())
+	stream, err := h.dial()
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the hub: %w", err)
+	}
+	conn, err := connectOver(stream, user, password)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the hub: %w", err)
 	}

@@ -60,11 +60,6 @@ func (w Worker) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	return w.work(ctx, i, near)
 }
 
-// dialer gives an open connection to the engine, once.
-type dialer struct{ conn net.Conn }
-
-func (d dialer) Dial(string, string) (net.Conn, error) { return d.conn, nil }
-
 // work joins the run and does what it is asked to until it ends.
 func (w Worker) work(ctx context.Context, i Invitation, conn net.Conn) error {
 	if w.Clock == nil {
@@ -73,9 +68,7 @@ func (w Worker) work(ctx context.Context, i Invitation, conn net.Conn) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	s := &session{Worker: w, invitation: i, ctx: ctx, end: end}
-	nc, err := nats.Connect("nats://hub", nats.SetCustomDialer(dialer{conn}), nats.UserInfo(i.Worker, i.Password),
-		nats.CustomInboxPrefix(inbox(i.Worker)), nats.NoReconnect(), nats.PingInterval(pingEvery),
-		nats.MaxPingsOutstanding(mostPings), nats.ClosedHandler(s.closed))
+	nc, err := connectOver(conn, i.Worker, i.Password, nats.CustomInboxPrefix(inbox(i.Worker)), nats.ClosedHandler(s.closed))
 	if err != nil {
 		return fmt.Errorf("joining the run %s: %w", i.Run, err)
 	}

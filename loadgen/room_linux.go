@@ -14,10 +14,7 @@ import (
 // CheckRoom refuses a plan that needs more files or ports than this machine has, before anything is
 // sent. Connections to a socket in the file system, which has no address, need no ports.
 func (p Plan) CheckRoom(remote netip.AddrPort) error {
-	if err := p.checkFiles(); err != nil || !remote.IsValid() {
-		return err
-	}
-	return p.checkPorts(remote)
+	return errors.Join(p.checkFiles(), p.CheckPorts(remote))
 }
 
 func (p Plan) checkFiles() error {
@@ -31,19 +28,29 @@ func (p Plan) checkFiles() error {
 		return fmt.Errorf("counting the open files: %w", err)
 	}
 	const ownFiles = 16 // epoll sets, event files, what a report needs
-	slow := 0
+	all, slow := p.Conns.Max, 0
 	for _, s := range p.Slow {
-		slow += int(p.Part.Share(uint64(s.Clients)))
+		all, slow = all+s.Clients, slow+int(p.Part.Share(uint64(s.Clients)))
 	}
-	if need := uint64(conns + slow + len(entries) + ownFiles); need > limit.Cur {
-		return fmt.Errorf(
-			"%w: %d connections need %d open files, the limit is %d; raise it (ulimit -n %d) or use fewer connections",
-			ErrTooFew, conns, need, limit.Cur, need)
+	need, own := uint64(conns+slow+len(entries)+ownFiles), uint64(len(entries)+ownFiles)
+	if need <= limit.Cur {
+		return nil
 	}
-	return nil
+	ways := fmt.Sprintf("raise it (ulimit -n %d)", need)
+	if limit.Cur > own {
+		each := limit.Cur - own
+		ways += fmt.Sprintf(", send from several processes (--workers local:%d)", (uint64(all)+each-1)/each)
+	}
+	return fmt.Errorf("%w: %d connections need %d open files, the limit is %d; %s or use fewer connections",
+		ErrTooFew, conns, need, limit.Cur, ways)
 }
 
-func (p Plan) checkPorts(remote netip.AddrPort) error {
+// CheckPorts refuses a plan whose part needs more ports than this machine has, for all its processes
+// together.
+func (p Plan) CheckPorts(remote netip.AddrPort) error {
+	if !remote.IsValid() {
+		return nil
+	}
 	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
 	if err != nil {
 		return nil // unknown here; a shortage shows in the run
@@ -58,10 +65,22 @@ func (p Plan) checkPorts(remote netip.AddrPort) error {
 		return nil
 	}
 	sources := max(1, len(p.Conns.Sources))
-	if conns, ports := p.Connections(), (high-low+1)*sources; conns > ports {
-		return fmt.Errorf("%w: %d connections to %v need a port each, %d source addresses have %d; "+
-			"add source addresses (--source 127.0.0.2,127.0.0.3) or use fewer connections",
-			ErrTooFew, conns, remote, sources, ports)
+	each := high - low + 1
+	conns := p.Connections()
+	if conns <= each*sources {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%w: %d connections to %v need a port each, %d source addresses have %d; "+
+		"add source addresses (--source %s) or use fewer connections",
+		ErrTooFew, conns, remote, sources, each*sources, addresses((conns+each-1)/each))
+}
+
+// addresses lists a number of addresses of this machine, for an example.
+func addresses(n int) string {
+	const most = 100
+	var all []string
+	for i := range min(n, most) {
+		all = append(all, netip.AddrFrom4([4]byte{127, 0, 0, byte(2 + i)}).String())
+	}
+	return strings.Join(all, ",")
 }

@@ -39,7 +39,7 @@ func (o loadOptions) measurer(ctx context.Context, s *shell, p loadgen.Plan, eng
 	if o.workers.where == "" {
 		return loadgen.Local{Engine: engine, Guard: o.guard()}, func() error { return nil }, nil
 	}
-	config, err := o.fleet(s, p)
+	config, err := o.fleet(ctx, s, p)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -51,7 +51,7 @@ func (o loadOptions) measurer(ctx context.Context, s *shell, p loadgen.Plan, eng
 }
 
 // fleet is what the flags say about workers.
-func (o loadOptions) fleet(s *shell, p loadgen.Plan) (c fleet.Config, err error) {
+func (o loadOptions) fleet(ctx context.Context, s *shell, p loadgen.Plan) (c fleet.Config, err error) {
 	cache, err := s.cacheDir()
 	if err != nil {
 		return c, err
@@ -79,6 +79,12 @@ func (o loadOptions) fleet(s *shell, p loadgen.Plan) (c fleet.Config, err error)
 	}
 	if err != nil {
 		return c, experiments.Misuse(err)
+	}
+	if _, local := where.(place.Local); local { // they share the ports of one machine
+		remote, err := o.guard().Resolve(ctx, p.URL)
+		if err := errors.Join(err, p.CheckPorts(remote)); err != nil {
+			return c, err
+		}
 	}
 	engine, err := o.engine.record(p.URL, o.tls)
 	if err != nil {

@@ -8,7 +8,10 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"bench/fleet"
@@ -42,7 +45,7 @@ var sshFlags = []string{"-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", 
 // from its input and says whether that worked; then it becomes the worker. It has no quotes and no
 // exclamation marks, because every shell has to leave it as it is within single quotes.
 const remote = `umask 077; d=${XDG_CACHE_HOME:-$HOME/.cache}/bench/bin; f=$d/bench-HASH; ` +
-	`if [ -x $f ]; then h=have; else h=want; fi; echo bench-host $(uname -s) $(uname -m) $h; ` +
+	`if [ -x $f ]; then h=have; else h=want; fi; echo bench-host $(uname -s) $(uname -m) $h $$; ` +
 	`if [ $h = want ]; then read go || exit 1; t=$d/.bench-HASH.$$; trap "rm -f $t" EXIT; ` +
 	`mkdir -p $d && head -c SIZE > $t && [ $(wc -c < $t) -eq SIZE ] && chmod 700 $t && ` +
 	`mv -f $t $f && echo bench-copied || exit 1; ` +
@@ -62,14 +65,14 @@ func (s SSH) Start(ctx context.Context, index int) (fleet.Stream, error) {
 	}
 	script := strings.NewReplacer("HASH", s.options.Binary[:32], "SIZE", fmt.Sprint(size),
 		"ARGS", strings.Join(quoted(s.options.Args), " ")).Replace(remote)
-	argv := append(append(append([]string{}, s.options.SSH...), sshFlags...), "--", host, "exec sh -c '"+script+"'")
-	p, err := startProcess(s.options.Env, argv)
+	argv := slices.Concat(s.options.SSH, sshFlags, []string{"--", host})
+	p, err := startProcess(s.options.Env, append(slices.Clone(argv), "exec sh -c '"+script+"'"))
 	if err != nil {
 		return nil, fmt.Errorf("%w; install OpenSSH's client, or name another with --ssh", err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = p.End(0) })
 	defer stop()
-	stream := &greeted{process: p, lines: bufio.NewReader(p)}
+	stream := &greeted{process: p, lines: bufio.NewReader(p), again: argv}
 	if err := stream.greet(io.NewSectionReader(program, 0, size)); err != nil {
 		if said := p.End(time.Second); said != nil {
 			err = said
@@ -87,13 +90,36 @@ func quoted(args []string) (all []string) {
 	return all
 }
 
-// greeted is a process whose first lines have been read.
+// greeted is an ssh whose first lines have been read.
 type greeted struct {
 	*process
 	lines *bufio.Reader
+	id    string   // of the process on the host
+	again []string // the command line that runs something on the host
+	wake  sync.Once
 }
 
 func (g *greeted) Read(data []byte) (int, error) { return g.lines.Read(data) }
+
+// End implements fleet.Stream. A worker that was stopped there does not notice that its input has ended;
+// woken up, it does. To any other process that is nothing.
+func (g *greeted) End(after time.Duration) error {
+	err := g.process.End(after)
+	if _, isNumber := strconv.Atoi(g.id); err != nil && isNumber == nil {
+		g.wake.Do(func() { g.wakeUp() })
+	}
+	return err
+}
+
+// wakeWithin bounds how long a host that may be gone is tried.
+const wakeWithin = 3 * time.Second
+
+func (g *greeted) wakeUp() {
+	p, err := startProcess(g.cmd.Env, append(slices.Clone(g.again), "kill -CONT "+g.id))
+	if err == nil {
+		_ = p.End(wakeWithin) // the host may be gone
+	}
+}
 
 // machines are Go's names of what uname says.
 var machines = map[string]string{
@@ -108,9 +134,10 @@ func (g *greeted) greet(program io.Reader) error {
 		return err
 	}
 	words := strings.Fields(said)
-	if len(words) != 3 {
+	if len(words) != 4 {
 		return fmt.Errorf("it said %q", said)
 	}
+	g.id = words[3]
 	if strings.ToLower(words[0]) != runtime.GOOS || machines[words[1]] != runtime.GOARCH {
 		return &otherMachine{words[0] + " on " + words[1]}
 	}
