@@ -158,14 +158,15 @@ func (f *trial) start(t *testing.T) (err error) {
 		f.witnesses[i] = &witness{saw: results.NewHistogram()}
 		offsets[i] = time.Duration(f.random.Int64N(int64(20*time.Minute))) - 10*time.Minute
 	}
-	f.fleet, err = Open(t.Context(), Config{Version: "test", Binary: "same", Dir: filepath.Join(f.dir, "hub"), Place: here{n: size, worker: func(i int) Worker {
+	place := here{n: size, worker: func(i int) Worker {
 		w := workerOf(f.dir, f.witnesses[i])
 		w.Clock = func() time.Duration { return Monotonic() + offsets[i] }
 		return w
 	}, between: func(i int, s Stream) Stream {
 		f.pipes[i] = &pipe{thread: s.(*thread), stalled: make(chan struct{}), ended: make(chan struct{})}
 		return f.pipes[i]
-	}}})
+	}}
+	f.fleet, err = Open(t.Context(), Config{Version: "test", Binary: "same", Dir: filepath.Join(f.dir, "hub"), Place: place})
 	return err
 }
 

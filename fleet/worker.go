@@ -68,7 +68,8 @@ func (w Worker) work(ctx context.Context, i Invitation, conn net.Conn) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	s := &session{Worker: w, invitation: i, ctx: ctx, end: end}
-	nc, err := connectOver(conn, i.Worker, i.Password, nats.CustomInboxPrefix(inbox(i.Worker)), nats.ClosedHandler(s.closed))
+	nc, err := connectOver(conn, i.Worker, i.Password,
+		nats.CustomInboxPrefix(inbox(i.Worker)), nats.ClosedHandler(s.closed))
 	if err != nil {
 		return fmt.Errorf("joining the run %s: %w", i.Run, err)
 	}
