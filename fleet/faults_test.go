@@ -166,7 +166,9 @@ func (f *trial) start(t *testing.T) (err error) {
 		f.pipes[i] = &pipe{thread: s.(*thread), stalled: make(chan struct{}), ended: make(chan struct{})}
 		return f.pipes[i]
 	}}
-	f.fleet, err = Open(t.Context(), Config{Version: "test", Binary: "same", Dir: filepath.Join(f.dir, "hub"), Place: place})
+	f.fleet, err = Open(t.Context(), Config{
+		Version: "test", Binary: "same", Dir: filepath.Join(f.dir, "hub"), Place: place,
+	})
 	return err
 }
 
