@@ -68,6 +68,7 @@ func judging[R interface{ Document() page.Document }](
 			return Judged{}, err
 		}
 		judged := Judged{Document: report.Document()}
+		judged.Document.Started, judged.Document.Seconds = run.Manifest.Started, run.Manifest.Elapsed
 		if r, remembered := any(report).(interface {
 			Entries(results.Entry) []results.Entry
 		}); remembered {

@@ -1,15 +1,15 @@
 package gate
 
 import (
-	"bytes"
-	"encoding/xml"
 	"fmt"
 	"strings"
 
 	"bench/internal/inert"
+	"bench/reports/page"
+	"bench/results"
 )
 
-// What CI systems read: JUnit XML, which encoding/xml escapes, and GitHub annotations, whose escapers
+// What CI systems read: JUnit XML, which package page writes, and GitHub annotations, whose escapers
 // are below.
 
 // maxAnnotations is the number of annotations that GitHub shows for one step.
@@ -56,69 +56,26 @@ func annotations(r Report) (lines []string) {
 	return lines[:min(len(lines), maxAnnotations)]
 }
 
-type suite struct {
-	XMLName  xml.Name   `xml:"testsuite"`
-	Name     string     `xml:"name,attr"`
-	Tests    int        `xml:"tests,attr"`
-	Failures int        `xml:"failures,attr"`
-	Skipped  int        `xml:"skipped,attr"`
-	Time     string     `xml:"time,attr"`
-	Cases    []testcase `xml:"testcase"`
-}
-
-type testcase struct {
-	Class   string   `xml:"classname,attr"`
-	Name    string   `xml:"name,attr"`
-	Failure *message `xml:"failure,omitempty"`
-	Skipped *message `xml:"skipped,omitempty"`
-}
-
-type message struct {
-	Message string `xml:"message,attr"`
-}
-
-// add adds a test case; an inconclusive one counts as skipped.
-func (s *suite) add(name string, v Verdict, why string) {
-	c := testcase{Class: "bench.gate", Name: inert.Line(name)}
-	switch v {
-	case Regression, Likely:
-		c.Failure = &message{inert.Line(why)}
-		s.Failures++
-	case Inconclusive, Unfit:
-		c.Skipped = &message{inert.Line(why)}
-		s.Skipped++
-	}
-	s.Cases = append(s.Cases, c)
-	s.Tests++
-}
-
 // junit has a test case for the gate itself, for each metric, for the failures, for each objective, and
 // for each exact counter that got worse.
-func junit(r Report) []byte {
-	s := suite{Name: "bench gate", Time: fmt.Sprintf("%.1f", r.Elapsed)}
-	s.add("verdict", r.Verdict, r.Headline())
+func junit(r Report) page.File {
+	s := page.NewSuite(results.KindGate, page.Subject(r.manifest), r.manifest.Started, r.Elapsed)
+	add := func(name string, v Verdict, why string) { s.Add(name, outcomes[v], why) }
+	add("verdict", r.Verdict, r.Headline())
 	for _, m := range r.Metrics {
-		s.add(m.Name, m.Verdict, m.change())
+		add(m.Name, m.Verdict, m.change())
 	}
 	for _, m := range r.Targets {
-		s.add("p50_ms of "+m.Name, m.Verdict, m.change())
+		add("p50_ms of "+m.Name, m.Verdict, m.change())
 	}
-	s.add("failures", r.Failures.Verdict, r.Failures.String())
+	add("failures", r.Failures.Verdict, r.Failures.String())
 	for _, o := range r.Objectives {
-		s.add(o.Objective, o.Verdict, o.String())
+		add(o.Objective, o.Verdict, o.String())
 	}
 	for _, c := range r.Counters {
 		if r.exactly.worse(c) {
-			s.add(c.Name+" of "+c.Target, Regression, counted(c))
+			add(c.Name+" of "+c.Target, Regression, counted(c))
 		}
 	}
-	var out bytes.Buffer
-	out.WriteString(xml.Header)
-	encoder := xml.NewEncoder(&out)
-	encoder.Indent("", "  ")
-	if err := encoder.Encode(s); err != nil {
-		panic(err) // texts and numbers, into memory: nothing can fail
-	}
-	out.WriteString("\n")
-	return out.Bytes()
+	return s.File()
 }

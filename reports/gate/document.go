@@ -20,7 +20,7 @@ func (r Report) Document() page.Document {
 		Kind: results.KindGate, Title: r.question(), Subject: page.Subject(r.manifest), Outcome: r.outcome(),
 		Headline: r.answer(), Heading: r.heading(), Tiles: r.tiles(), Glance: r.glance(), Brief: r.brief(),
 		Sections: r.sections(),
-		Data:     r, Files: []page.File{{Name: "junit.xml", Data: junit(r)}}, Annotations: annotations(r),
+		Data:     r, Files: []page.File{junit(r)}, Annotations: annotations(r),
 	}
 }
 

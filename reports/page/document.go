@@ -7,6 +7,7 @@ package page
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"bench/reports/plot"
 	"bench/results"
@@ -26,6 +27,9 @@ type Document struct {
 	Glance   plot.Figure // the answer as one small chart; none without a kind
 	Brief    []Table     // the answer as tables of a terminal's width
 	Sections []Section
+
+	Started time.Time // of the run
+	Seconds float64   // that it took
 
 	// Data is the kind's own JSON: an object with a schema, to which the figures are added.
 	Data any
