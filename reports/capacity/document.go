@@ -42,6 +42,8 @@ func (r *Report) grounds() []page.Section {
 	} else {
 		sections[1].Title = "Use of resources"
 	}
+	sections = append(sections, page.Section{ID: "course", Title: "How a trial close to the capacity went",
+		Short: "Close to it", Figures: r.courseFigures()})
 	if r.Model != nil {
 		sections = append(sections, page.Section{
 			ID: "cost", Title: "Cost of a request", Tables: []page.Table{r.Model.table()},

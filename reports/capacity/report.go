@@ -48,6 +48,7 @@ type Report struct {
 	Diagnostics    []results.Diagnostic `json:"diagnostics"`
 
 	manifest results.Manifest
+	trial    *results.Cell // see nearest
 }
 
 // CPUSpeed is the range of speeds at which the machine's cores ran in eight of ten trials, relative to the
@@ -98,6 +99,7 @@ func build(run *results.Run, precision model.Precision) (*Report, error) {
 	}
 	r.best()
 	r.judge(run)
+	r.trial = r.nearest(run.Cells)
 	return r, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"bench/reports/page"
 	"bench/reports/plot"
 	"bench/results"
 )
@@ -70,44 +71,15 @@ func (r *Report) usageFigures() []plot.Figure {
 // tierFigures show the use of each tier of the topology that serves most, if it has several.
 func (r *Report) tierFigures() []plot.Figure {
 	ranked := r.ranked()
-	if len(ranked) == 0 {
-		return nil
-	}
-	t := ranked[0]
-	cores, memory := map[string]*plot.Series{}, map[string]*plot.Series{}
-	tiers := appFirst(t.Roles)
-	for i, tier := range tiers {
-		cores[tier], memory[tier] = &plot.Series{Name: tier, Group: i}, &plot.Series{Name: tier, Group: i}
-	}
-	for _, c := range valid(r.cells[t.Name]) {
-		if c.Scenario != r.main() || c.Load != "closed" {
-			continue
-		}
-		start, last := c.Started.Sub(r.Started).Seconds(), map[string]results.Usage{}
-		for _, u := range c.Usage {
-			if cores[u.Tier] == nil {
-				continue
-			}
-			at := start + u.At.Seconds()
-			memory[u.Tier].Points = append(memory[u.Tier].Points, plot.Point{X: at, Y: float64(u.PSS) / (1 << 20)})
-			if before, has := last[u.Tier]; has && u.At > before.At {
-				share := max(0, float64(u.CPU-before.CPU)/float64(u.At-before.At))
-				cores[u.Tier].Points = append(cores[u.Tier].Points, plot.Point{X: at, Y: share})
-			}
-			last[u.Tier] = u
-		}
-	}
-	var busy, used []plot.Series
-	for _, tier := range tiers {
-		if len(cores[tier].Points) > 0 {
-			busy, used = append(busy, *cores[tier]), append(used, *memory[tier])
-		}
-	}
-	if len(busy) < 2 {
+	if len(ranked) == 0 || len(ranked[0].Roles) < 2 {
 		return nil // the figures of all topologies show as much
 	}
-	return []plot.Figure{
-		plot.UseByTier("cpu-by-tier", "CPU use by tier over the run: "+t.Name, "cores", "cores", busy),
-		plot.UseByTier("memory-by-tier", "Memory by tier over the run (PSS): "+t.Name, "MiB", "MiB", used),
+	t := ranked[0]
+	use := page.NewUse(appFirst(t.Roles))
+	for _, c := range valid(r.cells[t.Name]) {
+		if c.Scenario == r.main() && c.Load == "closed" {
+			use.Add(c.Started.Sub(r.Started).Seconds(), c.Usage)
+		}
 	}
+	return use.Figures(t.Name)
 }
