@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 )
@@ -66,6 +67,15 @@ func TestMistakesInLadders(t *testing.T) {
 	}
 	if _, err := ParseLadder("mine", "mine.yaml", []byte(two), 2); err != nil {
 		t.Error(err)
+	}
+	document, err := os.ReadFile("../docs/LADDERS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(document), "```yaml\n")
+	text, _, _ = strings.Cut(text, "```")
+	if l, err := ParseLadder("doc", "doc.yaml", []byte(text), 4); err != nil || len(l.Rungs) != 5 || len(l.Detours) != 1 {
+		t.Errorf("the ladder of docs/LADDERS.md: %d rungs, %v", len(l.Rungs), err)
 	}
 	if _, err := LadderNamed("nowhere", 2); err == nil || !strings.Contains(err.Error(), "classic, gunicorn") {
 		t.Errorf("an unknown ladder: %v", err)

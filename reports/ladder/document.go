@@ -32,7 +32,7 @@ func (r *Report) answer() {
 		format string
 	}{
 		{Gain, "Steps that bring more requests per second: %s."}, {Loss, "Steps that cost some: %s."},
-		{None, "No measurable effect: %s."}, {Unknown, "Not known, for lack of an interval: %s."},
+		{Negligible, "Less than 5 %%, either way: %s."}, {None, "No measurable effect: %s."}, {Unknown, "Not known, for lack of an interval: %s."},
 	} {
 		var parts []string
 		for _, s := range r.steps(group.effect) {
@@ -80,6 +80,8 @@ func (i Interaction) says() string {
 		return text + ": it brings more after the steps in between."
 	case Loss:
 		return text + ": it brings less after the steps in between."
+	case Negligible:
+		return text + ": less than 5 % apart, so the order hardly matters."
 	case None:
 		return text + "; no measurable difference, so the order is not shown to matter."
 	}
@@ -159,8 +161,8 @@ func (r *Report) tiles() (tiles []page.Tile) {
 		largest.Note = page.Range(gains[0].Interval, page.Factor)
 	}
 	tiles = append(tiles, largest)
-	none := r.steps(None)
-	tile := page.Tile{Name: "steps without a measurable effect",
+	none := append(r.steps(None), r.steps(Negligible)...)
+	tile := page.Tile{Name: "steps without an effect that matters",
 		Value: fmt.Sprintf("%d of %d", len(none), len(r.Rungs)-1)}
 	var names []string
 	for _, s := range none {

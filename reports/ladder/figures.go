@@ -31,7 +31,7 @@ func (r *Report) waterfall() plot.Figure {
 }
 
 var fallen = map[Effect]plot.FallEffect{
-	Gain: plot.Gain, Loss: plot.Loss, None: plot.NoEffect, Unknown: plot.NoEffect,
+	Gain: plot.Gain, Loss: plot.Loss, None: plot.NoEffect, Negligible: plot.NoEffect, Unknown: plot.NoEffect,
 }
 
 // figures are those of the comparison that serve here.

@@ -189,6 +189,19 @@ func TestNoEffectIsSaid(t *testing.T) {
 	}
 }
 
+// An effect of 2 % that is measured exactly is shown, and not made more of than it is; one of 10 % counts.
+func TestTinyEffectsAreCalledThat(t *testing.T) {
+	r := build(t, world{blocks: 6, rungs: []level{{"a", 100}, {"b", 102}, {"c", 112}, {"d", 110}}})
+	for i, want := range []Effect{Negligible, Gain, Negligible} {
+		if got := r.Rungs[i+1].Step.Effect; got != want {
+			t.Errorf("%s: %s; want %s", r.Rungs[i+1].Name, got, want)
+		}
+	}
+	if text := strings.Join(r.Answer, " "); strings.Contains(text, "cost some") || !strings.Contains(text, "Less than 5 %") {
+		t.Errorf("of two tiny effects: %s", text)
+	}
+}
+
 // A single block proves nothing, and a loss is no gain.
 func TestEffectsOfOneBlockAndOfLosses(t *testing.T) {
 	if r := build(t, world{blocks: 1, rungs: []level{{"a", 100}, {"b", 900}}}); r.Rungs[1].Step.Effect != Unknown {

@@ -78,10 +78,12 @@ type Effect string
 
 // The effects. A step whose interval includes 1 has none that could be measured, whatever its estimate.
 const (
-	Gain    Effect = "gain"
-	Loss    Effect = "loss"
-	None    Effect = "none"
-	Unknown Effect = "unknown" // a single block has no interval, or the generator was the limit on both sides
+	Gain Effect = "gain"
+	Loss Effect = "loss"
+	None Effect = "none"
+	// Negligible is an effect that is shown, and shown to be too small to matter.
+	Negligible Effect = "negligible"
+	Unknown    Effect = "unknown" // a single block has no interval, or the generator was the limit on both sides
 )
 
 // Evidence is what the servers did under the closed loop, unless it says otherwise.
@@ -196,11 +198,17 @@ func (r *Report) step(from, to string) *Step {
 	return s
 }
 
+// matters is the ratio from which on a step is worth its name. Of several steps without any effect, one may well
+// seem to have a tiny one: each interval has its confidence by itself.
+const matters = 1.05
+
 // effect is what a ratio is shown to be.
 func effect(v compare.Ratio) Effect {
 	switch {
 	case !v.Known() || v.Bound == "unknown":
 		return Unknown
+	case v.Shown() != 0 && v.Bound == "" && v.Low > 1/matters && v.High < matters:
+		return Negligible
 	case v.Shown() > 0:
 		return Gain
 	case v.Shown() < 0:
