@@ -131,6 +131,10 @@ func (e *explorer) interpreter() Interpreter {
 
 // decideState says what every boot needs a copy of, and how the database gets its tables.
 func (e *explorer) decideState(p *Proposal) {
+	if !e.project.Django { // what its code opens is not known: all that there are
+		p.State = slices.Clone(e.tree.Databases)
+		return
+	}
 	db, has := e.found.OwnSettings["default"]
 	if !has || db.Engine == "" {
 		return

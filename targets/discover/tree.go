@@ -2,6 +2,7 @@ package discover
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -19,6 +20,8 @@ const (
 type Tree struct {
 	FS    fs.FS
 	Files []string // slash paths, sorted
+	// Databases are the SQLite files, by what they begin with.
+	Databases []string
 }
 
 // skipped are folders that hold other people's code, or results.
@@ -51,6 +54,8 @@ func ReadTree(from fs.FS) (Tree, error) {
 		if !entry.IsDir() {
 			if wanted(entry.Name()) {
 				t.Files = append(t.Files, name)
+			} else if holdsDatabase(from, name) {
+				t.Databases = append(t.Databases, name)
 			}
 			return nil
 		}
@@ -63,6 +68,22 @@ func ReadTree(from fs.FS) (Tree, error) {
 		return t, fmt.Errorf("listing the files: %w", err)
 	}
 	return t, nil
+}
+
+// holdsDatabase reports whether a file is an SQLite database, also in its first bytes.
+func holdsDatabase(from fs.FS, name string) bool {
+	if !slices.Contains([]string{".sqlite3", ".sqlite", ".db", ".db3"}, path.Ext(name)) {
+		return false
+	}
+	f, err := from.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	const mark = "SQLite format 3\x00"
+	first := make([]byte, len(mark))
+	_, err = io.ReadFull(f, first)
+	return err == nil && string(first) == mark
 }
 
 // Beside is the folder of the project that a folder holds itself, or one folder below; false if it
