@@ -82,7 +82,7 @@ func (l Local) Measure(ctx context.Context, p Plan, watch Watch) (Measurement, e
 	if err := p.Validate(); err != nil {
 		return Measurement{}, err
 	}
-	stopSlow, err := startSlow(ctx, p, l.Guard)
+	beginSlow, endSlow, err := startSlow(ctx, p, l.Guard)
 	if err != nil {
 		return Measurement{}, fmt.Errorf("starting the slow clients: %w", err)
 	}
@@ -106,6 +106,7 @@ func (l Local) Measure(ctx context.Context, p Plan, watch Watch) (Measurement, e
 		}
 		sleepUntil(ctx, at.Add(-lead))
 		m.Start = at
+		beginSlow()
 		return at
 	}
 	ctx, end := context.WithCancelCause(ctx)
@@ -114,7 +115,7 @@ func (l Local) Measure(ctx context.Context, p Plan, watch Watch) (Measurement, e
 	err = l.Engine.Run(ctx, p, l.Guard, rec)
 	unfollow()
 	cpu := cpuUsed() - before
-	m.Elapsed, m.Slow = time.Since(started), stopSlow()
+	m.Elapsed, m.Slow = time.Since(started), endSlow()
 	m.Generator = results.Generator{
 		Engine: l.Engine.String(), CPUSeconds: cpu.Seconds(), MaxRSS: maxRSS(),
 		Threads: len(rec.Threads()), Health: health.stop(),

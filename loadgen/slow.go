@@ -4,16 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"bench/results"
 	"bench/targets"
+
+	"golang.org/x/sys/unix"
 )
 
 // SlowClients is a population of slow clients: what a server meets on the internet, and what a proxy
@@ -68,53 +72,77 @@ func (s SlowClients) Validate() error {
 	return nil
 }
 
+// The slow clients of a load are run by few goroutines: some that dial, since a dial may wait, and one for
+// each population that sends and reads whatever is due, without ever waiting for a connection.
+const (
+	slowDialers = 16
+	slowTurn    = 5 * time.Millisecond
+)
+
+// turns is how often a population looks for what is due: one of many thousands less often, since it looks
+// at all of them.
+func (s SlowClients) turns() time.Duration {
+	return max(min(slowTurn, s.Every), time.Duration(s.Clients)*time.Microsecond)
+}
+
+// period is how often a client does something. One that sends nothing looks whether the server has closed
+// its connection; of many thousands, each does so less often.
+func (s SlowClients) period() time.Duration {
+	if s.Kind == SlowIdle {
+		return max(s.Every, time.Duration(s.Clients)*time.Second/5000)
+	}
+	return s.Every
+}
+
 // population is a running population of slow clients.
 type population struct {
 	SlowClients
-	plan    Plan
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	address string
-	host    string
-	target  *targets.Target
+	request request
 
 	running                           sync.WaitGroup
 	opened, refused, closed, answered atomic.Uint64
 	held                              atomic.Int64
 }
 
-// startSlow starts the plan's slow clients, and returns the function that stops them and
-// returns their outcome.
-func startSlow(ctx context.Context, p Plan, guard Guard) (func() []results.Slow, error) {
+// startSlow starts the plan's slow clients, those that come later when the load has begun, and returns the
+// functions to call when it begins and when it ends. The second one returns their outcome.
+func startSlow(ctx context.Context, p Plan, guard Guard) (begin func(), end func() []results.Slow, err error) {
 	if len(p.Slow) == 0 {
-		return func() []results.Slow { return nil }, nil
+		return func() {}, func() []results.Slow { return nil }, nil
 	}
 	if err := guard.Check(p.URL); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	u, err := url.Parse(p.URL)
 	if err != nil || u.Scheme != "http" {
-		return nil, fmt.Errorf("slow clients: %q: they speak only http", p.URL)
+		return nil, nil, fmt.Errorf("slow clients: %q: they speak only http", p.URL)
 	}
 	address := u.Host
 	if u.Port() == "" {
 		address = net.JoinHostPort(u.Hostname(), "80")
 	}
 	ctx, cancel := context.WithCancel(ctx)
+	began := make(chan struct{})
 	var all []*population
 	for _, s := range p.Slow {
-		whole := time.Duration(s.Clients)
+		whole := s.Clients
 		s.Clients = int(p.Part.Share(uint64(s.Clients)))
 		pop := &population{
-			SlowClients: s, plan: p, dial: guard.Dialer(net.Dialer{}), address: address, host: u.Host, target: &p.Mix.Targets[0],
+			SlowClients: s, dial: guard.Dialer(net.Dialer{}), address: address,
+			request: slowRequest(s.Kind, u.Host, &p.Mix.Targets[0]),
 		}
-		for i := range s.Clients {
+		clients := make([]*slowClient, s.Clients)
+		for i := range clients {
 			// Spread over a period, so that their bytes do not come in lockstep.
-			first := s.Every * time.Duration(p.Part.Nth(uint64(i))) / whole
-			pop.running.Go(func() { pop.client(ctx, first) })
+			share := float64(p.Part.Nth(uint64(i))) / float64(whole)
+			clients[i] = &slowClient{due: time.Duration(share * float64(s.Every))}
 		}
+		pop.running.Go(func() { pop.run(ctx, began, clients) })
 		all = append(all, pop)
 	}
-	return func() (outcome []results.Slow) {
+	return func() { close(began) }, func() (outcome []results.Slow) {
 		for _, pop := range all {
 			outcome = append(outcome, results.Slow{Kind: string(pop.Kind), Clients: pop.Clients, Held: int(pop.held.Load())})
 		}
@@ -128,88 +156,201 @@ func startSlow(ctx context.Context, p Plan, guard Guard) (func() []results.Slow,
 	}, nil
 }
 
-// client connects again and again; if the server closes or refuses, it tries again after one
-// period.
-func (p *population) client(ctx context.Context, first time.Duration) {
-	for wait := first; pause(ctx, wait); wait = p.Every {
-		conn, err := p.dial(ctx, "tcp", p.address)
-		if err != nil {
-			if ctx.Err() == nil {
-				p.refused.Add(1)
-			}
-			continue
-		}
-		p.opened.Add(1)
-		p.held.Add(1)
-		stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-		done := p.talk(ctx, conn)
-		if stop() {
-			_ = conn.Close()
-		}
-		p.held.Add(-1)
-		if !done && ctx.Err() == nil {
-			p.closed.Add(1)
-		}
-	}
-}
+// request is what a slow client sends: a part at once, and the rest byte by byte.
+type request struct{ atOnce, slowly string }
 
-// talk is one slow request. It reports whether the client completed it.
-func (p *population) talk(ctx context.Context, conn net.Conn) bool {
-	fields := " " + p.target.RequestURI() + " HTTP/1.1\r\nHost: " + p.host + "\r\nUser-Agent: bench-slow\r\n"
-	get := p.target.Method + fields + "\r\n"
-	switch p.Kind {
+func slowRequest(kind SlowKind, host string, t *targets.Target) request {
+	fields := " " + t.RequestURI() + " HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: bench-slow\r\n"
+	switch kind {
 	case SlowHeaders:
-		return p.drip(ctx, conn, get) && p.answer(conn)
+		return request{slowly: t.Method + fields + "\r\n"}
 	case SlowBody:
 		const length = 1 << 10
 		head := "POST" + fields + "Content-Length: " + strconv.Itoa(length) + "\r\n\r\n"
-		if _, err := conn.Write([]byte(head)); err != nil {
-			return false
-		}
-		return p.drip(ctx, conn, strings.Repeat("x", length)) && p.answer(conn)
+		return request{head, strings.Repeat("x", length)}
 	case SlowRead:
-		if tcp, is := conn.(*net.TCPConn); is {
-			_ = tcp.SetReadBuffer(1) // the kernel's minimum
-		}
-		if _, err := conn.Write([]byte(get)); err != nil {
-			return false
-		}
-		one := make([]byte, 1)
-		for first := true; ; first = false {
-			if _, err := conn.Read(one); err != nil {
-				return false
-			}
-			if first {
-				p.answered.Add(1)
-			}
-			if !pause(ctx, p.Every) {
-				return true
-			}
-		}
+		return request{atOnce: t.Method + fields + "\r\n"}
 	}
-	_, err := conn.Read(make([]byte, 1)) // idle: until the server gives up
-	return err == nil
+	return request{}
 }
 
-// drip sends a text byte by byte, and notices a server that closes.
-func (p *population) drip(ctx context.Context, conn net.Conn, text string) bool {
-	for i := range len(text) {
-		if _, err := conn.Write([]byte(text[i : i+1])); err != nil {
-			return false
-		}
-		if !pause(ctx, p.Every) {
-			return true
-		}
-	}
-	return true
+// slowClient is one client, with what it still has to send on its connection.
+type slowClient struct {
+	conn    net.Conn // nil: it has none
+	dialing bool
+	rest    string        // to send
+	first   bool          // nothing has been read yet
+	due     time.Duration // of its next byte, or of its next attempt to connect, since the population came
 }
 
-func (p *population) answer(conn net.Conn) bool {
-	if _, err := conn.Read(make([]byte, 1)); err != nil {
-		return false
+// dialled is the outcome of a client's attempt to connect.
+type dialled struct {
+	client *slowClient
+	conn   net.Conn
+}
+
+// run is the population from when it comes to when it goes.
+func (p *population) run(ctx context.Context, began <-chan struct{}, clients []*slowClient) {
+	if p.From > 0 || p.For > 0 {
+		select {
+		case <-began:
+		case <-ctx.Done():
+			return
+		}
+		if !pause(ctx, p.From) {
+			return
+		}
 	}
-	p.answered.Add(1)
-	return true
+	if p.For > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, p.For)
+		defer cancel()
+	}
+	wanted, came := make(chan *slowClient, len(clients)), make(chan dialled, len(clients))
+	var dialers sync.WaitGroup
+	for range min(slowDialers, len(clients)) {
+		dialers.Go(func() { p.connect(ctx, wanted, came) })
+	}
+	arrived := time.Now()
+	for pause(ctx, p.turns()) {
+		p.turn(time.Since(arrived), clients, wanted, came)
+	}
+	close(wanted)
+	dialers.Wait()
+	close(came)
+	for d := range came {
+		if d.conn != nil {
+			_ = d.conn.Close()
+		}
+	}
+	for _, c := range clients {
+		if c.conn != nil {
+			_ = c.conn.Close()
+		}
+	}
+	p.held.Store(0)
+}
+
+// connect dials for whoever wants a connection.
+func (p *population) connect(ctx context.Context, wanted <-chan *slowClient, came chan<- dialled) {
+	for c := range wanted {
+		conn, err := p.dial(ctx, "tcp", p.address)
+		switch {
+		case err == nil:
+			p.opened.Add(1)
+			p.held.Add(1)
+			if tcp, is := conn.(*net.TCPConn); is && p.Kind == SlowRead {
+				_ = tcp.SetReadBuffer(1) // the kernel's minimum
+			}
+		case ctx.Err() == nil:
+			p.refused.Add(1)
+		}
+		came <- dialled{c, conn}
+	}
+}
+
+// turn does everything that is due now.
+func (p *population) turn(now time.Duration, clients []*slowClient, wanted chan<- *slowClient, came <-chan dialled) {
+	for more := true; more; {
+		select {
+		case d := <-came:
+			d.client.dialing = false
+			p.start(d.client, d.conn, now)
+		default:
+			more = false
+		}
+	}
+	for _, c := range clients {
+		switch {
+		case c.dialing || now < c.due:
+		case c.conn == nil:
+			c.dialing = true
+			wanted <- c // has room for every client
+		default:
+			p.step(c, now)
+		}
+	}
+}
+
+// start begins a request on a new connection; without one the client tries again after a period.
+func (p *population) start(c *slowClient, conn net.Conn, now time.Duration) {
+	c.conn, c.due = conn, now+p.period()
+	if conn == nil {
+		return
+	}
+	c.rest, c.first = p.request.slowly, true
+	if p.request.atOnce != "" {
+		if n, err := try(conn, []byte(p.request.atOnce), true); err != nil || n < len(p.request.atOnce) {
+			p.lose(c, now, true)
+		}
+	}
+}
+
+// step sends the next byte of a client's request, or reads one of its response, and notices a server that
+// closes.
+func (p *population) step(c *slowClient, now time.Duration) {
+	c.due = now + p.period()
+	if c.rest != "" {
+		n, err := try(c.conn, []byte(c.rest[:1]), true)
+		if c.rest = c.rest[n:]; err != nil {
+			p.lose(c, now, true)
+		}
+		return
+	}
+	n, err := try(c.conn, make([]byte, 1), false)
+	if n == 1 && c.first && p.Kind != SlowIdle {
+		c.first = false
+		p.answered.Add(1)
+	}
+	switch {
+	case n == 1 && p.Kind != SlowRead: // it has its answer, and begins again
+		p.lose(c, now, p.Kind == SlowIdle)
+	case err != nil:
+		p.lose(c, now, true)
+	}
+}
+
+// lose ends a client's connection; it connects again after a period.
+func (p *population) lose(c *slowClient, now time.Duration, byServer bool) {
+	_ = c.conn.Close()
+	c.conn, c.due = nil, now+p.Every
+	p.held.Add(-1)
+	if byServer {
+		p.closed.Add(1)
+	}
+}
+
+// try writes or reads as much as is possible without waiting. Nothing to read, or no room to write, is no
+// error.
+func try(conn net.Conn, data []byte, write bool) (n int, err error) {
+	raw, err := conn.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var failed error
+	do := func(fd uintptr) bool {
+		if write {
+			n, failed = unix.Write(int(fd), data)
+		} else {
+			n, failed = unix.Read(int(fd), data)
+		}
+		return true // whatever came of it: this must not wait
+	}
+	if write {
+		err = raw.Write(do)
+	} else {
+		err = raw.Read(do)
+	}
+	n = max(0, n)
+	switch {
+	case err != nil:
+		return n, err
+	case errors.Is(failed, unix.EAGAIN) || errors.Is(failed, unix.EINTR):
+		return n, nil
+	case failed == nil && n == 0 && !write:
+		return 0, io.EOF
+	}
+	return n, failed
 }
 
 // pause waits, and reports whether to continue.
