@@ -19,6 +19,8 @@ type Address struct {
 	Number int  // of several; 0: all of them
 	Worker bool // not the process that bench started, but its workers
 	Which  int  // of the workers; 0: all of them
+
+	below bool // not the process that bench started, but the server that it keeps running
 }
 
 const number = `(?:\[([1-9][0-9]{0,3})\])?`
@@ -63,8 +65,9 @@ func (b Blueprint) Find(a Address) ([]int, Address, error) {
 		return nil, a, fmt.Errorf("%w: %s: bench did not start %s, and sends its processes nothing", ErrNoProcess, a,
 			cmp.Or(b.Topology.String(), b.URL))
 	}
-	at, workers := b.named(a.Name)
-	a.Worker = a.Worker || workers
+	at, part := b.named(a.Name)
+	a.Worker = a.Worker || part == workers
+	a.below = part == below && !a.Worker
 	switch {
 	case len(at) == 0:
 		return nil, a, fmt.Errorf("%w: %s: %s has %s", ErrNoProcess, a, b.Topology.Short(), strings.Join(b.names(), ", "))
@@ -82,23 +85,35 @@ func (b Blueprint) Find(a Address) ([]int, Address, error) {
 	return at, a, nil
 }
 
-// named are the processes that a name stands for: of that name, of a tier, or of a role. It reports
-// whether it stands for their workers. Where no tier has the role of the server, the app is its own.
-func (b Blueprint) named(name string) (at []int, workers bool) {
+// part is what of a process a name stands for.
+type part int
+
+const (
+	leader  part = iota // what bench started
+	below               // the server that this keeps running
+	workers             // those that run the app
+)
+
+// named are the processes that a name stands for, of that name, of a tier or of a role, and what of them.
+// Where no tier has the role of the server, the app is its own.
+func (b Blueprint) named(name string) (at []int, of part) {
 	role := results.Role(name)
-	of := func(p Process) bool { return b.Roles[p.Tier] == role }
-	if role == results.ServerRole && !slices.ContainsFunc(b.Processes, of) {
+	hasRole := func(p Process) bool { return b.Roles[p.Tier] == role }
+	if role == results.ServerRole && !slices.ContainsFunc(b.Processes, hasRole) {
 		role = results.AppRole
 	}
+	kept := func(p Process) bool { return p.LeaderTier != "" }
 	for _, is := range []struct {
-		it      func(Process) bool
-		workers bool
+		it func(Process) bool
+		of part
 	}{
-		{it: func(p Process) bool { return p.Name == name || p.Kind == name }},
-		{it: func(p Process) bool { return p.Tier == name }},
-		{it: func(p Process) bool { return p.WorkerTier == name }, workers: true},
-		{it: of},
-		{it: func(p Process) bool { return p.WorkerTier != "" && b.Roles[p.WorkerTier] == role }, workers: true},
+		{func(p Process) bool { return p.Name == name || p.Kind == name || p.LeaderTier == name }, leader},
+		{func(p Process) bool { return p.Tier == name && kept(p) }, below},
+		{func(p Process) bool { return p.Tier == name }, leader},
+		{func(p Process) bool { return p.WorkerTier == name }, workers},
+		{func(p Process) bool { return hasRole(p) && kept(p) }, below},
+		{hasRole, leader},
+		{func(p Process) bool { return p.WorkerTier != "" && b.Roles[p.WorkerTier] == role }, workers},
 	} {
 		for i, p := range b.Processes {
 			if is.it(p) {
@@ -106,10 +121,10 @@ func (b Blueprint) named(name string) (at []int, workers bool) {
 			}
 		}
 		if len(at) > 0 {
-			return at, is.workers
+			return at, is.of
 		}
 	}
-	return nil, false
+	return nil, leader
 }
 
 // names are the names that an address may begin with.
@@ -121,6 +136,7 @@ func (b Blueprint) names() (all []string) {
 	}
 	for _, p := range b.Processes {
 		add(p.Kind)
+		add(p.LeaderTier)
 		add(p.Tier)
 		add(p.WorkerTier)
 		add(string(b.Roles[p.Tier]))

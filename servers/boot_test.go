@@ -286,7 +286,7 @@ func ExampleTopology_Blueprint() {
 	fmt.Println(b.Topology)
 	fmt.Println(b.URL, strings.Join(b.Processes[0].Argv, " "))
 	// Output:
-	// uwsgi:profile=controlled,static=uwsgi,threads=1,workers=3
+	// uwsgi:profile=controlled,reload=none,static=uwsgi,threads=1,workers=3
 	// http://127.0.0.1:20001 /usr/bin/uwsgi --ini uwsgi.ini
 }
 

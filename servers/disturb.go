@@ -65,16 +65,14 @@ func (c *Cluster) Find(a Address) ([]Member, error) {
 	}
 	var found []Member
 	for _, i := range at {
-		members := []proc.Member{}
 		leader, tree := c.processes[i].PID(), proc.Tree(all, c.processes[i].PID())
-		switch {
-		case a.Worker:
-			members = pick(c.workersAmong(i, leader, tree), a.Which)
-		case slices.ContainsFunc(tree, func(m proc.Member) bool { return m.PID == leader }):
-			members = tree[slices.IndexFunc(tree, func(m proc.Member) bool { return m.PID == leader }):][:1]
+		if a.Worker {
+			tree = pick(c.workersAmong(i, leader, tree), a.Which)
 		}
-		for _, m := range members {
-			found = append(found, Member{c.blueprint.Processes[i].Name, m})
+		for _, m := range tree {
+			if a.Worker || a.below && m.Parent == leader || !a.below && m.PID == leader {
+				found = append(found, Member{c.blueprint.Processes[i].Name, m})
+			}
 		}
 	}
 	if len(found) == 0 {
