@@ -48,15 +48,23 @@ func (st *Stack) Arms(arms []scenarios.Arm) ([]results.TopologyRecord, error) {
 // CheckTimelines reports incidents of scenarios that cannot be done to a topology, before anything starts.
 func (st *Stack) CheckTimelines(arms []scenarios.Arm, all []scenarios.Scenario) error {
 	for _, arm := range arms {
-		b, err := arm.Topology.Canonical(st.Project.App, st.Site.Host)
-		if err != nil {
-			return Misuse(err)
-		}
 		for _, s := range all {
-			if err := s.CheckTimeline(b); err != nil {
-				return Misuse(fmt.Errorf("scenario %s on %s: %w", s.Name, arm.Name, err))
+			if err := st.Check(arm, s.CheckTimeline); err != nil {
+				return fmt.Errorf("scenario %s on %s: %w", s.Name, arm.Name, err)
 			}
 		}
+	}
+	return nil
+}
+
+// Check holds the blueprint of an arm against what is to be done to it; what cannot be is a misuse.
+func (st *Stack) Check(arm scenarios.Arm, check func(servers.Blueprint) error) error {
+	b, err := arm.Topology.Canonical(st.Project.App, st.Site.Host)
+	if err == nil {
+		err = check(b)
+	}
+	if err != nil {
+		return Misuse(err)
 	}
 	return nil
 }

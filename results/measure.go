@@ -53,6 +53,12 @@ var Measures = []Measure{
 		Help: "how evenly the workers were used: 1, all the same; 1/n, one of n did everything"},
 	{Name: BytesToApp, Unit: Bytes, Help: "what a proxy sends to the servers behind it, for each request"},
 	{Name: BytesFromApp, Unit: Bytes, Help: "what it gets from them, for each request"},
+	{Name: "lost", Unit: Number, Help: "requests since the first incident without a successful response",
+		Of: ofImpact(func(i *Impact, _ *Cell) float64 { return float64(i.Lost.Failed()) })},
+	{Name: "gap", Unit: Microseconds, Help: "the longest time between two successful responses since the first incident",
+		Of: ofImpact(func(i *Impact, _ *Cell) float64 { return i.Gap * 1e6 })},
+	{Name: "recovery", Unit: Microseconds, Help: "until requests are served as before; never: to the end of the load",
+		Of: ofImpact(recoveryOf)},
 }
 
 // Measures of what passes between a proxy and the servers behind it.
@@ -78,6 +84,24 @@ func percentile(name string, percent float64) Measure {
 			return float64(Percentile(Total(c.Counted(), Response), percent))
 		},
 	}
+}
+
+// ofImpact is a measure of what incidents did; 0 without any.
+func ofImpact(of func(*Impact, *Cell) float64) func(*Cell, Roles) float64 {
+	return func(c *Cell, _ Roles) float64 {
+		if i := c.Impact(); i != nil {
+			return of(i, c)
+		}
+		return 0
+	}
+}
+
+// recoveryOf is how long the slowest recovery took, or at least took.
+func recoveryOf(i *Impact, c *Cell) float64 {
+	if i.Recovery == nil {
+		return (c.Duration - i.Incidents[0].At) * 1e6
+	}
+	return *i.Recovery * 1e6
 }
 
 func cpuPerResponse(c *Cell, _ Roles) float64 {

@@ -118,7 +118,8 @@ func incidentOf(e strict.Entry) (i Incident, err error) {
 	return i, nil
 }
 
-func timelineOf(entries []strict.Entry) (t Timeline, err error) {
+// ParseTimeline reads the incidents of a file.
+func ParseTimeline(entries []strict.Entry) (t Timeline, err error) {
 	var errs []error
 	for _, e := range entries {
 		i, err := incidentOf(e)

@@ -151,7 +151,7 @@ func (s Scenario) CheckTimeline(b servers.Blueprint) error {
 
 // addTimeline reads what happens during a load, how long that is and at what rate.
 func (s *Scenario) addTimeline(f scenarioFile) (err error) {
-	if s.Timeline, err = timelineOf(f.Timeline); err != nil {
+	if s.Timeline, err = ParseTimeline(f.Timeline); err != nil {
 		return fmt.Errorf("timeline: %w", err)
 	}
 	if len(s.Timeline) == 0 && (f.Length != "" || f.Rate != "") {

@@ -32,21 +32,47 @@ type Visited struct {
 // Visit boots an arm, warms it up, does what is to be done, and stops it. An arm that does not boot is a
 // servers.BootError; one that dies while it warms up, too.
 func (r *Runner) Visit(ctx context.Context, v Visit, do func(context.Context, *Visited) error) (err error) {
-	cluster, err := r.Site.Boot(ctx, v.Arm.Topology, r.App)
-	if err != nil {
+	visited := &Visited{Visit: v, Runner: r}
+	defer func() {
+		if visited.Cluster != nil {
+			err = errors.Join(err, visited.Cluster.Close())
+		}
+	}()
+	if err := visited.boot(ctx); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, cluster.Close()) }()
+	return do(ctx, visited)
+}
+
+// boot boots the arm and warms it up.
+func (v *Visited) boot(ctx context.Context) (err error) {
+	r := v.Runner
+	if v.Cluster, err = r.Site.Boot(ctx, v.Arm.Topology, r.App); err != nil {
+		return err
+	}
 	if len(v.Scenarios) > 0 {
-		if err := r.warmUp(ctx, cluster, v.Warmup, v.Scenarios...); err != nil {
-			if died := cluster.Died(); died != nil {
+		if err := r.warmUp(ctx, v.Cluster, v.Warmup, v.Scenarios...); err != nil {
+			if died := v.Cluster.Died(); died != nil {
 				return &servers.BootError{Topology: v.Arm.Topology, Diagnostic: "it died while it warmed up", Err: died}
 			}
 			return err
 		}
 	}
-	r.emit(Booted{v.Arm.Name, v.Block, cluster.Boot})
-	return do(ctx, &Visited{Visit: v, Cluster: cluster, Runner: r})
+	r.emit(Booted{v.Arm.Name, v.Block, v.Cluster.Boot})
+	return nil
+}
+
+// undisturbed boots the arm afresh if something was done to it on purpose: it is not what it was.
+func (v *Visited) undisturbed(ctx context.Context) error {
+	if !v.Cluster.IsDisturbed() {
+		return nil
+	}
+	disturbed := v.Cluster
+	v.Cluster = nil
+	if err := disturbed.Close(); err != nil {
+		return err
+	}
+	return v.boot(ctx)
 }
 
 // Load runs a load, and seals it as a cell. It runs again if other programs disturbed it. All arms of a
@@ -55,6 +81,9 @@ func (v *Visited) Load(ctx context.Context, load Load, seed uint64) (*results.Ce
 	r := v.Runner
 	cell := Cell{Block: v.Block, Position: v.Position, Seed: seed, Load: load}
 	for again := 0; ; again++ {
+		if err := v.undisturbed(ctx); err != nil {
+			return nil, err
+		}
 		cell.Index = r.Out.Cells() + 1
 		r.emit(CellStarted{
 			Arm: v.Arm.Name, Scenario: load.Scenario.Name, Load: load.Name, Block: v.Block, Cell: cell.Index,

@@ -3,6 +3,7 @@ package claims
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -40,6 +41,9 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	for _, c := range test.claims {
 		arms, err := test.stacks[c.Needs()].Arms(uniqueArms(c))
 		if err != nil {
+			return experiments.Result{}, err
+		}
+		if err := checkTimelines(c, test.stacks[c.Needs()]); err != nil {
 			return experiments.Result{}, err
 		}
 		m.Topologies = append(m.Topologies, arms...)
@@ -129,6 +133,20 @@ func (t *test) close() (err error) {
 		err = errors.Join(err, stack.Close())
 	}
 	return err
+}
+
+// checkTimelines reports incidents that cannot be done to an arm of a claim, before anything starts.
+func checkTimelines(c claims.Claim, stack *experiments.Stack) error {
+	for _, arm := range c.Arms {
+		for _, step := range c.StepsOf(arm) {
+			if timed, is := step.Does.(interface{ CheckTimeline(servers.Blueprint) error }); is {
+				if err := stack.Check(arm.Arm, timed.CheckTimeline); err != nil {
+					return fmt.Errorf("claim %s, step %s on %s: %w", c.Name, step.Name, arm.Name, err)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // addScenarios adds those of a claim that are not there yet.

@@ -7,9 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"bench/internal/strict"
 	"bench/loadgen"
+	"bench/loadgen/pacing"
 	"bench/results"
 	"bench/scenarios"
+	"bench/servers"
 	"bench/targets"
 )
 
@@ -22,6 +25,7 @@ type loadFile struct {
 	New         bool            `yaml:"new_connections"` // for every request
 	Duration    string          `yaml:"duration"`        // in the shortest preset
 	Timeout     string          `yaml:"timeout"`
+	Timeline    []strict.Entry  `yaml:"timeline"` // of an open loop: what happens meanwhile
 }
 
 // load is a load on an arm: a cell.
@@ -74,7 +78,10 @@ func readLoad(r *reader, key string, s stepFile) (Doer, error) {
 		if f.Connections > 0 {
 			one.Scenario.MaxConnections = f.Connections
 		}
-		return l.of(one), nil
+		return r.timeline(key+".timeline", f, l.of(one), perSecond)
+	}
+	if f.Timeline != nil {
+		return nil, r.errorf(key+".timeline", "a closed loop has none: want a rate, so that what is not answered is known")
 	}
 	one.Scenario.Connections = closedConnections
 	if f.Connections > 0 {
@@ -82,6 +89,20 @@ func readLoad(r *reader, key string, s stepFile) (Doer, error) {
 	}
 	one.Drain = one.Scenario.Timeout
 	return l.of(one), nil
+}
+
+// timeline adds what happens during a load. Its requests are due at regular times, so that a gap between
+// responses is the servers'.
+func (r *reader) timeline(key string, f *loadFile, l load, perSecond float64) (Doer, error) {
+	if f.Timeline == nil {
+		return l, nil
+	}
+	var err error
+	if l.Timeline, err = scenarios.ParseTimeline(f.Timeline); err != nil {
+		return nil, r.errorf(key, "%v", err)
+	}
+	l.Pacer, l.Drain = pacing.Constant{PerSecond: perSecond}, l.Scenario.Timeout
+	return l, nil
 }
 
 func (l load) of(one scenarios.Load) load {
@@ -123,10 +144,16 @@ func (l load) About() string {
 		if l.New {
 			text += ", a new connection for each"
 		}
+		for _, i := range l.Timeline {
+			text += "; " + i.String()
+		}
 		return text
 	}
 	return fmt.Sprintf("%s, closed loop on %d %s", l.Scenario.Name, l.Scenario.Connections, connections)
 }
+
+// CheckTimeline reports an incident that cannot be done to a cluster of this blueprint.
+func (l load) CheckTimeline(b servers.Blueprint) error { return l.Timeline.Check(b, l.Duration) }
 
 // Lasts is part of Doer.
 func (l load) Lasts(stretch float64) time.Duration {
