@@ -16,7 +16,7 @@ import (
 // step, under noise, on a machine whose speed wavers from block to block.
 type world struct {
 	values map[place]float64
-	passed map[string]bool // checks, by name; those that are missing pass
+	passed bool // whether all checks do
 }
 
 // place is where a value is measured.
@@ -39,9 +39,8 @@ func (w world) judge(t *testing.T, c claims.Claim, seed uint64) judging.Claim {
 		for _, arm := range asked.Arms {
 			for _, step := range asked.Steps {
 				for _, name := range w.checks(c, step.Name) {
-					passed, known := w.passed[name]
 					found.Checks = append(found.Checks, results.ClaimCheck{
-						Topology: arm.Topology, Step: step.Name, Block: block, Name: name, Passed: passed || !known,
+						Topology: arm.Topology, Step: step.Name, Block: block, Name: name, Passed: w.passed,
 					})
 				}
 			}
@@ -87,7 +86,7 @@ const clear = 1.4
 // where is a world in which every prediction of the claim holds, or in which none does. Values are moved until
 // all of them do; it is not there if predictions contradict each other.
 func where(c claims.Claim, hold bool) (w world, found bool) {
-	w = world{map[place]float64{}, map[string]bool{}}
+	w = world{map[place]float64{}, hold}
 	for range 200 {
 		moved := false
 		for _, p := range c.Predictions {
@@ -103,18 +102,13 @@ func where(c claims.Claim, hold bool) (w world, found bool) {
 // move changes the value that a prediction is about if that does not hold, or does, as wanted.
 func (w world) move(p results.Prediction, hold bool) bool {
 	if p.Rule == results.MatrixRule {
-		w.passed[p.Check] = hold
-		for name := range w.passed {
-			w.passed[name] = hold
-		}
 		return false
 	}
 	of, to := place{p.Of, p.During, p.Measure}, place{p.To, p.During, p.Measure}
-	m, _ := results.MeasureNamed(p.Measure)
 	for _, at := range []place{of, to} {
 		if _, known := w.values[at]; !known && at.arm != "" {
 			w.values[at] = 1e4
-			if m.Unit == results.Number {
+			if p.Rule == results.CountRule {
 				w.values[at] = 0
 			}
 		}
