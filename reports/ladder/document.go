@@ -32,7 +32,8 @@ func (r *Report) answer() {
 		format string
 	}{
 		{Gain, "Steps that bring more requests per second: %s."}, {Loss, "Steps that cost some: %s."},
-		{Negligible, "Less than 5 %%, either way: %s."}, {None, "No measurable effect: %s."}, {Unknown, "Not known, for lack of an interval: %s."},
+		{Negligible, "Less than 5 %%, either way: %s."},
+		{None, "No measurable effect: %s."}, {Unknown, "Not known, for lack of an interval: %s."},
 	} {
 		var parts []string
 		for _, s := range r.steps(group.effect) {

@@ -197,7 +197,8 @@ func TestTinyEffectsAreCalledThat(t *testing.T) {
 			t.Errorf("%s: %s; want %s", r.Rungs[i+1].Name, got, want)
 		}
 	}
-	if text := strings.Join(r.Answer, " "); strings.Contains(text, "cost some") || !strings.Contains(text, "Less than 5 %") {
+	text := strings.Join(r.Answer, " ")
+	if strings.Contains(text, "cost some") || !strings.Contains(text, "Less than 5 %") {
 		t.Errorf("of two tiny effects: %s", text)
 	}
 }
