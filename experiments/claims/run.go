@@ -203,6 +203,13 @@ func (t *test) skip(why results.SkippedClaim) { t.found.Skipped = append(t.found
 // measure tests one claim after another. A claim whose topology does not boot is left; the others are not.
 func (t *test) measure(ctx context.Context) error {
 	for i, c := range t.claims {
+		if limit := t.plan.preset.limit; limit > 0 && time.Since(t.run.Started) > limit {
+			t.skip(results.SkippedClaim{
+				Claim: c.Name, Why: fmt.Sprintf("There was no time for it within %v.", limit),
+				Hint: "Test it by itself: --claim " + c.Name + ", or all without --quick.",
+			})
+			continue
+		}
 		for block := 1; block <= t.plan.preset.blocks && t.inTime(i, block); block++ {
 			err := t.block(ctx, i, block)
 			if failed := (*servers.BootError)(nil); errors.As(err, &failed) && ctx.Err() == nil {

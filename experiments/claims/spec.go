@@ -38,7 +38,7 @@ type preset struct {
 
 var presets = []preset{
 	{"default", 6, 1.5, time.Second, 0},
-	{"quick", 5, 1, 500 * time.Millisecond, 10 * time.Minute},
+	{"quick", 5, 1, 300 * time.Millisecond, 10 * time.Minute},
 	{"thorough", 12, 3, 2 * time.Second, 0},
 }
 
