@@ -13,7 +13,9 @@ import (
 
 // The tables of a report.
 
-var effectWords = map[Effect]string{Gain: "gain", Loss: "loss", None: "no measurable effect", Negligible: "less than 5 %", Unknown: page.Unknown}
+var effectWords = map[Effect]string{
+	Gain: "gain", Loss: "loss", None: "no measurable effect", Negligible: "less than 5 %", Unknown: page.Unknown,
+}
 
 func (r *Report) briefTable() page.Table {
 	t := page.Table{Columns: page.Columns("rung", "#req/s", "#step [95 % CI]", "effect", "#p99", "limit")}
@@ -59,8 +61,9 @@ func (r *Report) orderTable() page.Table {
 	t := page.Table{Columns: page.Columns("step to", "on the ladder, from", "#brings [95 % CI]", "elsewhere, from",
 		"#brings [95 % CI]", "#one to the other [95 % CI]", "the order")}
 	words := map[Effect]string{
-		Gain: "matters: more on the ladder", Loss: "matters: less on the ladder", None: "not shown to matter", Negligible: "matters by less than 5 %",
-		Unknown: "not known",
+		Gain: "matters: more on the ladder", Loss: "matters: less on the ladder", None: "not shown to matter",
+		Negligible: "matters by less than 5 %",
+		Unknown:    "not known",
 	}
 	for _, i := range r.Interactions {
 		t.Rows = append(t.Rows, []string{i.Step, i.OnLadder.From, i.OnLadder.Times(), i.Elsewhere.From,

@@ -40,7 +40,8 @@ func Waterfall(name, title, x, unit string, rows []Fall) Figure {
 		X: Axis{Label: x, Unit: unit, Scale: Log}, Y: Axis{Scale: Names},
 		Reads: "Each bar is one step, from the value of the rung below to its own; the line through its end is the 95 % " +
 			"confidence interval of the step. The axis is logarithmic: bars of equal length are equal ratios, and all " +
-			"steps together are as long as the whole. A grey bar is a step of which no effect could be measured, or one of less than 5 %.",
+			"steps together are as long as the whole. A grey bar is a step of which no effect could be measured, or one of " +
+			"less than 5 %.",
 	}
 	series := map[FallEffect]*Series{}
 	for i, row := range rows {
