@@ -68,7 +68,8 @@ func judging[R interface{ Document() page.Document }](
 			return Judged{}, err
 		}
 		judged := Judged{Document: report.Document()}
-		judged.Document.Started, judged.Document.Seconds = run.Manifest.Started, run.Manifest.Elapsed
+		m, d := run.Manifest, &judged.Document
+		d.Started, d.Seconds = page.Moment(m.Started), page.Lasted(m.Elapsed)
 		if r, remembered := any(report).(interface {
 			Entries(results.Entry) []results.Entry
 		}); remembered {

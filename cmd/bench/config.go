@@ -61,6 +61,7 @@ func settle(c *cobra.Command, s *shell) error {
 		if len(values) == 0 {
 			return
 		}
+		from(f, source)
 		if err := setFlag(f, values); err != nil {
 			errs = append(errs, usagef("%s: %w", source, err))
 		}

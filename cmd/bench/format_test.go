@@ -221,7 +221,8 @@ func TestFormatHasEveryKey(t *testing.T) {
 	// These are written without a struct of their own, or with one that is not exported.
 	for _, anchor := range []string{
 		"predictionjson", "bench-doctor", "bench-topologies", "listed-topology", "bench-render", "process", "file", "plan",
-		"bench-up", "bench-version", "bench-history", "bench-trend", "bench-selftest",
+		"bench-up", "bench-bundle", "bench-config-explain", "setting", "bench-schema", "bench-version",
+		"bench-history", "bench-trend", "bench-selftest",
 	} {
 		if f[anchor] == nil {
 			t.Errorf("there is no section #%s", anchor)

@@ -66,6 +66,7 @@ better, by how much and why, with confidence intervals.
 	add(root, reading, newReportCommand(s), newDiffCommand(s), newVerifyCommand(s),
 		newHistoryCommand(s), newTrendCommand(s), newServeCommand(s))
 	add(root, reading, newImportCommand(s), newBundleCommand(s))
+	add(root, machine, newConfigCommand(s), newSchemaCommand(s))
 	add(root, looking, newTopologiesCommand(s), newRenderCommand(s), newUpCommand(s))
 	add(root, machine, newSetupCommand(s), newDoctorCommand(s), newWorkerCommand(s), newSelftestCommand(s),
 		newVersionCommand(s))

@@ -59,7 +59,8 @@ func annotations(r Report) (lines []string) {
 // junit has a test case for the gate itself, for each metric, for the failures, for each objective, and
 // for each exact counter that got worse.
 func junit(r Report) page.File {
-	s := page.NewSuite(results.KindGate, page.Subject(r.manifest), r.manifest.Started, r.Elapsed)
+	s := page.NewSuite(results.KindGate, page.Subject(r.manifest), page.Moment(r.manifest.Started),
+		page.Lasted(r.Elapsed))
 	add := func(name string, v Verdict, why string) { s.Add(name, outcomes[v], why) }
 	add("verdict", r.Verdict, r.Headline())
 	for _, m := range r.Metrics {

@@ -364,7 +364,8 @@ func TestFormsAreNotInjectable(t *testing.T) {
 		!strings.Contains(md.String(), "` bench gate") {
 		t.Errorf("Markdown: %v\n%s", err, md.String())
 	}
-	if err := xml.Unmarshal(d.Files[0].Data, new(page.Suite)); err != nil || bytes.Contains(d.Files[0].Data, []byte("\n::")) {
+	err := xml.Unmarshal(d.Files[0].Data, new(page.Suite))
+	if err != nil || bytes.Contains(d.Files[0].Data, []byte("\n::")) {
 		t.Errorf("JUnit: %v\n%s", err, d.Files[0].Data)
 	}
 	if err := page.HTML(&html, d); err != nil || strings.Contains(html.String(), "<img src=y>") {

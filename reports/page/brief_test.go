@@ -74,7 +74,8 @@ func TestBriefIsColouredOnRequestOnly(t *testing.T) {
 
 func TestJUnitTellsHowARunEnded(t *testing.T) {
 	for verdict, want := range map[Verdict]string{
-		Passed: `hostname="localhost" tests="1" failures="0" errors="0" skipped="0"`, Regressed: `failures="1"`, Likely: `failures="1"`,
+		Passed:    `hostname="localhost" tests="1" failures="0" errors="0" skipped="0"`,
+		Regressed: `failures="1"`, Likely: `failures="1"`,
 		Invalid: `errors="1"`, Inconclusive: `skipped="1"`,
 	} {
 		d := sample()

@@ -7,7 +7,6 @@ package page
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"bench/reports/plot"
 	"bench/results"
@@ -28,8 +27,8 @@ type Document struct {
 	Brief    []Table     // the answer as tables of a terminal's width
 	Sections []Section
 
-	Started time.Time // of the run
-	Seconds float64   // that it took
+	Started string // of the run: UTC, as Moment writes it
+	Seconds string // that it took
 
 	// Data is the kind's own JSON: an object with a schema, to which the figures are added.
 	Data any

@@ -52,13 +52,18 @@ type suiteMessage struct {
 }
 
 // NewSuite is an empty suite of a kind of run. Runs do not record the name of their machine.
-func NewSuite(kind, subject string, started time.Time, seconds float64) *Suite {
+func NewSuite(kind, subject, started, seconds string) *Suite {
 	return &Suite{
-		Name: "bench " + kind, Started: started.UTC().Format("2006-01-02T15:04:05"), Host: "localhost",
-		Time:       fmt.Sprintf("%.3f", seconds),
+		Name: "bench " + kind, Started: inert.Line(started), Host: "localhost", Time: inert.Line(seconds),
 		Properties: []suiteProperty{{"kind", kind}, {"subject", inert.Line(subject)}},
 	}
 }
+
+// Moment and Lasted are a run's start and length as the schemas have them: UTC without a zone, and seconds.
+func Moment(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05") }
+
+// Lasted is described with Moment.
+func Lasted(seconds float64) string { return fmt.Sprintf("%.3f", seconds) }
 
 // Add adds a test case: a regression or a missed objective is a failure, an invalid run an error, and an
 // inconclusive one is skipped.
