@@ -17,7 +17,8 @@ func TestConfigExplainNamesTheSources(t *testing.T) {
 	}
 	var out, errs strings.Builder
 	s := &shell{out: &out, errs: &errs, env: map[string]string{"BENCH_BUDGET": "80s", "BENCH_PRECISION": "7"}}
-	if code := s.run(t.Context(), []string{"config", "explain", "compare", "--app", dir, "--blocks", "5"}); code != exitOK {
+	args := []string{"config", "explain", "compare", "--app", dir, "--blocks", "5"}
+	if code := s.run(t.Context(), args); code != exitOK {
 		t.Fatalf("exit code %d: %s", code, errs.String())
 	}
 	for _, want := range []string{
