@@ -28,8 +28,7 @@ print(listener.getsockname()[1], flush=True)
 
 def serve(last):
     if last and mode == "imports":
-        end = time.monotonic() + 1
-        while time.monotonic() < end: pass
+        while not os.path.exists(sys.argv[3]): pass
     while True:
         connection, _ = listener.accept()
         request = b""
@@ -46,8 +45,11 @@ while True:
     os.wait()
 `
 
-// startPrefork starts such a server and stops it when the test ends.
-func startPrefork(t *testing.T, workers int, mode string) (process Process) {
+// imported is the file, beside the script, whose existence ends the import of a worker.
+const imported = "imported"
+
+// startPrefork starts such a server and stops it when the test ends. The second result ends an import.
+func startPrefork(t *testing.T, workers int, mode string) (process Process, importEnds func()) {
 	t.Helper()
 	python, err := exec.LookPath("python3")
 	if err != nil {
@@ -57,7 +59,7 @@ func startPrefork(t *testing.T, workers int, mode string) (process Process) {
 	if err := os.WriteFile(script, []byte(prefork), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(python, script, strconv.Itoa(workers), mode)
+	cmd := exec.Command(python, script, strconv.Itoa(workers), mode, filepath.Join(filepath.Dir(script), imported))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -79,7 +81,12 @@ func startPrefork(t *testing.T, workers int, mode string) (process Process) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Process{PID: cmd.Process.Pid, Entry: port, HTTP: true, Health: "/", Workers: workers}
+	importEnds = func() {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(script), imported), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return Process{PID: cmd.Process.Pid, Entry: port, HTTP: true, Health: "/", Workers: workers}, importEnds
 }
 
 // lookUntil looks for workers until the number wanted has been seen, or the time is up.
@@ -95,7 +102,7 @@ func lookUntil(t *testing.T, p Probe, want int, limit time.Duration) (seen []Wor
 }
 
 func TestProcsFindsEveryWorkerOfAPreforkServer(t *testing.T) {
-	process := startPrefork(t, 4, "works")
+	process, _ := startPrefork(t, 4, "works")
 	seen := lookUntil(t, procs.Open(process), 4, 5*time.Second)
 	if len(seen) != 4 {
 		t.Fatalf("%d workers were found; want 4", len(seen))
@@ -109,25 +116,39 @@ func TestProcsFindsEveryWorkerOfAPreforkServer(t *testing.T) {
 
 // A worker that is importing its app uses CPU time and switches contexts, but is not ready.
 func TestProcsDoesNotCountAWorkerThatIsStillImporting(t *testing.T) {
-	process := startPrefork(t, 3, "imports")
+	process, importEnds := startPrefork(t, 3, "imports")
 	p := procs.Open(process)
-	if seen := lookUntil(t, p, 3, 400*time.Millisecond); len(seen) != 2 {
+	if seen := lookLonger(t, p, 2); len(seen) != 2 {
 		t.Errorf("%d workers were seen while one was importing; want 2", len(seen))
 	}
+	importEnds()
 	if seen := lookUntil(t, p, 3, 10*time.Second); len(seen) != 3 {
 		t.Errorf("%d workers were seen in the end; want 3", len(seen))
 	}
 }
 
 func TestProcsDoesNotCountAWorkerThatFails(t *testing.T) {
-	process := startPrefork(t, 3, "fails")
-	if seen := lookUntil(t, procs.Open(process), 3, 500*time.Millisecond); len(seen) != 2 {
+	process, _ := startPrefork(t, 3, "fails")
+	if seen := lookLonger(t, procs.Open(process), 2); len(seen) != 2 {
 		t.Errorf("%d workers were seen, one of which answers 500; want 2", len(seen))
 	}
 }
 
+// lookLonger looks until the number wanted has been seen, and three times more for one too many.
+func lookLonger(t *testing.T, p Probe, want int) (seen []Worker) {
+	t.Helper()
+	seen = lookUntil(t, p, want, 10*time.Second)
+	for range 3 {
+		var err error
+		if seen, err = p.Workers(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return seen
+}
+
 func TestProcsCountsWorkersThatEnd(t *testing.T) {
-	process := startPrefork(t, 2, "works")
+	process, _ := startPrefork(t, 2, "works")
 	p := procs.Open(process)
 	seen := lookUntil(t, p, 2, 5*time.Second)
 	if len(seen) != 2 {
@@ -176,7 +197,7 @@ func TestDescendantsGoFromTheTopDown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	process := startPrefork(t, 2, "works")
+	process, _ := startPrefork(t, 2, "works")
 	tree, err := descendants(fs, process.PID)
 	if err != nil || len(tree) == 0 || tree[0].PID != process.PID {
 		t.Errorf("descendants = %v, %v; want the process itself first", tree, err)
@@ -186,7 +207,7 @@ func TestDescendantsGoFromTheTopDown(t *testing.T) {
 // Workers that leave marks are counted once they have left one, and noticed when they end; a file that is not a
 // mark, or of a process that has ended before anybody looked, is nobody.
 func TestMarksFindsThoseThatLeftOne(t *testing.T) {
-	process := startPrefork(t, 2, "works")
+	process, _ := startPrefork(t, 2, "works")
 	workers := lookUntil(t, procs.Open(process), 2, 5*time.Second)
 	if len(workers) != 2 {
 		t.Fatalf("%d workers were found; want 2", len(workers))
