@@ -271,9 +271,16 @@ func (r *run) awaitReady(ctx context.Context, m *member) error {
 		return context.Cause(m.life)
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-time.After(readyWithin):
-		return fmt.Errorf("%w: its connections are not open after %v", ErrUnfit, readyWithin)
+	case <-time.After(r.openWithin(m)):
+		return fmt.Errorf("%w: its connections are not open after %v; use fewer of them", ErrUnfit, r.openWithin(m))
 	}
+}
+
+// openEach is how long a worker may take for each connection, on top of readyWithin.
+const openEach = 5 * time.Millisecond
+
+func (r *run) openWithin(m *member) time.Duration {
+	return readyWithin + time.Duration(r.parts[m.index].Connections())*openEach
 }
 
 func (r *run) goAhead(ctx context.Context, m *member) error {

@@ -1,0 +1,190 @@
+package place_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bench/fleet"
+	"bench/fleet/place"
+	"bench/loadgen"
+	"bench/loadgen/pacing"
+	"bench/loadgen/vegeta"
+	"bench/results"
+	"bench/targets"
+)
+
+// As "worker", the test's own program is a worker.
+func TestMain(m *testing.M) {
+	if len(os.Args) < 2 || os.Args[1] != "worker" {
+		os.Exit(m.Run())
+	}
+	dir, err := os.MkdirTemp("", "worker")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		err = fleet.Worker{
+			Version: "test", Binary: os.Args[2], Dir: dir,
+			Engine: func(json.RawMessage) (loadgen.Engine, error) { return vegeta.Engine{}, nil },
+		}.Serve(context.Background(), os.Stdin, os.Stdout)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// Texts that are not placements are refused, with the form of one.
+func TestParseRefuses(t *testing.T) {
+	for _, text := range []string{
+		"", "local", "local:", "local:0", "local:-1", "local:x", "local:9999", "ssh", "ssh:", "ssh:a,", "ssh:a,a",
+		"ssh:-oProxyCommand=x", "ssh:a b", "docker:2",
+	} {
+		if p, err := place.Parse(text, place.Options{}); err == nil || !strings.Contains(err.Error(), "want ") {
+			t.Errorf("%q is read as %v, %v; want it refused, and a form", text, p, err)
+		}
+	}
+}
+
+// binary stands for the hash of the test's program.
+var binary = strings.Repeat("0123456789abcdef", 4)
+
+func options(t *testing.T) place.Options {
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return place.Options{Program: program, Binary: binary, Args: []string{"worker", binary}, Env: os.Environ()}
+}
+
+// load sends a short load from workers, and checks that the server saw what was counted.
+func load(t *testing.T, p fleet.Place) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "ok")
+	}))
+	defer server.Close()
+	f, err := fleet.Open(t.Context(), fleet.Config{
+		Place: p, Version: "test", Binary: binary, Dir: filepath.Join(t.TempDir(), "hub"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := loadgen.Plan{
+		URL: server.URL, Mode: loadgen.Open, Pacer: pacing.Constant{PerSecond: 100}, Duration: 500 * time.Millisecond,
+		Mix:   targets.Mix{Targets: []targets.Target{{Name: "home", Method: "GET", Path: "/"}}},
+		Conns: loadgen.Conns{Max: 8}, Timeout: time.Second,
+	}
+	m, err := f.Measure(t.Context(), plan, loadgen.Watch{})
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if m.Counts.OK != 50 || len(m.Workers) != len(p.Workers()) {
+		t.Errorf("%+v from %d workers; want 50 successful requests", m.Counts, len(m.Workers))
+	}
+	for _, w := range m.Workers {
+		if w.Lost != "" || w.Counts == (results.Counts{}) || w.ClockOffset.Abs() > w.ClockBound {
+			t.Errorf("%+v; want a part of the load, by the clock of this machine", w)
+		}
+	}
+}
+
+func TestLocalWorkers(t *testing.T) {
+	t.Parallel()
+	p, err := place.Parse("local:2", options(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	load(t, p)
+}
+
+// sshd starts OpenSSH's server on a loopback port, and returns the command that reaches it as hosts good and
+// stranger, and the folder of the programs that were copied there. A stranger's key is refused.
+func sshd(t *testing.T) (ssh []string, cache string) {
+	const program = "/usr/sbin/sshd"
+	if _, err := os.Stat(program); err != nil || os.Getuid() != 0 {
+		t.Skip("needs root and OpenSSH's server (apt-get install openssh-server)")
+	}
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	for _, key := range []string{"host", "user", "stranger"} {
+		out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file(key)).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := listener.Addr().(*net.TCPAddr).Port
+	_ = listener.Close()
+	write := func(name, text string) {
+		if err := os.WriteFile(file(name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("sshd_config", fmt.Sprintf("Port %d\nListenAddress 127.0.0.1\nHostKey %s\nAuthorizedKeysFile %s\n"+
+		"PidFile none\n"+
+		"StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nSetEnv XDG_CACHE_HOME=%s\n",
+		port, file("host"), file("user.pub"), file("cache")))
+	write("config", fmt.Sprintf("Host *\n  HostName 127.0.0.1\n  Port %d\n  IdentitiesOnly yes\n  IdentityAgent none\n"+
+		"  UserKnownHostsFile %s\n  StrictHostKeyChecking accept-new\n"+
+		"Host good*\n  IdentityFile %s\nHost stranger\n  IdentityFile %s\n",
+		port, file("known"), file("user"), file("stranger")))
+	_ = os.MkdirAll("/run/sshd", 0o755) // Debian's server wants it
+	server := exec.Command(program, "-D", "-f", file("sshd_config"))
+	if err := server.Start(); err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
+	for range 100 {
+		if conn, err := net.Dial("tcp", fmt.Sprint("127.0.0.1:", port)); err == nil {
+			_ = conn.Close()
+			return []string{"ssh", "-F", file("config")}, filepath.Join(file("cache"), "bench", "bin")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Skip("the server does not listen")
+	return nil, ""
+}
+
+// Hosts get the program by ssh, once; what goes wrong is said with the host's name and what to do.
+func TestWorkersBySSH(t *testing.T) {
+	t.Parallel()
+	o := options(t)
+	var cache string
+	o.SSH, cache = sshd(t)
+	for range 2 {
+		p, err := place.Parse("ssh:good1,good2", o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		load(t, p)
+	}
+	if copies, _ := os.ReadDir(cache); len(copies) != 1 {
+		t.Errorf("%d programs in %s; want one", len(copies), cache)
+	}
+	for _, row := range []struct{ where, says string }{
+		{"ssh:stranger", "ssh-copy-id stranger"}, {"ssh:good1,stranger", "worker stranger: "},
+	} {
+		p, err := place.Parse(row.where, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = fleet.Open(t.Context(), fleet.Config{Place: p, Version: "test", Binary: binary, Dir: t.TempDir()})
+		if !errors.Is(err, fleet.ErrNotStarted) || !strings.Contains(err.Error(), row.says) {
+			t.Errorf("%s: %v; want %q", row.where, err, row.says)
+		}
+	}
+}
