@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -105,21 +106,11 @@ func (f *Fleet) enlist(ctx context.Context, m *member) error {
 		return fmt.Errorf("%w: %w", ErrNotStarted, err)
 	}
 	m.stream = stream
-	conn, err := f.hub.dial()
-	if err != nil {
-		return err
-	}
 	invitation, err := encode(Invitation{Run: f.hub.run, Worker: m.token, Password: m.password})
 	if err != nil {
 		return err
 	}
-	go func() {
-		defer conn.Close()
-		if _, err := stream.Write(append(invitation, '\n')); err == nil {
-			relay(conn, stream, stream)
-		}
-		m.lose(ended(stream)) // before the engine notices, which knows no reasons
-	}()
+	go f.attend(m, append(invitation, '\n'))
 	select {
 	case m.hello = <-m.joined:
 	case <-m.life.Done():
@@ -135,6 +126,27 @@ func (f *Fleet) enlist(ctx context.Context, m *member) error {
 			ErrUnfit, m.hello.Version, m.hello.Binary, f.config.Version, f.config.Binary)
 	}
 	return nil
+}
+
+// attend invites a worker, and relays between it and the hub until either ends. The hub pings from the first
+// moment, so that it is not connected before the worker is there to answer.
+func (f *Fleet) attend(m *member, invitation []byte) {
+	_, err := m.stream.Write(invitation)
+	if err == nil {
+		_, err = io.ReadFull(m.stream, make([]byte, len(present)))
+	}
+	if err != nil {
+		m.lose(ended(m.stream))
+		return
+	}
+	conn, err := f.hub.dial()
+	if err != nil {
+		m.lose(err)
+		return
+	}
+	defer conn.Close()
+	relay(conn, m.stream, m.stream)
+	m.lose(ended(m.stream)) // before the engine notices, which knows no reasons
 }
 
 // ended is why a stream ended.

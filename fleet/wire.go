@@ -28,6 +28,9 @@ type Invitation struct {
 	Certificate string `json:"certificate,omitempty"`
 }
 
+// present is what a worker says first on its stream: that it has read its invitation.
+const present = "\n"
+
 // subject is where a worker is told to do something, or tells something.
 func subject(run, worker, direction, what string) string {
 	return "run." + run + "." + worker + "." + direction + "." + what

@@ -51,6 +51,9 @@ func (w Worker) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("reading the invitation: %w", err)
 	}
+	if _, err := io.WriteString(out, present); err != nil {
+		return fmt.Errorf("answering the invitation: %w", err)
+	}
 	near, far := net.Pipe()
 	go func() {
 		defer far.Close()
