@@ -14,9 +14,13 @@ import (
 // Every `bench` command line in the README's shell blocks and in the commands' own examples is valid:
 // its command exists and has its flags.
 func TestDocumentedCommandLinesExist(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
+	var readme []byte
+	for _, file := range []string{"README.md", "docs/TUTORIAL.md", "docs/HOWTO.md"} {
+		text, err := os.ReadFile("../../" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		readme = append(readme, text...)
 	}
 	var lines []string
 	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(readme), -1) {
