@@ -64,7 +64,11 @@ func started(t testing.TB, folder string) (address string, client *http.Client) 
 	}
 	listening.Config.Handler = s
 	listening.Start()
-	t.Cleanup(func() { listening.Close(); _ = s.Close() })
+	t.Cleanup(func() {
+		listening.CloseClientConnections() // a run may still be followed
+		listening.Close()
+		_ = s.Close()
+	})
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)

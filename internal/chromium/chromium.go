@@ -221,11 +221,16 @@ func (p *Page) Quiet() {
 	}
 }
 
-// Sideways is by how many pixels the page is wider than its window.
-func (p *Page) Sideways() float64 {
+// Sideways is by how many pixels the page is wider than its window, once charts have had the time to follow a
+// change of its size.
+func (p *Page) Sideways() (wider float64) {
 	p.t.Helper()
-	wider, _ := p.Run("document.documentElement.scrollWidth - document.documentElement.clientWidth").(float64)
-	return wider
+	for until := time.Now().Add(3 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		wider, _ = p.Run("document.documentElement.scrollWidth - document.documentElement.clientWidth").(float64)
+		if wider <= 0 || time.Now().After(until) {
+			return wider
+		}
+	}
 }
 
 // Barriers are what axe-core finds to be serious or worse: a line each.
