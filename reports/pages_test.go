@@ -117,8 +117,8 @@ func TestPagesAreForEverybody(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			if look.Print {
-				continue // nobody clicks on paper
+			if look.Print || look.Dark != (look.Width < 500) {
+				continue // nobody clicks on paper, and these two show both colours and both sizes
 			}
 			for _, barrier := range p.Barriers() {
 				t.Errorf("%s%s: %s", kind, name, barrier)
