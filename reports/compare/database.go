@@ -18,11 +18,11 @@ func databaseLimit(t Topology, l Load) string {
 	if allowed == 0 || refused == 0 && most < nearlyAll*allowed {
 		return ""
 	}
-	text := fmt.Sprintf("Its database allows %s at once (max_connections), and it had %s.",
-		page.Count(int(allowed), "connection"), page.Number(most))
+	text := fmt.Sprintf("Its database allows %s at once (max_connections), and it had %.0f.",
+		page.Count(int(allowed), "connection"), most)
 	if refused > 0 {
-		text = fmt.Sprintf("Its database allows %s at once (max_connections), and refused %s.",
-			page.Count(int(allowed), "connection"), page.Number(refused))
+		text = fmt.Sprintf("Its database allows %s at once (max_connections), and refused %.0f.",
+			page.Count(int(allowed), "connection"), refused)
 	}
 	if t.Concurrency == 0 {
 		return text + " One thread per connection asks for one each: limit the threads, or put a pool in between."
