@@ -9,22 +9,22 @@ import (
 // Impact is what the incidents of a cell did to its load.
 type Impact struct {
 	Incidents []IncidentImpact `json:"incidents"`
-	Lost      Counts           `json:"lost"`             // the requests since the first incident, by class
-	Gap       float64          `json:"longest_gap_s"`    // between two successful responses since the first incident
-	GapBefore float64          `json:"gap_before_s"`     // the same before it: what is usual at this rate
-	Recovery  *float64         `json:"recovery_s"`       // the longest of the incidents; null: one was not recovered from
-	Before    Summary          `json:"before_us"`        // response times of the seconds before the first incident,
-	During    Summary          `json:"during_us"`        // of those until the last one was recovered from,
-	After     Summary          `json:"after_us"`         // and of those after that
-	Late      float64          `json:"late_s,omitempty"` // a response time above which a request was not served as before
+	Lost      Counts           `json:"lost"`                 // the requests since the first incident, by class
+	Gap       float64          `json:"longest_gap_s"`        // between two successful responses since the first incident
+	GapBefore float64          `json:"gap_before_s"`         // the same before it: what is usual at this rate
+	Recovery  *float64         `json:"recovery_s,omitempty"` // the longest of the incidents; none: one was not recovered from
+	Before    Summary          `json:"before_us"`            // response times of the seconds before the first incident,
+	During    Summary          `json:"during_us"`            // of those until the last one was recovered from,
+	After     Summary          `json:"after_us"`             // and of those after that
+	Late      float64          `json:"late_s,omitempty"`     // a response time above which a request was not served as before
 }
 
 // IncidentImpact is what one incident did, until the next one or the end of the load.
 type IncidentImpact struct {
 	Incident
-	Lost     uint64   `json:"lost"`          // requests that were due since and got no successful response
-	Gap      float64  `json:"longest_gap_s"` // between two successful responses
-	Recovery *float64 `json:"recovery_s"`    // until requests were served as before; null: they never were
+	Lost     uint64   `json:"lost"`                 // requests that were due since and got no successful response
+	Gap      float64  `json:"longest_gap_s"`        // between two successful responses
+	Recovery *float64 `json:"recovery_s,omitempty"` // until requests were served as before; none: they never were
 }
 
 // A load has recovered at the first moment from which on, for a second, nearly all moments are as they

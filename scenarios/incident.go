@@ -181,6 +181,19 @@ func (t Timeline) Add(p *loadgen.Plan) error {
 	return nil
 }
 
+// Happened are the incidents of a load that carries out its timeline itself, as one of clients alone does.
+func (t Timeline) Happened(load time.Duration) (list []results.Incident) {
+	for _, i := range t {
+		r := i.record(load)
+		r.At = r.Planned
+		if length := i.For.Of(load); length > 0 {
+			r.Until = min(r.At+length.Seconds(), load.Seconds())
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
 // record is an incident before it was done.
 func (i Incident) record(load time.Duration) results.Incident {
 	return results.Incident{Kind: i.Kind, Text: i.String(), Planned: i.At.Of(load).Seconds()}

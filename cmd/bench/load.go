@@ -82,9 +82,14 @@ func runLoad(ctx context.Context, s *shell, rawURL string, o loadOptions) error 
 	result := newLoadResult(plan, m, ctx.Err() != nil || m.Hopeless != "")
 	result.calibrated(calibration)
 	result.judge(m, objectives)
+	timeline, err := o.timeline()
+	if err != nil {
+		return err
+	}
+	result.Impact = load.Impact(plan, m, timeline)
 	err = printLoad(s, result, o.json)
 	if err == nil {
-		err = keepLoad(ctx, s, o, plan, m, engine, objectives, result, started)
+		err = keepLoad(ctx, s, o, plan, m, engine, objectives, result, started, timeline)
 	}
 	if err != nil {
 		return err

@@ -34,6 +34,7 @@ type loadOptions struct {
 	tls       tlsOptions
 	slow      []string
 	slowEvery time.Duration
+	incidents []string
 
 	slo           string
 	hdr           string
@@ -136,5 +137,7 @@ func (o *loadOptions) connectionFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.socket, "unix-socket", "", "connect to the socket `PATH`; the URL then says only what is requested")
 	f.StringSliceVar(&o.slow, "slow", nil,
 		"N slow clients in addition to the load: `KIND:N`, where KIND is headers, body, read or idle")
+	f.StringArrayVar(&o.incidents, "incident", nil, "what happens during the load, such as "+
+		"`'25% slow-clients headers 200 for 50%'`\nor '50% connections idle 5000' (repeatable)")
 	f.DurationVar(&o.slowEvery, "slow-every", time.Second, "how often a slow client sends or reads a byte")
 }

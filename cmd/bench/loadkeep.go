@@ -10,17 +10,20 @@ import (
 	"bench/experiments/load"
 	"bench/loadgen"
 	"bench/results"
+	"bench/scenarios"
 )
 
 // keepLoad writes a load and what was printed of it as a run with its page, unless --no-report says not to.
 func keepLoad(
 	ctx context.Context, s *shell, o loadOptions, plan loadgen.Plan, m loadgen.Measurement, engine loadgen.Engine,
-	objectives []results.Objective, r loadResult, started time.Time,
+	objectives []results.Objective, r loadResult, started time.Time, timeline scenarios.Timeline,
 ) error {
 	if o.noReport {
 		return nil
 	}
-	l := load.Load{Plan: plan, Measurement: m, Started: started, Calibration: r.Generator.Calibration, Result: r}
+	l := load.Load{
+		Plan: plan, Measurement: m, Started: started, Calibration: r.Generator.Calibration, Result: r, Timeline: timeline,
+	}
 	for _, objective := range objectives {
 		l.Objectives = append(l.Objectives, objective.String())
 	}

@@ -12,6 +12,7 @@ import (
 	"bench/experiments"
 	"bench/loadgen"
 	"bench/loadgen/pacing"
+	"bench/scenarios"
 	"bench/targets"
 )
 
@@ -49,7 +50,27 @@ func (o loadOptions) plan(rawURL string) (p loadgen.Plan, notes []string, err er
 	}
 	p.Mix = list.Mix.WithSeed(p.Seed)
 	o.length(&p)
-	return p, notes, nil
+	timeline, err := o.timeline()
+	if err == nil {
+		err = timeline.Add(&p)
+	}
+	return p, notes, err
+}
+
+// timeline is what happens during the load: to servers that bench did not start, nothing can be done.
+func (o loadOptions) timeline() (t scenarios.Timeline, err error) {
+	for _, text := range o.incidents {
+		i, err := scenarios.ParseIncident(text)
+		if err != nil {
+			return nil, experiments.Misuse(fmt.Errorf("--incident: %w", err))
+		}
+		t = append(t, i)
+	}
+	if !t.OfLoad() {
+		return nil, usagef("--incident: bench did not start this server, and does nothing to its processes: want slow-clients " +
+			"or connections here, and the others in a scenario of bench compare")
+	}
+	return t, nil
 }
 
 // length makes a plan as long as what it goes through, unless a duration was given.

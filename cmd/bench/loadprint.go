@@ -60,6 +60,12 @@ func (r loadResult) text() string {
 	for _, slow := range r.Slow {
 		fmt.Fprintln(&out, slow)
 	}
+	if r.Impact != nil {
+		for _, i := range r.Impact.Incidents {
+			fmt.Fprintf(&out, "%s: lost %d, longest gap %s (before: %s), recovered: %s\n", i.Text, i.Lost, page.Gap(i.Gap),
+				page.Gap(r.Impact.GapBefore), page.Recovered(i.Recovery))
+		}
+	}
 	for _, o := range r.SLO {
 		fmt.Fprintln(&out, objectiveLine(o))
 	}

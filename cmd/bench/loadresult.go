@@ -34,6 +34,7 @@ type loadResult struct {
 	Generator   loadGenerator         `json:"generator"`
 	Slow        []results.Slow        `json:"slow_clients,omitempty"`
 	Workers     []results.Worker      `json:"workers,omitempty"` // the load generators, where there were several
+	Impact      *results.Impact       `json:"impact,omitempty"`  // of the incidents
 	SLO         []results.Judged      `json:"slo,omitempty"`
 	Grade       results.Grade         `json:"grade"`
 	Diagnostics []results.Diagnostic  `json:"diagnostics"`

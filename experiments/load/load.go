@@ -22,6 +22,12 @@ type Load struct {
 	Objectives  []string
 	Result      any           // what bench load --json prints
 	Host        *results.Host // that it was measured on; nil: this one
+	Timeline    scenarios.Timeline
+}
+
+// Impact is what a timeline did to a load; nil if it had none, or nobody recorded its moments.
+func Impact(p loadgen.Plan, m loadgen.Measurement, t scenarios.Timeline) *results.Impact {
+	return Load{Plan: p, Measurement: m, Timeline: t}.cell().Impact()
 }
 
 // Keep writes a load into a run directory and reports on it. A cancelled context marks the run PARTIAL.
@@ -85,7 +91,7 @@ func (l Load) cell() *results.Cell {
 		Block: 1, Position: 1, Seed: p.Seed, Started: l.Started.UTC(), Duration: p.Duration.Seconds(),
 		Elapsed: m.Elapsed.Seconds(), Counts: m.Counts, Successful: m.Within.OK, Thirds: m.Thirds[:], Loop: m.Loop,
 		Opened: m.Opened, Clamped: m.Clamped, Generator: m.Generator, Grade: m.Grade, Diagnostics: m.Diagnostics,
-		Intervals: m.Intervals,
+		Intervals: m.Intervals, Incidents: l.Timeline.Happened(p.Duration), Moments: m.Moments,
 	}
 	if p.Mode == results.UnknownLoop {
 		c.Load = "imported"

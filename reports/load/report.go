@@ -101,6 +101,9 @@ func (r *Report) Document() page.Document {
 		{ID: "targets", Title: title + " by target", Short: "Targets", Tables: []page.Table{r.targets()}},
 		{ID: "outcomes", Title: "Requests by outcome", Short: "Outcomes", Tables: []page.Table{r.outcomes()}},
 	}
+	if timeline, has := page.Timeline([]*results.Cell{r.cell}); has {
+		d.Sections = append(d.Sections, timeline)
+	}
 	if n := len(r.Diagnostics); n > 0 {
 		d.Sections = append(d.Sections, page.Section{ID: "diagnostics", Title: fmt.Sprintf("Diagnostics (%d)", n),
 			Short: "Diagnostics", Diagnostics: r.Diagnostics})
@@ -224,6 +227,7 @@ func (r *Report) overTime() plot.Figure {
 	}
 	title := strings.ToUpper(r.lead.name[:1]) + r.lead.name[1:] + " by second"
 	f := plot.OverTime("latency-over-time", title, []plot.Series{most, half})
+	f.Rules = page.Rules(r.cell, 0)
 	f.X.Label, f.Reads = "seconds since the start of the load", "Each point is one second of the load: filled the 99th "+
 		"percentile, hollow the median. A slope is a queue that grows; a lone high second is a stop, of the server or of "+
 		"the machine."

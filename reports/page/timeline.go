@@ -61,7 +61,7 @@ func Gap(seconds float64) string { return fmt.Sprintf("%.2f s", seconds) }
 // Recovered writes how long a recovery took, if there was one.
 func Recovered(seconds *float64) string {
 	if seconds == nil {
-		return "never"
+		return "not before the end"
 	}
 	return fmt.Sprintf("%.2f s", *seconds)
 }
