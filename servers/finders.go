@@ -196,7 +196,7 @@ const pythonQuestion = `import sys
 print(sys.version.split()[0]); print(sys.prefix); print(sys.base_prefix)
 try:
     import django; print(django.get_version())
-except ImportError:
+except (ImportError, AttributeError): # a folder of that name is no Django
     print("")`
 
 // findPython asks the chosen interpreter what it is. Its fact "home" is its virtual environment,

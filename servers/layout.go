@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"bench/targets"
 )
@@ -243,7 +244,8 @@ func (p ProcessDefinition) numbers(out *Process, data renderData) (err error) {
 // runs, the app's variables and the process's own.
 func (p ProcessDefinition) env(d Definition, data renderData) ([]string, error) {
 	vars := map[string]string{
-		"PYTHONDONTWRITEBYTECODE":       "1", // leaves the app's folder unchanged
+		"LC_CTYPE":                      "C.UTF-8", // as Python sets it for itself, but not within another server
+		"PYTHONDONTWRITEBYTECODE":       "1",       // leaves the app's folder unchanged
 		"PYTHONHASHSEED":                "0",
 		"PYTHONUNBUFFERED":              "1",
 		"DJANGO_RUNSERVER_HIDE_WARNING": "true",
@@ -298,7 +300,9 @@ func checkPaths(data renderData) error {
 }
 
 // isSpecial reports whether a character means something in a server's configuration file.
-func isSpecial(r rune) bool { return r < ' ' || strings.ContainsRune("$%;{}\"'`@=\\ #", r) }
+func isSpecial(r rune) bool {
+	return unicode.IsControl(r) || strings.ContainsRune("$%;{}\"'`@=\\ #", r)
+}
 
 // PlainPath reports whether a path can be written into any configuration file.
 func PlainPath(path string) bool { return !strings.ContainsFunc(path, isSpecial) }
