@@ -59,7 +59,7 @@ better, by how much and why, with confidence intervals.
 	root.SetVersionTemplate(versionLine() + "\n")
 	root.SuggestionsMinimumDistance = 2
 	root.PersistentFlags().BoolVar(&s.showSecrets, showSecrets, false, "show secrets in the output, on a terminal only")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return experiments.Misuse(err) })
+	root.SetFlagErrorFunc(flagError)
 	root.AddGroup(measuring, reading, looking, machine)
 	add(root, measuring, newInitCommand(s), newCompareCommand(s), newLadderCommand(s), newGateCommand(s),
 		newCapacityCommand(s), newTuneCommand(s), newClaimsCommand(s), newLoadCommand(s))
