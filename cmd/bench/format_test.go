@@ -347,7 +347,7 @@ func TestFormatIsWhatIsWritten(t *testing.T) {
 		"version": "bench-version", "topologies": "bench-topologies", "doctor": "bench-doctor",
 		"render url:http://127.0.0.1:1": "bench-render", "render nginx-uwsgi": "bench-render",
 		"compare --topologies all --dry-run": "plan", "gate --base bundled --head bundled --dry-run": "plan",
-		"capacity --topology uwsgi --dry-run": "plan",
+		"capacity --topology uwsgi --dry-run": "plan", "ladder --dry-run": "plan",
 	} {
 		var out, errs strings.Builder
 		s := &shell{out: &out, errs: &errs, env: map[string]string{"PATH": os.Getenv("PATH"), "BENCH_CACHE": t.TempDir()}}

@@ -26,7 +26,7 @@ func ExampleSpec_Plan() {
 	}
 	// Output:
 	// one-thread is runserver:threads=off
-	// instances adds two servers with half of the workers each
+	// cache adds a cache in the proxy, for responses that say for how long they may be kept
 	// io: closed loop on up to 64 keep-alive connections for at least 700ms
 	// io: open loop at 0.6 times the slowest topology's maximum throughput, on at most 64 connections, for 450ms each
 }

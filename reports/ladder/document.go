@@ -43,6 +43,10 @@ func (r *Report) answer() {
 			r.Answer = append(r.Answer, fmt.Sprintf(group.format, page.List(parts)))
 		}
 	}
+	if n := len(r.Skipped); n > 0 {
+		r.Answer = append(r.Answer, fmt.Sprintf("Not measured: %s; the first because %s.", page.Count(n, "rung"),
+			r.Skipped[0].Reason))
+	}
 	for _, i := range r.Interactions {
 		r.Answer = append(r.Answer, i.says())
 	}
