@@ -11,7 +11,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 build: ## build bin/bench
-	$(GO) build -trimpath -o $(BENCH) ./cmd/bench
+	$(GO) build -trimpath -buildvcs=auto -o $(BENCH) ./cmd/bench
 
 setup: build ## install what is missing: nginx, and Django and uWSGI in their own environment
 	$(BENCH) setup
