@@ -37,7 +37,8 @@ var oddNames = []struct {
 	refused bool
 }{
 	{"plain", false}, {"straße-日本", false}, {"a+b,c~d", false}, {"a(b)[c]!&*?<|>^", false},
-	{"a b", true}, {"a@b", true}, {"a;b", true}, {`a"b`, true}, {"a'b", true}, {"a{b", true}, {"a}b", true}, {"a$b", true},
+	{"a b", true}, {"a@b", true}, {"a;b", true}, {`a"b`, true}, {"a'b", true}, {"a{b", true}, {"a}b", true},
+	{"a$b", true},
 	{"a%b", true}, {"a#b", true}, {"a=b", true}, {`a\b`, true}, {"a`b", true}, {"a\nb", true}, {"a\tb", true}, {"a\x7fb", true},
 }
 
@@ -93,7 +94,8 @@ func rendered(t *testing.T, site *Site, found Tools, topology, odd string) (stri
 	t.Helper()
 	scratch := t.TempDir()
 	folder := filepath.Join(scratch, "x"+odd+"x")
-	app := targets.App{Dir: folder, WSGI: "site_of_test:app", ASGI: "site_of_test:app", Health: "/", Settings: "site_of_test"}
+	app := targets.App{Dir: folder, WSGI: "site_of_test:app", ASGI: "site_of_test:app", Health: "/"}
+	app.Settings = "site_of_test"
 	app.Static.URL, app.Static.Root = "/static/", filepath.Join(folder, "static")
 	host := site.Host
 	host.Dir, host.Ports = filepath.Join(scratch, "b"), make([]int, maxPorts)
@@ -189,7 +191,8 @@ func TestCheckersRefuseMistakes(t *testing.T) {
 		if err := os.WriteFile(path, []byte(mistake), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if out, err := exec.CommandContext(t.Context(), found[c.tool].Path, c.argv(path, dir)...).CombinedOutput(); err == nil {
+		command := exec.CommandContext(t.Context(), found[c.tool].Path, c.argv(path, dir)...)
+		if out, err := command.CombinedOutput(); err == nil {
 			t.Errorf("%s accepts a mistake: %s", c.tool, out)
 		}
 	}
