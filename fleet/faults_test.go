@@ -130,10 +130,10 @@ func (f *trial) double() {
 // Under every fault, in any order of messages and with clocks up to ten minutes apart, a load ends, names
 // exactly whom it lost, and its percentiles are those of the requests that the others sent.
 func TestFaultedLoads(t *testing.T) {
-	const atOnce = 12
+	atOnce := proof.Size(2, 12) // the race detector makes everything ten times as slow
 	var trials sync.WaitGroup
 	room := make(chan struct{}, atOnce)
-	for seed := range proof.Size(2*len(faults), 500) {
+	for seed := range proof.Size(len(faults), 500) {
 		fault := faults[seed%len(faults)]
 		f := &trial{dir: t.TempDir(), random: rand.New(rand.NewPCG(uint64(seed), 9)), killed: map[int]bool{}}
 		room <- struct{}{}
@@ -151,7 +151,7 @@ func TestFaultedLoads(t *testing.T) {
 
 // start opens a fleet of workers whose clocks are apart.
 func (f *trial) start(t *testing.T) (err error) {
-	size := 2 + f.random.IntN(4)
+	size := 2 + f.random.IntN(proof.Size(1, 4))
 	f.pipes, f.witnesses = make([]*pipe, size), make([]*witness, size)
 	offsets := make([]time.Duration, size)
 	for i := range size {

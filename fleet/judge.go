@@ -145,13 +145,14 @@ func (j *judgement) addAll(name string, part loadgen.Measurement) {
 		j.add(results.Valid, d.Code, d.Message, d.Hint, name)
 	}
 	j.grade = j.grade.Worse(part.Grade)
-	if part.Grade == results.Invalid && j.fault == "" {
+	if part.Grade == results.Invalid && j.fault == "" { // of the first one, unless one is lost
 		j.fault = "worker " + name + ": " + part.Fault
 	}
 }
 
 // lost reports a worker of which only a beginning arrived.
 func (j *judgement) lost(w results.Worker, s *share) {
+	j.fault = "" // this explains more than what anyone else says
 	j.add(results.Invalid, "worker-lost", fmt.Sprintf(
 		"worker %s was lost: %s; the figures are those of the others, and the other workers stopped", w.Name, w.Lost),
 		"What it had sent is in "+s.spool.path()+".")
