@@ -12,11 +12,11 @@ type Impact struct {
 	Lost      Counts           `json:"lost"`                 // the requests since the first incident, by class
 	Gap       float64          `json:"longest_gap_s"`        // between two successful responses since the first incident
 	GapBefore float64          `json:"gap_before_s"`         // the same before it: what is usual at this rate
-	Recovery  *float64         `json:"recovery_s,omitempty"` // the longest of the incidents; none: one was not recovered from
+	Recovery  *float64         `json:"recovery_s,omitempty"` // the longest; none: one was not recovered from
 	Before    Summary          `json:"before_us"`            // response times of the seconds before the first incident,
 	During    Summary          `json:"during_us"`            // of those until the last one was recovered from,
 	After     Summary          `json:"after_us"`             // and of those after that
-	Late      float64          `json:"late_s,omitempty"`     // a response time above which a request was not served as before
+	Late      float64          `json:"late_s,omitempty"`     // a response time above which one was not served as before
 }
 
 // IncidentImpact is what one incident did, until the next one or the end of the load.
