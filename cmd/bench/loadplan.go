@@ -67,8 +67,8 @@ func (o loadOptions) timeline() (t scenarios.Timeline, err error) {
 		t = append(t, i)
 	}
 	if !t.OfLoad() {
-		return nil, usagef("--incident: bench did not start this server, and does nothing to its processes: want slow-clients " +
-			"or connections here, and the others in a scenario of bench compare")
+		return nil, usagef("--incident: bench did not start this server, and does nothing to its processes: " +
+			"want slow-clients or connections here, and the others in a scenario of bench compare")
 	}
 	return t, nil
 }
