@@ -39,7 +39,8 @@ var oddNames = []struct {
 	{"plain", false}, {"straße-日本", false}, {"a+b,c~d", false}, {"a(b)[c]!&*?<|>^", false},
 	{"a b", true}, {"a@b", true}, {"a;b", true}, {`a"b`, true}, {"a'b", true}, {"a{b", true}, {"a}b", true},
 	{"a$b", true},
-	{"a%b", true}, {"a#b", true}, {"a=b", true}, {`a\b`, true}, {"a`b", true}, {"a\nb", true}, {"a\tb", true}, {"a\x7fb", true},
+	{"a%b", true}, {"a#b", true}, {"a=b", true}, {`a\b`, true}, {"a`b", true},
+	{"a\nb", true}, {"a\tb", true}, {"a\x7fb", true},
 }
 
 func TestOddNamesInConfigurations(t *testing.T) {
