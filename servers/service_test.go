@@ -53,7 +53,7 @@ func TestAnAppsOwnSchemeIsKept(t *testing.T) {
 		}
 	}
 	if _, err := s.at(s.replica("/"+strings.Repeat("long", 30)), Host{}); err == nil {
-		t.Error("a socket's path of more than 107 bytes passed")
+		t.Error("a socket's path of more than 102 bytes passed")
 	}
 }
 

@@ -24,5 +24,5 @@ func ExampleSpec_Plan() {
 	fmt.Println(err)
 	// Output:
 	// uwsgi: 12 settings of workers=1..4 and threads=1,2,4, under p99<200ms
-	// --param wokers: uwsgi has no such parameter; it has workers, threads, static
+	// --param wokers: uwsgi has no such parameter; it has workers, threads, static, reload
 }
