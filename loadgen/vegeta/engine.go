@@ -254,7 +254,9 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 	// net/http may still call these when a request has timed out.
 	var firstByte, tries atomic.Int64
 	var conn atomic.Pointer[watched]
-	under := &exchange{sent: time.Now(), fastest: &r.fastest[r.plan.Mix.Index(n)], cancel: refuse}
+	under := &exchange{
+		sent: time.Now(), head: req.Method == http.MethodHead, fastest: &r.fastest[r.plan.Mix.Index(n)], cancel: refuse,
+	}
 	trace := &httptrace.ClientTrace{
 		GotConn:              func(got httptrace.GotConnInfo) { tries.Add(1); conn.Store(under.carry(got)) },
 		GotFirstResponseByte: func() { firstByte.Store(int64(time.Since(r.start))) },
@@ -269,11 +271,16 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 	sent := time.Now()
 	got := r.send(req, &r.plan.Mix.At(n).Expect)
 	r.inFlight.Add(-1)
+	early := under.early.Load()
 	if w := conn.Load(); w != nil {
 		w.on.CompareAndSwap(under, nil)
+		early = early || w.early.Load()
 	}
-	if under.early.Load() {
+	switch {
+	case early:
 		got.class, got.why = results.BadBody, errUnasked.Error()
+	case got.class == results.BadBody && got.response == nil && under.cut.Load():
+		got.class, got.why = results.Reset, errCut.Error()
 	}
 	if got.class == results.OK {
 		under.answered(got.end.Sub(sent))

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"bench/loadgen"
+	"bench/loadgen/http1"
 )
 
 // net/http sends a request again whenever a reused connection breaks before the response began, also
@@ -23,6 +24,9 @@ import (
 // errDropped is a request that the server took and did not answer.
 var errDropped = errors.New("the connection broke after the server had taken the request")
 
+// errCut is a response that is whole as far as it goes. Net/http takes its last line for a whole one.
+var errCut = errors.New("the server closed the connection within the response")
+
 // errUnasked is a response to no request.
 var errUnasked = errors.New("a response came before the request was sent")
 
@@ -31,18 +35,27 @@ type watched struct {
 	net.Conn
 	stray   func() // called when bytes arrive that belong to no response; nil: they cannot be known
 	on      atomic.Pointer[exchange]
-	writing sync.Mutex // a break that shows while a request is being written is judged after that
+	writing sync.Mutex  // a break that shows while a request is being written is judged after that
+	early   atomic.Bool // bytes came before the first request
+
+	// Only who reads from the connection uses these, which is one at a time.
+	of       *exchange    // whose response is being read
+	response http1.Parser // of it; knows where it ends
+	followed bool         // it can be parsed
+	over     bool         // nothing that comes now belongs to a response
 }
 
 // exchange is one request on its way.
 type exchange struct {
 	sent    time.Time
+	head    bool          // its response has no body
 	fastest *atomic.Int64 // response of its target so far, in nanoseconds
 	cancel  context.CancelCauseFunc
 	asked   atomic.Bool // it is being written, or was
 	begun   atomic.Bool // something of it was written
 	reading atomic.Bool // something of the response has come
 	early   atomic.Bool // it came before the request was written
+	cut     atomic.Bool // the connection ended within the response
 }
 
 // watch is a connection of the run that is being watched. Over TLS, bytes also belong to handshakes.
@@ -92,18 +105,27 @@ func (w *watched) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// Read ends where the last response ends. What comes after it belongs to no request; net/http might take
+// it for the response to its next one.
 func (w *watched) Read(b []byte) (int, error) {
+	if w.over {
+		return 0, io.EOF
+	}
 	n, err := w.Conn.Read(b)
 	e := w.on.Load()
-	if e == nil {
-		if n > 0 && w.stray != nil {
-			w.stray()
+	if n > 0 && w.stray != nil {
+		if n, w.over = w.within(e, b[:n]); w.over {
+			err = io.EOF
 		}
+	}
+	if e == nil {
 		return n, err
 	}
 	if n > 0 {
-		e.early.CompareAndSwap(false, w.stray != nil && !e.asked.Load())
 		e.reading.Store(true)
+	}
+	if err != nil && e == w.of && w.followed {
+		e.cut.Store(!w.response.End())
 	}
 	if err == nil || e.reading.Load() {
 		return n, err
@@ -114,6 +136,36 @@ func (w *watched) Read(b []byte) (int, error) {
 		e.cancel(errDropped)
 	}
 	return n, err
+}
+
+// within returns how many of the bytes that came belong to an exchange, and whether the connection is of no
+// more use.
+func (w *watched) within(e *exchange, data []byte) (n int, over bool) {
+	switch {
+	case e == nil && w.of == nil:
+		w.early.Store(true)
+		return 0, true
+	case e == nil:
+		w.stray()
+		return 0, true
+	case e != w.of:
+		w.of, w.followed = e, true
+		w.response.Reset(e.head)
+		e.early.Store(!e.asked.Load())
+	}
+	rest := data
+	for w.followed && len(rest) > 0 && !w.response.Complete() {
+		var err error
+		_, rest, err = w.response.Next(rest)
+		w.followed = err == nil // otherwise net/http says what is wrong with it
+	}
+	switch {
+	case !w.followed || !w.response.Complete():
+		return len(data), false
+	case len(rest) > 0:
+		w.stray()
+	}
+	return len(data) - len(rest), len(rest) > 0 || e.early.Load()
 }
 
 // untouched reports whether the server cannot have worked on the request when its connection broke.
