@@ -16,6 +16,7 @@ func (r *run) measurement(interrupted bool) loadgen.Measurement {
 	j := &judgement{grade: results.Valid}
 	var parts []loadgen.Outcome
 	var m loadgen.Measurement
+	m.Generator.MaxRSS = loadgen.PeakMemory() // this process takes part, and the workers' comes on top
 	for i, member := range r.hub.members {
 		s := r.shares[i]
 		w := r.workerOf(member, s)

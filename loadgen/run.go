@@ -117,7 +117,7 @@ func (l Local) Measure(ctx context.Context, p Plan, watch Watch) (Measurement, e
 	cpu := cpuUsed() - before
 	m.Elapsed, m.Slow = time.Since(started), endSlow()
 	m.Generator = results.Generator{
-		Engine: l.Engine.String(), CPUSeconds: cpu.Seconds(), MaxRSS: maxRSS(),
+		Engine: l.Engine.String(), CPUSeconds: cpu.Seconds(), MaxRSS: PeakMemory(),
 		Threads: len(rec.Threads()), Health: health.stop(),
 	}
 	if timed, ok := l.Engine.(interface{ Mode() string }); ok {
@@ -184,9 +184,9 @@ func cpuUsed() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// maxRSS is the most memory that this process has had resident. The kernel's account of a process's
+// PeakMemory is the most memory that this process has had resident. The kernel's account of a process's
 // resources begins with its parent's, so that of its address space comes first, where there is one.
-func maxRSS() int64 {
+func PeakMemory() int64 {
 	if text, err := os.ReadFile("/proc/self/status"); err == nil {
 		if _, after, found := bytes.Cut(text, []byte("VmHWM:")); found {
 			var kib int64

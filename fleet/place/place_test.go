@@ -92,10 +92,15 @@ func load(t *testing.T, p fleet.Place) {
 	if m.Counts.OK != 50 || len(m.Workers) != len(p.Workers()) {
 		t.Errorf("%+v from %d workers; want 50 successful requests", m.Counts, len(m.Workers))
 	}
+	all := int64(1) // of this process, which is the hub
 	for _, w := range m.Workers {
+		all += w.MaxRSS
 		if w.Lost != "" || w.Counts == (results.Counts{}) || w.ClockOffset.Abs() > w.ClockBound {
 			t.Errorf("%+v; want a part of the load, by the clock of this machine", w)
 		}
+	}
+	if m.Generator.MaxRSS < all {
+		t.Errorf("%d bytes of memory; want those of all processes, %d of workers alone", m.Generator.MaxRSS, all)
 	}
 }
 
