@@ -5,10 +5,12 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -249,6 +251,47 @@ func TestPortsAreHeldUntilTheyAreReleased(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// Ten benches at once, as processes, boot twenty times each, and with a hundred ports their ranges overlap: a
+// server that listens on a reserved port never finds it taken by another's.
+func TestPortsOfManyProcessesDoNotCollide(t *testing.T) {
+	if dir := os.Getenv("PORTS_OF_A_PROCESS"); dir != "" {
+		for range 20 {
+			if err := listenOnReserved(dir, 100); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return
+	}
+	dir := t.TempDir()
+	var benches sync.WaitGroup
+	for range 10 {
+		benches.Go(func() {
+			c := exec.Command(os.Args[0], "-test.run", "^TestPortsOfManyProcessesDoNotCollide$")
+			c.Env = append(os.Environ(), "PORTS_OF_A_PROCESS="+dir)
+			if out, err := c.CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+	benches.Wait()
+}
+
+// listenOnReserved listens on reserved ports, all at the same time, and releases them.
+func listenOnReserved(dir string, n int) error {
+	ports, err := ReservePorts(dir, n)
+	if err != nil {
+		return err
+	}
+	for _, port := range ports.Numbers {
+		l, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			return errors.Join(err, ports.Close())
+		}
+		defer l.Close()
+	}
+	return ports.Close()
 }
 
 func TestDiagnose(t *testing.T) {
