@@ -31,7 +31,7 @@ func newSelftestCommand(s *shell) *cobra.Command {
 	c := &cobra.Command{
 		Use: "selftest", Short: "Check the figures of bench, and of other load generators, on this machine",
 	}
-	c.AddCommand(newAccuracyCommand(s), newPeersCommand(s), newCheckCommand(s), newTuneCheckCommand(s))
+	c.AddCommand(newAccuracyCommand(s), newPeersCommand(s), newSoakCommand(s), newCheckCommand(s), newTuneCheckCommand(s))
 	return c
 }
 
