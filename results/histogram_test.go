@@ -8,11 +8,14 @@ import (
 	"time"
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
+
+	"bench/internal/proof"
 )
 
 // Quantiles are within 0.1 % of those of an exact sort, the maximum is exact, and what is written
 // reads back the same, even with the library alone.
 func TestQuantilesAgainstAnExactSort(t *testing.T) {
+	proof.WithoutRace(t)
 	n := 10_000_000
 	if testing.Short() {
 		n = 100_000

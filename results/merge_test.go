@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bench/internal/proof"
 )
 
 // recordings are what several workers recorded of one load: each is slower than the one before it.
@@ -42,6 +44,7 @@ func textOf(t *testing.T, intervals []Interval) string {
 
 // In whatever order and grouping recordings are merged, the result is the same.
 func TestMergingIsFreeOfOrder(t *testing.T) {
+	proof.WithoutRace(t)
 	random := rand.New(rand.NewPCG(1, 1))
 	for parts := 1; parts <= 16; parts++ {
 		all := recordings(parts, time.Second)

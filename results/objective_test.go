@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"bench/internal/proof"
 )
 
 func TestParseObjective(t *testing.T) {
@@ -190,6 +192,7 @@ func TestSharesAddUp(t *testing.T) {
 // successful response are slower than any other: the value is the one of nearest rank, and a limit is
 // met if it is below it.
 func TestObjectiveAgainstTheSortedPopulation(t *testing.T) {
+	proof.WithoutRace(t)
 	random := rand.New(rand.NewPCG(7, 8))
 	verdicts := map[string]int{}
 	for range 3000 {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"bench/internal/proof"
 )
 
 // HdrHistogram's reference implementation in Java (version 2.2.2, getValueAtPercentile) read twenty
@@ -44,6 +46,7 @@ func TestPercentilesAgainstHdrHistogramInJava(t *testing.T) {
 // Below 2048 µs a histogram holds every microsecond apart, so that percentiles are exactly those of
 // the sorted values.
 func TestPercentilesAreNearestRanks(t *testing.T) {
+	proof.WithoutRace(t)
 	random := rand.New(rand.NewPCG(5, 6))
 	for n := 1; n <= 400; n++ {
 		h, values := NewHistogram(), make([]int64, n)

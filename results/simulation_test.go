@@ -127,6 +127,7 @@ func (s story) told(run *Run, err error) error {
 // Whatever fails at whatever operation, what is left can be read, has every cell that was sealed, and claims
 // no more than was done. A failure names its seed: -simulation replays it.
 func TestSimulatedFaultsLoseNothing(t *testing.T) {
+	proof.WithoutRace(t)
 	t.Parallel()
 	first, seeds := uint64(1), uint64(proof.Size(1, 60))
 	if *simulated > 0 {

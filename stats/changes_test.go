@@ -89,6 +89,7 @@ func normal(r *rand.Rand) float64 { return r.NormFloat64() }
 // Series without a change, whose noise of 5 % is of kinds that the simulation behind the test does not
 // know, rarely show one.
 func TestFalseAlarmsOfChanges(t *testing.T) {
+	proof.WithoutRace(t)
 	// Short, this detects a rate of 5.5 % with a probability of 97 %; in full, one of 1.8 % with 93 %.
 	runs := proof.Size(300, 4000)
 	most := proof.Alarms{Runs: runs, Allowed: FalseAlarms}.Most()
@@ -150,6 +151,7 @@ func TestFalseAlarmsOfChanges(t *testing.T) {
 
 // The limit of 200 values serves longer series.
 func TestFalseAlarmsOfLongSeries(t *testing.T) {
+	proof.WithoutRace(t)
 	// Short, this detects a rate of 12 % with a probability of 86 %; in full, one of 2 % with 67 %.
 	runs := proof.Size(60, 1500)
 	most := proof.Alarms{Runs: runs, Allowed: FalseAlarms}.Most()

@@ -62,6 +62,7 @@ func TestCriticalRankAgainstWholeNumbers(t *testing.T) {
 
 // Where the normal distribution takes over, it has the exact rank.
 func TestCriticalRankOfMany(t *testing.T) {
+	proof.WithoutRace(t)
 	for _, n := range []int{200, 300, 500, manyRanks} {
 		if exact, normal := criticalRank(n), manyCriticalRank(n); exact != normal {
 			t.Errorf("n = %d: exactly %d, by the normal distribution %d", n, exact, normal)

@@ -28,6 +28,7 @@ func coin(r *rand.Rand) float64 { return float64(1 - 2*r.IntN(2)) }
 // However long one looks, and whatever the noise, as long as a coin decides its sign, equal arms
 // are found to differ no more often than alpha allows.
 func TestFalseAlarmsAreRare(t *testing.T) {
+	proof.WithoutRace(t)
 	const alpha, pairs = 0.01, 60
 	// 1,000 runs detect a rate of 3 % with a probability of 97 %, 6,000 one of 1.5 % with 75 %.
 	runs := proof.Size(1000, 6000)

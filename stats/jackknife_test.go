@@ -24,6 +24,7 @@ func waits(random *rand.Rand, n int, speed float64) []float64 {
 // The interval of a ratio of percentiles over all requests covers the truth as often as it says: two
 // equal servers, whose requests queue, on a machine whose speed differs from block to block.
 func TestJackknifeCovers(t *testing.T) {
+	proof.WithoutRace(t)
 	// Queues leave the interval of a p99 at 94 %, of which chance takes no more than allowed here away. Short, this
 	// detects a coverage of 78 % with a probability of 95 %, in full one of 89.5 % with 96 %.
 	trials := proof.Size(100, 1000)

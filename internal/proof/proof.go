@@ -5,7 +5,20 @@
 // says what it can detect; Alarms computes it.
 package proof
 
-import "gonum.org/v1/gonum/stat/distuv"
+import (
+	"testing"
+
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// WithoutRace leaves a test of one goroutine out of a run with the race detector, which finds nothing in
+// it and makes it five to ten times slower. make test runs the packages of such tests once more, without.
+func WithoutRace(t testing.TB) {
+	t.Helper()
+	if raceDetector {
+		t.Skip("one goroutine: make test runs this without the race detector")
+	}
+}
 
 // Size is the number of repetitions of a test: short, or full under the build tag proof.
 func Size(short, full int) int {

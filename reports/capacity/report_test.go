@@ -186,6 +186,7 @@ func (w *world) build(t *testing.T) *Report {
 
 // From cells of a known system, the model finds the system, and predicts a held-out configuration.
 func TestReportAgainstAKnownSystem(t *testing.T) {
+	proof.WithoutRace(t)
 	t.Parallel()
 	w := newWorld("p99<100ms,errors<0.1%")
 	// The capacity from 50,000 simulated requests scatters by 1.4 %. From 20,000 it scatters by 1.6 %, and is
@@ -224,6 +225,7 @@ func TestReportAgainstAKnownSystem(t *testing.T) {
 
 // A change of CPU speed during a trial shows in the CPU time per request, and is corrected.
 func TestCPUSpeedIsCorrected(t *testing.T) {
+	proof.WithoutRace(t)
 	t.Parallel()
 	w := newWorld("p99<100ms")
 	w.precision = model.Precision{Requests: 20_000, Draws: proof.Size(1, 2)}
@@ -254,6 +256,7 @@ func TestCPUSpeedIsCorrected(t *testing.T) {
 var program = regexp.MustCompile(`(?s)<script>.*?</script>`)
 
 func TestRefusedAndBoundedRecommendations(t *testing.T) {
+	proof.WithoutRace(t)
 	t.Parallel()
 	w := newWorld("p99<100ms").quick()
 	w.measure(1, false)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"bench/internal/proof"
 	"bench/reports/page"
 	"bench/reports/plot"
 	"bench/results"
@@ -169,6 +170,7 @@ func TestEveryFormatIsGolden(t *testing.T) {
 }
 
 func TestReportsDoNotDependOnTheOrderOfMaps(t *testing.T) {
+	proof.WithoutRace(t)
 	var first []byte
 	for range 8 { // the orders of three keys are equal in one of 6⁷ tests
 		var out bytes.Buffer
@@ -248,6 +250,7 @@ func TestWorkersDoNotLimitWhatTheyDoNotServe(t *testing.T) {
 }
 
 func TestOddRunsMakeReportsOrErrorsAndNeverPanics(t *testing.T) {
+	proof.WithoutRace(t)
 	for _, row := range []struct {
 		says   string
 		change func(*results.Run)
@@ -387,6 +390,7 @@ func TestJSONHoldsTheContract(t *testing.T) {
 
 // A report never says more than was measured.
 func TestHonesty(t *testing.T) {
+	proof.WithoutRace(t)
 	text := func(change func(*results.Run)) (string, *Report) {
 		run := madeUpRun(6, madeUpArms())
 		change(run)

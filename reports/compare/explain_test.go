@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"bench/internal/proof"
 	"bench/results"
 )
 
@@ -59,6 +60,7 @@ func exceeded(r *Report) (wrong []string) {
 // No report explains a throughput by a limit that lies below it: not those of stored runs, and not those of servers
 // of every kind, with figures that need not fit together.
 func TestNoExplanationIsExceeded(t *testing.T) {
+	proof.WithoutRace(t)
 	for _, run := range stored(t) {
 		r, err := Build(run)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"bench/internal/proof"
 	"bench/results"
 )
 
@@ -29,6 +30,7 @@ func noisy(arms []arm, development ...string) *results.Run {
 
 // What is recommended follows from what is shown to differ, and the sentence says no more.
 func TestRecommendations(t *testing.T) {
+	proof.WithoutRace(t)
 	response := func(ms int64) func(int) int64 { return func(i int) int64 { return 1000*ms + int64(i) } }
 	cpu := func(ms time.Duration) map[string]time.Duration {
 		return map[string]time.Duration{"python": ms * time.Millisecond}

@@ -37,6 +37,7 @@ func ended(m Metric, planned int, draw func() float64) *course {
 
 // What is called detectable is found, by the whole course of a gate: not a figure of the first test alone.
 func TestDetectableIsDetected(t *testing.T) {
+	proof.WithoutRace(t)
 	// A power of 80 % instead of 90 % is found by 400 gates with a probability of 99 %.
 	gates := proof.Size(400, 4000)
 	for _, row := range []struct {
@@ -143,6 +144,7 @@ func equalGates(t *testing.T, gates, planned int, spread func(*rand.Rand, int) f
 // On equal versions, a regression is reported, or called likely, in fewer than one gate in a hundred: over
 // all metrics and targets, with their second tests and the pairs beyond those planned.
 func TestEqualVersionsAreFoundEqual(t *testing.T) {
+	proof.WithoutRace(t)
 	gates := proof.Size(600, 6000) // 3 % instead of 1 % are found with a probability of 92 %
 	most := proof.Alarms{Runs: gates, Allowed: Alpha}.Most()
 	for name, spread := range map[string]func(*rand.Rand, int) float64{
@@ -338,6 +340,7 @@ func TestBootsForIsExact(t *testing.T) {
 // Whole gates on equal versions, all paths together: boots of which one in ten fails, responses of which one
 // in a hundred does, and metrics and targets with noise of several kinds.
 func TestFlakyEqualVersionsAreNoRegression(t *testing.T) {
+	proof.WithoutRace(t)
 	gates := proof.Size(400, 8000) // 4 % instead of 1 % are found with a probability of 98 %
 	most := proof.Alarms{Runs: gates, Allowed: Alpha}.Most()
 	for name, noise := range noises {
@@ -405,6 +408,7 @@ func equalGate(random *rand.Rand, noise func(*rand.Rand) float64) (Verdict, Fail
 // Every way in which the failures of equal versions can fall, by enumeration: of sixteen pairs, in
 // each of which one version fails, the share of those that are called a regression of head.
 func TestFailuresByEnumeration(t *testing.T) {
+	proof.WithoutRace(t)
 	const pairs = 16
 	for says, one := range map[string]try{
 		"boots that fail":   {silent: [2]bool{false, true}, notBooted: [2]bool{false, true}},

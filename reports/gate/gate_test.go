@@ -131,6 +131,7 @@ func TestFailuresOfEqualVersions(t *testing.T) {
 }
 
 func TestVerdicts(t *testing.T) {
+	proof.WithoutRace(t)
 	for _, row := range []struct {
 		says   string
 		run    func() Run
@@ -419,6 +420,7 @@ func readStored(t *testing.T) map[string]stored {
 // Gates replayed from real pairs of equal versions raise a false alarm in less than one percent, mostly
 // end in a proven pass, and detect what was slowed down on purpose.
 func TestGatesFromRealPairs(t *testing.T) {
+	proof.WithoutRace(t)
 	for name, s := range readStored(t) {
 		t.Run(name, func(t *testing.T) { gatesFromPairs(t, s) })
 	}

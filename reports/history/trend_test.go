@@ -105,6 +105,7 @@ func TestTrendJudgesRatiosToOneBase(t *testing.T) {
 
 // The trend itself, over histories without a change: the rate of false alarms is that of stats.Changes.
 func TestTrendRarelyInventsChanges(t *testing.T) {
+	proof.WithoutRace(t)
 	runs := proof.Size(300, 3000) // short, detects a rate of 5.5 % with a probability of 97 %
 	most := proof.Alarms{Runs: runs, Allowed: 0.01}.Most()
 	random := rand.New(rand.NewPCG(5, 6))

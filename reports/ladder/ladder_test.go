@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"bench/internal/proof"
 	"bench/reports/page"
 	"bench/reports/plot"
 	"bench/results"
@@ -161,6 +162,7 @@ func checkWaterfall(t *testing.T, r *Report) {
 // confidence allows; a step that doubles the throughput is always found. 400 steps: 5 % of them are 20, and
 // 36 would be 3.7 standard deviations more.
 func TestNoEffectIsSaid(t *testing.T) {
+	proof.WithoutRace(t)
 	claimed, missed := 0, 0
 	for seed := range uint64(200) {
 		r := build(t, world{blocks: 6, noise: 0.05, seed: seed, rungs: []level{

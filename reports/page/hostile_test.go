@@ -96,6 +96,7 @@ func bare() (restore func()) {
 }
 
 func TestNoTextBecomesMoreThanText(t *testing.T) {
+	proof.WithoutRace(t)
 	defer bare()()
 	// Shortened, each payload is tried in every third field, and each field has a third of the payloads.
 	stride := proof.Size(3, 1)

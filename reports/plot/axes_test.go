@@ -3,6 +3,8 @@ package plot
 import (
 	"slices"
 	"testing"
+
+	"bench/internal/proof"
 )
 
 // Rates from 50 to 100,000 are labelled at powers of ten alone: more labels would overlap.
@@ -25,6 +27,7 @@ func withRules(f Figure) Figure {
 
 // Every kind has a constructor and a drawer, and can draw a figure without data.
 func TestEveryKindDraws(t *testing.T) {
+	proof.WithoutRace(t)
 	series := func(points ...Point) []Series { return []Series{{Name: "a", Points: points}} }
 	some := []Point{{X: 1, Y: 2, Low: 1, High: 3}, {X: 2, Y: 4, Low: 3, High: 5}}
 	kinds := map[string]bool{}
