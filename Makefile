@@ -4,7 +4,7 @@ SHELL := /bin/bash
 GO ?= go
 BENCH := bin/bench
 
-.PHONY: help build setup compare test proof faults race fuzz lint vuln bench bench-peers accuracy golden notices share wheel claims-doc \
+.PHONY: help build setup compare test proof faults race fuzz lint vuln bench bench-peers accuracy golden notices share wheel image claims-doc \
   release-check clean
 
 help: ## list the targets
@@ -12,6 +12,13 @@ help: ## list the targets
 
 build: ## build bin/bench
 	$(GO) build -trimpath -buildvcs=auto -o $(BENCH) ./cmd/bench
+
+# The program has to be static, and the one that is called later: the workers' is compared with it.
+IMAGE ?= bench
+CONTAINERS ?= $(shell command -v podman || echo docker)
+image: ## build the image of workers in a Kubernetes cluster: make image IMAGE=registry.example.com/bench:1
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o $(BENCH) ./cmd/bench
+	$(CONTAINERS) build --file Containerfile --tag $(IMAGE) bin
 
 setup: build ## install what is missing: nginx, and Django and uWSGI in their own environment
 	$(BENCH) setup

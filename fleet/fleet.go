@@ -174,6 +174,9 @@ func (f *Fleet) Close() error {
 		}
 		return nil
 	})
+	if place, ok := f.config.Place.(io.Closer); ok {
+		err = errors.Join(err, place.Close())
+	}
 	f.hub.close()
 	_ = os.Remove(f.config.Dir) // unless something is kept in it
 	return err

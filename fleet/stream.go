@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Place is where workers run. The rows of package place are such.
+// Place is where workers run. The rows of package place are such. One that is an io.Closer has something of
+// its own to end, after its workers.
 type Place interface {
 	// Workers are the names of the workers, for people.
 	Workers() []string

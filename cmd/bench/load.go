@@ -47,6 +47,9 @@ func runLoad(ctx context.Context, s *shell, rawURL string, o loadOptions) error 
 	for _, note := range notes {
 		fmt.Fprintf(s.errs, "bench: %s\n", note)
 	}
+	if o.workers.pods.dryRun {
+		return o.printJob(s, plan)
+	}
 	if o.engine.secure, err = o.tls.config(plan); err != nil {
 		return err
 	}

@@ -26,11 +26,13 @@ import (
 type workersOptions struct {
 	where string
 	ssh   string
+	pods  podOptions
 }
 
 func (o *workersOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.where, "workers", "", "send the load from several `WORKERS`: "+place.Forms())
 	f.StringVar(&o.ssh, "ssh", "ssh", "with --workers ssh: the `COMMAND` for ssh, such as 'ssh -p 2222 -i KEY'")
+	o.pods.flags(f)
 }
 
 // measurer carries out a load: this process, or workers, which the function that it returns ends.
@@ -60,25 +62,9 @@ func (o loadOptions) fleet(ctx context.Context, s *shell, p loadgen.Plan) (c fle
 	if err != nil {
 		return c, err
 	}
-	args := []string{workerCommand}
-	for _, host := range o.allow {
-		args = append(args, "--allow-host", host)
-	}
-	if o.socket != "" {
-		socket, err := filepath.Abs(o.socket)
-		if err != nil {
-			return c, err
-		}
-		args = append(args, "--unix-socket", socket)
-	}
-	where, err := place.Parse(o.workers.where, place.Options{
-		Program: program, Binary: binary, Args: args, Env: s.user(), SSH: strings.Fields(o.workers.ssh),
-	})
-	if err == nil {
-		err = o.fitsWorkers(p, where)
-	}
+	where, err := o.place(s, p, program, binary)
 	if err != nil {
-		return c, experiments.Misuse(err)
+		return c, err
 	}
 	if _, local := where.(place.Local); local { // they share the ports of one machine
 		remote, err := o.guard().Resolve(ctx, p.URL)
@@ -95,10 +81,37 @@ func (o loadOptions) fleet(ctx context.Context, s *shell, p loadgen.Plan) (c fle
 	}, nil
 }
 
+// place is where the workers run, for a program and its SHA-256.
+func (o loadOptions) place(s *shell, p loadgen.Plan, program, binary string) (fleet.Place, error) {
+	args := []string{workerCommand}
+	for _, host := range o.allow {
+		args = append(args, "--allow-host", host)
+	}
+	if o.socket != "" {
+		socket, err := filepath.Abs(o.socket)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, "--unix-socket", socket)
+	}
+	where, err := place.Parse(o.workers.where, place.Options{
+		Program: program, Binary: binary, Args: args, Env: s.user(), SSH: strings.Fields(o.workers.ssh),
+		Pods: o.workers.pods.record(p),
+	})
+	if err == nil {
+		err = o.fitsWorkers(p, where)
+	}
+	if err != nil {
+		return nil, experiments.Misuse(err)
+	}
+	return where, nil
+}
+
 // fitsWorkers refuses what workers cannot do, or would do to another server than is meant.
 func (o loadOptions) fitsWorkers(p loadgen.Plan, where fleet.Place) error {
 	names := where.Workers()
 	_, local := where.(place.Local)
+	job, pods := where.(*place.Kubernetes)
 	switch {
 	case len(names) > p.Conns.Max:
 		return usagef("--workers %s: %d workers for %d connections: want at least one for each (-c)",
@@ -107,8 +120,10 @@ func (o loadOptions) fitsWorkers(p loadgen.Plan, where fleet.Place) error {
 		return errors.New("--cacert and --cert work without --workers only: keys are not sent to workers")
 	case !local && o.socket != "":
 		return errors.New("--unix-socket works with --workers local:N only: a socket is on one machine")
-	case !local && len(names) > 1 && loopback(p.URL):
+	case !local && (len(names) > 1 || pods) && loopback(p.URL):
 		return usagef("%s is each worker's own machine: name the server by an address that all of them reach", p.URL)
+	case pods:
+		return job.Validate()
 	}
 	return nil
 }

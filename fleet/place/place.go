@@ -23,6 +23,7 @@ type Kind struct {
 var Kinds = []Kind{
 	{"local", "N", "N processes on this machine", parseLocal},
 	{"ssh", "HOST,…", "a process on each host, by ssh", parseSSH},
+	{"k8s", "N", "N pods in a Kubernetes cluster, by kubectl", parseKubernetes},
 }
 
 // Options are what placements need to know of the world.
@@ -32,6 +33,7 @@ type Options struct {
 	Args    []string // those of a worker
 	Env     []string // of local processes
 	SSH     []string // the command for ssh, with its own flags
+	Pods    Pods     // what pods are made of
 }
 
 // Parse reads a placement, such as local:4 or ssh:a,b.
@@ -56,7 +58,8 @@ func Forms() string {
 	for _, k := range Kinds {
 		forms = append(forms, k.Name+":"+k.Form)
 	}
-	return strings.Join(forms, " or ")
+	last := len(forms) - 1
+	return strings.Join(forms[:last], ", ") + " or " + forms[last]
 }
 
 // mostWorkers bounds a fleet.
