@@ -78,15 +78,17 @@ accuracy: build ## check what the engines report against independently known fig
 
 golden: ## rewrite the golden files; review them with git diff
 	$(GO) test ./results ./servers ./reports/compare ./reports/gate -update
-	$(GO) test ./cmd/bench -run Schemas -update
+	$(GO) test ./cmd/bench -run 'Schemas|Reference' -update
 
-# The figures of docs/CLAIMS.md are those of a run: bench claims --thorough, and then this.
-claims-doc: build ## write docs/CLAIMS.md and its pictures from a run: make claims-doc RUN=bench-runs/...
+# The figures of docs/CLAIMS.md and the README's table are those of a run: bench claims --thorough, and then this.
+claims-doc: build ## write docs/CLAIMS.md with its pictures, and the README's table: make claims-doc RUN=bench-runs/...
 	$(BENCH) report $(RUN) > /dev/null
 	mkdir -p docs/images/claims && rm -f docs/images/claims/*.svg && cp $(RUN)/plots/*.svg docs/images/claims/
 	sed '/^<!-- from here on/q' docs/CLAIMS.md > $(RUN)/claims-doc.tmp
 	sed 's,](plots/,](images/claims/,' $(RUN)/claims.md >> $(RUN)/claims-doc.tmp
 	mv $(RUN)/claims-doc.tmp docs/CLAIMS.md
+	awk -f docs/claims-table.awk docs/CLAIMS.md README.md > $(RUN)/readme.tmp
+	mv $(RUN)/readme.tmp README.md
 
 # A release: `goreleaser release` (.goreleaser.yaml) makes archives, deb, rpm, checksums and SBOMs of what
 # these targets write; CONTRIBUTING.md has the steps.

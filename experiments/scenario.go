@@ -25,7 +25,7 @@ func ProjectScenario(project targets.Project, connections int) (scenarios.Scenar
 // NoMix is the mistake of a project that does not say what to request: the built-in scenarios request
 // pages of the bundled one.
 func NoMix(project targets.Project) error {
-	return Misusef("%s has no mix: list the requests to send under mix: (README, section \"Your own project\")",
+	return Misusef("%s has no mix: list the requests to send under mix: (docs/MIX.md)",
 		filepath.Join(project.App.Dir, targets.ProjectFile))
 }
 

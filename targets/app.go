@@ -147,7 +147,7 @@ func LoadProject(dir string) (Project, error) {
 	}
 	if errors.Is(err, os.ErrNotExist) {
 		const format = "reading the app in %s: there is no %s; " +
-			"`bench init` writes one (README, section \"Your own project\")"
+			"`bench init` writes one (docs/OWN-APP.md)"
 		return Project{}, fmt.Errorf(format, dir, ProjectFile)
 	}
 	if err != nil {

@@ -3,45 +3,62 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"bench/scenarios"
 	"bench/targets"
+
+	"github.com/spf13/cobra"
 )
 
-// Every `bench` command line in the README's shell blocks and in the commands' own examples is valid:
-// its command exists and has its flags.
-func TestDocumentedCommandLinesExist(t *testing.T) {
-	var readme []byte
-	for _, file := range []string{"README.md", "docs/TUTORIAL.md", "docs/HOWTO.md"} {
-		text, err := os.ReadFile("../../" + file)
+// documentTexts are what people read about the commands.
+func documentTexts(t *testing.T) (text string) {
+	t.Helper()
+	files, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, "../../README.md", "../../CONTRIBUTING.md") {
+		content, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		readme = append(readme, text...)
+		text += string(content)
 	}
-	var lines []string
-	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(readme), -1) {
-		lines = append(lines, strings.Split(block[1], "\n")...)
+	return text
+}
+
+// documentedLines are the lines of shell blocks and of the commands' own examples, without comments, each
+// command by itself.
+func documentedLines(t *testing.T, root *cobra.Command) (lines []string) {
+	t.Helper()
+	var all []string
+	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(documentTexts(t), -1) {
+		all = append(all, strings.Split(block[1], "\n")...)
 	}
-	root := newRootCommand(&shell{env: map[string]string{}})
-	lines = append(lines, strings.Split(root.Example, "\n")...)
-	for _, c := range root.Commands() {
-		lines = append(lines, strings.Split(c.Example, "\n")...)
-		for _, sub := range c.Commands() {
-			lines = append(lines, strings.Split(sub.Example, "\n")...)
+	for _, c := range documented(root) {
+		all = append(all, strings.Split(c.Example, "\n")...)
+	}
+	for _, line := range all {
+		line, _, _ = strings.Cut(line, "#")
+		for one := range strings.SplitSeq(line, "&&") {
+			lines = append(lines, strings.TrimPrefix(strings.TrimSpace(one), "bin/"))
 		}
 	}
+	return lines
+}
+
+// Every `bench` command line in the documents' shell blocks and in the commands' own examples is valid:
+// its command exists and has its flags.
+func TestDocumentedCommandLinesExist(t *testing.T) {
+	root := newRootCommand(&shell{env: map[string]string{}})
 	tested := 0
-	var alone []string // without the comment, and each command of several in a line by itself
-	for _, line := range lines {
-		line, _, _ = strings.Cut(line, "#")
-		alone = append(alone, strings.Split(line, "&&")...)
-	}
-	for _, line := range alone {
-		words := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), "bin/"))
+	for _, line := range documentedLines(t, root) {
+		words := strings.Fields(line)
 		if len(words) < 2 || words[0] != "bench" {
 			continue
 		}
@@ -66,9 +83,36 @@ func TestDocumentedCommandLinesExist(t *testing.T) {
 	}
 }
 
+// idle are the documented command lines that start nothing.
+var idle = regexp.MustCompile(`^bench (topologies|render|config|schema|.* --dry-run|.* --help)\b`)
+
+// Those that start nothing work as written, in an empty folder, unless they name a file of the reader's.
+func TestDocumentedCommandLinesWork(t *testing.T) {
+	var lines []string
+	for _, line := range documentedLines(t, newRootCommand(&shell{env: map[string]string{}})) {
+		if idle.MatchString(line) && !strings.ContainsAny(line, "<>$'/") && !strings.Contains(line, ".yaml") {
+			lines = append(lines, line)
+		}
+	}
+	slices.Sort(lines)
+	lines = slices.Compact(lines)
+	if len(lines) < 8 {
+		t.Errorf("only %d command lines start nothing: %q", len(lines), lines)
+	}
+	t.Chdir(t.TempDir())
+	cache := t.TempDir()
+	for _, line := range lines {
+		var out, errs strings.Builder
+		s := &shell{out: &out, errs: &errs, env: map[string]string{"PATH": os.Getenv("PATH"), "BENCH_CACHE": cache}}
+		if code := s.run(t.Context(), strings.Fields(line)[1:]); code != exitOK || out.Len() == 0 {
+			t.Errorf("%q: exit code %d, %d bytes on stdout: %s", line, code, out.Len(), errs.String())
+		}
+	}
+}
+
 // A bench.yaml shown in a document is valid.
 func TestDocumentedProjectFilesParse(t *testing.T) {
-	for file, targetsOf := range map[string]int{"../../README.md": 2, "../../docs/CI.md": 1} {
+	for file, targetsOf := range map[string]int{"../../docs/OWN-APP.md": 2, "../../docs/CI.md": 1} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -83,20 +127,48 @@ func TestDocumentedProjectFilesParse(t *testing.T) {
 	}
 }
 
-// So is the file of sessions.
-func TestDocumentedSessionsParse(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+// So are the mix and the sessions of docs/MIX.md, which names every key, and no other.
+func TestDocumentedMixesParse(t *testing.T) {
+	text, err := os.ReadFile("../../docs/MIX.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := regexp.MustCompile("(?s)```yaml\n(- name:.*?)```").FindSubmatch(readme)
-	if m == nil {
-		t.Fatal("the README shows no sessions")
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(text, -1)
+	if len(blocks) != 2 {
+		t.Fatalf("docs/MIX.md shows %d files; want a mix, and sessions", len(blocks))
+	}
+	if mix, err := targets.ParseMix(blocks[0][1], ""); err != nil || len(mix.Targets) != 3 {
+		t.Errorf("ParseMix = %+v, %v", mix, err)
 	}
 	feed := &targets.Feed{Columns: []string{"user", "password"}, Rows: [][]string{{"a", "b"}}}
-	if mix, err := targets.ParseSessions(m[1], feed, ""); err != nil || len(mix.Sessions) != 1 || len(mix.Targets) != 3 {
+	mix, err := targets.ParseSessions(blocks[1][1], feed, "")
+	if err != nil || len(mix.Sessions) != 1 || len(mix.Targets) != 3 {
 		t.Errorf("ParseSessions = %+v, %v", mix, err)
 	}
+	var rows []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_0-9]+)` \\|").FindAllSubmatch(text, -1) {
+		rows = append(rows, string(m[1]))
+	}
+	var keys []string
+	for _, of := range []any{targets.Entry{}, targets.Expect{}, targets.SessionEntry{}, targets.StepEntry{}} {
+		keys = append(keys, yamlKeys(reflect.TypeOf(of))...)
+	}
+	keys = append(keys, targets.ListFormats()...)
+	slices.Sort(rows)
+	slices.Sort(keys)
+	if !slices.Equal(rows, keys) {
+		t.Errorf("the tables of docs/MIX.md have %q; the code %q", rows, keys)
+	}
+}
+
+// yamlKeys are the keys of a value in YAML, without those of values that have a table of their own.
+func yamlKeys(of reflect.Type) (keys []string) {
+	for i := range of.NumField() {
+		if name, options, _ := strings.Cut(of.Field(i).Tag.Get("yaml"), ","); options != "inline" {
+			keys = append(keys, name)
+		}
+	}
+	return keys
 }
 
 // Following the recipe for a scenario gives one that can be measured, and the recipe names every key.

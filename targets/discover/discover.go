@@ -40,8 +40,8 @@ func (e *NothingFoundError) Error() string {
 			"run bench init there, or name the folder: bench init %[2]s", e.Dir, e.Above)
 	}
 	return fmt.Sprintf("looking for an app in %s: none of its %d files is a manage.py or defines a WSGI or ASGI "+
-		"application: name the folder that has it (bench init DIR), or write bench.yaml by hand (README, section "+
-		"\"Your own project\")",
+		"application: name the folder that has it (bench init DIR), or write bench.yaml by hand "+
+		"(docs/OWN-APP.md)",
 		e.Dir, e.Files)
 }
 

@@ -236,7 +236,8 @@ func (e *explorer) noteRoutes(p Proposal) {
 		e.note("no route answers a visitor with 2xx or 3xx: set health and mix by hand")
 	case p.Routes[Login] > n && p.Cookie == "" && !e.keepsSessions():
 		e.note("%d routes ask for a login, and sessions are kept in %s, where bench cannot make one by itself: "+
-			"the mix holds what answers without one (README, sessions with a login)", p.Routes[Login], e.found.Settings.Sessions)
+			"the mix holds what answers without one (docs/MIX.md: a session can log in)",
+			p.Routes[Login], e.found.Settings.Sessions)
 	case n == 0 && p.Routes[Login] > 0:
 		e.note("every page asks for a login: the mix holds what answers without one")
 	case n == 0:

@@ -13,7 +13,7 @@ import (
 func (p Proposal) YAML() string {
 	w := &writer{}
 	w.line("# Written by bench init: what it found, and what it chose. Change what you know better.")
-	w.line("# `bench compare --quick` measures it; the README's section \"Your own project\" explains the keys.")
+	w.line("# `bench compare --quick` measures it; docs/OWN-APP.md explains the keys.")
 	w.line("app:")
 	p.writeApp(w)
 	p.writeMix(w)
