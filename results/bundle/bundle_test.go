@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -201,16 +202,70 @@ func Example() {
 	// Output: true
 }
 
+// The bytes of an archive are packed here: almost every change to packed ones would only spoil their checksum.
 func FuzzUnpack(f *testing.F) {
-	f.Add(packed(f, stored(f)))
-	f.Add(archive(f, tar.Header{Name: "run/a", Size: 3}))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		below := t.TempDir()
-		file := saved(t, data)
-		if dir, err := Open(file, below); err == nil {
-			if _, err := results.Load(dir); err != nil {
-				t.Errorf("a bundle was opened that is not a run: %v", err)
-			}
+	unzipped := func(data []byte) []byte {
+		r, err := gzip.NewReader(bytes.NewReader(data))
+		if err != nil {
+			f.Fatal(err)
 		}
+		all, err := io.ReadAll(r)
+		if err != nil {
+			f.Fatal(err)
+		}
+		return all
+	}
+	f.Add(unzipped(packed(f, stored(f))))
+	f.Add(unzipped(archive(f, tar.Header{Name: "run/a", Size: 3})))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var out bytes.Buffer
+		zipped := gzip.NewWriter(&out)
+		_, _ = zipped.Write(data)
+		_ = zipped.Close()
+		openHostile(t, out.Bytes())
 	})
+}
+
+// Entries have checksums of their own, so that names, kinds and sizes need a target that writes them.
+func FuzzEntries(f *testing.F) {
+	f.Add("run/a", "run/b", "", byte(tar.TypeReg), int64(3))
+	f.Add("run/a", "run/a/../../b", "/etc/passwd", byte(tar.TypeSymlink), int64(0))
+	f.Add("run/a", "run/a", "run/a", byte(tar.TypeLink), int64(1<<40))
+	f.Fuzz(func(t *testing.T, first, second, link string, kind byte, size int64) {
+		var out bytes.Buffer
+		zipped := gzip.NewWriter(&out)
+		w := tar.NewWriter(zipped)
+		for _, h := range []tar.Header{
+			{Name: first, Typeflag: tar.TypeReg, Size: 1}, {Name: second, Linkname: link, Typeflag: kind, Size: size},
+		} {
+			if w.WriteHeader(&h) != nil {
+				return // not a header of any archive
+			}
+			_, _ = w.Write([]byte("x")) // links and folders have no bytes
+		}
+		_ = w.Flush()
+		_ = zipped.Close()
+		openHostile(t, out.Bytes())
+	})
+}
+
+// openHostile opens a bundle that may hold anything: a run comes of it, or nothing, and nothing else is written.
+func openHostile(t *testing.T, data []byte) {
+	t.Helper()
+	outer := t.TempDir()
+	below := filepath.Join(outer, "runs")
+	want := 0
+	if dir, err := Open(saved(t, data), below); err == nil {
+		if want = 1; filepath.Dir(dir) != below {
+			t.Errorf("it was opened into %s", dir)
+		}
+		if _, err := results.Load(dir); err != nil {
+			t.Errorf("a bundle was opened that is not a run: %v", err)
+		}
+	}
+	for folder, most := range map[string]int{outer: 1, below: want} {
+		if left, err := os.ReadDir(folder); err != nil || len(left) != most {
+			t.Errorf("%s holds %v, %v; want %d", folder, left, err, most)
+		}
+	}
 }
