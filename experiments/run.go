@@ -22,8 +22,10 @@ type Task struct {
 	// kind, and are optional.
 	Manifest       results.Manifest
 	Spec, Findings any
-	Started        time.Time
-	Estimate       time.Duration // roughly how long it will take; 0: not known
+	// Request is the experiment's own spec, from which the same can be asked for again; nil: it cannot.
+	Request  any
+	Started  time.Time
+	Estimate time.Duration // roughly how long it will take; 0: not known
 	// Measure does the measuring. An error ends the run as PARTIAL; a problem with what was measured
 	// is not an error, but part of the findings in the manifest.
 	Measure func(context.Context, *Run) error
@@ -106,6 +108,13 @@ func open(ctx context.Context, env Env, task Task) (*Run, error) {
 		if *part, err = results.Encode(value); err != nil {
 			return nil, err
 		}
+	}
+	if task.Request != nil {
+		spec, err := results.Encode(task.Request)
+		if err != nil {
+			return nil, err
+		}
+		m.Request = &results.Request{Spec: spec, Services: env.Services, SharedMachine: env.SharedMachine}
 	}
 	tools := map[string]string{"bench": env.Version}
 	for name, v := range m.Tools {

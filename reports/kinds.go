@@ -43,6 +43,8 @@ type Judged struct {
 	// Entries makes the run's lines in the history from one that holds what comes from the manifest;
 	// nil if the history leaves out runs of this kind.
 	Entries func(results.Entry) []results.Entry
+	// Findings are what the run says, as figures that another run can confirm or contradict.
+	Findings []page.Finding
 }
 
 // Judge judges a run by its kind. It is a pure function of the run.
@@ -74,6 +76,9 @@ func judging[R interface{ Document() page.Document }](
 			Entries(results.Entry) []results.Entry
 		}); remembered {
 			judged.Entries = r.Entries
+		}
+		if r, finds := any(report).(interface{ Findings() []page.Finding }); finds {
+			judged.Findings = r.Findings()
 		}
 		return judged, nil
 	}

@@ -56,7 +56,15 @@ type Manifest struct {
 	Config      map[string]string `json:"config"` // every flag with its value
 	Diagnostics []Diagnostic      `json:"diagnostics,omitempty"`
 	Spec        json.RawMessage   `json:"spec,omitempty"`     // what was asked for, in the form of the kind
+	Request     *Request          `json:"request,omitempty"`  // what it takes to ask for the same again; nil: not kept
 	Findings    json.RawMessage   `json:"findings,omitempty"` // what was found in addition to the cells, likewise
+}
+
+// Request is all that an experiment was given, so that it can be carried out again.
+type Request struct {
+	Spec          json.RawMessage `json:"spec"`               // of the experiment; the manifest's may say less
+	Services      []string        `json:"services,omitempty"` // that were asked for in place of the app's own
+	SharedMachine bool            `json:"shared_machine,omitempty"`
 }
 
 // Decode reads the spec and the findings of a run of the given kind into one value that has the

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"bench/experiments/capacity"
-	"bench/loadgen/native"
+	"bench/results"
 	"bench/servers"
 
 	"github.com/spf13/cobra"
@@ -85,7 +85,7 @@ func runCapacity(ctx context.Context, s *shell, c *cobra.Command, o capacityOpti
 		printPlan(s, plan.Lines(), plan.Estimate(), o.spec.Seed)
 		return nil
 	}
-	env.Engine, env.Config = native.Engine{}, flagValues(c)
+	env.Engine, env.Config = fixedEngines[results.KindCapacity], flagValues(c)
 	result, err := capacity.Run(ctx, env, o.spec)
 	return s.conclude(result, err, o.sharedFlags)
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"bench/experiments/claims"
-	"bench/loadgen/native"
+	"bench/results"
 
 	"github.com/spf13/cobra"
 )
@@ -64,7 +64,7 @@ func runClaims(ctx context.Context, s *shell, c *cobra.Command, o claimsOptions)
 		printPlan(s, plan.Lines(), plan.Estimate(), o.spec.Seed)
 		return nil
 	}
-	env.Engine, env.Config = native.Engine{}, flagValues(c)
+	env.Engine, env.Config = fixedEngines[results.KindClaims], flagValues(c)
 	result, err := claims.Run(ctx, env, o.spec)
 	return s.conclude(result, err, o.sharedFlags)
 }

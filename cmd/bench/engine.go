@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"bench/experiments"
+	"bench/internal/secret"
 	"bench/loadgen"
 	"bench/loadgen/native"
 	"bench/loadgen/vegeta"
@@ -96,4 +98,45 @@ func calibrate(ctx context.Context, e loadgen.Engine, wanted bool) (*results.Cal
 		return nil, err
 	}
 	return &c, nil
+}
+
+// fixedEngines are those of the experiments that leave no choice, by kind of run.
+var fixedEngines = map[string]loadgen.Engine{
+	// The generator of a gate has to leave as much of the machine as possible to the servers.
+	results.KindGate:     native.Engine{Shards: 1, Timer: native.Sleep},
+	results.KindCapacity: native.Engine{},
+	results.KindTune:     native.Engine{},
+	results.KindClaims:   native.Engine{},
+}
+
+// storedEngine is the engine that a stored run was measured with, set up as then.
+func storedEngine(m results.Manifest, urls []string) (loadgen.Engine, error) {
+	if fixed := fixedEngines[m.Kind]; fixed != nil {
+		return fixed, nil
+	}
+	var o engineOptions
+	f := pflag.NewFlagSet("engine", pflag.ContinueOnError)
+	o.flags(f, native.Sleep)
+	f.IntVar(&o.shards, "threads", 0, "")
+	f.BoolVar(&o.http1, "http1", false, "")
+	tls := tlsOptions{insecure: m.Config["insecure"] == "true"}
+	var errs []error
+	f.VisitAll(func(flag *pflag.Flag) {
+		value := m.Config[flag.Name]
+		if value == secret.Redacted { // the word pin is taken for a secret; the cores of another machine say little
+			return
+		}
+		if value = strings.Trim(value, "[]"); value != "" {
+			errs = append(errs, flag.Value.Set(value))
+		}
+	})
+	if len(urls) > 0 && strings.HasPrefix(urls[0], "https:") {
+		secure, err := tls.config(loadgen.Plan{URL: urls[0]})
+		errs, o.secure = append(errs, err), secure
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, experiments.Misusef("the settings of its engine, in manifest.json under config: %w", err)
+	}
+	engine, _, err := o.choose(urls...)
+	return engine, err
 }

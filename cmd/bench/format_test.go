@@ -19,6 +19,7 @@ import (
 	"bench/reports/capacity"
 	"bench/reports/claims"
 	comparison "bench/reports/compare"
+	"bench/reports/diff"
 	"bench/reports/gate"
 	"bench/reports/history"
 	"bench/reports/ladder"
@@ -214,7 +215,7 @@ func TestFormatHasEveryKey(t *testing.T) {
 		"bench-load":                  loadResult{}, "historyjsonl": results.Entry{}, "figure": plot.Figure{},
 		"ladder-report": ladder.Report{}, "spec-of-a-ladder": results.LadderSpec{},
 		"machine-check": setup.Check{}, "parameter": servers.Param{}, "trend": history.Series{},
-		"selftest-row": accuracy.Row{}, "gate-self-test": selftest.Ability{},
+		"agreement": diff.Agreement{}, "selftest-row": accuracy.Row{}, "gate-self-test": selftest.Ability{},
 	} {
 		f.hold(t, f[anchor], reflect.TypeOf(value), "figures")
 	}
@@ -222,7 +223,7 @@ func TestFormatHasEveryKey(t *testing.T) {
 	for _, anchor := range []string{
 		"predictionjson", "bench-doctor", "bench-topologies", "listed-topology", "bench-render", "process", "file", "plan",
 		"bench-up", "bench-bundle", "bench-config-explain", "setting", "bench-schema", "bench-version",
-		"bench-history", "bench-trend", "bench-selftest",
+		"bench-history", "bench-trend", "bench-selftest", "bench-replay",
 	} {
 		if f[anchor] == nil {
 			t.Errorf("there is no section #%s", anchor)

@@ -7,7 +7,7 @@ import (
 
 	"bench/experiments"
 	"bench/experiments/gate"
-	"bench/loadgen/native"
+	"bench/results"
 	"bench/servers"
 
 	"github.com/spf13/cobra"
@@ -77,8 +77,7 @@ func runGate(ctx context.Context, s *shell, c *cobra.Command, o gateOptions) err
 	if err != nil {
 		return err
 	}
-	// The generator has to leave as much of the machine as possible to the servers.
-	env.Engine, env.Config = native.Engine{Shards: 1, Timer: native.Sleep}, flagValues(c)
+	env.Engine, env.Config = fixedEngines[results.KindGate], flagValues(c)
 	if o.selfTest {
 		return runGateSelfTest(ctx, s, env, o)
 	}

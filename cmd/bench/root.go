@@ -63,7 +63,7 @@ better, by how much and why, with confidence intervals.
 	root.AddGroup(measuring, reading, looking, machine)
 	add(root, measuring, newInitCommand(s), newCompareCommand(s), newLadderCommand(s), newGateCommand(s),
 		newCapacityCommand(s), newTuneCommand(s), newClaimsCommand(s), newLoadCommand(s))
-	add(root, reading, newReportCommand(s), newDiffCommand(s), newVerifyCommand(s),
+	add(root, reading, newReportCommand(s), newDiffCommand(s), newVerifyCommand(s), newReplayCommand(s),
 		newHistoryCommand(s), newTrendCommand(s), newServeCommand(s))
 	add(root, reading, newImportCommand(s), newBundleCommand(s))
 	add(root, machine, newConfigCommand(s), newSchemaCommand(s))

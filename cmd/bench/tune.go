@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"bench/experiments/tune"
-	"bench/loadgen/native"
+	"bench/results"
 	"bench/servers"
 
 	"github.com/spf13/cobra"
@@ -74,7 +74,7 @@ the race chose should serve 95 % of the grid's best or more, in a third of the t
 			if err != nil {
 				return err
 			}
-			env.Engine, env.Config = native.Engine{}, flagValues(c)
+			env.Engine, env.Config = fixedEngines[results.KindTune], flagValues(c)
 			rows, err := tune.Check(c.Context(), env, o.spec)
 			return s.concludeRows(rows, err, o.json)
 		},
@@ -102,7 +102,7 @@ func runTune(ctx context.Context, s *shell, c *cobra.Command, o tuneOptions) err
 		printPlan(s, plan.Lines(), plan.Estimate(), o.spec.Seed)
 		return nil
 	}
-	env.Engine, env.Config = native.Engine{}, flagValues(c)
+	env.Engine, env.Config = fixedEngines[results.KindTune], flagValues(c)
 	result, err := tune.Run(ctx, env, o.spec)
 	return s.conclude(result, err, o.sharedFlags)
 }

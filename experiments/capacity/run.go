@@ -48,7 +48,8 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 		return experiments.Result{}, err
 	}
 	return experiments.Conduct(ctx, env, experiments.Task{
-		Manifest: m, Spec: plan.record, Findings: results.CapacityFindings{}, Started: started, Estimate: plan.Estimate(),
+		Manifest: m, Spec: plan.record, Request: spec, Findings: results.CapacityFindings{},
+		Started: started, Estimate: plan.Estimate(),
 		Measure: func(ctx context.Context, run *experiments.Run) error {
 			s := &search{plan: plan, run: run, stack: stack, runner: run.Runner(stack)}
 			err := s.measure(ctx)

@@ -50,7 +50,7 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 		m.Scenarios = addScenarios(m.Scenarios, c)
 	}
 	return experiments.Conduct(ctx, env, experiments.Task{
-		Manifest: m, Spec: asked, Findings: test.found, Started: started, Estimate: plan.Estimate(),
+		Manifest: m, Spec: asked, Request: spec, Findings: test.found, Started: started, Estimate: plan.Estimate(),
 		Measure: func(ctx context.Context, run *experiments.Run) error {
 			test.run = run
 			for needs, stack := range test.stacks {

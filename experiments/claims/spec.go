@@ -18,12 +18,12 @@ import (
 
 // Spec is a test of claims as requested.
 type Spec struct {
-	App    string
-	Claims []string // names of embedded ones; none, and no files: all
-	Files  []string // a user's own
-	Preset string   // quick, default or thorough
-	Blocks int      // 0: by preset
-	Seed   uint64
+	App    string   `json:"app,omitempty"`
+	Claims []string `json:"claims,omitempty"` // names of embedded ones; none, and no files: all
+	Files  []string `json:"files,omitempty"`  // a user's own
+	Preset string   `json:"preset"`           // quick, default or thorough
+	Blocks int      `json:"blocks,omitempty"` // 0: by preset
+	Seed   uint64   `json:"seed"`
 }
 
 // preset is how much a test measures.

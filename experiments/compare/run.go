@@ -39,7 +39,7 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 		return experiments.Result{}, err
 	}
 	return experiments.Conduct(ctx, env, experiments.Task{
-		Manifest: m, Spec: spec, Started: started, Estimate: e.Estimate(),
+		Manifest: m, Spec: spec, Request: spec, Started: started, Estimate: e.Estimate(),
 		Measure: func(ctx context.Context, run *experiments.Run) error {
 			_, err := run.Runner(stack).Run(ctx, e)
 			run.Beside(stack.Close())

@@ -105,7 +105,7 @@ func (s *series) conduct(ctx context.Context) (experiments.Result, error) {
 	m := s.manifest(ctx, of)
 	s.measured = gate.Run{Run: &results.Run{}, Gate: &results.Gate{GateSpec: s.record()}}
 	return experiments.Conduct(ctx, s.env, experiments.Task{
-		Manifest: m, Spec: s.measured.Gate.GateSpec, Findings: s.measured.Gate.GateFindings,
+		Manifest: m, Spec: s.measured.Gate.GateSpec, Request: s.spec, Findings: s.measured.Gate.GateFindings,
 		Started: s.started, Estimate: s.spec.Budget, Raw: s.count > 0,
 		Measure: func(ctx context.Context, run *experiments.Run) (err error) {
 			s.run, s.runner = run, run.Runner(nil)

@@ -43,7 +43,7 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 		return experiments.Result{}, err
 	}
 	return experiments.Conduct(ctx, env, experiments.Task{
-		Manifest: m, Spec: plan.Record(), Started: started, Estimate: e.Estimate(),
+		Manifest: m, Spec: plan.Record(), Request: spec, Started: started, Estimate: e.Estimate(),
 		Measure: func(ctx context.Context, run *experiments.Run) error {
 			runner := run.Runner(stack)
 			runner.LeaveOut = true

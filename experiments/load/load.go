@@ -3,6 +3,7 @@ package load
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
 	"time"
 
@@ -34,9 +35,33 @@ func Impact(p loadgen.Plan, m loadgen.Measurement, t scenarios.Timeline) *result
 func Keep(ctx context.Context, env experiments.Env, l Load) (experiments.Result, error) {
 	env.Engine = bare{env.Engine} // what the engine could have sent is known
 	return experiments.Conduct(ctx, env, experiments.Task{
-		Manifest: l.manifest(), Findings: l.Result, Started: l.Started,
+		Manifest: l.manifest(), Request: l.request(env.Guard), Findings: l.Result, Started: l.Started,
 		Measure: func(_ context.Context, run *experiments.Run) error { return run.Out.Seal(l.cell(), nil) },
 	})
+}
+
+// mostStored is how long the plan of a load may be to be kept with its run.
+const mostStored = 64 << 10
+
+// request is the plan, so that the load can be sent again; nil for one that is long, that went to a Unix socket or
+// was sent by another tool, or whose header fields and bodies may hold secrets that nobody would recognise.
+func (l Load) request(guard loadgen.Guard) any {
+	p := l.Plan
+	if guard.Socket != "" || p.Mode == results.UnknownLoop || len(l.Timeline) > 0 {
+		return nil
+	}
+	if len(p.Mix.Sessions) > 0 || p.Mix.Feed != nil {
+		return nil
+	}
+	for _, t := range p.Mix.Targets {
+		if len(t.Header)+len(t.Body) > 0 {
+			return nil
+		}
+	}
+	if data, err := json.Marshal(p); err != nil || len(data) > mostStored {
+		return nil
+	}
+	return p
 }
 
 // Follow emits that a load begins, and returns what to do every second of it.

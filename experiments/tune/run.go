@@ -60,7 +60,8 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 		Connections: connections, Finals: spec.Finals, Exhaustive: spec.Exhaustive,
 	}
 	return experiments.Conduct(ctx, env, experiments.Task{
-		Manifest: m, Spec: record, Findings: results.TuneFindings{}, Started: started, Estimate: plan.Estimate(),
+		Manifest: m, Spec: record, Request: spec, Findings: results.TuneFindings{},
+		Started: started, Estimate: plan.Estimate(),
 		Measure: func(ctx context.Context, run *experiments.Run) error {
 			t := &tuning{
 				plan: plan, run: run, runner: run.Runner(stack), connections: map[int]int{}, most: connections,
