@@ -83,6 +83,21 @@ func TestDocumentedCommandLinesExist(t *testing.T) {
 	}
 }
 
+// Nothing of a help is taken for a secret.
+func TestHelpHidesNothing(t *testing.T) {
+	for _, c := range documented(newRootCommand(&shell{env: map[string]string{}})) {
+		var out, errs strings.Builder
+		s := &shell{out: &out, errs: &errs, env: map[string]string{}}
+		args := append(strings.Fields(c.CommandPath())[1:], "--help")
+		if code := s.run(t.Context(), args); code != exitOK || !strings.Contains(out.String(), "Usage:") {
+			t.Errorf("%s --help: exit code %d: %s%s", c.CommandPath(), code, out.String(), errs.String())
+		}
+		if strings.Contains(out.String(), "redacted") {
+			t.Errorf("%s --help hides a part of itself:\n%s", c.CommandPath(), out.String())
+		}
+	}
+}
+
 // idle are the documented command lines that start nothing.
 var idle = regexp.MustCompile(`^bench (topologies|render|config|schema|.* --dry-run|.* --help)\b`)
 

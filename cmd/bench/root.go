@@ -60,6 +60,11 @@ better, by how much and why, with confidence intervals.
 	root.SuggestionsMinimumDistance = 2
 	root.PersistentFlags().BoolVar(&s.showSecrets, showSecrets, false, "show secrets in the output, on a terminal only")
 	root.SetFlagErrorFunc(flagError)
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		root.SetOut(s.stdout) // what looks like a secret in a help is an example: nobody's own text is in it
+		help(c, args)
+	})
 	root.AddGroup(measuring, reading, looking, machine)
 	add(root, measuring, newInitCommand(s), newCompareCommand(s), newLadderCommand(s), newGateCommand(s),
 		newCapacityCommand(s), newTuneCommand(s), newClaimsCommand(s), newLoadCommand(s))
