@@ -40,6 +40,7 @@ A claim is a YAML file, and --file tests your own: CONTRIBUTING.md, "Add a claim
 	f.StringArrayVar(&o.spec.Files, "file", nil, "test the claim in a YAML `FILE` (repeatable)")
 	f.StringVar(&o.spec.App, "app", "", appUsage)
 	f.IntVar(&o.spec.Blocks, "blocks", 0, "`N` blocks of each claim; 0: according to the preset")
+	f.DurationVar(&o.spec.Budget, "budget", 0, "begin no claim after this time (default: --quick: 10m, else none)")
 	o.add(c, "quick", "thorough", "dry-run", "json", "verbose", "out", "seed", "allow-host", "shared-machine")
 	c.Flags().Lookup("quick").Usage = "finish within ten minutes, with wider intervals"
 	complete(c, "claim")

@@ -18,12 +18,13 @@ import (
 
 // Spec is a test of claims as requested.
 type Spec struct {
-	App    string   `json:"app,omitempty"`
-	Claims []string `json:"claims,omitempty"` // names of embedded ones; none, and no files: all
-	Files  []string `json:"files,omitempty"`  // a user's own
-	Preset string   `json:"preset"`           // quick, default or thorough
-	Blocks int      `json:"blocks,omitempty"` // 0: by preset
-	Seed   uint64   `json:"seed"`
+	App    string        `json:"app,omitempty"`
+	Claims []string      `json:"claims,omitempty"`    // names of embedded ones; none, and no files: all
+	Files  []string      `json:"files,omitempty"`     // a user's own
+	Preset string        `json:"preset"`              // quick, default or thorough
+	Blocks int           `json:"blocks,omitempty"`    // 0: by preset
+	Budget time.Duration `json:"budget_ns,omitempty"` // no claim is begun after it; 0: by preset
+	Seed   uint64        `json:"seed"`
 }
 
 // preset is how much a test measures.
@@ -75,6 +76,10 @@ func (s Spec) Plan() (p Plan, err error) {
 	if len(names)+len(s.Files) == 0 {
 		names = claims.Names()
 	}
+	if s.Budget < 0 {
+		return p, experiments.Misusef("--budget %v: want a time, such as 20m", s.Budget)
+	}
+	p.preset.limit = cmp.Or(s.Budget, p.preset.limit)
 	for _, name := range names {
 		if err := p.add(claims.Named(name)); err != nil {
 			return p, err
@@ -125,8 +130,12 @@ func (p Plan) Lines() (lines []string) {
 			lines = append(lines, fmt.Sprintf("  wanted: %s (%s)", prediction.Says, prediction.Rule))
 		}
 	}
-	return append(lines, fmt.Sprintf("%d blocks; each boots every topology of a claim afresh, in random order (preset %s)",
-		p.preset.blocks, p.preset.name))
+	lines = append(lines, fmt.Sprintf(
+		"%d blocks; each boots every topology of a claim afresh, in random order (preset %s)", p.preset.blocks, p.preset.name))
+	if limit := p.preset.limit; limit > 0 && p.Estimate() > limit {
+		lines = append(lines, fmt.Sprintf("claims that are not begun within %v are left undecided (--budget)", limit))
+	}
+	return lines
 }
 
 // bootAndStop is about how long a topology takes to boot and to stop.
