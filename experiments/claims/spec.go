@@ -130,8 +130,8 @@ func (p Plan) Lines() (lines []string) {
 			lines = append(lines, fmt.Sprintf("  wanted: %s (%s)", prediction.Says, prediction.Rule))
 		}
 	}
-	lines = append(lines, fmt.Sprintf(
-		"%d blocks; each boots every topology of a claim afresh, in random order (preset %s)", p.preset.blocks, p.preset.name))
+	const blocks = "%d blocks; each boots every topology of a claim afresh, in random order (preset %s)"
+	lines = append(lines, fmt.Sprintf(blocks, p.preset.blocks, p.preset.name))
 	if limit := p.preset.limit; limit > 0 && p.Estimate() > limit {
 		lines = append(lines, fmt.Sprintf("claims that are not begun within %v are left undecided (--budget)", limit))
 	}
