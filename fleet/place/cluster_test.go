@@ -15,9 +15,10 @@ import (
 	"bench/internal/strict"
 )
 
-// cluster is a folder that stands for a Kubernetes cluster. Its files are what it does (pods.json and
-// events.json are what it answers instead of the truth, refusal is what it says to a Job) and what was done to
-// it (job.yaml, calls, and for each pod the process and the exit code of its worker).
+// cluster is a folder that stands for a Kubernetes cluster. Some of its files are what it does: pods.json and
+// events.json are what it answers instead of the truth, refusal is what it says to a Job, and instead is what
+// its containers run instead of workers. The others are what was done to it: job.yaml, calls, and for each pod
+// the process and the exit code of its worker.
 type cluster struct{ dir string }
 
 func (c cluster) file(name string) string { return filepath.Join(c.dir, name) }
@@ -127,6 +128,9 @@ func (c cluster) pod(j job, name string) any {
 // becomes of the worker.
 func (c cluster) attach(name string) int {
 	worker := exec.Command(os.Args[0], c.job().Spec.Template.Spec.Containers[0].Args...)
+	if instead := c.read("instead"); instead != "" {
+		worker = exec.Command("/bin/sh", "-c", instead)
+	}
 	worker.Stdin, worker.Stdout, worker.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := worker.Start(); err != nil {
 		panic(err)

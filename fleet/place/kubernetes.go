@@ -234,8 +234,8 @@ const verdictWithin = 3 * time.Second
 func (a *attached) End(after time.Duration) error {
 	err := a.process.End(after)
 	a.ask.Do(func() { a.said = a.verdict() })
-	if a.said != nil && err != nil {
-		return fmt.Errorf("%w; kubectl: %w", a.said, err)
+	if words := withoutLog(a.words.String()); a.said != nil && words != "" {
+		return fmt.Errorf("%s (%w)", words, a.said)
 	}
 	return cmp.Or(a.said, err)
 }

@@ -129,6 +129,20 @@ func TestPodsThatDoNotStart(t *testing.T) {
 	}
 }
 
+// A worker that fails as soon as it is attached to has its own words in the message.
+func TestWorkerFailsInItsPod(t *testing.T) {
+	t.Parallel()
+	p, c := inCluster(t, "k8s:1", 20*time.Second)
+	c.write("instead", "echo no room >&2; exit 3")
+	_, err := fleet.Open(t.Context(), fleet.Config{Place: p, Version: "test", Binary: binary, Dir: t.TempDir()})
+	for _, words := range []string{"worker pod-0: ", "pod bench-", "no room", "exit code 3"} {
+		if !errors.Is(err, fleet.ErrNotStarted) || !strings.Contains(err.Error(), words) {
+			t.Errorf("%v; want %q in it", err, words)
+		}
+	}
+	nothingLeft(t, c)
+}
+
 // Without kubectl nothing is made, and nothing is tried afterwards.
 func TestNoKubectl(t *testing.T) {
 	t.Parallel()
