@@ -98,8 +98,8 @@ func LadderNamed(name string, cores int) (Ladder, error) {
 	} else {
 		data, err = ladders.ReadFile("ladders/" + name + ".yaml")
 		if errors.Is(err, fs.ErrNotExist) {
-			return Ladder{}, fmt.Errorf("ladder %q is unknown: want %s, or the path of a .yaml file", name,
-				strings.Join(Ladders(), ", "))
+			return Ladder{}, fmt.Errorf("ladder %q is unknown%s want %s, or the path of a .yaml file", name,
+				servers.DidYouMean(name, Ladders()), strings.Join(Ladders(), ", "))
 		}
 	}
 	if err != nil {

@@ -96,8 +96,8 @@ func Named(name string) (Scenario, error) {
 	} else {
 		data, err = builtin.ReadFile("builtin/" + name + ".yaml")
 		if errors.Is(err, fs.ErrNotExist) {
-			return Scenario{}, fmt.Errorf("scenario %q is unknown: want %s, or the path of a .yaml file", name,
-				strings.Join(Names(), ", "))
+			return Scenario{}, fmt.Errorf("scenario %q is unknown%s want %s, or the path of a .yaml file", name,
+				servers.DidYouMean(name, Names()), strings.Join(Names(), ", "))
 		}
 	}
 	if err != nil {

@@ -126,7 +126,7 @@ func (c catalog) folder(t Topology) (fs.FS, error) {
 		}
 	}
 	names := c.names()
-	return nil, &UnknownTopologyError{Name: t.Name, Near: nearest(t.Name, names), Known: names}
+	return nil, &UnknownTopologyError{Name: t.Name, Near: Nearest(t.Name, names), Known: names}
 }
 
 // template reads the text of a template: from the topology's own folder, or a shared one.

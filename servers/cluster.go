@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -73,6 +74,9 @@ func (e *BootError) Error() string {
 	if e.Diagnostic != "" {
 		text += e.Diagnostic + ": "
 	}
+	if cause := raised(e.Log); cause != "" {
+		text += cause + ": " // first: of a traceback, a line of a CI system shows the beginning alone
+	}
 	text += e.Err.Error()
 	if e.Hint != "" {
 		text += "\n" + e.Hint
@@ -84,6 +88,19 @@ func (e *BootError) Error() string {
 		text += fmt.Sprintf("\nthe log of %s is empty", e.Process)
 	}
 	return text
+}
+
+// exception is the last line of a traceback.
+var exception = regexp.MustCompile(`(?m)^([A-Za-z_][\w.]*(?:Error|Exception|ImproperlyConfigured|AppRegistryNotReady)` +
+	`(?:: .*)?)$`)
+
+// raised is the exception that a log ends with; "" if it has none.
+func raised(log string) string {
+	all := exception.FindAllString(log, -1)
+	if len(all) == 0 {
+		return ""
+	}
+	return strings.TrimSpace(all[len(all)-1])
 }
 
 func (e *BootError) Unwrap() error { return e.Err }

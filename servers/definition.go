@@ -179,7 +179,7 @@ func (d Definition) values(h Host) (map[string]string, error) {
 	for key, value := range d.Topology.params() {
 		if !slices.Contains(known, key) {
 			text := fmt.Sprintf("parameter %q is unknown", key)
-			if near := nearest(key, known); near != "" {
+			if near := Nearest(key, known); near != "" {
 				text += fmt.Sprintf(" (did you mean %s?)", near)
 			}
 			return nil, fmt.Errorf("topology %s: %s; it has %s", d.Topology.Name, text, strings.Join(known, ", "))

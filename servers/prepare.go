@@ -26,7 +26,11 @@ type PrepareError struct {
 }
 
 func (e *PrepareError) Error() string {
-	text := fmt.Sprintf("preparing the app: %s: %v", strings.Join(e.Step, " "), e.Err)
+	text := "preparing the app: "
+	if cause := raised(e.Output); cause != "" {
+		text += cause + ": "
+	}
+	text += fmt.Sprintf("%s: %v", strings.Join(e.Step, " "), e.Err)
 	if diagnostic, hint := explain(e.Output); diagnostic != "" {
 		text += ": " + diagnostic + "\n" + hint
 	}

@@ -66,7 +66,7 @@ func CheckServices(names []string) error {
 	known := append(Services(), OwnServices)
 	for _, name := range names {
 		if !slices.Contains(known, name) {
-			near := nearest(name, known)
+			near := Nearest(name, known)
 			if near != "" {
 				near = fmt.Sprintf(" (did you mean %s?)", near)
 			}

@@ -1,7 +1,9 @@
 package servers
 
-// nearest is the known word closest to the one given, if any is close.
-func nearest(word string, known []string) string {
+import "fmt"
+
+// Nearest is the known word closest to the one given, if any is close: the one that was probably meant.
+func Nearest(word string, known []string) string {
 	best, bestDistance := "", max(2, len(word)/3)+1
 	for _, k := range known {
 		if distance := editDistance(word, k); distance < bestDistance {
@@ -9,6 +11,15 @@ func nearest(word string, known []string) string {
 		}
 	}
 	return best
+}
+
+// DidYouMean is a question for the known word that was probably meant, to follow one that is unknown; a colon, if
+// no word is close. What is known follows it.
+func DidYouMean(word string, known []string) string {
+	if near := Nearest(word, known); near != "" {
+		return fmt.Sprintf("; did you mean %s?", near)
+	}
+	return ":"
 }
 
 // editDistance is the Levenshtein distance.

@@ -133,7 +133,8 @@ func all() (list []Claim) {
 func Named(name string) (Claim, error) {
 	data, err := builtin.ReadFile(name + ".yaml")
 	if errors.Is(err, fs.ErrNotExist) || err != nil {
-		return Claim{}, fmt.Errorf("claim %q is unknown: want one of %s, or your own with --file", name,
+		return Claim{}, fmt.Errorf("claim %q is unknown%s want one of %s, or your own with --file", name,
+			servers.DidYouMean(name, Names()),
 			strings.Join(Names(), ", "))
 	}
 	return Parse(name, name+".yaml", data, "")
