@@ -82,10 +82,6 @@ func kubectl(c cluster, args []string) int {
 		_ = os.Remove(c.file("job.yaml"))
 	case subject == "events":
 		fmt.Println(c.read("events.json"))
-	case subject != "pods":
-		if j != nil {
-			c.print(c.pod(*j, strings.TrimPrefix(subject, "pod/")))
-		}
 	case c.read("pods.json") != "":
 		fmt.Println(strings.ReplaceAll(c.read("pods.json"), "JOB", j.Metadata.Name))
 	default:

@@ -32,6 +32,10 @@ type Kubernetes struct {
 	made    bool // there is one, as far as is known
 	pods    []pod
 	failure error
+
+	mu     sync.Mutex
+	recent []pod // as they were when they were looked at last
+	looked time.Time
 }
 
 func parseKubernetes(rest string, o Options) (fleet.Place, error) {
@@ -66,7 +70,7 @@ func (k *Kubernetes) Start(ctx context.Context, index int) (fleet.Stream, error)
 	if err != nil {
 		return nil, err
 	}
-	return &attached{process: p, job: k, name: name}, nil
+	return &attached{process: p, job: k, index: index, name: name}, nil
 }
 
 func (k *Kubernetes) command(args ...string) []string {
@@ -183,6 +187,20 @@ func (k *Kubernetes) look(ctx context.Context) ([]pod, error) {
 	return pods, nil
 }
 
+// lookAgain is look for many who ask at once: they share what was seen within lookEvery.
+func (k *Kubernetes) lookAgain(ctx context.Context) ([]pod, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if time.Since(k.looked) < lookEvery {
+		return k.recent, nil
+	}
+	pods, err := k.look(ctx)
+	if err == nil {
+		k.recent, k.looked = pods, time.Now()
+	}
+	return pods, err
+}
+
 // delay is why pods do not run yet, as far as the cluster says it.
 func (k *Kubernetes) delay(ctx context.Context, pods []pod) error {
 	for _, p := range pods {
@@ -221,10 +239,11 @@ func (k *Kubernetes) Close() error {
 // attached is a kubectl whose input and output are those of a pod.
 type attached struct {
 	*process
-	job  *Kubernetes
-	name string
-	ask  sync.Once
-	said error
+	job   *Kubernetes
+	index int
+	name  string
+	ask   sync.Once
+	said  error
 }
 
 // verdictWithin bounds how long a cluster may take to say how a pod has ended.
@@ -245,15 +264,13 @@ func (a *attached) verdict() error {
 	ctx, cancel := context.WithTimeout(context.Background(), verdictWithin)
 	defer cancel()
 	for {
-		data, err := a.job.kubectl(ctx, "", "get", "pod/"+a.name, "--ignore-not-found", "--output=json")
-		var p pod
-		switch {
-		case err != nil: // it is asked about a failure, and must not hide that behind another
-			return nil
-		case len(bytes.TrimSpace(data)) == 0:
+		pods, err := a.job.lookAgain(ctx)
+		if err != nil {
+			return nil // it is asked about a failure, and must not hide that behind another
+		}
+		p := pods[a.index]
+		if p.Metadata.Name == "" {
 			return podError("pod "+a.name, "Deleted", "it is no longer in the cluster")
-		case json.Unmarshal(data, &p) != nil:
-			return nil
 		}
 		if why := p.trouble(); why != nil || p.Status.Phase == succeeded {
 			return why
@@ -261,7 +278,7 @@ func (a *attached) verdict() error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(lookEvery / 5):
+		case <-time.After(lookEvery):
 		}
 	}
 }

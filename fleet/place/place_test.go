@@ -68,7 +68,9 @@ func options(t *testing.T) place.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return place.Options{Program: program, Binary: binary, Args: []string{"worker", binary}, Env: os.Environ()}
+	// Under the race detector, a program sleeps for a second before it ends unless it is told not to.
+	env := append(os.Environ(), "GORACE=atexit_sleep_ms=0")
+	return place.Options{Program: program, Binary: binary, Args: []string{"worker", binary}, Env: env}
 }
 
 // load sends a short load from workers, and checks that the server saw what was counted.
