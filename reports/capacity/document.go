@@ -19,7 +19,7 @@ func (r *Report) Document() page.Document {
 		d.Sections = r.grounds()
 	}
 	if len(r.Diagnostics) > 0 {
-		d.Sections = append(d.Sections, page.Section{ID: "diagnostics", Title: "Diagnostics", Diagnostics: r.Diagnostics})
+		d.Sections = append(d.Sections, page.Diagnosed(r.Diagnostics))
 	}
 	d.Sections = append(d.Sections, page.Section{
 		ID: "method", Title: "How it was measured", Folded: true, Text: []string{method},

@@ -31,7 +31,7 @@ func (r *Report) Document() page.Document {
 		d.Lead = append(d.Lead, c.Name+": "+strings.TrimSpace(c.Reason+" "+c.Hint))
 	}
 	if len(r.Diagnostics) > 0 {
-		d.Sections = append(d.Sections, page.Section{ID: "diagnostics", Title: "Diagnostics", Diagnostics: r.Diagnostics})
+		d.Sections = append(d.Sections, page.Diagnosed(r.Diagnostics))
 	}
 	d.Sections = append(d.Sections, page.Section{
 		ID: "method", Title: "How it was tested", Folded: true, Text: strings.Split(strings.TrimSpace(method), "\n\n"),

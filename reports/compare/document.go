@@ -45,9 +45,8 @@ func (r *Report) Document() page.Document {
 			Figures: append(named(figures, "cpu-per-request", "memory", "cpu-over-time", "memory-over-time"),
 				r.tierFigures()...)},
 		page.Section{ID: "notes", Title: "Notes", Items: r.noteItems()})
-	if n := len(r.Diagnostics); n > 0 {
-		d.Sections = append(d.Sections, page.Section{ID: "diagnostics", Title: fmt.Sprintf("Diagnostics (%d)", n),
-			Short: "Diagnostics", Diagnostics: r.Diagnostics})
+	if len(r.Diagnostics) > 0 {
+		d.Sections = append(d.Sections, page.Diagnosed(r.Diagnostics))
 	}
 	d.Sections = append(d.Sections,
 		page.Section{ID: "why-others", Title: "Why, on the other scenarios", Short: "Other scenarios", Folded: true,

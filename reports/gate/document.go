@@ -70,7 +70,7 @@ func (r Report) sections() []page.Section {
 		sections = append(sections, page.Section{ID: "remarks", Title: "Other findings", Items: remarks})
 	}
 	if len(r.Diagnostics) > 0 {
-		sections = append(sections, page.Section{ID: "diagnostics", Title: "Diagnostics", Diagnostics: r.Diagnostics})
+		sections = append(sections, page.Diagnosed(r.Diagnostics))
 	}
 	sections = append(sections, page.Section{ID: "reproduce", Title: "Reproduce", Commands: []string{r.Reproduce()}})
 	if g := r.Gate; strings.Contains(g.Failed, "\n") {

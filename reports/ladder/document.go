@@ -111,9 +111,8 @@ func (r *Report) Document() page.Document {
 		{ID: "latency", Title: "Response times and cost", Short: "Latency", Figures: r.figures()},
 		{ID: "skipped", Title: "Rungs that were skipped", Short: "Skipped", Tables: []page.Table{r.skippedTable()}},
 	}
-	if n := len(r.Diagnostics); n > 0 {
-		d.Sections = append(d.Sections, page.Section{ID: "diagnostics", Title: fmt.Sprintf("Diagnostics (%d)", n),
-			Short: "Diagnostics", Diagnostics: r.Diagnostics})
+	if len(r.Diagnostics) > 0 {
+		d.Sections = append(d.Sections, page.Diagnosed(r.Diagnostics))
 	}
 	d.Sections = append(d.Sections, page.Section{ID: "method", Title: "How it was measured", Short: "Method", Folded: true,
 		Text: []string{strings.TrimSpace(method)}, Items: r.method()})

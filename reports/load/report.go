@@ -104,9 +104,8 @@ func (r *Report) Document() page.Document {
 	if timeline, has := page.Timeline([]*results.Cell{r.cell}); has {
 		d.Sections = append(d.Sections, timeline)
 	}
-	if n := len(r.Diagnostics); n > 0 {
-		d.Sections = append(d.Sections, page.Section{ID: "diagnostics", Title: fmt.Sprintf("Diagnostics (%d)", n),
-			Short: "Diagnostics", Diagnostics: r.Diagnostics})
+	if len(r.Diagnostics) > 0 {
+		d.Sections = append(d.Sections, page.Diagnosed(r.Diagnostics))
 	}
 	return d
 }

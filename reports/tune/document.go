@@ -30,7 +30,7 @@ func (r *Report) Document() page.Document {
 		{ID: "eliminated", Title: "Settings that were eliminated", Folded: true, Tables: []page.Table{r.raceTable()}},
 	}
 	if len(r.Diagnostics) > 0 {
-		d.Sections = append(d.Sections, page.Section{ID: "diagnostics", Title: "Diagnostics", Diagnostics: r.Diagnostics})
+		d.Sections = append(d.Sections, page.Diagnosed(r.Diagnostics))
 	}
 	d.Sections = append(d.Sections, page.Section{
 		ID: "method", Title: "How it was measured", Folded: true, Text: []string{strings.TrimSpace(method)},
