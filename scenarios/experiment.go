@@ -63,6 +63,16 @@ var (
 	}
 )
 
+// usualArms is the number of arms that a preset's limit is meant for.
+const usualArms = 3
+
+// For is the preset for a number of arms: more than usual take more time, in proportion, instead of loads
+// on so few connections that they answer another question.
+func (e Preset) For(arms int) Preset {
+	e.Limit = e.Limit * time.Duration(max(arms, usualArms)) / usualArms
+	return e
+}
+
 // With is the preset with another number of blocks, precision or limit; 0 keeps the preset's. Whoever says
 // how many blocks there are to be gets as many.
 func (e Preset) With(blocks int, precision float64, limit time.Duration) Preset {

@@ -195,3 +195,20 @@ func TestStoppingByPrecisionKeepsTheCoverage(t *testing.T) {
 		}
 	}
 }
+
+// A comparison of more topologies than usual takes longer; one of fewer may use the whole time.
+func TestMoreArmsTakeMoreTime(t *testing.T) {
+	for arms, want := range map[int]time.Duration{
+		1: time.Minute, 3: time.Minute, 4: 80 * time.Second, 6: 2 * time.Minute,
+	} {
+		if got := Quick.For(arms).Limit; got != want {
+			t.Errorf("%d arms: %v; want %v", arms, got, want)
+		}
+	}
+	if got := Thorough.For(6).Limit; got != 0 {
+		t.Errorf("a preset without a limit has one of %v for six arms", got)
+	}
+	if got := Default.For(6).With(0, 0, time.Minute).Limit; got != time.Minute {
+		t.Errorf("a limit of a minute that was asked for is %v for six arms", got)
+	}
+}

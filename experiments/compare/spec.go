@@ -80,7 +80,7 @@ func (s Spec) Plan() (p Plan, err error) {
 		return p, experiments.Misusef("--precision %g --budget %v: want 0 to 100 %% and a positive time",
 			s.Precision, s.Budget)
 	}
-	e.Preset = presets[at].With(s.Blocks, s.Precision/100, s.Budget)
+	e.Preset = presets[at].For(len(e.Arms)).With(s.Blocks, s.Precision/100, s.Budget)
 	e.Preset.Apart = cmp.Or(s.Apart, e.Preset.Apart)
 	if err := e.MoveFirst(s.Baseline); err != nil {
 		return p, experiments.Misuse(err)
