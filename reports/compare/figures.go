@@ -45,7 +45,7 @@ func (r *Report) rateFigure() (plot.Figure, bool) {
 		}
 	}
 	series = slices.DeleteFunc(series, func(s plot.Series) bool { return len(s.Points) == 0 })
-	title := fmt.Sprintf("Throughput in a closed loop with %s", page.Count(r.connections(), "connection"))
+	title := fmt.Sprintf("Throughput in a closed loop: %s with %s", r.main(), page.Count(r.connections(), "connection"))
 	return plot.Intervals("max-throughput", title, "successful responses per second", rows, series), len(rows) > 0
 }
 
