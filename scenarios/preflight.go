@@ -1,112 +1,216 @@
 package scenarios
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"runtime"
+	"strings"
 	"time"
 
 	"bench/loadgen"
-	"bench/results"
 	"bench/servers"
 )
 
-// Rate is what a paired run needs to know before its first pair.
-type Rate struct {
-	MaxThroughput float64       // closed loop
-	Rate          float64       // of each arm
-	Busy          float64       // share of the cores in use at that rate
-	Slow          time.Duration // slower than most of base's responses at that rate
-}
-
-// utilization is the share of the cores, and of the maximum throughput, at which a paired run
-// loads both arms together: high enough for queueing to show, low enough that its noise does not
-// drown everything (shift ÷ noise is best near 0.4).
-const utilization = 0.4
-
-// slowFrom is the base's quantile, in percent, above which a response counts as slow. The share
-// above the 95 % quantile has more than twice the noise in a pair (39 % against 14 %): there are
-// too few such responses.
-const slowFrom = 85
-
-// QueriesHeader is the header in which an app may report how many database queries a response
-// took.
-const QueriesHeader = "X-Bench-Queries"
-
-// FindRate measures base's maximum throughput and runs a pair's interleaved load, first at a share of it, and then
-// at the rate that this showed to be the share of the cores. A request costs more CPU time when
-// requests come one by one and two versions share the caches than in a closed loop.
-func (r *Runner) FindRate(ctx context.Context, p PairedRun) (c Rate, err error) {
-	r.say("finding the rate")
-	var clusters [2]*servers.Cluster
-	defer func() { err = errors.Join(err, closeAll(clusters)) }()
-	order := [2]int{0, 1}
-	if err := r.bootBoth(ctx, p, order, &clusters); err != nil {
-		return c, err
-	}
-	closedRun := Cell{Seed: p.Seed, Load: Load{
-		Name: results.ClosedRun, Scenario: p.Scenario, Mode: loadgen.Closed, Duration: time.Second,
-	}}
-	if c.MaxThroughput, _, err = r.maxThroughput(ctx, closedRun, clusters[0]); err != nil {
-		return c, &ArmError{p.Arms[0].Name, err}
-	}
-	most := max(1, c.MaxThroughput*utilization/2)
-	p.Rate = most
-	const tries = 3
-	for try := 1; ; try++ {
-		cells, err := r.interleave(ctx, p, 0, order, clusters)
-		if err != nil {
-			return c, err
-		}
-		for arm, cell := range cells {
-			if why := silent(cell); why != "" {
-				return c, &ArmError{p.Arms[arm].Name, fmt.Errorf("finding the rate: %s", why)}
+// preflight boots every arm once, to check that all give the same responses and to estimate their
+// maximum throughputs, from which the load steps follow.
+func (r *Runner) preflight(ctx context.Context, e Experiment) (Experiment, error) {
+	var baseline map[string]response
+	var arms []Arm
+	var excluded []string
+	var found speeds
+	var concurrency int
+	var booting time.Duration
+	for _, arm := range e.Arms {
+		r.say("checking " + arm.Name)
+		responses, checked, err := r.preflightArm(ctx, e, arm, baseline == nil)
+		var unbootable *servers.BootError
+		if r.LeaveOut && errors.As(err, &unbootable) && ctx.Err() == nil {
+			why := firstLine(err)
+			if err := r.exclude(arm, why, "`bench up` boots it alone and shows its logs."); err != nil {
+				return e, err
 			}
+			excluded = append(excluded, arm.Name+": "+why)
+			continue
 		}
-		c.Rate, c.Busy = p.Rate, busyShare(cells)
-		response := results.Total(cells[0].Intervals, results.Response)
-		c.Slow = time.Duration(results.Percentile(response, slowFrom)) * time.Microsecond
-		next := min(most, max(1, p.Rate*utilization/c.Busy))
-		if try == tries || c.Busy == 0 || math.Abs(next/p.Rate-1) < rateWithin {
-			return c, nil
+		if err != nil {
+			return e, err
 		}
-		p.Rate = next
+		if bad := unexpected(responses); baseline == nil && len(bad) > 0 {
+			return e, fmt.Errorf("%w: %s does not give the responses that the scenario expects: %s", ErrUnexpected, arm.Name,
+				strings.Join(bad, "; "))
+		}
+		if baseline == nil {
+			baseline = responses
+			if err := r.warnOfRedirects(e, responses); err != nil {
+				return e, err
+			}
+		} else if diff := append(differences(baseline, responses), unexpected(responses)...); len(diff) > 0 {
+			if err := r.exclude(arm, "its responses differ: "+strings.Join(diff, "; "), sameWork); err != nil {
+				return e, err
+			}
+			excluded = append(excluded, arm.Name+": "+strings.Join(diff, "; "))
+			continue
+		}
+		arms, found = append(arms, arm), append(found, checked.speeds)
+		concurrency, booting = max(concurrency, checked.concurrency), booting+checked.boot
 	}
+	if len(arms) < 2 && len(e.Arms) >= 2 {
+		return e, fmt.Errorf("%w: %s", ErrTooFew, strings.Join(excluded, "; "))
+	}
+	e.Arms = arms
+	e = e.scheduled(found, concurrency, booting/time.Duration(len(arms))+stopping, time.Since(r.Out.Manifest().Started))
+	m := r.Out.Manifest()
+	m.Plan = e.Describe()
+	why := e.slowness()
+	if why != "" {
+		m.Plan = append(m.Plan, why)
+	}
+	r.emit(Scheduled{Plan: m.Plan, Estimate: e.Estimate(), Why: why})
+	return e, r.Out.SetManifest(m)
 }
 
-// rateWithin is how close the rate has to be to the one aimed at.
-const rateWithin = 0.1
+// ErrUnexpected means that the app does not respond as the scenario expects.
+var ErrUnexpected = errors.New("preflight failed")
 
-// busyShare is the share of the cores that a pair's two cells used, including the generator: one
-// process, whose CPU time each cell counts in full.
-func busyShare(cells [2]*results.Cell) float64 {
-	busy := max(cells[0].Generator.CPUSeconds/cells[0].Elapsed, cells[1].Generator.CPUSeconds/cells[1].Elapsed)
-	for _, cell := range cells {
-		busy += results.TotalCPU(cell.Usage).Seconds() / cell.Elapsed
+// warnOfRedirects notes scenarios that measure nothing but redirects.
+func (r *Runner) warnOfRedirects(e Experiment, responses map[string]response) error {
+	m := r.Out.Manifest()
+	for _, s := range e.Scenarios {
+		m.Diagnostics = append(m.Diagnostics, redirected(s, responses)...)
 	}
-	return busy / float64(runtime.GOMAXPROCS(0)) // respects a container's quota, unlike the number of cores
+	return r.Out.SetManifest(m)
 }
 
-// silent is why a server did not respond to a cell's load; empty if it did.
-func silent(c *results.Cell) string {
-	for _, d := range c.Diagnostics {
-		if d.FromServer() {
-			return d.Message
+// sameWork is the hint for an arm whose responses differ.
+const sameWork = "Make all topologies serve the same app in the same way: only equal work can be compared."
+
+func (r *Runner) exclude(arm Arm, why, hint string) error {
+	m := r.Out.Manifest()
+	for i := range m.Topologies {
+		if m.Topologies[i].Name == arm.Name {
+			m.Topologies[i].Excluded = why
 		}
 	}
-	if c.Counts.OK == 0 {
-		return "no response was successful"
-	}
-	return ""
+	m.Diagnostics = append(m.Diagnostics, topologyDiagnostic("excluded", arm.Name, why, hint))
+	return r.Out.SetManifest(m)
 }
 
-func (r *Runner) measure(ctx context.Context, cell Cell, cluster *servers.Cluster) (loadgen.Measurement, error) {
-	plan, err := cell.Plan(cluster.URL())
+// checked is what the preflight learns of an arm.
+type checked struct {
+	speeds      []speed // by scenario
+	concurrency int     // 0: not limited, or unknown
+	boot        time.Duration
+}
+
+// stopping is about how long it takes to stop a topology.
+const stopping = 300 * time.Millisecond
+
+func (r *Runner) preflightArm(
+	ctx context.Context, e Experiment, arm Arm, first bool,
+) (map[string]response, checked, error) {
+	cluster, err := r.Site.Boot(ctx, arm.Topology, r.App)
 	if err != nil {
-		return loadgen.Measurement{}, err
+		return nil, checked{}, err
 	}
-	m, err := r.Measurer.Measure(ctx, plan, loadgen.Watch{})
-	return m, errors.Join(err, cluster.Died(), ctx.Err())
+	defer cluster.Close()
+	asked := time.Now()
+	responses, err := Verify(ctx, cluster.URL(), r.Guard, e.Scenarios)
+	if err != nil {
+		return nil, checked{}, fmt.Errorf("%w: checking %s: %w", ErrUnexpected, arm.Name, errors.Join(err, cluster.Died()))
+	}
+	if len(unexpected(responses)) > 0 {
+		return responses, checked{}, cluster.Close() // nothing to measure
+	}
+	if err := r.warmUp(ctx, cluster, e.Preset.Warmup, e.Scenarios...); err != nil {
+		return nil, checked{}, err
+	}
+	r.emit(Booted{Arm: arm.Name, Boot: cluster.Boot})
+	found := checked{
+		concurrency: max(0, cluster.Blueprint().Concurrency),
+		boot:        time.Duration((cluster.Boot.BootMS + cluster.Boot.WarmupMS) * float64(time.Millisecond)),
+	}
+	for i, s := range e.Scenarios {
+		find := r.sideSpeed
+		if i == 0 {
+			find = r.mainSpeed
+		}
+		rate, err := find(ctx, Cell{Seed: e.Seed, Load: Load{
+			Name: "rate-search", Scenario: s, Mode: loadgen.Closed, Duration: probeRun, Drain: s.Timeout,
+		}}, cluster)
+		if err != nil {
+			return nil, checked{}, err
+		}
+		found.speeds = append(found.speeds, rate)
+	}
+	if err := r.askAgain(ctx, cluster, e, first, asked, responses); err != nil {
+		return nil, checked{}, err
+	}
+	return responses, found, cluster.Close()
 }
+
+// pageClock is a time after which every clock on a page has moved on.
+const pageClock = 1100 * time.Millisecond
+
+// askAgain adds what every target answers now to what it answered before, twice; of the first arm, with
+// which the others are compared, not too soon after that.
+func (r *Runner) askAgain(
+	ctx context.Context, cluster *servers.Cluster, e Experiment, first bool, asked time.Time,
+	responses map[string]response,
+) error {
+	if len(e.Arms) < 2 {
+		return nil // nothing is compared
+	}
+	if first {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Until(asked.Add(cmp.Or(r.apart, pageClock)))):
+		}
+	}
+	for range 2 {
+		again, err := Verify(ctx, cluster.URL(), r.Guard, e.Scenarios)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrUnexpected, errors.Join(err, cluster.Died()))
+		}
+		for name, a := range responses {
+			a.also(again[name])
+			responses[name] = a
+		}
+	}
+	return nil
+}
+
+// The rate search tries a few connections, and for the main scenario all of them if their last
+// responses do not take long, because the load steps follow from that speed.
+const (
+	probeRun         = 250 * time.Millisecond
+	probeConnections = 8
+	quickDrain       = 600 * time.Millisecond
+)
+
+func (r *Runner) mainSpeed(ctx context.Context, cell Cell, cluster *servers.Cluster) (speed, error) {
+	found, err := r.sideSpeed(ctx, cell, cluster)
+	if err == nil && found.most > found.tried && float64(found.most) < found.few*quickDrain.Seconds() {
+		var rate float64
+		rate, _, err = r.maxThroughput(ctx, cell, cluster)
+		found.all = max(found.few, rate)
+	}
+	return found, err
+}
+
+func (r *Runner) sideSpeed(ctx context.Context, cell Cell, cluster *servers.Cluster) (speed, error) {
+	most := cell.Load.Scenario.Connections
+	tried := min(most, probeConnections)
+	cell.Load.Scenario.Connections = tried
+	rate, _, err := r.maxThroughput(ctx, cell, cluster)
+	rate = max(leastSpeed, rate)
+	found := speed{few: rate, all: rate, full: tried, tried: tried, most: most}
+	if workers := cluster.Blueprint().Concurrency; workers > 0 {
+		found.full = min(tried, 2*workers)
+	}
+	return found, err
+}
+
+// leastSpeed is what a topology that hardly responds is taken to do.
+const leastSpeed = 0.2

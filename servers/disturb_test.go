@@ -11,7 +11,7 @@ import (
 )
 
 // What is done to a running cluster on purpose hits the processes at an address and no others, and their end
-// is no failure of the cluster.
+// is not a failure of the cluster.
 func TestDisturbingACluster(t *testing.T) {
 	site := testSite(t)
 	from := builtin()

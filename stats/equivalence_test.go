@@ -49,7 +49,7 @@ func TestEquivalenceAnswers(t *testing.T) {
 		{"close together, but elsewhere", []float64{2.1, 1.9, 2.05, 1.98}, stats.No},
 		{"elsewhere, on the other side", []float64{-2.1, -1.9, -2.05, -1.98}, stats.No},
 		{"exactly at the margin", []float64{1, 1, 1}, stats.Open},
-		{"scattered: no difference is no proof of equivalence", []float64{3, -3, 2, -2}, stats.Open},
+		{"scattered: no difference shown does not prove equivalence", []float64{3, -3, 2, -2}, stats.Open},
 	} {
 		if _, got := stats.Equivalence(row.differences, 1); got != row.want {
 			t.Errorf("%s: %v; want %v", row.says, got, row.want)
