@@ -43,7 +43,7 @@ func (r *Report) answer() {
 		r.Answer = append(r.Answer, text)
 	}
 	for _, s := range r.Scenarios[1:] {
-		r.Answer = append(r.Answer, fmt.Sprintf("On %s: %s", s.Name, s.Finding))
+		r.Answer = append(r.Answer, fmt.Sprintf("On %s: %s", r.under(s.Name), s.Finding))
 	}
 }
 
@@ -153,13 +153,25 @@ func (r *Report) topology(name string) *Topology {
 }
 
 // connections is the number of connections of the main scenario's closed loop.
-func (r *Report) connections() int {
+func (r *Report) connections() int { return r.connectionsOf(r.main()) }
+
+// connectionsOf is the number of connections of a scenario's closed loop; 0: it had none.
+func (r *Report) connectionsOf(scenario string) int {
 	for _, t := range r.compared() {
-		if l := t.load(r.main(), "closed"); l != nil {
+		if l := t.load(scenario, "closed"); l != nil {
 			return l.Connections
 		}
 	}
 	return 0
+}
+
+// under is a scenario's name with the number of its connections, where that is not the main scenario's: the
+// time of a preset may allow fewer, and on few a server is limited by their number and not by itself.
+func (r *Report) under(scenario string) string {
+	if n := r.connectionsOf(scenario); n > 0 && n != r.connections() {
+		return fmt.Sprintf("%s (%s)", scenario, page.Count(n, "connection"))
+	}
+	return scenario
 }
 
 // main is the name of the main scenario.

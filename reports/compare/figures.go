@@ -45,8 +45,22 @@ func (r *Report) rateFigure() (plot.Figure, bool) {
 		}
 	}
 	series = slices.DeleteFunc(series, func(s plot.Series) bool { return len(s.Points) == 0 })
-	title := fmt.Sprintf("Throughput in a closed loop: %s with %s", r.main(), page.Count(r.connections(), "connection"))
+	title := "Throughput in a closed loop with " + r.onConnections()
 	return plot.Intervals("max-throughput", title, "successful responses per second", rows, series), len(rows) > 0
+}
+
+// onConnections is the number of connections of all closed loops: "64 connections", "14 to 64 connections".
+func (r *Report) onConnections() string {
+	least, most := r.connections(), r.connections()
+	for _, s := range r.Scenarios {
+		if n := r.connectionsOf(s.Name); n > 0 {
+			least, most = min(least, n), max(most, n)
+		}
+	}
+	if least < most {
+		return fmt.Sprintf("%d to %s", least, page.Count(most, "connection"))
+	}
+	return page.Count(most, "connection")
 }
 
 // percentileFigure shows the highest open-loop rate that all topologies sustain, or the lowest rate

@@ -111,7 +111,7 @@ func (r *Report) recommendation(rec *Recommendation) string {
 			v, has := r.versus(p.Topology, rec.Deploy, "max_throughput", s.Name, "closed")
 			if has && v.direction() > 0 {
 				text += fmt.Sprintf(" But on %s, %s%s serves %s as many requests.",
-					s.Name, p.Topology, r.onlyDevelopment(p.Topology), times(v.Ratio))
+					r.under(s.Name), p.Topology, r.onlyDevelopment(p.Topology), times(v.Ratio))
 				break // the highest
 			}
 		}

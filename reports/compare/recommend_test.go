@@ -142,3 +142,31 @@ func TestRatiosAreCounted(t *testing.T) {
 		t.Errorf("%+v; the table has %d intervals", m, known)
 	}
 }
+
+// A finding on another number of connections than the main scenario's names it: on few, a server with a
+// thread for each is limited by their number.
+func TestFindingsNameOtherConnections(t *testing.T) {
+	closed := func(scenario string, connections int) Load {
+		return Load{Scenario: scenario, Load: "closed", Connections: connections}
+	}
+	for _, row := range []struct {
+		side  Load
+		under string
+		title string
+	}{
+		{closed("io", 64), "io", "64 connections"},
+		{closed("io", 14), "io (14 connections)", "14 to 64 connections"},
+		{Load{Scenario: "io", Load: "rate-10", Connections: 14}, "io", "64 connections"},
+	} {
+		var run results.Run
+		run.Manifest.Scenarios = []results.ScenarioRecord{{Name: "page"}, {Name: "io"}}
+		r := Report{run: &run, Scenarios: []Scenario{{Name: "page"}, {Name: "io"}},
+			Topologies: []Topology{{Name: "a", Loads: []Load{closed("page", 64), row.side}}}}
+		if got := r.under("io"); got != row.under {
+			t.Errorf("io on %d of 64: %q; want %q", row.side.Connections, got, row.under)
+		}
+		if got := r.onConnections(); got != row.title {
+			t.Errorf("io on %d of 64: %q in the title; want %q", row.side.Connections, got, row.title)
+		}
+	}
+}
