@@ -66,11 +66,11 @@ func runLadder(ctx context.Context, s *shell, c *cobra.Command, o ladderOptions)
 	if o.dryRun {
 		if o.json {
 			return s.json(map[string]any{
-				"schema": "bench.plan/1", "plan": plan.Lines(), "estimate_s": plan.Experiment.Estimate().Seconds(),
+				"schema": "bench.plan/1", "plan": plan.Lines(), "estimate_s": plan.Estimate().Seconds(),
 				"seed": o.spec.Seed,
 			})
 		}
-		printPlan(s, plan.Lines(), plan.Experiment.Estimate(), o.spec.Seed)
+		printPlan(s, plan.Lines(), plan.Estimate(), o.spec.Seed)
 		return nil
 	}
 	env, err := s.experimentEnv(o.sharedFlags)

@@ -164,6 +164,9 @@ func (p Plan) rungs() (n int) {
 	return n
 }
 
+// Estimate is roughly how long it will take.
+func (p Plan) Estimate() time.Duration { return p.Experiment.Estimate() }
+
 // Lines describe the plan, a sentence a line.
 func (p Plan) Lines() []string {
 	lines := []string{fmt.Sprintf("ladder %s: %s", p.Ladder.Name, p.Ladder.Summary)}

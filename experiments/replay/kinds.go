@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"bench/experiments"
 	"bench/experiments/capacity"
@@ -61,10 +62,13 @@ func running[S any](spec S, run func(context.Context, experiments.Env, S) (exper
 func comparison(s compare.Spec, _ results.Manifest, o Options) (Plan, error) {
 	s.App = cmp.Or(o.App, s.App)
 	p, err := s.Plan()
+	if err != nil {
+		return Plan{}, err
+	}
 	e := p.Experiment
 	return Plan{
 		Lines: e.Describe(), Estimate: e.Estimate(), URLs: p.URLs(), app: p.Project.App.Name, run: running(s, compare.Run),
-	}, err
+	}, nil
 }
 
 // decision takes the commits that the names stood for: a branch may have moved since.
@@ -92,42 +96,45 @@ func decision(s gate.Spec, m results.Manifest, o Options) (Plan, error) {
 	})}, s.Validate()
 }
 
+// planned is what the plans of most kinds can say.
+type planned interface {
+	Lines() []string
+	Estimate() time.Duration
+}
+
+// planOf is the plan of a spec whose own plan is p, unless that has an error.
+func planOf[S any](
+	spec S, p planned, app string, err error,
+	run func(context.Context, experiments.Env, S) (experiments.Result, error),
+) (Plan, error) {
+	if err != nil {
+		return Plan{}, err
+	}
+	return Plan{Lines: p.Lines(), Estimate: p.Estimate(), app: app, run: running(spec, run)}, nil
+}
+
 func search(s capacity.Spec, _ results.Manifest, o Options) (Plan, error) {
 	s.App = cmp.Or(o.App, s.App)
 	p, err := s.Plan()
-	return Plan{
-		Lines: p.Lines(), Estimate: p.Estimate(), app: p.Project.App.Name, run: running(s, capacity.Run),
-	}, err
+	return planOf(s, p, p.Project.App.Name, err, capacity.Run)
 }
 
 func tuning(s tune.Spec, _ results.Manifest, o Options) (Plan, error) {
 	s.App = cmp.Or(o.App, s.App)
 	p, err := s.Plan()
-	if err != nil {
-		return Plan{}, err
-	}
-	return Plan{
-		Lines: p.Lines(), Estimate: p.Estimate(), app: p.Project.App.Name, run: running(s, tune.Run),
-	}, nil
+	return planOf(s, p, p.Project.App.Name, err, tune.Run)
 }
 
 func test(s claims.Spec, _ results.Manifest, o Options) (Plan, error) {
 	s.App = cmp.Or(o.App, s.App)
 	p, err := s.Plan()
-	return Plan{
-		Lines: p.Lines(), Estimate: p.Estimate(), app: p.Project.App.Name, run: running(s, claims.Run),
-	}, err
+	return planOf(s, p, p.Project.App.Name, err, claims.Run)
 }
 
 func climb(s ladder.Spec, _ results.Manifest, o Options) (Plan, error) {
 	s.App = cmp.Or(o.App, s.App)
 	p, err := s.Plan()
-	if err != nil {
-		return Plan{}, err
-	}
-	return Plan{
-		Lines: p.Lines(), Estimate: p.Experiment.Estimate(), app: p.Project.App.Name, run: running(s, ladder.Run),
-	}, nil
+	return planOf(s, p, p.Project.App.Name, err, ladder.Run)
 }
 
 func load(p loadgen.Plan, m results.Manifest, o Options) (Plan, error) {
