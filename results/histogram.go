@@ -1,13 +1,7 @@
 package results
 
 import (
-	"bytes"
-	"compress/zlib"
-	"encoding/base64"
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"bench/stats"
@@ -112,39 +106,17 @@ func atRanks(h *Histogram, ranks []int64) []int64 {
 	return values
 }
 
-// decodeHistogram reads a base64 V2 compressed histogram. The header is checked before the
-// library sees the blob, because a valid header of another geometry makes a reader
-// allocate whatever it asks for.
+// decodeHistogram reads a base64 V2 compressed histogram of the geometry that all of bench have.
 func decodeHistogram(encoded []byte) (*Packed, error) {
-	raw, err := base64.StdEncoding.DecodeString(string(encoded))
+	err := CheckHistogram(encoded, func(h HistogramHeader) (int64, error) {
+		if h.Lowest != LowestMicros || h.Highest != HighestMicros || h.Digits != SignificantDigits || h.Offset != 0 {
+			return 0, fmt.Errorf("covers %d..%d at %d digits, want %d..%d at %d",
+				h.Lowest, h.Highest, h.Digits, LowestMicros, HighestMicros, SignificantDigits)
+		}
+		return 32 << 10, nil // the geometry has fewer
+	})
 	if err != nil {
-		return nil, fmt.Errorf("histogram: %w", err)
-	}
-	if len(raw) < 8 {
-		return nil, errors.New("histogram: truncated within its header")
-	}
-	deflated, err := zlib.NewReader(bytes.NewReader(raw[8:]))
-	if err != nil {
-		return nil, fmt.Errorf("histogram: %w", err)
-	}
-	defer deflated.Close()
-	var header struct {
-		Cookie, PayloadBytes, Offset, Digits int32
-		Lowest, Highest                      int64
-		Ratio                                float64
-	}
-	if err := binary.Read(deflated, binary.BigEndian, &header); err != nil {
-		return nil, fmt.Errorf("histogram: reading its header: %w", err)
-	}
-	if header.Lowest != LowestMicros || header.Highest != HighestMicros ||
-		header.Digits != SignificantDigits || header.Offset != 0 {
-		return nil, fmt.Errorf("histogram: covers %d..%d at %d digits, want %d..%d at %d",
-			header.Lowest, header.Highest, header.Digits, LowestMicros, HighestMicros, SignificantDigits)
-	}
-	// At most nine bytes encode one count; the geometry has fewer than 32 Ki of them.
-	const most = 9 * 32 << 10
-	if n, err := io.Copy(io.Discard, io.LimitReader(deflated, most+1)); err != nil || n > most {
-		return nil, fmt.Errorf("histogram: its counts do not fit the geometry (%d bytes, %v)", n, err)
+		return nil, err
 	}
 	h, err := hdr.DecodePacked(encoded)
 	if err != nil {

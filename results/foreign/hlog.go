@@ -2,9 +2,6 @@ package foreign
 
 import (
 	"bytes"
-	"compress/zlib"
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -174,39 +171,21 @@ func (h *hlogReader) result() *Result {
 // thirtieth of it.
 const mostCounts = 1 << 20
 
-// decodeAny decodes a histogram of any sensible geometry. The header is checked first: the decoder would
-// take the memory that it asks for.
-func decodeAny(encoded []byte) (h *hdr.Histogram, err error) {
-	raw, err := base64.StdEncoding.DecodeString(string(encoded))
-	if err != nil || len(raw) < 8 {
-		return nil, fmt.Errorf("histogram: not a compressed histogram in base64 (%w)", errors.Join(err))
-	}
-	inflated, err := zlib.NewReader(bytes.NewReader(raw[8:]))
+// decodeAny decodes a histogram of any sensible geometry.
+func decodeAny(encoded []byte) (*hdr.Histogram, error) {
+	err := results.CheckHistogram(encoded, func(h results.HistogramHeader) (int64, error) {
+		if h.Lowest < 1 || h.Highest < 2*h.Lowest || h.Digits < 0 || h.Digits > 5 || h.Offset != 0 {
+			return 0, fmt.Errorf("covers %d to %d at %d digits", h.Lowest, h.Highest, h.Digits)
+		}
+		perDoubling := 2 * math.Pow10(int(h.Digits))
+		doublings := math.Log2(float64(h.Highest)/float64(h.Lowest)) + 2
+		if perDoubling*doublings > mostCounts {
+			return 0, fmt.Errorf("%d to %d at %d digits has more counts than are read", h.Lowest, h.Highest, h.Digits)
+		}
+		return mostCounts, nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("histogram: %w", err)
-	}
-	defer inflated.Close()
-	var header struct {
-		Cookie, PayloadBytes, Offset, Digits int32
-		Lowest, Highest                      int64
-		Ratio                                float64
-	}
-	if err := binary.Read(inflated, binary.BigEndian, &header); err != nil {
-		return nil, fmt.Errorf("histogram: reading its header: %w", err)
-	}
-	if header.Lowest < 1 || header.Highest < 2*header.Lowest || header.Digits < 0 || header.Digits > 5 ||
-		header.Offset != 0 {
-		return nil, fmt.Errorf("histogram: covers %d to %d at %d digits", header.Lowest, header.Highest, header.Digits)
-	}
-	perDoubling := 2 * math.Pow10(int(header.Digits))
-	doublings := math.Log2(float64(header.Highest)/float64(header.Lowest)) + 2
-	if perDoubling*doublings > mostCounts {
-		return nil, fmt.Errorf("histogram: %d to %d at %d digits has more counts than are read", header.Lowest,
-			header.Highest, header.Digits)
-	}
-	const most = 9 * mostCounts
-	if n, err := io.Copy(io.Discard, io.LimitReader(inflated, most+1)); err != nil || n > most {
-		return nil, fmt.Errorf("histogram: its counts do not fit its header (%d bytes, %w)", n, errors.Join(err))
+		return nil, err
 	}
 	decoded, err := hdr.Decode(encoded)
 	if err != nil {
