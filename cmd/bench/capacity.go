@@ -77,13 +77,7 @@ func runCapacity(ctx context.Context, s *shell, c *cobra.Command, o capacityOpti
 		for _, w := range plan.Diagnostics {
 			env.Warn(w)
 		}
-		if o.json {
-			return s.json(map[string]any{
-				"schema": "bench.plan/1", "plan": plan.Lines(), "estimate_s": plan.Estimate().Seconds(), "seed": o.spec.Seed,
-			})
-		}
-		printPlan(s, plan.Lines(), plan.Estimate(), o.spec.Seed)
-		return nil
+		return printPlan(s, plan.Lines(), plan.Estimate(), o.spec.Seed, o.json)
 	}
 	env.Engine, env.Config = fixedEngines[results.KindCapacity], flagValues(c)
 	result, err := capacity.Run(ctx, env, o.spec)

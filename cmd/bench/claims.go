@@ -57,13 +57,7 @@ func runClaims(ctx context.Context, s *shell, c *cobra.Command, o claimsOptions)
 		if err != nil {
 			return err
 		}
-		if o.json {
-			return s.json(map[string]any{
-				"schema": "bench.plan/1", "plan": plan.Lines(), "estimate_s": plan.Estimate().Seconds(), "seed": o.spec.Seed,
-			})
-		}
-		printPlan(s, plan.Lines(), plan.Estimate(), o.spec.Seed)
-		return nil
+		return printPlan(s, plan.Lines(), plan.Estimate(), o.spec.Seed, o.json)
 	}
 	env.Engine, env.Config = fixedEngines[results.KindClaims], flagValues(c)
 	result, err := claims.Run(ctx, env, o.spec)

@@ -115,22 +115,32 @@ func describeCompare(ctx context.Context, s *shell, env experiments.Env, plan co
 		for _, b := range rendered {
 			all = append(all, renderedJSON(b))
 		}
-		return s.json(map[string]any{
-			"schema": "bench.plan/1", "plan": e.Describe(), "estimate_s": e.Estimate().Seconds(), "seed": e.Seed,
-			"topologies": all,
-		})
+		plan := planJSON(e.Describe(), e.Estimate(), e.Seed)
+		plan["topologies"] = all
+		return s.json(plan)
 	}
-	printPlan(s, e.Describe(), e.Estimate(), e.Seed)
+	if err := printPlan(s, e.Describe(), e.Estimate(), e.Seed, false); err != nil {
+		return err
+	}
 	for _, b := range rendered {
 		fmt.Fprintf(s.out, "\n%s", b)
 	}
 	return nil
 }
 
-// printPlan is what every --dry-run begins with.
-func printPlan(s *shell, lines []string, estimate time.Duration, seed uint64) {
+// printPlan is what every --dry-run begins with, and all of most.
+func printPlan(s *shell, lines []string, estimate time.Duration, seed uint64, asJSON bool) error {
+	if asJSON {
+		return s.json(planJSON(lines, estimate, seed))
+	}
 	for _, line := range lines {
 		fmt.Fprintln(s.out, line)
 	}
-	fmt.Fprintf(s.out, "about %v in total, seed %d\n", estimate.Round(time.Second), seed)
+	_, err := fmt.Fprintf(s.out, "about %v in total, seed %d\n", estimate.Round(time.Second), seed)
+	return err
+}
+
+// planJSON is a plan as JSON.
+func planJSON(lines []string, estimate time.Duration, seed uint64) map[string]any {
+	return map[string]any{"schema": "bench.plan/1", "plan": lines, "estimate_s": estimate.Seconds(), "seed": seed}
 }

@@ -104,11 +104,5 @@ func describeGate(s *shell, o gateOptions) error {
 	if err := o.spec.Validate(); err != nil {
 		return err
 	}
-	if o.json {
-		return s.json(map[string]any{
-			"schema": "bench.plan/1", "plan": o.spec.Lines(), "estimate_s": o.spec.Budget.Seconds(), "seed": o.spec.Seed,
-		})
-	}
-	printPlan(s, o.spec.Lines(), o.spec.Budget, o.spec.Seed)
-	return nil
+	return printPlan(s, o.spec.Lines(), o.spec.Budget, o.spec.Seed, o.json)
 }

@@ -64,14 +64,7 @@ func runLadder(ctx context.Context, s *shell, c *cobra.Command, o ladderOptions)
 		return err
 	}
 	if o.dryRun {
-		if o.json {
-			return s.json(map[string]any{
-				"schema": "bench.plan/1", "plan": plan.Lines(), "estimate_s": plan.Estimate().Seconds(),
-				"seed": o.spec.Seed,
-			})
-		}
-		printPlan(s, plan.Lines(), plan.Estimate(), o.spec.Seed)
-		return nil
+		return printPlan(s, plan.Lines(), plan.Estimate(), o.spec.Seed, o.json)
 	}
 	env, err := s.experimentEnv(o.sharedFlags)
 	if err != nil {

@@ -58,7 +58,7 @@ func runReplay(ctx context.Context, s *shell, dir string, o replayFlags) error {
 		return err
 	}
 	if o.dryRun {
-		return describeReplay(s, plan, o.json)
+		return printPlan(s, plan.Lines, plan.Estimate, plan.Stored.Manifest.Seed, o.json)
 	}
 	env, err := s.experimentEnv(o.sharedFlags)
 	if err != nil {
@@ -79,18 +79,6 @@ func runReplay(ctx context.Context, s *shell, dir string, o replayFlags) error {
 	}
 	fmt.Fprintf(s.errs, "bench: the report of this run is %s\n", filepath.Join(report, "report.html"))
 	return errors.Join(outcomeError(d.Outcome), writePage(o.page, d), printDocument(s, d, o.sharedFlags))
-}
-
-// describeReplay is --dry-run: the plan.
-func describeReplay(s *shell, p replay.Plan, asJSON bool) error {
-	seed := p.Stored.Manifest.Seed
-	if asJSON {
-		return s.json(map[string]any{
-			"schema": "bench.plan/1", "plan": p.Lines, "estimate_s": p.Estimate.Seconds(), "seed": seed,
-		})
-	}
-	printPlan(s, p.Lines, p.Estimate, seed)
-	return nil
 }
 
 // sendAgain sends a load and keeps it with the record that bench load prints.

@@ -94,13 +94,7 @@ func runTune(ctx context.Context, s *shell, c *cobra.Command, o tuneOptions) err
 		if err != nil {
 			return err
 		}
-		if o.json {
-			return s.json(map[string]any{
-				"schema": "bench.plan/1", "plan": plan.Lines(), "estimate_s": plan.Estimate().Seconds(), "seed": o.spec.Seed,
-			})
-		}
-		printPlan(s, plan.Lines(), plan.Estimate(), o.spec.Seed)
-		return nil
+		return printPlan(s, plan.Lines(), plan.Estimate(), o.spec.Seed, o.json)
 	}
 	env.Engine, env.Config = fixedEngines[results.KindTune], flagValues(c)
 	result, err := tune.Run(ctx, env, o.spec)
