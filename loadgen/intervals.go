@@ -43,22 +43,18 @@ func (r *Recorder) addTo(intervals map[int]*results.Interval, s *set) {
 			mergeInto(iv, results.Series{Kind: recordedKinds[k], Target: r.names[i]}, h)
 		}
 	}
-	mergeInto(iv, results.Series{Kind: results.Connect}, s.connect)
-	mergeInto(iv, results.Series{Kind: results.Wakeup}, s.wakeup)
+	for k, h := range s.overall {
+		mergeInto(iv, results.Series{Kind: overallKinds[k]}, h)
+	}
 }
 
 // clear empties a set that has been added.
 func (s *set) clear() {
-	for _, byName := range s.hists {
-		for _, h := range byName {
+	for _, list := range append(s.hists[:], s.overall[:]) {
+		for _, h := range list {
 			if h != nil && h.TotalCount() > 0 {
 				h.Reset()
 			}
-		}
-	}
-	for _, h := range []*results.Histogram{s.connect, s.wakeup} {
-		if h.TotalCount() > 0 {
-			h.Reset()
 		}
 	}
 	s.ended, s.stale, s.used = byClass{}, 0, false

@@ -140,7 +140,7 @@ func TestRecordAllocatesNothing(t *testing.T) {
 	allocs := testing.AllocsPerRun(20_000, func() {
 		at += 100 * time.Microsecond // two seconds in all: sets are handed over on the way
 		s.Record(Sample{Target: 1, Due: at, Sent: at, End: at + time.Millisecond,
-			FirstByte: at + 500*time.Microsecond, Status: 404})
+			FirstByte: at + 500*time.Microsecond, App: 300 * time.Microsecond, Status: 404})
 	})
 	if allocs >= 1 {
 		t.Errorf("Record allocates %v times a request; want 0", allocs)
@@ -154,8 +154,8 @@ func TestRecorderKeepsKindsApart(t *testing.T) {
 	r := NewRecorder(testPlan())
 	one, two := r.Shard(Part{}), r.Shard(Part{})
 	ms := time.Millisecond
-	one.Record(Sample{Target: 0, Due: 0, Sent: 2 * ms, End: 10 * ms, Class: results.OK})
-	one.Record(Sample{Target: 1, Due: 0, Sent: 0, End: 5 * ms, Class: results.HTTPError})
+	one.Record(Sample{Target: 0, Due: 0, Sent: 2 * ms, End: 10 * ms, App: 3 * ms, Class: results.OK})
+	one.Record(Sample{Target: 1, Due: 0, Sent: 0, End: 5 * ms, App: ms, Class: results.HTTPError})
 	two.Record(Sample{Target: 0, Due: 1500 * ms, Sent: 1500 * ms, End: 2500 * ms, Class: results.Timeout})
 	two.Drop(97, testPlan().Duration) // of the 100 of the plan
 	two.Opened(ms)
@@ -175,6 +175,7 @@ func TestRecorderKeepsKindsApart(t *testing.T) {
 	}{
 		{results.Response, 2, 1_000_000}, {results.Service, 2, 1_000_000}, {results.Lateness, 3, 2000},
 		{results.Failure, 1, 5000}, {results.Connect, 1, 1000}, {results.TTFB, 0, 0},
+		{results.App, 1, 3000}, {results.Wait, 1, 5000},
 	} {
 		h := results.Total(out.Intervals, row.kind)
 		if h.TotalCount() != row.count || row.count > 0 && h.Max()*1000/1001 > row.max {

@@ -13,8 +13,10 @@ type Sample struct {
 	FirstByte      time.Duration // zero if the engine does not know it
 	// Connected is when its connection was established; zero if the engine does not know it.
 	Connected time.Duration
-	Class     results.Class
-	Status    uint16 // of a complete response; otherwise 0
+	// App is how long the app says that it worked on a response; zero if it says nothing.
+	App    time.Duration
+	Class  results.Class
+	Status uint16 // of a complete response; otherwise 0
 }
 
 // The kinds kept per target, as indices into a set's histograms.
@@ -30,19 +32,28 @@ var recordedKinds = [...]results.Kind{
 	results.Response, results.Service, results.Lateness, results.Failure, results.TTFB,
 }
 
+// The kinds kept for all targets together, as indices into a set's histograms.
+const (
+	connect = iota
+	wakeup
+	app
+	waited
+)
+
+var overallKinds = [...]results.Kind{results.Connect, results.Wakeup, results.App, results.Wait}
+
 // set is the histograms and counts of one shard in one interval.
 type set struct {
 	interval int
 	ended    byClass
 	stale    uint64
 	hists    [len(recordedKinds)][]*results.Histogram // by name
-	connect  *results.Histogram
-	wakeup   *results.Histogram
+	overall  [len(overallKinds)]*results.Histogram
 	used     bool
 }
 
 func (r *Recorder) newSet() *set {
-	s := &set{connect: results.NewHistogram(), wakeup: results.NewHistogram()}
+	s := &set{}
 	for k := range s.hists {
 		s.hists[k] = make([]*results.Histogram, len(r.names))
 	}
@@ -121,6 +132,10 @@ func (s *Shard) Record(q Sample) (first bool) {
 		// bound: leaving it out would make a server that hangs look fast.
 		s.record(set.histogram(response, name), q.End-q.Due)
 		s.record(set.histogram(service, name), q.End-q.Sent)
+		if q.Class == results.OK && q.App > 0 {
+			s.record(set.together(app), q.App)
+			s.record(set.together(waited), max(0, q.End-q.Sent-q.App))
+		}
 	default:
 		s.record(set.histogram(failure, name), q.End-q.Due)
 	}
@@ -139,6 +154,14 @@ func (s *set) histogram(kind, name int) *results.Histogram {
 		s.hists[kind][name] = h
 	}
 	return h
+}
+
+// together returns the histogram of a kind that all targets share, created on first use.
+func (s *set) together(kind int) *results.Histogram {
+	if s.overall[kind] == nil {
+		s.overall[kind] = results.NewHistogram()
+	}
+	return s.overall[kind]
 }
 
 // Drop counts the arrivals of the shard's part from number n on that were due by now, but will not be
@@ -168,7 +191,7 @@ func (s *Shard) drop(n uint64) {
 // Opened counts one opened connection, and the time it took.
 func (s *Shard) Opened(took time.Duration) {
 	s.opened++
-	s.record(s.set.connect, took)
+	s.record(s.set.together(connect), took)
 }
 
 // Waited counts one request that was due while every allowed connection was busy. Its
@@ -184,7 +207,7 @@ func (s *Shard) Stray() { s.strays++ }
 
 // Woke records one measured delay between a response's arrival in the kernel and its
 // reading by the engine.
-func (s *Shard) Woke(delay time.Duration) { s.record(s.set.wakeup, delay) }
+func (s *Shard) Woke(delay time.Duration) { s.record(s.set.together(wakeup), delay) }
 
 // Spun adds time that the engine spent polling to avoid late wake-ups.
 func (s *Shard) Spun(d time.Duration) { s.spun += d }

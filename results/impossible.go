@@ -103,7 +103,7 @@ func (iv Interval) impossible() error {
 	n := iv.Counts
 	most := map[Kind]uint64{
 		Response: n.OK + n.Timeout + n.InFlight, Service: n.OK + n.Timeout + n.InFlight, Lateness: n.Sent,
-		Failure: n.HTTPError + n.BadBody + n.ConnectError + n.Reset,
+		Failure: n.HTTPError + n.BadBody + n.ConnectError + n.Reset, App: n.OK, Wait: n.OK,
 	}
 	counted := map[Kind]uint64{}
 	for series, h := range iv.Hists {

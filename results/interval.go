@@ -30,10 +30,12 @@ const (
 	Connect  Kind = "connect"  // time to open each connection
 	Wakeup   Kind = "wakeup"   // sampled: from a response's arrival in the kernel to its reading
 	TTFB     Kind = "ttfb"     // first byte − sent
+	App      Kind = "app"      // time in the app, of successful responses whose app says it
+	Wait     Kind = "wait"     // end − sent − the time in the app, of the same responses
 )
 
 // Kinds lists every kind, in file order.
-var Kinds = []Kind{Response, Service, Lateness, Failure, Connect, TTFB, Wakeup}
+var Kinds = []Kind{Response, Service, Lateness, Failure, Connect, TTFB, Wakeup, App, Wait}
 
 // Series names one histogram of an interval. Target is empty for kinds that belong to no
 // target.

@@ -71,7 +71,7 @@ func (r *Runner) CheckArms(ctx context.Context, p PairedRun, number int) (c Boot
 	}
 	failed := p.both(p.order(-number), func(arm int) (err error) {
 		a := p.Arms[arm]
-		if clusters[arm], err = a.Site.Boot(ctx, p.Topology, a.counting()); err != nil {
+		if clusters[arm], err = a.Site.Boot(ctx, p.Topology, a.Checked); err != nil {
 			return err
 		}
 		if err := r.Guard.Check(clusters[arm].URL()); err != nil {

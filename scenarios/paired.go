@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -39,20 +38,8 @@ type PairedArm struct {
 	Name string // results.Base or results.Head
 	Site *servers.Site
 	App  targets.App
-	// Counting are variables that make the app report its database queries. Only checks have them: pairs
-	// measure the app as it is.
-	Counting map[string]string
-}
-
-// counting is the app as a check boots it.
-func (a PairedArm) counting() targets.App {
-	app := a.App
-	app.Env = maps.Clone(app.Env)
-	if app.Env == nil {
-		app.Env = map[string]string{}
-	}
-	maps.Copy(app.Env, a.Counting)
-	return app
+	// Checked is the app as checks boot it: made to report its database queries. Pairs measure the app as it is.
+	Checked targets.App
 }
 
 // ArmError is a failure of one arm.

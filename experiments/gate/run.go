@@ -145,8 +145,8 @@ func (s *series) open(ctx context.Context) (stacks [2]*experiments.Stack, failed
 			return stacks, nil, err
 		}
 		s.paired.Arms[i] = scenarios.PairedArm{Name: name, Site: stacks[i].Site, App: stacks[i].Project.App}
-		s.paired.Arms[i].Counting, err = targets.WriteCounting(filepath.Join(stacks[i].Site.Scratch, "counting"),
-			stacks[i].Project.App)
+		s.paired.Arms[i].Checked, err = targets.Observed(stacks[i].Project.App, targets.Queries,
+			filepath.Join(stacks[i].Site.Scratch, "observing"))
 		if err != nil {
 			return stacks, nil, err
 		}

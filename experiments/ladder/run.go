@@ -2,10 +2,12 @@ package ladder
 
 import (
 	"context"
+	"path/filepath"
 	"time"
 
 	"bench/experiments"
 	"bench/results"
+	"bench/targets"
 )
 
 // Run climbs a ladder.
@@ -47,7 +49,13 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 		Measure: func(ctx context.Context, run *experiments.Run) error {
 			runner := run.Runner(stack)
 			runner.LeaveOut = true
-			_, err := runner.Run(ctx, e)
+			var err error
+			if !stack.Bundled { // which says by itself how long it worked on a response
+				runner.App, err = targets.Observed(runner.App, targets.Duration, filepath.Join(stack.Site.Scratch, "observing"))
+			}
+			if err == nil {
+				_, err = runner.Run(ctx, e)
+			}
 			run.Beside(stack.Close())
 			return err
 		},

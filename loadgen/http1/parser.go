@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 )
 
 // Parser reads one response at a time. The zero value is ready to use; Reset prepares it for the
@@ -21,6 +22,8 @@ type Parser struct {
 	Close bool
 	// Location is that field of a redirect, until the next Reset.
 	Location []byte
+	// App is how long the app worked on the response, if a Server-Timing field says so: see AppTime.
+	App time.Duration
 	// Field, unless nil, is called for each header field of the final response, not for
 	// trailers. The slices are valid only during the call.
 	Field func(name, value []byte)
@@ -292,6 +295,10 @@ func (p *Parser) readField(text []byte) error {
 	case len("Location"):
 		if p.Status/100 == 3 && equalFold(name, "location") {
 			p.Location = append(p.Location[:0], value...)
+		}
+	case len("Server-Timing"):
+		if equalFold(name, "server-timing") && p.App == 0 {
+			p.App = AppTime(value)
 		}
 	case len("Connection"):
 		if equalFold(name, "connection") {

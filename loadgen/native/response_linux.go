@@ -114,9 +114,9 @@ func (s *shard) finish(c *conn, class results.Class, now time.Duration, over boo
 }
 
 func (s *shard) record(c *conn, class results.Class, now time.Duration) {
-	status := uint16(0)
+	status, app := uint16(0), time.Duration(0)
 	if c.firstByte > 0 && c.parser.Complete() { // before the first byte the parser holds the previous response
-		status = uint16(c.parser.Status)
+		status, app = uint16(c.parser.Status), c.parser.App
 	}
 	connected := c.connected
 	if c.state == connecting {
@@ -124,7 +124,7 @@ func (s *shard) record(c *conn, class results.Class, now time.Duration) {
 	}
 	q := loadgen.Sample{
 		Target: c.request.target, Due: c.due, Sent: c.sent, End: now, FirstByte: c.firstByte, Connected: connected,
-		Class: class, Status: status,
+		App: app, Class: class, Status: status,
 	}
 	if s.rec.Record(q) {
 		s.rec.Explain(q, s.reason(c, class))

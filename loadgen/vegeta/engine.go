@@ -292,6 +292,11 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if got.response != nil {
 		sample.Status = uint16(got.response.StatusCode)
+		for _, value := range got.response.Header["Server-Timing"] {
+			if sample.App == 0 {
+				sample.App = http1.AppTime([]byte(value))
+			}
+		}
 	}
 	r.record(n, sample, got.why, tries.Load()-1)
 	response := got.response

@@ -1,15 +1,19 @@
-"""Makes Django say how many database queries each response took, in the header X-Bench-Queries.
+"""Makes Django say of each response what bench asks for: its database queries, or the time that it took.
 
-bench puts the folder of this file on PYTHONPATH where it counts queries, and nowhere else. Python imports
-the file at its start; it waits until Django's request handler is imported, and wraps that.
+bench puts the folder of this file on PYTHONPATH where it wants to know, and nowhere else; BENCH_OBSERVE says
+what. Python imports the file at its start; it waits until Django's request handler is imported, and wraps that.
 """
 import importlib.machinery
 import importlib.util
 import os
+import re
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-HEADER = "X-Bench-Queries"
+QUERIES = "X-Bench-Queries"
+TIMING = "Server-Timing"
+OWN_TIME = re.compile(r"(^|,)\s*app\s*;", re.IGNORECASE)
 
 
 class Count:
@@ -22,7 +26,7 @@ class Count:
         return execute(sql, params, many, context)
 
 
-def wrap(handler):
+def queries(handler):
     """Makes a handler class count. An app that reports the number itself keeps its own."""
     from contextlib import ExitStack
 
@@ -36,11 +40,38 @@ def wrap(handler):
             for connection in connections.all():
                 stack.enter_context(connection.execute_wrapper(queries))
             response = get_response(self, request)
-        if HEADER not in response:
-            response[HEADER] = str(queries.seen)
+        if QUERIES not in response:
+            response[QUERIES] = str(queries.seen)
         return response
 
     handler.get_response = counted
+
+
+def duration(handler):
+    """Makes a handler class say how long it worked. An app that says so itself keeps its own."""
+    get_response, get_response_async = handler.get_response, getattr(handler, "get_response_async", None)
+
+    def say(response, start):
+        spent = f"app;dur={(time.perf_counter() - start) * 1000:.3f}"
+        others = response.get(TIMING, "")
+        if not OWN_TIME.search(others):
+            response[TIMING] = f"{others}, {spent}" if others else spent
+        return response
+
+    def timed(self, request):
+        start = time.perf_counter()
+        return say(get_response(self, request), start)
+
+    async def timed_async(self, request):
+        start = time.perf_counter()
+        return say(await get_response_async(self, request), start)
+
+    handler.get_response = timed
+    if get_response_async:
+        handler.get_response_async = timed_async
+
+
+OBSERVERS = {"queries": queries, "duration": duration}
 
 
 class Finder:
@@ -59,7 +90,7 @@ class Finder:
 
         def loaded(module):
             load(module)
-            wrap(module.BaseHandler)
+            OBSERVERS[os.environ["BENCH_OBSERVE"]](module.BaseHandler)
 
         spec.loader.exec_module = loaded
         return spec
@@ -73,5 +104,6 @@ def others():
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
-sys.meta_path.insert(0, Finder())
+if os.environ.get("BENCH_OBSERVE") in OBSERVERS:
+    sys.meta_path.insert(0, Finder())
 others()
