@@ -128,7 +128,9 @@ func TestCheckOnServers(t *testing.T) {
 	p := PairedRun{
 		Topology: servers.Topology{Name: string(servers.Running), Params: server.URL},
 		Scenario: Scenario{Name: "s", Connections: 2, Timeout: time.Second},
-		Arms:     [2]PairedArm{{Name: results.Base, Site: site, Checked: app}, {Name: results.Head, Site: site, Checked: app}},
+		Arms: [2]PairedArm{
+			{Name: results.Base, Site: site, Checked: app}, {Name: results.Head, Site: site, Checked: app},
+		},
 	}
 	for _, name := range []string{"home", "flaky", "broken"} {
 		p.Scenario.Mix.Targets = append(p.Scenario.Mix.Targets,
