@@ -376,17 +376,19 @@ func TestHowWorkersWaitForWork(t *testing.T) {
 // A tool that belongs in the environment of the app's own interpreter is not for bench setup.
 func TestMissingToolSaysWhereItBelongs(t *testing.T) {
 	for _, row := range []struct {
-		topology, python string
-		tools            Tools
-		want             string
+		topology, python, list string
+		tools                  Tools
+		want                   string
 	}{
-		{"uwsgi", "", nil, "topology uwsgi: uwsgi is not installed; run `bench setup`"},
-		{"uwsgi", "/app/python", nil, "/app/python -m pip install uwsgi"},
-		{"nginx-uwsgi", "/app/python", Tools{"uwsgi": {Path: "/app/uwsgi"}},
-			"topology nginx-uwsgi: nginx is not installed; run `bench setup`"},
-		{"gunicorn", "", Tools{"python": {Path: "/venv/python"}},
-			"gunicorn is not installed; run `bench setup --with gunicorn`"},
-		{"./preload", "/venv/python", Tools{"python": {Path: "/venv/python"}}, "/venv/python -m pip install gunicorn"},
+		{"uwsgi", "", "", nil, "topology uwsgi: uwsgi is not installed: run `bench setup`"},
+		{"uwsgi", "/app/python", "", nil, "/app/python -m pip install uwsgi"},
+		{"nginx-uwsgi", "/app/python", "", Tools{"uwsgi": {Path: "/app/uwsgi"}},
+			"topology nginx-uwsgi: nginx is not installed: run `bench setup`"},
+		{"gunicorn", "", "", Tools{"python": {Path: "/venv/python"}},
+			"gunicorn is not installed: run `bench setup --with gunicorn`"},
+		{"gunicorn", "", "requirements.txt", Tools{"python": {Path: "/venv/python"}},
+			"gunicorn is not in requirements.txt: add gunicorn to that list"},
+		{"./preload", "/venv/python", "", Tools{"python": {Path: "/venv/python"}}, "/venv/python -m pip install gunicorn"},
 	} {
 		from := builtin()
 		from.open = func(string) fs.FS { return written(t) }
@@ -396,7 +398,7 @@ func TestMissingToolSaysWhereItBelongs(t *testing.T) {
 			t.Errorf("%s: %v; want a tool to be missing", row.topology, err)
 			continue
 		}
-		if missing.ForInterpreter(row.python); !strings.Contains(err.Error(), row.want) {
+		if missing.For(targets.App{Python: row.python, Requirements: row.list}); !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s for %q: %v; want %q", row.topology, row.python, err, row.want)
 		}
 	}

@@ -59,57 +59,6 @@ func (t Tools) canonical(names []string) Tools {
 	return tools
 }
 
-// MissingToolError names a program that a topology needs.
-type MissingToolError struct {
-	Topology string
-	Tool     string
-	Beside   string // the interpreter whose environment it belongs in, where that is the user's own
-	Provided string // the command that installs it; empty: none
-	Lacking  string // what its absence means, where that is not that it is not installed
-}
-
-func (e *MissingToolError) Error() string {
-	if e.Lacking != "" {
-		return fmt.Sprintf("topology %s: %s", e.Topology, e.Lacking)
-	}
-	if e.Beside != "" {
-		return fmt.Sprintf("topology %s: %s is not installed for %s: install it in that environment (%s -m pip install %s), "+
-			"or list its packages in app.requirements of bench.yaml", e.Topology, e.Tool, e.Beside, e.Beside, e.Tool)
-	}
-	if e.Provided == "" {
-		return fmt.Sprintf("topology %s: %s is not installed: install it, and make sure that it is on PATH",
-			e.Topology, e.Tool)
-	}
-	return fmt.Sprintf("topology %s: %s is not installed; run `%s`, or `bench doctor` to see what is missing",
-		e.Topology, e.Tool, e.Provided)
-}
-
-// Optional reports whether bench setup installs the tool when it is asked for by name, and only then.
-func (e *MissingToolError) Optional() bool {
-	return e.Beside == "" && strings.Contains(e.Provided, "--with")
-}
-
-// ForInterpreter notes that the app has an interpreter of its own: a tool that belongs in its
-// environment is then for the user to install, not for bench setup.
-func (e *MissingToolError) ForInterpreter(path string) {
-	if f := finderOf(e.Tool); path != "" && f.beside {
-		e.Beside = path
-	}
-}
-
-// missing returns nil when the tool was found.
-func (t Tools) missing(name string) *MissingToolError {
-	row := finderOf(name)
-	if t[name].Path != "" || row.library && t[name].Version != "" {
-		return nil
-	}
-	missing := &MissingToolError{Tool: name, Provided: row.provided, Lacking: row.lacking}
-	if row.provided == "" {
-		missing.ForInterpreter(t.Path("python"))
-	}
-	return missing
-}
-
 // FindTools looks for programs on PATH: those that the embedded topologies start, and the
 // others named. Python is the interpreter to use.
 func FindTools(ctx context.Context, python, path string, others []string) (Tools, error) {

@@ -77,7 +77,7 @@ func runCapacity(ctx context.Context, s *shell, c *cobra.Command, o capacityOpti
 		for _, w := range plan.Diagnostics {
 			env.Warn(w)
 		}
-		return printPlan(s, plan.Lines(), plan.Estimate(), o.spec.Seed, o.json)
+		return foresee(ctx, s, env, plan, plan.Project.App, o.spec.Seed, o.json)
 	}
 	env.Engine, env.Config = fixedEngines[results.KindCapacity], flagValues(c)
 	result, err := capacity.Run(ctx, env, o.spec)

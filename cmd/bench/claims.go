@@ -57,7 +57,7 @@ func runClaims(ctx context.Context, s *shell, c *cobra.Command, o claimsOptions)
 		if err != nil {
 			return err
 		}
-		return printPlan(s, plan.Lines(), plan.Estimate(), o.spec.Seed, o.json)
+		return foresee(ctx, s, env, plan, plan.Project.App, o.spec.Seed, o.json)
 	}
 	env.Engine, env.Config = fixedEngines[results.KindClaims], flagValues(c)
 	result, err := claims.Run(ctx, env, o.spec)

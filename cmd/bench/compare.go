@@ -92,16 +92,19 @@ func runCompare(ctx context.Context, s *shell, c *cobra.Command, o compareOption
 		return err
 	}
 	if o.dryRun {
-		return describeCompare(ctx, s, env, plan, o.json)
+		return describeCompare(ctx, s, env, o.spec, o.json)
 	}
 	env.Engine, env.Config = engine, flagValues(c)
 	result, err := compare.Run(ctx, env, o.spec)
 	return s.conclude(result, err, o.sharedFlags)
 }
 
-// describeCompare is --dry-run: the plan, and every file and command line.
-func describeCompare(ctx context.Context, s *shell, env experiments.Env, plan compare.Plan, asJSON bool) error {
-	e := plan.Experiment
+// describeCompare is --dry-run: the plan, what is missing for it, and every file and command line.
+func describeCompare(ctx context.Context, s *shell, env experiments.Env, spec compare.Spec, asJSON bool) error {
+	plan, lacking, err := spec.Foresee(ctx, env)
+	if err != nil {
+		return err
+	}
 	var rendered []servers.Blueprint
 	for _, t := range plan.Topologies() {
 		b, err := env.Rendered(ctx, t, plan.Project.App)
@@ -110,37 +113,7 @@ func describeCompare(ctx context.Context, s *shell, env experiments.Env, plan co
 		}
 		rendered = append(rendered, b)
 	}
-	if asJSON {
-		var all []any
-		for _, b := range rendered {
-			all = append(all, renderedJSON(b))
-		}
-		plan := planJSON(e.Describe(), e.Estimate(), e.Seed)
-		plan["topologies"] = all
-		return s.json(plan)
-	}
-	if err := printPlan(s, e.Describe(), e.Estimate(), e.Seed, false); err != nil {
-		return err
-	}
-	for _, b := range rendered {
-		fmt.Fprintf(s.out, "\n%s", b)
-	}
-	return nil
-}
-
-// printPlan is what every --dry-run begins with, and all of most.
-func printPlan(s *shell, lines []string, estimate time.Duration, seed uint64, asJSON bool) error {
-	if asJSON {
-		return s.json(planJSON(lines, estimate, seed))
-	}
-	for _, line := range lines {
-		fmt.Fprintln(s.out, line)
-	}
-	_, err := fmt.Fprintf(s.out, "about %v in total, seed %d\n", estimate.Round(time.Second), seed)
-	return err
-}
-
-// planJSON is a plan as JSON.
-func planJSON(lines []string, estimate time.Duration, seed uint64) map[string]any {
-	return map[string]any{"schema": "bench.plan/1", "plan": lines, "estimate_s": estimate.Seconds(), "seed": seed}
+	e := plan.Experiment
+	p := described{lines: e.Describe(), estimate: e.Estimate(), seed: e.Seed, lacking: lacking, rendered: rendered}
+	return p.print(s, env, asJSON)
 }

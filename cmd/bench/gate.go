@@ -70,12 +70,12 @@ raise a false alarm in fewer than 1 % of runs.`,
 }
 
 func runGate(ctx context.Context, s *shell, c *cobra.Command, o gateOptions) error {
-	if o.dryRun {
-		return describeGate(s, o)
-	}
 	env, err := s.experimentEnv(o.sharedFlags)
 	if err != nil {
 		return err
+	}
+	if o.dryRun {
+		return describeGate(s, env, o)
 	}
 	env.Engine, env.Config = fixedEngines[results.KindGate], flagValues(c)
 	if o.selfTest {
@@ -100,9 +100,9 @@ func runGateSelfTest(ctx context.Context, s *shell, env experiments.Env, o gateO
 }
 
 // describeGate is --dry-run: the plan.
-func describeGate(s *shell, o gateOptions) error {
+func describeGate(s *shell, env experiments.Env, o gateOptions) error {
 	if err := o.spec.Validate(); err != nil {
 		return err
 	}
-	return printPlan(s, o.spec.Lines(), o.spec.Budget, o.spec.Seed, o.json)
+	return described{lines: o.spec.Lines(), estimate: o.spec.Budget, seed: o.spec.Seed}.print(s, env, o.json)
 }

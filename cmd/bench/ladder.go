@@ -63,12 +63,12 @@ func runLadder(ctx context.Context, s *shell, c *cobra.Command, o ladderOptions)
 	if err != nil {
 		return err
 	}
-	if o.dryRun {
-		return printPlan(s, plan.Lines(), plan.Estimate(), o.spec.Seed, o.json)
-	}
 	env, err := s.experimentEnv(o.sharedFlags)
 	if err != nil {
 		return err
+	}
+	if o.dryRun {
+		return foresee(ctx, s, env, plan, plan.Project.App, o.spec.Seed, o.json)
 	}
 	if env.Engine, _, err = o.engine.choose(); err != nil {
 		return err

@@ -57,12 +57,13 @@ func runReplay(ctx context.Context, s *shell, dir string, o replayFlags) error {
 	if err := plan.Check(o.guard()); err != nil {
 		return err
 	}
-	if o.dryRun {
-		return printPlan(s, plan.Lines, plan.Estimate, plan.Stored.Manifest.Seed, o.json)
-	}
 	env, err := s.experimentEnv(o.sharedFlags)
 	if err != nil {
 		return err
+	}
+	if o.dryRun {
+		p := described{lines: plan.Lines, estimate: plan.Estimate, seed: plan.Stored.Manifest.Seed}
+		return p.print(s, env, o.json)
 	}
 	m := plan.Stored.Manifest
 	if env.Engine, err = storedEngine(m, plan.URLs); err != nil {

@@ -94,7 +94,7 @@ func runTune(ctx context.Context, s *shell, c *cobra.Command, o tuneOptions) err
 		if err != nil {
 			return err
 		}
-		return printPlan(s, plan.Lines(), plan.Estimate(), o.spec.Seed, o.json)
+		return foresee(ctx, s, env, plan, plan.Project.App, o.spec.Seed, o.json)
 	}
 	env.Engine, env.Config = fixedEngines[results.KindTune], flagValues(c)
 	result, err := tune.Run(ctx, env, o.spec)

@@ -29,7 +29,7 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	for _, w := range plan.Diagnostics {
 		env.Warn(w)
 	}
-	stack, err := env.Open(ctx, plan.Project, plan.topologies(), bootTimeout)
+	stack, err := env.Open(ctx, plan.Project, plan.Topologies(), bootTimeout)
 	if err != nil {
 		return experiments.Result{}, err
 	}
@@ -62,18 +62,19 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 // Configurations are the configurations to be searched, in order.
 func (p Plan) Configurations() []scenarios.Configuration { return p.configurations }
 
+// Topologies are those of the configurations.
+func (p Plan) Topologies() (all []servers.Topology) {
+	for _, config := range p.configurations {
+		all = append(all, config.Arm.Topology)
+	}
+	return all
+}
+
 func (p Plan) arms() (arms []scenarios.Arm) {
 	for _, config := range p.configurations {
 		arms = append(arms, config.Arm)
 	}
 	return arms
-}
-
-func (p Plan) topologies() (all []servers.Topology) {
-	for _, config := range p.configurations {
-		all = append(all, config.Arm.Topology)
-	}
-	return all
 }
 
 // Lines describe the plan, a sentence a line.

@@ -96,7 +96,7 @@ func (s Spec) Plan() (p Plan, err error) {
 	if err := p.addConfigurations(s); err != nil {
 		return p, err
 	}
-	p.search.Scenario = experiments.OneHost(p.search.Scenario, p.Project, p.topologies()...)
+	p.search.Scenario = experiments.OneHost(p.search.Scenario, p.Project, p.Topologies()...)
 	return p, nil
 }
 

@@ -179,11 +179,18 @@ func fit(ctx context.Context, env experiments.Env, project targets.Project, c cl
 		}
 		c = own
 	}
-	lack, err := env.Lacking(ctx, project.App, topologies(c))
-	if err != nil || lack == nil {
+	all := topologies(c)
+	lacks, err := env.Unbootable(ctx, project.App, all)
+	if err != nil {
 		return c, nil, err
 	}
-	return c, &results.SkippedClaim{Claim: c.Name, Why: lack.Message + ".", Hint: lack.Hint}, nil
+	for i, lack := range lacks {
+		if lack != nil {
+			reason, hint := experiments.Lack(lack)
+			return c, &results.SkippedClaim{Claim: c.Name, Why: all[i].Name + ": " + reason + ".", Hint: hint}, nil
+		}
+	}
+	return c, nil, nil
 }
 
 // test is a test of claims under way.

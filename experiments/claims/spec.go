@@ -116,6 +116,14 @@ func topologies(c claims.Claim) (all []servers.Topology) {
 	return all
 }
 
+// Topologies are those of all claims.
+func (p Plan) Topologies() (all []servers.Topology) {
+	for _, c := range p.Claims {
+		all = append(all, topologies(c)...)
+	}
+	return all
+}
+
 // Lines is the plan in words.
 func (p Plan) Lines() (lines []string) {
 	for _, c := range p.Claims {

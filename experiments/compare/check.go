@@ -16,7 +16,7 @@ import (
 func Check(
 	ctx context.Context, env experiments.Env, spec Spec, turns int, over time.Duration,
 ) (rows []accuracy.Row, err error) {
-	spec, _, err = spec.present(ctx, env)
+	spec, _, err = spec.present(ctx, env, 1)
 	if err != nil {
 		return nil, err
 	}

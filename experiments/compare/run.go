@@ -2,6 +2,7 @@ package compare
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"bench/experiments"
@@ -11,7 +12,7 @@ import (
 // Run carries out a comparison.
 func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Result, error) {
 	started := time.Now()
-	spec, left, err := spec.present(ctx, env)
+	spec, left, err := spec.present(ctx, env, fewest)
 	if err != nil {
 		return experiments.Result{}, err
 	}
@@ -48,8 +49,11 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	})
 }
 
+// fewest is the number of topologies that a comparison takes. Who names a single one gets its figures alone.
+const fewest = 2
+
 // present is the spec with a word such as all replaced by the topologies that can be booted here.
-func (s Spec) present(ctx context.Context, env experiments.Env) (Spec, []results.Diagnostic, error) {
+func (s Spec) present(ctx context.Context, env experiments.Env, least int) (Spec, []results.Diagnostic, error) {
 	if !experiments.IsGroup(s.Topologies) {
 		return s, nil, nil
 	}
@@ -58,9 +62,37 @@ func (s Spec) present(ctx context.Context, env experiments.Env) (Spec, []results
 		return s, nil, err
 	}
 	var left []results.Diagnostic
-	s.Topologies, left, err = env.Present(ctx, s.Topologies, project.App)
+	s.Topologies, left, err = env.Present(ctx, s.Topologies, project.App, least)
 	for _, d := range left {
-		env.Warn(d)
+		if err == nil { // which says it too
+			env.Warn(d)
+		}
 	}
 	return s, left, err
+}
+
+// Foresee is the plan of the topologies that can be booted here, as far as that is known without installing
+// anything, and what keeps the others from it. A plan that could not be carried out is left whole.
+func (s Spec) Foresee(ctx context.Context, env experiments.Env) (Plan, []results.Diagnostic, error) {
+	plan, err := s.Plan()
+	if err != nil {
+		return plan, nil, err
+	}
+	all := plan.Topologies()
+	lacks, err := env.Foresee(ctx, plan.Project.App, all)
+	if err != nil {
+		return plan, nil, err
+	}
+	var names []string
+	for i, t := range all {
+		if lacks[i] == nil {
+			names = append(names, t.Name)
+		}
+	}
+	if !experiments.IsGroup(s.Topologies) || len(names) < fewest {
+		return plan, experiments.LeftOut("cannot be booted here", all, lacks), nil
+	}
+	s.Topologies = strings.Join(names, ",")
+	plan, err = s.Plan()
+	return plan, experiments.LeftOut("left out", all, lacks), err
 }

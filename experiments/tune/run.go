@@ -14,7 +14,6 @@ import (
 	"bench/reports/tune"
 	"bench/results"
 	"bench/scenarios"
-	"bench/servers"
 	"bench/stats"
 )
 
@@ -32,11 +31,7 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	if err != nil {
 		return experiments.Result{}, err
 	}
-	var topologies []servers.Topology
-	for _, arm := range plan.arms {
-		topologies = append(topologies, arm.Topology)
-	}
-	stack, err := env.Open(ctx, plan.Project, topologies, bootTimeout)
+	stack, err := env.Open(ctx, plan.Project, plan.Topologies(), bootTimeout)
 	if err != nil {
 		return experiments.Result{}, err
 	}

@@ -196,6 +196,14 @@ func parseParam(d servers.Definition, text string) (name string, values []string
 	return name, values, nil
 }
 
+// Topologies are those of the settings, and of the baseline.
+func (p Plan) Topologies() (all []servers.Topology) {
+	for _, arm := range p.arms {
+		all = append(all, arm.Topology)
+	}
+	return all
+}
+
 // Lines describe the plan, a sentence a line.
 func (p Plan) Lines() []string {
 	of := "the server's own rule of thumb"

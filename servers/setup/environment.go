@@ -150,15 +150,19 @@ func (r Requirements) Differ(other Requirements) (gone, added []string) {
 	return without(r.Lines, other.Lines), without(other.Lines, r.Lines)
 }
 
-// Environment returns the interpreter of a virtual environment with a project's requirements
-// and uWSGI. It is created once and kept in the cache, named after its contents. The base is
-// the interpreter that it is created from; empty: python3 on PATH.
+// place is where the environment of a list of packages is kept, and what it is created from.
+type place struct{ base, version, dir string }
+
+func (p place) python() string { return filepath.Join(p.dir, "bin", "python") }
+
+// place finds the place of an environment, whether or not it was created. The base is the interpreter that it is
+// created from; empty: python3 on PATH.
 //
 // Packages in this file system (-e ., ./lib) are refused: they belong to one version's tree,
 // which the environment outlives.
-func (s Setup) Environment(ctx context.Context, r Requirements, base string) (python string, err error) {
+func (s Setup) place(ctx context.Context, r Requirements, base string) (at place, err error) {
 	if r.local != "" {
-		return "", fmt.Errorf("%s: a package in this file system cannot go into a cached environment: name a published "+
+		return at, fmt.Errorf("%s: a package in this file system cannot go into a cached environment: name a published "+
 			"package, or create an environment by hand and name its interpreter in app.python", r.local)
 	}
 	if base == "" {
@@ -169,23 +173,41 @@ func (s Setup) Environment(ctx context.Context, r Requirements, base string) (py
 		err = fmt.Errorf("%s is not a program", base)
 	}
 	if err != nil {
-		return "", fmt.Errorf("creating an environment for %s: %w", r.file, err)
+		return at, fmt.Errorf("creating an environment for %s: %w", r.file, err)
 	}
 	tools, err := servers.FindTools(ctx, base, s.Path, nil)
 	if err != nil {
-		return "", err
+		return at, err
 	}
 	real, err := filepath.EvalSymlinks(base) // of a virtual environment, what it was created from
 	if err != nil {
-		return "", fmt.Errorf("creating an environment for %s: %w", r.file, err)
+		return at, fmt.Errorf("creating an environment for %s: %w", r.file, err)
 	}
 	holds := real + " " + tools["python"].Version + "\n" + uwsgiRequirement() + strings.Join(r.Lines, "\n")
 	if r.pinned {
 		holds += "\nno others"
 	}
 	sum := sha256.Sum256([]byte(holds))
-	dir := filepath.Join(s.Cache, "env-"+hex.EncodeToString(sum[:6]))
-	python = filepath.Join(dir, "bin", "python")
+	return place{base, tools["python"].Version, filepath.Join(s.Cache, "env-"+hex.EncodeToString(sum[:6]))}, nil
+}
+
+// Made returns the interpreter of the environment that Environment would return, or "" if that would have to
+// create it.
+func (s Setup) Made(ctx context.Context, r Requirements, base string) (python string, err error) {
+	at, err := s.place(ctx, r, base)
+	if err != nil || !complete(at.dir) {
+		return "", err
+	}
+	return at.python(), nil
+}
+
+// Environment returns the interpreter of a virtual environment with a project's requirements
+// and uWSGI. It is created once and kept in the cache, named after its contents.
+func (s Setup) Environment(ctx context.Context, r Requirements, base string) (python string, err error) {
+	at, err := s.place(ctx, r, base)
+	if err != nil {
+		return "", err
+	}
 	if err := usable(s.Cache); err != nil {
 		return "", err
 	}
@@ -193,17 +215,16 @@ func (s Setup) Environment(ctx context.Context, r Requirements, base string) (py
 		return "", err
 	}
 	defer s.lock.Close()
-	if complete(dir) {
-		return python, nil
+	if complete(at.dir) {
+		return at.python(), nil
 	}
-	s.say("creating an environment for %s with Python %s and %s in %s (once)", r.file, tools["python"].Version,
-		s.installer(), dir)
+	s.say("creating an environment for %s with Python %s and %s in %s (once)", r.file, at.version, s.installer(), at.dir)
 	var log strings.Builder
 	s.Say = io.MultiWriter(s.Say, &log)
-	if err := s.createEnvironment(ctx, r, base, dir); err != nil {
+	if err := s.createEnvironment(ctx, r, at.base, at.dir); err != nil {
 		return "", fmt.Errorf("creating an environment for %s: %w\n%s", r.file, err, reason(log.String()))
 	}
-	return python, nil
+	return at.python(), nil
 }
 
 func (s Setup) createEnvironment(ctx context.Context, r Requirements, base, dir string) error {
