@@ -39,6 +39,9 @@ func (s *series) pairs(ctx context.Context) error {
 		}
 		report = s.judge()
 		s.tell(report)
+		if s.paired.Closed > 0 && !report.NeedsClosedLoops() {
+			s.paired.Closed, longest = 0, pairTime // from now on, pairs are shorter
+		}
 		if s.confirms(number, report) {
 			// The finding is tested once more, on pairs that had no part in it.
 			if err := s.update(func(f *results.GateFindings) { f.ConfirmFrom = number + 1 }); err != nil {
@@ -55,7 +58,7 @@ func (s *series) findRate(ctx context.Context) error {
 	for {
 		c, err := s.runner.FindRate(ctx, s.paired)
 		if err == nil {
-			s.paired.Rate = c.Rate
+			s.paired.Rate, s.paired.Slice = c.Rate, sliceAt(c.Rate)
 			return s.update(func(f *results.GateFindings) {
 				f.Rate, f.MaxThroughput, f.Busy, f.SlowMicros = c.Rate, c.MaxThroughput, c.Busy, c.Slow.Microseconds()
 			})

@@ -122,3 +122,20 @@ func TestAnotherPairNeedsAReasonAndTime(t *testing.T) {
 		}
 	}
 }
+
+func TestSlicesOfSlowAppsAreLonger(t *testing.T) {
+	for _, row := range []struct {
+		says string
+		rate float64
+		want time.Duration
+	}{
+		{"a fast app has thousands of requests in the shortest slice", 1000, 4 * time.Second},
+		{"ten requests a second just suffice", 10, 4 * time.Second},
+		{"eight a second take longer to forty", 8, 5 * time.Second},
+		{"a page of seconds gets the longest", 0.5, 8 * time.Second},
+	} {
+		if got := sliceAt(row.rate); got != row.want {
+			t.Errorf("%s: %v; want %v", row.says, got, row.want)
+		}
+	}
+}

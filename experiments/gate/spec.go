@@ -37,6 +37,7 @@ type Spec struct {
 // How the time of a pair is spent.
 const (
 	slice     = 4 * time.Second
+	mostSlice = 8 * time.Second
 	closedRun = 300 * time.Millisecond
 	warmup    = 600 * time.Millisecond
 	// pairTime and setUpTime are rough, for detecting a budget that is too small.
@@ -45,6 +46,15 @@ const (
 
 	bootTimeout = time.Minute
 )
+
+// sliceRequests are enough for the median of a slice to be more than chance. The boots of a slow app take
+// long, too, so that longer slices are a cheaper way to them than more pairs.
+const sliceRequests = 40
+
+// sliceAt is the length of a slice at a rate, in requests per second.
+func sliceAt(rate float64) time.Duration {
+	return min(mostSlice, max(slice, time.Duration(sliceRequests/rate*float64(time.Second))))
+}
 
 // plan is what can be decided without looking at the versions.
 type plan struct {
@@ -71,8 +81,8 @@ func (s Spec) Lines() []string {
 	return []string{
 		fmt.Sprintf("pairs of base (%s) and head (%s), each booted afresh as %s",
 			cmp.Or(s.Base, "where head left the main branch"), cmp.Or(s.Head, head), s.Topology),
-		fmt.Sprintf("in each pair, both at once at the same rate for %v, then two closed loops of %v for each",
-			slice, closedRun),
+		fmt.Sprintf("in each pair, both at once at the same rate for %v (a slow app: up to %v), then two closed "+
+			"loops of %v for each, until their throughput is decided", slice, mostSlice, closedRun),
 		fmt.Sprintf("at least %d pairs, until the verdict is proven or %v have passed", gate.FewestPairs, s.Budget),
 	}
 }

@@ -201,6 +201,14 @@ func (r Report) Suspects() bool {
 		slices.ContainsFunc(r.tested(), func(m Result) bool { return m.Suspect })
 }
 
+// NeedsClosedLoops reports whether further pairs need closed loops: not when what those are for has been
+// decided, or is not gated. What is proven stays proven, and the time is better spent on what is open.
+func (r Report) NeedsClosedLoops() bool {
+	return slices.ContainsFunc(r.Metrics, func(m Result) bool {
+		return m.Name == maxThroughput && m.Verdict != Pass && m.Verdict != Small
+	})
+}
+
 // moved are the exact counters that differ.
 func moved(all []results.Counter) []results.Counter {
 	out := []results.Counter{}

@@ -73,3 +73,22 @@ func TestChosenMetricsShareTheWholeAlpha(t *testing.T) {
 		t.Errorf("effect = %g; want 0.1", m[0].Effect)
 	}
 }
+
+func TestClosedLoopsEndWhenTheirThroughputIsDecided(t *testing.T) {
+	for _, row := range []struct {
+		says    string
+		metrics []Result
+		want    bool
+	}{
+		{"nothing is proven yet", []Result{{Name: maxThroughput, Verdict: Inconclusive}}, true},
+		{"what was found is to be confirmed", []Result{{Name: maxThroughput, Verdict: Regression}}, true},
+		{"it is likely", []Result{{Name: maxThroughput, Verdict: Likely}}, true},
+		{"it is proven not to matter", []Result{{Name: maxThroughput, Verdict: Small}}, false},
+		{"it is proven to be no slower", []Result{{Name: "p50_ms"}, {Name: maxThroughput, Verdict: Pass}}, false},
+		{"it is not gated", []Result{{Name: "p50_ms", Verdict: Inconclusive}}, false},
+	} {
+		if got := (Report{Metrics: row.metrics}).NeedsClosedLoops(); got != row.want {
+			t.Errorf("%s: %v; want %v", row.says, got, row.want)
+		}
+	}
+}
