@@ -8,33 +8,46 @@ import (
 	"bench/results"
 )
 
-// live is the progress of all workers together.
+// live is the progress of all workers together: what has come, and the response times of what came last.
 type live struct {
-	mu  sync.Mutex
-	sum results.Sum
+	mu     sync.Mutex
+	counts results.Counts
+	recent *results.Histogram
+	known  uint64    // successful responses when it was read last
+	read   time.Time // when that was
 }
 
 func (l *live) add(intervals []results.Interval) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sum.Add(intervals)
+	for _, iv := range intervals {
+		l.counts = l.counts.Plus(iv.Counts)
+		for series, h := range iv.Hists {
+			if series.Kind == results.Response {
+				h.MergeInto(l.recent)
+			}
+		}
+	}
 }
 
 func (l *live) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sum = results.Sum{}
+	l.counts, l.recent, l.known, l.read = results.Counts{}, results.NewHistogram(), 0, time.Now()
 }
 
-func (l *live) read(elapsed time.Duration) loadgen.Live {
+// state is the progress so far, with what has come since it was asked for last.
+func (l *live) state(elapsed time.Duration) loadgen.Live {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	intervals := l.sum.Intervals()
-	state := loadgen.Live{Elapsed: elapsed, Counts: results.TotalCounts(intervals)}
-	if n := len(intervals); n > 0 {
-		p := results.Percentiles(results.Total(intervals[n-1:], results.Response), 50, 99)
-		state.P50, state.P99 = time.Duration(p[0])*time.Microsecond, time.Duration(p[1])*time.Microsecond
+	state, now := loadgen.Live{Elapsed: elapsed, Counts: l.counts}, time.Now()
+	if passed := now.Sub(l.read).Seconds(); passed > 0 {
+		state.Rate = float64(l.counts.OK-l.known) / passed
 	}
+	p := results.Percentiles(l.recent, 50, 99)
+	state.P50, state.P99 = micros(p[0]), micros(p[1])
+	l.known, l.read = l.counts.OK, now
+	l.recent.Reset()
 	return state
 }
 
@@ -53,7 +66,7 @@ func (l *live) follow(second func(loadgen.Live)) (stop func()) {
 			case <-done:
 				return
 			case <-tick.C:
-				second(l.read(time.Since(began)))
+				second(l.state(time.Since(began)))
 			}
 		}
 	})

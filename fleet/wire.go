@@ -16,16 +16,12 @@ import (
 // mostBytes bounds every message; the engine drops the connection of whoever sends more.
 const mostBytes = 8 << 20
 
-// Invitation lets one worker take part in one run. It is a secret: it goes through a pipe, or into a file
-// that only its owner may read, never into a command line.
+// Invitation lets one worker take part in one run. It is a secret: it goes through the stream to the worker,
+// never into a command line.
 type Invitation struct {
 	Run      string `json:"run"`
 	Worker   string `json:"worker"` // the last part of its subjects, and its name for the engine
 	Password string `json:"password"`
-	// Address and Certificate (its SHA-256) are those of a hub that listens; without them, the connection
-	// is the stream on which the invitation came.
-	Address     string `json:"address,omitempty"`
-	Certificate string `json:"certificate,omitempty"`
 }
 
 // present is what a worker says first on its stream: that it has read its invitation.

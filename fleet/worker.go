@@ -44,6 +44,9 @@ var errHubGone = errors.New("the hub is gone")
 func (w Worker) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	lines := bufio.NewReader(in)
 	line, err := lines.ReadSlice('\n')
+	if errors.Is(err, io.EOF) {
+		err = errors.New("there is none: the load was abandoned, or its token has been used before")
+	}
 	if err != nil {
 		return fmt.Errorf("reading the invitation: %w", err)
 	}

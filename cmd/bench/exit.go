@@ -8,6 +8,7 @@ import (
 
 	"bench/experiments"
 	"bench/fleet"
+	"bench/fleet/link"
 	"bench/loadgen"
 	"bench/reports/page"
 	"bench/results"
@@ -61,6 +62,8 @@ var failures = []struct {
 	{as[*servers.PrepareError], exitBoot},
 	{as[*servers.MissingToolError], exitBoot},
 	{is(fleet.ErrNotStarted), exitBoot},
+	{is(link.ErrUnreachable), exitBoot},
+	{is(link.ErrRefused), exitRefused},
 	{is(loadgen.ErrRefused), exitRefused},
 	{is(fleet.ErrUnfit), exitRefused},
 	{is(loadgen.ErrTooFew), exitRefused},

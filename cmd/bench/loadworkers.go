@@ -27,12 +27,14 @@ type workersOptions struct {
 	where string
 	ssh   string
 	pods  podOptions
+	join  joinOptions
 }
 
 func (o *workersOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.where, "workers", "", "send the load from several `WORKERS`: "+place.Forms())
 	f.StringVar(&o.ssh, "ssh", "ssh", "with --workers ssh: the `COMMAND` for ssh, such as 'ssh -p 2222 -i KEY'")
 	o.pods.flags(f)
+	o.join.flags(f)
 }
 
 // measurer carries out a load: this process, or workers, which the function that it returns ends.
@@ -96,7 +98,7 @@ func (o loadOptions) place(s *shell, p loadgen.Plan, program, binary string) (fl
 	}
 	where, err := place.Parse(o.workers.where, place.Options{
 		Program: program, Binary: binary, Args: args, Env: s.user(), SSH: strings.Fields(o.workers.ssh),
-		Pods: o.workers.pods.record(p),
+		Pods: o.workers.pods.record(p), Join: o.workers.join.record(s),
 	})
 	if err == nil {
 		err = o.fitsWorkers(p, where)
@@ -112,6 +114,8 @@ func (o loadOptions) fitsWorkers(p loadgen.Plan, where fleet.Place) error {
 	names := where.Workers()
 	_, local := where.(place.Local)
 	job, pods := where.(*place.Kubernetes)
+	join, comes := where.(*place.Join)
+	local = local || comes && loopback("tcp://"+o.workers.join.listen)
 	switch {
 	case len(names) > p.Conns.Max:
 		return usagef("--workers %s: %d workers for %d connections: want at least one for each (-c)",
@@ -124,6 +128,8 @@ func (o loadOptions) fitsWorkers(p loadgen.Plan, where fleet.Place) error {
 		return usagef("%s is each worker's own machine: name the server by an address that all of them reach", p.URL)
 	case pods:
 		return job.Validate()
+	case comes:
+		return join.Validate()
 	}
 	return nil
 }

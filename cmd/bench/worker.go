@@ -21,15 +21,17 @@ const workerCommand = "worker"
 
 func newWorkerCommand(s *shell) *cobra.Command {
 	var o sharedFlags
+	var token string
 	c := &cobra.Command{
 		Use:   workerCommand,
 		Short: "Send parts of loads for a bench elsewhere",
 		Long: `worker reads an invitation from its standard input, and sends the parts of loads that the bench which
-wrote it asks for, until its input ends. bench load --workers starts workers itself; nobody has to.
+wrote it asks for, until its input ends. bench load --workers starts workers itself; nobody has to, except
+for --workers join:N: there you start each with --join and the token that bench load has written for it.
 
 A worker loads only its own machine and the hosts named with --allow-host: what it is asked to do cannot
 extend that. When the other bench is gone, it ends the load within two seconds and keeps what it measured.`,
-		Example: `  bench worker --allow-host app.example.com < invitation.json`,
+		Example: `  bench worker --join worker-1.json --allow-host app.example.com`,
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cache, err := s.cacheDir()
@@ -43,7 +45,16 @@ extend that. When the other bench is gone, it ends the load within two seconds a
 			w := fleet.Worker{
 				Version: version, Binary: binary, Dir: filepath.Join(cache, "fleet"), Guard: o.guard(), Engine: readEngine,
 			}
-			err = w.Serve(c.Context(), c.InOrStdin(), s.stdout)
+			var in, out = c.InOrStdin(), s.stdout
+			if token != "" {
+				conn, err := dialHub(c.Context(), token)
+				if err != nil {
+					return err
+				}
+				defer conn.Close()
+				in, out = conn, conn
+			}
+			err = w.Serve(c.Context(), in, out)
 			if err != nil && c.Context().Err() == nil {
 				return experiments.Invalidf("%w", err)
 			}
@@ -51,6 +62,7 @@ extend that. When the other bench is gone, it ends the load within two seconds a
 		},
 	}
 	o.add(c, "allow-host")
+	c.Flags().StringVar(&token, "join", "", "work for the bench load that wrote the token in `FILE`")
 	c.Flags().StringVar(&o.socket, "unix-socket", "", "connect to the socket `PATH`")
 	return c
 }

@@ -1,6 +1,6 @@
 // Package place starts workers: processes of bench, here or on other machines, whose standard input and
-// output are their connection to the hub. No port is opened for that on any machine. A worker ends when its
-// input does, so that none outlives whoever started it.
+// output are their connection to the hub. No port is opened for that on any machine, except for workers that
+// come by themselves. A worker ends when its input does, so that none outlives whoever started it.
 package place
 
 import (
@@ -24,6 +24,7 @@ var Kinds = []Kind{
 	{"local", "N", "N processes on this machine", parseLocal},
 	{"ssh", "HOST,…", "a process on each host, by ssh", parseSSH},
 	{"k8s", "N", "N pods in a Kubernetes cluster, by kubectl", parseKubernetes},
+	{"join", "N", "N workers that come by themselves, by TLS", parseJoin},
 }
 
 // Options are what placements need to know of the world.
@@ -34,6 +35,7 @@ type Options struct {
 	Env     []string // of local processes
 	SSH     []string // the command for ssh, with its own flags
 	Pods    Pods     // what pods are made of
+	Join    Joining  // for workers that come by themselves
 }
 
 // Parse reads a placement, such as local:4 or ssh:a,b.

@@ -52,7 +52,7 @@ func TestParseRefuses(t *testing.T) {
 	for _, text := range []string{
 		"", "local", "local:", "local:0", "local:-1", "local:x", "local:9999", "ssh", "ssh:", "ssh:a,", "ssh:a,a",
 		"ssh:-oProxyCommand=x", "ssh:a b", "docker:2",
-		"k8s", "k8s:", "k8s:0", "k8s:9999",
+		"k8s", "k8s:", "k8s:0", "k8s:9999", "join", "join:", "join:0", "join:9999",
 	} {
 		if p, err := place.Parse(text, place.Options{}); err == nil || !strings.Contains(err.Error(), "want ") {
 			t.Errorf("%q is read as %v, %v; want it refused, and a form", text, p, err)
