@@ -29,6 +29,9 @@ type Measure struct {
 	Of func(*Cell, Roles) float64
 	// Percentile that it is, of the response times; 0: none. Few requests have no high percentile.
 	Percentile float64
+	// Event says that it occurs once in a block, after an incident: it is held against a bound in each block, and not
+	// on average.
+	Event bool
 }
 
 // Measures is the table of all measures.
@@ -55,10 +58,11 @@ var Measures = []Measure{
 	{Name: BytesFromApp, Unit: Bytes, Help: "what it gets from them, for each request"},
 	{Name: "lost", Unit: Number, Help: "requests since the first incident without a successful response",
 		Of: ofImpact(func(i *Impact, _ *Cell) float64 { return float64(i.Lost.Failed()) })},
-	{Name: "gap", Unit: Microseconds, Help: "the longest time between two successful responses since the first incident",
-		Of: ofImpact(func(i *Impact, _ *Cell) float64 { return i.Gap * 1e6 })},
-	{Name: "recovery", Unit: Microseconds, Help: "until requests are served as before; never: to the end of the load",
-		Of: ofImpact(recoveryOf)},
+	{Name: "gap", Unit: Microseconds, Event: true,
+		Help: "the longest time between two successful responses since the first incident",
+		Of:   ofImpact(func(i *Impact, _ *Cell) float64 { return i.Gap * 1e6 })},
+	{Name: "recovery", Unit: Microseconds, Event: true, Of: ofImpact(recoveryOf),
+		Help: "until requests are served as before; never: to the end of the load"},
 }
 
 // Measures of what passes between a proxy and the servers behind it.

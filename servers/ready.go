@@ -67,6 +67,10 @@ func (c *Cluster) awaitResponse(ctx context.Context, client *http.Client) (time.
 	}
 }
 
+// unshared is a cookie that nobody set. A cache in front of the servers passes such a request on at once, where it
+// would let others for the same page wait for each other.
+const unshared = "bench=ready"
+
 func (c *Cluster) askHealth(ctx context.Context, client *http.Client) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL()+c.blueprint.Health, nil)
 	if err != nil {
@@ -74,6 +78,9 @@ func (c *Cluster) askHealth(ctx context.Context, client *http.Client) error {
 	}
 	for name, value := range c.blueprint.HealthHeader {
 		request.Header.Set(name, value)
+	}
+	if request.Header.Get("Cookie") == "" {
+		request.Header.Set("Cookie", unshared)
 	}
 	request.Host = request.Header.Get("Host") // net/http ignores the header; "": the address
 	response, err := client.Do(request)

@@ -34,23 +34,22 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	m := env.Manifest(ctx, test.first)
 	m.Kind, m.Profile, m.Seed, m.Blocks = results.KindClaims, servers.Controlled, spec.Seed, plan.preset.blocks
 	m.Plan = plan.Lines()
-	asked := results.ClaimsSpec{Preset: plan.preset.name}
-	for _, c := range plan.Claims {
-		asked.Claims = append(asked.Claims, record(c))
-	}
-	for _, c := range test.claims {
-		arms, err := test.stacks[c.Needs()].Arms(uniqueArms(c))
+	test.sittings = seat(test.claims, plan.preset)
+	for _, s := range test.sittings {
+		arms, err := test.stacks[s.claims[0].Needs()].Arms(s.arms())
 		if err != nil {
 			return experiments.Result{}, err
 		}
+		m.Topologies = append(m.Topologies, arms...)
+	}
+	for _, c := range test.claims {
 		if err := checkTimelines(c, test.stacks[c.Needs()]); err != nil {
 			return experiments.Result{}, err
 		}
-		m.Topologies = append(m.Topologies, arms...)
 		m.Scenarios = addScenarios(m.Scenarios, c)
 	}
 	return experiments.Conduct(ctx, env, experiments.Task{
-		Manifest: m, Spec: asked, Request: spec, Findings: test.found, Started: started, Estimate: plan.Estimate(),
+		Manifest: m, Spec: test.asked(), Request: spec, Findings: test.found, Started: started, Estimate: plan.Estimate(),
 		Measure: func(ctx context.Context, run *experiments.Run) error {
 			test.run = run
 			for needs, stack := range test.stacks {
@@ -61,6 +60,22 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 			return err
 		},
 	})
+}
+
+// asked is what the run was asked to test, with the boots that are the arms of each claim.
+func (t *test) asked() results.ClaimsSpec {
+	asked := results.ClaimsSpec{Preset: t.plan.preset.name}
+	for _, c := range t.plan.Claims {
+		r := record(c)
+		at := slices.IndexFunc(t.sittings, func(s sitting) bool { return slices.Contains(s.names(), c.Name) })
+		for i := range r.Arms {
+			if at >= 0 {
+				r.Arms[i].Topology = t.sittings[at].nameOf(c.Name, r.Arms[i].Name)
+			}
+		}
+		asked.Claims = append(asked.Claims, r)
+	}
+	return asked
 }
 
 // open opens a stack for each set of services that claims need, with the topologies of those claims. Claims that
@@ -197,8 +212,10 @@ func fit(ctx context.Context, env experiments.Env, project targets.Project, c cl
 type test struct {
 	plan   Plan
 	claims []claims.Claim // those that can be tested
-	found  results.ClaimsFindings
-	run    *experiments.Run
+
+	sittings []sitting
+	found    results.ClaimsFindings
+	run      *experiments.Run
 	// By the services that claims need.
 	stacks  map[string]*experiments.Stack
 	runners map[string]*scenarios.Runner
@@ -207,24 +224,20 @@ type test struct {
 
 func (t *test) skip(why results.SkippedClaim) { t.found.Skipped = append(t.found.Skipped, why) }
 
-// measure tests one claim after another. A claim whose topology does not boot is left; the others are not.
+// measure holds one sitting after another. A claim whose topology does not boot is left; the others are not.
 func (t *test) measure(ctx context.Context) error {
-	for i, c := range t.claims {
+	for i, s := range t.sittings {
 		if limit := t.plan.preset.limit; limit > 0 && time.Since(t.run.Started) > limit {
-			t.skip(results.SkippedClaim{
-				Claim: c.Name, Why: fmt.Sprintf("There was no time for it within %v.", limit),
-				Hint: "Test it by itself: --claim " + c.Name + ", or all without --quick.",
-			})
+			for _, c := range s.claims {
+				t.skip(results.SkippedClaim{
+					Claim: c.Name, Why: fmt.Sprintf("There was no time for it within %v.", limit),
+					Hint: "Test it by itself: --claim " + c.Name + ", or all without --quick.",
+				})
+			}
 			continue
 		}
-		for block := 1; block <= t.plan.preset.blocks && t.inTime(i, block); block++ {
-			err := t.block(ctx, i, block)
-			if failed := (*servers.BootError)(nil); errors.As(err, &failed) && ctx.Err() == nil {
-				t.skip(results.SkippedClaim{Claim: c.Name, Why: "A topology did not boot: " + failed.Err.Error() + ".",
-					Hint: "`bench up " + failed.Topology.String() + "` shows more."})
-				break
-			}
-			if err != nil {
+		for block := 1; block <= s.blocks && t.inTime(i, block); block++ {
+			if err := t.block(ctx, i, block); err != nil {
 				return err
 			}
 		}
@@ -235,54 +248,80 @@ func (t *test) measure(ctx context.Context) error {
 	return nil
 }
 
-// inTime reports whether there is time for a block of a claim: for the fewest in any case, and for more as long as
-// the claims so far have not used up their share. It does not depend on what was measured.
-func (t *test) inTime(claim, block int) bool {
+// inTime reports whether there is time for a block of a sitting: for the fewest in any case, and for more as long
+// as the sittings so far have not used up their share. It does not depend on what was measured.
+func (t *test) inTime(at, block int) bool {
+	var before, all time.Duration
+	for i, s := range t.sittings {
+		if all += s.lasts(); i <= at {
+			before = all
+		}
+	}
 	limit := t.plan.preset.limit
-	share := limit * time.Duration(claim+1) / time.Duration(len(t.claims))
+	share := time.Duration(float64(limit) * float64(before) / float64(all))
 	return limit == 0 || block <= fewestBlocks || time.Since(t.run.Started) < share
 }
 
-// block does the steps of a claim to each of its arms, in random order.
-func (t *test) block(ctx context.Context, claim, block int) error {
-	c := t.claims[claim]
-	random := rand.New(rand.NewPCG(t.plan.spec.Seed, uint64(claim)<<32|uint64(block)))
-	seeds := make([]uint64, len(c.Steps))
-	for i := range seeds {
-		seeds[i] = random.Uint64()
-	}
-	for position, at := range random.Perm(len(c.Arms)) {
-		if err := t.visit(ctx, c, c.Arms[at], block, position+1, seeds); err != nil {
+// block does the steps of a sitting's claims to each of its boots, in random order.
+func (t *test) block(ctx context.Context, at, block int) error {
+	boots := t.sittings[at].boots
+	random := rand.New(rand.NewPCG(t.plan.spec.Seed, uint64(at)<<32|uint64(block)))
+	for position, i := range random.Perm(len(boots)) {
+		if !slices.ContainsFunc(boots[i].users, t.wanted) {
+			continue
+		}
+		err := t.visit(ctx, boots[i], block, position+1)
+		if failed := (*servers.BootError)(nil); errors.As(err, &failed) && ctx.Err() == nil {
+			t.giveUp(boots[i], failed)
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *test) visit(ctx context.Context, c claims.Claim, arm claims.Arm, block, position int, seeds []uint64) error {
-	runner := *t.runners[c.Needs()]
-	runner.App = arm.App(runner.App)
-	if arm.Relay {
+// wanted reports whether the claim of an arm is still tested.
+func (t *test) wanted(u user) bool {
+	return !slices.ContainsFunc(t.found.Skipped, func(s results.SkippedClaim) bool { return s.Claim == u.claim })
+}
+
+// giveUp leaves the claims whose server does not boot.
+func (t *test) giveUp(b boot, failed *servers.BootError) {
+	for _, u := range b.users {
+		if t.wanted(u) {
+			t.skip(results.SkippedClaim{
+				Claim: u.claim, Why: "A topology did not boot: " + failed.Err.Error() + ".",
+				Hint: "`bench up " + failed.Topology.String() + "` shows more.",
+			})
+		}
+	}
+}
+
+func (t *test) visit(ctx context.Context, b boot, block, position int) error {
+	runner := *t.runners[b.needs]
+	runner.App = b.arm.App(runner.App)
+	if b.arm.Relay {
 		site := *runner.Site
 		site.Host.Relay = true
 		runner.Site = &site
 	}
-	steps := c.StepsOf(arm)
 	visit := scenarios.Visit{
-		Arm: unique(c, arm), Block: block, Position: position, Warmup: t.plan.preset.warmup,
+		Arm: scenarios.Arm{Name: b.name, Topology: b.arm.Topology}, Block: block, Position: position,
+		Warmup: t.plan.preset.warmup,
 	}
 	host := runner.App.HostHeader()
-	for _, step := range steps {
+	for _, step := range b.steps {
 		for _, s := range step.Does.Scenarios() {
 			s.Mix = s.Mix.WithHost(host)
 			visit.Scenarios = append(visit.Scenarios, s)
 		}
 	}
 	return runner.Visit(ctx, visit, func(ctx context.Context, v *scenarios.Visited) error {
-		for _, step := range steps {
-			at := slices.IndexFunc(c.Steps, func(s claims.Step) bool { return s.Name == step.Name })
+		for _, step := range b.steps {
 			seen, err := step.Does.Do(ctx, v, claims.Occasion{
-				Step: step.Name, Stretch: t.plan.preset.stretch, Seed: seeds[at], Host: host,
+				Step: step.Name, Stretch: t.plan.preset.stretch, Seed: seedOf(t.plan.spec.Seed, step.Name, block), Host: host,
 			})
 			if err != nil {
 				return err

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"bench/experiments"
@@ -31,6 +32,8 @@ type Spec struct {
 type preset struct {
 	name    string
 	blocks  int
+	few     int           // blocks of claims that few decide
+	counted int           // blocks of claims about what is counted, which takes no interval
 	stretch float64       // of the times in a claim's file
 	warmup  time.Duration // at most
 	// limit is how long the whole may take; 0: as long as it does. It costs blocks, down to a fewest number.
@@ -38,9 +41,20 @@ type preset struct {
 }
 
 var presets = []preset{
-	{"default", 6, 1.5, time.Second, 0},
-	{"quick", 5, 1, 300 * time.Millisecond, 10 * time.Minute},
-	{"thorough", 12, 3, 2 * time.Second, 0},
+	{"default", 6, fewestBlocks, fewestBlocks, 1.5, time.Second, 0},
+	{"quick", 6, fewestBlocks, 2, 1, 300 * time.Millisecond, 10 * time.Minute},
+	{"thorough", 12, 6, 6, 3, 2 * time.Second, 0},
+}
+
+// blocksOf is in how many blocks a claim is tested.
+func (p preset) blocksOf(c claims.Claim) int {
+	switch {
+	case c.Counts():
+		return min(p.counted, p.blocks)
+	case c.FewBlocks:
+		return min(p.few, p.blocks)
+	}
+	return p.blocks
 }
 
 // fewestBlocks are needed for an interval that shows a large effect.
@@ -93,7 +107,9 @@ func (s Spec) Plan() (p Plan, err error) {
 	for p.preset.limit > 0 && p.preset.blocks > fewestBlocks && p.Estimate() > p.preset.limit {
 		p.preset.blocks--
 	}
-	p.preset.blocks = cmp.Or(s.Blocks, p.preset.blocks)
+	if s.Blocks > 0 {
+		p.preset.blocks, p.preset.few, p.preset.counted = s.Blocks, s.Blocks, s.Blocks
+	}
 	return p, nil
 }
 
@@ -138,8 +154,16 @@ func (p Plan) Lines() (lines []string) {
 			lines = append(lines, fmt.Sprintf("  wanted: %s (%s)", prediction.Says, prediction.Rule))
 		}
 	}
-	const blocks = "%d blocks; each boots every topology of a claim afresh, in random order (preset %s)"
-	lines = append(lines, fmt.Sprintf(blocks, p.preset.blocks, p.preset.name))
+	for _, s := range seat(p.Claims, p.preset) {
+		if len(s.claims) > 1 {
+			const together = "tested together, %d boots in a block: %s"
+			lines = append(lines, fmt.Sprintf(together, len(s.boots), strings.Join(s.names(), ", ")))
+		}
+	}
+	const blocks = "%d blocks, %d of what few decide, %d of what is counted; each boots every topology afresh, " +
+		"in random order (preset %s)"
+	few, counted := min(p.preset.blocks, p.preset.few), min(p.preset.blocks, p.preset.counted)
+	lines = append(lines, fmt.Sprintf(blocks, p.preset.blocks, few, counted, p.preset.name))
 	if limit := p.preset.limit; limit > 0 && p.Estimate() > limit {
 		lines = append(lines, fmt.Sprintf("claims that are not begun within %v are left undecided (--budget)", limit))
 	}
@@ -147,18 +171,12 @@ func (p Plan) Lines() (lines []string) {
 }
 
 // bootAndStop is about how long a topology takes to boot and to stop.
-const bootAndStop = 1300 * time.Millisecond
+const bootAndStop = 600 * time.Millisecond
 
 // Estimate is roughly how long it will take.
 func (p Plan) Estimate() (sum time.Duration) {
-	for _, c := range p.Claims {
-		for _, arm := range c.Arms {
-			each := bootAndStop + p.preset.warmup
-			for _, step := range c.StepsOf(arm) {
-				each += step.Does.Lasts(p.preset.stretch)
-			}
-			sum += time.Duration(p.preset.blocks) * each
-		}
+	for _, s := range seat(p.Claims, p.preset) {
+		sum += s.lasts()
 	}
 	return sum
 }
@@ -182,11 +200,4 @@ func record(c claims.Claim) results.Claim {
 // unique is an arm under a name that no arm of another claim has.
 func unique(c claims.Claim, arm claims.Arm) scenarios.Arm {
 	return scenarios.Arm{Name: c.Name + "." + arm.Name, Topology: arm.Topology}
-}
-
-func uniqueArms(c claims.Claim) (arms []scenarios.Arm) {
-	for _, arm := range c.Arms {
-		arms = append(arms, unique(c, arm))
-	}
-	return arms
 }

@@ -48,7 +48,7 @@ func (w world) judge(t *testing.T, c claims.Claim, seed uint64) judging.Claim {
 		for at, v := range w.values {
 			i := slices.IndexFunc(asked.Arms, func(a results.ClaimArm) bool { return a.Name == at.arm })
 			m, _ := results.MeasureNamed(at.measure)
-			if m.Unit != results.Number {
+			if m.Unit != results.Number && !m.Event {
 				v *= math.Exp(worldNoise*random.NormFloat64()) * speed
 			}
 			found.Observations = append(found.Observations, results.Observation{

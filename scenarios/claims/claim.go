@@ -29,6 +29,7 @@ type Claim struct {
 	Source      string
 	About       string   // what one has to know to read its verdict
 	Services    []string // that bench runs for the app in this claim's experiment
+	FewBlocks   bool     // decide it: what it measures hardly varies, or lay far from its bounds in a first run
 	Arms        []Arm
 	Steps       []Step
 	Predictions []results.Prediction
@@ -46,6 +47,13 @@ type Arm struct {
 
 // Needs are its services as a text: claims that need the same can be tested on the same stack.
 func (c Claim) Needs() string { return strings.Join(c.Services, ",") }
+
+// Counts reports whether all its predictions are about what is counted or checked.
+func (c Claim) Counts() bool {
+	return !slices.ContainsFunc(c.Predictions, func(p results.Prediction) bool {
+		return p.Rule != results.CountRule && p.Rule != results.MatrixRule
+	})
+}
 
 // On is the claim about another app than the project that comes with bench: page is then that app's own mix.
 // False: the claim is about pages of that project.
@@ -81,6 +89,7 @@ type claimFile struct {
 	Source      string            `yaml:"source"`
 	About       string            `yaml:"about"`
 	Services    []string          `yaml:"services"`
+	FewBlocks   bool              `yaml:"few_blocks"`
 	Arms        []armFile         `yaml:"arms"`
 	Steps       []stepFile        `yaml:"steps"`
 	Predictions []predictionFile  `yaml:"predictions"`
@@ -163,7 +172,7 @@ func Parse(name, file string, data []byte, files targets.Files) (Claim, error) {
 			return c, r.errorf(key, "it is missing: want a sentence, and who says so")
 		}
 	}
-	c.Services = f.Services
+	c.Services, c.FewBlocks = f.Services, f.FewBlocks
 	if err := servers.CheckServices(f.Services); err != nil {
 		return c, r.errorf("services", "%v", err)
 	}

@@ -34,6 +34,9 @@ func readIdle(r *reader, key string, s stepFile) (Doer, error) {
 // About is part of Doer.
 func (i idle) About() string { return fmt.Sprintf("no requests for %v", i.wait) }
 
+// Alone is true: what a server uses depends on what it was asked before.
+func (i idle) Alone() bool { return true }
+
 // Lasts is part of Doer.
 func (i idle) Lasts(float64) time.Duration { return i.wait }
 

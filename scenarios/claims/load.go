@@ -155,9 +155,12 @@ func (l load) About() string {
 // CheckTimeline reports an incident that cannot be done to a cluster of this blueprint.
 func (l load) CheckTimeline(b servers.Blueprint) error { return l.Timeline.Check(b, l.Duration) }
 
+// Alone reports whether something is done to the servers meanwhile.
+func (l load) Alone() bool { return len(l.Timeline) > 0 }
+
 // Lasts is part of Doer.
 func (l load) Lasts(stretch float64) time.Duration {
-	const between = 300 * time.Millisecond // two cells
+	const between = 50 * time.Millisecond // two cells
 	return stretched(l.Duration, stretch) + between
 }
 

@@ -135,7 +135,7 @@ func (r *reader) bounds(key string, f predictionFile, m results.Measure, p *resu
 		return r.within(key+".within", *f.Within, m, p)
 	case f.AtLeast == nil && f.AtMost == nil:
 		return r.errorf(key, "it cannot be decided: want at_least, at_most or within")
-	case m.Unit == results.Number && !compared:
+	case (m.Unit == results.Number || m.Event) && !compared:
 		p.Rule = results.CountRule
 	default:
 		p.Rule = results.DifferenceRule

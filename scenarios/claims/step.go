@@ -17,6 +17,13 @@ type Step struct {
 	Does Doer
 }
 
+// Alone reports whether the step wants servers to which no other claim does anything: since it disturbs them, or asks
+// what they use.
+func (s Step) Alone() bool {
+	alone, is := s.Does.(interface{ Alone() bool })
+	return is && alone.Alone()
+}
+
 // Doer is what a kind of step does.
 type Doer interface {
 	// About describes it, for plans and reports.
