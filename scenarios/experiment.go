@@ -40,6 +40,8 @@ type Preset struct {
 	// Apart is in how many further boots of every arm the main scenario's closed loop runs with the servers and the
 	// load generator on cores of their own.
 	Apart int
+	// SideConnections are those of every scenario but the main one; 0: as many as the scenario has.
+	SideConnections int
 	// KeepAlive leaves out the loads that open a connection for each request.
 	KeepAlive bool
 }
@@ -49,12 +51,12 @@ var (
 	Quick = Preset{
 		Name: "quick", Blocks: 3, Warmup: 600 * time.Millisecond, Closed: 700 * time.Millisecond,
 		Side: 300 * time.Millisecond, Step: 450 * time.Millisecond, Steps: []float64{0.5, 1.8}, Limit: time.Minute,
-		Precision: 0.1, Least: 3,
+		Precision: 0.1, Least: 3, SideConnections: 10,
 	}
 	Default = Preset{
 		Name: "default", Blocks: 6, Warmup: 900 * time.Millisecond, Closed: 1000 * time.Millisecond,
 		Side: 400 * time.Millisecond, Step: 900 * time.Millisecond, Steps: []float64{0.4, 0.8, 1.8}, FastStep: 0.6,
-		Limit: 3 * time.Minute, Precision: 0.1, Least: 6,
+		Limit: 3 * time.Minute, Precision: 0.1, Least: 6, SideConnections: 12,
 	}
 	Thorough = Preset{
 		Name: "thorough", Blocks: 12, Warmup: 3 * time.Second, Closed: 5 * time.Second, Side: 5 * time.Second,

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -74,25 +75,24 @@ var presumed = map[string]float64{"page": 250, "static": 900, "cpu": 250, "io": 
 const presumedElse = 250
 
 // scheduled fits the loads into the preset's limit, now that the speeds of the arms are known. Closed
-// loops get ten responses per connection: where that takes the slowest arm too long, they get fewer
-// connections, the same for all arms, and the main scenario, of which most is said, last. On a few
-// connections a server with a thread for each is limited by their number and not by itself, so that
-// the loads which the main question needs least are left out first. A slow app gets few all the same,
-// but enough to keep all workers busy, and if even that does not fit, it takes longer.
+// loops get ten responses per connection. The side scenarios have as many connections as the preset says,
+// whatever is compared: a server with a thread for each connection is limited by their number, and a
+// ratio that depended on how many topologies are compared would be no finding. Where the main scenario's
+// loops take the slowest arm too long, they get fewer connections, the same for all arms, and the loads
+// which the main question needs least are left out. A slow app gets few connections everywhere, but enough
+// to keep all workers busy, and if even that does not fit, it takes longer.
 func (e Experiment) scheduled(found speeds, concurrency int, perBoot, spent time.Duration) Experiment {
 	e.speeds, e.perBoot, e.spent = found, perBoot, spent
 	e.LoadSteps = e.Preset.LoadSteps(found.most(0))
-	if e.fits() {
-		return e
-	}
-	asked := e.Scenarios
+	sides := cmp.Or(e.Preset.SideConnections, e.Scenarios[0].Connections)
+	asked := atMost(e.Scenarios, e.Scenarios[0].Connections, sides)
 	for _, stage := range []struct {
 		leaveOut   func()
 		main, side int // connections, at least
 	}{
-		{func() {}, 32, 10},
-		{func() { e.withoutClosed, e.Preset.FastStep = true, 0 }, 16, 10},
-		{func() { e.withoutNew = true }, 16, 10},
+		{func() {}, 32, sides},
+		{func() { e.withoutClosed, e.Preset.FastStep = true, 0 }, 32, sides},
+		{func() { e.withoutNew = true }, 16, sides},
 		{func() {}, leastConnections, leastConnections},
 		{func() { e.Preset.Steps, e.Preset.FastStep = e.Preset.Steps[:min(2, len(e.Preset.Steps))], 0 }, leastConnections,
 			leastConnections},

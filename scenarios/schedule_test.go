@@ -33,7 +33,7 @@ func scheduleOf(t *testing.T, p Preset, names []string, found speeds) Experiment
 		}
 		e.Scenarios = append(e.Scenarios, s)
 	}
-	for _, name := range []string{"a", "b", "c"}[:len(found)] {
+	for _, name := range []string{"a", "b", "c", "d", "e"}[:len(found)] {
 		e.Arms = append(e.Arms, Arm{Name: name, Topology: servers.Topology{Name: name}})
 	}
 	return e.scheduled(found, 2, 1400*time.Millisecond, 9*time.Second)
@@ -191,6 +191,27 @@ func TestStoppingByPrecisionKeepsTheCoverage(t *testing.T) {
 			if share < 0.93-2*math.Sqrt(0.93*0.07/float64(runs)) {
 				t.Errorf("%s, noise %.0f %%: %.1f %% of the intervals hold the truth; want 93 %%",
 					preset.Name, spread*100, share*100)
+			}
+		}
+	}
+}
+
+// A side scenario has the same connections whatever is compared: two to five stacks, of which the further
+// ones are slower or faster than the first three.
+func TestSideConnectionsDoNotDependOnTheNumberOfStacks(t *testing.T) {
+	further := speeds{
+		{{1300, 1600, 4, 8, 64}, steady(30000, 64), steady(800, 64), steady(90, 64)},
+		{{700, 900, 4, 8, 64}, steady(2000, 64), steady(600, 64), steady(95, 64)},
+	}
+	found := slices.Concat(bundledSpeeds, further)
+	for _, preset := range []Preset{Quick, Default} {
+		for arms := 2; arms <= len(found); arms++ {
+			e := scheduleOf(t, preset.For(arms), []string{"page", "static", "cpu", "io"}, found[:arms])
+			for _, s := range e.Scenarios[1:] {
+				if s.Connections != preset.SideConnections {
+					t.Errorf("%s, %d stacks: %s on %d connections; want %d", preset.Name, arms, s.Name, s.Connections,
+						preset.SideConnections)
+				}
 			}
 		}
 	}
