@@ -127,23 +127,27 @@ type finding struct {
 }
 
 func (j *judgement) add(g results.Grade, code, message, hint string, workers ...string) {
+	j.report(g, results.Diagnostic{Code: code, Message: message, Hint: hint, Severity: results.SeverityOf(g)}, workers...)
+}
+
+func (j *judgement) report(g results.Grade, d results.Diagnostic, workers ...string) {
 	j.grade = j.grade.Worse(g)
 	if g == results.Invalid && j.fault == "" {
-		j.fault = message
+		j.fault = d.Message
 	}
 	for i := range j.found {
-		if f := &j.found[i]; f.Code == code && len(f.workers) > 0 && len(workers) > 0 {
+		if f := &j.found[i]; f.Code == d.Code && len(f.workers) > 0 && len(workers) > 0 {
 			f.workers = append(f.workers, workers...)
 			return
 		}
 	}
-	j.found = append(j.found, finding{results.Diagnostic{Code: code, Message: message, Hint: hint}, workers})
+	j.found = append(j.found, finding{d, workers})
 }
 
 // addAll adds a worker's own findings. Its grade is that of the worst.
 func (j *judgement) addAll(name string, part loadgen.Measurement) {
 	for _, d := range part.Diagnostics {
-		j.add(results.Valid, d.Code, d.Message, d.Hint, name)
+		j.report(results.Valid, d, name)
 	}
 	j.grade = j.grade.Worse(part.Grade)
 	if part.Grade == results.Invalid && j.fault == "" { // of the first one, unless one is lost

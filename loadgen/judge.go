@@ -44,7 +44,9 @@ func (j *judgement) add(g results.Grade, code, message, hint string) {
 		j.fault, j.weight = message, weight
 	}
 	j.grade = j.grade.Worse(g)
-	j.diagnostics = append(j.diagnostics, results.Diagnostic{Code: code, Message: message, Hint: hint})
+	j.diagnostics = append(j.diagnostics, results.Diagnostic{
+		Code: code, Message: message, Hint: hint, Severity: results.SeverityOf(g),
+	})
 }
 
 // judge says how much the generator itself may have distorted the measurement, and what of an invalid

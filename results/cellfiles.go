@@ -41,6 +41,10 @@ func decodeCell(files map[string][]byte) (*Cell, error) {
 	if err := json.Unmarshal(files[cellFile], c); err != nil {
 		return nil, fmt.Errorf("%s: %w", cellFile, err)
 	}
+	for i, d := range c.Diagnostics {
+		// In older runs they do not say which of them decided the grade.
+		c.Diagnostics[i].Severity = d.Severity.or(SeverityOf(c.Grade))
+	}
 	var err error
 	if c.Intervals, err = readCounts(bytes.NewReader(files[countsFile])); err != nil {
 		return nil, fmt.Errorf("%s: %w", countsFile, err)

@@ -53,7 +53,8 @@ func SentAgain(cells []*Cell) (list []Diagnostic) {
 			Message: fmt.Sprintf("%s: %.1f %% of the requests (%d of %d) were sent again because their kept connection turned "+
 				"out to be closed; a client that does not do so sees as many errors", name,
 				100*float64(c.StaleRetry)/float64(c.Sent), c.StaleRetry, c.Sent),
-			Hint: "Have the server announce that it closes a connection (Connection: close), or keep it open for longer.",
+			Hint:     "Have the server announce that it closes a connection (Connection: close), or keep it open for longer.",
+			Severity: Warning,
 		})
 	}
 	return list

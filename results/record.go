@@ -167,6 +167,8 @@ type Diagnostic struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Hint    string `json:"hint"`
+	// Severity is what it means for the measurement that it is about; none in runs of older versions.
+	Severity Severity `json:"severity,omitempty"`
 }
 
 // Sentences joins the message and the hint on one line: "The generator was late. Use fewer

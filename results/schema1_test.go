@@ -64,7 +64,7 @@ func TestCellsOfSchema1AreReadUnderTheirPresentNames(t *testing.T) {
 		c.Generator.Timer != "sleep" {
 		t.Errorf("read %+v", c)
 	}
-	if want := []Diagnostic{{"late", "m", "Wait."}}; !reflect.DeepEqual(c.Diagnostics, want) {
+	if want := []Diagnostic{{"late", "m", "Wait.", Warning}}; !reflect.DeepEqual(c.Diagnostics, want) {
 		t.Errorf("diagnostics %v; want %v", c.Diagnostics, want)
 	}
 	want := Server{

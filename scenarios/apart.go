@@ -86,7 +86,8 @@ func (r *Runner) notApart(why error) error {
 	}
 	m.Diagnostics = append(m.Diagnostics, results.Diagnostic{
 		Code: "not-apart", Message: fmt.Sprintf("servers and load generator could not have cores of their own: %v", why),
-		Hint: "Leave out --apart, or use a machine with two cores or more.",
+		Hint:     "Leave out --apart, or use a machine with two cores or more.",
+		Severity: results.Warning,
 	})
 	return r.Out.SetManifest(m)
 }

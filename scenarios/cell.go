@@ -79,15 +79,13 @@ func (r *Runner) runCellAt(
 	record.Incidents, record.Moments = happened, m.Moments
 	judgeIncidents(record)
 	if died != nil {
-		record.Grade = results.Invalid
-		record.Diagnostics = append(record.Diagnostics, topologyDiagnostic(
-			results.ServerDied, record.Topology, firstLine(died), "The cell is void. Its logs are stored with it."))
+		record.Diagnose(results.Invalid, results.ServerDied, record.Topology+": "+firstLine(died),
+			"The cell is void. Its logs are stored with it.")
 		return record, nil
 	}
 	if err := errors.Join(beforeErr, afterErr, watchErr); err != nil {
-		record.Grade = record.Grade.Worse(results.Degraded)
-		record.Diagnostics = append(record.Diagnostics, topologyDiagnostic("no-statistics", record.Topology, firstLine(err),
-			"This cell lacks the servers' own figures."))
+		record.Diagnose(results.Degraded, "no-statistics", record.Topology+": "+firstLine(err),
+			"This cell lacks the servers' own figures.")
 	} else {
 		record.Server = after.Since(before)
 		record.Server.Merge(watch.peaks, nil)
@@ -107,20 +105,16 @@ func firstLine(err error) string {
 
 // judgeServer adds diagnostics for what the servers or the machine did to distort the cell.
 func judgeServer(c *results.Cell, cell Cell) {
-	add := func(g results.Grade, code, message, hint string) {
-		c.Grade = c.Grade.Worse(g)
-		c.Diagnostics = append(c.Diagnostics, results.Diagnostic{Code: code, Message: message, Hint: hint})
-	}
 	if n := c.Server.Total(results.Respawns); n > 0 {
-		add(results.Invalid, results.ServerDied, fmt.Sprintf("%.0f worker processes died and were replaced", n),
+		c.Diagnose(results.Invalid, results.ServerDied, fmt.Sprintf("%.0f worker processes died and were replaced", n),
 			"The cell is void. Its logs are stored with it.")
 	}
 	if share := c.Server.StealSeconds / c.Elapsed; share > 0.05 {
-		add(results.Degraded, "steal", fmt.Sprintf("the hypervisor took %.0f %% of a core", share*100),
+		c.Diagnose(results.Degraded, "steal", fmt.Sprintf("the hypervisor took %.0f %% of a core", share*100),
 			"Repeat on a quieter machine.")
 	}
 	if c.Server.ListenOverflows > 0 {
-		add(results.Valid, "listen-overflow",
+		c.Diagnose(results.Valid, "listen-overflow",
 			fmt.Sprintf("the listen queue was full for %d connections, which the kernel retried after 1, 3 or 7 s",
 				c.Server.ListenOverflows), "")
 	}
@@ -130,7 +124,7 @@ func judgeServer(c *results.Cell, cell Cell) {
 	}
 	if generator := c.Generator.CPUSeconds; cell.Load.Mode == loadgen.Closed && generator > servers.Seconds() &&
 		generator > c.Elapsed/2 {
-		add(results.Valid, "generator-bound", fmt.Sprintf(
+		c.Diagnose(results.Valid, "generator-bound", fmt.Sprintf(
 			"the generator used %.2f s of CPU, the servers %.2f s: this throughput is a lower bound for the servers",
 			generator, servers.Seconds()), "")
 	}

@@ -76,10 +76,7 @@ func (h *health) compare(cluster *servers.Cluster) {
 
 // judge makes the cell void if a process was stopped or ended, and names it.
 func (h *health) judge(c *results.Cell) {
-	void := func(code, message, hint string) {
-		c.Grade = results.Invalid
-		c.Diagnostics = append(c.Diagnostics, results.Diagnostic{Code: code, Message: message, Hint: hint})
-	}
+	void := func(code, message, hint string) { c.Diagnose(results.Invalid, code, message, hint) }
 	var names []string
 	for _, m := range h.members {
 		if s := h.stopped[m.PID]; s != nil {

@@ -77,10 +77,6 @@ func (m *machine) judge(c *results.Cell, voids float64) {
 	others := m.to.Busy - m.from.Busy - known
 	c.Server.OthersSeconds = others.Seconds()
 	share := others.Seconds() / (float64(cores) * length.Seconds())
-	add := func(g results.Grade, code, message, hint string) {
-		c.Grade = c.Grade.Worse(g)
-		c.Diagnostics = append(c.Diagnostics, results.Diagnostic{Code: code, Message: message, Hint: hint})
-	}
 	uncertain := float64(clockStep) / float64(length)
 	switch {
 	case share > neighbourDegrades+uncertain:
@@ -88,11 +84,12 @@ func (m *machine) judge(c *results.Cell, voids float64) {
 		if share > voids+uncertain {
 			grade = results.Invalid
 		}
-		add(grade, results.BusyNeighbour,
+		c.Diagnose(grade, results.BusyNeighbour,
 			fmt.Sprintf("other programs used %.0f %% of the machine%s", share*100, m.named(others)),
 			"Stop other programs, or use a dedicated machine.")
 	case share < -countedTwice-uncertain:
-		add(results.Degraded, "utilization-law", // process clocks and those of the cores differ on some virtual machines
+		// Process clocks and those of the cores differ on some virtual machines.
+		c.Diagnose(results.Degraded, "utilization-law",
 			fmt.Sprintf("the tiers and the generator used %v of CPU, but the cores were busy for only %v",
 				known.Round(time.Millisecond), m.to.Busy-m.from.Busy),
 			"This is a bug in bench or in the machine's accounting; please report it.")

@@ -92,7 +92,7 @@ func (r *Runner) exclude(arm Arm, why, hint string) error {
 			m.Topologies[i].Excluded = why
 		}
 	}
-	m.Diagnostics = append(m.Diagnostics, topologyDiagnostic("excluded", arm.Name, why, hint))
+	m.Diagnostics = append(m.Diagnostics, excluded(arm.Name, why, hint))
 	return r.Out.SetManifest(m)
 }
 

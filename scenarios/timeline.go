@@ -128,10 +128,7 @@ func judgeIncidents(c *results.Cell) {
 		if i.Error == "" {
 			continue
 		}
-		c.Grade = results.Invalid
-		c.Diagnostics = append(c.Diagnostics, results.Diagnostic{
-			Code: "incident-failed", Message: fmt.Sprintf("%s: %s", i.Text, i.Error),
-			Hint: "The cell does not show what it was to show. Change the timeline, or see the servers' logs.",
-		})
+		c.Diagnose(results.Invalid, "incident-failed", fmt.Sprintf("%s: %s", i.Text, i.Error),
+			"The cell does not show what it was to show. Change the timeline, or see the servers' logs.")
 	}
 }

@@ -224,11 +224,12 @@ func redirected(s Scenario, responses map[string]response) []results.Diagnostic 
 		to = a.redirect
 	}
 	return []results.Diagnostic{{Code: "only-redirects",
-		Message: fmt.Sprintf("every response of %s is a redirect, such as to %s: no page is measured", s.Name, to),
-		Hint:    "Ask for where they lead, log in with a session, or say expect: {status: 302} if redirects are meant."}}
+		Message:  fmt.Sprintf("every response of %s is a redirect, such as to %s: no page is measured", s.Name, to),
+		Hint:     "Ask for where they lead, log in with a session, or say expect: {status: 302} if redirects are meant.",
+		Severity: results.Warning}}
 }
 
-// topologyDiagnostic is a warning about one topology.
-func topologyDiagnostic(code, topology, message, hint string) results.Diagnostic {
-	return results.Diagnostic{Code: code, Message: topology + ": " + message, Hint: hint}
+// excluded is the warning that a topology is left out of a comparison.
+func excluded(topology, why, hint string) results.Diagnostic {
+	return results.Diagnostic{Code: "excluded", Message: topology + ": " + why, Hint: hint, Severity: results.Warning}
 }

@@ -154,7 +154,5 @@ func judgeWarmth(c *results.Cell, cold float64, first bool) {
 	default:
 		return
 	}
-	c.Diagnostics = append(c.Diagnostics, results.Diagnostic{
-		Code: "not-settled", Message: message, Hint: "Use --thorough, which warms up longer.",
-	})
+	c.Diagnose(results.Valid, "not-settled", message, "Use --thorough, which warms up longer.")
 }

@@ -110,7 +110,7 @@ func (p *preparation) ask(ctx context.Context) (err error) {
 		}
 	}
 	if p.found.Debug {
-		p.site.note(results.Diagnostic{Code: "debug-on",
+		p.site.note(results.Diagnostic{Code: "debug-on", Severity: results.Warning,
 			Message: fmt.Sprintf("DEBUG is on in %s: it keeps every database query in memory, and makes most answers slower",
 				p.app.Settings),
 			Hint: "Switch it off in bench.yaml: app.override: {DEBUG: false, ALLOWED_HOSTS: [\"*\"]}, or through app.env."})
@@ -158,7 +158,7 @@ func (p *preparation) databases() {
 		switch rel := within(file, p.app.Folder(), real); {
 		case within(file, p.dir) != "": // a copy anyway
 		case rel == "":
-			p.site.note(results.Diagnostic{Code: "shared-database",
+			p.site.note(results.Diagnostic{Code: "shared-database", Severity: results.Warning,
 				Message: fmt.Sprintf("the database %s is outside the app's folder: all boots use it as it is", file),
 				Hint:    "Let app.env name a path in {state}, and fill that in app.prepare: each boot then gets a copy."})
 		case !slices.ContainsFunc(h.Copied, func(s string) bool { return rel == s || within(rel, s) != "" }):

@@ -39,7 +39,7 @@ func (p *preparation) chooseServices(ctx context.Context) (names []string, err e
 		}
 		found, err := p.site.Host.findServiceTool(ctx, name)
 		if err != nil && len(p.found.Services[name]) == 0 { // no data of anybody's is in it
-			p.site.note(results.Diagnostic{Code: "shared-database",
+			p.site.note(results.Diagnostic{Code: "shared-database", Severity: results.Warning,
 				Message: fmt.Sprintf("all boots use the %s that the settings name, as it is", name), Hint: err.Error()})
 			continue
 		}
@@ -58,7 +58,7 @@ func (p *preparation) noteOwn() {
 	if len(named) == 0 {
 		return
 	}
-	p.site.note(results.Diagnostic{Code: "shared-database",
+	p.site.note(results.Diagnostic{Code: "shared-database", Severity: results.Warning,
 		Message: fmt.Sprintf("all boots use the servers that the settings name, as they are: %s", strings.Join(named, ", ")),
 		Hint:    "Without app.services: [own], bench runs servers of its own for each boot."})
 }

@@ -213,11 +213,12 @@ func TestFormatHasEveryKey(t *testing.T) {
 		"claims-report":            claims.Report{}, "spec-of-a-run-of-claims": results.ClaimsSpec{},
 		"findings-of-a-run-of-claims": results.ClaimsFindings{},
 		"bench-load":                  loadResult{}, "historyjsonl": results.Entry{}, "figure": plot.Figure{},
-		"ladder-report": ladder.Report{}, "spec-of-a-ladder": results.LadderSpec{},
+		"diagnostic-counts": results.Tally{},
+		"ladder-report":     ladder.Report{}, "spec-of-a-ladder": results.LadderSpec{},
 		"machine-check": setup.Check{}, "parameter": servers.Param{}, "trend": history.Series{},
 		"agreement": diff.Agreement{}, "selftest-row": accuracy.Row{}, "gate-self-test": selftest.Ability{},
 	} {
-		f.hold(t, f[anchor], reflect.TypeOf(value), "figures")
+		f.hold(t, f[anchor], reflect.TypeOf(value), "diagnostic_counts", "figures")
 	}
 	// These are written without a struct of their own, or with one that is not exported.
 	for _, anchor := range []string{

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -144,7 +145,10 @@ func imported(r *foreign.Result) (loadgen.Plan, loadgen.Measurement) {
 			Intervals: r.Intervals, Counts: r.Counts, Within: r.Counts, Reasons: r.Reasons,
 		},
 		Generator: results.Generator{Engine: r.Tool}, Elapsed: r.Duration,
-		Grade: results.Degraded, Diagnostics: r.Missing,
+		Grade: results.Degraded, Diagnostics: slices.Clone(r.Missing),
+	}
+	for i := range m.Diagnostics {
+		m.Diagnostics[i].Severity = results.Warning // what is missing is why it is DEGRADED
 	}
 	for _, t := range r.Targets {
 		p.Mix.Targets = append(p.Mix.Targets, targets.Target{Name: t.Name, Method: t.Method, Weight: 1})

@@ -70,7 +70,7 @@ func (r loadResult) text() string {
 		fmt.Fprintln(&out, objectiveLine(o))
 	}
 	for _, d := range r.Diagnostics {
-		fmt.Fprintf(&out, "%s: %s\n", d.Code, d.Sentences())
+		fmt.Fprintf(&out, "%s: %s: %s\n", d.Severity, d.Code, d.Sentences())
 	}
 	return out.String()
 }

@@ -84,13 +84,10 @@ func newLoadResult(p loadgen.Plan, m loadgen.Measurement, partial bool) loadResu
 			CPUSeconds: m.Generator.CPUSeconds, MaxRSS: m.Generator.MaxRSS, Timer: m.Generator.Timer,
 			Threads: m.Generator.Threads, Polling: m.Generator.Spun, Health: m.Generator.Health,
 		},
-		Slow: m.Slow, Workers: m.Workers, Grade: m.Grade, Diagnostics: m.Diagnostics,
+		Slow: m.Slow, Workers: m.Workers, Grade: m.Grade, Diagnostics: results.Weighed(m.Diagnostics),
 	}
 	if partial {
 		r.Status = results.Partial
-	}
-	if r.Diagnostics == nil {
-		r.Diagnostics = []results.Diagnostic{}
 	}
 	if r.Reasons = m.Reasons; r.Reasons == nil {
 		r.Reasons = []results.Reason{}

@@ -47,7 +47,7 @@ func machineNodes(s Spec) (Spec, []results.Diagnostic, error) {
 		d := results.Diagnostic{
 			Code:    "machines-extrapolated",
 			Message: fmt.Sprintf("--machines: %v: one machine was measured, and more are extrapolated from it", err),
-			Hint:    "Run as root, or in a delegated control group.",
+			Hint:    "Run as root, or in a delegated control group.", Severity: results.Warning,
 		}
 		if s.Validate != "" {
 			d.Message += "; there is nothing for --validate to predict"

@@ -135,7 +135,7 @@ func (s *series) leaveOut(why string) error {
 
 func notCompared(why string) results.Diagnostic {
 	return results.Diagnostic{Code: "targets-not-compared", Message: why + ": left out",
-		Hint: "Only what both versions serve is compared."}
+		Severity: results.Warning, Hint: "Only what both versions serve is compared."}
 }
 
 // counted records what the checks counted so far.

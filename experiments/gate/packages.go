@@ -32,7 +32,7 @@ func environments(ctx context.Context, env experiments.Env, both *[2]side) error
 	}
 	for i, list := range lists {
 		if list.Local() != "" && apps[i].Python != "" {
-			env.Warn(results.Diagnostic{Code: "shared-packages", Message: fmt.Sprintf(
+			env.Warn(results.Diagnostic{Code: "shared-packages", Severity: results.Warning, Message: fmt.Sprintf(
 				"the requirements differ, but %s cannot be put into an environment: both versions use app.python", list.Local())})
 			return nil
 		}
@@ -135,6 +135,7 @@ func locksDiffer(both [2]side) (warnings []results.Diagnostic) {
 				Code: "packages-not-compared", Message: name + " differs between the versions, but both run with the same packages",
 				Hint: "Name uv.lock or poetry.lock, or a list exported from another, in app.requirements of bench.yaml: " +
 					"then each version gets its own environment.",
+				Severity: results.Warning,
 			})
 		}
 	}

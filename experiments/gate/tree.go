@@ -122,7 +122,7 @@ func pointers(dir string) (found []string) {
 func warnOfPointers(env experiments.Env, both [2]side, dirs [2]string) {
 	for i, dir := range dirs {
 		if found := pointers(dir); len(found) > 0 {
-			env.Warn(results.Diagnostic{Code: "lfs-pointers", Message: fmt.Sprintf(
+			env.Warn(results.Diagnostic{Code: "lfs-pointers", Severity: results.Warning, Message: fmt.Sprintf(
 				"%d files of %s are pointers of git LFS and not their content, such as %s", len(found), both[i].name, found[0]),
 				Hint: "Install git-lfs and run: git lfs install && git lfs fetch --all."})
 		}

@@ -164,8 +164,8 @@ func (c checkout) warnOfChanges(ctx context.Context, env experiments.Env, head s
 	}
 	unknown, err := c.git.run(ctx, c.root, "ls-files", "--others", "--exclude-standard", "--", cmp.Or(c.prefix, "."))
 	if err == nil && unknown != "" && head.name == gate.WorkTree {
-		env.Warn(results.Diagnostic{Code: "untracked-files", Message: "untracked files are not measured",
-			Hint: "Add them first, with git add."})
+		env.Warn(results.Diagnostic{Code: "untracked-files", Severity: results.Warning,
+			Message: "untracked files are not measured", Hint: "Add them first, with git add."})
 	}
 }
 

@@ -37,6 +37,7 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	for _, skipped := range plan.Skipped {
 		d := results.Diagnostic{
 			Code: "rung-skipped", Message: skipped.Name + " was skipped: " + skipped.Reason, Hint: skipped.Hint,
+			Severity: results.Warning,
 		}
 		env.Warn(d)
 		m.Diagnostics = append(m.Diagnostics, d)

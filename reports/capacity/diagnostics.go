@@ -15,7 +15,7 @@ func (r *Report) judge(run *results.Run) {
 	r.judgeTrials(run)
 	for _, d := range results.SentAgain(run.Cells) {
 		r.Grade = r.Grade.Worse(results.Degraded)
-		r.diagnose(d.Code, d.Message, d.Hint)
+		r.Diagnostics = append(r.Diagnostics, d)
 	}
 	r.judgeCPUSpeed(run)
 	r.judgeMachines()
@@ -43,17 +43,19 @@ func (r *Report) judgeTrials(run *results.Run) {
 	}
 	if busy*4 > trials {
 		r.Grade = results.Degraded
-		r.diagnose("busy-neighbour", fmt.Sprintf("something else used the machine during %d of %d trials", busy, trials),
+		r.diagnose(results.Warning, "busy-neighbour",
+			fmt.Sprintf("something else used the machine during %d of %d trials", busy, trials),
 			"Repeat on an idle machine: the capacity found is only what was left over.")
 	}
 	if unfit > 0 {
 		stopped, _ := results.Disturbed(run.Cells, results.ProcessStopped)
-		r.diagnose("void-trials", fmt.Sprintf("%d of %d trials were void and repeated, %d of them because a process of the "+
-			"servers was stopped", unfit, trials, stopped), "Repeat on an idle machine.")
+		r.diagnose(results.Notice, "void-trials",
+			fmt.Sprintf("%d of %d trials were void and repeated, %d of them because a process of the servers was stopped",
+				unfit, trials, stopped), "Repeat on an idle machine.")
 	}
 	if unfit*2 > trials {
 		r.Grade = results.Invalid
-		r.diagnose("unfit", "most trials are not valid measurements", "Repeat on an idle machine.")
+		r.diagnose(results.Fault, "unfit", "most trials are not valid measurements", "Repeat on an idle machine.")
 	}
 }
 
@@ -80,7 +82,7 @@ func (r *Report) judgeCPUSpeed(run *results.Run) {
 	r.CPUSpeed = &CPUSpeed{Low: speeds[tenth], High: speeds[len(speeds)-1-tenth]}
 	if r.CPUSpeed.High/r.CPUSpeed.Low > 1+wavering {
 		r.Grade = r.Grade.Worse(results.Degraded)
-		r.diagnose("cpu-speed",
+		r.diagnose(results.Warning, "cpu-speed",
 			fmt.Sprintf("in eight of ten trials, the cores ran at %.2f to %.2f times their median speed, judged by the "+
 				"CPU time of a request; the rates reported are those at the median speed, and rise and fall with it",
 				r.CPUSpeed.Low, r.CPUSpeed.High),
@@ -91,7 +93,7 @@ func (r *Report) judgeCPUSpeed(run *results.Run) {
 // judgeMachines states the limits of measuring machines side by side on one host.
 func (r *Report) judgeMachines() {
 	if r.hostIsFull() {
-		r.diagnose("box-full",
+		r.diagnose(results.Warning, "box-full",
 			"this host, and not its machines, was the limit: the proxy and the load generator share its cores",
 			"Measure fewer machines, or smaller ones: cpu=PERCENT in the topology.")
 	}
@@ -104,7 +106,7 @@ func (r *Report) judgeMachines() {
 	if scaling := r.scaling(); scaling != "" {
 		text += "; " + scaling
 	}
-	r.diagnose("machines-on-one-box", text,
+	r.diagnose(results.Notice, "machines-on-one-box", text,
 		"They share memory and caches, a short request runs at the full speed of a core, and there is no network "+
 			"between them: separate machines will differ.")
 }
@@ -117,29 +119,30 @@ func (r *Report) judgeConfiguration(s Configuration) {
 	const moreTime = "Give the search more time: --budget."
 	switch {
 	case s.Died != "":
-		r.diagnose("died", fmt.Sprintf("%s died twice at %.4g requests per second: %s", s.Topology, s.DiedAt, s.Died),
+		r.diagnose(results.Warning, "died",
+			fmt.Sprintf("%s died twice at %.4g requests per second: %s", s.Topology, s.DiedAt, s.Died),
 			"Its capacity is below that rate; see its log.")
 	case s.Goals[0].Unbounded:
-		r.diagnose("unbounded",
+		r.diagnose(results.Warning, "unbounded",
 			fmt.Sprintf("the time ran out while %s still met the SLO, so its capacity is a lower bound", s.Topology), moreTime)
 	case s.Generator || s.Capacity.High == 0 && s.Capacity.Low > 0:
-		r.diagnose("generator-limit",
+		r.diagnose(results.Warning, "generator-limit",
 			s.Topology+" meets the SLO up to the limit of the load generator, so its capacity is a lower bound",
 			"Use a machine with more cores, or a separate generator.")
 	case s.Goals[0].Undecided:
-		r.diagnose("undecided", fmt.Sprintf("the time ran out before any rate was shown to meet the SLO with %s; "+
-			"the lowest one tried was %.4g requests per second", s.Topology, s.lowest()), moreTime)
+		r.diagnose(results.Warning, "undecided", fmt.Sprintf("the time ran out before any rate was shown to meet the SLO "+
+			"with %s; the lowest one tried was %.4g requests per second", s.Topology, s.lowest()), moreTime)
 	case s.Capacity.Low == 0:
-		r.diagnose("floor",
+		r.diagnose(results.Warning, "floor",
 			fmt.Sprintf("%s does not meet the SLO even at 1 request per second: without load, p50 is %.4g ms and p99 %.4g ms",
 				s.Topology, float64(s.FloorP50)/1e3, float64(s.FloorP99)/1e3), "Make the app faster, or relax the SLO.")
 	case s.Needs > 0:
-		r.diagnose("wide",
+		r.diagnose(results.Warning, "wide",
 			fmt.Sprintf("the interval of %s is %.0f %% wide: slow requests came in few episodes; a narrow one would take "+
 				"about %v of trials", s.Topology, (s.Capacity.High/s.Capacity.Low-1)*100, seconds(s.Needs)),
 			"Give the search that time: --budget and --longest.")
 	case s.Capacity.High/s.Capacity.Low-1 > wideInterval:
-		r.diagnose("wide",
+		r.diagnose(results.Warning, "wide",
 			fmt.Sprintf("the interval of %s is %.0f %% wide: the machine was unsteady, or the latency near the limit depends "+
 				"on chance", s.Topology, (s.Capacity.High/s.Capacity.Low-1)*100), "Repeat, or give the search more time: --budget.")
 	}
@@ -158,7 +161,7 @@ func (r *Report) judgeVariability() {
 		}
 	}
 	if most.Variability > variable {
-		r.diagnose("variable-service",
+		r.diagnose(results.Notice, "variable-service",
 			fmt.Sprintf("without any load, response times vary by %.1f times their mean (%s): long requests, and not only the "+
 				"load, decide what is slow", most.Variability, most.Topology),
 			"Rates depend on how the requests are mixed: measure with a realistic mix, and keep a reserve.")

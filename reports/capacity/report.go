@@ -59,7 +59,14 @@ type CPUSpeed struct {
 }
 
 // Build judges a run.
-func Build(run *results.Run) (*Report, error) { return build(run, model.Full) }
+func Build(run *results.Run) (*Report, error) {
+	r, err := build(run, model.Full)
+	if err != nil {
+		return nil, err
+	}
+	r.Diagnostics = results.Weighed(r.Diagnostics)
+	return r, nil
+}
 
 func build(run *results.Run, precision model.Precision) (*Report, error) {
 	c, err := results.Decode[results.Capacity](run.Manifest, results.KindCapacity)
@@ -83,7 +90,7 @@ func build(run *results.Run, precision model.Precision) (*Report, error) {
 	slices.SortStableFunc(r.Configurations, func(a, b Configuration) int { return cmp.Compare(a.Value, b.Value) })
 	fitted, err := Fit(run, c, precision)
 	if err != nil {
-		r.diagnose("no-model", "there is no model: "+err.Error(), "The measurements stand without it.")
+		r.diagnose(results.Warning, "no-model", "there is no model: "+err.Error(), "The measurements stand without it.")
 		r.soak(c.Soaks)
 		r.Recommendation = r.needOfMeasured()
 	} else {
@@ -124,8 +131,8 @@ func fittable(all []results.Configuration) (fitted []results.Configuration) {
 	return fitted
 }
 
-func (r *Report) diagnose(code, message, hint string) {
-	r.Diagnostics = append(r.Diagnostics, results.Diagnostic{Code: code, Message: message, Hint: hint})
+func (r *Report) diagnose(s results.Severity, code, message, hint string) {
+	r.Diagnostics = append(r.Diagnostics, results.Diagnostic{Code: code, Message: message, Hint: hint, Severity: s})
 }
 
 // fit compares the model to what was measured.
@@ -175,7 +182,7 @@ func (r *Report) assist(run *results.Run, s *Configuration) {
 	then := r.Model.queueing.Capacity(system.AtCPUSpeed(v.cpuSpeed)) / e.Value
 	s.CPUSpeed = v.cpuSpeed
 	if e.Low*then > s.Capacity.High || e.High*then < s.Capacity.Low {
-		r.diagnose("model-disagrees", fmt.Sprintf(
+		r.diagnose(results.Warning, "model-disagrees", fmt.Sprintf(
 			"%s: the search found %s req/s; the model, given the same arrivals, finds %s, or %.4g at the CPU speed during "+
 				"the search", s.Topology, rateText(s.Capacity), rateText(e), e.Value*then), "The interval spans both.")
 		s.Capacity = stats.Between(min(e.Low, s.Capacity.Low/then), max(e.High, s.Capacity.High/then), spansBoth)

@@ -64,10 +64,10 @@ func (r *Report) judgeSoaks() {
 		switch {
 		case soak.Verdict == results.Missed && last:
 			r.Grade = r.Grade.Worse(results.Degraded)
-			r.diagnose("not-confirmed", soakedAt(soak)+" missed the SLO; no lower rate was confirmed",
+			r.diagnose(results.Warning, "not-confirmed", soakedAt(soak)+" missed the SLO; no lower rate was confirmed",
 				"Give the search more time (--budget, --longest), or measure on a quiet machine.")
 		case soak.Verdict == results.Missed:
-			r.diagnose("soak-missed", soakedAt(soak)+" missed the SLO, so the capacity was lowered",
+			r.diagnose(results.Warning, "soak-missed", soakedAt(soak)+" missed the SLO, so the capacity was lowered",
 				"Trust the lower rate: slow requests come in episodes that the search did not see.")
 		}
 	}

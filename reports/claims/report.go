@@ -81,7 +81,7 @@ func Build(run *results.Run) (*Report, error) {
 	m := run.Manifest
 	r := &Report{
 		Schema: Schema, Preset: c.Preset, Status: m.Status, Elapsed: m.Elapsed, Host: m.Host, Seed: m.Seed,
-		Diagnostics: append([]results.Diagnostic{}, m.Diagnostics...), manifest: m,
+		Diagnostics: results.Weighed(m.Diagnostics), manifest: m,
 	}
 	e := newEvidence(run, c.ClaimsFindings)
 	for _, claim := range c.Claims {

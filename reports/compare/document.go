@@ -91,9 +91,6 @@ func (r *Report) heading() string {
 		blocks, "engine " + r.Engine, "profile " + r.Profile,
 		fmt.Sprintf("%v, %.0f %% of it spent measuring", took.Round(time.Second), r.Measuring),
 	}
-	if n := len(r.Diagnostics); n > 0 {
-		parts = append(parts, page.Count(n, "diagnostic"))
-	}
 	return strings.Join(parts, " · ")
 }
 

@@ -30,14 +30,11 @@ const noDrift = 1.02
 
 // diagnose adds the diagnostics of the run itself and of its cells to those in the manifest.
 func (r *Report) diagnose() {
-	if r.Diagnostics == nil {
-		r.Diagnostics = []results.Diagnostic{}
-	}
 	if r.Status != results.Complete {
 		r.Diagnostics = append(r.Diagnostics, results.Diagnostic{
 			Code:    "partial",
 			Message: fmt.Sprintf("the run did not finish: it ended after %s", page.Count(len(r.run.Cells), "cell")),
-			Hint:    "Run it again for a complete comparison.",
+			Hint:    "Run it again for a complete comparison.", Severity: results.Warning,
 		})
 	}
 	r.Diagnostics = append(r.Diagnostics, r.ofCells()...)
@@ -48,16 +45,17 @@ func (r *Report) diagnose() {
 				Message: fmt.Sprintf("%s: the throughput rose by %.0f %% [%.0f, %.0f] from the middle to the last third of the "+
 					"first closed-loop run after a boot: the server was still warming up", t.Name, 100*(d.Value-1),
 					100*(d.Low-1), 100*(d.High-1)),
-				Hint: "Use --thorough, which warms up and measures longer.",
+				Hint: "Use --thorough, which warms up and measures longer.", Severity: results.Warning,
 			})
 		}
 	}
 	if r.Blocks == 1 {
 		r.Diagnostics = append(r.Diagnostics, results.Diagnostic{
 			Code: "one-block", Message: "only one block was measured, so there are no confidence intervals",
-			Hint: "Measure at least six blocks: --blocks 6.",
+			Hint: "Measure at least six blocks: --blocks 6.", Severity: results.Warning,
 		})
 	}
+	r.Diagnostics = results.Weighed(r.Diagnostics)
 }
 
 // saidElsewhere reports whether the report says of itself what a cell's diagnostic says: that a load was not
@@ -74,7 +72,8 @@ func saidElsewhere(c *results.Cell, code string) bool {
 	return false
 }
 
-// ofCells are the diagnostics of the cells, each code once, with the first example.
+// ofCells are the diagnostics of the cells, each code once, with the first of the worst examples. None is more
+// severe than what the cells make of the run.
 func (r *Report) ofCells() (list []results.Diagnostic) {
 	count, example := map[string]int{}, map[string]results.Diagnostic{}
 	for _, c := range r.run.Cells {
@@ -82,7 +81,8 @@ func (r *Report) ofCells() (list []results.Diagnostic) {
 			if saidElsewhere(c, d.Code) {
 				continue
 			}
-			if count[d.Code]++; count[d.Code] == 1 {
+			count[d.Code]++
+			if worst, known := example[d.Code]; !known || d.Severity != worst.Severity.Milder(d.Severity) {
 				d.Message = fmt.Sprintf("%s, %s %s, block %d: %s", c.Topology, c.Scenario, c.Load, c.Block, d.Message)
 				example[d.Code] = d
 			}
@@ -90,6 +90,7 @@ func (r *Report) ofCells() (list []results.Diagnostic) {
 	}
 	for _, code := range slices.Sorted(maps.Keys(count)) {
 		d := example[code]
+		d.Severity = d.Severity.Milder(results.SeverityOf(r.Grade))
 		d.Message = fmt.Sprintf("%d of %s, for example %s",
 			count[code], page.Count(len(r.run.Cells), "cell"), d.Message)
 		list = append(list, d)

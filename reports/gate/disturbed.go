@@ -17,7 +17,8 @@ func disturbed(cells []*results.Cell) (list []results.Diagnostic) {
 			Message: fmt.Sprintf("other programs used the machine during %d of %s, and more than half of it during %d, "+
 				"which are void; pairs bear a neighbour, since both versions feel it alike, but need more of them to decide", n,
 				page.Count(len(cells), "cell"), void),
-			Hint: "Stop other programs, or use a dedicated machine.",
+			Hint:     "Stop other programs, or use a dedicated machine.",
+			Severity: results.Warning,
 		})
 	}
 	for _, c := range cells {
@@ -25,6 +26,7 @@ func disturbed(cells []*results.Cell) (list []results.Diagnostic) {
 		if at >= 0 {
 			n, _ := results.Disturbed(cells, results.ProcessStopped)
 			d := c.Diagnostics[at]
+			d.Severity = results.Warning // the pairs that are left are enough, or the gate says that they are not
 			d.Message = fmt.Sprintf("%s void, for example %s in pair %d: %s", were(n, "cell"), c.Topology, c.Block, d.Message)
 			return append(list, d)
 		}

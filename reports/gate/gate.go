@@ -96,13 +96,10 @@ func JudgeSoFar(run Run, metrics []Metric) Report { return judge(run, metrics, f
 func judge(run Run, metrics []Metric, partial bool) Report {
 	g := run.Gate
 	r := Report{
-		Schema: Schema, Gate: g, Elapsed: run.Manifest.Elapsed, Partial: partial, Diagnostics: run.Manifest.Diagnostics,
+		Schema: Schema, Gate: g, Elapsed: run.Manifest.Elapsed, Partial: partial,
 		flags: flagsOf(run), seed: run.Manifest.Seed, manifest: run.Manifest,
 	}
-	r.Diagnostics = append(slices.Clone(r.Diagnostics), disturbed(run.Cells)...)
-	if r.Diagnostics == nil {
-		r.Diagnostics = []results.Diagnostic{}
-	}
+	r.Diagnostics = results.Weighed(slices.Concat(run.Manifest.Diagnostics, disturbed(run.Cells)))
 	pairs, tries, void := pairsOf(run.Cells)
 	tries = append(triesOf(g.Checks), tries...)
 	for _, c := range g.Checks {

@@ -144,9 +144,6 @@ func (r *Report) heading() string {
 	}
 	took := time.Duration(r.Elapsed * float64(time.Second)).Round(time.Second)
 	parts := []string{"ladder " + r.Ladder, r.Scenario, page.Count(len(r.Rungs), "rung"), blocks, took.String()}
-	if n := len(r.Diagnostics); n > 0 {
-		parts = append(parts, page.Count(n, "diagnostic"))
-	}
 	return strings.Join(parts, " · ")
 }
 

@@ -161,9 +161,6 @@ func (r *Report) heading() string {
 	if r.Status == results.Partial {
 		parts = append(parts, results.Partial)
 	}
-	if n := len(r.Diagnostics); n > 0 {
-		parts = append(parts, page.Count(n, "diagnostic"))
-	}
 	return strings.Join(parts, " · ")
 }
 

@@ -40,7 +40,7 @@ func Brief(w io.Writer, d Document, colour bool) error {
 	}
 	text := out.String()
 	if label := d.Outcome.Label; colour && label != "" {
-		at := strings.LastIndex(text, "\n"+label+": ") + 1
+		at := strings.LastIndex(text, "\n"+verdict[0]) + 1
 		text = text[:at] + paint[d.Outcome.Verdict] + label + "\x1b[0m" + text[at+len(label):]
 	}
 	_, err := io.WriteString(w, text)
@@ -101,19 +101,15 @@ func (d Document) leading(room int) (fit []string) {
 	return fit
 }
 
-// diagnosed are the first diagnostics, a line each.
+// diagnosed are the most severe diagnostics, a line each.
 func (d Document) diagnosed() (list []string) {
 	const most = 3
-	total := 0
-	for _, s := range d.Sections {
-		for _, c := range s.Diagnostics {
-			if total++; total <= most {
-				list = append(list, cut("  "+c.Code+": "+c.Message))
-			}
-		}
+	all := d.diagnostics()
+	for _, c := range all[:min(most, len(all))] {
+		list = append(list, cut("  "+string(c.Severity)+": "+c.Code+": "+c.Message))
 	}
-	if total > most {
-		list = append(list, fmt.Sprintf("  and %s in the report, and with -v", Count(total-most, "more diagnostic")))
+	if more := len(all) - most; more > 0 {
+		list = append(list, fmt.Sprintf("  and %s in the report, and with -v", Count(more, "more diagnostic")))
 	}
 	return list
 }

@@ -47,8 +47,12 @@ func TestBriefFitsATerminal(t *testing.T) {
 				t.Errorf("%+v: a line of %d columns: %s", row, utf8.RuneCountInString(line), line)
 			}
 		}
-		last := text[strings.LastIndex(text, "VALID: "):]
-		if joined := strings.Join(strings.Fields(last), " "); joined != "VALID: "+d.Headline {
+		label := "VALID"
+		if row.diagnostics > 0 {
+			label += " (" + Count(row.diagnostics, "note") + ")"
+		}
+		last := text[strings.LastIndex(text, "VALID"):]
+		if joined := strings.Join(strings.Fields(last), " "); joined != label+": "+d.Headline {
 			t.Errorf("%+v: it ends with %q", row, last)
 		}
 	}

@@ -127,17 +127,29 @@ type File struct {
 	Data []byte
 }
 
-// Filled are the sections that are not empty, without the tables that have no rows: what a writer lays
-// out.
+// Filled are the sections that are not empty, without the tables that have no rows, and with the most severe
+// diagnostics first: what a writer lays out.
 func (d Document) Filled() (sections []Section) {
 	for _, s := range d.Sections {
 		s.Tables = slices.DeleteFunc(slices.Clone(s.Tables), func(t Table) bool { return len(t.Rows) == 0 })
 		if len(s.Text)+len(s.Tables)+len(s.Figures)+len(s.Items)+len(s.Diagnostics)+len(s.Commands) > 0 {
+			s.Diagnostics = results.Weighed(s.Diagnostics)
 			sections = append(sections, s)
 		}
 	}
 	return sections
 }
+
+// diagnostics are those of all sections, the most severe first.
+func (d Document) diagnostics() (all []results.Diagnostic) {
+	for _, s := range d.Sections {
+		all = append(all, s.Diagnostics...)
+	}
+	return results.Weighed(all)
+}
+
+// Counted is the number of diagnostics of each severity, to be shown beside the outcome; "" if there are none.
+func (d Document) Counted() string { return results.Count(d.diagnostics()).String() }
 
 // measured is what was measured, and of what.
 func (d Document) measured() string {

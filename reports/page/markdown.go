@@ -76,7 +76,7 @@ func markdownLists(out *strings.Builder, s Section) {
 		fmt.Fprintf(out, "- **%s**: %s\n", markdown(i.Name), markdown(i.Text))
 	}
 	for _, c := range s.Diagnostics {
-		fmt.Fprintf(out, "- %s: %s\n", markdown(c.Code), markdown(c.Sentences()))
+		fmt.Fprintf(out, "- **%s** %s: %s\n", markdown(string(c.Severity)), markdown(c.Code), markdown(c.Sentences()))
 	}
 	for _, command := range s.Commands {
 		fmt.Fprintf(out, "- %s\n", markdownCode(command))

@@ -44,7 +44,7 @@ func sample() Document {
 func ExampleText() {
 	_ = Text(os.Stdout, sample())
 	// Output:
-	// VALID: uwsgi serves 3.00× as many requests as runserver.
+	// VALID (1 note): uwsgi serves 3.00× as many requests as runserver.
 	// At 200 requests per second, p99 is 45.1 ms with runserver and 2.10 ms with uwsgi.
 	// 6 blocks · 2026-01-02 03:04 UTC · 1m40s
 	//
@@ -58,7 +58,7 @@ func ExampleText() {
 	//   uwsgi: The CPU was saturated.
 	//
 	// Diagnostics
-	//   late: the search ended after 660 ms. Use --thorough.
+	//   note: late: the search ended after 660 ms. Use --thorough.
 }
 
 func TestMarkdown(t *testing.T) {
@@ -67,11 +67,11 @@ func TestMarkdown(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"### ✅ VALID: uwsgi serves 3.00× as many requests as runserver.\n",
+		"### ✅ VALID (1 note): uwsgi serves 3.00× as many requests as runserver.\n",
 		"\n#### Throughput by scenario\n\n| topology | req/s |\n|---|---:|\n| runserver | 300 |\n| uwsgi | 1,239 |\n" +
 			"\nClosed loop.\n",
 		"\n- **uwsgi**: The CPU was saturated.\n",
-		"\n- late: the search ended after 660 ms. Use --thorough.\n",
+		"\n- **note** late: the search ended after 660 ms. Use --thorough.\n",
 		"\n<details><summary>Method</summary>\n\nMeasured in blocks.\n\n- `bench compare --seed 5`\n\n</details>\n",
 	} {
 		if !strings.Contains(out.String(), want) {

@@ -24,7 +24,7 @@ func Text(w io.Writer, d Document) error {
 	return err
 }
 
-// labelled is the headline, after the word for the outcome.
+// labelled is the headline, after the word for the outcome and the number of diagnostics.
 func labelled(d Document) string {
 	headline := d.Headline
 	if headline == "" {
@@ -33,7 +33,11 @@ func labelled(d Document) string {
 	if d.Outcome.Label == "" {
 		return headline
 	}
-	return d.Outcome.Label + ": " + headline
+	label := d.Outcome.Label
+	if counted := d.Counted(); counted != "" {
+		label += " (" + counted + ")"
+	}
+	return label + ": " + headline
 }
 
 // lines collects lines, each of which passes through the escaper.
@@ -64,7 +68,7 @@ func (l *lines) section(s Section) {
 		body.wrap("  ", i.String())
 	}
 	for _, c := range s.Diagnostics {
-		body.wrap("  ", c.Code+": "+c.Sentences())
+		body.wrap("  ", string(c.Severity)+": "+c.Code+": "+c.Sentences())
 	}
 	body.add("  ", s.Commands...)
 	if body.Len() == 0 {

@@ -27,20 +27,23 @@ type format struct {
 	write func(io.Writer, Document) error
 }
 
-// JSON writes the document's data, with its figures as the last key.
+// JSON writes the document's data, with the number of its diagnostics and its figures as the last keys.
 func JSON(w io.Writer, d Document) error {
 	data, err := json.Marshal(d.Data)
 	if err != nil {
 		return fmt.Errorf("writing the report as JSON: %w", err)
 	}
-	figures, err := json.Marshal(d.Figures())
+	added, err := json.Marshal(struct {
+		Counts  results.Tally `json:"diagnostic_counts"`
+		Figures []plot.Figure `json:"figures"`
+	}{results.Count(d.diagnostics()), d.Figures()})
 	if err != nil {
 		return fmt.Errorf("writing the report's figures as JSON: %w", err)
 	}
 	if len(data) < 3 || data[0] != '{' {
 		return fmt.Errorf("writing the report as JSON: the data of kind %s is not an object with keys", d.Kind)
 	}
-	data = append(append(append(data[:len(data)-1], `,"figures":`...), figures...), '}')
+	data = append(append(data[:len(data)-1], ','), added[1:]...)
 	var out bytes.Buffer
 	if err := json.Indent(&out, inert.JSON(secret.JSON(data)), "", "  "); err != nil {
 		return fmt.Errorf("writing the report as JSON: %w", err)

@@ -84,7 +84,7 @@ func Build(run *results.Run) (*Report, error) {
 		Schema: Schema, Topology: c.Topology, Params: c.Params, SLO: c.SLO, Scenario: m.Scenarios[0].Name,
 		Connections: c.Connections, Baseline: c.Baseline, Rule: c.Rule, Rounds: c.Rounds, Grade: results.Valid,
 		Partial: m.Status == results.Partial, Elapsed: m.Elapsed, Host: m.Host, Seed: m.Seed,
-		Diagnostics: append([]results.Diagnostic{}, m.Diagnostics...), manifest: m,
+		Diagnostics: results.Weighed(m.Diagnostics), manifest: m,
 	}
 	cells, _ := results.Latest(run.Cells)
 	for _, t := range m.Topologies {
