@@ -60,3 +60,28 @@ func TestEveryPackageHasAnExample(t *testing.T) {
 		}
 	}
 }
+
+// make test finds the tests that it runs without the race detector by the functions that say so.
+func TestWithoutRaceIsSaidByTests(t *testing.T) {
+	function, tests := regexp.MustCompile(`^func (\w+)\(t \*testing\.T\)`), 0
+	for name, text := range sources(t) {
+		within := ""
+		for i, line := range strings.Split(text, "\n") {
+			if m := function.FindStringSubmatch(line); strings.HasPrefix(line, "func ") {
+				within = ""
+				if m != nil {
+					within = m[1]
+				}
+			}
+			if !strings.HasPrefix(strings.TrimSpace(line), "proof.WithoutRace(") {
+				continue
+			}
+			if tests++; !strings.HasPrefix(within, "Test") {
+				t.Errorf("%s:%d: call it in a test itself, which make test then runs without the race detector", name, i+1)
+			}
+		}
+	}
+	if tests < 20 {
+		t.Errorf("%d tests say it; are they found?", tests)
+	}
+}
