@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"bench/internal/proof"
 )
 
 var (
@@ -23,6 +25,7 @@ var (
 // Every link within the documents leads to a file, and to a heading of it where it names one. So does
 // every document that a text or a comment of the code names.
 func TestLinksLeadSomewhere(t *testing.T) {
+	proof.WithoutRace(t)
 	tested := 0
 	for _, file := range readFiles(t) {
 		text, err := os.ReadFile(file)

@@ -6,12 +6,15 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"bench/internal/proof"
 )
 
 // TestPercentilesHaveOneDefinition keeps the histogram library's own percentiles out of the tree. They
 // round p·n to the nearest integer where a percentile is the value of rank ⌈p·n⌉: of 60 requests,
 // its p99 is the second slowest. results.Percentile and stats.Rank are that one definition.
 func TestPercentilesHaveOneDefinition(t *testing.T) {
+	proof.WithoutRace(t)
 	out, err := exec.Command("git", "-C", "..", "ls-files", "-co", "--exclude-standard", "*.go").Output()
 	if err != nil {
 		t.Skip("not a git checkout")

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"bench/internal/proof"
 )
 
 // Names of servers, in an identifier or a literal. An interpreter counts only as a whole literal,
@@ -28,6 +30,7 @@ var mayName = map[string]string{
 // Knowledge of a product belongs in servers/ and in topology files: everything else asks for a
 // role, a tool's row or a counter's name. Help and its examples are for people, who use names.
 func TestNoProductIsNamedOutsideServers(t *testing.T) {
+	proof.WithoutRace(t)
 	named := map[string]bool{}
 	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
