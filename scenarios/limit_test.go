@@ -215,6 +215,7 @@ func throughputWorlds(connections int) (worlds []world) {
 // with ten times as many responses as connections. The simulator is independent of the estimator, and
 // so is the formula.
 func TestThroughputIsUnbiased(t *testing.T) {
+	proof.WithoutRace(t)
 	repeats := proof.Size(40, 400) // a bias of 2 % is three standard errors, or twelve, of exponential times
 	const connections = 64
 	for _, w := range throughputWorlds(connections) {
@@ -253,6 +254,7 @@ func meanAndError(values []float64) (mean, standardError float64) {
 
 // What is known of a server only by its address is estimated from the course of the drain.
 func TestThroughputOfUnknownServers(t *testing.T) {
+	proof.WithoutRace(t)
 	repeats := proof.Size(30, 300)
 	const connections = 64
 	for _, w := range throughputWorlds(connections) {
@@ -276,6 +278,7 @@ func TestThroughputOfUnknownServers(t *testing.T) {
 
 // Where service times vary greatly, ten responses per connection are few: the long requests pile up.
 func TestThroughputOfGreatlyVaryingTimes(t *testing.T) {
+	proof.WithoutRace(t)
 	repeats := proof.Size(60, 600)
 	const connections = 64
 	of := lognormal(0.003, 3)

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -104,7 +105,7 @@ func (m *machine) named(others time.Duration) string {
 	return fmt.Sprintf(", %s the most (%.2f s of CPU)", m.busiest, m.most.Seconds())
 }
 
-// How long a repetition waits for the machine to become quiet.
+// How long a repetition waits for the machine to become quiet, if the runner has no patience of its own.
 const (
 	quietWindow = 200 * time.Millisecond
 	quietAtMost = 3 * time.Second
@@ -112,8 +113,8 @@ const (
 
 // awaitQuiet waits until hardly any other program uses the machine, or for quietAtMost. Nothing of bench's
 // is under load meanwhile.
-func awaitQuiet(ctx context.Context) error {
-	for began := time.Now(); time.Since(began) < quietAtMost; {
+func (r *Runner) awaitQuiet(ctx context.Context) error {
+	for began := time.Now(); time.Since(began) < cmp.Or(r.patience, quietAtMost); {
 		before, err := servers.ReadMachine()
 		if err != nil || before.Busy == 0 {
 			return nil // unknown: not worth waiting for

@@ -98,7 +98,7 @@ func (r *Runner) pulled(ctx context.Context, p Pull, connections int, cluster *s
 		if disturbed(record) == "" || isDead(record) || again+1 >= tries {
 			return record, nil
 		}
-		if err := awaitQuiet(ctx); err != nil {
+		if err := r.awaitQuiet(ctx); err != nil {
 			return nil, err
 		}
 	}

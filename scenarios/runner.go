@@ -25,7 +25,8 @@ type Runner struct {
 	// LeaveOut continues without arms that cannot be booted in the preflight.
 	LeaveOut bool
 
-	apart time.Duration // between the times that the baseline is asked in the preflight; 0: pageClock
+	apart    time.Duration // between the times that the baseline is asked in the preflight; 0: pageClock
+	patience time.Duration // with other programs, before a repetition; 0: quietAtMost
 }
 
 // ErrTooFew means that fewer than two topologies were left to compare.
@@ -129,7 +130,7 @@ func (r *Runner) runBoot(
 			if disturbed(record) == "" || isDead(record) || !run.repeats(&cell, again) {
 				break
 			}
-			if err := awaitQuiet(ctx); err != nil {
+			if err := r.awaitQuiet(ctx); err != nil {
 				return spent, err
 			}
 		}

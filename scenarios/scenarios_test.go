@@ -324,7 +324,7 @@ func urlRunner(t *testing.T, engine loadgen.Engine, handlers ...http.Handler) (*
 	}
 	site := &servers.Site{Host: servers.Host{}, Scratch: t.TempDir(), Locks: t.TempDir(), Timeout: 5 * time.Second}
 	r := &Runner{Site: site, App: targets.App{Health: "/a"}, Measurer: loadgen.Local{Engine: engine}, Out: out}
-	r.apart = time.Millisecond
+	r.apart, r.patience = time.Millisecond, time.Millisecond
 	return r, e, d
 }
 

@@ -171,6 +171,7 @@ func (l simulatedLength) run(r *rand.Rand, spread float64) (why string) {
 // Ending when the intervals are narrow costs no coverage that matters: the 95 % intervals hold the truth
 // in 93 % of the runs at least, whatever the noise.
 func TestStoppingByPrecisionKeepsTheCoverage(t *testing.T) {
+	proof.WithoutRace(t)
 	runs := proof.Size(600, 12000) // of 93 %, one standard error is 1 % or 0.2 %
 	for _, preset := range []Preset{Quick.With(0, 0, 0), Default, Thorough} {
 		preset.Limit = time.Duration(3*preset.Blocks) * 5 * time.Second

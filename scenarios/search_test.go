@@ -68,6 +68,7 @@ func steep(t scenarios.Trial, limit float64) []scenarios.Batches {
 }
 
 func TestSearchFindsTheLimit(t *testing.T) {
+	proof.WithoutRace(t)
 	for _, row := range []struct {
 		says         string
 		limit        float64
@@ -141,6 +142,7 @@ func TestSearchAgainstHysteresis(t *testing.T) {
 // True queues rather than a wall. The limit of M/M/c is known in closed form, that of M/D/2 from a
 // simulation of four thousand seconds. A search gets a minute and a half.
 func TestSearchAgainstQueues(t *testing.T) {
+	proof.WithoutRace(t)
 	exponential := func(r *rand.Rand) float64 { return r.ExpFloat64() }
 	constant := func(*rand.Rand) float64 { return 1 }
 	for _, row := range []struct {

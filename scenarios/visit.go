@@ -100,7 +100,7 @@ func (v *Visited) Load(ctx context.Context, load Load, seed uint64) (*results.Ce
 		if disturbed(record) == "" || isDead(record) || again+1 >= tries {
 			return record, nil
 		}
-		if err := awaitQuiet(ctx); err != nil {
+		if err := v.Runner.awaitQuiet(ctx); err != nil {
 			return nil, err
 		}
 	}

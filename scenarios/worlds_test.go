@@ -133,6 +133,7 @@ func tried(boot *worlds.Boot, trial scenarios.Trial) scenarios.Batches {
 // 100 searches each; the short form only finds gross mistakes: with a coverage of 0.8 it fails one time in a
 // thousand for a world, and with one of 0.2, as before there were such worlds, in eight of ten.
 func TestSearchAgainstOtherWorlds(t *testing.T) {
+	proof.WithoutRace(t)
 	runs := proof.Size(8, 100)
 	for _, w := range otherWorlds() {
 		t.Run(w.Name, func(t *testing.T) {
@@ -182,6 +183,7 @@ func TestSearchAgainstOtherWorlds(t *testing.T) {
 
 // The truths above, again by simulation, where there is no closed form.
 func TestTruthsOfWorlds(t *testing.T) {
+	proof.WithoutRace(t)
 	for _, w := range otherWorlds() {
 		if w.SlowFor > 0 || w.Spoils > 0 || !proof.Full && w.Name != "M/M/2" {
 			continue
