@@ -88,7 +88,7 @@ func newLife(t *testing.T) *life {
 	}}
 	l.env = experiments.Env{
 		Results: filepath.Join(t.TempDir(), "runs"), Cache: t.TempDir(), Temporary: t.TempDir(),
-		Keeper: []string{self, keep}, Engine: l.engine,
+		Keeper: []string{self, keep}, Engine: l.engine, SharedMachine: true, // with other tests
 		Emit: func(e experiments.Event) {
 			if l.at != nil {
 				l.at(e)
@@ -114,6 +114,7 @@ func (l *life) kept() []string {
 }
 
 func TestEventsCoverARunFromStartToReport(t *testing.T) {
+	t.Parallel()
 	l := newLife(t)
 	result, err := compare.Run(t.Context(), l.env, l.spec)
 	if err != nil {
@@ -165,6 +166,7 @@ type cancel = context.CancelCauseFunc
 
 // What happens when a step fails. The life is the same for every kind of run; this one compares.
 func TestWhatAFailedRunLeavesBehind(t *testing.T) {
+	t.Parallel()
 	boom := errors.New("boom")
 	failAt := func(l *life, cell int, fail func()) {
 		l.at = func(e experiments.Event) {
@@ -210,6 +212,7 @@ func TestWhatAFailedRunLeavesBehind(t *testing.T) {
 		}, "", true, "diagnostic"},
 	} {
 		t.Run(row.says, func(t *testing.T) {
+			t.Parallel()
 			l := newLife(t)
 			ctx, end := context.WithCancelCause(t.Context())
 			defer end(nil)
@@ -254,6 +257,7 @@ func TestWhatAFailedRunLeavesBehind(t *testing.T) {
 
 // A report is made from the directory alone, and is the same every time.
 func TestAReportIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	l := newLife(t)
 	result, err := compare.Run(t.Context(), l.env, l.spec)
 	if err != nil {

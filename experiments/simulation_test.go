@@ -142,6 +142,7 @@ func (s *simulation) wrong(run *results.Run, finished bool) error {
 // Whatever fails at whatever moment of a comparison, on the disk or in the cluster, no sealed cell is lost, and
 // what is said of those that are left is what they were. A failure names its seed: -simulation replays it.
 func TestSimulatedFaultsOfARunGiveNoWrongVerdict(t *testing.T) {
+	t.Parallel()
 	var urls [2]string
 	for i := range urls {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

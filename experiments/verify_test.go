@@ -44,17 +44,27 @@ func TestVerifyHoldsForAReportAsItWasMade(t *testing.T) {
 
 // Whoever changes a figure of a report, a word of its page or a measurement is found out.
 func TestVerifyFindsWhatWasChanged(t *testing.T) {
-	dir := stored(t)
+	t.Parallel()
+	made := stored(t)
+	again := func() string {
+		t.Helper()
+		dir := filepath.Join(t.TempDir(), "run")
+		if err := os.CopyFS(dir, os.DirFS(made)); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	dir := again()
 	edit(t, filepath.Join(dir, "report.json"), `"seed": `, `"seed": 9`)
 	if v, err := experiments.Verify(dir); err != nil || v.Holds() || len(v.Differ) != 1 || v.Differ[0].Path != ".seed" {
 		t.Errorf("a figure: %v, %+v", err, v)
 	}
-	dir = stored(t)
+	dir = again()
 	edit(t, filepath.Join(dir, "report.html"), "</h1>", " (edited)</h1>")
 	if v, err := experiments.Verify(dir); err != nil || v.Holds() || len(v.Changed) != 1 || v.Changed[0] != "report.html" {
 		t.Errorf("a word: %v, %+v", err, v)
 	}
-	dir = stored(t)
+	dir = again()
 	histograms, _ := filepath.Glob(filepath.Join(dir, "cells", "*", "latency.hlog"))
 	edit(t, histograms[0], ",", ", ")
 	if v, err := experiments.Verify(dir); err != nil || v.Holds() || !strings.Contains(v.Damage, "latency.hlog") {
