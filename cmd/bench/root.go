@@ -1,10 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
-	"bench/experiments"
 	"bench/internal/proc"
 
 	"github.com/spf13/cobra"
@@ -37,16 +37,7 @@ better, by how much and why, with confidence intervals.
   bench report bench-runs/<run>                 # make a run's report again`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return c.Help()
-			}
-			text := fmt.Sprintf("unknown command %q", args[0])
-			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-				text += fmt.Sprintf("; did you mean %s?", strings.Join(near, " or "))
-			}
-			return usagef("%s; `bench --help` lists the commands", text)
-		},
+		RunE:          subcommand,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			if err := reveal(s); err != nil {
 				return err
@@ -57,7 +48,6 @@ better, by how much and why, with confidence intervals.
 	root.Args = cobra.ArbitraryArgs
 	root.Version = version
 	root.SetVersionTemplate(versionLine() + "\n")
-	root.SuggestionsMinimumDistance = 2
 	root.PersistentFlags().BoolVar(&s.showSecrets, showSecrets, false, "show secrets in the output, on a terminal only")
 	root.SetFlagErrorFunc(flagError)
 	help := root.HelpFunc()
@@ -78,11 +68,33 @@ better, by how much and why, with confidence intervals.
 	root.AddCommand(newNullServerCommand(s), newKeepCommand(), newManCommand())
 	root.SetHelpCommandGroupID(machine.ID)
 	root.SetCompletionCommandGroupID(machine.ID)
-	for _, c := range root.Commands() {
-		c.Args = usageArgs(c.Args)
-		c.Flags().SortFlags = false // the help lists the important ones first
-	}
+	settleArguments(root)
 	return root
+}
+
+// settleArguments makes all commands below one treat mistakes in what they are given alike.
+func settleArguments(parent *cobra.Command) {
+	parent.SuggestionsMinimumDistance = mostEdits
+	for _, c := range parent.Commands() {
+		c.Args = usageArgs(c.Args)
+		if c.HasSubCommands() {
+			c.Args, c.RunE = cobra.ArbitraryArgs, subcommand
+		}
+		c.Flags().SortFlags = false // the help lists the important ones first
+		settleArguments(c)
+	}
+}
+
+// subcommand is what a command does that has others below it and was given none, or one that it has not.
+func subcommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return c.Help()
+	}
+	text := fmt.Sprintf("unknown command %q", c.CommandPath()+" "+args[0])
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		text += fmt.Sprintf(", did you mean %s?", strings.Join(near, " or "))
+	}
+	return usagef("%s (`%s --help` lists the commands)", text, c.CommandPath())
 }
 
 // add adds the commands of a group.
@@ -93,16 +105,21 @@ func add(root *cobra.Command, group *cobra.Group, commands ...*cobra.Command) {
 	root.AddCommand(commands...)
 }
 
-// usageArgs gives mistakes in arguments the exit code of mistakes in flags.
+// usageArgs says what a command takes where it was given something else, as a mistake in usage.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	if check == nil {
 		check = cobra.NoArgs
 	}
 	return func(c *cobra.Command, args []string) error {
-		if err := check(c, args); err != nil {
-			return experiments.Misuse(err)
+		if check(c, args) == nil {
+			return nil
 		}
-		return nil
+		_, wanted, _ := strings.Cut(c.Use, " ")
+		example, _, _ := strings.Cut(strings.TrimSpace(c.Example), "\n")
+		example, _, _ = strings.Cut(example, "  #") // what it is for
+		return usagef("%s takes %s, but was given %s; for example: %s", c.CommandPath(),
+			cmp.Or(wanted, "flags only"), cmp.Or(strings.Join(args, " "), "nothing"),
+			cmp.Or(strings.TrimSpace(example), c.CommandPath()))
 	}
 }
 
