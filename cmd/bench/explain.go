@@ -32,8 +32,6 @@ type setting struct {
 func newConfigCommand(s *shell) *cobra.Command {
 	c := &cobra.Command{
 		Use: "config", Short: "Say which settings a command would have",
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newExplainCommand(s))
 	return c
@@ -42,6 +40,7 @@ func newConfigCommand(s *shell) *cobra.Command {
 func newExplainCommand(s *shell) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain COMMAND [FLAG…]",
+		Args:  cobra.ArbitraryArgs,
 		Short: "Print each setting of a command, its value, and where it comes from",
 		Long: `explain prints every setting that a command line would have, with its value and what decides it: the
 command line, a variable BENCH_NAME, flags: in bench.yaml, or the default, in this order. It starts nothing.
