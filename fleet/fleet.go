@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"bench/fleet/link"
 	"bench/loadgen"
 )
 
@@ -145,7 +146,7 @@ func (f *Fleet) attend(m *member, invitation []byte) {
 		return
 	}
 	defer conn.Close()
-	relay(conn, m.stream, m.stream)
+	link.Relay(conn, m.stream, m.stream)
 	m.lose(ended(m.stream)) // before the engine notices, which knows no reasons
 }
 

@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"io"
-	"net"
 	"time"
 )
 
@@ -24,12 +23,4 @@ type Stream interface {
 	// End closes the input, waits, kills what is left after a time, and returns why the worker failed, if
 	// it did. It may be called more than once.
 	End(after time.Duration) error
-}
-
-// relay copies between a connection and a pair of streams until one of them ends.
-func relay(conn net.Conn, in io.Reader, out io.Writer) {
-	over := make(chan struct{}, 2)
-	go func() { _, _ = io.Copy(conn, in); over <- struct{}{} }()
-	go func() { _, _ = io.Copy(out, conn); over <- struct{}{} }()
-	<-over
 }

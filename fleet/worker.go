@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bench/fleet/link"
 	"bench/loadgen"
 	"bench/results"
 
@@ -60,7 +61,7 @@ func (w Worker) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	near, far := net.Pipe()
 	go func() {
 		defer far.Close()
-		relay(far, lines, out)
+		link.Relay(far, lines, out)
 	}()
 	defer near.Close()
 	return w.work(ctx, i, near)

@@ -67,9 +67,15 @@ func TestDocumentedCommandLinesExist(t *testing.T) {
 			t.Errorf("%q: there is no such command", line)
 			continue
 		}
-		for _, word := range words[2:] {
+		for i, word := range words {
 			if command.DisableFlagParsing {
 				break // they are flags of the command that it explains
+			}
+			if word == "--" { // a job, which is a command of bench too
+				if command, _, err = root.Find(words[i+1:]); err != nil || command == root {
+					t.Fatalf("%q: there is no such job", line)
+				}
+				continue
 			}
 			name, _, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
 			if strings.HasPrefix(word, "--") && name != "help" && command.Flags().Lookup(name) == nil {

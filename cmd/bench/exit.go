@@ -8,6 +8,7 @@ import (
 
 	"bench/experiments"
 	"bench/fleet"
+	"bench/fleet/jobs"
 	"bench/fleet/link"
 	"bench/loadgen"
 	"bench/reports/page"
@@ -66,6 +67,7 @@ var failures = []struct {
 	{is(link.ErrRefused), exitRefused},
 	{is(loadgen.ErrRefused), exitRefused},
 	{is(fleet.ErrUnfit), exitRefused},
+	{is(jobs.ErrNotOver), exitInvalid},
 	{is(loadgen.ErrTooFew), exitRefused},
 	{is(scenarios.ErrUnexpected), exitRefused},
 	{is(scenarios.ErrTooFew), exitInvalid},
@@ -75,6 +77,7 @@ var failures = []struct {
 // mistakes are errors in a text that the user wrote.
 var mistakes = []func(error) bool{
 	as[*servers.UnknownTopologyError], as[*results.ParseError], as[*servers.ConfigError], as[*servers.UnfitError],
+	is(jobs.ErrUnknown),
 }
 
 func as[E error](err error) bool {
@@ -93,6 +96,9 @@ func exitCode(ctx context.Context, err error) int {
 	}
 	if err == nil {
 		return exitOK
+	}
+	if e := (*jobError)(nil); errors.As(err, &e) {
+		return e.code
 	}
 	for _, failure := range failures {
 		if failure.within(err) {

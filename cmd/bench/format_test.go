@@ -15,6 +15,7 @@ import (
 
 	"bench/experiments/compare"
 	selftest "bench/experiments/gate"
+	"bench/fleet/jobs"
 	"bench/loadgen/accuracy"
 	"bench/reports/capacity"
 	"bench/reports/claims"
@@ -122,7 +123,7 @@ func fieldsOf(of reflect.Type) (fields []field) {
 		case f.Anonymous && name == "":
 			fields = append(fields, field{embedded, f.Type, false})
 		default:
-			fields = append(fields, field{name, f.Type, tagged && options == "omitempty"})
+			fields = append(fields, field{name, f.Type, tagged && strings.HasPrefix(options, "omit")})
 		}
 	}
 	return fields
@@ -217,6 +218,7 @@ func TestFormatHasEveryKey(t *testing.T) {
 		"ladder-report":     ladder.Report{}, "spec-of-a-ladder": results.LadderSpec{},
 		"machine-check": setup.Check{}, "parameter": servers.Param{}, "trend": history.Series{},
 		"agreement": diff.Agreement{}, "selftest-row": accuracy.Row{}, "gate-self-test": selftest.Ability{},
+		"job": jobs.Job{},
 	} {
 		f.hold(t, f[anchor], reflect.TypeOf(value), "diagnostic_counts", "figures")
 	}
@@ -224,7 +226,7 @@ func TestFormatHasEveryKey(t *testing.T) {
 	for _, anchor := range []string{
 		"predictionjson", "bench-doctor", "bench-topologies", "listed-topology", "bench-render", "process", "file", "plan",
 		"bench-up", "bench-bundle", "bench-config-explain", "setting", "bench-schema", "bench-version",
-		"bench-history", "bench-trend", "bench-selftest", "bench-replay",
+		"bench-history", "bench-trend", "bench-selftest", "bench-replay", "bench-jobs", "bench-jobs-fetch",
 	} {
 		if f[anchor] == nil {
 			t.Errorf("there is no section #%s", anchor)

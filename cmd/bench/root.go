@@ -63,8 +63,8 @@ better, by how much and why, with confidence intervals.
 	add(root, reading, newImportCommand(s), newBundleCommand(s))
 	add(root, machine, newConfigCommand(s), newSchemaCommand(s))
 	add(root, looking, newTopologiesCommand(s), newRenderCommand(s), newUpCommand(s))
-	add(root, machine, newSetupCommand(s), newDoctorCommand(s), newWorkerCommand(s), newSelftestCommand(s),
-		newVersionCommand(s))
+	add(root, machine, newSetupCommand(s), newDoctorCommand(s), newWorkerCommand(s), newJobsCommand(s),
+		newSelftestCommand(s), newVersionCommand(s))
 	root.AddCommand(newNullServerCommand(s), newKeepCommand(), newManCommand())
 	root.SetHelpCommandGroupID(machine.ID)
 	root.SetCompletionCommandGroupID(machine.ID)

@@ -21,7 +21,7 @@ const workerCommand = "worker"
 
 func newWorkerCommand(s *shell) *cobra.Command {
 	var o sharedFlags
-	var token string
+	var token, queue string
 	c := &cobra.Command{
 		Use:   workerCommand,
 		Short: "Send parts of loads for a bench elsewhere",
@@ -29,11 +29,18 @@ func newWorkerCommand(s *shell) *cobra.Command {
 wrote it asks for, until its input ends. bench load --workers starts workers itself; nobody has to, except
 for --workers join:N: there you start each with --join and the token that bench load has written for it.
 
+With --jobs, it carries out the jobs of a queue (bench jobs), one at a time, in the folder where it was
+started, until Ctrl-C; a job that is then under way goes back to the queue.
+
 A worker loads only its own machine and the hosts named with --allow-host: what it is asked to do cannot
 extend that. When the other bench is gone, it ends the load within two seconds and keeps what it measured.`,
-		Example: `  bench worker --join worker-1.json --allow-host app.example.com`,
-		Args:    cobra.NoArgs,
+		Example: `  bench worker --join worker-1.json --allow-host app.example.com
+  bench worker --jobs bench1.json`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if queue != "" {
+				return workOnJobs(c.Context(), s, queue, o.allow)
+			}
 			cache, err := s.cacheDir()
 			if err != nil {
 				return err
@@ -63,6 +70,8 @@ extend that. When the other bench is gone, it ends the load within two seconds a
 	}
 	o.add(c, "allow-host")
 	c.Flags().StringVar(&token, "join", "", "work for the bench load that wrote the token in `FILE`")
+	c.Flags().StringVar(&queue, "jobs", "", "carry out the jobs of the queue that the token in `FILE` is for")
+	c.MarkFlagsMutuallyExclusive("join", "jobs")
 	c.Flags().StringVar(&o.socket, "unix-socket", "", "connect to the socket `PATH`")
 	return c
 }

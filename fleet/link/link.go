@@ -137,10 +137,13 @@ func Listen(address string, id Identity) (*Listener, error) {
 	return &Listener{listener: l, identity: id, open: map[net.Conn]bool{}}, nil
 }
 
+// Address is where it listens.
+func (l *Listener) Address() string { return l.listener.Addr().String() }
+
 // Token makes a new token for this listener.
 func (l *Listener) Token(name, role string) Token {
 	return Token{
-		Name: name, Role: role, Address: l.listener.Addr().String(), Certificate: l.identity.Hash(), Password: rand.Text(),
+		Name: name, Role: role, Address: l.Address(), Certificate: l.identity.Hash(), Password: rand.Text(),
 	}
 }
 
@@ -291,4 +294,12 @@ func (t Token) introduce(ctx context.Context, conn net.Conn) error {
 
 func (t Token) failed(kind, err error, hint string) error {
 	return fmt.Errorf("connecting to %s as %s: %w: %w; %s", t.Address, t.Name, kind, err, hint)
+}
+
+// Relay copies between a connection and a pair of streams until one of them ends.
+func Relay(conn net.Conn, in io.Reader, out io.Writer) {
+	over := make(chan struct{}, 2)
+	go func() { _, _ = io.Copy(conn, in); over <- struct{}{} }()
+	go func() { _, _ = io.Copy(out, conn); over <- struct{}{} }()
+	<-over
 }
