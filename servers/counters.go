@@ -73,10 +73,13 @@ func (c Counters) Since(before Counters) results.Server {
 	return s
 }
 
-// Peaks reads the values that come and go, such as the length of a listen queue, from the
-// processes that report them. What cannot be read is left out.
+// Peaks reads the values that come and go: the length of each listen queue from the kernel, and others from
+// the processes that report them. What cannot be read is left out.
 func (c *Cluster) Peaks(ctx context.Context) map[string]results.Counters {
 	var seen results.Server
+	if queues, err := listenQueues(); err == nil {
+		seen.Merge(c.blueprint.queued(queues), nil)
+	}
 	for i, p := range c.blueprint.Processes {
 		kind, _ := probe.Lookup(p.Stats)
 		peaks := kind.Peaks()
@@ -94,6 +97,22 @@ func (c *Cluster) Peaks(ctx context.Context) map[string]results.Counters {
 		seen.Merge(map[string]results.Counters{p.Kind: now}, nil)
 	}
 	return seen.Counters
+}
+
+// queued are the listen queues of the processes that take requests on a port of this network namespace, the
+// longest of those that share a name.
+func (b Blueprint) queued(queues map[int]int) map[string]results.Counters {
+	longest := map[string]results.Counters{}
+	for _, p := range b.Processes {
+		waiting, listens := queues[p.Entry]
+		if p.Entry == 0 || p.Service || !listens {
+			continue
+		}
+		longest[p.Kind] = results.Counters{
+			results.ListenQueueMax: max(longest[p.Kind][results.ListenQueueMax], float64(waiting)),
+		}
+	}
+	return longest
 }
 
 // readKernel reads the counters of this network namespace and the machine's stolen time.

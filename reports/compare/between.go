@@ -1,10 +1,5 @@
 package compare
 
-import (
-	"bench/results"
-	"bench/stats"
-)
-
 // What other reports on the same cells ask of a comparison.
 
 // Between is the ratio of a topology's figure to another's under a load, paired by block; false if there is
@@ -47,17 +42,4 @@ func (r *Report) Limit(t Topology, l Load) (code, text string) {
 		return e.Code, e.text
 	}
 	return "", ""
-}
-
-// Queued is how long requests waited on average for a worker of a server that counts the time its workers
-// are busy, and the share of that time in which they were; false if none does.
-func (r *Report) Queued(t Topology, l Load) (wait, busy stats.Interval, known bool) {
-	cells := under(r.cells[t.Name], l)
-	wait = stats.Estimate(perBlock(cells, queueWait))
-	if t.Concurrency > 0 {
-		busy = stats.Estimate(perBlock(cells, func(c *results.Cell) float64 {
-			return worked(c) / c.Elapsed / float64(t.Concurrency)
-		}))
-	}
-	return wait, busy, wait.Measured()
 }

@@ -19,15 +19,7 @@ func Build(run *results.Run) (*Report, error) {
 	if len(m.Scenarios) == 0 || len(m.Topologies) == 0 {
 		return nil, fmt.Errorf("building the report: the manifest lacks scenarios or topologies")
 	}
-	r := &Report{
-		Schema: Schema, Name: m.Name, Status: m.Status, Started: m.Started, Elapsed: m.Elapsed, Measured: m.Measured,
-		Baseline: m.Baseline, Profile: m.Profile, Engine: m.Engine, Seed: m.Seed, Blocks: m.Blocks,
-		Objectives: m.Objectives, Plan: m.Plan, App: m.App, Host: m.Host, Tools: m.Tools,
-		Diagnostics: slices.Clone(m.Diagnostics), Notes: []Note{}, run: run,
-	}
-	if r.Tools == nil {
-		r.Tools = map[string]string{}
-	}
+	r := &Report{Head: headOf(m), Baseline: m.Baseline, Objectives: m.Objectives, Notes: []Note{}, run: run}
 	objectives, err := parseObjectives(m.Objectives)
 	if err != nil {
 		return nil, err
@@ -174,6 +166,8 @@ func (l *Load) measure(cells []*results.Cell, objectives []results.Objective) {
 	l.Lateness = results.Summarize(results.Total(intervals, results.Lateness))
 	l.TTFB = results.Summarize(results.Total(intervals, results.TTFB))
 	l.Connect = results.Summarize(results.Total(intervals, results.Connect))
+	l.App = results.Summarize(results.Total(intervals, results.App))
+	l.Wait = results.Summarize(results.Total(intervals, results.Wait))
 	for target, h := range results.TotalByTarget(intervals, results.Response) {
 		l.Targets[target] = results.Summarize(h)
 	}

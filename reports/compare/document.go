@@ -3,10 +3,8 @@ package compare
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"bench/reports/page"
 	"bench/reports/plot"
@@ -17,7 +15,7 @@ import (
 func (r *Report) Document() page.Document {
 	d := page.Document{
 		Kind: results.KindCompare, Title: fmt.Sprintf("How should %s be deployed?", cmp.Or(r.App.Name, r.Name)),
-		Subject: page.Subject(r.run.Manifest), Outcome: r.outcome(), Headline: r.Answer[0], Lead: r.Answer[1:],
+		Subject: page.Subject(r.run.Manifest), Outcome: r.Outcome(), Headline: r.Answer[0], Lead: r.Answer[1:],
 		Heading: r.heading(),
 		Tiles:   r.tiles(), Glance: r.glance(), Brief: r.brief(), Data: r,
 	}
@@ -69,27 +67,11 @@ func named(figures []plot.Figure, names ...string) (some []plot.Figure) {
 	return some
 }
 
-func (r *Report) outcome() page.Outcome {
-	verdicts := map[results.Grade]page.Verdict{
-		results.Valid: page.Passed, results.Degraded: page.Degraded, results.Invalid: page.Invalid,
-	}
-	o := page.Outcome{Verdict: verdicts[r.Grade], Label: string(r.Grade)}
-	if r.Grade == results.Invalid {
-		o.Reason = "the run is INVALID; see the diagnostics"
-	}
-	return o
-}
-
 // heading says how much was measured, when and for how long.
 func (r *Report) heading() string {
-	blocks := page.Count(r.Blocks, "block")
-	if r.BlocksDone != r.Blocks {
-		blocks = fmt.Sprintf("%s, %d of %s", r.Status, r.BlocksDone, blocks)
-	}
-	took := time.Duration(r.Elapsed * float64(time.Second))
 	parts := []string{
-		blocks, "engine " + r.Engine, "profile " + r.Profile,
-		fmt.Sprintf("%v, %.0f %% of it spent measuring", took.Round(time.Second), r.Measuring),
+		r.Size(), "engine " + r.Engine, "profile " + r.Profile,
+		fmt.Sprintf("%v, %.0f %% of it spent measuring", r.Took(), r.Measuring),
 	}
 	return strings.Join(parts, " · ")
 }
@@ -133,16 +115,7 @@ func (r *Report) method() (items []page.Item) {
 	if r.App.Commit != "" {
 		app += " at " + r.App.Commit
 	}
-	var tools []string
-	for _, name := range slices.Sorted(maps.Keys(r.Tools)) {
-		if v := r.Tools[name]; v != "" {
-			tools = append(tools, name+" "+v)
-		}
-	}
-	items = append(items,
-		page.Item{Text: fmt.Sprintf("seed: %d; %s", r.Seed, app)},
-		page.Item{Text: fmt.Sprintf("%s, %s, %s, kernel %s; %s",
-			r.Host.CPU, page.Count(r.Host.Cores, "core"), r.Host.OS, r.Host.Kernel, strings.Join(tools, ", "))})
+	items = append(items, page.Item{Text: fmt.Sprintf("seed: %d; %s", r.Seed, app)}, page.Item{Text: r.Machine()})
 	for _, t := range r.Topologies {
 		text := fmt.Sprintf("%s: %s; configuration hash %s", t.Ref, t.Summary, t.ConfigHash)
 		if t.Excluded != "" {

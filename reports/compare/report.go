@@ -4,8 +4,6 @@
 package compare
 
 import (
-	"time"
-
 	"bench/results"
 	"bench/stats"
 )
@@ -15,35 +13,18 @@ const Schema = "bench.compare/2"
 
 // Report is a judged comparison. Its JSON form is report.json.
 type Report struct {
-	Schema   string        `json:"schema"`
-	Name     string        `json:"name"`
-	Status   string        `json:"status"`
-	Started  time.Time     `json:"started"`
-	Elapsed  float64       `json:"elapsed_s"`
-	Measured float64       `json:"measured_s"`
-	Grade    results.Grade `json:"grade"`
-	Answer   []string      `json:"answer"` // in words, most important first
+	Head
 	// Recommendation is nil where intervals or competitors are lacking.
 	Recommendation *Recommendation `json:"recommendation,omitempty"`
 	Baseline       string          `json:"baseline"`
-	Profile        string          `json:"profile"`
-	Engine         string          `json:"engine"`
-	Seed           uint64          `json:"seed"`
-	Blocks         int             `json:"blocks"`      // planned
-	BlocksDone     int             `json:"blocks_done"` // in which every topology was measured
 	Measuring      float64         `json:"measuring_percent"`
 	// MeasuredAgain is the number of disturbed cells that were left out and measured again.
-	MeasuredAgain int                  `json:"cells_measured_again,omitempty"`
-	Topologies    []Topology           `json:"topologies"`
-	Scenarios     []Scenario           `json:"scenarios"`
-	Objectives    []string             `json:"objectives,omitempty"`
-	Multiplicity  Multiplicity         `json:"multiplicity"`
-	Notes         []Note               `json:"notes"` // known artefacts, in words
-	Diagnostics   []results.Diagnostic `json:"diagnostics"`
-	Plan          []string             `json:"plan"`
-	App           results.AppRecord    `json:"app"`
-	Host          results.Host         `json:"host"`
-	Tools         map[string]string    `json:"tools"`
+	MeasuredAgain int          `json:"cells_measured_again,omitempty"`
+	Topologies    []Topology   `json:"topologies"`
+	Scenarios     []Scenario   `json:"scenarios"`
+	Objectives    []string     `json:"objectives,omitempty"`
+	Multiplicity  Multiplicity `json:"multiplicity"`
+	Notes         []Note       `json:"notes"` // known artefacts, in words
 
 	run   *results.Run
 	cells map[string][]*results.Cell // by topology
@@ -99,6 +80,8 @@ type Load struct {
 	Lateness    results.Summary            `json:"lateness_us"`
 	TTFB        results.Summary            `json:"ttfb_us"`
 	Connect     results.Summary            `json:"connect_us"`
+	App         results.Summary            `json:"app_us"`  // time in the app, of responses that say it
+	Wait        results.Summary            `json:"wait_us"` // what remains of their service time
 	Counts      results.Counts             `json:"counts"`
 	Targets     map[string]results.Summary `json:"targets"` // response time of each target
 	Opened      uint64                     `json:"connections_opened"`

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
+	"bench/reports/compare"
 	"bench/reports/page"
+	"bench/reports/plot"
 	"bench/results"
 )
 
@@ -103,11 +104,15 @@ func (r *Report) Document() page.Document {
 	if len(r.Rungs) > 1 {
 		d.Glance = r.waterfall()
 	}
+	evidence := page.Section{ID: "evidence", Title: "Why: what the servers did", Short: "Why",
+		Tables: []page.Table{r.evidenceTable()}, Items: r.limits()}
+	if f, has := r.timeFigure(); has {
+		evidence.Figures = []plot.Figure{f}
+	}
 	d.Sections = []page.Section{
 		{ID: "steps", Title: "Steps, each from the rung below", Short: "Steps", Tables: []page.Table{r.stepTable()}},
 		{ID: "order", Title: "Does the order matter?", Short: "Order", Text: orderText, Tables: []page.Table{r.orderTable()}},
-		{ID: "evidence", Title: "Why: what the servers did", Short: "Why", Tables: []page.Table{r.evidenceTable()},
-			Items: r.limits()},
+		evidence,
 		{ID: "latency", Title: "Response times and cost", Short: "Latency", Figures: r.figures()},
 		{ID: "skipped", Title: "Rungs that were skipped", Short: "Skipped", Tables: []page.Table{r.skippedTable()}},
 	}
@@ -124,26 +129,15 @@ var orderText = []string{"Steps are not additive: a step may bring more, or less
 	"shown to matter."}
 
 func (r *Report) outcome() page.Outcome {
-	verdicts := map[results.Grade]page.Verdict{
-		results.Valid: page.Passed, results.Degraded: page.Degraded, results.Invalid: page.Invalid,
-	}
-	o := page.Outcome{Verdict: verdicts[r.Grade], Label: string(r.Grade)}
+	o := r.Outcome()
 	if len(r.Rungs) < 2 {
-		o = page.Outcome{Verdict: page.Invalid, Label: string(results.Invalid)}
-	}
-	if o.Verdict == page.Invalid {
-		o.Reason = "the run is INVALID; see the diagnostics"
+		o = compare.Head{Grade: results.Invalid}.Outcome()
 	}
 	return o
 }
 
 func (r *Report) heading() string {
-	blocks := page.Count(r.Blocks, "block")
-	if r.BlocksDone != r.Blocks {
-		blocks = fmt.Sprintf("%s, %d of %s", r.Status, r.BlocksDone, blocks)
-	}
-	took := time.Duration(r.Elapsed * float64(time.Second)).Round(time.Second)
-	parts := []string{"ladder " + r.Ladder, r.Scenario, page.Count(len(r.Rungs), "rung"), blocks, took.String()}
+	parts := []string{"ladder " + r.Ladder, r.Scenario, page.Count(len(r.Rungs), "rung"), r.Size(), r.Took().String()}
 	return strings.Join(parts, " · ")
 }
 

@@ -30,6 +30,20 @@ func (r *Report) waterfall() plot.Figure {
 	return plot.Waterfall("waterfall", title, "successful responses per second", "req/s", rows)
 }
 
+// timeFigure is where the time of a request goes on each rung; false if nobody says.
+func (r *Report) timeFigure() (plot.Figure, bool) {
+	var stacks []plot.Stack
+	for _, rung := range r.Rungs {
+		if e := rung.Evidence; e.App != nil && e.QueueWait != nil {
+			stacks = append(stacks, plot.Stack{Name: rung.Name, Parts: []plot.Part{
+				{Name: "in the app", Value: e.App.Value}, {Name: "waiting", Value: e.QueueWait.Value},
+			}})
+		}
+	}
+	title := "Where the time of a request goes: " + r.Scenario
+	return plot.Stacks("time-in-app", title, "milliseconds", "ms", stacks, []string{"in the app", "waiting"}), len(stacks) > 0
+}
+
 var fallen = map[Effect]plot.FallEffect{
 	Gain: plot.Gain, Loss: plot.Loss, None: plot.NoEffect, Negligible: plot.NoEffect, Unknown: plot.NoEffect,
 }

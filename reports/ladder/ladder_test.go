@@ -17,6 +17,7 @@ import (
 	"bench/reports/page"
 	"bench/reports/plot"
 	"bench/results"
+	"bench/stats"
 )
 
 var update = flag.Bool("update", false, "write the golden file anew")
@@ -289,5 +290,59 @@ func TestTheDocumentIsGolden(t *testing.T) {
 	}
 	if want, err := os.ReadFile(path); err != nil || !bytes.Equal(got.Bytes(), want) {
 		t.Errorf("%s differs (%v; test with -update to accept):\n%s", path, err, got.String())
+	}
+}
+
+// hists are a cell's histograms, each of a single value in microseconds.
+func hists(us map[results.Kind]int64) map[results.Series]*results.Packed {
+	all := map[results.Series]*results.Packed{}
+	for kind, value := range us {
+		h := results.NewHistogram()
+		_ = h.RecordValue(value)
+		all[results.Series{Kind: kind}] = results.Pack(h)
+	}
+	return all
+}
+
+// The time of a request is divided by what the app says, or else by the server's count, and by nobody's guess. Of
+// two workers within 1 ms, 1.2 ms of work are 60 %; a server that counts the time of its workers has all of it.
+func TestEvidenceOfWaiting(t *testing.T) {
+	const queue = 7
+	said := map[results.Kind]int64{results.Response: 900, results.Service: 900, results.App: 300, results.Wait: 600}
+	silent := map[results.Kind]int64{results.Response: 900, results.Service: 900}
+	for says, row := range map[string]struct {
+		us              map[results.Kind]int64
+		counted         float64 // s, of all workers
+		by              string
+		app, wait, busy float64 // ms, ms, share
+	}{
+		"the app": {said, 0, timedByApp, 0.3, 0.6, 0.15}, "both": {said, 0.0012, timedByApp, 0.3, 0.6, 0.6},
+		"the server": {silent, 0.0004, timedByServer, 0.4, 0.5, 0.2}, "nobody": {silent, 0, "", 0, 0, 0},
+	} {
+		run := world{blocks: 3, rungs: []level{{"a", 100}, {"b", 200}}}.run()
+		for _, c := range run.Cells {
+			c.Elapsed, c.Intervals[0].Hists = 0.001, hists(row.us)
+			c.Server.Counters = map[string]results.Counters{"server": {results.ListenQueueMax: queue}}
+			if row.counted > 0 {
+				c.Server.Counters["server"][results.WorkSeconds] = row.counted
+			}
+		}
+		r, err := Build(run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := r.Rungs[0].Evidence
+		if e.TimedBy != row.by || e.ListenQueue == nil || *e.ListenQueue != queue || e.Wait.P99 != row.us[results.Wait] {
+			t.Errorf("%s: timed by %q, a queue of %v, waits of %d µs", says, e.TimedBy, e.ListenQueue, e.Wait.P99)
+		}
+		for i, want := range []float64{row.app, row.wait, row.busy} {
+			got := []*stats.Interval{e.App, e.QueueWait, e.WorkersBusy}[i]
+			if (got == nil) != (want == 0) || got != nil && math.Abs(got.Value/want-1) > 0.002 {
+				t.Errorf("%s, value %d: %v; want %g", says, i, got, want)
+			}
+		}
+		if figure, has := r.timeFigure(); has != (row.by != "") || has && len(figure.Series) != 2 {
+			t.Errorf("%s: a figure: %v", says, has)
+		}
 	}
 }

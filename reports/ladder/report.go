@@ -5,7 +5,6 @@ package ladder
 
 import (
 	"fmt"
-	"time"
 
 	"bench/reports/compare"
 	"bench/results"
@@ -17,34 +16,17 @@ const Schema = "bench.ladder/1"
 
 // Report is a judged run of a ladder. Its JSON form is report.json.
 type Report struct {
-	Schema     string        `json:"schema"`
-	Name       string        `json:"name"`
-	Status     string        `json:"status"`
-	Started    time.Time     `json:"started"`
-	Elapsed    float64       `json:"elapsed_s"`
-	Measured   float64       `json:"measured_s"`
-	Grade      results.Grade `json:"grade"`
-	Answer     []string      `json:"answer"` // in words, most important first
-	Ladder     string        `json:"ladder"`
-	Summary    string        `json:"summary"`
-	Scenario   string        `json:"scenario"`
-	Profile    string        `json:"profile"`
-	Engine     string        `json:"engine"`
-	Seed       uint64        `json:"seed"`
-	Blocks     int           `json:"blocks"`      // planned
-	BlocksDone int           `json:"blocks_done"` // in which every rung was measured
-	Rungs      []Rung        `json:"rungs"`       // those that were measured, the lowest first
+	compare.Head
+	Ladder   string `json:"ladder"`
+	Summary  string `json:"summary"`
+	Scenario string `json:"scenario"`
+	Rungs    []Rung `json:"rungs"` // those that were measured, the lowest first
 	// Total is the step from the lowest rung to the highest, measured directly; nil if one is missing.
 	Total *Step `json:"total,omitempty"`
 	// Product is that of all steps: it differs from the total as far as their estimates are not means.
 	Product      float64               `json:"product_of_steps"`
 	Interactions []Interaction         `json:"interactions"`
 	Skipped      []results.SkippedRung `json:"skipped"`
-	Diagnostics  []results.Diagnostic  `json:"diagnostics"`
-	Plan         []string              `json:"plan"`
-	App          results.AppRecord     `json:"app"`
-	Host         results.Host          `json:"host"`
-	Tools        map[string]string     `json:"tools"`
 
 	manifest results.Manifest
 	compared *compare.Report
@@ -86,25 +68,6 @@ const (
 	Unknown    Effect = "unknown" // a single block has no interval, or the generator was the limit on both sides
 )
 
-// Evidence is what the servers did under the closed loop, unless it says otherwise.
-type Evidence struct {
-	Concurrency int             `json:"concurrency"` // requests at a time; 0: a thread per connection; -1: unknown
-	Response    results.Summary `json:"response_us"`
-	// Common is the response time at the rate that is offered to all rungs.
-	CommonRate  float64            `json:"common_rate,omitempty"`
-	Common      results.Summary    `json:"response_at_common_rate_us"`
-	CPU         map[string]float64 `json:"cpu_ms_per_request"`
-	BusyCores   map[string]float64 `json:"busy_cores"`
-	QueueWait   *stats.Interval    `json:"queue_wait_ms,omitempty"`    // of a request, on average
-	WorkersBusy *stats.Interval    `json:"workers_busy,omitempty"`     // share of the time; nil: nobody counts it
-	ListenQueue float64            `json:"listen_queue_max,omitempty"` // connections, the longest seen
-	Overflows   uint64             `json:"listen_overflows"`
-	PerConn     float64            `json:"requests_per_connection"`
-	Failed      uint64             `json:"failed"`
-	Limit       string             `json:"limit,omitempty"` // generator, workers, interpreter, cpu or threads
-	LimitText   string             `json:"limit_text,omitempty"`
-}
-
 // Interaction is a step taken from two bases: on the ladder, and from elsewhere.
 type Interaction struct {
 	Step      string `json:"step"` // the rung whose addition it is
@@ -131,13 +94,11 @@ func Build(run *results.Run) (*Report, error) {
 		return nil, err
 	}
 	r := &Report{
-		Schema: Schema, Name: m.Name, Status: m.Status, Started: m.Started, Elapsed: m.Elapsed, Measured: m.Measured,
-		Grade: compared.Grade, Ladder: spec.Ladder, Summary: spec.Summary, Scenario: m.Scenarios[0].Name,
-		Profile: m.Profile, Engine: m.Engine, Seed: m.Seed, Blocks: m.Blocks, BlocksDone: compared.BlocksDone,
+		Head: compared.Head, Ladder: spec.Ladder, Summary: spec.Summary, Scenario: m.Scenarios[0].Name,
 		Rungs: []Rung{}, Interactions: []Interaction{}, Skipped: append([]results.SkippedRung{}, spec.Skipped...),
-		Diagnostics: compared.Diagnostics, Plan: m.Plan, App: m.App, Host: m.Host, Tools: compared.Tools,
 		manifest: m, compared: compared,
 	}
+	r.Schema, r.Answer = Schema, nil
 	for _, rung := range spec.Rungs {
 		r.add(rung)
 	}
@@ -237,31 +198,6 @@ func (r *Report) sum() {
 		r.Product *= rung.Step.Value
 	}
 	r.Total = r.step(r.Rungs[0].Name, r.Rungs[len(r.Rungs)-1].Name)
-}
-
-// evidence is what the servers did.
-func (r *Report) evidence(t compare.Topology, l compare.Load) Evidence {
-	e := Evidence{
-		Concurrency: t.Concurrency, Response: l.Response, CPU: l.CPU, BusyCores: l.BusyCores, PerConn: l.PerConn,
-		Overflows: l.Server.ListenOverflows, Failed: l.Counts.Failed(),
-	}
-	for _, counters := range l.Server.Counters {
-		e.ListenQueue = max(e.ListenQueue, counters[results.ListenQueueMax])
-	}
-	if wait, busy, known := r.compared.Queued(t, l); known {
-		e.QueueWait = &wait
-		if busy.Measured() {
-			e.WorkersBusy = &busy
-		}
-	}
-	e.Limit, e.LimitText = r.compared.Limit(t, l)
-	if common := r.compared.CommonRate(); common != nil {
-		e.CommonRate = common.Offered
-		if at := t.Load(r.Scenario, common.Load); at != nil {
-			e.Common = at.Response
-		}
-	}
-	return e
 }
 
 // interact compares a step on the ladder with the same step taken from elsewhere.

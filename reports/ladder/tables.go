@@ -2,9 +2,6 @@ package ladder
 
 import (
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
 	"bench/reports/page"
 	"bench/results"
@@ -72,86 +69,6 @@ func (r *Report) orderTable() page.Table {
 	return t
 }
 
-func (r *Report) evidenceTable() page.Table {
-	t := page.Table{Columns: page.Columns("rung", "#mean wait for a worker", "#workers busy", "concurrency",
-		"#listen queue", "#CPU per request", "by tier", "#requests per connection", "#failed", "limit")}
-	for _, rung := range r.Rungs {
-		e := rung.Evidence
-		t.Rows = append(t.Rows, []string{
-			rung.Name, measured(e.QueueWait, page.Millis), measured(e.WorkersBusy, page.Percent),
-			concurrency(e.Concurrency), queue(e), perRequest(e.CPU), byTier(e.CPU), page.Number(e.PerConn),
-			fmt.Sprint(e.Failed), e.Limit,
-		})
-	}
-	t.Note = "In the closed loop. The wait is the service time as the client saw it, less the time that a worker spent " +
-		"on the request; only some servers count that. A listen queue is the longest seen; overflows are connections " +
-		"that the kernel turned away."
-	return t
-}
-
-func measured(i *stats.Interval, format func(float64) string) string {
-	if i == nil {
-		return page.Unknown
-	}
-	return page.Interval(*i, format)
-}
-
-func concurrency(n int) string {
-	switch {
-	case n > 0:
-		return fmt.Sprint(n)
-	case n == 0:
-		return "a thread each"
-	}
-	return page.Unknown
-}
-
-func queue(e Evidence) string {
-	text := page.Unknown
-	if e.QueueWait != nil { // its server has counters
-		text = fmt.Sprintf("%.0f", e.ListenQueue)
-	}
-	if e.Overflows > 0 {
-		text += fmt.Sprintf(", %s", page.Count(e.Overflows, "overflow"))
-	}
-	return text
-}
-
-func perRequest(byTier map[string]float64) string {
-	if len(byTier) == 0 {
-		return page.Unknown
-	}
-	return page.Millis(total(byTier))
-}
-
-func total(byTier map[string]float64) (sum float64) {
-	for _, tier := range slices.Sorted(maps.Keys(byTier)) {
-		sum += byTier[tier]
-	}
-	return sum
-}
-
-func byTier(cpu map[string]float64) string {
-	if len(cpu) < 2 {
-		return ""
-	}
-	var parts []string
-	for _, tier := range slices.Sorted(maps.Keys(cpu)) {
-		parts = append(parts, tier+" "+page.Millis(cpu[tier]))
-	}
-	return strings.Join(parts, ", ")
-}
-
-// limits say what limited each rung.
-func (r *Report) limits() (items []page.Item) {
-	for _, rung := range r.Rungs {
-		if text := rung.Evidence.LimitText; text != "" {
-			items = append(items, page.Item{Name: rung.Name, Text: text})
-		}
-	}
-	return items
-}
-
 func (r *Report) skippedTable() page.Table {
 	t := page.Table{Columns: page.Columns("rung", "reason", "how to have it measured")}
 	for _, s := range r.Skipped {
@@ -166,16 +83,9 @@ func (r *Report) method() (items []page.Item) {
 	for _, line := range r.Plan {
 		items = append(items, page.Item{Text: line})
 	}
-	var tools []string
-	for _, name := range slices.Sorted(maps.Keys(r.Tools)) {
-		if v := r.Tools[name]; v != "" {
-			tools = append(tools, name+" "+v)
-		}
-	}
 	return append(items,
 		page.Item{Text: fmt.Sprintf("seed: %d; profile: %s; engine: %s", r.Seed, r.Profile, r.Engine)},
-		page.Item{Text: fmt.Sprintf("%s, %s, %s, kernel %s; %s", r.Host.CPU, page.Count(r.Host.Cores, "core"), r.Host.OS,
-			r.Host.Kernel, strings.Join(tools, ", "))})
+		page.Item{Text: r.Machine()})
 }
 
 // Entries are the run's lines in the history, one for each rung. The first holds what comes from the

@@ -119,7 +119,7 @@ func Stacks(name, title, y, unit string, stacks []Stack, parts []string) Figure 
 	f := Figure{
 		Name: name, Title: title, Kind: kindStacks,
 		X: Axis{Scale: Names}, Y: Axis{Label: y, Unit: unit, Scale: Linear},
-		Reads: "The length of a bar is the sum of its tiers, one colour each.",
+		Reads: "The length of a bar is the sum of its parts, one colour each.",
 	}
 	for _, s := range stacks {
 		f.X.Names = append(f.X.Names, s.Name)
