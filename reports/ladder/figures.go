@@ -41,7 +41,8 @@ func (r *Report) timeFigure() (plot.Figure, bool) {
 		}
 	}
 	title := "Where the time of a request goes: " + r.Scenario
-	return plot.Stacks("time-in-app", title, "milliseconds", "ms", stacks, []string{"in the app", "waiting"}), len(stacks) > 0
+	f := plot.Stacks("time-in-app", title, "milliseconds", "ms", stacks, []string{"in the app", "waiting"})
+	return f, len(stacks) > 0
 }
 
 var fallen = map[Effect]plot.FallEffect{
