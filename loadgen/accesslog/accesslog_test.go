@@ -65,6 +65,42 @@ func TestFormats(t *testing.T) {
 		{"microseconds", numbered("17000000%08d 200", 0, 1_000_000), " "},
 		{"of a cache", numbered("17000000%02d.123    5 192.0.2.1 MISS/200 100 GET http://h/a - DIRECT", 0, 1), "GET /a"},
 		{"seconds from any start", "# c\n0.5\n1.5\n2.5\n", " "},
+		{"values with names", seconds(`time=2026-11-26T10:00:00Z level=info method=GET path="/a?x=1" status=200`),
+			"GET /a?x=1"},
+		{"values with names, behind a time",
+			seconds(`2026-11-26T10:00:00.5+01:00 router: at=info method=PUT path="/a" host=h status=200`), "PUT /a"},
+		{"values with names, between tabs",
+			seconds("time:26/Nov/2026:10:00:00 +0000\thost:h\treq:GET /a HTTP/1.1"), "GET /a"},
+		{"time of the day only", "#Date: 2026-11-26 09:00:00\n#Fields: time c-ip cs-method cs-uri-stem\n" +
+			seconds("10:00:00 192.0.2.1 GET /a"), "GET /a"},
+		{"W3C extended, with empty columns", "#Fields: date time sc-bytes cs-method cs-uri-stem\n" +
+			seconds("2026-11-26\t10:00:00\t\tGET\t/a"), "GET /a"},
+		{"W3C extended, whose fields change", "#Fields: date time cs-uri-stem\n2026-11-26 10:00:00 /a\n" +
+			"#Fields: cs-uri-stem date time\n/a 2026-11-26 10:00:01\n/a 2026-11-26 10:00:02\n", "GET /a"},
+		{"two times in brackets", seconds(`[2026-11-26 10:00:00 +0000] [7] [INFO] h - - [26/Nov/2026:10:00:00 +0000] ` +
+			`"GET /a 1.1" 200`), "GET /a"},
+		{"colours", seconds("h - - [26/Nov/2026 10:00:00] \"\x1b[33mGET /a HTTP/1.1\x1b[0m\" 404 -"), "GET /a"},
+		{"escaped bytes", seconds(`h - - [26/Nov/2026:10:00:00 +0000] "GET /a?q=\x22\xc3\xa4\" HTTP/1.1" 200`),
+			"GET /a?q=%22%c3%a4%22"},
+		{"a method with a hyphen", seconds(`h - - [26/Nov/2026:10:00:00 +0000] "M-SEARCH /a HTTP/1.1" 200`), "M-SEARCH /a"},
+		{"slashes between day, month and year", seconds("2026/11/26 10:00:00.5 GET /a 200"), "GET /a"},
+		{"JSON with bytes escaped otherwise", seconds(`{"ts":"2026-11-26T10:00:00Z","uri":"/a","agent":"\x22"}`), "GET /a"},
+		{"JSON with names of its own", seconds(`{"time":"2026-11-26T10:00:00Z","properties":` +
+			`{"httpMethod":"GET","requestUri":"/a","requestQuery":"x=1"}}`), "GET /a?x=1"},
+		{"JSON with dots in names",
+			seconds(`{"@timestamp":"2026-11-26T10:00:00Z","http.request.method":"GET","url.path":"/a"}`), "GET /a"},
+		{"JSON with how long it took", seconds(`{"time":0.003,"time_iso8601":"2026-11-26T10:00:00Z","uri":"/a"}`), "GET /a"},
+		{"JSON around a line of a log",
+			seconds(`{"log":"h - - [x] \"GET /a HTTP/1.1\" 200\n","time":"2026-11-26T10:00:00Z"}`),
+			"GET /a"},
+		{"JSON beside messages", `{"ts":1.5,"msg":"started"}` + "\n" + seconds(`{"ts":"2026-11-26T10:00:00Z","uri":"/a"}`),
+			"GET /a"},
+		{"JSON in an array", "[\n" + strings.TrimSuffix(seconds(`{"ts":"2026-11-26T10:00:00Z","uri":"/a"},`), ",\n") + "\n]",
+			"GET /a"},
+		{"JSON in an array, on one line",
+			`[{"ts":0.5,"uri":"/a"},{"ts":1.5,"uri":"/a"},{"ts":2.5,"uri":"/a"}]`, "GET /a"},
+		{"JSON of several lines",
+			numbered("{\n  \"ts\": %d.5,\n  \"request\": {\n    \"uri\": \"/a\"\n  }\n}", 0, 1), "GET /a"},
 		{"a byte order mark", "\xef\xbb\xbf" + seconds("2026-11-26T10:00:00Z"), " "},
 	} {
 		for says, text := range map[string]string{"": row.text, ", packed": packed(row.text), ", in UTF-16": wide(row.text)} {
@@ -107,6 +143,10 @@ func TestLinesThatAreSkipped(t *testing.T) {
 		{"a log that is being written", whole + `192.0.2.1 - - [26/Nov/2026:10:00:0`, 3, 1, true},
 		{"one line and a half", whole[:strings.Index(whole, "\n")+1] + `192.0.2.1 - - [26/Nov`, 1, 1, true},
 		{"a list of times", "1.5\n2.5\n2026-", 2, 1, true},
+		{"a list of times, cut in a number", "1700000001\n1700000002\n17000000", 2, 1, true},
+		{"a JSON array", `[{"ts":1700000000,"uri":"/"},{"ts":17000`, 1, 1, true},
+		{"a package", packed(whole)[:60], 1, 1, true},
+		{"a line beyond all bounds", whole + strings.Repeat("x", 3<<20) + "\n" + whole, 6, 1, false},
 		{"JSON", `{"ts":1700000000,"uri":"/"}` + "\n" + `{"ts":17000`, 1, 1, true},
 		{"no end of the last line", strings.TrimSuffix(whole, "\n"), 3, 0, false},
 		{"errors among the requests", "Traceback\n" + whole + "  File\nValueError\n", 3, 3, false},
@@ -130,6 +170,9 @@ func TestOtherLogsAreRefused(t *testing.T) {
 		"messages":                  "2026-11-26T10:00:00Z INFO starting up the service\n",
 		"messages in brackets":      "[2026-11-26T10:00:00Z] INFO starting\n",
 		"mostly something else":     "1.5\n2.5\nx y\nx z\n3.5\n",
+		"JSON of a program":         `{"time":"2026-11-26T10:00:00Z","level":"INFO","message":"worker started"}`,
+		"measurements in JSON":      `{"time":1700000000,"cpu":0.3,"memory":5}`,
+		"errors with requests":      "2026/11/26 10:00:00 [error] 1#1: refused, request: \"GET /a HTTP/1.1\"\n",
 		"a broken package":          "\x1f\x8b\x08 nothing",
 	} {
 		if l, err := Read(strings.NewReader(text), false); err == nil {

@@ -1,8 +1,6 @@
 package accesslog
 
 import (
-	"encoding/csv"
-	"encoding/json"
 	"net/url"
 	"regexp"
 	"slices"
@@ -21,6 +19,7 @@ type format struct {
 var formats = []format{
 	{"JSON", parseJSON, false},
 	{"a table", parseTable, true},
+	{"an access log of named values", parseLabels, false},
 	{"an access log", parseBracketed, false},
 	{"an access log of fields", parseFields, false},
 	{"a list of times", parseLeading, true},
@@ -29,10 +28,16 @@ var formats = []format{
 var (
 	bracketed = regexp.MustCompile(`\[([^\[\]]{15,40})\]`)
 	// quoted is a request line as most logs have it; arrowed is how one application server writes it.
-	quoted  = regexp.MustCompile(`"([A-Z]{3,20}) (\S+)(?: HTTP/[\d.]+)?"`)
-	arrowed = regexp.MustCompile(`\] ([A-Z]{3,20}) (\S+) => `)
+	quoted  = regexp.MustCompile(`"([A-Z][A-Z-]{2,19}) (\S+)(?: (?:HTTP/)?[\d.]+)?"`)
+	arrowed = regexp.MustCompile(`\] ([A-Z][A-Z-]{2,19}) (\S+) => `)
 	// bare is a request among other fields.
 	bare = regexp.MustCompile(`(?:^|[\s,;|])(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)[\s,;|]+([^\s,;|]+)`)
+	// caused is how a log of errors names the request that an error is about.
+	caused = regexp.MustCompile(`\brequest: "`)
+	// escaped is a byte that servers do not write as it is.
+	escaped = regexp.MustCompile(`\\x([0-9A-Fa-f]{2})`)
+	// colours and other commands to a terminal
+	colours = regexp.MustCompile(`\x1b\[[\d;]*[A-Za-z]`)
 )
 
 // withRequest adds the request that a line holds, and reports whether it holds one.
@@ -55,7 +60,9 @@ func parseBracketed(text string, _ *columns) (r record, is bool) {
 			continue
 		}
 		r.at = at
-		return r, r.withRequest(text, quoted, arrowed) || common
+		if r.withRequest(text, quoted, arrowed) || common {
+			return r, true
+		}
 	}
 	return r, false
 }
@@ -90,7 +97,7 @@ func parseLeading(text string, _ *columns) (r record, is bool) {
 		r.at, is = isoTime(words[0] + "T" + words[1])
 		rest = words[2:]
 	}
-	return r, is && (r.withRequest(text, quoted, bare) || len(rest) <= 1 || numbers(rest))
+	return r, is && !caused.MatchString(text) && (r.withRequest(text, quoted, bare) || len(rest) <= 1 || numbers(rest))
 }
 
 // numbers reports whether all words are, such as a status, a size and a time.
@@ -98,95 +105,11 @@ func numbers(words []string) bool {
 	return !slices.ContainsFunc(words, func(word string) bool { return strings.Trim(word, "0123456789.-") != "" })
 }
 
-// parseJSON reads a line with an object, whatever its members are called by its server.
-func parseJSON(text string, _ *columns) (r record, is bool) {
-	text = strings.TrimRight(strings.TrimLeft(text, "[ "), ",] ")
-	if !strings.HasPrefix(text, "{") {
-		return r, false
-	}
-	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.UseNumber()
-	var members map[string]any
-	if decoder.Decode(&members) != nil {
-		return r, false
-	}
-	flat := map[string]string{}
-	flatten(flat, members)
-	return recordOf(func(names ...string) string {
-		for _, name := range names {
-			if value := flat[name]; value != "" {
-				return value
-			}
-		}
-		return ""
-	})
-}
-
-// flatten collects the texts and numbers of an object and of the objects in it, by their name in small
-// letters; outer ones come first.
-func flatten(into map[string]string, from map[string]any) {
-	for name, value := range from {
-		name = strings.ToLower(strings.TrimLeft(name, "@"))
-		switch v := value.(type) {
-		case string:
-			into[name] = v
-		case json.Number:
-			into[name] = v.String()
-		}
-	}
-	for _, value := range from {
-		if inner, is := value.(map[string]any); is {
-			deeper := map[string]string{}
-			flatten(deeper, inner)
-			for name, v := range deeper {
-				if into[name] == "" {
-					into[name] = v
-				}
-			}
-		}
-	}
-}
-
-// The names that servers give to the members and columns that matter, the best first.
-var (
-	timeNames = []string{
-		"start_time", "startutc", "request_creation_time", "time", "ts", "timestamp", "msec", "time_iso8601", "time_local",
-		"datetime", "date_time", "date-time", "date", "epoch", "epoch_ms", "timestamp_ms", "timemillis", "at", "t",
-	}
-	methodNames = []string{"method", "request_method", "requestmethod", "verb", "http_method", "cs-method"}
-	pathNames   = []string{
-		"request_uri", "uri", "requestpath", "path", "url", "request_path", "uri_path", "cs-uri-stem", "target",
-	}
-	queryNames = []string{"cs-uri-query", "query_string", "args", "query"}
-)
-
-// recordOf is the record of a line whose values have names.
-func recordOf(value func(names ...string) string) (r record, is bool) {
-	if day, clock := value("date"), value("time"); len(day) == len("2026-11-26") && strings.Count(clock, ":") == 2 {
-		r.at, is = anyTime(day + "T" + clock)
-	}
-	for i := 0; i < len(timeNames) && !is; i++ {
-		if text := value(timeNames[i]); text != "" {
-			r.at, is = anyTime(text)
-		}
-	}
-	if line := value("request", "request_line"); line != "" {
-		r.withRequest(`"`+line+`"`, quoted)
-	}
-	if r.path == "" {
-		r.method, r.path = value(methodNames...), pathOf(value(pathNames...))
-		if query := value(queryNames...); query != "" && query != "-" && r.path != "" && !strings.Contains(r.path, "?") {
-			r.path += "?" + query
-		}
-	}
-	if r.method == "" && r.path != "" {
-		r.method = "GET"
-	}
-	return r, is
-}
-
 // pathOf is the path and query of what a log calls a URL.
 func pathOf(text string) string {
+	if strings.Contains(text, `\`) {
+		text = strings.ReplaceAll(escaped.ReplaceAllString(text, "%$1"), `\"`, "%22")
+	}
 	if strings.HasPrefix(text, "/") || text == "" || text == "-" || text == "*" {
 		return strings.TrimLeft(text, "-*")
 	}
@@ -195,65 +118,4 @@ func pathOf(text string) string {
 		return ""
 	}
 	return u.RequestURI()
-}
-
-// columns are those of a table, as its header names them.
-type columns struct {
-	names     []string
-	separator rune // 0: blanks
-	asked     bool // the first line of the file was looked at
-}
-
-// read takes a line that is a header. The first line of a file may be one, and lines that begin with
-// #Fields: (W3C's extended log file format) are wherever they stand.
-func (c *columns) read(text string, begin bool) bool {
-	if fields, is := strings.CutPrefix(text, "#Fields:"); is {
-		c.names, c.separator = strings.Fields(strings.ToLower(fields)), 0
-		return true
-	}
-	if c.asked || !begin || text[0] == '#' {
-		return false
-	}
-	c.asked = true
-	for _, separator := range ",\t;|" {
-		names := split(text, separator)
-		for i := range names {
-			names[i] = strings.ToLower(strings.TrimLeft(strings.TrimSpace(names[i]), "@"))
-		}
-		known := func(name string) bool { return slices.Contains(timeNames, name) }
-		if slices.ContainsFunc(names, known) && (len(names) > 1 || len(names[0]) > 1) {
-			c.names, c.separator = names, separator
-			return true
-		}
-	}
-	return false
-}
-
-func split(line string, separator rune) []string {
-	r := csv.NewReader(strings.NewReader(line))
-	r.Comma, r.LazyQuotes, r.TrimLeadingSpace = separator, true, separator != '\t'
-	fields, err := r.Read()
-	if err != nil {
-		return []string{line}
-	}
-	return fields
-}
-
-// parseTable reads a line of a table with a header.
-func parseTable(text string, c *columns) (r record, is bool) {
-	if c.names == nil {
-		return r, false
-	}
-	fields := strings.Fields(text)
-	if c.separator != 0 {
-		fields = split(text, c.separator)
-	}
-	return recordOf(func(names ...string) string {
-		for _, name := range names {
-			if at := slices.Index(c.names, name); at >= 0 && at < len(fields) {
-				return strings.TrimSpace(fields[at])
-			}
-		}
-		return ""
-	})
 }

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"cmp"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -62,22 +63,71 @@ func Read(r io.Reader, keep bool) (Log, error) {
 	if keep {
 		in.most = mostRequests
 	}
-	lines := bufio.NewScanner(text)
-	lines.Buffer(nil, longestLine)
-	lines.Split(in.splitLine)
-	for lines.Scan() {
-		if err := in.line(strings.TrimSpace(lines.Text())); err != nil {
-			return Log{}, err
-		}
+	if isDocument(text) {
+		err = in.document(text)
+	} else {
+		err = in.lines(text)
 	}
-	if err := lines.Err(); err != nil {
-		return Log{}, fmt.Errorf("line %d: %w", in.number+1, err)
+	if errors.Is(err, io.ErrUnexpectedEOF) { // such as a package that is being written
+		in.skip("")
+		in.whole, err = false, nil
+	}
+	if err != nil {
+		return Log{}, err
 	}
 	return in.log()
 }
 
+// isDocument reports whether a text is JSON of more lines than objects, or of fewer.
+func isDocument(text *bufio.Reader) bool {
+	start, _ := text.Peek(256)
+	begin := strings.TrimLeft(string(start), " \t\r\n")
+	inner := strings.TrimLeft(strings.TrimPrefix(begin, "["), " \t\r\n")
+	return strings.HasPrefix(inner, "{") && (inner != begin || strings.HasPrefix(strings.TrimLeft(begin, "{ \t\r"), "\n"))
+}
+
+// document reads objects that are in an array, or over several lines each.
+func (in *reader) document(text *bufio.Reader) error {
+	decoder := json.NewDecoder(text)
+	if start, _ := text.Peek(256); strings.HasPrefix(strings.TrimSpace(string(start)), "[") {
+		if _, err := decoder.Token(); err != nil {
+			return err
+		}
+	}
+	in.whole = true
+	for decoder.More() {
+		var object json.RawMessage
+		if err := decoder.Decode(&object); err != nil {
+			return fmt.Errorf("object %d: %w", in.number+1, err)
+		}
+		if err := in.line(string(object)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *reader) lines(text *bufio.Reader) error {
+	lines := bufio.NewScanner(text)
+	lines.Buffer(nil, longestLine)
+	lines.Split(in.splitLine)
+	for lines.Scan() {
+		line := lines.Text()
+		if strings.Contains(line, "\x1b") {
+			line = colours.ReplaceAllString(line, "")
+		}
+		if err := in.line(strings.TrimSpace(line)); err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("line %d: %w", in.number+1, err)
+	}
+	return nil
+}
+
 // plain is the text of a file: unpacked, in UTF-8, and without a byte order mark.
-func plain(r io.Reader) (io.Reader, error) {
+func plain(r io.Reader) (*bufio.Reader, error) {
 	b := bufio.NewReader(r)
 	if start, _ := b.Peek(2); string(start) == "\x1f\x8b" {
 		unpacked, err := gzip.NewReader(b)
@@ -93,7 +143,7 @@ func plain(r io.Reader) (io.Reader, error) {
 		return b, err
 	case len(start) >= 2 && (string(start[:2]) == "\xff\xfe" || string(start[:2]) == "\xfe\xff"):
 		data, err := io.ReadAll(b)
-		return bytes.NewReader(strict.Text(data)), err
+		return bufio.NewReader(bytes.NewReader(strict.Text(data))), err
 	}
 	return b, nil
 }
@@ -111,16 +161,37 @@ type reader struct {
 	skipped int
 	last    bool // the last line was skipped
 	whole   bool // the file's last line has its end
+	long    bool // within a line that is left out because it is too long
 	part    bool // not all times are whole seconds
 }
 
-// splitLine notes whether the last line has an end.
+// splitLine notes whether the last line has an end, and leaves out lines that are too long.
 func (in *reader) splitLine(data []byte, atEOF bool) (int, []byte, error) {
 	n, line, err := bufio.ScanLines(data, atEOF)
-	if n > 0 {
+	switch {
+	case n > 0:
 		in.whole = data[n-1] == '\n'
+	case len(data) == longestLine:
+		n = len(data)
+		if !in.long {
+			in.number++
+			in.skip(string(data[:100]))
+		}
+		in.long = true
+		return n, nil, nil
+	}
+	if n > 0 && in.long {
+		in.long, line = false, nil
 	}
 	return n, line, err
+}
+
+// skip leaves out a line that is no request.
+func (in *reader) skip(text string) {
+	in.last = true
+	if in.skipped++; in.skipped == 1 {
+		in.first, in.at = text, in.number
+	}
 }
 
 func (in *reader) line(text string) error {
@@ -132,12 +203,11 @@ func (in *reader) line(text string) error {
 		return nil
 	}
 	r, is := in.parse(text)
-	if in.last = !is; !is {
-		if in.skipped++; in.skipped == 1 {
-			in.first, in.at = text, in.number
-		}
+	if !is {
+		in.skip(text)
 		return nil
 	}
+	in.last = false
 	if len(in.records) == in.most {
 		return fmt.Errorf("line %d: more than %d requests", in.number, in.most)
 	}
@@ -176,6 +246,10 @@ func (in *reader) log() (Log, error) {
 		return l, fmt.Errorf("line %d: no time of a request in %.60q: want an access log (of common or combined form, "+
 			"JSON, CSV with a header, W3C extended), or lines that begin with seconds or RFC 3339 times", in.at, in.first)
 	}
+	if in.beforeAll() {
+		in.records = in.records[:len(in.records)-1]
+		l.Skipped, l.Cut, in.skipped = l.Skipped+1, true, in.skipped+1
+	}
 	lines := in.skipped + len(in.records)
 	if l.Cut {
 		lines, in.skipped = lines-1, in.skipped-1
@@ -195,6 +269,15 @@ func (in *reader) log() (Log, error) {
 		l.Requests[i] = Request{At: time.Duration(r.at - in.records[0].at), Method: r.method, Path: r.path}
 	}
 	return l, nil
+}
+
+// beforeAll reports whether the last line, which has no end, lacks digits of its time.
+func (in *reader) beforeAll() bool {
+	last := len(in.records) - 1
+	if in.whole || in.last || !in.format.weak || last < 1 {
+		return false
+	}
+	return !slices.ContainsFunc(in.records[:last], func(r record) bool { return r.at <= in.records[last].at })
 }
 
 // Times are the arrival times.

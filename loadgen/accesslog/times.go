@@ -38,9 +38,10 @@ var isoLayouts = []string{
 }
 
 func isoTime(text string) (int64, bool) {
-	if len(text) < len("2006-01-02T15:04:05") || text[4] != '-' {
+	if len(text) < len("2006-01-02T15:04:05") || text[4] != '-' && text[4] != '/' {
 		return 0, false
 	}
+	text = strings.Replace(text, "/", "-", 2)
 	text = strings.Replace(text, ",", ".", 1) // ISO 8601 allows both before a fraction
 	for _, layout := range isoLayouts {
 		if t, err := time.Parse(layout, text); err == nil && t.Year() >= 1970 && t.Year() < 2100 {
