@@ -203,7 +203,7 @@ func (p *Parser) readLine(line []byte, whole bool) error {
 	}
 	switch {
 	case len(text) > 0:
-		return p.readField(text)
+		return p.readField(trimRight(text))
 	case p.state == trailers:
 		p.state = complete
 		return nil
@@ -226,7 +226,7 @@ func (p *Parser) unfold(text []byte, whole bool) (done bool, err error) {
 		if bytes.IndexByte(text, ':') < 0 {
 			return true, malformed("header line %.40q", text)
 		}
-		p.held = append(p.held, text...)
+		p.held = append(p.held, trimRight(text)...)
 		return true, nil
 	}
 	return false, nil
@@ -281,8 +281,9 @@ func (p *Parser) readField(text []byte) error {
 		}
 	case len("Transfer-Encoding"):
 		if equalFold(name, "transfer-encoding") {
-			if !p.http10 && (p.encoded || !equalFold(value, "chunked")) {
-				return malformed("transfer coding %.40q, only chunked is supported", value)
+			coding := trimLeft(text[colon+1:]) // net/http does not trim what a blank line continues
+			if !p.http10 && (p.encoded || !equalFold(coding, "chunked")) {
+				return malformed("transfer coding %.40q, only chunked is supported", coding)
 			}
 			p.encoded, p.chunked = true, !p.http10
 			p.Close = p.Close || p.http10 // its framing is in doubt (RFC 9112, section 6.1)
@@ -407,10 +408,16 @@ func hexDigit(c byte) (byte, bool) {
 }
 
 // trim trims blanks; bytes.Trim spends more time on its cut set than on the value.
-func trim(b []byte) []byte {
+func trim(b []byte) []byte { return trimLeft(trimRight(b)) }
+
+func trimLeft(b []byte) []byte {
 	for len(b) > 0 && isBlank(b[0]) {
 		b = b[1:]
 	}
+	return b
+}
+
+func trimRight(b []byte) []byte {
 	for len(b) > 0 && isBlank(b[len(b)-1]) {
 		b = b[:len(b)-1]
 	}

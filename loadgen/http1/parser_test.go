@@ -94,6 +94,10 @@ func TestResponses(t *testing.T) {
 			false, read{200, "ok", "", false, nil}},
 		{"a folded trailer", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: a\r\n b\r\n\r\n",
 			false, read{200, "", "", false, nil}},
+		{"blanks behind framing", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked \t\r\n\r\n0\r\n\r\n",
+			false, read{200, "", "", false, nil}},
+		{"a length that a blank line continues", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n \r\n\r\nok",
+			false, read{200, "ok", "", false, nil}},
 		{"HTTP/1.0 with a transfer coding and a length closes",
 			"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\nok",
 			false, read{200, "ok", "", true, nil}},
@@ -149,6 +153,8 @@ func TestMalformedResponses(t *testing.T) {
 		{"a zero byte in the status line", "HTTP/1.1 200 O\x00K\r\n\r\n", ErrMalformed},
 		{"a status below 100", "HTTP/1.1 099 OK\r\n\r\n", ErrMalformed},
 		{"a folded line after the status line", ok + " b\r\nX: a\r\n\r\n", ErrMalformed},
+		{"a transfer coding that a blank line continues", ok + "Transfer-Encoding: chunked\r\n \r\n\r\n0\r\n\r\n",
+			ErrMalformed},
 		{"a fold without a field", ok + "X\r\n : a\r\n\r\n", ErrMalformed},
 		{"a zero byte in a folded line", ok + "X: a\r\n b\x00\r\n\r\n", ErrMalformed},
 		{"a length in a folded line", ok + "Content-Length: 1\r\n 2\r\n\r\n", ErrMalformed},
@@ -291,6 +297,7 @@ func FuzzAgainstNetHTTP(f *testing.F) {
 		"HTTP/1.1 304 x\r\nContent-Length: 2\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n", "HTTP/1.0  200\r\nTransfer-Encoding: x\r\nX\x00: \x7f\r\r\n\r\n",
 		"HTTP/1.1 200 O\rK\r\nX Y: a\r\n : \r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nx",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n \r\nX: a\r\n\r\n0\r\n\r\n",
 	} {
 		f.Add(seed, false, uint(3), uint(30))
 		f.Add(seed, true, uint(1), uint(20))
