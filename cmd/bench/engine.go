@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -119,17 +121,18 @@ func storedEngine(m results.Manifest, urls []string) (loadgen.Engine, error) {
 	o.flags(f, native.Sleep)
 	f.IntVar(&o.shards, "threads", 0, "")
 	f.BoolVar(&o.http1, "http1", false, "")
-	tls := tlsOptions{insecure: m.Config["insecure"] == "true"}
+	tls := tlsOptions{
+		insecure: m.Config["insecure"] == "true", ca: m.Config["cacert"], cert: m.Config["cert"], key: m.Config["key"],
+	}
 	var errs []error
 	f.VisitAll(func(flag *pflag.Flag) {
-		value := m.Config[flag.Name]
-		if value == secret.Redacted { // the word pin is taken for a secret; the cores of another machine say little
-			return
-		}
-		if value = strings.Trim(value, "[]"); value != "" {
+		value := strings.Trim(m.Config[flag.Name], "[]")
+		if value != "" && m.Config[flag.Name] != secret.Redacted { // as older versions stored cores
 			errs = append(errs, flag.Value.Set(value))
 		}
 	})
+	// Cores that this machine lacks say nothing here.
+	o.pin = slices.DeleteFunc(o.pin, func(core int) bool { return core >= runtime.NumCPU() })
 	if len(urls) > 0 && strings.HasPrefix(urls[0], "https:") {
 		secure, err := tls.config(loadgen.Plan{URL: urls[0]})
 		errs, o.secure = append(errs, err), secure

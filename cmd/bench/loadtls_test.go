@@ -58,6 +58,7 @@ func TestClientCertificates(t *testing.T) {
 	server.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: authority}
 	server.StartTLS()
 	defer server.Close()
+	other, otherKey, _ := clientPair(t, "bench") // of another authority
 	both, certAlone, keyAlone := write(t, "both.pem", cert+key), write(t, "cert.pem", cert), write(t, "key.pem", key)
 	for _, row := range []struct {
 		says string
@@ -66,7 +67,9 @@ func TestClientCertificates(t *testing.T) {
 	}{
 		{"certificate and key in one file", []string{"--cert", both}, 5},
 		{"in two", []string{"--cert", certAlone, "--key", keyAlone}, 5},
+		{"with HTTP/1.1", []string{"--cert", both, "--http1"}, 5},
 		{"neither", nil, 0},
+		{"of another authority", []string{"--cert", write(t, "other.pem", other+otherKey)}, 0},
 	} {
 		known.Store(0)
 		r, _ := loadJSON(t, t.Context(), append(row.args, "-k", "-n", "5", "-c", "2", server.URL)...)
@@ -74,8 +77,16 @@ func TestClientCertificates(t *testing.T) {
 			t.Errorf("%s: %+v, %d were known; want %d", row.says, r.Counts, known.Load(), row.ok)
 		}
 	}
-	_, errs, code := loadText(t, "--cert", certAlone, "-k", "-n", "1", server.URL)
-	if code != exitUsage || !strings.Contains(errs, "--cert") {
-		t.Errorf("a certificate without its key: exit code %d, %s; want %d and the flag", code, errs, exitUsage)
+	for says, args := range map[string][]string{
+		"a certificate without its key":  {"--cert", certAlone},
+		"a key of another certificate":   {"--cert", certAlone, "--key", write(t, "other.key", otherKey)},
+		"a key without a certificate":    {"--key", keyAlone},
+		"a key instead of a certificate": {"--cert", keyAlone},
+		"a file that is not there":       {"--cert", certAlone + ".no", "--key", keyAlone},
+	} {
+		_, errs, code := loadText(t, append(args, "-k", "-n", "1", server.URL)...)
+		if code != exitUsage || !strings.Contains(errs, args[0]) || strings.Contains(errs, "PRIVATE") {
+			t.Errorf("%s: exit code %d, %s; want %d and the flag", says, code, errs, exitUsage)
+		}
 	}
 }

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -14,10 +16,13 @@ import (
 
 	"bench/experiments"
 	"bench/internal/inert"
+	"bench/internal/secret"
 	"bench/reports/page"
 	"bench/results"
 	"bench/scenarios"
 	"bench/servers"
+
+	"github.com/spf13/pflag"
 )
 
 // fillTexts puts a text into every field of a value that can hold one; reflection forgets none.
@@ -168,6 +173,21 @@ func TestNoSecretReachesAStream(t *testing.T) {
 		if shown := strings.Contains(errs.String(), "canary42"); code != row.code || shown != row.shown {
 			t.Errorf("interactive %v: code %d, shown %v: %s", row.interactive, code, shown, errs.String())
 		}
+	}
+}
+
+// What bench's own flags hold is stored as it is, so that a run can be carried out again. The secrets among them are
+// known by their form.
+func TestOwnFlagsAreNoSecrets(t *testing.T) {
+	values := map[string]string{"pin": "0,1", "key": "client.key"} // others: any word
+	for _, c := range newRootCommand(&shell{env: map[string]string{}}).Commands() {
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			value := cmp.Or(values[f.Name], "word")
+			record := fmt.Sprintf(`{"config": {%q: %q}}`, f.Name, value)
+			if got := string(secret.JSON([]byte(record))); got != record {
+				t.Errorf("%s --%s: %s is stored as %s", c.Name(), f.Name, record, got)
+			}
+		})
 	}
 }
 

@@ -46,6 +46,19 @@ var examples = []string{
 	"npm_canaryS3cret42canaryS3cret42", "pypi-canaryS3cret42canary", "SG.canaryS3cret42.canaryS3cret42",
 	"hf_canaryS3cret42canaryS3cret42", "dop_v1_canaryS3cret42canary42", "shpat_canaryS3cret42canary",
 	"dckr_pat_canaryS3cret42canary", "hvs.canaryS3cret42canary", "django-insecure-canaryS3cret42",
+	"/x?pass%77ord=canaryS3cret42", "/x?user%5Bpassword%5D=canaryS3cret42", "/x?a=1&amp;token=canaryS3cret42",
+	"/x?next=%2Fcb%3Ftoken%3DcanaryS3cret42", "/x?n=%252Fcb%253Fa%253D1%2526token%253DcanaryS3cret42",
+	`a=1\u0026sid\u003dcanaryS3cret42`, `{\\\"password\\\":\\\"canaryS3cret42\\\"}`, `http:\/\/u:canaryS3cret42@h\/`,
+	"http%3A%2F%2Fu%3AcanaryS3cret42%40h", "//u:canaryS3cret42@h/x", "postgres://u:p/canaryS3cret42@h/d",
+	"mysql+x://u:p#@canaryS3cret42@h/d", "Server=h;Password=canary S3cret42;x=1", `SECRET_KEY = "canary'S3cret42"`,
+	`SECRET_KEY = 'canary"S3cret42'`, `SECRET_KEY = """canaryS3cret42"""`, `SECRET_KEY: str = r"canaryS3cret42"`,
+	`os.environ["DB_PASSWORD"] = "canaryS3cret42"`, `"password": "a\\b\"canaryS3cret42"`, `'password': b'canaryS3cret42'`,
+	"('SECRET_KEY', 'canaryS3cret42')", `{"name": "Cookie", "value": "a=canaryS3cret42"}`, "password -> canaryS3cret42",
+	"aws_secret_access_key = canaryS3cret42", "STRIPE_KEY=canaryS3cret42", "_auth=canaryS3cret42", "pw=canaryS3cret42",
+	"X-Session-Id: canaryS3cret42", "Ocp-Apim-Subscription-Key: canaryS3cret42", "curl -ume:canaryS3cret42 x",
+	`Authorization: Digest username="u", response="canaryS3cret42"`, "machine h login u password canaryS3cret42",
+	"Passwort=canaryS3cret42", "--requirepass canaryS3cret42", "GOCSPX-canaryS3cret42canary",
+	"https://h.example/api/webhooks/1/canaryS3cret42", "secret_canaryS3cret42canary", "dp.pt.canaryS3cret42canary",
 	"https://hooks.slack.com/services/T0/B0/canaryS3cret42", "12345678:AAcanaryS3cret42canaryS3cret42canary",
 }
 
@@ -99,9 +112,25 @@ func TestEveryShapeIsRedactedInEverySurrounding(t *testing.T) {
 			}
 		}
 	}
-	if got := JSON([]byte(`{"password": "x", "next": "y", "token": ["z"]}`)); string(got) !=
-		`{"password": "[redacted]", "next": "y", "token": ["z"]}` {
-		t.Errorf("by its key: %s", got)
+}
+
+// A string of JSON is a secret by what stands before it, however it looks itself.
+func TestSecretsByTheirPlaceInJSON(t *testing.T) {
+	for encoded, want := range map[string]string{
+		`{"password": "x", "next": "y"}`:                     `{"password": "[redacted]", "next": "y"}`,
+		`{"Cookie": ["x", "y"], "next": ["z"]}`:              `{"Cookie": ["[redacted]", "[redacted]"], "next": ["z"]}`,
+		`{"headers": {"Authorization": [["x"]]}}`:            `{"headers": {"Authorization": [["[redacted]"]]}}`,
+		`[["Authorization", "x"], ["Accept", "y"]]`:          `[["Authorization", "[redacted]"], ["Accept", "y"]]`,
+		`["--token", "x", "--name", "y"]`:                    `["--token", "[redacted]", "--name", "y"]`,
+		`["-u", "me:x"]`:                                     `["-u", "[redacted]"]`,
+		`[{"name": "cookie", "value": "x"}, {"value": "y"}]`: `[{"name": "cookie", "value": "[redacted]"}, {"value": "y"}]`,
+		`{"pass\u0077ord": "x", "token": "", "key": 5}`:      `{"pass\u0077ord": "[redacted]", "token": "", "key": 5}`,
+		`{"pin": "1234", "key": "a.pem"}`:                    `{"pin": "[redacted]", "key": "a.pem"}`,
+		`{"pin": "0,1", "otp": "[2,3]"}`:                     `{"pin": "0,1", "otp": "[2,3]"}`,
+	} {
+		if got := string(JSON([]byte(encoded))); got != want {
+			t.Errorf("%s becomes %s; want %s", encoded, got, want)
+		}
 	}
 }
 
@@ -112,7 +141,9 @@ func TestOrdinaryTextsStayThemselves(t *testing.T) {
 		"the basic comparison", "a token is missing", "unexpected token in line 3", "the session has ended",
 		"design=5",
 		"sessions: 12", "signal=9", "passed: 12", "10 passed, 2 failed", "author: me",
-		"--show-secrets on a terminal only",
+		"--show-secrets on a terminal only", "bench load --pin 0,1", "--pin=3", "/a?x=1%26y=2", `"path": "\\/a"`,
+		"100%25 of it",
+		"primary_key=id", "keys=3", "CACHE_KEY=page", "https://127.0.0.1:1/a@b", "see //host/path@2",
 		"key=value", "x: key", "basic auth is not supported", "token bucket: empty", "digest differs",
 		"git@github.com:a/b.git",
 		"The SECRET_KEY setting must not be empty.", "KeyError: 'SECRET_KEY'", "*** uWSGI is running (pid 7) ***",
