@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -42,11 +43,21 @@ func (e Env) Discover(ctx context.Context, d Discovery) (p discover.Proposal, er
 		return p, err
 	}
 	defer func() { err = errors.Join(err, scratch.Close()) }()
+	site := &servers.Site{
+		Host: servers.ThisHost(), Keeper: scratch.Keeper, Scratch: scratch.Dir, Locks: filepath.Join(e.Cache, "ports"),
+		Say: e.Say,
+	}
+	site.Host.Env, site.Host.Tools = e.Servers, servers.Tools{}
 	p, err = e.discover(ctx, discover.Search{
 		Dir: dir, Settings: d.Settings, Choose: d.Choose, Scratch: scratch.Dir, Say: e.Say,
 		User: variables(e.User), Env: e.Servers,
 		Run: func(ctx context.Context, argv, env []string, dir string) (string, error) {
 			return scratch.Keeper.Run(ctx, proc.Spec{Name: filepath.Base(argv[0]), Argv: argv, Env: env, Dir: dir})
+		},
+		Services: e.lending(site, dir),
+		Copy: func(from string) (to string, err error) {
+			to = filepath.Join(scratch.Dir, "copy")
+			return to, errors.Join(os.RemoveAll(to), servers.CopyFolder(from, to))
 		},
 		Ask:    func(dir string, argv ...string) string { return e.output(ctx, dir, argv) },
 		OnPath: func(name string) string { return servers.LookPath(name, e.Path) },
@@ -55,6 +66,19 @@ func (e Env) Discover(ctx context.Context, d Discovery) (p discover.Proposal, er
 		err = &Error{Refused, err}
 	}
 	return p, err
+}
+
+// lending lets a search have servers of its own in place of those that the app in a folder asks.
+func (e Env) lending(site *servers.Site, folder string) discover.Services {
+	start := func(ctx context.Context, kind string, databases []string) (discover.Server, error) {
+		lent, err := site.Lend(ctx, kind, folder, databases)
+		var missing *servers.MissingServiceError
+		if errors.As(err, &missing) {
+			err = fmt.Errorf("it is not installed: run `%s`, then `bench init --force`", missing.Provided)
+		}
+		return discover.Server{URL: lent.URL, Settings: lent.Settings, Close: lent.Close}, err
+	}
+	return discover.Services{Start: start, Module: servers.ServicesModule()}
 }
 
 // discover tries the user's interpreters first, then an environment made from the project's list of

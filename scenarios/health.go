@@ -37,7 +37,7 @@ func (h *health) look(at time.Time) {
 	for _, m := range h.members {
 		now, lives := m.Now()
 		if !lives {
-			if !h.disturbed(m.Of, at) {
+			if !m.Fleeting && !h.disturbed(m.Of, at) {
 				h.ended = append(h.ended, m)
 			}
 			continue

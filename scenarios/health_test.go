@@ -107,3 +107,28 @@ func TestHealthIgnoresProcessesOfRequests(t *testing.T) {
 
 // nobody disturbed any process.
 func nobody(string, time.Time) bool { return false }
+
+// A database ends the process of a connection with the connection: that voids nothing.
+func TestHealthLetsFleetingProcessesEnd(t *testing.T) {
+	for _, fleeting := range []bool{true, false} {
+		members := tree(t)()
+		members[1].Fleeting = fleeting
+		victim := members[1]
+		h := newHealth(members, nobody)
+		h.look(time.Now())
+		if err := syscall.Kill(victim.PID, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+			if _, lives := victim.Now(); !lives {
+				break
+			}
+		}
+		h.look(time.Now())
+		var c results.Cell
+		h.judge(&c)
+		if void := c.Grade == results.Invalid; void == fleeting {
+			t.Errorf("a process that ends, fleeting %t: grade %q, %v", fleeting, c.Grade, c.Diagnostics)
+		}
+	}
+}

@@ -71,7 +71,7 @@ func (c *Cluster) Find(a Address) ([]Member, error) {
 		}
 		for _, m := range tree {
 			if a.Worker || a.below && m.Parent == leader || !a.below && m.PID == leader {
-				found = append(found, Member{c.blueprint.Processes[i].Name, m})
+				found = append(found, Member{Of: c.blueprint.Processes[i].Name, Member: m})
 			}
 		}
 	}

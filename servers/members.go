@@ -9,6 +9,8 @@ import (
 // Member is one process of a running cluster.
 type Member struct {
 	Of string // the process of the blueprint to which it belongs
+	// Fleeting says that it may end at any time: a database has a process for each connection.
+	Fleeting bool
 	proc.Member
 }
 
@@ -17,7 +19,7 @@ func (m Member) String() string { return fmt.Sprintf("%s (PID %d, of %s)", m.Com
 // Now reads the process again; it reports false if that process has ended.
 func (m Member) Now() (Member, bool) {
 	now, lives := m.Member.Now()
-	return Member{m.Of, now}, lives
+	return Member{m.Of, m.Fleeting, now}, lives
 }
 
 // Members are all living processes of the cluster: those that bench started, and all that descend
@@ -33,7 +35,8 @@ func (c *Cluster) Members() ([]Member, error) {
 	var members []Member
 	for i, process := range c.processes {
 		for _, m := range proc.Tree(all, process.PID()) {
-			members = append(members, Member{c.blueprint.Processes[i].Name, m})
+			p := c.blueprint.Processes[i]
+			members = append(members, Member{p.Name, p.Service && m.PID != process.PID(), m})
 		}
 	}
 	return members, nil

@@ -43,8 +43,8 @@ func (e *PrepareError) Error() string {
 func (e *PrepareError) Unwrap() error { return e.Err }
 
 // Prepare runs the app's own steps (migrate, collectstatic, …) once; every later boot sees the result.
-// It leaves the app's folder alone: what the steps write goes into folders below dir, and, if they or
-// the app's state write into the app's folder, into a copy of it.
+// It leaves the app's folder alone: what the steps, and boots, write goes into folders below dir, and into
+// copies of the app's folder.
 func (s *Site) Prepare(ctx context.Context, app targets.App, dir string) error {
 	p := &preparation{site: s, app: app, dir: dir}
 	s.Host.State, s.Host.Build = filepath.Join(dir, "state"), filepath.Join(dir, "build")
@@ -127,7 +127,7 @@ func (p *preparation) copy(context.Context) error {
 		h.Copied = append(h.Copied, filepath.Clean(path))
 	}
 	p.databases()
-	if p.app.Owned || len(h.Copied) == 0 && len(p.app.Prepare) == 0 && PlainPath(p.app.Folder()) {
+	if p.app.Owned {
 		return nil
 	}
 	h.Tree = filepath.Join(p.dir, "app")
@@ -220,7 +220,27 @@ func (p *preparation) timeout() time.Duration {
 func (p *preparation) expanded() targets.App {
 	h := p.site.Host
 	places := targets.Places{State: h.State, Build: h.Build, Secret: p.secret()}
-	return p.app.Expand(places).WithServices(serviceURLs(p.serving.all)).In(cmp.Or(h.Tree, p.app.Folder()))
+	return p.app.Expand(places).WithServices(p.urls()).In(cmp.Or(h.Tree, p.app.Folder()))
+}
+
+// urls are those of the services. Before they run, which the settings decide, readers of settings get addresses of
+// the right form.
+func (p *preparation) urls() map[string]string {
+	urls := serviceURLs(p.serving.all)
+	for _, name := range p.app.Services {
+		s, err := service(name)
+		if _, runs := urls[placeholder(name)]; err != nil || runs {
+			continue
+		}
+		r := s.replica(p.dir)
+		for _, port := range s.Process.Ports {
+			r.ports[port] = 1 // nothing is there yet
+		}
+		if url, err := render("url", s.URL, renderData{Host: p.site.Host, Dir: r.dir, self: r, all: []*replica{r}}); err == nil {
+			urls[placeholder(name)] = url
+		}
+	}
+	return urls
 }
 
 // secret is the key of the preparation's own processes.

@@ -198,10 +198,13 @@ func before(text, separator string) string {
 func serviceURLs(all []served) map[string]string {
 	urls := map[string]string{}
 	for _, s := range all {
-		urls["{"+s.Name+"}"] = s.url
+		urls[placeholder(s.Name)] = s.url
 	}
 	return urls
 }
+
+// placeholder stands in bench.yaml for the URL of a service.
+func placeholder(service string) string { return "{" + service + "}" }
 
 // withServices adds the tiers of the services to the roles of a topology.
 func withServices(roles results.Roles, all []served) results.Roles {

@@ -2,6 +2,7 @@ package discover
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,6 +17,8 @@ type Search struct {
 	Env      []string          // the environment that servers get, KEY=value
 	Scratch  string            // a folder for copies
 	Run      Runner
+	Services Services
+	Copy     func(from string) (to string, err error) // of an app that may write into its folder
 	Ask      Asker
 	OnPath   func(name string) string
 	// Own is an interpreter of last resort, which need not be named in bench.yaml.
@@ -32,12 +35,16 @@ type NothingFoundError struct {
 	Dir   string
 	Files int
 	Above string // a folder above with a manage.py; empty: none
+	Has   string // what is there instead, and what would make it an app; empty: nothing
 }
 
 func (e *NothingFoundError) Error() string {
 	if e.Above != "" {
 		return fmt.Sprintf("looking for an app in %s: there is none in or below it, but %s has a manage.py: "+
 			"run bench init there, or name the folder: bench init %[2]s", e.Dir, e.Above)
+	}
+	if e.Has != "" {
+		return fmt.Sprintf("looking for an app in %s: %s, and run bench init again", e.Dir, e.Has)
 	}
 	return fmt.Sprintf("looking for an app in %s: none of its %d files is a manage.py or defines a WSGI or ASGI "+
 		"application: name the folder that has it (bench init DIR), or write bench.yaml by hand "+
@@ -81,20 +88,30 @@ func Discover(ctx context.Context, s Search) (Proposal, error) {
 	}
 	projects := tree.Projects()
 	if len(projects) == 0 {
-		return Proposal{}, &NothingFoundError{s.Dir, len(tree.Files), managedAbove(s.Dir)}
+		return Proposal{}, &NothingFoundError{s.Dir, len(tree.Files), managedAbove(s.Dir), tree.almost()}
 	}
-	e := explorer{Search: s, tree: tree}
+	e := explorer{Search: s, tree: tree, lent: lend(s.Services)}
+	p, err := e.discover(ctx, projects)
+	return p, errors.Join(err, e.lent.close())
+}
+
+func (e *explorer) discover(ctx context.Context, projects []Project) (p Proposal, err error) {
 	if e.project, err = e.chooseProject(projects); err != nil {
-		return Proposal{}, err
+		return p, err
 	}
-	e.dir = filepath.Join(s.Dir, filepath.FromSlash(e.project.Dir))
+	e.dir = filepath.Join(e.Dir, filepath.FromSlash(e.project.Dir))
 	e.readEnvFile()
+	if e.asked = e.dir; !e.project.Django && e.Copy != nil {
+		if e.asked, err = e.Copy(e.dir); err != nil {
+			return p, err
+		}
+	}
 	ways, err := e.ways()
 	if err != nil {
-		return Proposal{}, err
+		return p, err
 	}
 	if err := e.load(ctx, ways); err != nil {
-		return Proposal{}, err
+		return p, err
 	}
 	return e.propose(), nil
 }
@@ -105,6 +122,8 @@ type explorer struct {
 	tree    Tree
 	project Project
 	dir     string // of the project, absolute
+	asked   string // where it is asked: a copy, if asking may change something
+	lent    *lending
 
 	envFile   string // relative to the folder searched
 	inEnvFile map[string]string
@@ -115,8 +134,11 @@ type explorer struct {
 	override  map[string]any
 	notes     []string // what bench init did not know
 	changes   []string // likewise, about what it had to replace
+	services  []string // kinds of servers that bench runs in place of the project's
 	sqlite    bool     // whether the project's database was replaced by an empty SQLite one
 	own       database // that was replaced
+	host      string   // that the app is asked under; empty: the usual one
+	allowed   []string // the hosts that the project's settings allow
 }
 
 func (e *explorer) say(format string, args ...any) {

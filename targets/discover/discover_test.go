@@ -32,8 +32,13 @@ func runProgram(ctx context.Context, argv, env []string, dir string) (string, er
 func search(t *testing.T, pairs ...string) Search {
 	t.Helper()
 	path := python(t)
+	module, err := os.ReadFile("../../servers/django/bench_services.py")
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := Search{
-		Dir: t.TempDir(), Scratch: t.TempDir(), Run: runProgram, User: map[string]string{"HOME": "/"},
+		Services: Services{Module: string(module)},
+		Dir:      t.TempDir(), Scratch: t.TempDir(), Run: runProgram, User: map[string]string{"HOME": "/"},
 		Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")},
 		Ask: func(string, ...string) string { return "" },
 		OnPath: func(name string) string {

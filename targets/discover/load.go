@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -145,8 +146,8 @@ func (e *explorer) attempt(ctx context.Context) (*failure, error) {
 		if why, err = e.settle(ctx); err != nil || why != nil {
 			return why, err
 		}
-		if e.answers() || !e.supplyRoutes() {
-			return nil, nil
+		if e.answers() || !e.supplyRoutes(ctx) {
+			return nil, e.otherHost(ctx)
 		}
 	}
 	return nil, nil
@@ -160,7 +161,7 @@ func (e *explorer) describe(ctx context.Context) (*failure, error) {
 			return &failure{Type: "not an interpreter", Message: err.Error()}, ctx.Err()
 		}
 		why := e.failure()
-		if why == nil || !e.supply(why) {
+		if why == nil || !e.supply(ctx, why) {
 			return why, nil
 		}
 	}
@@ -168,9 +169,9 @@ func (e *explorer) describe(ctx context.Context) (*failure, error) {
 }
 
 // supplyRoutes provides what the routes miss; false: nothing new.
-func (e *explorer) supplyRoutes() bool {
+func (e *explorer) supplyRoutes(ctx context.Context) bool {
 	for _, r := range e.found.Routes {
-		if r.Failure != nil && e.supply(r.Failure) {
+		if r.Failure != nil && e.supply(ctx, r.Failure) {
 			return true
 		}
 	}
@@ -194,7 +195,7 @@ func (e *explorer) failure() *failure {
 }
 
 // supply provides what a failure asks for; false: nothing new.
-func (e *explorer) supply(why *failure) bool {
+func (e *explorer) supply(ctx context.Context, why *failure) bool {
 	if strings.Contains(why.Message, "SECRET_KEY setting must not be empty") && e.override["SECRET_KEY"] == nil {
 		e.set("SECRET_KEY", secretPlaceholder)
 		return true
@@ -204,6 +205,9 @@ func (e *explorer) supply(why *failure) bool {
 	}
 	some := false
 	for _, name := range why.Wants {
+		if namesDatabase(name) && e.User[name] == "" && e.wantsPostgres() && e.lent.start(ctx, postgres, nil) {
+			e.variables.urls = postgres
+		}
 		some = e.variables.supply(name, e.User, e.envFile, e.inEnvFile) || some
 	}
 	return some
@@ -224,14 +228,17 @@ func (e *explorer) ask(ctx context.Context, routes bool) (answer, error) {
 		return answer{}, fmt.Errorf("asking the project: %w", err)
 	}
 	defer os.RemoveAll(state)
-	expand := strings.NewReplacer("{state}", state, "{build}", state, secretPlaceholder, trialSecret).Replace
-	p := probe{run: e.Run, python: e.way.python.Path, dir: e.dir, scratch: e.Scratch}
+	pairs := append([]string{"{state}", state, "{build}", state, secretPlaceholder, trialSecret}, e.lent.urls()...)
+	expand := strings.NewReplacer(pairs...).Replace
+	p := probe{run: e.Run, python: e.way.python.Path, dir: e.asked, scratch: e.Scratch}
+	p.modules = map[string]string{"bench_services.py": e.Services.Module}
 	p.env = append(slices.Clone(e.Env), e.variables.pairs(expand)...)
 	override := expanded(e.override, expand).(map[string]any)
 	delete(override, "STATIC_ROOT") // the probe collects into a folder of its own
-	q := question{Kind: "plain", Application: e.way.application.Name, Ask: routes, Host: host, Override: override}
+	q := question{Kind: "plain", Application: e.way.application.Name, Ask: routes, Host: cmp.Or(e.host, host),
+		Override: override}
 	if e.project.Django {
-		q.Kind, q.Settings = "django", e.way.settings.Name
+		q.Kind, q.Settings, q.Services = "django", e.way.settings.Name, e.lent.settings()
 		q.WSGI, q.ASGI = names(e.project.WSGI), names(e.project.ASGI)
 		if first := e.found.Settings.WSGI; first != "" && e.way.settings.Name != "" {
 			q.WSGI = unique(append([]string{colon(first)}, q.WSGI...))

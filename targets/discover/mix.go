@@ -73,10 +73,13 @@ func speed(ms float64) string {
 
 // minor are routes that visitors seldom want: they are picked last.
 var minor = regexp.MustCompile(`(?i)(^|/)(admin|django-admin|swagger|redoc|docs|openapi|schema|sitemap|robots|` +
-	`favicon|feed|rss|health\w*|ping|status|livez|readyz|metrics|debug|` +
+	`favicon|feed|rss|health[\w-]*|ping|status|livez|readyz|metrics|debug|` +
 	`log-?_?in|sign-?_?(in|up)|register|__\w+__|jsi18n|static|media|\.well-known|password\w*|i18n)`)
 
 func isMinor(path string) bool { return minor.MatchString(path) || healthPath.MatchString(path) }
+
+// digits are what differs between paths of one view, where its name is not known.
+var digits = regexp.MustCompile(`\d+`)
 
 // pick proposes a mix: routes that answer, at most one per view, of every speed. The front page comes
 // first, and counts most.
@@ -84,7 +87,7 @@ func pick(routes []Route, loginURL string) (picks []Pick) {
 	bySpeed := map[string][]Route{}
 	seen := map[string]bool{}
 	for _, r := range slices.SortedStableFunc(slices.Values(routes), preference) {
-		key := cmp.Or(r.Name, r.Path)
+		key := cmp.Or(r.Name, digits.ReplaceAllString(r.Path, "N"))
 		if r.group(loginURL) != Answers || seen[key] || r.Status != 200 {
 			continue
 		}
@@ -162,7 +165,7 @@ func targetName(r Route) string {
 	return cmp.Or(name, "page")
 }
 
-var healthPath = regexp.MustCompile(`(?i)(^|/)(health\w*|ping|livez|readyz|alive|up|heartbeat|status)/?$`)
+var healthPath = regexp.MustCompile(`(?i)(^|/)(health[\w-]*|ping|livez|readyz|alive|up|heartbeat|status)/?$`)
 
 // health is the path by which a boot is known to work: one made for that, else the front page, else what
 // answers fastest.

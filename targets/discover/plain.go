@@ -2,19 +2,26 @@ package discover
 
 import (
 	"cmp"
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
 )
 
+// factories are the usual names of functions that make an application.
+const factories = `create_app|make_app|get_app|create_application|make_application|build_app|app_factory`
+
 var (
 	// An application object: app = Flask(__name__), api: FastAPI = FastAPI().
 	object = regexp.MustCompile(`(?m)^(\w+)\s*(?::\s*[\w.]+\s*)?=\s*(?:\w+\.)*` +
-		`(Flask|APIFlask|OpenAPI|FastAPI|Starlette|Quart|Litestar|Bottle|App|API|Sanic|Pyramid|Application)\(`)
+		`(Flask|APIFlask|OpenAPI|FastAPI|Starlette|Quart|Litestar|Bottle|App|API|Sanic|Pyramid|Application|` +
+		`default_app|make_wsgi_app|` + factories + `)\(`)
 	// A factory: def create_app(config=None):
-	factory = regexp.MustCompile(`(?ms)^(?:async )?def (create_app|make_app|get_app|create_application|` +
-		`make_application|build_app|app_factory)\((.*?)\)\s*(?:->[^:]+)?:`)
+	factory = regexp.MustCompile(`(?ms)^(?:async )?def (` + factories + `)\((.*?)\)\s*(?:->[^:]+)?:`)
+	// What a file imports that holds an application, whatever its name.
+	webFramework = regexp.MustCompile(`(?m)^\s*(?:from|import) (flask|apiflask|quart|bottle|falcon|pyramid|` +
+		`starlette|fastapi|litestar|sanic|connexion|webob|werkzeug|web|hug|blacksheep|microdot|emmett)\b`)
 	// A callable written by hand: def application(environ, start_response):
 	byHand = regexp.MustCompile(`(?m)^(?:async )?def (\w+)\((?:environ|env)\s*,\s*start_response\)|` +
 		`^async def (\w+)\(scope\s*,\s*receive\s*,\s*send\)`)
@@ -52,7 +59,7 @@ func (t Tree) plain() (projects []Project) {
 		}
 		dir := t.importRoot(name)
 		dotted := module(name, dir)
-		for _, callable := range callables(t.Text(name), rank < 2) {
+		for _, callable := range callables(t.Text(name), rank < 4 || webFramework.MatchString(t.Text(name))) {
 			if dotted != "" {
 				all = append(all, found{dir, rank + 20*unlikely(name), Candidate{dotted + ":" + callable, "in " + name}})
 			}
@@ -118,6 +125,25 @@ func optional(parameters string) bool {
 		return p != "" && !strings.Contains(p, "=") && !strings.HasPrefix(p, "*")
 	})
 }
+
+// almost says what a folder without an app has instead, and what would make it one; empty: nothing.
+func (t Tree) almost() string {
+	for _, name := range t.Files {
+		text := t.Text(name)
+		if strings.HasSuffix(name, ".ini") && pasteApp.MatchString(text) {
+			return fmt.Sprintf("%s describes an app for PasteDeploy: write a wsgi.py beside it (from pyramid.paster import "+
+				"get_app; application = get_app(%q))", name, path.Base(name))
+		}
+		if m := factory.FindStringSubmatch(text); m != nil && !optional(m[2]) {
+			return fmt.Sprintf("%s in %s takes arguments that only you know (%s): write a wsgi.py that calls it (app = %[1]s(…))",
+				m[1], name, strings.Join(strings.Fields(m[2]), " "))
+		}
+	}
+	return ""
+}
+
+// pasteApp is a line of the configuration of PasteDeploy that names an app.
+var pasteApp = regexp.MustCompile(`(?m)^\[(app|pipeline|composite):`)
 
 type named struct {
 	dir string

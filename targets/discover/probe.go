@@ -35,6 +35,8 @@ type question struct {
 	Scratch     string         `json:"scratch"`
 	Ask         bool           `json:"ask"` // whether routes are asked, or only listed
 	Host        string         `json:"host"`
+	// Services are where bench's own servers are, by kind.
+	Services map[string]map[string]string `json:"services"`
 }
 
 // answer is what the probe found out, up to the stage at which it ended.
@@ -44,6 +46,7 @@ type answer struct {
 	Django       string              `json:"django"`
 	Framework    string              `json:"framework"`
 	Settings     settings            `json:"settings"`
+	Services     map[string][]string `json:"services"` // servers that the settings name, with the databases on each
 	OwnSettings  map[string]database `json:"own_settings"`
 	Applications []application       `json:"applications"`
 	Database     struct {
@@ -136,6 +139,7 @@ type probe struct {
 	python  string
 	dir     string // working folder
 	scratch string
+	modules map[string]string // more files for the probe
 	env     []string
 }
 
@@ -152,7 +156,7 @@ func (p probe) ask(ctx context.Context, q question) (a answer, err error) {
 	files := [2]string{filepath.Join(home, "question.json"), filepath.Join(home, "answer.json")}
 	text, err := json.Marshal(q)
 	if err == nil {
-		err = errors.Join(os.WriteFile(files[0], text, 0o600), writeProbe(home))
+		err = errors.Join(os.WriteFile(files[0], text, 0o600), p.write(home))
 	}
 	if err != nil {
 		return a, fmt.Errorf("asking the project: %w", err)
@@ -178,10 +182,13 @@ func (p probe) ask(ctx context.Context, q question) (a answer, err error) {
 	return a, nil
 }
 
-func writeProbe(dir string) error {
+func (p probe) write(dir string) error {
 	files, err := fs.Sub(probeFiles, probePackage)
-	if err != nil {
-		return err
+	if err == nil {
+		err = os.CopyFS(filepath.Join(dir, probePackage), files)
 	}
-	return os.CopyFS(filepath.Join(dir, probePackage), files)
+	for name, text := range p.modules {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	return err
 }

@@ -24,6 +24,8 @@ type Proposal struct {
 	Override  map[string]any `json:"override"`      // settings that bench changes
 	Variables Variables      `json:"variables"`     // of the environment
 	State     []string       `json:"state"`         // files that each boot gets a copy of
+	Services  []string       `json:"services"`      // servers that each boot gets one of its own of
+	Host      string         `json:"host"`          // that requests name; empty: the usual one
 	Prepare   [][]string     `json:"prepare"`       // commands
 	Health    string         `json:"health"`        // path; empty: none answers
 	Mix       []Pick         `json:"mix"`           // what is requested
@@ -38,7 +40,7 @@ type Proposal struct {
 func (e *explorer) propose() Proposal {
 	p := Proposal{
 		Dir: e.project.Dir, Python: e.interpreter(), Version: e.found.Python, Framework: e.framework(),
-		Settings: e.way.settings, Variables: e.variables, Routes: map[Group]int{}, Arguments: e.found.WithArguments,
+		Settings: e.way.settings, Services: e.services, Host: e.host, Variables: e.variables, Routes: map[Group]int{}, Arguments: e.found.WithArguments,
 	}
 	if p.Python.Path == "" {
 		p.List = e.Made.List

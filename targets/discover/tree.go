@@ -33,7 +33,7 @@ var skipped = []string{
 // readable are files besides Python's that name an app or its settings.
 var readable = []string{
 	"pyproject.toml", "setup.cfg", "pytest.ini", "tox.ini", "Pipfile", "Pipfile.lock", "Procfile", "uv.lock",
-	"poetry.lock", "pdm.lock",
+	"poetry.lock", "pdm.lock", "development.ini", "production.ini",
 	"environment.yml", "compose.yml", "compose.yaml", "docker-compose.yml", "docker-compose.yaml",
 }
 

@@ -102,6 +102,13 @@ func TestPlainApps(t *testing.T) {
 			"web: serve 'shop.web:create()' --bind :80\n", "shop/web.py", "x = 1\n"), ".", "shop.web:create() app:app"},
 		{"FLASK_APP", files(t, ".flaskenv", "FLASK_APP=shop\n", "shop/__init__.py", "def create_app():\n  pass\n"), ".",
 			"shop:create_app()"},
+		{"an application without a class of its own", files(t, "site_app.py",
+			"from bottle import default_app\nmine = default_app()\n"), ".", "site_app:mine"},
+		{"an application that a factory of another module makes", files(t, "main.py",
+			"from shop import create_app\napp = create_app('production')\n", "shop.py", "def create_app(config):\n  pass\n"),
+			".", "main:app"},
+		{"an application in a file of any name that imports a framework", files(t, "look/start.py",
+			"import falcon\nfrom .routes import build\napp = build(falcon)\n", "look/__init__.py", ""), ".", "look.start:app"},
 		{"a test's app comes last", files(t, "tests/app.py", "app = Flask('t')\n", "service.py", "app = Flask('s')\n"), ".",
 			"service:app"},
 	} {
@@ -131,6 +138,72 @@ func TestBeside(t *testing.T) {
 	} {
 		if dir, found := Beside(row.tree.FS); dir != row.dir || found != (row.dir != "") {
 			t.Errorf("Beside(%v) = %q, %v; want %q", row.tree.Files, dir, found, row.dir)
+		}
+	}
+}
+
+// What is no app yet is said, with what would make it one.
+func TestAlmostAnApp(t *testing.T) {
+	for _, row := range []struct {
+		tree Tree
+		want string
+	}{
+		{files(t, "shop/__init__.py", "def create_app(config, *, debug=False):\n    pass\n"),
+			"create_app in shop/__init__.py takes arguments that only you know (config, *, debug=False)"},
+		{files(t, "development.ini", "[app:main]\nuse = egg:shop\n"), `get_app("development.ini")`},
+		{files(t, "notes.py", "print(1)\n"), ""},
+	} {
+		if got := row.tree.almost(); !strings.Contains(got, row.want) || row.want == "" && got != "" {
+			t.Errorf("of %v it says %q; want %q", row.tree.Files, got, row.want)
+		}
+	}
+}
+
+// Pages of one kind are one page of the mix, and what tells that an app works is none.
+func TestPickTakesOnePageOfAKind(t *testing.T) {
+	var routes []Route
+	for _, path := range []string{"/items/1", "/items/2", "/items/30", "/items", "/utils/health-check/", "/"} {
+		routes = append(routes, Route{Path: path, Status: 200, MS: 1})
+	}
+	picks := pick(routes, "")
+	var paths []string
+	for _, p := range picks {
+		paths = append(paths, p.Path)
+	}
+	if got := strings.Join(paths, " "); got != "/ /items /items/1" {
+		t.Errorf("the mix is %s; want one item", got)
+	}
+	if got := health(routes, picks); got != "/utils/health-check/" {
+		t.Errorf("health: %s", got)
+	}
+}
+
+func TestHostNames(t *testing.T) {
+	for _, row := range []struct{ allowed, want string }{
+		{"*", ""}, {"localhost 127.0.0.1 [::1]", ""}, {".shop.example", "shop.example www.shop.example"},
+		{"a.example 10.0.0.1 b.example", "a.example b.example"}, {".a.b .c.d .e.f", "a.b www.a.b c.d www.c.d"},
+	} {
+		if got := strings.Join(hostNames(strings.Fields(row.allowed)), " "); got != row.want {
+			t.Errorf("of %s: %q; want %q", row.allowed, got, row.want)
+		}
+	}
+}
+
+// That the database is PostgreSQL is read from what lists packages, variables or containers, not from code.
+func TestWantsPostgres(t *testing.T) {
+	for _, row := range []struct {
+		name, text string
+		want       bool
+	}{
+		{"requirements.txt", "Django\npsycopg[binary]>=3\n", true}, {"pyproject.toml", `dependencies = ["asyncpg"]`, true},
+		{".env.example", "DATABASE_URL=postgres://u:p@db/shop\n", true}, {"compose.yml", "    image: postgis/postgis:16\n", true},
+		{"docker-compose.yml", "    image: \"postgres:16\"\n", true},
+		{"requirements.txt", "Django\nmysqlclient\n", false}, {"shop.py", "# psycopg", false},
+		{".env.example", "DATABASE_URL=sqlite:///db.sqlite3\n", false},
+	} {
+		e := &explorer{tree: files(t, row.name, row.text)}
+		if got := e.wantsPostgres(); got != row.want {
+			t.Errorf("%s with %q: %t", row.name, row.text, got)
 		}
 	}
 }

@@ -16,7 +16,7 @@ var standIns = []struct {
 	name  *regexp.Regexp
 	value string
 }{
-	{regexp.MustCompile(`(?i)(DATABASE|DB)_?(URL|URI|DSN)$`), "sqlite:///{state}/db.sqlite3"},
+	{databaseURL, "sqlite:///{state}/db.sqlite3"},
 	{regexp.MustCompile(`(?i)(REDIS|BROKER|CACHE|CELERY|QUEUE).*(URL|URI)$`), "redis://127.0.0.1:6379/0"},
 	{regexp.MustCompile(`(?i)(EMAIL|MAIL).*(URL|URI)$`), "consolemail://"},
 	{regexp.MustCompile(`(?i)SECRET|_KEY$|TOKEN|SALT|PASSWORD|PASSWD`), secretPlaceholder},
@@ -29,6 +29,11 @@ var standIns = []struct {
 	{regexp.MustCompile(`(?i)MAIL|FROM`), "bench@example.com"},
 	{regexp.MustCompile(`(?i)TIMEOUT|SECONDS|AGE|SIZE|COUNT|LIMIT|WORKERS|_ID$`), "1"},
 }
+
+// databaseURL is the name of a variable that says where the database is.
+var databaseURL = regexp.MustCompile(`(?i)(DATABASE|DB)_?(URL|URI|DSN)$`)
+
+func namesDatabase(variable string) bool { return databaseURL.MatchString(variable) }
 
 func standIn(name string) string {
 	for _, row := range standIns {
@@ -45,6 +50,7 @@ type Variables struct {
 	From    []string          // that the user's environment has
 	File    string            // that gives others; empty: none
 	values  map[string]string // of all of them
+	urls    string            // the service that URLs of databases lead to; empty: SQLite
 }
 
 // supply finds a value for a variable that the project wants: in the user's environment, in its .env
@@ -63,7 +69,11 @@ func (v *Variables) supply(name string, user map[string]string, file string, inF
 		maps.Copy(v.values, inFile)
 		v.values[name] = value
 	} else {
-		v.values[name], v.Literal[name] = standIn(name), standIn(name)
+		value := standIn(name)
+		if v.urls != "" && namesDatabase(name) {
+			value = placeholder(v.urls)
+		}
+		v.values[name], v.Literal[name] = value, value
 	}
 	return true
 }

@@ -53,6 +53,12 @@ func (p Proposal) writeApp(w *writer) {
 	if p.Health != "" && p.Health != "/" {
 		w.key("health", p.Health, "answers when the app works")
 	}
+	if p.Host != "" {
+		w.key("host", p.Host, "the settings allow it, and no page answers under another name")
+	}
+	if len(p.Services) > 0 {
+		w.line("  services: %s # every boot gets a server of its own", flow(p.Services))
+	}
 	p.writeEnvironment(w)
 	if len(p.Override) > 0 {
 		w.line("  override: # settings that differ while bench runs the project; its files stay as they are")

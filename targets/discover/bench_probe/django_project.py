@@ -6,6 +6,8 @@ import shutil
 import sys
 import types
 
+import bench_services
+
 from . import failures
 from .answer import Answer
 from .asking import WSGI, limited
@@ -15,13 +17,14 @@ SETTINGS = "bench_probe_settings"
 
 
 def explore(question, answer):
+    answer["lent"] = "postgres" in (question.get("services") or {})
     answer.at("importing Django")
     import django
 
     answer["django"] = django.get_version()
     answer.at("reading the settings " + question["settings"])
     os.environ["DJANGO_SETTINGS_MODULE"] = SETTINGS
-    answer["own_settings"] = install_settings(question)
+    answer["own_settings"], answer["services"] = install_settings(question)
     from django.conf import settings
 
     settings.INSTALLED_APPS
@@ -84,27 +87,47 @@ def last_exceptions():
 def install_settings(question):
     """Put a module in front of the project's settings: with the overrides that bench will use, and with
     databases and mail that nothing here can harm."""
+    module = sys.modules[SETTINGS] = types.ModuleType(SETTINGS)  # some settings import what the environment names
     own = importlib.import_module(question["settings"])
     for name, value in question.get("override", {}).items():
         setattr(own, name, value)
-    module = types.ModuleType(SETTINGS)
     values = {name: getattr(own, name) for name in dir(own) if name.isupper()}
+    named, _ = bench_services.services_of(values)
+    bench_services.use(values, question.get("services") or {})
     module.__dict__.update(values)
     module.__file__ = getattr(own, "__file__", "")
-    databases = values.get("DATABASES") or {}
-    module.DATABASES = {alias: harmless(alias, dict(db), question["scratch"]) for alias, db in databases.items()}
+    own_databases = dict(getattr(own, "DATABASES", None) or {})
+    lent = "postgres" in (question.get("services") or {})
+    module.DATABASES = {alias: harmless(alias, dict(db), question["scratch"], lent)
+                        for alias, db in (values.get("DATABASES") or {}).items()}
     module.STATIC_ROOT = os.path.join(question["scratch"], "static")
-    module.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    sys.modules[SETTINGS] = module
-    return {alias: describe_database(dict(db)) for alias, db in databases.items()}
+    mail = "django.core.mail.backends.locmem.EmailBackend"
+    if "MAILERS" in values:  # since Django 6.1, which refuses both
+        module.MAILERS = {alias: {"BACKEND": mail} for alias in values["MAILERS"]}
+    else:
+        module.EMAIL_BACKEND = mail
+    impose(module)
+    return {alias: describe_database(dict(db)) for alias, db in own_databases.items()}, named
+
+
+def impose(module):
+    """Settings may have set Django's object up by themselves, or put one of their own in its place: neither reads
+    the module any more."""
+    import django.conf
+
+    for settings in (django.conf.settings, sys.modules["django.conf"].settings):
+        if settings.configured:
+            for name in dir(module):
+                if name.isupper():
+                    setattr(settings, name, getattr(module, name))
 
 
 def describe_database(db):
     return {key.lower(): str(db.get(key) or "") for key in ("ENGINE", "NAME", "HOST", "PORT")}
 
 
-def harmless(alias, db, scratch):
-    """A copy of an SQLite database, or a read-only connection."""
+def harmless(alias, db, scratch, lent):
+    """A copy of an SQLite database, a server that is lent for this, or a read-only connection."""
     engine = db.get("ENGINE", "")
     options = dict(db.get("OPTIONS") or {})
     if "sqlite" in engine or "spatialite" in engine:
@@ -116,7 +139,9 @@ def harmless(alias, db, scratch):
             if os.path.isfile(name + suffix) and not os.path.exists(copy + suffix):
                 shutil.copyfile(name + suffix, copy + suffix)
         db["NAME"] = copy
-    elif "postgres" in engine or "postgis" in engine:
+    elif bench_services.kind_of(engine) == "postgres":
+        if lent:
+            return db
         options["options"] = (options.get("options") or "") + " -c default_transaction_read_only=on"
         options.setdefault("connect_timeout", 3)
     elif "mysql" in engine:
@@ -197,7 +222,8 @@ def examine_database(answer, migrate):
             executor = MigrationExecutor(connections[alias])
             pending = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
             found["pending"] += pending
-            if pending and migrate and "sqlite" in connections[alias].settings_dict["ENGINE"]:
+            kind = bench_services.kind_of(connections[alias].settings_dict["ENGINE"])
+            if pending and migrate and (kind == "sqlite" or kind == "postgres" and answer["lent"]):
                 answer.at("applying %d migrations to a copy of the database" % pending)
                 call_command("migrate", database=alias, interactive=False, verbosity=0)
     except BaseException as error:

@@ -2,6 +2,7 @@
 import importlib
 import inspect
 import os
+import re
 
 from .asking import ASGI, WSGI, is_asgi
 from .visiting import Visit
@@ -47,19 +48,51 @@ def framework(application):
 
 def routes(application):
     """Paths without arguments that answer GET, with their names, and how many others there are."""
-    if hasattr(application, "url_map"):  # Flask and its kin
-        return split((rule.rule, rule.endpoint, bool(rule.arguments), rule.methods or ())
-                     for rule in application.url_map.iter_rules())
-    if isinstance(getattr(application, "routes", None), (list, tuple)):  # Starlette and its kin
-        return split(flatten(application.routes, ""))
+    for listing in (of_rules, of_registry, of_resources, of_routes):
+        try:
+            found = listing(application)
+        except Exception:  # another version's
+            continue
+        if found is not None:
+            return split(found)
     return [], 0
+
+
+def of_rules(application):
+    """Flask and its kin."""
+    if hasattr(application, "url_map"):
+        return [(rule.rule, rule.endpoint, bool(rule.arguments), rule.methods) for rule in application.url_map.iter_rules()]
+
+
+def of_registry(application):
+    """Pyramid."""
+    if framework(application) == "pyramid":
+        from pyramid.interfaces import IRoutesMapper
+
+        known = application.registry.queryUtility(IRoutesMapper)
+        return [(r.pattern, r.name, False, ()) for r in known.get_routes()] if known else []
+
+
+def of_resources(application):
+    """Falcon."""
+    if framework(application) == "falcon":
+        from falcon.inspect import inspect_routes
+
+        return [(r.path, r.class_name, False, [m.method for m in r.methods]) for r in inspect_routes(application)]
+
+
+def of_routes(application):
+    """Starlette and its kin, Litestar, and Bottle."""
+    if isinstance(getattr(application, "routes", None), (list, tuple)):
+        return list(flatten(application.routes, ""))
 
 
 def flatten(entries, prefix):
     for entry in entries:
-        path = prefix + str(getattr(entry, "path", ""))
-        if getattr(entry, "endpoint", None) is not None:
-            yield path, getattr(entry, "name", ""), "{" in path, getattr(entry, "methods", None) or ()
+        path = prefix + str(getattr(entry, "path", "") or getattr(entry, "rule", ""))
+        methods = getattr(entry, "methods", None) or getattr(entry, "method", None)
+        if getattr(entry, "endpoint", None) is not None or methods:
+            yield path, getattr(entry, "name", ""), False, [methods] if isinstance(methods, str) else methods
         elif isinstance(getattr(entry, "routes", None), (list, tuple)):
             for inner in flatten(entry.routes, path.rstrip("/")):
                 yield inner
@@ -68,8 +101,9 @@ def flatten(entries, prefix):
 def split(rules):
     found, skipped = [], 0
     for path, name, arguments, methods in rules:
-        if arguments or not path:
+        path = path if path.startswith("/") else "/" + path
+        if arguments or re.search("[{<*]|/:", path):
             skipped += 1
         elif not methods or "GET" in methods:
-            found.append((path, name))
+            found.append((path, name or ""))
     return found, skipped
