@@ -236,7 +236,8 @@ func (p *preparation) urls() map[string]string {
 		for _, port := range s.Process.Ports {
 			r.ports[port] = 1 // nothing is there yet
 		}
-		if url, err := render("url", s.URL, renderData{Host: p.site.Host, Dir: r.dir, self: r, all: []*replica{r}}); err == nil {
+		data := renderData{Host: p.site.Host, Dir: r.dir, self: r, all: []*replica{r}}
+		if url, err := render("url", s.URL, data); err == nil {
 			urls[placeholder(name)] = url
 		}
 	}

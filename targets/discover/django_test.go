@@ -191,7 +191,7 @@ func TestDiscoverLendsAServer(t *testing.T) {
 	}
 }
 
-// What cannot be lent is said, with what would mend it.
+// What cannot be lent is said, with what would fix it.
 func TestDiscoverSaysWhatCannotBeLent(t *testing.T) {
 	e := &explorer{lent: lend(Services{Start: func(context.Context, string, []string) (Server, error) {
 		return Server{}, errors.New("it is not installed: run `bench setup --with postgres`")

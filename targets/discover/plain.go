@@ -135,8 +135,8 @@ func (t Tree) almost() string {
 				"get_app; application = get_app(%q))", name, path.Base(name))
 		}
 		if m := factory.FindStringSubmatch(text); m != nil && !optional(m[2]) {
-			return fmt.Sprintf("%s in %s takes arguments that only you know (%s): write a wsgi.py that calls it (app = %[1]s(…))",
-				m[1], name, strings.Join(strings.Fields(m[2]), " "))
+			return fmt.Sprintf("%s in %s takes arguments that only you know (%s): write a wsgi.py that calls it "+
+				"(app = %[1]s(…))", m[1], name, strings.Join(strings.Fields(m[2]), " "))
 		}
 	}
 	return ""

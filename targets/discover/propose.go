@@ -40,7 +40,8 @@ type Proposal struct {
 func (e *explorer) propose() Proposal {
 	p := Proposal{
 		Dir: e.project.Dir, Python: e.interpreter(), Version: e.found.Python, Framework: e.framework(),
-		Settings: e.way.settings, Services: e.services, Host: e.host, Variables: e.variables, Routes: map[Group]int{}, Arguments: e.found.WithArguments,
+		Settings: e.way.settings, Services: e.services, Host: e.host,
+		Variables: e.variables, Routes: map[Group]int{}, Arguments: e.found.WithArguments,
 	}
 	if p.Python.Path == "" {
 		p.List = e.Made.List

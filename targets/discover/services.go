@@ -100,7 +100,8 @@ func (e *explorer) serve(ctx context.Context) {
 }
 
 // onPostgres is what a file says of a project whose database is PostgreSQL, beside its settings.
-var onPostgres = regexp.MustCompile(`(?i)\b(psycopg|asyncpg)|\bpostgres(ql)?(\+\w+)?://|image:\s*["']?\S*(postgres|postgis)`)
+var onPostgres = regexp.MustCompile(`(?i)\b(psycopg|asyncpg)|\bpostgres(ql)?(\+\w+)?://|` +
+	`image:\s*["']?\S*(postgres|postgis)`)
 
 // wantsPostgres reports whether the project's lists of packages, its example of an environment or its containers
 // say that its database is PostgreSQL.

@@ -44,7 +44,8 @@ func (e *explorer) decideSettings() {
 	if s.Debug {
 		e.set("DEBUG", false)
 	}
-	if name := cmp.Or(e.host, host); !slices.ContainsFunc(e.allowed, func(h string) bool { return h == "*" || h == name }) {
+	name := cmp.Or(e.host, host)
+	if !slices.ContainsFunc(e.allowed, func(h string) bool { return h == "*" || h == name }) {
 		e.set("ALLOWED_HOSTS", []any{name, "localhost"})
 	}
 	if s.SSLRedirect {
@@ -54,8 +55,8 @@ func (e *explorer) decideSettings() {
 		e.set("STATIC_ROOT", "{build}/static")
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Caches)) {
-		own := strings.Contains(strings.ToLower(s.Caches[name].Backend), "redis") && slices.Contains(e.services, "redis")
-		if failed := s.Caches[name].Error; failed != nil && !own {
+		lent := strings.Contains(strings.ToLower(s.Caches[name].Backend), "redis") && slices.Contains(e.services, "redis")
+		if failed := s.Caches[name].Error; failed != nil && !lent {
 			e.change("the cache %q does not answer (%v): replaced by one in each process's memory", name, failed)
 			e.set("CACHES", replacedCaches(s.Caches))
 		}

@@ -196,7 +196,8 @@ func TestWantsPostgres(t *testing.T) {
 		want       bool
 	}{
 		{"requirements.txt", "Django\npsycopg[binary]>=3\n", true}, {"pyproject.toml", `dependencies = ["asyncpg"]`, true},
-		{".env.example", "DATABASE_URL=postgres://u:p@db/shop\n", true}, {"compose.yml", "    image: postgis/postgis:16\n", true},
+		{".env.example", "DATABASE_URL=postgres://u:p@db/shop\n", true},
+		{"compose.yml", "    image: postgis/postgis:16\n", true},
 		{"docker-compose.yml", "    image: \"postgres:16\"\n", true},
 		{"requirements.txt", "Django\nmysqlclient\n", false}, {"shop.py", "# psycopg", false},
 		{".env.example", "DATABASE_URL=sqlite:///db.sqlite3\n", false},
