@@ -133,6 +133,7 @@ func (p *Page) Look(look Look) {
 	p.call("Emulation.setDeviceMetricsOverride", map[string]any{
 		"width": look.Width, "height": look.Height, "deviceScaleFactor": 1, "mobile": look.Width < 500,
 	})
+	p.call("Emulation.setScrollbarsHidden", map[string]any{"hidden": true}) // as on a phone, on paper and on many desks
 	media, scheme := "screen", "light"
 	if look.Print {
 		media = "print"
@@ -246,13 +247,18 @@ func (p *Page) Barriers() (found []string) {
 	return found
 }
 
-// Picture is the window, or the whole page, as PNG.
-func (p *Page) Picture(whole bool) []byte {
+// Picture writes the window as a small PNG file.
+func (p *Page) Picture(file string) {
 	p.t.Helper()
-	r := p.call("Page.captureScreenshot", map[string]any{"format": "png", "captureBeyondViewport": whole})
+	r := p.call("Page.captureScreenshot", map[string]any{"format": "png"})
 	data, err := base64.StdEncoding.DecodeString(fmt.Sprint(r["data"]))
-	if err != nil {
-		p.t.Fatal(err)
+	if err == nil {
+		data, err = Small(data)
 	}
-	return data
+	if err == nil {
+		err = os.WriteFile(file, data, 0o644)
+	}
+	if err != nil {
+		p.t.Error(err)
+	}
 }

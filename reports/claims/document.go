@@ -21,13 +21,16 @@ func (r *Report) Document() page.Document {
 		Subject: page.Subject(r.manifest), Outcome: r.outcome(), Headline: r.headline(),
 		Heading: fmt.Sprintf("%s, preset %s, in %v", page.Count(len(r.Claims), "claim"), r.Preset,
 			time.Duration(r.Elapsed*float64(time.Second)).Round(time.Second)),
-		Brief: []page.Table{r.table()}, Data: r,
+		Tiles: r.tiles(), Glance: r.glance(), Brief: []page.Table{r.table()}, Data: r,
 	}
 	d.Sections = []page.Section{{ID: "verdicts", Title: "Verdicts", Tables: []page.Table{r.reasons()}}}
 	for _, c := range r.Claims {
 		d.Sections = append(d.Sections, c.chapter())
 	}
 	for _, c := range r.Claims {
+		if len(r.Claims) == 1 {
+			break // the headline says it
+		}
 		d.Lead = append(d.Lead, c.Name+": "+strings.TrimSpace(c.Reason+" "+c.Hint))
 	}
 	if len(r.Diagnostics) > 0 {
@@ -68,15 +71,13 @@ func (r *Report) why() string {
 }
 
 func (r *Report) headline() string {
+	if len(r.Claims) == 1 {
+		c := r.Claims[0]
+		return fmt.Sprintf("%s: %s. %s", c.Claim, c.shown(), strings.TrimSpace(c.Reason+" "+c.Hint))
+	}
 	var parts []string
 	for _, verdict := range results.ClaimVerdicts() {
-		n := 0
-		for _, c := range r.Claims {
-			if c.Verdict == verdict {
-				n++
-			}
-		}
-		if n > 0 {
+		if n := len(r.named(verdict)); n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, words[verdict]))
 		}
 	}
@@ -166,12 +167,17 @@ func (c Claim) experimentTable() page.Table {
 	return t
 }
 
+// ratio reports whether a prediction is about a ratio, and that is known.
+func (p Prediction) ratio() bool {
+	return p.To != "" && p.Effect.Known() && (p.Rule != results.EquivalenceRule || p.Relative)
+}
+
 // figures show the predictions about ratios, and the measured values, with their intervals.
 func (c Claim) figures() (figures []plot.Figure) {
 	var rows []string
 	var points plot.Series
 	for _, p := range c.Predictions {
-		if p.To == "" || !p.Effect.Known() || p.Rule == results.EquivalenceRule && !p.Relative {
+		if !p.ratio() {
 			continue
 		}
 		points.Points = append(points.Points, plot.Point{
@@ -216,7 +222,7 @@ func (c Claim) valueFigures() (figures []plot.Figure) {
 			if m.Unit != results.Microseconds && unit.name != "" { // the marks of times have their unit
 				axis += ", " + unit.name
 			}
-			figures = append(figures, plot.Values("claim-"+c.Name+"-"+name, c.Name+": "+title, axis, unit.name, rows,
+			figures = append(figures, plot.Values("claim-"+c.Name+"-"+name, c.Name+": "+axis, axis, unit.name, rows,
 				[]plot.Series{points}))
 		}
 	}

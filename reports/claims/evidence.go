@@ -63,7 +63,7 @@ func measurable(c *results.Cell, m results.Measure) bool {
 	return byServer && m.Unit == results.Number
 }
 
-// values are those of all arms in the steps and measures that predictions are about.
+// values are those of all arms, in their order, in the steps and measures that predictions are about.
 func (e evidence) values(c results.Claim) []Value {
 	list := []Value{}
 	for _, p := range c.Predictions {
@@ -78,6 +78,10 @@ func (e evidence) values(c results.Claim) []Value {
 			}
 		}
 	}
+	place := func(v Value) int {
+		return slices.IndexFunc(c.Arms, func(a results.ClaimArm) bool { return a.Name == v.Arm })
+	}
+	slices.SortStableFunc(list, func(a, b Value) int { return place(a) - place(b) })
 	return list
 }
 

@@ -96,10 +96,13 @@ func (r Report) table() page.Table {
 	t := page.Table{Columns: page.Columns("metric", "#base", "#head", "#cost", "#95 % CI", "verdict", "#pairs",
 		"#detectable")}
 	for _, m := range r.Metrics {
-		t.Rows = append(t.Rows, m.row())
+		t.Rows = append(t.Rows, m.rows()...)
+		if len(m.rows()) > 1 {
+			t.Note = uncorrectedNote
+		}
 	}
 	if r.Verdict == Inconclusive || r.Verdict == Likely {
-		t.Note = "Detectable: the smallest slowdown of which the pairs that there is time for prove a regression with " +
+		t.Note += "Detectable: the smallest slowdown of which the pairs that there is time for prove a regression with " +
 			"90 % probability, both tests included. A longer --budget detects smaller ones."
 	}
 	return t
@@ -116,6 +119,23 @@ func (r Report) targetTable() page.Table {
 		t.Rows = append(t.Rows, row[:7])
 	}
 	return t
+}
+
+// uncorrected follows the name of a metric in a row of its cost before the correction for CPU speed.
+const uncorrected = ", uncorrected"
+
+const uncorrectedNote = "The uncorrected cost is that of the two values above it. They were measured one after the " +
+	"other, while the cores ran at different speeds: the cost in the row above is corrected for that, and judged. "
+
+// rows are the metric's own, and, where its cost is not that of the values beside it, one that has that cost.
+func (m Result) rows() [][]string {
+	rows := [][]string{m.row()}
+	u := m.Uncorrected
+	if u == nil || !m.Ratio.Measured() || page.Change(u.Value) == page.Change(m.Ratio.Value) {
+		return rows
+	}
+	raw := Result{Ratio: *u}
+	return append(rows, []string{m.Name + uncorrected, "", "", page.Change(u.Value), raw.interval(), "", "", ""})
 }
 
 func (m Result) row() []string {
@@ -165,9 +185,6 @@ func (r Report) remarks() (items []page.Item) {
 		if c := m.Confirm; c != nil && c.Ratio.Measured() {
 			add(m.Name, "%s in %s, which played no part in the first test",
 				page.Interval(c.Ratio, page.Change), page.Count(c.Ratio.N, "more pair"))
-		}
-		if m.Uncorrected != nil && m.Ratio.Measured() {
-			add(m.Name, "%s before the correction for CPU speed", page.Interval(*m.Uncorrected, page.Change))
 		}
 	}
 	for _, c := range r.Counters {

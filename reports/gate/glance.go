@@ -28,8 +28,12 @@ func (r Report) known() []Result {
 // tiles are the changes, each with the values of both versions.
 func (r Report) tiles() (tiles []page.Tile) {
 	for _, m := range r.known() {
+		note := string(m.Verdict)
+		if rows := m.rows(); len(rows) > 1 {
+			note += ", corrected for CPU speed from " + page.Change(m.Uncorrected.Value)
+		}
 		tiles = append(tiles, page.Tile{
-			Name: "cost: " + m.Title(), Value: page.Change(m.Ratio.Value), Note: string(m.Verdict), Rows: []page.TileRow{
+			Name: "cost: " + m.Title(), Value: page.Change(m.Ratio.Value), Note: note, Rows: []page.TileRow{
 				{Name: "base", Group: 0, Value: m.value(m.Base)}, {Name: "head", Group: 1, Value: m.value(m.Head)},
 			},
 		})
@@ -65,7 +69,9 @@ func (r Report) glance() plot.Figure {
 func (r Report) brief() []page.Table {
 	t := page.Table{Columns: page.Columns("metric", "#base", "#head", "#cost", "#95 % CI", "verdict")}
 	for _, m := range r.Metrics {
-		t.Rows = append(t.Rows, m.row()[:6])
+		for _, row := range m.rows() {
+			t.Rows = append(t.Rows, row[:6])
+		}
 	}
 	if len(t.Rows) == 0 {
 		return nil

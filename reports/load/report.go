@@ -87,7 +87,7 @@ func (r *Report) Document() page.Document {
 	one := func(points []plot.Point) []plot.Series { return []plot.Series{{Name: r.lead.name, Points: points}} }
 	figures := []plot.Figure{r.overTime()}
 	if columns, width := page.HeatColumns(r.cell.Intervals); len(columns) > 0 {
-		heat := plot.Heat("latency-heat", "Response times by second", "seconds since the start of the load", 0, width,
+		heat := plot.Heat("latency-heat", "Heat map of response times", "seconds since the start of the load", 0, width,
 			columns)
 		heat.Rules = page.Rules(r.cell, 0)
 		figures = append(figures, heat)
@@ -249,7 +249,7 @@ func (r *Report) times() page.Table {
 
 func summary(name string, s results.Summary) []string {
 	return []string{
-		name, fmt.Sprint(s.Count), page.Micros(s.Min), page.Micros(s.P50), page.Micros(s.P90), page.Micros(s.P99),
+		name, page.Whole(s.Count), page.Micros(s.Min), page.Micros(s.P50), page.Micros(s.P90), page.Micros(s.P99),
 		page.Micros(s.P999), page.Micros(s.Max),
 	}
 }
@@ -266,7 +266,7 @@ func (r *Report) targets() page.Table {
 		if r.lead.kind == results.Service {
 			times = target.Service
 		}
-		t.Rows = append(t.Rows, append(summary(name, times), fmt.Sprint(target.Counts.Failed())))
+		t.Rows = append(t.Rows, append(summary(name, times), page.Whole(target.Counts.Failed())))
 	}
 	return t
 }
@@ -283,11 +283,11 @@ func (r *Report) outcomes() page.Table {
 		{"dropped: due, and never sent", c.Dropped}, {"still under way at the end", c.InFlight},
 	} {
 		if row.n > 0 || row.name == "successful" {
-			t.Rows = append(t.Rows, []string{row.name, fmt.Sprint(row.n)})
+			t.Rows = append(t.Rows, []string{row.name, page.Whole(row.n)})
 		}
 	}
 	for _, code := range slices.Sorted(maps.Keys(r.Statuses)) {
-		t.Rows = append(t.Rows, []string{"status " + code, fmt.Sprint(r.Statuses[code])})
+		t.Rows = append(t.Rows, []string{"status " + code, page.Whole(r.Statuses[code])})
 	}
 	return t
 }

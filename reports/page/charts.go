@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -110,22 +111,19 @@ type pageRows struct {
 func rowsOf(f plot.Figure) (out pageRows) {
 	rows, marks := f.Rows()
 	out.Marks = marks
-	unit := f.X.Unit
-	if unit == "" {
-		unit = f.Y.Unit
-	}
+	axis := cmp.Or(f.X.Unit, f.Y.Unit)
 	seen := map[string]bool{}
 	for _, r := range rows {
-		row := pageRow{Row: r, Value: quantity(r.X, unit)}
+		row := pageRow{Row: r, Value: quantity(r.X, axis)}
 		switch {
 		case r.Bar != nil:
 			row.Value, row.Range = r.Label, ""
-		case unit == "%" && len(r.Parts) > 0:
+		case axis == "%" && len(r.Parts) > 0:
 			row.Value = Percent(r.X / 100)
 		case r.AtLeast:
 			row.Value = "≥ " + row.Value
 		case r.Low < r.High:
-			row.Range = fmt.Sprintf("%s – %s", quantity(r.Low, unit), quantity(r.High, unit))
+			row.Range = between(quantity(r.Low, axis), quantity(r.High, axis))
 		}
 		out.Rows = append(out.Rows, row)
 		if bar := r.Bar; bar != nil && !seen[bar.Name] {
@@ -149,6 +147,8 @@ func quantity(v float64, unit string) string {
 		return Micros(int64(v))
 	case "%":
 		return fmt.Sprintf("%+.1f %%", v)
+	case "×":
+		return Factor(v)
 	case "MiB":
 		return Number(v) + " MiB"
 	}

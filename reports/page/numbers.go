@@ -128,12 +128,17 @@ func Interval(i stats.Interval, format func(float64) string) string {
 // unit is what follows the digits of a number.
 func unit(number string) string { return number[strings.LastIndexAny(number, "0123456789")+1:] }
 
+// Whole writes a number of things without their name: 7, 1,239.
+func Whole[N int | int64 | uint64](n N) string {
+	if n >= 1000 {
+		return Number(float64(n))
+	}
+	return fmt.Sprint(n)
+}
+
 // Count writes a number of things: 1 thread, 2 threads, 6 boxes.
 func Count[N int | int64 | uint64](n N, thing string) string {
-	text := fmt.Sprint(n)
-	if n >= 1000 {
-		text = Number(float64(n))
-	}
+	text := Whole(n)
 	switch {
 	case n == 1:
 		return text + " " + thing
@@ -162,7 +167,11 @@ func Range(i stats.Interval, format func(float64) string) string {
 	case !i.Known():
 		return Unknown
 	}
-	low, high := format(i.Low), format(i.High)
+	return between(format(i.Low), format(i.High))
+}
+
+// between are the ends of an interval, with a unit that they share at the second.
+func between(low, high string) string {
 	if u := unit(high); unit(low) == u {
 		low = strings.TrimSuffix(low, u)
 	}

@@ -40,7 +40,9 @@ type drawing struct {
 
 // SVG draws a figure as scalable vector graphics.
 func SVG(f Figure) ([]byte, error) {
-	return render(f, func(d *drawing) canvas { return vgsvg.New(d.width, d.height) })
+	svg, err := render(f, func(d *drawing) canvas { return vgsvg.New(d.width, d.height) })
+	// An image fills its rectangle, as it does in PNG: otherwise it keeps the ratio of its pixels.
+	return bytes.ReplaceAll(svg, []byte("<image "), []byte(`<image preserveAspectRatio="none" `)), err
 }
 
 // PNG draws a figure as an image at twice the usual screen resolution.

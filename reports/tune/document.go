@@ -60,7 +60,7 @@ func (r *Report) headline() string {
 	if best.ToBaseline == nil {
 		return text + "."
 	}
-	return fmt.Sprintf("%s, %s times %s.", text, ratioText(*best.ToBaseline), r.baselineText())
+	return fmt.Sprintf("%s, %s %s.", text, ratioText(*best.ToBaseline), r.baselineText())
 }
 
 func (r *Report) baselineText() string {
@@ -95,9 +95,7 @@ func (r *Report) lead() (lines []string) {
 	return lines
 }
 
-func ratioText(i stats.Interval) string {
-	return page.Interval(i, func(v float64) string { return fmt.Sprintf("%.2f", v) })
-}
+func ratioText(i stats.Interval) string { return page.Interval(i, page.Factor) }
 
 // finalTable has the settings that were measured in the last round, the best first.
 func (r *Report) finalTable() page.Table {

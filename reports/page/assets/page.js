@@ -29,7 +29,7 @@ const percentile = x => {
 const value = (axis, v) => axis.scale === "nines" ? percentile(v) : axis.unit === "µs" ? micros(v) :
   axis.unit === "%" ? v.toFixed(1) + " %" : axis.unit === "req/s" ? number(v) + "/s" : axis.unit === "s" ? v.toFixed(1) + " s" :
   number(v) + (axis.unit ? " " + axis.unit : "");
-const mark = (axis, v) => axis.unit === "µs" ? (v < 1e3 ? short(v) + " µs" : v < 1e6 ? short(v / 1e3) + " ms" : short(v / 1e6) + " s") : short(v);
+const mark = (axis, v) => axis.unit === "µs" ? (v < 1e3 ? short(v) + " µs" : v < 1e6 ? short(v / 1e3) + " ms" : short(v / 1e6) + " s") : short(v) + (axis.unit === "%" ? " %" : "");
 
 // Marks at 1, 2 and 5 times the powers of ten, or at fewer of them where there is no room.
 const step = (v, up) => {
@@ -102,6 +102,7 @@ function options(chart, data, box) {
   const scale = (axis, values) => {
     const fields = chart.series.filter(s => heated(chart, s));
     if (axis === chart.x && fields.length) return [0, Math.max(1, ...fields.flatMap(s => s.xs.map(x => x + axis.step)))];
+    if (axis === chart.x) values = [...values, ...chart.series.flatMap(s => s.span ? [s.span.low, s.span.high].filter(v => v > 0) : [])];
     if (axis === chart.y) values = [...values, ...fields.flatMap(s => s.ys.flatMap(y => [y, y * axis.step]))];
     const limits = axis === chart.y ? [axis.limit, ...chart.series.map(s => s.limit)].filter(Boolean) : [];
     let [low, high] = extent([...values, ...limits]);
@@ -126,7 +127,7 @@ function options(chart, data, box) {
       y: {distr: chart.y.scale === "log" ? 3 : 1, range: () => yRange},
     },
     series, bands,
-    axes: [{...axis(chart.x, narrow ? 5 : 8), label: chart.x.label, labelSize: 20, size: 30}, {...axis(chart.y, 6), size: 58}],
+    axes: [{...axis(chart.x, narrow ? 5 : 8), label: chart.x.label, labelSize: 20, size: 30}, {...axis(chart.y, 6), label: chart.y.label, labelSize: 20, labelGap: 0, size: 54}],
     cursor: {
       drag: {x: true, y: false, dist: 8}, points: {size: 8}, y: false,
       dataIdx: (u, s, at) => {
@@ -147,7 +148,8 @@ function options(chart, data, box) {
 function spans(u, chart) {
   for (const s of chart.series) {
     if (!s.span || hidden.has(key(s))) continue;
-    const from = u.valToPos(s.span.low, "x", true), to = u.valToPos(s.span.high, "x", true);
+    const edge = at => Math.min(Math.max(u.valToPos(at, "x", true), u.bbox.left), u.bbox.left + u.bbox.width);
+    const from = edge(s.span.low), to = edge(s.span.high);
     u.ctx.fillStyle = hue(chart, s.group) + "2e";
     u.ctx.fillRect(from, u.bbox.top, Math.max(to - from, 2), u.bbox.height);
   }
@@ -238,7 +240,7 @@ function tell(u, chart, owners) {
 
 function legend(figure, chart, box) {
   const seen = new Map();
-  for (const s of lines(chart)) if (s.xs.length && !seen.has(key(s))) seen.set(key(s), s.group);
+  if (chart.kind !== "heat") for (const s of lines(chart)) if (s.xs.length && !seen.has(key(s))) seen.set(key(s), s.group);
   const bar = element("div", {className: "legend"});
   for (const [name, group] of seen) {
     const button = element("button", {type: "button", className: shade(chart, group)}, element("i", {className: "dot"}), name);
