@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -89,6 +90,20 @@ var looks = map[string]chromium.Look{
 	"-print": {Width: 794, Height: 1123, Print: true},
 }
 
+// answersAtOnce checks that all of the answer is on the first screen: question, grade, sentence, three figures and
+// a chart that shows something.
+func answersAtOnce(t *testing.T, p *chromium.Page, name string, look chromium.Look) {
+	t.Helper()
+	for _, part := range []string{
+		"h1", ".label", ".answer", ".tile:nth-child(3)", "header .rows", "header .rows :is(rect, circle)",
+	} {
+		bottom, is := p.Run(fmt.Sprintf("document.querySelector(%q).getBoundingClientRect().bottom", part)).(float64)
+		if !is || bottom <= 0 || bottom > float64(look.Height) {
+			t.Errorf("%s: %s ends at %v of %d", name, part, bottom, look.Height)
+		}
+	}
+}
+
 // A page of each kind can be read by everybody: on a desk and on a phone, light, dark and printed, by
 // keyboard and screen reader; nothing is cut off, and nothing is asked of any server.
 func TestPagesAreForEverybody(t *testing.T) {
@@ -113,6 +128,9 @@ func TestPagesAreForEverybody(t *testing.T) {
 			}
 			if *pictures != "" {
 				p.Picture(filepath.Join(*pictures, kind+name+".png"))
+			}
+			if kind != "diff" && !look.Print { // which answers with a table
+				answersAtOnce(t, p, kind+name, look)
 			}
 			if look.Print || look.Dark != (look.Width < 500) {
 				continue // nobody clicks on paper, and these two show both colours and both sizes

@@ -37,7 +37,7 @@ type measure struct {
 
 func (r *Report) measures() []measure {
 	list := []measure{{
-		name: "maximum throughput, " + r.main(),
+		name: "maximum req/s, " + r.main(),
 		value: func(t Topology) string {
 			return known(t.MaxThroughput.Measured(), page.Number(t.MaxThroughput.Value))
 		},

@@ -81,7 +81,7 @@ func colours() string {
 }
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"line":   func(text string) string { return units.ReplaceAllString(inert.Line(text), "$1\u00a0$2") },
+	"line":   unbroken,
 	"cell":   at,
 	"long":   func(text string) bool { return utf8.RuneCountInString(text) > longCell },
 	"arm":    func(group int) string { return fmt.Sprintf("c%d", group%len(plot.Arms)) },
@@ -96,8 +96,16 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	},
 }).Parse(pageText))
 
-// units are numbers with a unit, between which no line may break.
-var units = regexp.MustCompile(`(\d) (%|µs|ms|s|MiB|req/s)`)
+// Numbers and their units, and the two ends of an interval: no line may break between them.
+var (
+	units = regexp.MustCompile(`(\d) (%|µs|ms|s|MiB|req/s)`)
+	ends  = regexp.MustCompile(`(\[[-+\d.,]+), ([-+\d.,]+\])`)
+)
+
+// unbroken is a text made inert, in which what belongs together stays on one line.
+func unbroken(text string) string {
+	return ends.ReplaceAllString(units.ReplaceAllString(inert.Line(text), "$1\u00a0$2"), "$1,\u00a0$2")
+}
 
 // longCell is the number of characters beyond which a cell of text is wrapped.
 const longCell = 28
