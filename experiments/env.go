@@ -22,6 +22,9 @@ type Env struct {
 	Servers  []string // the environment of servers: enough to find programs, and no secrets
 	Keeper   []string // the command line of the keeper process
 
+	// Fleet is the hosts that servers and load run on; nil: this machine.
+	Fleet Fleet
+
 	Guard  loadgen.Guard
 	Engine loadgen.Engine
 	// SharedMachine accepts what other programs do to the measurements; see scenarios.Runner.

@@ -12,6 +12,31 @@ import (
 
 // Host describes this machine with the tools that the topologies need.
 func (e Env) Host(ctx context.Context, app targets.App, topologies []servers.Topology) (servers.Host, error) {
+	tools, err := required(topologies)
+	if err != nil {
+		return servers.ThisHost(), err
+	}
+	return e.HostWith(ctx, app, tools)
+}
+
+// required are the tools that topologies need.
+func required(topologies []servers.Topology) (all []string, err error) {
+	for _, t := range topologies {
+		definition, err := servers.Define(t)
+		if err != nil {
+			return nil, Misuse(err)
+		}
+		tools, err := definition.Requires(servers.ThisHost())
+		if err != nil {
+			return nil, Misuse(err)
+		}
+		all = append(all, tools...)
+	}
+	return all, nil
+}
+
+// HostWith describes this machine with those tools.
+func (e Env) HostWith(ctx context.Context, app targets.App, tools []string) (servers.Host, error) {
 	host := servers.ThisHost()
 	host.Env = e.Servers
 	python := app.Python
@@ -30,20 +55,8 @@ func (e Env) Host(ctx context.Context, app targets.App, topologies []servers.Top
 	if python == "" {
 		python = setup.Python(e.Cache, e.Path)
 	}
-	var others []string
-	for _, t := range topologies {
-		definition, err := servers.Define(t)
-		if err != nil {
-			return host, Misuse(err)
-		}
-		tools, err := definition.Requires(host)
-		if err != nil {
-			return host, Misuse(err)
-		}
-		others = append(others, tools...)
-	}
 	var err error
-	if host.Tools, err = servers.FindTools(ctx, python, e.programs(), others); err != nil {
+	if host.Tools, err = servers.FindTools(ctx, python, e.programs(), tools); err != nil {
 		return host, &Error{NotBooted, err}
 	}
 	return host, nil
@@ -67,6 +80,9 @@ func (e Env) Rendered(ctx context.Context, t servers.Topology, app targets.App) 
 	host, err := e.Host(ctx, app, []servers.Topology{t})
 	if err != nil {
 		return servers.Blueprint{}, err
+	}
+	if e.Fleet != nil {
+		host.Placed = e.Fleet.Planned(host, processesOf(t))
 	}
 	return t.Canonical(app, host)
 }

@@ -20,6 +20,9 @@ func (e Env) Manifest(ctx context.Context, st *Stack) results.Manifest {
 		Host: host.Record(), Tools: map[string]string{},
 		App: results.AppRecord{Name: st.Project.App.Name, WSGI: st.Project.App.WSGI},
 	}
+	if st.fleet != nil {
+		m.Fleet = st.fleet.Record()
+	}
 	m.Diagnostics = slices.Clone(st.Site.Notes)
 	for name, v := range host.Tools.Versions() {
 		m.Tools[name] = v
@@ -36,7 +39,7 @@ func (e Env) Manifest(ctx context.Context, st *Stack) results.Manifest {
 func (st *Stack) Arms(arms []scenarios.Arm) ([]results.TopologyRecord, error) {
 	var records []results.TopologyRecord
 	for _, arm := range arms {
-		b, err := arm.Topology.Canonical(st.Project.App, st.Site.Host)
+		b, err := arm.Topology.Canonical(st.Project.App, st.Site.Placed())
 		if err != nil {
 			return nil, Misuse(err)
 		}
@@ -59,7 +62,7 @@ func (st *Stack) CheckTimelines(arms []scenarios.Arm, all []scenarios.Scenario) 
 
 // Check holds the blueprint of an arm against what is to be done to it; what cannot be is a misuse.
 func (st *Stack) Check(arm scenarios.Arm, check func(servers.Blueprint) error) error {
-	b, err := arm.Topology.Canonical(st.Project.App, st.Site.Host)
+	b, err := arm.Topology.Canonical(st.Project.App, st.Site.Placed())
 	if err == nil {
 		err = check(b)
 	}

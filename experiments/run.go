@@ -121,7 +121,7 @@ func open(ctx context.Context, env Env, task Task) (*Run, error) {
 		tools[name] = v
 	}
 	m.Tools = tools
-	if engine, can := env.Engine.(calibrator); can {
+	if engine, can := env.Engine.(calibrator); can && env.Fleet == nil { // this machine sends no load for a fleet
 		env.Emit(scenarios.Doing{Text: "calibrating the load generator"})
 		c, err := engine.Calibrate(ctx)
 		if err != nil {
@@ -152,6 +152,9 @@ func (r *Run) Runner(st *Stack) *scenarios.Runner {
 	runner := &scenarios.Runner{
 		Measurer: loadgen.Local{Engine: r.Engine, Guard: r.Guard}, Guard: r.Guard, Out: r.Out, Emit: r.Emit,
 		SharedMachine: r.SharedMachine,
+	}
+	if r.Fleet != nil {
+		runner.Measurer, runner.From = r.Fleet.Measurer(), r.Fleet
 	}
 	if st != nil {
 		runner.Site, runner.App = st.Site, st.Project.App

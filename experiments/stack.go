@@ -21,6 +21,7 @@ type Stack struct {
 	Site    *servers.Site
 	Bundled bool // whether the app is the one that comes with bench
 	scratch *Scratch
+	fleet   Fleet // nil: its clusters run here
 }
 
 // Open gets everything ready to boot: keeper, tools, the app's files and its prepared state. The
@@ -35,6 +36,9 @@ func (e Env) Open(ctx context.Context, project targets.Project, topologies []ser
 		}
 	}
 	project.App = e.served(project.App)
+	if err := e.Placeable(project.App, topologies); err != nil {
+		return nil, err
+	}
 	onlyURLs := !slices.ContainsFunc(topologies, servers.Topology.Boots)
 	if !onlyURLs {
 		var err error
@@ -42,11 +46,14 @@ func (e Env) Open(ctx context.Context, project targets.Project, topologies []ser
 			return nil, err
 		}
 	}
-	host, err := e.Host(ctx, project.App, topologies)
+	host, err := e.hostFor(ctx, project.App, topologies)
 	if err != nil {
 		return nil, err
 	}
 	for _, t := range topologies {
+		if e.Fleet != nil {
+			break // its hosts say what they lack
+		}
 		if err := missing(t, host, project.App); err != nil {
 			return nil, err
 		}
@@ -63,7 +70,11 @@ func (e Env) Open(ctx context.Context, project targets.Project, topologies []ser
 		}
 		return st, nil
 	}
-	if err = e.prepareApp(ctx, st); err == nil {
+	err = e.prepareApp(ctx, st)
+	switch {
+	case err == nil && e.Fleet != nil:
+		err = e.settle(ctx, st, topologies)
+	case err == nil:
 		st.Site.DropPrivileges(ctx, st.Project.App)
 	}
 	for _, d := range st.Site.Notes {
@@ -143,4 +154,9 @@ func (e Env) served(app targets.App) targets.App {
 
 // Close stops everything that is still running and removes the scratch folder. It may be called more
 // than once.
-func (st *Stack) Close() error { return st.scratch.Close() }
+func (st *Stack) Close() error {
+	if st.fleet == nil {
+		return st.scratch.Close()
+	}
+	return errors.Join(st.fleet.Close(), st.scratch.Close())
+}

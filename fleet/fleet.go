@@ -161,6 +161,17 @@ func ended(stream Stream) error {
 // leaveWithin is how long a worker has for an orderly end.
 const leaveWithin = 2 * time.Second
 
+// Ask has a worker, by its position in the place, carry out a duty.
+func Ask[T any](ctx context.Context, f *Fleet, worker int, duty string, order any) (T, error) {
+	return askWithin[T](ctx, replyWithin, f.hub.members[worker], duty, order)
+}
+
+// Lost is closed when a worker is gone, and Why is the reason.
+func (f *Fleet) Lost(worker int) <-chan struct{} { return f.hub.members[worker].life.Done() }
+
+// Why is why a worker is gone; nil while it is there.
+func (f *Fleet) Why(worker int) error { return context.Cause(f.hub.members[worker].life) }
+
 // Close ends the workers and the hub. What is still running after two seconds is killed.
 func (f *Fleet) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveWithin)
@@ -199,7 +210,7 @@ func (f *Fleet) Measure(ctx context.Context, p loadgen.Plan, watch loadgen.Watch
 	if watch.Start != nil {
 		watch.Start()
 	}
-	r.start = f.config.Clock() + max(leastLead, leadTrips*r.worst)
+	r.start = f.config.Clock() + r.lead()
 	if err := f.each(func(m *member) error { return r.goAhead(ctx, m) }); err != nil {
 		return loadgen.Measurement{}, r.abandon(err)
 	}
@@ -215,6 +226,14 @@ const (
 	leastLead = 200 * time.Millisecond
 	leadTrips = 10 // of the worst round trip
 )
+
+// lead is how long before the common start it is announced. One worker has nobody to start with.
+func (r *run) lead() time.Duration {
+	if len(r.shares) == 1 {
+		return leadTrips * r.worst
+	}
+	return max(leastLead, leadTrips*r.worst)
+}
 
 // run is one plan being carried out.
 type run struct {

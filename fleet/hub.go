@@ -19,6 +19,8 @@ const (
 	pingEvery   = 500 * time.Millisecond
 	mostPings   = 2
 	readyWithin = 30 * time.Second
+	// replyWithin bounds what takes long: making an environment on a host, say.
+	replyWithin = 15 * time.Minute
 )
 
 // hub is the meeting point of one run: an embedded NATS server with a user for each worker, who may speak
@@ -113,7 +115,7 @@ func (m *member) user(account *server.Account) *server.User {
 		Permissions: &server.Permissions{
 			Publish:   &server.SubjectPermission{Allow: []string{subject(m.hub.run, m.token, "tell", "*")}},
 			Subscribe: &server.SubjectPermission{Allow: []string{subject(m.hub.run, m.token, "do", "*"), inbox(m.token) + ".>"}},
-			Response:  &server.ResponsePermission{MaxMsgs: 1, Expires: readyWithin},
+			Response:  &server.ResponsePermission{MaxMsgs: 1, Expires: replyWithin},
 		},
 	}
 }
@@ -159,12 +161,16 @@ func (h *hub) gone(msg *nats.Msg) {
 }
 
 // ask has a worker do something, and decodes its answer.
-func ask[T any](ctx context.Context, m *member, what string, order any) (value T, err error) {
+func ask[T any](ctx context.Context, m *member, what string, order any) (T, error) {
+	return askWithin[T](ctx, readyWithin, m, what, order)
+}
+
+func askWithin[T any](ctx context.Context, within time.Duration, m *member, what string, order any) (value T, err error) {
 	data, err := encode(order)
 	if err != nil {
 		return value, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	stop := context.AfterFunc(m.life, cancel)
 	defer stop()

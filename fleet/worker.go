@@ -33,9 +33,15 @@ type Worker struct {
 	Guard loadgen.Guard
 	// Engine makes the engine that a job asks for.
 	Engine func(json.RawMessage) (loadgen.Engine, error)
+	// Duties are what it may be asked to do beside loads, by name.
+	Duties map[string]Duty
 	// Clock is the worker's monotonic clock; nil: this machine's.
 	Clock Clock
 }
+
+// Duty does something that a hub asks for, and answers with a value that JSON can write. Several may be under
+// way at once; the context ends with the worker.
+type Duty func(ctx context.Context, order []byte) (any, error)
 
 // errHubGone is why a worker ended without having been told to.
 var errHubGone = errors.New("the hub is gone")
@@ -129,17 +135,32 @@ var orders = map[string]func(*session, []byte) (any, error){
 }
 
 func (s *session) obey(msg *nats.Msg) {
-	order := orders[msg.Subject[strings.LastIndexByte(msg.Subject, '.')+1:]]
-	if order == nil {
-		return
+	what := msg.Subject[strings.LastIndexByte(msg.Subject, '.')+1:]
+	if order := orders[what]; order != nil {
+		reply, err := order(s, msg.Data)
+		s.reply(msg, reply, err)
 	}
-	reply, err := order(s, msg.Data)
+	if duty := s.Duties[what]; duty != nil {
+		s.working.Go(func() {
+			reply, err := duty(s.ctx, msg.Data)
+			s.reply(msg, reply, err)
+		})
+	}
+}
+
+func (s *session) reply(msg *nats.Msg, reply any, err error) {
 	leaving := errors.Is(err, errGoodbye)
-	s.leaving.Store(leaving) // the hub may close the connection before the flush returns
+	if leaving {
+		s.leaving.Store(true) // the hub may close the connection before the flush returns
+	}
 	if err != nil && !leaving {
 		reply = answer{failureOf(err)}
 	}
-	if data, err := encode(reply); err == nil {
+	data, err := encode(reply)
+	if err != nil { // too long, say
+		data, err = encode(answer{failureOf(err)})
+	}
+	if err == nil {
 		_ = msg.Respond(data) // a hub that is gone is noticed elsewhere
 	}
 	if leaving {

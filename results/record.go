@@ -53,7 +53,8 @@ type Manifest struct {
 	Objectives  []string          `json:"objectives,omitempty"`
 	Tools       map[string]string `json:"tools"`
 	Host        Host              `json:"host"`
-	Config      map[string]string `json:"config"` // every flag with its value
+	Fleet       []FleetHost       `json:"fleet,omitempty"` // where servers and load ran; none: on Host
+	Config      map[string]string `json:"config"`          // every flag with its value
 	Diagnostics []Diagnostic      `json:"diagnostics,omitempty"`
 	Spec        json.RawMessage   `json:"spec,omitempty"`     // what was asked for, in the form of the kind
 	Request     *Request          `json:"request,omitempty"`  // what it takes to ask for the same again; nil: not kept
@@ -142,6 +143,17 @@ type Host struct {
 	Cores     int    `json:"cores"`
 	Memory    int64  `json:"memory_bytes"`
 	Somaxconn int    `json:"somaxconn"`
+}
+
+// FleetHost is a host of a fleet, and what ran on it.
+type FleetHost struct {
+	Name    string            `json:"name"`
+	Kind    string            `json:"kind"`    // how bench reached it: ssh, netns or local
+	Target  string            `json:"target"`  // by what name
+	Address string            `json:"address"` // where the other hosts reach it; empty: not known, nor needed
+	Runs    []string          `json:"runs"`    // the kinds of processes, and load
+	Host    Host              `json:"host"`    // empty where only the load comes from it
+	Tools   map[string]string `json:"tools,omitempty"`
 }
 
 // Grade says how far a measurement can be trusted.
@@ -244,6 +256,7 @@ type Cell struct {
 	Clamped     uint64        `json:"clamped"`
 	Generator   Generator     `json:"generator"`
 	Server      Server        `json:"server"`
+	Hosts       []HostUsage   `json:"hosts,omitempty"` // what the servers used on each host of a fleet
 	Grade       Grade         `json:"grade"`
 	Diagnostics []Diagnostic  `json:"diagnostics,omitempty"`
 

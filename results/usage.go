@@ -18,6 +18,14 @@ type Usage struct {
 	Threads   int           `json:"threads"`
 }
 
+// HostUsage is what the servers used on one host of a fleet during a cell.
+type HostUsage struct {
+	Host  string        `json:"host"`
+	Cores int           `json:"cores"`
+	CPU   time.Duration `json:"cpu_ns"`
+	PSS   int64         `json:"pss_bytes"` // the most that was seen
+}
+
 // CPUByTier is the CPU time each tier used between the first and the last reading.
 func CPUByTier(usage []Usage) map[string]time.Duration {
 	first, last := map[string]Usage{}, map[string]Usage{}

@@ -91,7 +91,7 @@ func (r *Runner) CheckArms(ctx context.Context, p PairedRun, number int) (c Boot
 // checkArm requests every target of an arm.
 func (r *Runner) checkArm(ctx context.Context, cluster *servers.Cluster, p PairedRun, rounds int, c *CheckedArm) error {
 	c.responses = map[string]response{}
-	client := newClient(r.Guard)
+	client := r.Client()
 	right := map[string]bool{}
 	wrong := map[string]string{}
 	began := time.Now()

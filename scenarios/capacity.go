@@ -266,7 +266,7 @@ func (s *searchRun) demands(ctx context.Context, found *results.Configuration) (
 	}
 	found.Loops = s.cluster.Blueprint().Loops()
 	found.Tier = s.cluster.Blueprint().WorkersTier()
-	responses, err := Verify(ctx, s.cluster.URL(), s.Guard, []Scenario{s.Scenario})
+	responses, err := s.verify(ctx, s.cluster.URL(), []Scenario{s.Scenario})
 	if err != nil {
 		return known, errors.Join(err, s.cluster.Died())
 	}

@@ -76,6 +76,7 @@ func (r *Runner) runCellAt(
 	record.Intervals, record.Counts, record.Usage = m.Intervals, m.Counts, usage
 	record.Opened, record.Clamped, record.Generator, record.Loop = m.Opened, m.Clamped, m.Generator, m.Loop
 	record.Grade, record.Diagnostics = m.Grade, m.Diagnostics
+	record.Hosts = watch.byHost()
 	record.Incidents, record.Moments = happened, m.Moments
 	judgeIncidents(record)
 	if died != nil {

@@ -55,7 +55,12 @@ func cpuLimit(c *results.Cell, cores int) (busy int, saturated bool) {
 		saturated = saturated || single[tier] && used >= busyInterpreter
 	}
 	all := servers + (c.Generator.CPUSeconds+max(0, c.Server.OthersSeconds))/c.Elapsed
-	saturated = saturated || servers > 0 && all >= busyMachine*float64(cores)
+	if len(c.Hosts) == 0 {
+		saturated = saturated || servers > 0 && all >= busyMachine*float64(cores)
+	}
+	for _, h := range c.Hosts {
+		saturated = saturated || h.CPU.Seconds()/c.Elapsed >= busyMachine*float64(h.Cores)
+	}
 	return max(1, int(servers+0.5)), saturated
 }
 

@@ -26,6 +26,7 @@ const (
 type machine struct {
 	from, to      servers.Machine
 	before, after time.Duration // what the clusters had used
+	elsewhere     bool          // the clusters are on other machines
 	observed      bool          // the clusters' processes are known
 	busiest       string        // of the other programs
 	most          time.Duration // that it used
@@ -50,7 +51,7 @@ func (m *machine) end(clusters []*servers.Cluster) {
 // add adds what the cluster's tiers, and the clusters beside it, had used.
 func (m *machine) add(to *time.Duration, usage []results.Usage, beside []*servers.Cluster) {
 	// Servers behind one that was already running are not known: what they use is not another program's.
-	m.observed = slices.ContainsFunc(usage, func(u results.Usage) bool { return u.Tier != servers.RunningTier })
+	m.observed = !m.elsewhere && slices.ContainsFunc(usage, func(u results.Usage) bool { return u.Tier != servers.RunningTier })
 	for _, c := range beside {
 		other, err := c.Usage()
 		if err != nil && m.err == nil {

@@ -115,7 +115,7 @@ func (r *Runner) preflightArm(
 	}
 	defer cluster.Close()
 	asked := time.Now()
-	responses, err := Verify(ctx, cluster.URL(), r.Guard, e.Scenarios)
+	responses, err := r.verify(ctx, cluster.URL(), e.Scenarios)
 	if err != nil {
 		return nil, checked{}, fmt.Errorf("%w: checking %s: %w", ErrUnexpected, arm.Name, errors.Join(err, cluster.Died()))
 	}
@@ -169,7 +169,7 @@ func (r *Runner) askAgain(
 		}
 	}
 	for range 2 {
-		again, err := Verify(ctx, cluster.URL(), r.Guard, e.Scenarios)
+		again, err := r.verify(ctx, cluster.URL(), e.Scenarios)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrUnexpected, errors.Join(err, cluster.Died()))
 		}

@@ -111,7 +111,7 @@ func (r *Runner) Expected(ctx context.Context, arm Arm, s Scenario) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, cluster.Close()) }()
-	responses, err := Verify(ctx, cluster.URL(), r.Guard, []Scenario{s})
+	responses, err := r.verify(ctx, cluster.URL(), []Scenario{s})
 	if err != nil {
 		return errors.Join(err, cluster.Died())
 	}

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"time"
 
@@ -18,8 +19,10 @@ type Runner struct {
 	App      targets.App
 	Measurer loadgen.Measurer
 	Guard    loadgen.Guard // for the requests of the preflight
-	Out      *results.Directory
-	Emit     func(Event) // may be nil; a paired run calls it from two goroutines
+	// From sends them, where the load comes from another host; nil: this process.
+	From http.RoundTripper
+	Out  *results.Directory
+	Emit func(Event) // may be nil; a paired run calls it from two goroutines
 	// SharedMachine accepts cells that other programs disturbed: they are DEGRADED, and not void.
 	SharedMachine bool
 	// LeaveOut continues without arms that cannot be booted in the preflight.

@@ -47,7 +47,18 @@ func Verify(ctx context.Context, url string, guard loadgen.Guard, scenarios []Sc
 	if err := guard.Check(url); err != nil {
 		return nil, err
 	}
-	client := newClient(guard)
+	return verify(ctx, url, newClient(guard), scenarios)
+}
+
+// verify is Verify from where the load will come from.
+func (r *Runner) verify(ctx context.Context, url string, scenarios []Scenario) (map[string]response, error) {
+	if r.From == nil {
+		return Verify(ctx, url, r.Guard, scenarios)
+	}
+	return verify(ctx, url, r.Client(), scenarios)
+}
+
+func verify(ctx context.Context, url string, client *http.Client, scenarios []Scenario) (map[string]response, error) {
 	responses := map[string]response{}
 	for _, s := range scenarios {
 		for i := range s.Mix.Targets {

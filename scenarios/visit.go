@@ -107,7 +107,13 @@ func (v *Visited) Load(ctx context.Context, load Load, seed uint64) (*results.Ce
 }
 
 // Client returns a client that opens a connection for each request, to whatever the guard allows.
-func (r *Runner) Client() *http.Client { return newClient(r.Guard) }
+func (r *Runner) Client() *http.Client {
+	client := newClient(r.Guard)
+	if r.From != nil {
+		client.Transport = r.From
+	}
+	return client
+}
 
 // Users are independent arrivals at a constant rate, as the load of an open loop.
 func Users(name string, s Scenario, perSecond float64) Load {

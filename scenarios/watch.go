@@ -2,7 +2,9 @@ package scenarios
 
 import (
 	"context"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,7 +23,8 @@ type watch struct {
 	mu      sync.Mutex // guards what follows
 	started time.Time
 	usage   []results.Usage
-	peaks   map[string]results.Counters // of the servers' counters
+	hosts   []map[string][]results.Usage // by host of a fleet, at each sample
+	peaks   map[string]results.Counters  // of the servers' counters
 	err     error
 	health  health
 	machine machine
@@ -38,6 +41,7 @@ func startWatch(ctx context.Context, cluster *servers.Cluster, beside ...*server
 	w.ctx, w.cancel = context.WithCancel(ctx)
 	var members []servers.Member
 	members, w.err = cluster.Members()
+	w.machine.elsewhere = cluster.IsOnFleet()
 	w.health = newHealth(members, cluster.Disturbed)
 	w.running.Go(w.loop)
 	w.running.Go(w.observe)
@@ -50,7 +54,7 @@ func (w *watch) begin() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.machine.begin()
-	w.started, w.usage = time.Now(), nil
+	w.started, w.usage, w.hosts = time.Now(), nil, nil
 	w.sample()
 	w.machine.add(&w.machine.before, w.usage, w.beside)
 }
@@ -99,7 +103,7 @@ func (w *watch) observe() {
 
 // sample reads the usage. The mutex must be held, unless the loops have ended.
 func (w *watch) sample() {
-	usage, err := w.cluster.Usage()
+	usage, err := w.read()
 	if err != nil {
 		w.err = err
 		return
@@ -109,6 +113,40 @@ func (w *watch) sample() {
 		usage[i].At = at
 	}
 	w.usage = append(w.usage, usage...)
+}
+
+// read reads the usage of each tier; of a cluster on a fleet, that of each host, too.
+func (w *watch) read() ([]results.Usage, error) {
+	if !w.cluster.IsOnFleet() {
+		return w.cluster.Usage()
+	}
+	byHost, err := w.cluster.UsageByHost(context.WithoutCancel(w.ctx))
+	if err == nil {
+		w.hosts = append(w.hosts, byHost)
+	}
+	return servers.SumByTier(byHost), err
+}
+
+// byHost is what the servers used on each host from the first sample to the last.
+func (w *watch) byHost() (all []results.HostUsage) {
+	if len(w.hosts) == 0 {
+		return nil
+	}
+	first, last := w.hosts[0], w.hosts[len(w.hosts)-1]
+	for _, host := range slices.Sorted(maps.Keys(last)) {
+		u := results.HostUsage{Host: host, Cores: w.cluster.CoresOn(host)}
+		for _, tier := range last[host] {
+			u.CPU += tier.CPU
+		}
+		for _, tier := range first[host] {
+			u.CPU -= tier.CPU
+		}
+		for _, sample := range w.hosts {
+			u.PSS = max(u.PSS, results.PeakPSS(sample[host]))
+		}
+		all = append(all, u)
+	}
+	return all
 }
 
 func (w *watch) stop() ([]results.Usage, error) {

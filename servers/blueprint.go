@@ -24,6 +24,8 @@ type Blueprint struct {
 	Roles       results.Roles // of its tiers
 	Concurrency int           // requests worked on at once; 0: one thread per connection
 	Development bool          // not meant for production
+	Host        string        // that runs it, of a part; empty: this machine, or those of its parts
+	Cores       int           // of that host
 	URL         string
 	Health      string // path
 	// HealthHeader are the headers of a request for it, Host among them unless the address serves.
@@ -39,6 +41,13 @@ type Blueprint struct {
 
 	secrets   map[string]string // values that no log may show
 	Processes []Process
+	Parts     []Blueprint // what each host of a fleet runs of it; none: all of it runs here
+}
+
+// Hiding is the blueprint with values that no log of it may show.
+func (b Blueprint) Hiding(secrets map[string]string) Blueprint {
+	b.secrets = secrets
+	return b
 }
 
 // Queueing describes how the cluster's workers wait for work: the number of groups with a queue
@@ -102,6 +111,8 @@ const UnknownConcurrency = -1
 // Process is one process of a blueprint.
 type Process struct {
 	Name       string
+	Host       string // of a fleet; empty: this machine
+	IP         string // where it listens
 	Kind       string // its name in the topology, which replicas share
 	Tier       string
 	WorkerTier string
@@ -164,7 +175,7 @@ func (d Definition) Blueprint(app targets.App, h Host) (Blueprint, error) {
 	if err != nil {
 		return Blueprint{}, err
 	}
-	return l.blueprint(h.Ports)
+	return l.blueprint(h.free())
 }
 
 // Canonical is the blueprint with placeholders for what differs between two boots of the same
@@ -223,6 +234,14 @@ func (b Blueprint) String() string {
 	return out.String()
 }
 
+// where says on which host of a fleet a process runs.
+func (p Process) where() string {
+	if p.Host == "" {
+		return ""
+	}
+	return " on " + p.Host
+}
+
 func (b Blueprint) write(w io.Writer) {
 	fmt.Fprintf(w, "# %s: %s\n", b.Topology, b.Summary)
 	concurrency := fmt.Sprint(b.Concurrency)
@@ -234,7 +253,7 @@ func (b Blueprint) write(w io.Writer) {
 	}
 	fmt.Fprintf(w, "# %s; ready when %s answers; concurrency: %s\n", b.URL, b.Health, concurrency)
 	for _, p := range b.Processes {
-		fmt.Fprintf(w, "\n## process %s (tier %s)\n", p.Name, p.Tier)
+		fmt.Fprintf(w, "\n## process %s (tier %s)%s\n", p.Name, p.Tier, p.where())
 		if p.Cores > 0 {
 			fmt.Fprintf(w, "## a separate machine: a control group of %g cores\n", p.Cores)
 		}

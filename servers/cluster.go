@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -38,6 +39,8 @@ type Cluster struct {
 	Loads int
 
 	blueprint  Blueprint
+	parts      []Part            // on the hosts of a fleet; none: all run here
+	from       http.RoundTripper // who asks whether it is ready; nil: this process
 	dial       DialFunc
 	processes  []*proc.Process
 	probes     []probe.Probe  // by process; nil where nothing observes it
@@ -109,19 +112,8 @@ func (e *BootError) Unwrap() error { return e.Err }
 // request was answered and every worker has served one. It stops waiting when ctx ends. On
 // error nothing is left running.
 func (b Blueprint) Boot(ctx context.Context, keeper *proc.Keeper, dial DialFunc) (*Cluster, error) {
-	c := &Cluster{
-		blueprint: b, dial: dial,
-		probes: make([]probe.Probe, len(b.Processes)), workerPIDs: make([]map[int]bool, len(b.Processes)),
-		disturbed: make([]atomic.Int64, len(b.Processes)),
-		dead:      make(chan struct{}), closing: make(chan struct{}),
-	}
-	err := b.prepareDir()
-	started := time.Now()
-	for i := 0; err == nil && i < len(b.Processes); i++ {
-		if err = c.start(keeper, b.Processes[i]); err == nil {
-			err = c.awaitService(ctx, i)
-		}
-	}
+	c, started := newCluster(b, dial), time.Now()
+	err := c.startAll(ctx, keeper)
 	if err == nil {
 		err = c.awaitReady(ctx, started)
 	}
@@ -135,6 +127,45 @@ func (b Blueprint) Boot(ctx context.Context, keeper *proc.Keeper, dial DialFunc)
 		return nil, errors.Join(c.diagnose(err), c.Close())
 	}
 	return c, nil
+}
+
+// Start starts the blueprint's processes, and leaves it to the caller whether they are ready: some of the
+// cluster may be on other hosts. On error nothing is left running.
+func (b Blueprint) Start(ctx context.Context, keeper *proc.Keeper) (*Cluster, error) {
+	c := newCluster(b, nil)
+	err := c.startAll(ctx, keeper)
+	if err == nil {
+		err = c.noteHelpers()
+	}
+	if err != nil {
+		return nil, errors.Join(c.diagnose(err), c.Close())
+	}
+	return c, nil
+}
+
+func newCluster(b Blueprint, dial DialFunc) *Cluster {
+	return &Cluster{
+		blueprint: b, dial: dial,
+		probes: make([]probe.Probe, len(b.Processes)), workerPIDs: make([]map[int]bool, len(b.Processes)),
+		disturbed: make([]atomic.Int64, len(b.Processes)),
+		dead:      make(chan struct{}), closing: make(chan struct{}),
+	}
+}
+
+// startAll writes the files of the blueprint and starts its processes.
+func (c *Cluster) startAll(ctx context.Context, keeper *proc.Keeper) error {
+	if err := c.blueprint.prepareDir(); err != nil {
+		return err
+	}
+	for i, p := range c.blueprint.Processes {
+		if err := c.start(keeper, p); err != nil {
+			return err
+		}
+		if err := c.awaitService(ctx, i); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // prepareDir writes every file of the blueprint and the boot's copy of the app's state.
@@ -261,22 +292,26 @@ func (c *Cluster) start(keeper *proc.Keeper, p Process) error {
 			if c.disturbed[index].Load() > 0 {
 				return // that is what it was disturbed for
 			}
-			c.deadOnce.Do(func() {
-				c.deadIndex = index
-				c.deadErr = fmt.Errorf("process %s (%d) ended: %w", p.Name, process.PID(), process.Err())
-				close(c.dead)
-			})
+			c.die(index, fmt.Errorf("process %s (%d) ended: %w", p.Name, process.PID(), process.Err()))
 		case <-c.closing:
 		}
 	}()
 	return nil
 }
 
+// die notes the first process that ended without having been asked to.
+func (c *Cluster) die(index int, why error) {
+	c.deadOnce.Do(func() {
+		c.deadIndex, c.deadErr = index, why
+		close(c.dead)
+	})
+}
+
 // observed is what a probe is told of a process.
 func (c *Cluster) observed(p Process, pid int) probe.Process {
 	return probe.Process{
 		PID: pid, Dir: p.Home, Log: filepath.Join(p.Home, p.Name+".log"), Ports: p.Ports, Entry: p.Entry,
-		HTTP: p.IsEntry, Health: c.blueprint.Health, Header: c.blueprint.HealthHeader, Workers: p.Workers,
+		IP: cmp.Or(p.IP, loopback), HTTP: p.IsEntry, Health: c.blueprint.Health, Header: c.blueprint.HealthHeader, Workers: p.Workers,
 	}
 }
 
@@ -317,6 +352,9 @@ func (c *Cluster) Blueprint() Blueprint { return c.blueprint }
 // happens is void.
 func (c *Cluster) Dead() <-chan struct{} { return c.dead }
 
+// Closed is closed when the cluster is about to stop its processes.
+func (c *Cluster) Closed() <-chan struct{} { return c.closing }
+
 // Died returns why a process ended without being stopped, with the end of its log, or nil
 // while all of them run.
 func (c *Cluster) Died() error {
@@ -332,6 +370,10 @@ func (c *Cluster) Died() error {
 func (c *Cluster) Usage() ([]results.Usage, error) {
 	if !c.blueprint.Topology.Boots() {
 		return c.runningUsage()
+	}
+	if c.IsOnFleet() {
+		byHost, err := c.UsageByHost(context.Background())
+		return SumByTier(byHost), err
 	}
 	all, err := proc.All()
 	if err != nil {
@@ -382,18 +424,30 @@ func (p Process) members(all []proc.Member, pid int) []proc.Member {
 // directory.
 func (c *Cluster) Evidence() map[string][]byte {
 	files := map[string][]byte{}
+	for _, part := range c.parts {
+		maps.Copy(files, part.Evidence())
+	}
+	if c.IsOnFleet() {
+		return files
+	}
 	for _, p := range c.blueprint.Processes {
 		for _, f := range p.Files {
 			files[filepath.Join("conf", p.Name, filepath.Base(f.Path))] = []byte(f.Text)
 		}
 		files[filepath.Join("conf", p.Name, "command")] = []byte(strings.Join(p.Argv, " ") + "\n")
-		files[filepath.Join("logs", p.Name+".log")] = []byte(c.logTail(p, 200) + "\n")
+		files[evidenceLog(p)] = []byte(c.logTail(p, 200) + "\n")
 	}
 	return files
 }
 
+// evidenceLog is the name of a process's log in a run directory.
+func evidenceLog(p Process) string { return filepath.Join("logs", p.Name+".log") }
+
 // logTail is the end of a process's log, without the values of the app's secrets.
 func (c *Cluster) logTail(p Process, lines int) string {
+	if part := c.part(p.Host); part != nil {
+		return proc.LastLines(string(part.Evidence()[evidenceLog(p)]), lines)
+	}
 	text := proc.LogTail(filepath.Join(p.Home, p.Name+".log"), lines)
 	return targets.App{Secrets: c.blueprint.secrets}.Redact(text)
 }
@@ -411,6 +465,9 @@ func (c *Cluster) Close() error {
 		var errs []error
 		for _, p := range slices.Backward(c.processes) {
 			errs = append(errs, p.Close(ctx))
+		}
+		for _, part := range c.parts {
+			errs = append(errs, part.Close())
 		}
 		for _, r := range c.relays {
 			errs = append(errs, r.Close())

@@ -16,19 +16,22 @@ import (
 
 // Counters is one reading of what the servers and the kernel count.
 type Counters struct {
-	servers []counted
-	kernel  results.Server
+	Servers []Counted
+	Kernel  results.Server
 }
 
-// counted is what one process of the blueprint counts.
-type counted struct {
-	index int    // of the process
-	of    string // its name in the topology
+// Counted is what one process of a blueprint counts.
+type Counted struct {
+	Process string
+	Kind    string // its name in the topology
 	probe.Reading
 }
 
 // Counters reads the servers' statistics and the kernel's.
 func (c *Cluster) Counters(ctx context.Context) (Counters, error) {
+	if c.IsOnFleet() {
+		return c.fleetCounters(ctx)
+	}
 	var now Counters
 	for i, p := range c.blueprint.Processes {
 		if c.probes[i] == nil {
@@ -41,32 +44,32 @@ func (c *Cluster) Counters(ctx context.Context) (Counters, error) {
 		if err != nil {
 			return now, fmt.Errorf("%s: %w", p.Name, err)
 		}
-		now.servers = append(now.servers, counted{i, p.Kind, reading})
+		now.Servers = append(now.Servers, Counted{p.Name, p.Kind, reading})
 	}
 	var err error
-	now.kernel, err = readKernel()
+	now.Kernel, err = readKernel()
 	return now, err
 }
 
 // Since is what was counted between an earlier reading and this one.
 func (c Counters) Since(before Counters) results.Server {
-	s := c.kernel
-	s.ListenOverflows -= before.kernel.ListenOverflows
-	s.ListenDrops -= before.kernel.ListenDrops
-	s.RetransSegs -= before.kernel.RetransSegs
-	s.TCPTimeouts -= before.kernel.TCPTimeouts
-	s.StealSeconds -= before.kernel.StealSeconds
-	s.BusySeconds = max(0, s.BusySeconds-before.kernel.BusySeconds) // the kernel counts in ticks, and corrects them
+	s := c.Kernel
+	s.ListenOverflows -= before.Kernel.ListenOverflows
+	s.ListenDrops -= before.Kernel.ListenDrops
+	s.RetransSegs -= before.Kernel.RetransSegs
+	s.TCPTimeouts -= before.Kernel.TCPTimeouts
+	s.StealSeconds -= before.Kernel.StealSeconds
+	s.BusySeconds = max(0, s.BusySeconds-before.Kernel.BusySeconds) // the kernel counts in ticks, and corrects them
 	perWorker := map[string][]uint64{}
-	for _, now := range c.servers {
-		at := slices.IndexFunc(before.servers, func(b counted) bool { return b.index == now.index })
+	for _, now := range c.Servers {
+		at := slices.IndexFunc(before.Servers, func(b Counted) bool { return b.Process == now.Process })
 		if at < 0 {
 			continue
 		}
-		d := now.Since(before.servers[at].Reading)
-		s.Merge(map[string]results.Counters{now.of: d.Counters}, nil)
+		d := now.Since(before.Servers[at].Reading)
+		s.Merge(map[string]results.Counters{now.Kind: d.Counters}, nil)
 		if d.PerWorker != nil {
-			perWorker[now.of] = append(perWorker[now.of], d.PerWorker...)
+			perWorker[now.Kind] = append(perWorker[now.Kind], d.PerWorker...)
 		}
 	}
 	s.Merge(nil, perWorker)
@@ -76,6 +79,9 @@ func (c Counters) Since(before Counters) results.Server {
 // Peaks reads the values that come and go: the length of each listen queue from the kernel, and others from
 // the processes that report them. What cannot be read is left out.
 func (c *Cluster) Peaks(ctx context.Context) map[string]results.Counters {
+	if c.IsOnFleet() {
+		return c.fleetPeaks(ctx)
+	}
 	var seen results.Server
 	if queues, err := listenQueues(); err == nil {
 		seen.Merge(c.blueprint.queued(queues), nil)

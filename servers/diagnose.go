@@ -62,6 +62,9 @@ func explain(log string) (diagnostic, hint string) {
 // started, or all of them while they run.
 func (c *Cluster) suspects() []Process {
 	started, all := len(c.processes), c.blueprint.Processes
+	if c.IsOnFleet() {
+		started = len(all)
+	}
 	select {
 	case <-c.dead:
 		return all[c.deadIndex : c.deadIndex+1]

@@ -105,8 +105,8 @@ func askOnce(ctx context.Context, keeper *proc.Keeper, spec proc.Spec) (found se
 	return found, nil
 }
 
-// writeOverlay writes the module that replaces settings.
-func writeOverlay(dir string) error {
+// WriteOverlay writes the module that replaces settings.
+func WriteOverlay(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("replacing settings: %w", err)
 	}

@@ -3,6 +3,7 @@ package servers
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"os/user"
 	"runtime"
@@ -18,6 +19,8 @@ import (
 // Host is what a blueprint needs to know about the machine and the boot. Building a blueprint
 // reads nothing else, so the same Host gives the same blueprint anywhere.
 type Host struct {
+	Name      string // of a host of a fleet, and Address where others reach it; empty: this machine
+	Address   string
 	Cores     int
 	Somaxconn int        // the kernel's limit on listen queues
 	User      string     // set when bench is root: the user that nginx's workers run as
@@ -34,6 +37,9 @@ type Host struct {
 	Copied    []string // paths in Tree that a boot does not share with others
 	Relay     bool     // bench stands between proxies and servers, and counts the bytes that pass
 	Ports     []int    // free TCP ports of 127.0.0.1, used in order
+	Project   string   // folder of the app, where that is another than on this machine
+	// Placed are the hosts of each process of the topologies; nil: all run here.
+	Placed map[string][]Host
 	// Services run beside the servers; Prepared are the folders with the data that each boot gets a copy of, and
 	// ServeAs the user that they run as, if bench is root: some refuse to run as that.
 	Services []string
@@ -57,6 +63,16 @@ func (h Host) canonical(tools []string) Host {
 	h.Ports = make([]int, maxPorts)
 	for i := range h.Ports {
 		h.Ports[i] = i + 1
+	}
+	if h.Name != "" {
+		h.Address, h.Project = h.Name, ""
+	}
+	h.Placed = maps.Clone(h.Placed)
+	for process, hosts := range h.Placed {
+		h.Placed[process] = nil
+		for _, host := range hosts {
+			h.Placed[process] = append(h.Placed[process], host.canonical(tools))
+		}
 	}
 	return h
 }

@@ -1,6 +1,8 @@
 package servers
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -14,11 +16,12 @@ import (
 // layout is a blueprint without ports: enough to know how many it needs.
 type layout struct {
 	definition Definition
+	app        targets.App // as given
 	data       renderData
 	replicas   []*replica
 	services   []*replica // by position those of kinds
 	kinds      []Service
-	ports      int
+	ports      map[string]int // how many are needed, by host
 }
 
 // layout gives every parameter its value, and every process its name and folder.
@@ -26,7 +29,11 @@ func (d Definition) layout(app targets.App, h Host) (layout, error) {
 	if !d.Boots() {
 		return layout{definition: d, data: renderData{App: app}}, nil
 	}
-	params, err := d.values(h)
+	deciding, err := h.deciding(d)
+	if err = errors.Join(err, h.unplaceable()); err != nil {
+		return layout{}, d.wrong(err)
+	}
+	params, err := d.values(deciding)
 	if err != nil {
 		return layout{}, &ConfigError{err}
 	}
@@ -34,11 +41,7 @@ func (d Definition) layout(app targets.App, h Host) (layout, error) {
 	if err != nil {
 		return layout{}, d.wrong(err)
 	}
-	state := filepath.Join(h.Dir, "state")
-	l := layout{definition: d, data: renderData{
-		Param: params, Host: h, state: state, tools: tools,
-		App: app.Expand(targets.Places{State: state, Build: h.Build, Secret: h.Secret}).In(h.appFolder(app)),
-	}}
+	l := layout{definition: d, app: app, ports: map[string]int{}, data: renderData{Param: params, tools: tools}.on(h, app)}
 	if err := checkPaths(l.data); err != nil {
 		return layout{}, &ConfigError{err}
 	}
@@ -48,19 +51,54 @@ func (d Definition) layout(app targets.App, h Host) (layout, error) {
 			return layout{}, d.wrong(err)
 		}
 		for i := range count {
-			r := &replica{name: p.Name, definition: p, ports: map[string]int{}}
+			r := &replica{name: p.Name, definition: p, ports: map[string]int{}, ip: loopback}
 			if count > 1 {
 				r.name = fmt.Sprintf("%s-%d", p.Name, i+1)
 			}
-			r.dir = filepath.Join(h.Dir, r.name)
+			if r.host, err = h.on(p.Name, i); err != nil {
+				return layout{}, d.wrong(err)
+			}
+			r.dir = filepath.Join(r.host.Dir, r.name)
 			l.replicas = append(l.replicas, r)
-			l.ports += len(p.Ports)
+			l.ports[r.host.Name] += len(p.Ports)
 			if l.relays(p) {
-				l.ports++
+				l.ports[r.host.Name]++
 			}
 		}
 	}
+	l.openUp()
+	if err := l.lacking(); err != nil {
+		return layout{}, d.wrong(err)
+	}
 	return l, l.addServices()
+}
+
+// on is the same for the processes of a host.
+func (d renderData) on(h Host, app targets.App) renderData {
+	d.Host, d.state = h, filepath.Join(h.Dir, "state")
+	d.App = app.Expand(targets.Places{State: d.state, Build: h.Build, Secret: h.Secret}).In(h.appFolder(app))
+	return d
+}
+
+// openUp lets processes listen on the addresses of their hosts where others have to reach them: the entry
+// always, and all of them if they are on several hosts.
+func (l *layout) openUp() {
+	apart := len(l.hosts()) > 1
+	for _, r := range l.replicas {
+		if r.host.Address != "" && (apart || r.definition.Name == l.definition.Entry.Process) {
+			r.ip = r.host.Address
+		}
+	}
+}
+
+// hosts are the hosts of the replicas, in the order in which they are first used.
+func (l *layout) hosts() (all []Host) {
+	for _, r := range l.replicas {
+		if !slices.ContainsFunc(all, func(h Host) bool { return h.Name == r.host.Name }) {
+			all = append(all, r.host)
+		}
+	}
+	return all
 }
 
 // addServices gives each service a folder, and counts its ports.
@@ -72,7 +110,8 @@ func (l *layout) addServices() error {
 			return err
 		}
 		r := s.replica(h.Dir)
-		l.kinds, l.services, l.ports = append(l.kinds, s), append(l.services, r), l.ports+len(s.Process.Ports)
+		l.kinds, l.services = append(l.kinds, s), append(l.services, r)
+		l.ports[h.Name] += len(s.Process.Ports)
 	}
 	return nil
 }
@@ -87,8 +126,8 @@ func (d Definition) wrong(err error) error {
 	return &ConfigError{fmt.Errorf("topology %s: %w", d.Topology.Name, err)}
 }
 
-// blueprint renders every file and command line, with the ports given.
-func (l layout) blueprint(ports []int) (Blueprint, error) {
+// blueprint renders every file and command line, with the ports given by host.
+func (l layout) blueprint(free map[string][]int) (Blueprint, error) {
 	d, data := l.definition, l.data
 	if !d.Boots() {
 		return Blueprint{
@@ -97,16 +136,8 @@ func (l layout) blueprint(ports []int) (Blueprint, error) {
 			HealthHeader: data.App.HealthRequest(false),
 		}, nil
 	}
-	if len(ports) < l.ports {
-		return Blueprint{}, d.wrong(fmt.Errorf("%d ports are needed, %d were given", l.ports, len(ports)))
-	}
-	for _, r := range slices.Concat(l.services, l.replicas) {
-		for _, name := range r.definition.Ports {
-			r.ports[name], ports = ports[0], ports[1:]
-		}
-		if l.relays(r.definition) {
-			r.relay, ports = ports[0], ports[1:]
-		}
+	if err := l.takePorts(free); err != nil {
+		return Blueprint{}, d.wrong(err)
 	}
 	for i, s := range l.kinds {
 		placed, err := s.at(l.services[i], data.Host)
@@ -123,7 +154,7 @@ func (l layout) blueprint(ports []int) (Blueprint, error) {
 		RunAs:        data.Host.RunAs,
 		Dir:          data.Host.Dir, State: data.Host.State, StateDir: data.state,
 		Tree: data.Host.Tree, AppDir: data.App.Root, Copied: data.Host.Copied,
-		secrets: data.App.Secrets,
+		secrets: data.App.Secrets, Host: data.Host.Name,
 	}
 	var err error
 	if b.Concurrency, err = renderInt("concurrency", d.Concurrency, UnknownConcurrency, data); err != nil {
@@ -134,24 +165,73 @@ func (l layout) blueprint(ports []int) (Blueprint, error) {
 	}
 	data.all = l.replicas
 	for _, r := range l.replicas {
-		data.self, data.Dir = r, r.dir
+		data := l.see(data, r)
 		process, err := r.definition.process(d, data)
 		if err != nil {
 			return Blueprint{}, d.wrong(fmt.Errorf("process %s: %w", r.name, err))
 		}
 		b.Processes = append(b.Processes, process)
 		if r.definition.Name == d.Entry.Process {
-			b.URL = fmt.Sprintf("http://127.0.0.1:%d", r.ports[d.Entry.Port])
+			b.URL = fmt.Sprintf("http://%s:%d", r.ip, r.ports[d.Entry.Port])
 		}
 	}
+	b.Parts = l.parts(b)
 	return b, nil
+}
+
+// see is what the templates of a replica see.
+func (l layout) see(data renderData, r *replica) renderData {
+	if r.host.Name != data.Host.Name {
+		data = data.on(r.host, l.app)
+	}
+	data.self, data.Dir = r, r.dir
+	return data
+}
+
+// parts are what each host runs of a blueprint; none if all run here.
+func (l layout) parts(whole Blueprint) (parts []Blueprint) {
+	if l.data.Host.Placed == nil {
+		return nil
+	}
+	for _, h := range l.hosts() {
+		data, part := l.data.on(h, l.app), whole
+		part.Cores = h.Cores
+		part.Host, part.RunAs, part.Dir, part.State, part.StateDir = h.Name, h.RunAs, h.Dir, h.State, data.state
+		part.Tree, part.AppDir, part.Copied = h.Tree, data.App.Root, h.Copied
+		part.Processes = slices.DeleteFunc(slices.Clone(whole.Processes), func(p Process) bool { return p.Host != h.Name })
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+// takePorts gives every process its ports.
+func (l layout) takePorts(free map[string][]int) error {
+	free = maps.Clone(free)
+	for host, needed := range l.ports {
+		if len(free[host]) < needed {
+			return fmt.Errorf("%d ports are needed, %d were given", needed, len(free[host]))
+		}
+	}
+	take := func(r *replica) (port int) {
+		port, free[r.host.Name] = free[r.host.Name][0], free[r.host.Name][1:]
+		return port
+	}
+	for _, r := range slices.Concat(l.services, l.replicas) {
+		for _, name := range r.definition.Ports {
+			r.ports[name] = take(r)
+		}
+		if l.relays(r.definition) {
+			r.relay = take(r)
+		}
+	}
+	return nil
 }
 
 func (p ProcessDefinition) process(d Definition, data renderData) (Process, error) {
 	out := Process{
 		Name: data.self.name, Kind: p.Name, Tier: p.Tier, WorkerTier: p.WorkerTier, LeaderTier: p.LeaderTier,
 		Dir: data.self.dir, Home: data.self.dir, Stop: stopSignals[p.Stop], Stats: p.Stats,
-		Ports: data.self.ports, Relay: data.self.relay,
+		Ports: data.self.ports, Relay: data.self.relay, Host: data.Host.Name, IP: data.self.ip,
 		Entry: p.entry(d, data.self.ports), IsEntry: p.Name == d.Entry.Process,
 	}
 	if p.Dir == "app" {
@@ -310,7 +390,7 @@ func PlainPath(path string) bool { return !strings.ContainsFunc(path, isSpecial)
 // appFolder is the folder of the project that runs: its own, or the boot's copy of it.
 func (h Host) appFolder(app targets.App) string {
 	if h.Tree == "" {
-		return app.Folder()
+		return cmp.Or(h.Project, app.Folder())
 	}
 	return filepath.Join(h.Dir, "app")
 }

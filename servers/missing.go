@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 type MissingToolError struct {
 	Topology string
 	Tool     string
+	Host     string // of a fleet, where it is missing; empty: this machine
 	Beside   string // the interpreter whose environment it belongs in, where that is the user's own
 	List     string // the list of packages that it belongs in, where bench makes the app's environment from one
 	Provided string // the command that installs it; empty: none
@@ -18,6 +20,10 @@ type MissingToolError struct {
 }
 
 func (e *MissingToolError) Error() string {
+	if e.Host != "" {
+		return fmt.Sprintf("host %s: %s is not installed: log in there and run `%s`", e.Host, e.Tool,
+			cmp.Or(e.Provided, "bench setup --with "+e.Tool))
+	}
 	if e.Lacking != "" {
 		return fmt.Sprintf("topology %s: %s", e.Topology, e.Lacking)
 	}

@@ -8,11 +8,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 )
 
-// Ports are TCP ports of 127.0.0.1 that no other bench on this machine takes while they
+// Ports are TCP ports that no other bench on this machine takes while they
 // are held. Close releases them.
 type Ports struct {
 	Numbers []int
@@ -25,8 +26,9 @@ const firstPort, lastPort = 20000, 32000
 
 // ReservePorts holds n ports. A port is held by a lock on a file in dir, which the kernel
 // releases however its holder dies; asking the kernel for port 0 and closing it again would
-// leave a gap in which another bench could get the same number.
-func ReservePorts(dir string, n int) (*Ports, error) {
+// leave a gap in which another bench could get the same number. It is free on 127.0.0.1 and on the further
+// addresses.
+func ReservePorts(dir string, n int, ips ...string) (*Ports, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("reserving %d ports: %w", n, err)
 	}
@@ -39,7 +41,7 @@ func ReservePorts(dir string, n int) (*Ports, error) {
 		if at++; at >= lastPort {
 			at = firstPort
 		}
-		lock, err := lockPort(dir, at)
+		lock, err := lockPort(dir, at, append(ips, loopback))
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("reserving %d ports: %w", n, err), p.Close())
 		}
@@ -52,7 +54,7 @@ func ReservePorts(dir string, n int) (*Ports, error) {
 }
 
 // lockPort returns nil without an error when the port is taken.
-func lockPort(dir string, port int) (*os.File, error) {
+func lockPort(dir string, port int, ips []string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, fmt.Sprintf("port-%d.lock", port)), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
@@ -63,11 +65,16 @@ func lockPort(dir string, port int) (*os.File, error) {
 		}
 		return nil, nil
 	}
-	l, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
-	if err != nil {
-		return nil, f.Close() // in use
+	for _, ip := range ips {
+		l, err := net.Listen("tcp4", net.JoinHostPort(ip, strconv.Itoa(port)))
+		if err != nil {
+			return nil, f.Close() // in use
+		}
+		if err := l.Close(); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
 	}
-	return f, l.Close()
+	return f, nil
 }
 
 // Close releases the ports.

@@ -88,7 +88,7 @@ func (p *preparation) folders(context.Context) error {
 	}
 	if len(p.app.Override) > 0 {
 		p.site.Host.Overlay = filepath.Join(p.dir, "overlay")
-		return writeOverlay(p.site.Host.Overlay)
+		return WriteOverlay(p.site.Host.Overlay)
 	}
 	return nil
 }
@@ -105,7 +105,7 @@ func (p *preparation) ask(ctx context.Context) (err error) {
 	p.known = true
 	if p.found.drawsKey {
 		h.DrawKey, h.Overlay = true, filepath.Join(p.dir, "overlay")
-		if err := writeOverlay(h.Overlay); err != nil {
+		if err := WriteOverlay(h.Overlay); err != nil {
 			return err
 		}
 	}

@@ -17,8 +17,11 @@ import (
 func (c *Cluster) awaitReady(ctx context.Context, started time.Time) error {
 	client := &http.Client{
 		Timeout:       2 * time.Second,
-		Transport:     &http.Transport{Proxy: nil, DisableKeepAlives: true, DialContext: c.dial},
+		Transport:     c.from,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	if c.from == nil {
+		client.Transport = &http.Transport{Proxy: nil, DisableKeepAlives: true, DialContext: c.dial}
 	}
 	defer client.CloseIdleConnections()
 	first, err := c.awaitResponse(ctx, client)
@@ -126,9 +129,15 @@ func (c *Cluster) awaitWorkers(ctx context.Context, client *http.Client) error {
 	}
 }
 
+// Workers counts the workers that have served a request.
+func (c *Cluster) Workers(ctx context.Context) (int, error) { return c.workersSeen(ctx) }
+
 // workersSeen counts the workers that have served a request, and remembers their process IDs,
 // which separate their CPU time from their master's.
 func (c *Cluster) workersSeen(ctx context.Context) (int, error) {
+	if c.IsOnFleet() {
+		return c.fleetWorkers(ctx)
+	}
 	seen := 0
 	for i, p := range c.blueprint.Processes {
 		if c.probes[i] == nil {

@@ -33,15 +33,19 @@ type replica struct {
 	definition ProcessDefinition
 	dir        string
 	ports      map[string]int
-	relay      int // where others reach its first port, if bench stands between; 0: it does not
+	host       Host
+	ip         string // where it listens
+	apart      bool   // it is on another host than whoever sees it
+	relay      int    // where others reach its first port, if bench stands between; 0: it does not
 }
 
 // seen is the replica as the other processes see it.
-func (r *replica) seen() *replica {
-	if r.relay == 0 {
-		return r
-	}
+func (r *replica) seen(from *replica) *replica {
 	seen := *r
+	seen.apart = from.host.Name != r.host.Name
+	if r.relay == 0 {
+		return &seen
+	}
 	seen.ports = maps.Clone(r.ports)
 	seen.ports[r.definition.Ports[0]] = r.relay
 	return &seen
@@ -51,6 +55,9 @@ func (r *replica) seen() *replica {
 func (d renderData) Tool(name string) (string, error) {
 	if !slices.Contains(d.tools, name) {
 		return "", fmt.Errorf("tool %q is not among the topology's tools: %s", name, strings.Join(d.tools, ", "))
+	}
+	if d.Host.Name != "" && d.Host.Tools.Path(name) == "" {
+		return "", d.Host.lacks(name)
 	}
 	return d.Host.Tools.Path(name), nil
 }
@@ -66,6 +73,19 @@ func (r *replica) Port(name string) (int, error) {
 	}
 	return port, nil
 }
+
+// Listen is where the replica listens on a port of it.
+func (r *replica) Listen(name string) (string, error) {
+	port, err := r.Port(name)
+	return fmt.Sprintf("%s:%d", r.ip, port), err
+}
+
+// Listen is where the process being rendered listens on a port of it: on the loopback interface, or on the
+// address of its host where others have to reach it.
+func (d renderData) Listen(name string) (string, error) { return d.self.Listen(name) }
+
+// IP is the address on which the process being rendered listens.
+func (d renderData) IP() string { return d.self.ip }
 
 // Port is a port of the process being rendered.
 func (d renderData) Port(name string) (int, error) { return d.self.Port(name) }
@@ -90,6 +110,10 @@ func (d renderData) Vassal(n int) (string, error) { return d.self.Vassal(n) }
 
 // socket is the path of a socket file in the replica's folder.
 func (r *replica) socket(name string) (string, error) {
+	if r.apart {
+		return "", fmt.Errorf("process %s is on host %s, and a socket file reaches nobody on another: "+
+			"place both on one host, or use TCP", r.name, r.host.Name)
+	}
 	path := filepath.Join(r.dir, name+".sock")
 	return path, fitsSocket(path)
 }
@@ -105,7 +129,7 @@ func (r *replica) Address() (string, error) {
 	if len(r.definition.Ports) == 0 {
 		return "", fmt.Errorf("process %s has no port", r.definition.Name)
 	}
-	return fmt.Sprintf("127.0.0.1:%d", r.ports[r.definition.Ports[0]]), nil
+	return r.Listen(r.definition.Ports[0])
 }
 
 // HasParam distinguishes topologies that share a template.
@@ -122,7 +146,7 @@ func (d renderData) Replicas(kind string) ([]*replica, error) {
 	var found []*replica
 	for _, r := range d.all {
 		if r.definition.Name == kind {
-			found = append(found, r.seen())
+			found = append(found, r.seen(d.self))
 		}
 	}
 	if len(found) == 0 {
@@ -136,7 +160,7 @@ func (d renderData) Replicas(kind string) ([]*replica, error) {
 func (d renderData) Peers() (found []*replica) {
 	for _, r := range d.all {
 		if r.definition.Name != d.self.definition.Name {
-			found = append(found, r.seen())
+			found = append(found, r.seen(d.self))
 		}
 	}
 	return found

@@ -71,7 +71,7 @@ func (p *preparation) serve(ctx context.Context) error {
 	}
 	if p.app.Settings != "" {
 		p.site.Host.Overlay = filepath.Join(p.dir, "overlay")
-		if err := writeOverlay(p.site.Host.Overlay); err != nil {
+		if err := WriteOverlay(p.site.Host.Overlay); err != nil {
 			return err
 		}
 	}

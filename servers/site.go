@@ -2,9 +2,9 @@ package servers
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"time"
 
@@ -27,6 +27,8 @@ type Site struct {
 	Locks   string               // port reservations of all bench processes of this user
 	Timeout time.Duration        // of a boot
 	Dial    DialFunc             // how clusters are reached; nil: as the system does
+	Fleet   Fleet                // the hosts that clusters run on; nil: this machine
+	From    http.RoundTripper    // who asks a cluster on a fleet whether it is ready
 	Say     func(string)         // receives what the preparation does; may be nil
 	Notes   []results.Diagnostic // what the preparation found
 }
@@ -47,14 +49,28 @@ func (s *Site) Check(t Topology, app targets.App) error {
 	if err != nil {
 		return err
 	}
-	if err := d.Missing(s.Host); err != nil {
+	if s.Fleet == nil {
+		err = d.Missing(s.Host)
+	}
+	if err != nil {
 		return err
 	}
-	canonical := s.Host.canonical(nil)
-	// As they will be written.
-	canonical.Tools, canonical.Build, canonical.Tree = s.Host.Tools, s.Host.Build, s.Host.Tree
-	_, err = d.Blueprint(app, canonical)
+	_, err = d.Blueprint(app, s.onFleet(s.Host).probable())
 	return err
+}
+
+// probable is the host with placeholders for what each boot has of its own. Tools and folders are as they will
+// be written.
+func (h Host) probable() Host {
+	canonical := h.canonical(nil)
+	canonical.Tools, canonical.Build, canonical.Tree = h.Tools, h.Build, h.Tree
+	for process, hosts := range h.Placed {
+		for i, host := range hosts {
+			at := &canonical.Placed[process][i]
+			at.Tools, at.Build, at.Tree, at.Address = host.Tools, host.Build, host.Tree, host.Address
+		}
+	}
+	return canonical
 }
 
 // Boot boots a topology on free ports in a fresh folder. Closing the cluster releases both. On
@@ -69,6 +85,17 @@ func (s *Site) boot(ctx context.Context, from catalog, t Topology, app targets.A
 	if err != nil {
 		return nil, &ConfigError{err}
 	}
+	timeout := fmt.Errorf("the boot timeout of %v: %w", s.Timeout, context.DeadlineExceeded)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, timeout)
+	defer cancel()
+	if s.Fleet != nil && d.Boots() {
+		h := s.onFleet(s.Host.fresh(""))
+		l, err := d.layout(app, h)
+		if err != nil {
+			return nil, err
+		}
+		return s.bootFleet(ctx, d, l, h)
+	}
 	if err := d.Missing(s.Host); err != nil {
 		return nil, &BootError{Topology: t, Diagnostic: "a tool is missing", Err: err}
 	}
@@ -76,24 +103,21 @@ func (s *Site) boot(ctx context.Context, from catalog, t Topology, app targets.A
 	if err != nil {
 		return nil, &BootError{Topology: t, Err: err}
 	}
-	host := s.Host
-	host.Dir, host.Secret = dir, rand.Text()
+	host := s.Host.fresh(dir)
 	l, err := d.layout(app, host)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	ports, err := ReservePorts(s.Locks, l.ports)
+	ports, err := ReservePorts(s.Locks, l.ports[host.Name])
 	if err != nil {
 		return nil, errors.Join(&BootError{Topology: t, Err: err}, os.RemoveAll(dir))
 	}
 	release := func() error { return errors.Join(os.RemoveAll(dir), ports.Close()) }
-	b, err := l.blueprint(ports.Numbers)
+	host.Ports = ports.Numbers
+	b, err := l.blueprint(host.free())
 	if err != nil {
 		return nil, errors.Join(err, release())
 	}
-	timeout := fmt.Errorf("the boot timeout of %v: %w", s.Timeout, context.DeadlineExceeded)
-	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, timeout)
-	defer cancel()
 	c, err := b.Boot(ctx, s.Keeper, s.Dial)
 	if err != nil {
 		return nil, errors.Join(err, release())

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bench/experiments"
+	"bench/fleet/hosts"
 	"bench/results"
 	"bench/servers"
 	"bench/targets"
@@ -18,6 +19,7 @@ type described struct {
 	seed     uint64
 	lacking  []results.Diagnostic // what this machine lacks for it
 	rendered []servers.Blueprint
+	fleet    *hosts.File // nil: all of it runs here
 }
 
 // print prints a plan, and warns of what is missing.
@@ -30,6 +32,11 @@ func (p described) print(s *shell, env experiments.Env, asJSON bool) error {
 	}
 	for _, line := range p.lines {
 		fmt.Fprintln(s.out, line)
+	}
+	if p.fleet != nil {
+		if err := describeFleet(s, *p.fleet); err != nil {
+			return err
+		}
 	}
 	_, err := fmt.Fprintf(s.out, "about %v in total, seed %d\n", p.estimate.Round(time.Second), p.seed)
 	for _, b := range p.rendered {
@@ -45,6 +52,9 @@ func (p described) json() map[string]any {
 	}
 	plan := map[string]any{
 		"schema": "bench.plan/1", "plan": p.lines, "estimate_s": p.estimate.Seconds(), "seed": p.seed, "lacking": lacking,
+	}
+	if p.fleet != nil {
+		plan["placement"] = p.fleet.Placement
 	}
 	var topologies []any
 	for _, b := range p.rendered {

@@ -12,6 +12,7 @@ import (
 
 	"bench/experiments"
 	"bench/fleet"
+	"bench/fleet/hosts"
 	"bench/loadgen"
 
 	"github.com/spf13/cobra"
@@ -22,18 +23,22 @@ const workerCommand = "worker"
 func newWorkerCommand(s *shell) *cobra.Command {
 	var o sharedFlags
 	var token, queue string
+	var serve bool
 	c := &cobra.Command{
 		Use:   workerCommand,
-		Short: "Send parts of loads for a bench elsewhere",
+		Short: "Send parts of loads for a bench elsewhere, or keep servers for it",
 		Long: `worker reads an invitation from its standard input, and sends the parts of loads that the bench which
-wrote it asks for, until its input ends. bench load --workers starts workers itself; nobody has to, except
-for --workers join:N: there you start each with --join and the token that bench load has written for it.
+wrote it asks for, until its input ends. bench load --workers and bench compare --fleet start workers
+themselves; nobody has to, except for --workers join:N: there you start each with --join and the token that
+bench load has written for it.
 
 With --jobs, it carries out the jobs of a queue (bench jobs), one at a time, in the folder where it was
 started, until Ctrl-C; a job that is then under way goes back to the queue.
 
 A worker loads only its own machine and the hosts named with --allow-host: what it is asked to do cannot
-extend that. When the other bench is gone, it ends the load within two seconds and keeps what it measured.`,
+extend that. When the other bench is gone, it ends the load within two seconds and keeps what it measured.
+With --servers, it starts the servers that it is told to, as this user, and ends them when the other bench is
+gone.`,
 		Example: `  bench worker --join worker-1.json --allow-host app.example.com
   bench worker --jobs bench1.json`,
 		Args: cobra.NoArgs,
@@ -51,6 +56,15 @@ extend that. When the other bench is gone, it ends the load within two seconds a
 			}
 			w := fleet.Worker{
 				Version: version, Binary: binary, Dir: filepath.Join(cache, "fleet"), Guard: o.guard(), Engine: readEngine,
+				Duties: hosts.Exchange(o.guard()),
+			}
+			if serve {
+				station, err := s.station()
+				if err != nil {
+					return err
+				}
+				defer station.Close()
+				w.Duties = station.Duties()
 			}
 			var in, out = c.InOrStdin(), s.stdout
 			if token != "" {
@@ -71,8 +85,9 @@ extend that. When the other bench is gone, it ends the load within two seconds a
 	o.add(c, "allow-host")
 	c.Flags().StringVar(&token, "join", "", "work for the bench load that wrote the token in `FILE`")
 	c.Flags().StringVar(&queue, "jobs", "", "carry out the jobs of the queue that the token in `FILE` is for")
-	c.MarkFlagsMutuallyExclusive("join", "jobs")
 	c.Flags().StringVar(&o.socket, "unix-socket", "", "connect to the socket `PATH`")
+	c.Flags().BoolVar(&serve, serversFlag, false, "start servers for the other bench")
+	c.MarkFlagsMutuallyExclusive("join", "jobs", serversFlag)
 	return c
 }
 

@@ -12,6 +12,9 @@ import (
 // Run carries out a comparison.
 func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Result, error) {
 	started := time.Now()
+	if err := spec.placed(env); err != nil {
+		return experiments.Result{}, err
+	}
 	spec, left, err := spec.present(ctx, env, fewest)
 	if err != nil {
 		return experiments.Result{}, err
@@ -36,6 +39,9 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	if m.Topologies, err = stack.Arms(e.Arms); err != nil {
 		return experiments.Result{}, err
 	}
+	if err := env.UntimedOnFleet(e.Scenarios); err != nil {
+		return experiments.Result{}, err
+	}
 	if err := stack.CheckTimelines(e.Arms, e.Scenarios); err != nil {
 		return experiments.Result{}, err
 	}
@@ -51,6 +57,19 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 
 // fewest is the number of topologies that a comparison takes. Who names a single one gets its figures alone.
 const fewest = 2
+
+// placed refuses what does not fit where the servers are to run.
+func (s Spec) placed(env experiments.Env) error {
+	switch {
+	case s.Placement != "" && env.Fleet == nil:
+		return experiments.Misusef("its servers were on hosts (%s): measure again with --fleet", s.Placement)
+	case env.Fleet != nil && experiments.IsGroup(s.Topologies):
+		return experiments.Misusef("--fleet: name the topologies, since what is installed differs by host")
+	case env.Fleet != nil && s.Apart > 0:
+		return experiments.Misusef("--fleet: --apart gives servers and load cores of their own on one machine: leave it out")
+	}
+	return nil
+}
 
 // present is the spec with a word such as all replaced by the topologies that can be booted here.
 func (s Spec) present(ctx context.Context, env experiments.Env, least int) (Spec, []results.Diagnostic, error) {
@@ -79,6 +98,13 @@ func (s Spec) Foresee(ctx context.Context, env experiments.Env) (Plan, []results
 		return plan, nil, err
 	}
 	all := plan.Topologies()
+	if env.Fleet != nil { // its hosts say what they lack
+		err := s.placed(env)
+		if err == nil {
+			err = env.Placeable(plan.Project.App, all)
+		}
+		return plan, nil, err
+	}
 	lacks, err := env.Foresee(ctx, plan.Project.App, all)
 	if err != nil {
 		return plan, nil, err

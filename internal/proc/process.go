@@ -176,7 +176,12 @@ func LogTail(path string, lines int) string {
 		_, _ = f.Seek(-most, io.SeekEnd)
 	}
 	data, _ := io.ReadAll(io.LimitReader(f, most))
-	all := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
+	return LastLines(string(data), lines)
+}
+
+// LastLines returns the last lines of a text.
+func LastLines(text string, lines int) string {
+	all := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	if len(all) > lines {
 		all = all[len(all)-lines:]
 	}

@@ -16,18 +16,18 @@ var nginx = Kind{
 		{"handled", "connections", "connections handled: fewer than accepted if a limit was reached"},
 		{results.Requests, "", "requests, including those for files and for these statistics"},
 	},
-	Open: func(p Process) Probe { return nginxProbe{p.Ports["http"]} },
+	Open: func(p Process) Probe { return nginxProbe{p.address(p.Ports["http"])} },
 }
 
 // nginxProbe reads the page of the stub_status module, at /_nginx.
-type nginxProbe struct{ port int }
+type nginxProbe struct{ address string }
 
 func (nginxProbe) Workers(context.Context) ([]Worker, error) { return nil, nil }
 
 func (n nginxProbe) Read(ctx context.Context) (Reading, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	page := fmt.Sprintf("http://127.0.0.1:%d/_nginx", n.port)
+	page := "http://" + n.address + "/_nginx"
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)
 	if err != nil {
 		return Reading{}, err

@@ -6,8 +6,11 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,6 +39,7 @@ type Counter struct {
 // Process is what a probe knows about the process that it observes.
 type Process struct {
 	PID     int
+	IP      string // where it takes requests, at the port Entry; empty: the loopback interface
 	Ports   map[string]int
 	Entry   int               // the port on which it takes requests
 	Dir     string            // folder of its files
@@ -44,6 +48,11 @@ type Process struct {
 	Health  string            // path that answers when the app works
 	Header  map[string]string // headers that a request for it needs, Host among them
 	Workers int               // worker processes that it should have
+}
+
+// address is where the process listens on a port of it.
+func (p Process) address(port int) string {
+	return net.JoinHostPort(cmp.Or(p.IP, "127.0.0.1"), strconv.Itoa(port))
 }
 
 // Probe observes one running process of a cluster and its descendants.

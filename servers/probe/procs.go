@@ -108,7 +108,7 @@ func needOwner(all []*held) bool {
 // another protocol, since that would refuse it at once.
 func (p *procsProbe) hold(ctx context.Context) (*held, error) {
 	dialer := net.Dialer{Timeout: readTimeout}
-	address := fmt.Sprintf("127.0.0.1:%d", p.process.Entry)
+	address := p.process.address(p.process.Entry)
 	conn, err := dialer.DialContext(ctx, "tcp4", address)
 	if err != nil {
 		return nil, fmt.Errorf("looking for workers: %w", err)
