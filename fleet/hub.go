@@ -165,7 +165,9 @@ func ask[T any](ctx context.Context, m *member, what string, order any) (T, erro
 	return askWithin[T](ctx, readyWithin, m, what, order)
 }
 
-func askWithin[T any](ctx context.Context, within time.Duration, m *member, what string, order any) (value T, err error) {
+func askWithin[T any](
+	ctx context.Context, within time.Duration, m *member, what string, order any,
+) (value T, err error) {
 	data, err := encode(order)
 	if err != nil {
 		return value, err

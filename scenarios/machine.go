@@ -51,7 +51,8 @@ func (m *machine) end(clusters []*servers.Cluster) {
 // add adds what the cluster's tiers, and the clusters beside it, had used.
 func (m *machine) add(to *time.Duration, usage []results.Usage, beside []*servers.Cluster) {
 	// Servers behind one that was already running are not known: what they use is not another program's.
-	m.observed = !m.elsewhere && slices.ContainsFunc(usage, func(u results.Usage) bool { return u.Tier != servers.RunningTier })
+	m.observed = !m.elsewhere &&
+		slices.ContainsFunc(usage, func(u results.Usage) bool { return u.Tier != servers.RunningTier })
 	for _, c := range beside {
 		other, err := c.Usage()
 		if err != nil && m.err == nil {

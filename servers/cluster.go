@@ -311,7 +311,8 @@ func (c *Cluster) die(index int, why error) {
 func (c *Cluster) observed(p Process, pid int) probe.Process {
 	return probe.Process{
 		PID: pid, Dir: p.Home, Log: filepath.Join(p.Home, p.Name+".log"), Ports: p.Ports, Entry: p.Entry,
-		IP: cmp.Or(p.IP, loopback), HTTP: p.IsEntry, Health: c.blueprint.Health, Header: c.blueprint.HealthHeader, Workers: p.Workers,
+		IP: cmp.Or(p.IP, loopback), HTTP: p.IsEntry,
+		Health: c.blueprint.Health, Header: c.blueprint.HealthHeader, Workers: p.Workers,
 	}
 }
 

@@ -66,8 +66,8 @@ func (o fleetOptions) open(s *shell, f hosts.File, e engineRecord) (*hosts.Fleet
 	}), nil
 }
 
-// station is what a worker needs to keep servers on this host.
-func (s *shell) station() (*hosts.Station, error) {
+// stationOf is what a worker needs to keep servers on this host.
+func stationOf(s *shell) (*hosts.Station, error) {
 	env, err := s.experimentEnv(sharedFlags{})
 	if err != nil {
 		return nil, err

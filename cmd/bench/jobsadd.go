@@ -51,7 +51,8 @@ where its bench worker --jobs was started. Which hosts it may load is decided th
 
 // The machine decides where a job's files go and what it may load; and a job runs no programs of its author's.
 var notOfJobs = []string{
-	"out", "allow-host", "unix-socket", "dry-run", "hdr", "ssh", "kubectl", "workers", "listen", "tokens", showSecrets,
+	"out", "allow-host", "unix-socket", "dry-run", "hdr", "ssh", "kubectl", "workers", "fleet", "listen", "tokens",
+	showSecrets,
 }
 
 // checkJob refuses a command line that is not a measurement, before it waits for hours to fail.

@@ -59,7 +59,7 @@ gone.`,
 				Duties: hosts.Exchange(o.guard()),
 			}
 			if serve {
-				station, err := s.station()
+				station, err := stationOf(s)
 				if err != nil {
 					return err
 				}

@@ -215,7 +215,7 @@ func (s *Station) room(id int) (*chamber, error) {
 	if c := s.rooms[id]; c != nil {
 		return c, nil
 	}
-	return nil, fmt.Errorf("there is no part %d of a cluster here", id)
+	return nil, fmt.Errorf("this host keeps nothing under the number %d", id)
 }
 
 // start starts a part of a cluster.

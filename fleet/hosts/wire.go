@@ -127,7 +127,9 @@ var faults = []struct {
 }{
 	{"boot", as[*servers.BootError], func(f *fault) error { f.Boot.Err = errors.New(f.Text); return f.Boot }},
 	{"config", as[*servers.ConfigError], func(f *fault) error { return &servers.ConfigError{Err: errors.New(f.Text)} }},
-	{"", func(error) bool { return true }, func(f *fault) error { return fmt.Errorf("%w: %s", fleet.ErrNotStarted, f.Text) }},
+	{"", func(error) bool { return true }, func(f *fault) error {
+		return fmt.Errorf("%w: %s", fleet.ErrNotStarted, f.Text)
+	}},
 }
 
 func as[E error](err error) bool {

@@ -22,16 +22,14 @@ type HostKind struct {
 
 // HostKinds are the rows of the table of hosts.
 var HostKinds = []HostKind{
-	{"ssh", "a host that ssh logs in to, such as deploy@10.0.0.5", afterAt, func(target string, o Options) (fleet.Place, error) {
-		return parseSSH(target, o)
-	}},
-	{"netns", "a network namespace of this machine, by its name", noAddress, func(target string, o Options) (fleet.Place, error) {
-		return netns{target, o}, nil
-	}},
-	{"local", "this machine, by the address where the others reach it", afterAt, func(_ string, o Options) (fleet.Place, error) {
-		return Local{1, o}, nil
-	}},
+	{"ssh", "a host that ssh logs in to, such as deploy@10.0.0.5", afterAt, parseSSH},
+	{"netns", "a network namespace of this machine, by its name", noAddress, inNamespace},
+	{"local", "this machine, by the address where the others reach it", afterAt, here},
 }
+
+func inNamespace(name string, o Options) (fleet.Place, error) { return netns{name, o}, nil }
+
+func here(_ string, o Options) (fleet.Place, error) { return Local{1, o}, nil }
 
 func noAddress(string) string { return "" }
 

@@ -46,6 +46,7 @@ func Build(run *results.Run) (*Report, error) {
 	for _, s := range m.Scenarios {
 		r.Scenarios = append(r.Scenarios, r.buildScenario(s))
 	}
+	r.Hosts = r.hosts()
 	r.grade()
 	r.again(left)
 	r.diagnose()

@@ -37,6 +37,10 @@ func (r *Report) Document() page.Document {
 	if timeline, has := page.Timeline(r.run.Cells); has {
 		d.Sections = append(d.Sections, timeline)
 	}
+	if len(r.Hosts) > 0 {
+		d.Sections = append(d.Sections, page.Section{ID: "hosts", Title: "What ran where", Short: "Hosts",
+			Tables: []page.Table{r.hostTable()}})
+	}
 	d.Sections = append(d.Sections,
 		page.Section{ID: "why", Title: "Why", Items: main},
 		page.Section{ID: "topologies", Title: r.topologyTitle(), Short: "Cost", Tables: []page.Table{r.topologyTable()},

@@ -24,7 +24,8 @@ type Report struct {
 	Scenarios     []Scenario   `json:"scenarios"`
 	Objectives    []string     `json:"objectives,omitempty"`
 	Multiplicity  Multiplicity `json:"multiplicity"`
-	Notes         []Note       `json:"notes"` // known artefacts, in words
+	Notes         []Note       `json:"notes"`           // known artefacts, in words
+	Hosts         []Host       `json:"hosts,omitempty"` // of a fleet: what ran where
 
 	run   *results.Run
 	cells map[string][]*results.Cell // by topology
