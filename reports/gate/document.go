@@ -18,7 +18,7 @@ const WorkTree = "work tree"
 func (r Report) Document() page.Document {
 	return page.Document{
 		Kind: results.KindGate, Title: r.question(), Subject: page.Subject(r.manifest), Outcome: r.outcome(),
-		Headline: r.answer(), Heading: r.heading(), Tiles: r.tiles(), Glance: r.glance(), Brief: r.brief(),
+		Headline: r.answer(), Reply: r.reply(), Heading: r.heading(), Tiles: r.tiles(), Glance: r.glance(), Brief: r.brief(),
 		Sections: r.sections(),
 		Data:     r, Files: []page.File{junit(r)}, Annotations: annotations(r),
 	}

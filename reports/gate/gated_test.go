@@ -92,3 +92,23 @@ func TestClosedLoopsEndWhenTheirThroughputIsDecided(t *testing.T) {
 		}
 	}
 }
+
+func TestThePageAnswersItsQuestion(t *testing.T) {
+	for _, row := range []struct {
+		verdict Verdict
+		reason  string
+		want    string
+	}{
+		{Regression, "cpu_ms_per_request +10.0 % [+8.0, +12.0]; p50_ms of home +20 %",
+			"Yes: CPU time per request +10.0 % [+8.0, +12.0]; median response time of home +20 % (9 pairs, 80 s)"},
+		{Pass, "no gated metric is slower by the margin that matters",
+			"No: no gated metric is slower by the margin that matters (9 pairs, 80 s)"},
+		{Inconclusive, "nothing is proven", "Not decided: nothing is proven (9 pairs, 80 s)"},
+		{Unfit, "base failed", "It could not be measured: base failed (9 pairs, 80 s)"},
+	} {
+		r := Report{Verdict: row.verdict, Reason: row.reason, Pairs: 9, Elapsed: 80}
+		if got := r.reply(); got != row.want {
+			t.Errorf("%s: %q; want %q", row.verdict, got, row.want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"bench/reports/page"
 	"bench/reports/plot"
@@ -82,4 +83,19 @@ func (r Report) brief() []page.Table {
 // question is what the gate decides.
 func (r Report) question() string {
 	return fmt.Sprintf("Did this change make %s slower?", cmp.Or(r.manifest.App.Name, "the app"))
+}
+
+// replies begin the answer to the question.
+var replies = map[Verdict]string{
+	Pass: "No", Small: "Hardly", Regression: "Yes", Likely: "Probably", Inconclusive: "Not decided",
+	Unfit: "It could not be measured",
+}
+
+// reply answers the question, with the metrics in words.
+func (r Report) reply() string {
+	answer := r.answer()
+	for name, title := range says {
+		answer = strings.ReplaceAll(answer, name, title)
+	}
+	return replies[r.Verdict] + ": " + answer
 }

@@ -20,6 +20,7 @@ type Document struct {
 	Subject  string // what it was asked of: the app, its versions, the machine, the date
 	Outcome  Outcome
 	Headline string      // the answer in one line
+	Reply    string      // the answer to the question, in words for everybody; "": the headline
 	Lead     []string    // further sentences, most important first
 	Heading  string      // what was measured, when and for how long
 	Tiles    []Tile      // the figures that the answer rests on, beside it
