@@ -1,6 +1,7 @@
 package experiments
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os/exec"
@@ -49,11 +50,14 @@ func (st *Stack) Arms(arms []scenarios.Arm) ([]results.TopologyRecord, error) {
 }
 
 // CheckTimelines reports incidents of scenarios that cannot be done to a topology, before anything starts.
-func (st *Stack) CheckTimelines(arms []scenarios.Arm, all []scenarios.Scenario) error {
+func CheckTimelines(app targets.App, arms []scenarios.Arm, all []scenarios.Scenario) error {
 	for _, arm := range arms {
 		for _, s := range all {
-			if err := st.Check(arm, s.CheckTimeline); err != nil {
-				return fmt.Errorf("scenario %s on %s: %w", s.Name, arm.Name, err)
+			if len(s.Timeline) == 0 {
+				continue
+			}
+			if err := Check(app, servers.ThisHost(), arm, s.CheckTimeline); err != nil {
+				return fmt.Errorf("scenario %s on %s: %w", cmp.Or(s.File, s.Name), arm.Name, err)
 			}
 		}
 	}
@@ -61,8 +65,8 @@ func (st *Stack) CheckTimelines(arms []scenarios.Arm, all []scenarios.Scenario) 
 }
 
 // Check holds the blueprint of an arm against what is to be done to it; what cannot be is a misuse.
-func (st *Stack) Check(arm scenarios.Arm, check func(servers.Blueprint) error) error {
-	b, err := arm.Topology.Canonical(st.Project.App, st.Site.Placed())
+func Check(app targets.App, host servers.Host, arm scenarios.Arm, check func(servers.Blueprint) error) error {
+	b, err := arm.Topology.Canonical(app, host)
 	if err == nil {
 		err = check(b)
 	}

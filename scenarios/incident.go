@@ -22,6 +22,7 @@ type Incident struct {
 	Kind string // a row of IncidentKinds
 	What string // in the form of the kind
 	For  When   // how long it lasts; zero: to the end of the load, or it is over at once
+	Line int    // of the file that it was read from; 0: of none
 }
 
 // Timeline is the incidents of a load, in the order in which they are written.
@@ -99,6 +100,7 @@ func incidentOf(e strict.Entry) (i Incident, err error) {
 		return fmt.Errorf("line %d: %w", line, fmt.Errorf(format, args...))
 	}
 	line := e.Line
+	i.Line = line
 	at, length := e.Take("at"), e.Take("for")
 	if i.At, err = ParseWhen(at); err != nil {
 		return i, wrong(line, "at: %w", err)
@@ -147,10 +149,18 @@ func (t Timeline) Check(b servers.Blueprint, load time.Duration) error {
 			err = deed.check(b)
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("timeline: %s: %w", i, err))
+			errs = append(errs, fmt.Errorf("timeline%s: %s: %w", i.place(), i, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// place is where the incident stands in its file.
+func (i Incident) place() string {
+	if i.Line == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", line %d", i.Line)
 }
 
 // OfLoad reports whether all incidents concern the load alone, so that servers that bench did not start

@@ -31,6 +31,9 @@ var IncidentKinds = []IncidentKind{
 	{"stop", "PROCESSES", "40% stop proxy.worker for 1s", "keeps processes from running (SIGSTOP), then lets them go on",
 		true, func(words []string) (deed, error) { return toProcesses(words, syscall.SIGSTOP) }},
 	{"touch", "FILE", "40% touch reload", "renews the time of a file in the servers' folders", false, parseTouch},
+	{"config", "PROCESSES [NAME=VALUE …]", "40% config proxy connections=64",
+		"gives processes their files anew, as other parameters of the topology make them, and has them read", false,
+		parseConfig},
 	{"slow-clients", "KIND N [every TIME]", "25% slow-clients headers 200 for 50%",
 		"adds clients that send headers or bodies byte by byte, or read so (headers, bodies, readers)", true,
 		parseSlowClients},
@@ -63,6 +66,7 @@ type subject interface {
 	Signal(servers.Address, syscall.Signal) ([]servers.Member, error)
 	Resume([]servers.Member) error
 	Touch(file string) ([]string, error)
+	Reconfigure(servers.Address, []servers.Setting) ([]servers.Member, error)
 }
 
 // deed reads what the incident does.
@@ -114,13 +118,50 @@ func (s signal) check(b servers.Blueprint) error {
 
 func (s signal) do(to subject) (on []string, undo func() error, err error) {
 	members, err := to.Signal(s.to, s.what)
-	for _, m := range members {
-		on = append(on, m.String())
-	}
+	on = named(members)
 	if s.what == syscall.SIGSTOP {
 		undo = func() error { return to.Resume(members) }
 	}
 	return on, undo, err
+}
+
+func named(members []servers.Member) (names []string) {
+	for _, m := range members {
+		names = append(names, m.String())
+	}
+	return names
+}
+
+// config gives processes other files, and tells them to read these.
+type config struct {
+	of       servers.Address
+	settings []servers.Setting
+}
+
+func parseConfig(words []string) (deed, error) {
+	if len(words) == 0 {
+		return nil, errors.New("want an address of processes")
+	}
+	var c config
+	var err error
+	if c.of, err = servers.ParseAddress(words[0]); err != nil {
+		return nil, err
+	}
+	for _, word := range words[1:] {
+		s, err := servers.ParseSetting(word)
+		if err != nil {
+			return nil, err
+		}
+		c.settings = append(c.settings, s)
+	}
+	return c, nil
+}
+
+func (c config) check(b servers.Blueprint) error { return b.Reloads(c.of, c.settings) }
+
+func (c config) do(to subject) ([]string, func() error, error) {
+	members, err := to.Reconfigure(c.of, c.settings)
+	return named(members), nil, err
 }
 
 // touch renews the time of a file.

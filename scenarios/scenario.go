@@ -25,6 +25,7 @@ var builtin embed.FS
 // Scenario is a mix of requests and the number of connections that send them.
 type Scenario struct {
 	Name        string
+	File        string // that it was read from; empty for an embedded one
 	Summary     string
 	Mix         targets.Mix
 	Connections int // of closed loops: each sends its next request when the previous response has arrived
@@ -89,9 +90,10 @@ func Named(name string) (Scenario, error) {
 	var data []byte
 	var err error
 	var files targets.Files
+	file := ""
 	if strings.HasSuffix(name, ".yaml") || strings.ContainsRune(name, os.PathSeparator) {
 		data, err = os.ReadFile(name)
-		files = targets.FilesBeside(name)
+		files, file = targets.FilesBeside(name), name
 		name = results.FileName(strings.TrimSuffix(filepath.Base(name), ".yaml"))
 	} else {
 		data, err = builtin.ReadFile("builtin/" + name + ".yaml")
@@ -105,8 +107,9 @@ func Named(name string) (Scenario, error) {
 	}
 	s, err := Parse(name, data, files)
 	if err != nil {
-		return Scenario{}, fmt.Errorf("scenario %s: %w", name, err)
+		return Scenario{}, fmt.Errorf("scenario %s: %w", cmp.Or(file, name), err)
 	}
+	s.File = file
 	return s, nil
 }
 

@@ -41,6 +41,11 @@ func (s *script) Touch(file string) ([]string, error) {
 	return []string{file}, nil
 }
 
+func (s *script) Reconfigure(a servers.Address, settings []servers.Setting) ([]servers.Member, error) {
+	s.note(fmt.Sprint("config ", a, " ", settings))
+	return []servers.Member{{Of: a.Name}}, s.fails
+}
+
 func incidents(t *testing.T, texts ...string) (all Timeline) {
 	t.Helper()
 	for _, text := range texts {
@@ -57,12 +62,13 @@ func incidents(t *testing.T, texts ...string) (all Timeline) {
 // to see is undone or said.
 func TestIncidentsHappenAtTheirTimes(t *testing.T) {
 	timeline := incidents(t, "at 40% kill uwsgi[1]", "at 1s stop proxy.worker for 10%", "at 90% stop app",
-		"at 8s touch reload")
+		"at 8s touch reload", "at 6s config proxy connections=64 balance=round_robin")
 	for _, row := range []struct {
 		lasts time.Duration
 		want  string
 	}{
-		{10 * time.Second, "1s stopped (signal) proxy.worker, 2s resume proxy, 4s killed uwsgi[1], 8s touch reload, " +
+		{10 * time.Second, "1s stopped (signal) proxy.worker, 2s resume proxy, 4s killed uwsgi[1], " +
+			"6s config proxy [{connections 64} {balance round_robin}], 8s touch reload, " +
 			"9s stopped (signal) app, 10s resume app"},
 		{1500 * time.Millisecond, "1s stopped (signal) proxy.worker, 1.5s resume proxy"},
 	} {
@@ -142,6 +148,9 @@ func TestTimelinesAreReadStrictly(t *testing.T) {
 		{"timeline:\n- {at: 1s, kill: 'a[0]'}", `"a[0]" is not an address`},
 		{"timeline:\n- {at: 1s, kill: a, for: 2s}", "kill: it is over at once"},
 		{"timeline:\n- {at: 1s, signal: BANG a}", `"BANG" is not a signal`},
+		{"timeline:\n- {at: 1s, config: proxy connections=64}\n- {at: 2s, config: nginx}", ""},
+		{"timeline:\n- {at: 1s, config: proxy connections}", `line 5: config proxy connections: "connections" is not a`},
+		{"timeline:\n- {at: 1s, config: a b=1, for: 1s}", "config: it is over at once"},
 		{"timeline:\n- {at: 1s, slow-clients: headers many}", `"many" is not a number`},
 		{"timeline:\n- {at: 1s, slow-clients: feet 3}", "want headers, bodies or readers"},
 		{"timeline:\n- {at: 1s, connections: idle 0}", "want one of"},
@@ -181,7 +190,16 @@ func TestIncidentsNeedTheirProcesses(t *testing.T) {
 			t.Errorf("%s: %v; want %q", row.text, err, row.want)
 		}
 	}
-	err := incidents(t, "at 1s kill server").Check(servers.Blueprint{URL: "http://127.0.0.1:1"}, 10*time.Second)
+	text := "connections: 1\ntimeout: 1s\nmix: [{name: a, path: /}]\n" +
+		"timeline:\n- {at: 1s, kill: box}\n- {at: 2s, kill: boxes}\n"
+	s, err := Parse("x", []byte(text), targets.FilesBeside("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CheckTimeline(b); err == nil || !strings.HasPrefix(err.Error(), "timeline, line 6: at 2s kill boxes: ") {
+		t.Errorf("of the second incident of a file: %v; want its line", err)
+	}
+	err = incidents(t, "at 1s kill server").Check(servers.Blueprint{URL: "http://127.0.0.1:1"}, 10*time.Second)
 	if !errors.Is(err, servers.ErrNoProcess) {
 		t.Errorf("of a server that bench did not start: %v; want ErrNoProcess", err)
 	}

@@ -40,6 +40,7 @@ type Blueprint struct {
 	Copied       []string
 
 	secrets   map[string]string // values that no log may show
+	layout    *layout           // what it was rendered from; nil if bench starts nothing
 	Processes []Process
 	Parts     []Blueprint // what each host of a fleet runs of it; none: all of it runs here
 }
@@ -127,10 +128,11 @@ type Process struct {
 	Files      []File
 	Ports      map[string]int
 	Stop       syscall.Signal
-	Entry      int    // the port on which it takes requests
-	Relay      int    // where others reach that port, if bench stands between; 0: it does not
-	IsEntry    bool   // clients connect to it directly
-	Stats      string // the kind of probe that observes it; empty: none
+	Reload     syscall.Signal // on which it reads its files again; 0: none
+	Entry      int            // the port on which it takes requests
+	Relay      int            // where others reach that port, if bench stands between; 0: it does not
+	IsEntry    bool           // clients connect to it directly
+	Stats      string         // the kind of probe that observes it; empty: none
 	// Service says that the app asks it, and not the clients; its folder gets a copy of Data before it starts.
 	Service bool
 	Data    string

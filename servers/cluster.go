@@ -47,6 +47,8 @@ type Cluster struct {
 	workerPIDs []map[int]bool // by process: its workers, where its probe finds them
 	helpers    []map[int]bool // by process: what was no worker when the cluster was ready
 	disturbed  []atomic.Int64 // by process: when something was first done to it on purpose, in Unix nanoseconds; 0: never
+	changing   sync.Mutex     // guards settings
+	settings   []Setting      // changed since the start
 	relays     []*relay
 	running    sync.Mutex    // guards listeners
 	listeners  []int         // PIDs, of a server that was already running

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"bench/results"
 	"bench/servers/probe"
@@ -80,8 +81,9 @@ type ProcessDefinition struct {
 	Files      []FileDefinition  `yaml:"files"`
 	Argv       []string          `yaml:"argv"` // words that render empty are left out
 	Env        map[string]string `yaml:"env"`
-	Stop       string            `yaml:"stop"`  // INT, TERM, QUIT or KILL
-	Stats      string            `yaml:"stats"` // the kind of probe that observes it
+	Stop       string            `yaml:"stop"`   // INT, TERM, QUIT or KILL
+	Reload     string            `yaml:"reload"` // the signal on which it reads its files again; empty: none
+	Stats      string            `yaml:"stats"`  // the kind of probe that observes it
 }
 
 // FileDefinition is a template and the file it becomes.
@@ -126,6 +128,9 @@ func (p ProcessDefinition) faults() (faults []error) {
 	if _, known := stopSignals[p.Stop]; !known {
 		add("stop %q: want INT, TERM, QUIT or KILL", p.Stop)
 	}
+	if _, err := p.reload(); err != nil {
+		add("reload: %w", err)
+	}
 	kind, err := probe.Lookup(p.Stats)
 	if err != nil {
 		faults = append(faults, err)
@@ -144,6 +149,14 @@ func (p ProcessDefinition) faults() (faults []error) {
 		}
 	}
 	return faults
+}
+
+// reload is the signal on which the process reads its files again; 0 if there is none.
+func (p ProcessDefinition) reload() (syscall.Signal, error) {
+	if p.Reload == "" {
+		return 0, nil
+	}
+	return ParseSignal(p.Reload)
 }
 
 // tierFaults are the tiers of a process that lack a role.

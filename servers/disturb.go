@@ -152,11 +152,16 @@ func (c *Cluster) Signal(a Address, signal syscall.Signal) ([]Member, error) {
 	var errs []error
 	for _, m := range found {
 		c.disturb(m.Of)
-		if err := syscall.Kill(m.PID, signal); err != nil {
-			errs = append(errs, fmt.Errorf("sending %s to %s: %w", unix.SignalName(signal), m, err))
-		}
+		errs = append(errs, send(m, signal))
 	}
 	return found, errors.Join(errs...)
+}
+
+func send(to Member, signal syscall.Signal) error {
+	if err := syscall.Kill(to.PID, signal); err != nil {
+		return fmt.Errorf("sending %s to %s: %w", unix.SignalName(signal), to, err)
+	}
+	return nil
 }
 
 // Resume continues processes that were stopped, those of them that still live.

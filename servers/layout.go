@@ -126,7 +126,8 @@ func (d Definition) wrong(err error) error {
 	return &ConfigError{fmt.Errorf("topology %s: %w", d.Topology.Name, err)}
 }
 
-// blueprint renders every file and command line, with the ports given by host.
+// blueprint gives every process its ports, of those that are free on its host, and renders all files and command
+// lines.
 func (l layout) blueprint(free map[string][]int) (Blueprint, error) {
 	d, data := l.definition, l.data
 	if !d.Boots() {
@@ -146,6 +147,13 @@ func (l layout) blueprint(free map[string][]int) (Blueprint, error) {
 		}
 		data.services = append(data.services, placed)
 	}
+	l.data = data
+	return l.render()
+}
+
+// render renders every file and command line of a layout that has its ports.
+func (l layout) render() (Blueprint, error) {
+	d, data := l.definition, l.data
 	data.App = data.App.WithServices(serviceURLs(data.services))
 	b := Blueprint{
 		Topology: Topology{Name: d.Topology.Name, Params: joinParams(data.Param)},
@@ -154,7 +162,7 @@ func (l layout) blueprint(free map[string][]int) (Blueprint, error) {
 		RunAs:        data.Host.RunAs,
 		Dir:          data.Host.Dir, State: data.Host.State, StateDir: data.state,
 		Tree: data.Host.Tree, AppDir: data.App.Root, Copied: data.Host.Copied,
-		secrets: data.App.Secrets, Host: data.Host.Name,
+		secrets: data.App.Secrets, Host: data.Host.Name, layout: &l,
 	}
 	var err error
 	if b.Concurrency, err = renderInt("concurrency", d.Concurrency, UnknownConcurrency, data); err != nil {
@@ -228,9 +236,13 @@ func (l layout) takePorts(free map[string][]int) error {
 }
 
 func (p ProcessDefinition) process(d Definition, data renderData) (Process, error) {
+	reload, err := p.reload()
+	if err != nil {
+		return Process{}, err
+	}
 	out := Process{
 		Name: data.self.name, Kind: p.Name, Tier: p.Tier, WorkerTier: p.WorkerTier, LeaderTier: p.LeaderTier,
-		Dir: data.self.dir, Home: data.self.dir, Stop: stopSignals[p.Stop], Stats: p.Stats,
+		Dir: data.self.dir, Home: data.self.dir, Stop: stopSignals[p.Stop], Reload: reload, Stats: p.Stats,
 		Ports: data.self.ports, Relay: data.self.relay, Host: data.Host.Name, IP: data.self.ip,
 		Entry: p.entry(d, data.self.ports), IsEntry: p.Name == d.Entry.Process,
 	}

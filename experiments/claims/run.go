@@ -155,7 +155,7 @@ func checkTimelines(c claims.Claim, stack *experiments.Stack) error {
 	for _, arm := range c.Arms {
 		for _, step := range c.StepsOf(arm) {
 			if timed, is := step.Does.(interface{ CheckTimeline(servers.Blueprint) error }); is {
-				if err := stack.Check(arm.Arm, timed.CheckTimeline); err != nil {
+				if err := experiments.Check(stack.Project.App, stack.Site.Placed(), arm.Arm, timed.CheckTimeline); err != nil {
 					return fmt.Errorf("claim %s, step %s on %s: %w", c.Name, step.Name, arm.Name, err)
 				}
 			}

@@ -42,9 +42,6 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	if err := env.UntimedOnFleet(e.Scenarios); err != nil {
 		return experiments.Result{}, err
 	}
-	if err := stack.CheckTimelines(e.Arms, e.Scenarios); err != nil {
-		return experiments.Result{}, err
-	}
 	return experiments.Conduct(ctx, env, experiments.Task{
 		Manifest: m, Spec: spec, Request: spec, Started: started, Estimate: e.Estimate(),
 		Measure: func(ctx context.Context, run *experiments.Run) error {

@@ -68,6 +68,9 @@ func (s Spec) Plan() (p Plan, err error) {
 	for i, scenario := range e.Scenarios {
 		e.Scenarios[i] = experiments.OneHost(scenario, p.Project, topologies...)
 	}
+	if err := experiments.CheckTimelines(p.Project.App, e.Arms, e.Scenarios); err != nil {
+		return p, err
+	}
 	at := slices.IndexFunc(presets, func(e scenarios.Preset) bool { return e.Name == s.Preset })
 	if at < 0 {
 		return p, experiments.Misusef("preset %q: want default, quick or thorough", s.Preset)

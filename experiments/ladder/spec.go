@@ -81,7 +81,7 @@ func (s Spec) Plan() (p Plan, err error) {
 		return p, err
 	}
 	e.Scenarios = []scenarios.Scenario{experiments.OneHost(scenario, p.Project, p.Topologies()...)}
-	return p, nil
+	return p, experiments.CheckTimelines(p.Project.App, e.Arms, e.Scenarios)
 }
 
 func (s Spec) arm(name string, t servers.Topology) scenarios.Arm {
