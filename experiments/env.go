@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"bytes"
+	"context"
 
 	"bench/loadgen"
 	"bench/results"
@@ -27,6 +28,9 @@ type Env struct {
 
 	Guard  loadgen.Guard
 	Engine loadgen.Engine
+	// Several sends loads from several processes, each with files and ports of its own; it returns what ends them. Nil:
+	// there is only this one.
+	Several func(ctx context.Context, processes int) (loadgen.Measurer, func() error, error)
 	// SharedMachine accepts what other programs do to the measurements; see scenarios.Runner.
 	SharedMachine bool
 

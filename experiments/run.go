@@ -151,7 +151,7 @@ type calibrator interface {
 func (r *Run) Runner(st *Stack) *scenarios.Runner {
 	runner := &scenarios.Runner{
 		Measurer: loadgen.Local{Engine: r.Engine, Guard: r.Guard}, Guard: r.Guard, Out: r.Out, Emit: r.Emit,
-		SharedMachine: r.SharedMachine,
+		SharedMachine: r.SharedMachine, Several: r.Several,
 	}
 	if r.Fleet != nil {
 		runner.Measurer, runner.From = r.Fleet.Measurer(), r.Fleet

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -130,7 +131,7 @@ func startSlow(ctx context.Context, p Plan, guard Guard) (begin func(), end func
 		whole := s.Clients
 		s.Clients = int(p.Part.Share(uint64(s.Clients)))
 		pop := &population{
-			SlowClients: s, dial: guard.Dialer(net.Dialer{}), address: address,
+			SlowClients: s, dial: guard.Dialer(p.source()), address: address,
 			request: slowRequest(s.Kind, u.Host, &p.Mix.Targets[0]),
 		}
 		clients := make([]*slowClient, s.Clients)
@@ -154,6 +155,15 @@ func startSlow(ctx context.Context, p Plan, guard Guard) (begin func(), end func
 		}
 		return outcome
 	}, nil
+}
+
+// source opens connections from the source address of the plan's part: each has its own range of ports, and
+// several processes need several.
+func (p Plan) source() (d net.Dialer) {
+	if all := p.Conns.Sources; len(all) > 0 {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(all[p.Part.Index%len(all)], 0))
+	}
+	return d
 }
 
 // request is what a slow client sends: a part at once, and the rest byte by byte.
@@ -224,9 +234,13 @@ func (p *population) run(ctx context.Context, began <-chan struct{}, clients []*
 		}
 	}
 	for _, c := range clients {
-		if c.conn != nil {
-			_ = c.conn.Close()
+		if c.conn == nil {
+			continue
 		}
+		if tcp, is := c.conn.(*net.TCPConn); is && p.Kind == SlowIdle {
+			_ = tcp.SetLinger(0) // nothing is under way, and thousands of ports would stay taken for a minute
+		}
+		_ = c.conn.Close()
 	}
 	p.held.Store(0)
 }

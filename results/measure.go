@@ -50,6 +50,9 @@ var Measures = []Measure{
 	{Name: "failed", Unit: Number, Help: "requests without a successful response", Of: func(c *Cell, _ Roles) float64 {
 		return float64(c.Counts.Intended - c.Counts.OK)
 	}},
+	{Name: "held", Unit: Number, Of: held, Help: "additional connections that are open when the load ends"},
+	{Name: ConnectionMemory, Unit: Bytes,
+		Help: "what each additional connection takes of the servers' memory, at its peak"},
 	{Name: "reached", Unit: Number, Of: reached,
 		Help: "requests that the app's servers worked on, for each successful response"},
 	{Name: "fairness", Unit: Number, Of: fairness,
@@ -64,6 +67,9 @@ var Measures = []Measure{
 	{Name: "recovery", Unit: Microseconds, Event: true, Of: ofImpact(recoveryOf),
 		Help: "until requests are served as before; never: to the end of the load"},
 }
+
+// ConnectionMemory is a measure of a load with additional connections, which takes a reading before they come.
+const ConnectionMemory = "connection_memory"
 
 // Measures of what passes between a proxy and the servers behind it.
 const (
@@ -113,6 +119,18 @@ func cpuPerResponse(c *Cell, _ Roles) float64 {
 		return 0
 	}
 	return float64(TotalCPU(c.Usage).Microseconds()) / float64(c.Counts.OK)
+}
+
+// held is how many additional connections, of slow clients or of those that send nothing, a cell ended with.
+func held(c *Cell, _ Roles) float64 {
+	if len(c.Slow) == 0 {
+		return math.NaN()
+	}
+	sum := 0
+	for _, s := range c.Slow {
+		sum += s.Held
+	}
+	return float64(sum)
 }
 
 // reached tells how much a cache in front of the servers leaves to them.

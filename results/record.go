@@ -245,6 +245,8 @@ type Cell struct {
 
 	// Incidents are what was done to the servers and the load on purpose, in the order in which it was.
 	Incidents []Incident `json:"incidents,omitempty"`
+	// Slow are the clients that the load got in addition, by population.
+	Slow []Slow `json:"slow,omitempty"`
 
 	Boot       Boot   `json:"boot"`
 	Counts     Counts `json:"counts"`

@@ -63,6 +63,9 @@ func (r *Runner) runCellAt(
 	happened := incidents.end()
 	after, afterErr := cluster.Counters(ctx)
 	usage, watchErr := watch.stop()
+	if len(cell.Load.Sources) > 0 { // of several processes on this machine
+		watch.machine.sent = time.Duration(m.Generator.CPUSeconds * float64(time.Second))
+	}
 	noteResponses(cluster, cell.Load.Scenario, m)
 	died := cluster.Died()
 	if err := ctx.Err(); err != nil {
@@ -77,7 +80,7 @@ func (r *Runner) runCellAt(
 	record.Opened, record.Clamped, record.Generator, record.Loop = m.Opened, m.Clamped, m.Generator, m.Loop
 	record.Grade, record.Diagnostics = m.Grade, m.Diagnostics
 	record.Hosts = watch.byHost()
-	record.Incidents, record.Moments = happened, m.Moments
+	record.Incidents, record.Moments, record.Slow = happened, m.Moments, m.Slow
 	judgeIncidents(record)
 	if died != nil {
 		record.Diagnose(results.Invalid, results.ServerDied, record.Topology+": "+firstLine(died),

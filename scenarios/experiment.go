@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -161,6 +162,8 @@ type Load struct {
 	Drain  time.Duration // how long to wait for late responses, if longer than usual
 	// Timeline is what is done to the servers, and added to the load, while it runs.
 	Timeline Timeline
+	// Sources are the local addresses that connections come from; none: the kernel chooses.
+	Sources []netip.Addr
 }
 
 // Rate is the rate at which an open loop's requests are due, where it begins; 0 in a closed loop.
@@ -298,7 +301,7 @@ func (e Experiment) block(n int) []Cell {
 func (c Cell) Plan(url string) (loadgen.Plan, error) {
 	p := loadgen.Plan{
 		URL: url, Mix: c.Load.Scenario.Mix.WithSeed(c.Seed), Mode: c.Load.Mode, Duration: c.Load.Duration,
-		Conns:   loadgen.Conns{Max: c.Load.Scenario.Connections, New: c.Load.New},
+		Conns:   loadgen.Conns{Max: c.Load.Scenario.Connections, New: c.Load.New, Sources: c.Load.Sources},
 		Timeout: c.Load.Scenario.Timeout, Drain: max(drainTime, c.Load.Drain), Seed: c.Seed,
 	}
 	if c.Load.Mode == loadgen.Open {

@@ -191,6 +191,18 @@ func (t Timeline) Add(p *loadgen.Plan) error {
 	return nil
 }
 
+// Clients are those that a load gets in addition, all populations together.
+func (t Timeline) Clients() (sum int) {
+	for _, i := range t {
+		if deed, err := i.deed(); err == nil {
+			if c, is := deed.(clients); is {
+				sum += c.SlowClients.Clients
+			}
+		}
+	}
+	return sum
+}
+
 // Happened are the incidents of a load that carries out its timeline itself, as one of clients alone does.
 func (t Timeline) Happened(load time.Duration) (list []results.Incident) {
 	for _, i := range t {

@@ -30,6 +30,7 @@ type machine struct {
 	observed      bool          // the clusters' processes are known
 	busiest       string        // of the other programs
 	most          time.Duration // that it used
+	sent          time.Duration // CPU time of processes that sent the load for this one
 	err           error
 }
 
@@ -76,7 +77,7 @@ func (m *machine) judge(c *results.Cell, voids float64) {
 	if m.err != nil || !m.observed || m.to.Busy == 0 || length <= 0 || usableCores() < cores {
 		return
 	}
-	known := m.after - m.before + m.to.Own - m.from.Own
+	known := m.after - m.before + m.to.Own - m.from.Own + m.sent
 	others := m.to.Busy - m.from.Busy - known
 	c.Server.OthersSeconds = others.Seconds()
 	share := others.Seconds() / (float64(cores) * length.Seconds())

@@ -23,6 +23,8 @@ type Runner struct {
 	From http.RoundTripper
 	Out  *results.Directory
 	Emit func(Event) // may be nil; a paired run calls it from two goroutines
+	// Several is a Measurer of several processes, and what ends them; nil: this process is the only one.
+	Several func(ctx context.Context, processes int) (loadgen.Measurer, func() error, error)
 	// SharedMachine accepts cells that other programs disturbed: they are DEGRADED, and not void.
 	SharedMachine bool
 	// LeaveOut continues without arms that cannot be booted in the preflight.

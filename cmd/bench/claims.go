@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"bench/experiments/claims"
+	"bench/loadgen"
 	"bench/results"
 
 	"github.com/spf13/cobra"
@@ -60,6 +61,9 @@ func runClaims(ctx context.Context, s *shell, c *cobra.Command, o claimsOptions)
 		return foresee(ctx, s, env, plan, plan.Project.App, o.spec.Seed, o.json)
 	}
 	env.Engine, env.Config = fixedEngines[results.KindClaims], flagValues(c)
+	env.Several = func(ctx context.Context, processes int) (loadgen.Measurer, func() error, error) {
+		return several(ctx, s, processes)
+	}
 	result, err := claims.Run(ctx, env, o.spec)
 	return s.conclude(result, err, o.sharedFlags)
 }

@@ -16,6 +16,7 @@ import (
 	"bench/fleet"
 	"bench/fleet/place"
 	"bench/loadgen"
+	"bench/loadgen/native"
 	"bench/reports/page"
 	"bench/results"
 
@@ -48,6 +49,35 @@ func (o loadOptions) measurer(ctx context.Context, s *shell, p loadgen.Plan, eng
 		return nil, nil, err
 	}
 	f, err := fleet.Open(ctx, config)
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, f.Close, nil
+}
+
+// several are processes of this program that send loads to this machine.
+func several(ctx context.Context, s *shell, n int) (loadgen.Measurer, func() error, error) {
+	cache, err := s.cacheDir()
+	if err != nil {
+		return nil, nil, err
+	}
+	program, binary, err := ownProgram()
+	if err != nil {
+		return nil, nil, err
+	}
+	where, err := place.Parse(fmt.Sprintf("local:%d", n), place.Options{
+		Program: program, Binary: binary, Args: []string{workerCommand}, Env: s.user(),
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	engine, err := engineOptions{name: "native", timer: string(native.Sleep)}.record("", tlsOptions{})
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := fleet.Open(ctx, fleet.Config{
+		Place: where, Version: version, Binary: binary, Dir: filepath.Join(cache, "fleet"), Engine: engine,
+	})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -117,6 +117,9 @@ func (t *test) openFor(ctx context.Context, env experiments.Env, together []clai
 	if services := together[0].Services; len(services) > 0 {
 		project.App.Services = services
 	}
+	if own := together[0].Interpreter; own != "" {
+		project.App.Python = own
+	}
 	var all []servers.Topology
 	for _, c := range together {
 		all = append(all, topologies(c)...)
@@ -193,6 +196,16 @@ func fit(ctx context.Context, env experiments.Env, project targets.Project, c cl
 			}, nil
 		}
 		c = own
+	}
+	if c.Interpreter != "" {
+		path := servers.LookPath(c.Interpreter, env.Path)
+		if path == "" {
+			return c, &results.SkippedClaim{
+				Claim: c.Name, Why: c.Interpreter + " is not on PATH.",
+				Hint: "Install that interpreter, and for it what the app and the servers of the claim need.",
+			}, nil
+		}
+		c.Interpreter, project.App.Python = path, path
 	}
 	all := topologies(c)
 	lacks, err := env.Unbootable(ctx, project.App, all)

@@ -88,7 +88,7 @@ func (s Spec) Plan() (p Plan, err error) {
 	}
 	names := s.Claims
 	if len(names)+len(s.Files) == 0 {
-		names = claims.Names()
+		names = claims.Usual()
 	}
 	if s.Budget < 0 {
 		return p, experiments.Misusef("--budget %v: want a time, such as 20m", s.Budget)

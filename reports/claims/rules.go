@@ -228,8 +228,11 @@ func numberText(v float64) string {
 }
 
 func sizeText(v float64) string {
-	if v < 1<<10 {
+	switch {
+	case v < 1<<10:
 		return page.Number(v) + " B"
+	case v < 1<<20:
+		return page.Number(v/(1<<10)) + " KiB"
 	}
 	return page.MiB(int64(v))
 }

@@ -118,6 +118,21 @@ func TestVerdictsFollowTheWorld(t *testing.T) {
 		"nginx/files/throughput": 15000, "apache/resting/memory": 120e6, "nginx/resting/memory": 100e6,
 		"apache/does/fails": 0,
 	}
+	machines := world{
+		"two/work/throughput": 200, "one/work/throughput": 100, "two/work/fairness": 0.99, "in-turn/work/throughput": 195,
+	}
+	crowd := world{
+		"nginx/fifty/held": 60_000, "nginx/fifty/lost": 0, "nginx/fifty/p50": 1200, "nginx/fifty/connection_memory": 550,
+		"router/fifty/lost": 120, "runserver/thousand/connection_memory": 25_000,
+	}
+	async := world{
+		"uvicorn/wait/throughput": 1200, "few/wait/throughput": 160, "many/wait/throughput": 900, "uvicorn/wait/threads": 8,
+	}
+	kept := world{
+		"kept/json/throughput": 1300, "closed/json/throughput": 1000, "kept/json/cpu": 800, "closed/json/cpu": 1000,
+		"kept/some/p50": 2000, "closed/some/p50": 2100,
+	}
+	unlocked := world{"one/work/throughput": 100, "eight/work/throughput": 180, "eight/unlocked/fails": 0}
 	smaller := []any{"uwsgi-counted/plain/bytes_to_app", 100, "uwsgi-counted/browser/bytes_to_app", 400}
 	for _, row := range []struct {
 		claim, verdict string
@@ -141,8 +156,25 @@ func TestVerdictsFollowTheWorld(t *testing.T) {
 		{"balancing", results.Depends, balance},
 		{"balancing", results.Confirmed, balance.with("four/busy/throughput", 150)},
 		{"balancing", results.Refuted, balance.with("four/busy/fairness", 0.5, "in-turn/mixed/p90", 20_000)},
-		{"several-machines", results.Confirmed, world{"two/work/throughput": 200, "one/work/throughput": 100}},
-		{"several-machines", results.Refuted, world{"two/work/throughput": 120, "one/work/throughput": 100}},
+		{"several-machines", results.Confirmed, machines},
+		{"several-machines", results.Depends, machines.with("two/work/throughput", 120)},
+		{"several-machines", results.Refuted, machines.with("two/work/throughput", 120, "two/work/fairness", 0.5,
+			"in-turn/work/throughput", 60)},
+		{"many-connections", results.Confirmed, crowd},
+		{"many-connections", results.Depends, crowd.with("nginx/fifty/held", 16_000, "nginx/fifty/lost", 90)},
+		{"many-connections", results.Depends, crowd.with("runserver/thousand/connection_memory", 600)},
+		{"many-connections", results.Refuted, crowd.with("nginx/fifty/held", 16_000, "nginx/fifty/lost", 90,
+			"nginx/fifty/p50", 2e6, "nginx/fifty/connection_memory", 30_000, "router/fifty/lost", 0,
+			"runserver/thousand/connection_memory", 600)},
+		{"async-views", results.Confirmed, async},
+		{"async-views", results.Depends, async.with("many/wait/throughput", 1200)},
+		{"async-views", results.Refuted, async.with("uvicorn/wait/throughput", 160, "uvicorn/wait/threads", 130)},
+		{"upstream-keepalive", results.Confirmed, kept},
+		{"upstream-keepalive", results.Depends, kept.with("kept/some/p50", 4000)},
+		{"upstream-keepalive", results.Refuted, kept.with("kept/json/throughput", 1000, "kept/json/cpu", 1000,
+			"kept/some/p50", 4000)},
+		{"free-threading", results.Confirmed, unlocked},
+		{"free-threading", results.Refuted, unlocked.with("eight/work/throughput", 95, "eight/unlocked/fails", 1)},
 		{"many-apps", results.Confirmed, apps},
 		{"many-apps", results.Depends, apps.with("noisy/both/p50", 12_000)},
 		{"many-apps", results.Depends, apps.with("noisy/both/failed", 3)},

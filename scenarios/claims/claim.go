@@ -23,13 +23,16 @@ var builtin embed.FS
 
 // Claim is a statement about deployment with the experiment that tests it.
 type Claim struct {
-	Name        string // of its file
-	Order       int    // among the embedded ones
-	Claim       string // a sentence
-	Source      string
-	About       string   // what one has to know to read its verdict
-	Services    []string // that bench runs for the app in this claim's experiment
-	FewBlocks   bool     // decide it: what it measures hardly varies, or lay far from its bounds in a first run
+	Name     string // of its file
+	Order    int    // among the embedded ones
+	Claim    string // a sentence
+	Source   string
+	About    string   // what one has to know to read its verdict
+	Services []string // that bench runs for the app in this claim's experiment
+	// Interpreter is another one than the app's own: its name on PATH, or where it was found.
+	Interpreter string
+	ByName      bool // it is tested only if it is asked for
+	FewBlocks   bool // decide it: what it measures hardly varies, or lay far from its bounds in a first run
 	Arms        []Arm
 	Steps       []Step
 	Predictions []results.Prediction
@@ -45,8 +48,10 @@ type Arm struct {
 	Relay bool
 }
 
-// Needs are its services as a text: claims that need the same can be tested on the same stack.
-func (c Claim) Needs() string { return strings.Join(c.Services, ",") }
+// Needs are its services and its interpreter as a text: claims that need the same can be tested on the same stack.
+func (c Claim) Needs() string {
+	return strings.Join(append(slices.Clone(c.Services), c.Interpreter), ",")
+}
 
 // Counts reports whether all its predictions are about what is counted or checked.
 func (c Claim) Counts() bool {
@@ -89,6 +94,8 @@ type claimFile struct {
 	Source      string            `yaml:"source"`
 	About       string            `yaml:"about"`
 	Services    []string          `yaml:"services"`
+	Interpreter string            `yaml:"interpreter"`
+	ByName      bool              `yaml:"by_name"`
 	FewBlocks   bool              `yaml:"few_blocks"`
 	Arms        []armFile         `yaml:"arms"`
 	Steps       []stepFile        `yaml:"steps"`
@@ -120,6 +127,17 @@ func Names() []string {
 	var names []string
 	for _, c := range all() {
 		names = append(names, c.Name)
+	}
+	return names
+}
+
+// Usual lists those that are tested unless others are asked for.
+func Usual() []string {
+	var names []string
+	for _, c := range all() {
+		if !c.ByName {
+			names = append(names, c.Name)
+		}
 	}
 	return names
 }
@@ -172,7 +190,10 @@ func Parse(name, file string, data []byte, files targets.Files) (Claim, error) {
 			return c, r.errorf(key, "it is missing: want a sentence, and who says so")
 		}
 	}
-	c.Services, c.FewBlocks = f.Services, f.FewBlocks
+	c.Services, c.FewBlocks, c.Interpreter, c.ByName = f.Services, f.FewBlocks, f.Interpreter, f.ByName
+	if strings.Contains(c.Interpreter, "/") {
+		return c, r.errorf("interpreter", "%q: want the name of one on PATH, and no path", c.Interpreter)
+	}
 	if err := servers.CheckServices(f.Services); err != nil {
 		return c, r.errorf("services", "%v", err)
 	}

@@ -98,6 +98,10 @@ func TestMistakes(t *testing.T) {
 		{"duration: 1s", "duration: 1000h", "line 11", "such as 2s"},
 		{"connections: 8", "connections: -8", "line 11", "want 1 to"},
 		{"rate: 20/s", "rate: 20/m", "line 13", "such as 20/s"},
+		{"rate: 20/s, duration: 2s", "rate: 20/s, duration: 2s, lead_in: 3s", "line 13", "want a duration from 0s to 1.8s"},
+		{"connections: 8, duration: 1s", "connections: 8, duration: 1s, lead_in: 1s", "line 11", "want a duration"},
+		{"source: me\n", "source: me\ninterpreter: /usr/bin/python3\n", "line 3", "and no path"},
+		{"measure: p50, of: two", "measure: connection_memory, of: two", "line 22", "adds no connections"},
 		{"rate: 20/s", "rate: 1/s", "line 22", "want at least 20"},
 		{"idle: {for: 1s}", "sleep: {for: 1s}", "[15:", `unknown field "sleep"`},
 		{"idle: {for: 1s}", "idle: {for: 1s}\n    load: {scenario: cpu, duration: 1s}", "line ", "2 kinds"},
@@ -160,6 +164,9 @@ func TestEmbeddedClaims(t *testing.T) {
 				t.Errorf("%s: no prediction is about %s", file, arm.Name)
 			}
 		}
+	}
+	if usual := claims.Usual(); len(usual) >= len(files) || slices.Contains(usual, "connection-ladder") {
+		t.Errorf("a ladder of a hundred thousand connections is climbed only if it is asked for: %q", usual)
 	}
 	if len(claims.Names()) != len(files) {
 		t.Errorf("%d names of %d files", len(claims.Names()), len(files))

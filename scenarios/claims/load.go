@@ -24,6 +24,7 @@ type loadFile struct {
 	Connections int             `yaml:"connections"`
 	New         bool            `yaml:"new_connections"` // for every request
 	Duration    string          `yaml:"duration"`        // in the shortest preset
+	LeadIn      string          `yaml:"lead_in"`         // the start of an open loop's duration, which does not count
 	Timeout     string          `yaml:"timeout"`
 	Timeline    []strict.Entry  `yaml:"timeline"` // of an open loop: what happens meanwhile
 }
@@ -67,6 +68,12 @@ func readLoad(r *reader, key string, s stepFile) (Doer, error) {
 		return nil, r.errorf(key+".connections", "%d: want 1 to %d", f.Connections, mostConnections)
 	}
 	l := load{builtin: slices.Contains(scenarios.Names(), f.Scenario), page: f.Scenario == "page"}
+	var leadIn time.Duration
+	if f.LeadIn != "" {
+		if leadIn, err = r.duration(key+".lead_in", f.LeadIn, 0, d-leastLoad); err != nil {
+			return nil, err
+		}
+	}
 	one := scenarios.Load{Name: s.Name, Scenario: scenario, Mode: loadgen.Closed, New: f.New, Duration: d}
 	if f.Rate != "" {
 		perSecond, err := results.PerSecond.Parse(f.Rate)
@@ -74,11 +81,14 @@ func readLoad(r *reader, key string, s stepFile) (Doer, error) {
 			return nil, r.errorf(key+".rate", "%q: want a rate such as 20/s", f.Rate)
 		}
 		one = scenarios.Users(s.Name, scenario, perSecond)
-		one.New, one.Duration = f.New, d
+		one.New, one.Duration, one.LeadIn = f.New, d, leadIn
 		if f.Connections > 0 {
 			one.Scenario.MaxConnections = f.Connections
 		}
 		return r.timeline(key+".timeline", f, l.of(one), perSecond)
+	}
+	if f.LeadIn != "" {
+		return nil, r.errorf(key+".lead_in", "a closed loop has none: want a rate")
 	}
 	if f.Timeline != nil {
 		return nil, r.errorf(key+".timeline", "a closed loop has none: want a rate, so that what is not answered is known")
@@ -161,7 +171,7 @@ func (l load) Alone() bool { return len(l.Timeline) > 0 }
 // Lasts is part of Doer.
 func (l load) Lasts(stretch float64) time.Duration {
 	const between = 50 * time.Millisecond // two cells
-	return stretched(l.Duration, stretch) + between
+	return l.LeadIn + stretched(l.Duration-l.LeadIn, stretch) + between
 }
 
 // Scenarios is part of Doer.
@@ -170,9 +180,12 @@ func (l load) Scenarios() []scenarios.Scenario { return []scenarios.Scenario{l.S
 // Do is part of Doer.
 func (l load) Do(ctx context.Context, v *scenarios.Visited, on Occasion) (Seen, error) {
 	one := l.Load
-	one.Duration = stretched(one.Duration, on.Stretch)
+	one.Duration = one.LeadIn + stretched(one.Duration-one.LeadIn, on.Stretch)
 	if on.Host != "" {
 		one.Scenario.Mix = one.Scenario.Mix.WithHost(on.Host)
+	}
+	if one.Timeline.Clients() > 0 {
+		return crowd(ctx, v, one, on.Seed)
 	}
 	_, err := v.Load(ctx, one, on.Seed)
 	return Seen{}, err

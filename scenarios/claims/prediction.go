@@ -118,6 +118,10 @@ func (r *reader) measure(key string, f predictionFile, step Step, p *results.Pre
 				results.FewestBeyond/(1-m.Percentile/100))
 		}
 	}
+	if l, is := step.Does.(load); is && m.Name == results.ConnectionMemory && l.Timeline.Clients() == 0 {
+		return r.errorf(key+".measure", "the step %s adds no connections: want a timeline such as "+
+			"[{at: 0s, connections: idle 1000}]", step.Name)
+	}
 	p.Measure = f.Measure
 	return r.bounds(key, f, m, p)
 }

@@ -95,7 +95,7 @@ func (k kind) measures() []string {
 			names = append(names, m.Name)
 		}
 	}
-	return names
+	return append(names, results.ConnectionMemory)
 }
 
 func kindNamed(name string) kind {

@@ -1,7 +1,8 @@
 """Settings of the bundled project. Every choice that a benchmark may vary comes from the environment.
 
 The middleware is the set that `django-admin startproject` writes, because that is what
-people deploy; SHOP_MIDDLEWARE=bare removes it, to show its cost.
+people deploy; SHOP_MIDDLEWARE=bare removes it, to show its cost, and none removes the
+headers of bench as well: what is left can wait without a thread.
 """
 import os
 import sys
@@ -37,8 +38,11 @@ STARTPROJECT_MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-BARE = os.environ.get("SHOP_MIDDLEWARE", "default") == "bare"
-MIDDLEWARE = ["shop.middleware.BenchHeaders"] + ([] if BARE else STARTPROJECT_MIDDLEWARE)
+MIDDLEWARE = {
+    "default": ["shop.middleware.BenchHeaders"] + STARTPROJECT_MIDDLEWARE,
+    "bare": ["shop.middleware.BenchHeaders"],
+    "none": [],
+}[os.environ.get("SHOP_MIDDLEWARE", "default")]
 
 TEMPLATES = [
     {

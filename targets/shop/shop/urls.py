@@ -14,6 +14,7 @@ urlpatterns = [
     path("json", views.json_view),
     path("cpu", views.cpu),
     path("sleep", views.sleep),
+    path("sleep/async", views.sleep_async),
     path("mix", views.mix),
     path("fortunes", views.fortunes),
     path("db/read", views.db_read),

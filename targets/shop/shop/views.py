@@ -1,4 +1,5 @@
 """The endpoints. Each does one kind of work, so that every figure has one explanation."""
+import asyncio
 import hashlib
 import json
 import os
@@ -115,6 +116,16 @@ def cpu(request):
 def sleep(request):
     ms = number(request, "ms", 20, 0, 60_000)
     time.sleep(ms / 1000)
+    return HttpResponse(f"slept {ms} ms", content_type="text/plain")
+
+
+async def sleep_async(request):
+    """The same wait, which takes a thread only where the server gives one to each request."""
+    try:
+        ms = number(request, "ms", 20, 0, 60_000)
+    except BadNumber as error:
+        return HttpResponseBadRequest(str(error), content_type="text/plain")
+    await asyncio.sleep(ms / 1000)
     return HttpResponse(f"slept {ms} ms", content_type="text/plain")
 
 
