@@ -5,7 +5,10 @@ package strict
 import (
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -25,44 +28,104 @@ func YAML(data []byte, into any) (err error) {
 		}
 	}()
 	file, err := parser.ParseBytes(Text(data), 0)
-	if err == nil && len(file.Docs) > 0 && file.Docs[0].Body != nil {
-		body := asWritten(file.Docs[0].Body, reflect.TypeOf(into).Elem())
-		err = yaml.NodeToValue(body, into, yaml.Strict())
+	var body ast.Node
+	if err == nil {
+		body, err = only(file)
+	}
+	if err == nil && body != nil {
+		// The parser itself refuses a key that is given twice; one beside << only takes the place of a merged one.
+		var t texts
+		body = t.asWritten(body, reflect.TypeOf(into).Elem())
+		if err = t.err; err == nil {
+			err = yaml.NodeToValue(body, into, yaml.DisallowUnknownField(), yaml.AllowDuplicateMapKey())
+		}
 	}
 	if err != nil {
-		return errors.New("parsing: " + yaml.FormatError(err, false, true))
+		return errors.New("parsing: " + plain(yaml.FormatError(err, false, true)))
 	}
 	return nil
 }
 
+// only is what is in the only document of a file; nil: nothing.
+func only(file *ast.File) (body ast.Node, err error) {
+	for _, doc := range file.Docs {
+		if _, directive := doc.Body.(*ast.DirectiveNode); directive || doc.Body == nil {
+			continue
+		}
+		if body != nil {
+			return nil, fmt.Errorf("[%d:1] a second document, after ---: want one in a file", doc.Body.GetToken().Position.Line)
+		}
+		body = doc.Body
+	}
+	return body, nil
+}
+
+// wanted are the kinds of values by the types that they become.
+var wanted = []struct {
+	of   *regexp.Regexp
+	kind string
+}{
+	{regexp.MustCompile(`of type \*?u?int\d*`), "a whole number within its range"},
+	{regexp.MustCompile(`of type \*?float\d*`), "a number"},
+	{regexp.MustCompile(`of type \*?string`), "a text"},
+	{regexp.MustCompile(`of type \*?bool`), "true or false"},
+	{regexp.MustCompile(`of type \*?time\.Duration`), "a duration, such as 500ms or 10s"},
+}
+
+var conversion = regexp.MustCompile(`cannot unmarshal .*? into Go .*?(of type \S+)(?: \( overflow \))?`)
+
+// plain is an error of the library without the names of the program's types.
+func plain(text string) string {
+	found := conversion.FindStringSubmatchIndex(text)
+	if found == nil {
+		return text
+	}
+	for _, w := range wanted {
+		if w.of.MatchString(text[found[2]:found[3]]) {
+			return text[:found[0]] + "want " + w.kind + text[found[1]:]
+		}
+	}
+	return text
+}
+
+// texts finds the texts of a document.
+type texts struct{ err error }
+
 // asWritten returns the node with all numbers and truth values that are to become texts replaced by
 // the texts that stand in the document: as a text, 01234 is not 668, and 24.10 is not 24.1.
-func asWritten(n ast.Node, into reflect.Type) ast.Node {
+func (t *texts) asWritten(n ast.Node, into reflect.Type) ast.Node {
 	for into.Kind() == reflect.Pointer {
 		into = into.Elem()
 	}
 	switch n := n.(type) {
 	case *ast.MappingNode:
+		slices.SortStableFunc(n.Values, func(a, b *ast.MappingValueNode) int { // the last of two values counts
+			return merged(b) - merged(a)
+		})
 		for _, entry := range n.Values {
-			asWritten(entry, into)
+			t.asWritten(entry, into)
 		}
 	case *ast.MappingValueNode:
 		if of := member(into, n.Key.String()); of != nil && n.Value != nil {
-			n.Value = asWritten(n.Value, of)
+			n.Value = t.asWritten(n.Value, of)
 		}
 	case *ast.SequenceNode:
 		for i, element := range n.Values {
 			if into.Kind() == reflect.Slice && element != nil {
-				n.Values[i] = asWritten(element, into.Elem())
+				n.Values[i] = t.asWritten(element, into.Elem())
 			}
 		}
 	case *ast.AnchorNode:
 		if n.Value != nil {
-			n.Value = asWritten(n.Value, into)
+			n.Value = t.asWritten(n.Value, into)
 		}
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		if into.Kind() == reflect.Slice { // a list may be written as its only element
 			into = into.Elem()
+		}
+		if fraction(n) && whole(into.Kind()) {
+			at := n.GetToken().Position
+			t.err = fmt.Errorf("[%d:%d] %s: want a whole number", at.Line, at.Column, n.GetToken().Value)
 		}
 		if into.Kind() == reflect.String {
 			text := *n.GetToken()
@@ -72,6 +135,23 @@ func asWritten(n ast.Node, into reflect.Type) ast.Node {
 	}
 	return n
 }
+
+// merged is 1 for an entry with the key <<.
+func merged(entry *ast.MappingValueNode) int {
+	if entry.Key.IsMergeKey() {
+		return 1
+	}
+	return 0
+}
+
+// fraction reports whether a number is not a whole one, and whole whether a type holds only those: the library would
+// cut 1.5 down to 1.
+func fraction(n ast.Node) bool {
+	float, is := n.(*ast.FloatNode)
+	return is && float.Value != math.Trunc(float.Value)
+}
+
+func whole(kind reflect.Kind) bool { return kind >= reflect.Int && kind <= reflect.Uint64 }
 
 // member is the type of what a key stands for in a value of the given type; nil: unknown.
 func member(of reflect.Type, key string) reflect.Type {

@@ -18,12 +18,40 @@ func TestYAML(t *testing.T) {
 		{"a duplicate key", "a: 1\na: 2\n", "[2:1]"},
 		{"a document that makes the library panic", "b: ! {x: {0},y: {0}}\n", "parsing"},
 		{"not a document", "\x00", "parsing"},
+		{"a version", "%YAML 1.2\n---\na: 1\n", ""},
+		{"an end", "a: 1\n...\n", ""},
+		{"two documents", "a: 1\n---\na: 2\n", "[3:1] a second document"},
+		{"a fraction of a whole number", "a: 1.5\n", "[1:4] 1.5: want a whole number"},
+		{"a whole number with a point", "a: 1.0\n", ""},
+		{"a number beyond all bounds", "a: 99999999999999999999\n", "want a whole number"},
+		{"a list instead of a text", "a: 1\nb: [[x]]\n", "want a text"},
 	} {
 		var v value
 		err := YAML([]byte(row.text), &v)
 		if (err == nil) != (row.err == "") || err != nil && !strings.Contains(err.Error(), row.err) {
 			t.Errorf("%s: YAML(%q) = %v; want an error with %q", row.says, row.text, err, row.err)
 		}
+	}
+}
+
+// A key beside << takes the place of the merged one, wherever it stands; given twice, it is refused.
+func TestMerges(t *testing.T) {
+	type entry struct {
+		A int    `yaml:"a"`
+		B string `yaml:"b"`
+	}
+	for text, want := range map[string]string{
+		"- &x {a: 1, b: x}\n- <<: *x\n  a: 2\n": "[{1 x} {2 x}]", "- &x {a: 1, b: x}\n- a: 2\n  <<: *x\n": "[{1 x} {2 x}]",
+		"- &x {a: 1, b: 010}\n- <<: *x\n": "[{1 010} {1 010}]",
+	} {
+		var got []entry
+		if err := YAML([]byte(text), &got); err != nil || fmt.Sprint(got) != want {
+			t.Errorf("%q is %v, %v; want %s", text, got, err, want)
+		}
+	}
+	var got []entry
+	if err := YAML([]byte("- &x {a: 1}\n- <<: *x\n  a: 2\n  a: 3\n"), &got); err == nil {
+		t.Errorf("a key given twice is read as %v", got)
 	}
 }
 
