@@ -52,8 +52,8 @@ func ParseSlow(texts []string, every time.Duration) (all []SlowClients, err erro
 		n, err := strconv.Atoi(count)
 		s := SlowClients{Kind: SlowKind(kind), Clients: n, Every: every}
 		if err != nil || s.Validate() != nil {
-			form := fmt.Errorf("%q: want KIND:N with one of %v and a number of clients, such as headers:200", text, slowKinds)
-			return nil, errors.Join(form, s.Validate())
+			return nil, fmt.Errorf("%q, a byte every %v: want KIND:N with one of %v and 1 to 100000 clients, "+
+				"such as headers:200, and a byte every 1ms to 1h", text, every, slowKinds)
 		}
 		all = append(all, s)
 	}

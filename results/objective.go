@@ -39,7 +39,7 @@ func ParseObjective(text string) (Objective, error) {
 	if at < 0 {
 		return fail(len(text), "no '<'; write a limit such as p99 < 250ms or errors < 0.1%%")
 	}
-	o := Objective{Metric: strings.TrimSpace(text[:at])}
+	o := Objective{Metric: strings.ToLower(strings.TrimSpace(text[:at]))}
 	value := strings.TrimSpace(text[at+1:])
 	column := len(text) - len(strings.TrimLeft(text[at+1:], " \t"))
 	switch {
@@ -67,7 +67,7 @@ func ParseObjective(text string) (Objective, error) {
 	default:
 		return fail(0, "unknown metric %q; want p50, p99, p99.9, mean, max or errors", o.Metric)
 	}
-	d, err := time.ParseDuration(value)
+	d, err := time.ParseDuration(strings.ReplaceAll(value, " ", "")) // reports write 50 ms
 	if err != nil {
 		return fail(column, "%q is not a duration; write 250ms or 1.5s", value)
 	}
@@ -100,7 +100,19 @@ func (o Objective) String() string {
 	if o.Metric == "errors" {
 		return fmt.Sprintf("errors < %s%%", strconv.FormatFloat(math.Round(o.Limit*1e8)/1e6, 'g', -1, 64))
 	}
-	return fmt.Sprintf("%s < %v", o.Metric, time.Duration(math.Round(o.Limit*1e3)))
+	return fmt.Sprintf("%s < %s", o.Metric, short(time.Duration(math.Round(o.Limit*1e3))))
+}
+
+// short is a duration without units of which there are none: 5m, not 5m0s.
+func short(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // What an objective can come to.

@@ -18,6 +18,8 @@ func TestParseObjective(t *testing.T) {
 		column int // of the error; 0 for none
 	}{
 		{"p99 < 250ms", Objective{"p99", 99, 250_000}, 0},
+		{"P99 < 250 ms", Objective{"p99", 99, 250_000}, 0},
+		{"Errors < 1 %", Objective{Metric: "errors", Limit: 0.01}, 0},
 		{"p99.9<1.5s", Objective{"p99.9", 99.9, 1_500_000}, 0},
 		{"mean < 1ms", Objective{"mean", 0, 1000}, 0},
 		{"errors < 0.1%", Objective{"errors", 0, 0.001}, 0},
@@ -133,7 +135,8 @@ func TestCountsCheck(t *testing.T) {
 }
 
 func FuzzParseObjective(f *testing.F) {
-	for _, text := range []string{"p99 < 250ms", "errors < 0.1%", "mean<1s", "p99.99 < 1h"} {
+	for _, text := range []string{"p99 < 250ms", "errors < 0.1%", "mean<1s", "p99.99 < 1h", "p50 < 5m", "max < 1m30s",
+		"mean < 10s", "mean < 10m"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

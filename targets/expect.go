@@ -70,6 +70,12 @@ func (e Expect) validate() error {
 			return fmt.Errorf("expect: status %d: want three digits, such as 200, or a list of them", code)
 		}
 	}
+	if e.Length != nil && *e.Length < 0 {
+		return fmt.Errorf("expect: length %d: want the number of a body's bytes", *e.Length)
+	}
+	if sum, err := hex.DecodeString(e.SHA256); err != nil || len(sum) != 0 && len(sum) != sha256.Size {
+		return fmt.Errorf("expect: sha256 %.70q: want 64 hexadecimal digits", e.SHA256)
+	}
 	return nil
 }
 

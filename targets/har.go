@@ -21,7 +21,7 @@ type har struct {
 }
 
 type harEntry struct {
-	Started time.Time  `json:"startedDateTime"`
+	Started string     `json:"startedDateTime"`
 	Cached  any        `json:"_fromCache"`
 	Request harRequest `json:"request"`
 }
@@ -57,8 +57,14 @@ func (r *listReader) recording(data []byte) error {
 	if err := decoder.Decode(&file); err != nil {
 		return jsonError(data, decoder.InputOffset(), err)
 	}
+	if rest := bytes.TrimSpace(data[decoder.InputOffset():]); len(rest) > 0 {
+		return fmt.Errorf("after the recording: %.20q", rest)
+	}
 	entries := file.Log.Entries
-	slices.SortStableFunc(entries, func(a, b harEntry) int { return a.Started.Compare(b.Started) })
+	untimed := slices.IndexFunc(entries, func(e harEntry) bool { return e.started().IsZero() })
+	if untimed < 0 {
+		slices.SortStableFunc(entries, func(a, b harEntry) int { return a.started().Compare(b.started()) })
+	}
 	others, cached := map[string]int{}, 0
 	var first time.Time
 	for i, e := range entries {
@@ -82,16 +88,34 @@ func (r *listReader) recording(data []byte) error {
 		if err != nil {
 			return fmt.Errorf("entry %d, %s %.80q: %w", i+1, e.Request.Method, e.Request.URL, err)
 		}
-		if len(r.list.Times) == 0 {
-			first = e.Started
+		if len(r.list.Mix.Targets) == 1 {
+			first = e.started()
 		}
-		r.list.Times = append(r.list.Times, e.Started.Sub(first))
+		r.list.Times = append(r.list.Times, e.started().Sub(first))
 	}
 	r.leftOut(others, cached)
-	if len(r.list.Times) == 0 && len(others) > 0 {
+	if untimed >= 0 {
+		r.list.Times = nil
+		r.list.Notes = append(r.list.Notes, fmt.Sprintf("requests are sent in their order, not at their times: "+
+			"entry %d has startedDateTime %.30q", untimed+1, entries[untimed].Started))
+	}
+	if len(r.list.Mix.Targets) == 0 && len(others) > 0 {
 		return fmt.Errorf("none of its %d requests is to %s: %s", len(entries), r.server, strings.Join(r.list.Notes, "; "))
 	}
 	return nil
+}
+
+// harTimes are the form that HAR demands, and what is written instead of it.
+var harTimes = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04:05.999999999"}
+
+// started is when the browser sent the request; zero: the entry does not say.
+func (e harEntry) started() (at time.Time) {
+	for _, layout := range harTimes {
+		if at, err := time.Parse(layout, strings.Replace(e.Started, " ", "T", 1)); err == nil {
+			return at
+		}
+	}
+	return time.Time{}
 }
 
 // leftOut notes what of a recording is not sent.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"bench/internal/strict"
 )
@@ -120,6 +121,9 @@ func (a asked) target() (t Target, server string, err error) {
 	method := strings.ToUpper(a.method)
 	if method == "" {
 		method = http.MethodGet
+	}
+	if strings.ContainsFunc(a.url, unicode.IsControl) {
+		return Target{}, "", fmt.Errorf("%q: a URL with a control character; escape it, such as a line break as %%0A", a.url)
 	}
 	u, err := url.Parse(escapeURI(a.url, false))
 	if err != nil {
@@ -237,6 +241,9 @@ func requestLine(line string) (*asked, error) {
 		a.url = words[0]
 	case len(words) == 2 && validToken(words[0]):
 		a.method, a.url = words[0], words[1]
+	case slices.Contains(words[:min(2, len(words))], "curl"):
+		return nil, errors.New("a command of curl: want METHOD URL, then header fields; or save what the browser asked " +
+			"as HAR, which is read as it is")
 	case len(words) > 2:
 		return nil, fmt.Errorf("%.80q: want METHOD URL; write a blank in a URL as %%20", line)
 	default:

@@ -125,11 +125,46 @@ func TestParseListRefuses(t *testing.T) {
 		{"text in place of a target", "", `["http://h/"]`, "object is expected"},
 		{"a key that says nothing to us", "", "[{\"url\":\"/\"},\n{\"uri\":\"/\"}]", "uri"},
 		{"a body of text", "", `{"url":"/","body":"plain text"}`, "base64"},
+		{"a command of curl", "", "$ curl 'http://127.0.0.1:8000/' -H 'accept: */*' \\\n", "HAR"},
+		{"a line break in a URL", "", `{"url":"/a\r\nX: y"}`, "control character"},
+		{"a zero byte in a URL", "", "GET /a\x00\n", "control character"},
+		{"a control byte in a field", "", "GET /\nX: a\x01\n", "control character"},
+		{"something after a recording", "har", visit + "x", "after the recording"},
 		{"a recording of another site", "", strings.ReplaceAll(visit, "127.0.0.1", "127.0.0.2"), "none of its 4 requests"},
 	} {
 		_, err := ParseList(row.format, []byte(row.text), server, Files(dir))
 		if err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: %v; want an error with %q", row.says, err, row.want)
+		}
+	}
+}
+
+// A recording is sent at its times where each entry has one, and otherwise in its order.
+func TestTimesOfRecordings(t *testing.T) {
+	recording := func(times ...string) string {
+		var entries []string
+		for i, at := range times {
+			if at != "" {
+				at = fmt.Sprintf(`"startedDateTime": %q, `, at)
+			}
+			entries = append(entries, fmt.Sprintf(`{%s"request": {"method": "GET", "url": "%s/%d"}}`, at, server, i))
+		}
+		return `{"log": {"entries": [` + strings.Join(entries, ", ") + `]}}`
+	}
+	for _, row := range []struct{ says, text, times, first string }{
+		{"of browsers", recording("2026-11-27T10:00:01.5Z", "2026-11-27T11:00:00+01:00"), "[0s 1.5s]", "/1"},
+		{"without a zone", recording("2026-11-27T10:00:00.000", "2026-11-27 10:00:00.25"), "[0s 250ms]", "/0"},
+		{"with a zone without a colon", recording("2026-11-27T10:00:00+0100", "2026-11-27T09:00:00Z"), "[0s 0s]", "/0"},
+		{"of no entry", recording("", ""), "[]", "/0"},
+		{"of some entries", recording("2026-11-27T10:00:00Z", "", "2026-11-27T09:00:00Z"), "[]", "/0"},
+		{"that are none", recording("27/11/2026"), "[]", "/0"},
+	} {
+		list, err := ParseList("", []byte(row.text), server, "")
+		if err != nil || fmt.Sprint(list.Times) != row.times || list.Mix.Targets[0].Path != row.first {
+			t.Errorf("%s: times %v, %+v, %v; want %s", row.says, list.Times, list.Mix.Targets, err, row.times)
+		}
+		if untimed := strings.Contains(strings.Join(list.Notes, ""), "in their order"); untimed != (row.times == "[]") {
+			t.Errorf("%s: notes %q", row.says, list.Notes)
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Target is one request and what a successful response to it looks like.
@@ -80,15 +82,17 @@ func (t *Target) validate() error {
 	case strings.ContainsAny(t.Name, ",;/ \t\r\n\"'"):
 		return fmt.Errorf("target name %q: blanks, commas, slashes and quotes are not allowed, "+
 			"since it becomes a histogram tag and a file name", t.Name)
+	case !utf8.ValidString(t.Name) || strings.ContainsFunc(t.Name, func(c rune) bool { return !unicode.IsPrint(c) }):
+		return fmt.Errorf("target name %+q: want characters that can be seen", t.Name)
 	case !validToken(t.Method):
 		return fmt.Errorf("target %s: method %q is not an HTTP token", t.Name, t.Method)
 	case t.Method == http.MethodConnect:
 		return fmt.Errorf("target %s: CONNECT asks a proxy for a tunnel; a load has none", t.Name)
 	case !strings.HasPrefix(t.Path, "/"):
 		return fmt.Errorf("target %s: path %q must start with /", t.Name, t.Path)
-	case strings.ContainsAny(t.Path, " \r\n\t#"):
-		return fmt.Errorf("target %s: path %q contains a blank, a line break or a fragment; "+
-			"escape it as %%20, %%0A, %%23", t.Name, t.Path)
+	case strings.ContainsAny(t.Path, " #") || strings.ContainsFunc(t.Path, unicode.IsControl):
+		return fmt.Errorf("target %s: path %q contains a blank, a fragment or a control character; "+
+			"escape it, as %%20, %%23 or %%0A", t.Name, t.Path)
 	}
 	if _, err := url.ParseRequestURI(t.Template()); err != nil {
 		return fmt.Errorf("target %s: path: %w", t.Name, err)
@@ -108,8 +112,8 @@ func validHeader(h http.Header) error {
 			return fmt.Errorf("header name %q is not an HTTP token", key)
 		}
 		for _, value := range values {
-			if strings.ContainsAny(value, "\r\n\x00") {
-				return fmt.Errorf("header %s contains a line break or a zero byte", key)
+			if strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
+				return fmt.Errorf("header %s contains a line break or another control character", key)
 			}
 		}
 	}

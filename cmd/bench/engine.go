@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -132,7 +131,7 @@ func storedEngine(m results.Manifest, urls []string) (loadgen.Engine, error) {
 		}
 	})
 	// Cores that this machine lacks say nothing here.
-	o.pin = slices.DeleteFunc(o.pin, func(core int) bool { return core >= runtime.NumCPU() })
+	o.pin = slices.DeleteFunc(o.pin, func(core int) bool { return !native.HasCore(core) })
 	if len(urls) > 0 && strings.HasPrefix(urls[0], "https:") {
 		secure, err := tls.config(loadgen.Plan{URL: urls[0]})
 		errs, o.secure = append(errs, err), secure

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"runtime"
-	"strconv"
 	"testing"
 
 	"bench/internal/secret"
@@ -12,7 +10,7 @@ import (
 
 // A run is carried out again with its engine: bound to the same cores, as far as this machine has them.
 func TestStoredEngine(t *testing.T) {
-	beyond := strconv.Itoa(runtime.NumCPU())
+	beyond := "1000" // no machine of ours has as many
 	for stored, want := range map[string][]int{
 		"[0]": {0}, "[]": nil, secret.Redacted: nil, "[0," + beyond + "]": {0}, "[" + beyond + "]": {},
 	} {

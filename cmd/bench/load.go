@@ -32,6 +32,9 @@ request when the previous response has arrived.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.wholePacer, o.config = !c.Flags().Changed("duration"), flagValues(c)
+			if o.requests == 0 && c.Flags().Changed("requests") {
+				return usagef("--requests 0: want at least one; without the flag, as many as the duration takes")
+			}
 			return runLoad(c.Context(), s, args[0], o)
 		},
 	}

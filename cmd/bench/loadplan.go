@@ -11,10 +11,14 @@ import (
 
 	"bench/experiments"
 	"bench/loadgen"
+	"bench/loadgen/native"
 	"bench/loadgen/pacing"
 	"bench/scenarios"
 	"bench/targets"
 )
+
+// longestSocket is the longest path of a Unix socket on Linux, in bytes.
+const longestSocket = 107
 
 // plan is what the URL and the flags describe, with notes on how they were understood.
 func (o loadOptions) plan(rawURL string) (p loadgen.Plan, notes []string, err error) {
@@ -29,6 +33,14 @@ func (o loadOptions) plan(rawURL string) (p loadgen.Plan, notes []string, err er
 	}
 	if p.MaxErrors, err = parseShare(o.maxErrors); err != nil {
 		return p, nil, usagef("--max-errors %q: want a share, such as 50%% or 0.5", o.maxErrors)
+	}
+	for _, core := range o.engine.pin {
+		if o.workers.where == "" && !native.HasCore(core) {
+			return p, nil, usagef("--pin %s: there is no such core for this process", strconv.Itoa(core))
+		}
+	}
+	if len(o.socket) > longestSocket {
+		return p, nil, usagef("--unix-socket: a path of %d bytes; the kernel takes %d at most", len(o.socket), longestSocket)
 	}
 	for _, text := range o.sources {
 		addr, err := netip.ParseAddr(text)
@@ -112,7 +124,9 @@ func parseShare(text string) (float64, error) {
 
 // pacing is the pacer of an open loop; nil for a closed one.
 func (o loadOptions) pacing(seed uint64, list *targets.List) (pacing.Pacer, []string, error) {
-	closed := o.rate == "0" || strings.EqualFold(o.rate, "max")
+	number, _, _ := strings.Cut(o.rate, "/")
+	zero, err := strconv.ParseFloat(number, 64)
+	closed := err == nil && zero == 0 && strings.TrimSuffix(o.rate, "/s") == number || strings.EqualFold(o.rate, "max")
 	switch {
 	case o.arrivals != "constant" && (o.rate == "" || closed):
 		return nil, nil, usagef(

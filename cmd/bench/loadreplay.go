@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +16,7 @@ import (
 // recording is the pacer that repeats the arrivals in a file. Where the file's requests are to be
 // repeated as well, they take the place of the list's.
 func (o loadOptions) recording(list *targets.List) (pacing.Pacer, []string, error) {
-	f, err := os.Open(o.replay.file)
+	f, err := openInput(o.replay.file)
 	if err != nil {
 		return nil, nil, experiments.Misuse(fmt.Errorf("--replay: %w", err))
 	}

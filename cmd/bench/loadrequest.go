@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -55,8 +56,8 @@ func (o requestOptions) single(rawURL string) ([]targets.Target, error) {
 	body := []byte(o.body)
 	if file, is := strings.CutPrefix(o.body, "@"); is {
 		var err error
-		if body, err = os.ReadFile(file); err != nil {
-			return nil, experiments.Misuse(fmt.Errorf("--body: %w", err))
+		if body, err = readInput("--body", file); err != nil {
+			return nil, err
 		}
 	}
 	method := strings.ToUpper(o.method)
@@ -116,9 +117,9 @@ func (o requestOptions) addHeaders(all []targets.Target, user *url.Userinfo) err
 
 // fileList reads the file that a flag names.
 func fileList(flag, file string, parse func([]byte) (targets.List, error)) (targets.List, error) {
-	data, err := os.ReadFile(file)
+	data, err := readInput(flag, file)
 	if err != nil {
-		return targets.List{}, experiments.Misuse(fmt.Errorf("%s: %w", flag, err))
+		return targets.List{}, err
 	}
 	list, err := parse(data)
 	if err == nil {
@@ -133,13 +134,50 @@ func fileList(flag, file string, parse func([]byte) (targets.List, error)) (targ
 	return list, nil
 }
 
+// largestInput limits the memory for one file that a flag names.
+const largestInput = 256 << 20
+
+// readInput reads a file, or a pipe that ends, that a flag names.
+func readInput(flag, file string) ([]byte, error) {
+	f, err := openInput(file)
+	if err != nil {
+		return nil, experiments.Misuse(fmt.Errorf("%s: %w", flag, err))
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, largestInput+1))
+	if err == nil && len(data) > largestInput {
+		err = fmt.Errorf("%s: it is larger than %d MiB", file, largestInput>>20)
+	}
+	if err != nil {
+		return nil, experiments.Misuse(fmt.Errorf("%s: %w", flag, err))
+	}
+	return data, nil
+}
+
+// openInput opens a file, or a pipe. Of devices, the null device alone is known to end.
+func openInput(file string) (*os.File, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.Mode()&os.ModeCharDevice != 0 && file != os.DevNull {
+		err = fmt.Errorf("%s: it is a device, want a file", file)
+	}
+	if err != nil {
+		_ = f.Close() // nothing was written
+		return nil, err
+	}
+	return f, nil
+}
+
 func loadFeed(file string) (*targets.Feed, error) {
 	if file == "" {
 		return nil, nil
 	}
-	data, err := os.ReadFile(file)
+	data, err := readInput("--feed", file)
 	if err != nil {
-		return nil, experiments.Misuse(fmt.Errorf("--feed: %w", err))
+		return nil, err
 	}
 	feed, err := targets.ParseFeed(file, data)
 	if err != nil {

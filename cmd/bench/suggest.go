@@ -13,6 +13,10 @@ import (
 
 // flagError is a mistake in a flag, with the flag that was probably meant.
 func flagError(c *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		return experiments.Misuse(invalidValue(invalid))
+	}
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) || len(unknown.GetSpecifiedName()) < 2 {
 		return experiments.Misuse(err)
@@ -23,6 +27,22 @@ func flagError(c *cobra.Command, err error) error {
 		err = fmt.Errorf("%w, did you mean --%s?", err, near)
 	}
 	return experiments.Misuse(fmt.Errorf("%w (`%s --help` lists the flags)", err, c.CommandPath()))
+}
+
+// valueForms are what flags want, by the type of their value.
+var valueForms = map[string]string{
+	"duration": "a duration, such as 500ms, 10s or 1h30m", "int": "a whole number",
+	"intSlice": "whole numbers, such as 0,1", "uint64": "a whole number that is not negative", "float64": "a number",
+	"bool": "true or false",
+}
+
+// invalidValue says what a flag wants instead of a value that it cannot hold.
+func invalidValue(err *pflag.InvalidValueError) error {
+	f := err.GetFlag()
+	if form := valueForms[f.Value.Type()]; form != "" {
+		return fmt.Errorf("--%s %q: want %s", f.Name, err.GetValue(), form)
+	}
+	return err
 }
 
 // mostEdits is how far a word may be from the one that was meant.

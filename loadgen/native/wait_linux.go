@@ -89,6 +89,12 @@ func (w *waiter) drain() {
 	_, _ = unix.Read(w.event, count[:])
 }
 
+// HasCore reports whether this process may run on a core.
+func HasCore(core int) bool {
+	var all unix.CPUSet
+	return unix.SchedGetaffinity(0, &all) != nil || all.IsSet(core)
+}
+
 // settle makes this thread wake up on time, on the core it was given, and returns the function
 // that makes it ordinary again.
 func (w *waiter) settle(e Engine, shard int) func() {

@@ -84,7 +84,8 @@ func Judged(o results.Judged) string {
 		value = Micros(int64(*o.Value))
 	}
 	if o.Verdict == results.Undecided {
-		value += fmt.Sprintf("; %s, where it takes %s to tell", Count(o.Requests, "request"), Number(float64(o.Needed)))
+		needed, _, _ := strings.Cut(Count(o.Needed, "request"), " ")
+		value += fmt.Sprintf("; %s, where it takes %s to tell", Count(o.Requests, "request"), needed)
 	}
 	return value
 }
