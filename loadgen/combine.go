@@ -2,8 +2,10 @@ package loadgen
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"bench/results"
 )
@@ -29,7 +31,7 @@ func Combine(parts ...Outcome) (sum Outcome) {
 		sum.Targets = combineTargets(sum.Targets, o.Targets)
 		sum.Reasons = combineReasons(sum.Reasons, o.Reasons)
 	}
-	sum.Intervals = results.Merge(recordings...)
+	sum.Intervals, sum.Moments = results.Merge(recordings...), combineMoments(parts)
 	return sum
 }
 
@@ -46,6 +48,19 @@ func combineTargets(sum, more []TargetOutcome) []TargetOutcome {
 		}
 	}
 	return sum
+}
+
+// combineMoments adds up the moments of the same time, in the order of time.
+func combineMoments(parts []Outcome) []results.Moment {
+	byTime := map[time.Duration]results.Moment{}
+	for _, o := range parts {
+		for _, m := range o.Moments {
+			sum := byTime[m.At].Plus(m)
+			sum.At = m.At
+			byTime[m.At] = sum
+		}
+	}
+	return slices.SortedFunc(maps.Values(byTime), func(a, b results.Moment) int { return cmp.Compare(a.At, b.At) })
 }
 
 // combineReasons adds reasons to those of the same ending, the most frequent first.

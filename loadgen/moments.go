@@ -58,13 +58,8 @@ func (m *moments) merge(from *moments) {
 	if m == nil || from == nil {
 		return
 	}
-	for i := range m.list {
-		to, more := &m.list[i], from.list[i]
-		if more.Came > 0 && (to.Came == 0 || more.First < to.First) {
-			to.First = more.First
-		}
-		to.Due, to.Lost, to.Came = to.Due+more.Due, to.Lost+more.Lost, to.Came+more.Came
-		to.Worst, to.Last = max(to.Worst, more.Worst), max(to.Last, more.Last)
+	for i, more := range from.list {
+		m.list[i] = m.list[i].Plus(more)
 	}
 }
 

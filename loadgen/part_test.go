@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"testing"
 	"time"
 
 	"bench/loadgen/pacing"
+	"bench/results"
 	"bench/targets"
 )
 
@@ -144,6 +146,45 @@ func TestDroppedRequestsOfPartsAddUp(t *testing.T) {
 		if c := rec.Close().Counts; c.OK != sent || c.Dropped != part.Intended()-sent || c.Check() != nil || sent != 7 {
 			t.Errorf("%v: counts %+v; want %d of %d sent", part.Part, c, sent, part.Intended())
 		}
+	}
+}
+
+// What happened in a load's moments is the same whether one sends it or several do.
+func TestMomentsOfPartsAddUp(t *testing.T) {
+	p := testPlan()
+	p.Incidents = []time.Duration{200 * time.Millisecond}
+	record := func(parts []Plan) []results.Moment {
+		var outcomes []Outcome
+		for _, part := range parts {
+			rec := NewRecorder(part)
+			shard := rec.Shard(part.Part)
+			for n := part.Part.Nth(0); n < p.Arrivals()-10; n = part.Part.After(n) { // the last ones are dropped
+				due := p.Pacer.Due(n)
+				q := Sample{Target: p.Mix.Index(n), Due: due, Sent: due, End: due + time.Duration(1+n%37)*time.Millisecond}
+				if n%9 == 0 {
+					q.Class = results.Reset
+				}
+				shard.Record(q)
+			}
+			first := part.Part.Nth(0)
+			for first < p.Arrivals()-10 {
+				first = part.Part.After(first)
+			}
+			shard.Drop(first, p.Duration)
+			outcomes = append(outcomes, rec.Close())
+		}
+		return Combine(outcomes...).Moments
+	}
+	whole, parts := record(p.Split(1)), record(p.Split(3))
+	var due, lost uint64
+	for _, m := range whole {
+		due, lost = due+m.Due, lost+m.Lost
+	}
+	if due != p.Arrivals() || lost != 10+10 {
+		t.Errorf("%d due and %d lost; want %d and 20", due, lost, p.Arrivals())
+	}
+	if !slices.Equal(whole, parts) {
+		t.Errorf("of three parts:\n%v\nof one:\n%v", parts, whole)
 	}
 }
 

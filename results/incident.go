@@ -41,11 +41,21 @@ type Moment struct {
 	Last  time.Duration // and the last of them
 }
 
+// Plus is what two parts of a load record of the same moment together.
+func (m Moment) Plus(n Moment) Moment {
+	if n.Came > 0 && (m.Came == 0 || n.First < m.First) {
+		m.First = n.First
+	}
+	m.Due, m.Lost, m.Came = m.Due+n.Due, m.Lost+n.Lost, m.Came+n.Came
+	m.Worst, m.Last = max(m.Worst, n.Worst), max(m.Last, n.Last)
+	return m
+}
+
 // MomentLength is the length of a moment, unless a load is so long that there would be too many.
 const MomentLength = 10 * time.Millisecond
 
-// mostMoments bounds the moments of a load.
-const mostMoments = 360_000
+// mostMoments bounds the moments of a load: those of a worker on another machine fit into a message.
+const mostMoments = 60_000
 
 // MomentsOf is the length of the moments of a load that takes so long.
 func MomentsOf(load time.Duration) time.Duration {
