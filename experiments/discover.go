@@ -55,9 +55,9 @@ func (e Env) Discover(ctx context.Context, d Discovery) (p discover.Proposal, er
 			return scratch.Keeper.Run(ctx, proc.Spec{Name: filepath.Base(argv[0]), Argv: argv, Env: env, Dir: dir})
 		},
 		Services: e.lending(site, dir),
-		Copy: func(from string) (to string, err error) {
+		Copy: func(from string, state []string) (to string, err error) {
 			to = filepath.Join(scratch.Dir, "copy")
-			return to, errors.Join(os.RemoveAll(to), servers.CopyFolder(from, to))
+			return to, errors.Join(os.RemoveAll(to), servers.CopyFolder(from, to, state))
 		},
 		Ask:    func(dir string, argv ...string) string { return e.output(ctx, dir, argv) },
 		OnPath: func(name string) string { return servers.LookPath(name, e.Path) },

@@ -83,17 +83,38 @@ func (e Env) Present(ctx context.Context, word string, app targets.App, least in
 	if err != nil {
 		return "", nil, err
 	}
-	var names []string
-	for i, t := range all {
-		if lacks[i] == nil {
-			names = append(names, t.Name)
-		}
-	}
+	names := present(all, lacks)
 	left = LeftOut("left out", all, lacks)
 	if len(names) < least {
 		return "", left, &TooFewError{word, least, names, left, curable(lacks)}
 	}
 	return strings.Join(names, ","), left, nil
+}
+
+// Bootable are the topologies of a group that can be booted here for the app, and what the others lack, as far as
+// that is known without installing anything.
+func (e Env) Bootable(ctx context.Context, word string, app targets.App) (
+	names []string, left []results.Diagnostic, err error,
+) {
+	all, err := ParseTopologies(word, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	lacks, err := e.Foresee(ctx, app, all)
+	if err != nil {
+		return nil, nil, err
+	}
+	return present(all, lacks), LeftOut("cannot be booted here", all, lacks), nil
+}
+
+// present are the names of the topologies that lack nothing.
+func present(topologies []servers.Topology, lacks []error) (names []string) {
+	for i, lack := range lacks {
+		if lack == nil {
+			names = append(names, topologies[i].Name)
+		}
+	}
+	return names
 }
 
 // curable is the first error that a missing tool is the reason of, else the first.

@@ -3,6 +3,7 @@ package servers
 import (
 	"context"
 	"errors"
+	"path/filepath"
 )
 
 // Lent is a service that runs for somebody outside of any boot.
@@ -28,5 +29,13 @@ func (s *Site) Lend(ctx context.Context, kind, folder string, databases []string
 // needs nothing but the standard library.
 func ServicesModule() string { return string(servicesModule) }
 
-// CopyFolder copies an app's folder for something that may write into it, as the preparation of an app does.
-func CopyFolder(from, to string) error { return copyFolder(from, to) }
+// CopyFolder copies an app's folder for something that may write into it, as the preparation of an app does: large
+// files are linked, unless they are among the app's state.
+func CopyFolder(from, to string, state []string) error {
+	err := copyFolder(from, to)
+	for _, path := range state {
+		_, copyErr := copyState(filepath.Join(from, path), filepath.Join(to, path))
+		err = errors.Join(err, copyErr)
+	}
+	return err
+}

@@ -89,6 +89,27 @@ func runInit(ctx context.Context, s *shell, in io.Reader, o initOptions) error {
 		return err
 	}
 	printInit(s, path, found)
+	return printBootable(ctx, s, env, o.dir)
+}
+
+// printBootable says what bench compare will find on this machine, in the environment that the file names.
+func printBootable(ctx context.Context, s *shell, env experiments.Env, dir string) error {
+	project, err := targets.LoadProject(dir)
+	if err != nil {
+		return err
+	}
+	present, left, err := env.Bootable(ctx, experiments.AllTopologies, project.App)
+	if err != nil {
+		return err
+	}
+	if len(present) > 1 {
+		fmt.Fprintf(s.errs, "bench: it will compare %s; next: bench compare --quick\n", strings.Join(present, ", "))
+		return nil
+	}
+	fmt.Fprintf(s.errs, "bench: before a comparison, which takes two topologies:\n")
+	for _, d := range left {
+		fmt.Fprintf(s.errs, "  %s\n", inert.Text(d.Sentences()))
+	}
 	return nil
 }
 
@@ -99,7 +120,7 @@ func printInit(s *shell, path string, found discover.Proposal) {
 	for _, note := range found.Notes {
 		fmt.Fprintf(s.errs, "bench: not known: %s\n", inert.Text(note))
 	}
-	fmt.Fprintf(s.errs, "bench: wrote %s with a mix of %d requests; next: bench compare --quick\n", path, len(found.Mix))
+	fmt.Fprintf(s.errs, "bench: wrote %s with a mix of %d requests\n", path, len(found.Mix))
 }
 
 // chooser asks on the terminal. An empty line takes the first candidate.

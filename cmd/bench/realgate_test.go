@@ -52,33 +52,45 @@ func TestRealGate(t *testing.T) {
 	}
 }
 
-// A project that django-admin made, with five pages and without a word about bench in its code: twelve more
-// queries of one page are counted, and the page is named, although head's mix has a page more.
+// A project that django-admin made, in git, with five pages and without a word about bench in its code, and with
+// its database in its tree. Base's bench.yaml names a health path that it has not: it is measured with head's. Twelve
+// more queries of one page are counted, and the page is named, although head's mix has a page more.
 func TestRealGateCountsQueriesOfAnyProject(t *testing.T) {
 	bench := realBench(t)
 	dir := t.TempDir()
-	base, head := filepath.Join(dir, "base"), filepath.Join(dir, "head")
-	for _, project := range []string{base, head} {
-		startProject(t, project)
-	}
-	file := filepath.Join(head, "bench.yaml")
-	yaml, err := os.ReadFile(file)
-	if err == nil {
-		err = os.WriteFile(file, append(yaml, "  - {name: new, path: /}\n"...), 0o600)
-	}
+	project := filepath.Join(dir, "project")
+	startProject(t, project)
+	file := filepath.Join(project, "bench.yaml")
+	right, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	commit := func(yaml string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"init", "-q"}, {"add", "-A"}, {"commit", "-q", "-m", "a version"}} {
+			cmd := exec.Command("git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.org"}, args...)...)
+			cmd.Dir = project
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("git %v: %v\n%s", args, err, out)
+			}
+		}
+	}
+	commit(strings.Replace(string(right), "  prepare:", "  health: /nowhere\n  prepare:", 1))
+	commit(string(right) + "  - {name: new, path: /}\n")
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, bench, "gate", "--base", base, "--head", head, "--head-env", "MORE=12",
+	cmd := exec.CommandContext(ctx, bench, "gate", "--base", "HEAD~1", "--app", project, "--head-env", "MORE=12",
 		"--topology", "uwsgi", "--budget", "3m", "--json", "--out", filepath.Join(dir, "runs"), "--seed", "1")
 	cmd.Env = append(realEnv(), "TMPDIR="+dir)
 	out, err := cmd.CombinedOutput()
 	if code := cmd.ProcessState.ExitCode(); code != exitRegression {
 		t.Errorf("exit code %d, %v; want a regression\n%s", code, err, out)
 	}
-	for _, want := range []string{"queries of p5: 17, was 5", "only head's mix has new"} {
+	for _, want := range []string{"queries of p5: 17, was 5", "only head's mix has new",
+		"HEAD~1 does not work as its own bench.yaml says: it is measured with that of"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("%q is not said:\n%s", want, out)
 		}
@@ -105,6 +117,7 @@ func startProject(t *testing.T, dir string) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for name, text := range map[string]string{
+		"db.sqlite3": "",
 		"mysite/urls.py": `import os
 from django.contrib.auth.models import User
 from django.http import HttpResponse
@@ -124,6 +137,7 @@ urlpatterns = [path(f"p{n}", page(n)) for n in range(1, 6)] + [path("", page(0))
 		"bench.yaml": `app:
   wsgi: mysite.wsgi:application
   settings: mysite.settings
+  state: [db.sqlite3]
   prepare:
     - [python, manage.py, migrate, -v0]
 mix:

@@ -3,10 +3,8 @@ package gate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -130,11 +128,12 @@ func (s *series) open(ctx context.Context) (stacks [2]*experiments.Stack, failed
 		if broken := s.versions[i].broken; broken != nil {
 			return stacks, &scenarios.ArmError{Arm: name, Err: broken}, nil
 		}
-		stacks[i], err = s.prepared(ctx, i)
-		var prepare *servers.PrepareError
-		if errors.As(err, &prepare) && name == results.Base && s.headsFile() {
+		if name == results.Base {
+			stacks[i], err = s.openBase(ctx)
+		} else {
 			stacks[i], err = s.prepared(ctx, i)
 		}
+		var prepare *servers.PrepareError
 		switch {
 		case err == nil:
 		case ctx.Err() != nil:
@@ -168,24 +167,6 @@ func (s *series) prepared(ctx context.Context, arm int) (stack *experiments.Stac
 		}
 	}
 	return stack, err
-}
-
-// headsFile gives a base that cannot be prepared as its own bench.yaml says what head's says; false: that
-// is the same.
-func (s *series) headsFile() bool {
-	base, head := &s.versions[0], s.versions[1]
-	app := head.project.App
-	app.Dir, app.Root, app.Python = base.project.App.Dir, base.project.App.Root, base.project.App.Python
-	app.Name = base.project.App.Name
-	app.Requirements = base.project.App.Requirements
-	if reflect.DeepEqual(app, base.project.App) {
-		return false
-	}
-	base.project.App = app
-	s.env.Warn(results.Diagnostic{Code: "heads-project-file", Message: fmt.Sprintf(
-		"%s cannot be prepared as its own %s says: it is measured with that of %s",
-		base.name, targets.ProjectFile, head.name)})
-	return true
 }
 
 func closeStacks(stacks [2]*experiments.Stack) (err error) {

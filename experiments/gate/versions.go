@@ -199,8 +199,18 @@ func (c checkout) sameProject(env experiments.Env, dirs [2]string, both [2]side)
 			return err
 		}
 	}
-	if !experiments.IsDir(dirs[0]) || experiments.IsFile(files[0]) || !experiments.IsFile(files[1]) {
+	if !experiments.IsDir(dirs[0]) || !experiments.IsFile(files[1]) {
 		return nil // loading reports what is missing
+	}
+	if experiments.IsFile(files[0]) {
+		_, err := experiments.LoadProject(dirs[0])
+		if err == nil {
+			return nil
+		}
+		env.Warn(results.Diagnostic{Code: "heads-project-file", Message: fmt.Sprintf(
+			"the %s of %s cannot be read (%v): it is measured with that of %s",
+			targets.ProjectFile, both[0].name, err, both[1].name)})
+		return copyFile(files[1], files[0])
 	}
 	env.Warn(results.Diagnostic{Code: "no-project-file", Message: fmt.Sprintf(
 		"%s has no %s: it is measured with that of %s",

@@ -134,6 +134,26 @@ func TestVersionsWithoutAProjectFileAndEqualOnes(t *testing.T) {
 	}
 }
 
+// The change that corrects bench.yaml can be judged: a base whose own cannot be read is measured with head's.
+func TestVersionsWithAProjectFileThatCannotBeRead(t *testing.T) {
+	root := repository(t)
+	app := filepath.Join(root, "site")
+	for _, args := range [][]string{
+		{"stash", "-q"}, {"checkout", "-q", "main"}, {"mv", "-f", "site/version", "site/bench.yaml"},
+		{"commit", "-qam", "broken"}, {"checkout", "-q", "work"},
+	} {
+		if out, err := exec.Command("git", append([]string{"-C", root}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v: %s", args, err, out)
+		}
+	}
+	var messages strings.Builder
+	both, err := versions(t.Context(), testEnv(&messages), Spec{App: app, Base: "main"}, t.TempDir(), false)
+	said := strings.Contains(messages.String(), "the bench.yaml of main cannot be read")
+	if err != nil || both[0].project.App.WSGI != "a.wsgi:application" || !said {
+		t.Errorf("%+v, %v; %q", both[0], err, messages.String())
+	}
+}
+
 func TestBadVersions(t *testing.T) {
 	root := repository(t)
 	env := testEnv(&strings.Builder{})

@@ -18,9 +18,10 @@ type Search struct {
 	Scratch  string            // a folder for copies
 	Run      Runner
 	Services Services
-	Copy     func(from string) (to string, err error) // of an app that may write into its folder
-	Ask      Asker
-	OnPath   func(name string) string
+	// Copy copies the folder, with the files that are state, for an app that may write into it.
+	Copy   func(from string, state []string) (to string, err error)
+	Ask    Asker
+	OnPath func(name string) string
 	// Own is an interpreter of last resort, which need not be named in bench.yaml.
 	Own string
 	// Made is an interpreter with the packages of a list, which is then the only one to use.
@@ -102,9 +103,11 @@ func (e *explorer) discover(ctx context.Context, projects []Project) (p Proposal
 	e.dir = filepath.Join(e.Dir, filepath.FromSlash(e.project.Dir))
 	e.readEnvFile()
 	if e.asked = e.dir; !e.project.Django && e.Copy != nil {
-		if e.asked, err = e.Copy(e.dir); err != nil {
+		copied, err := e.Copy(e.Dir, e.tree.Databases)
+		if err != nil {
 			return p, err
 		}
+		e.asked = filepath.Join(copied, filepath.FromSlash(e.project.Dir))
 	}
 	ways, err := e.ways()
 	if err != nil {

@@ -38,7 +38,11 @@ func search(t *testing.T, pairs ...string) Search {
 	}
 	s := Search{
 		Services: Services{Module: string(module)},
-		Dir:      t.TempDir(), Scratch: t.TempDir(), Run: runProgram, User: map[string]string{"HOME": "/"},
+		Copy: func(from string, _ []string) (string, error) {
+			to := filepath.Join(t.TempDir(), "copy")
+			return to, os.CopyFS(to, os.DirFS(from))
+		},
+		Dir: t.TempDir(), Scratch: t.TempDir(), Run: runProgram, User: map[string]string{"HOME": "/"},
 		Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")},
 		Ask: func(string, ...string) string { return "" },
 		OnPath: func(name string) string {
@@ -68,6 +72,7 @@ PAGES = {
     "/list": ("200 OK", b"list"), "/old": ("302 Found", b""), "/gone": ("404 Not Found", b""),
 }
 assert os.environ["SHOP_TOKEN"]
+open("made-when-it-starts.db", "w").close()
 asked = []
 def application(environ, start_response):
     asked.append(environ["PATH_INFO"])
