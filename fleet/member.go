@@ -72,7 +72,24 @@ func (m *member) begin(number int, clock Offset) (*share, error) {
 
 // heard are the things that a worker tells.
 var heard = map[string]func(*member, []byte) error{
-	"join": (*member).hearJoin, "ready": (*member).hearReady, "delta": (*member).hearDelta, "done": (*member).hearDone,
+	"join": (*member).hearJoin, "ready": ofJob((*member).hearReady), "delta": ofJob((*member).hearDelta),
+	"done": ofJob((*member).hearDone),
+}
+
+// ofJob hears messages about the job under way, one at a time.
+func ofJob[T interface{ number() int }](hear func(*member, T, []byte) error) func(*member, []byte) error {
+	return func(m *member, data []byte) error {
+		message, err := decode[T](data)
+		if err != nil {
+			return err
+		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.share == nil || m.share.number != message.number() {
+			return fmt.Errorf("there is no job %d under way", message.number())
+		}
+		return hear(m, message, data)
+	}
 }
 
 func (m *member) hearJoin(data []byte) error {
@@ -88,41 +105,17 @@ func (m *member) hearJoin(data []byte) error {
 	}
 }
 
-// current is the share that a message with a job's number belongs to.
-func (m *member) current(number int) (*share, error) {
-	if m.share == nil || m.share.number != number {
-		return nil, fmt.Errorf("there is no job %d under way", number)
-	}
-	return m.share, nil
-}
-
-func (m *member) hearReady(data []byte) error {
-	d, err := decode[delta](data)
-	if err != nil {
-		return err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	s, err := m.current(d.Job)
-	if err == nil && !s.isReady {
+func (m *member) hearReady(delta, []byte) error {
+	if s := m.share; !s.isReady {
 		s.isReady = true
 		close(s.ready)
 	}
-	return err
+	return nil
 }
 
 // hearDelta keeps a delta, and only then says so. One that came before is not counted again.
-func (m *member) hearDelta(data []byte) error {
-	d, err := decode[delta](data)
-	if err != nil {
-		return err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	s, err := m.current(d.Job)
-	if err != nil {
-		return err
-	}
+func (m *member) hearDelta(d delta, data []byte) error {
+	s := m.share
 	if _, known := s.digests[d.Number]; known {
 		return nil
 	}
@@ -135,19 +128,12 @@ func (m *member) hearDelta(data []byte) error {
 	return nil
 }
 
-func (m *member) hearDone(data []byte) error {
-	d, err := decode[done](data)
-	if err != nil {
-		return err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	s, err := m.current(d.Job)
-	if err == nil && s.done == nil {
+func (m *member) hearDone(d done, _ []byte) error {
+	if s := m.share; s.done == nil {
 		s.done = &d
 		close(s.over)
 	}
-	return err
+	return nil
 }
 
 // check compares what came with what the worker says it sent.

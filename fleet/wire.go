@@ -70,6 +70,8 @@ type delta struct {
 	Intervals []results.Interval `json:"intervals"`
 }
 
+func (d delta) number() int { return d.Job }
+
 // done is a worker's last word on a job.
 type done struct {
 	Job         int                 `json:"job"`
@@ -79,6 +81,8 @@ type done struct {
 	Digest      string              `json:"digest"` // of all deltas
 	Failure     *failure            `json:"failure,omitempty"`
 }
+
+func (d done) number() int { return d.Job }
 
 // answer is the reply to whatever has no other.
 type answer struct {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"bench/fleet"
+	"bench/fleet/link"
 	"bench/fleet/place"
 	"bench/loadgen"
 	"bench/loadgen/pacing"
@@ -25,26 +26,44 @@ import (
 	"bench/targets"
 )
 
-// As "worker", the test's own program is a worker; as "kubectl", a cluster.
+// As "worker", the test's own program is a worker; as "join", one that comes by itself; as "kubectl", a cluster.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "kubectl" {
 		os.Exit(kubectl(cluster{os.Args[2]}, os.Args[3:]))
 	}
-	if len(os.Args) < 2 || os.Args[1] != "worker" {
+	if len(os.Args) < 2 || os.Args[1] != "worker" && os.Args[1] != "join" {
 		os.Exit(m.Run())
 	}
-	dir, err := os.MkdirTemp("", "worker")
-	if err == nil {
-		defer os.RemoveAll(dir)
-		err = fleet.Worker{
-			Version: "test", Binary: os.Args[2], Dir: dir,
-			Engine: func(json.RawMessage) (loadgen.Engine, error) { return vegeta.Engine{}, nil },
-		}.Serve(context.Background(), os.Stdin, os.Stdout)
-	}
-	if err != nil {
+	if err := work(os.Args[1] == "join", os.Args[2], os.Args[3:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// work is a worker that may load some hosts. Its hub is at its streams, or where a token says.
+func work(joins bool, of string, hosts []string) error {
+	dir, err := os.MkdirTemp("", "worker")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	w := fleet.Worker{
+		Version: "test", Binary: binary, Dir: dir, Guard: loadgen.Guard{Hosts: hosts},
+		Engine: func(json.RawMessage) (loadgen.Engine, error) { return vegeta.Engine{}, nil },
+	}
+	if !joins {
+		w.Binary = of
+		return w.Serve(context.Background(), os.Stdin, os.Stdout)
+	}
+	token, err := link.ReadToken(of)
+	if err != nil {
+		return err
+	}
+	conn, err := token.Dial(context.Background())
+	if err != nil {
+		return err
+	}
+	return w.Serve(context.Background(), conn, conn)
 }
 
 // Texts that are not placements are refused, with the form of one.

@@ -40,6 +40,7 @@ type Result struct {
 	SLO         []results.Judged     `json:"slo"`
 	Grade       results.Grade        `json:"grade"`
 	Status      string               `json:"status"`
+	Workers     []results.Worker     `json:"workers"`
 	Diagnostics []results.Diagnostic `json:"diagnostics"`
 }
 
@@ -100,6 +101,9 @@ func (r *Report) Document() page.Document {
 		{ID: "latency", Title: title, Figures: figures, Tables: []page.Table{r.times()}},
 		{ID: "targets", Title: title + " by target", Short: "Targets", Tables: []page.Table{r.targets()}},
 		{ID: "outcomes", Title: "Requests by outcome", Short: "Outcomes", Tables: []page.Table{r.outcomes()}},
+	}
+	if len(r.Workers) > 0 {
+		d.Sections = append(d.Sections, r.generators())
 	}
 	if timeline, has := page.Timeline([]*results.Cell{r.cell}); has {
 		d.Sections = append(d.Sections, timeline)
