@@ -11,14 +11,15 @@ import (
 	"sync"
 	"time"
 
+	"bench/fleet"
 	"bench/results"
 	"bench/servers"
 )
 
 // part is a host's part of a cluster, as it is asked from here.
 type part struct {
-	fleet  *Fleet
-	worker int
+	workers *fleet.Fleet
+	worker  int // of these
 	room
 
 	started bool
@@ -36,7 +37,7 @@ func (f *Fleet) Room(ctx context.Context, host string, ports int) (servers.Part,
 	if err != nil {
 		return nil, err
 	}
-	p := &part{fleet: f, worker: i, room: r, dead: make(chan struct{})}
+	p := &part{workers: f.hosts, worker: i, room: r, dead: make(chan struct{})}
 	p.closing, p.close = context.WithCancel(context.Background())
 	return p, nil
 }
@@ -48,7 +49,7 @@ func (p *part) Died() error           { return p.why }
 
 // Start implements servers.Part.
 func (p *part) Start(ctx context.Context, b servers.Blueprint) error {
-	if _, err := ask[nothing](ctx, p.fleet.hosts, p.worker, dutyStart, startOrder{p.ID, b}); err != nil {
+	if _, err := ask[nothing](ctx, p.workers, p.worker, dutyStart, startOrder{p.ID, b}); err != nil {
 		return err
 	}
 	p.watch.Go(p.await)
@@ -58,7 +59,7 @@ func (p *part) Start(ctx context.Context, b servers.Blueprint) error {
 // await asks until the part has died, or is closed.
 func (p *part) await() {
 	for p.closing.Err() == nil {
-		a, err := ask[answered](p.closing, p.fleet.hosts, p.worker, dutyAwait, question{Room: p.ID})
+		a, err := ask[answered](p.closing, p.workers, p.worker, dutyAwait, question{Room: p.ID})
 		switch {
 		case p.closing.Err() != nil:
 			return
@@ -76,7 +77,7 @@ func (p *part) await() {
 
 // ask asks the part for something.
 func (p *part) ask(ctx context.Context, what string) (answered, error) {
-	return ask[answered](ctx, p.fleet.hosts, p.worker, dutyAsk, question{p.ID, what})
+	return ask[answered](ctx, p.workers, p.worker, dutyAsk, question{p.ID, what})
 }
 
 func (p *part) Workers(ctx context.Context) (int, error) {
@@ -116,13 +117,13 @@ const stopWithin = 10 * time.Second
 func (p *part) Close() error {
 	p.close()
 	p.watch.Wait()
-	if p.fleet.hosts.Why(p.worker) != nil {
+	if p.workers.Why(p.worker) != nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
-	_, err := ask[nothing](ctx, p.fleet.hosts, p.worker, dutyStop, question{Room: p.ID})
-	if p.fleet.hosts.Why(p.worker) != nil {
+	_, err := ask[nothing](ctx, p.workers, p.worker, dutyStop, question{Room: p.ID})
+	if p.workers.Why(p.worker) != nil {
 		return nil
 	}
 	return err

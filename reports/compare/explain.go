@@ -28,6 +28,7 @@ type use struct {
 	cores                   float64 // of the machine
 	perRequest              float64 // CPU time of the app, in ms
 	text                    string
+	allow                   string // who allows how much, to begin a sentence with
 }
 
 func (u use) all() float64 { return u.servers + u.generator }
@@ -37,6 +38,13 @@ func (r *Report) useOf(t Topology, l Load) use {
 	u.app, _ = t.Roles.Sum(l.BusyCores, results.AppRole)
 	u.perRequest, _ = t.Roles.Sum(l.CPU, results.AppRole)
 	u.text = fmt.Sprintf("%.2f of %s used", u.all(), page.Count(r.Host.Cores, "core"))
+	if u.allow = "All cores together allow"; r.onOneMachine() {
+		return u
+	}
+	u.allow = "That host allows"
+	host, busy, cores := r.busiest(t.Name, l)
+	u.servers, u.generator, u.cores = busy, 0, float64(cores)
+	u.text = fmt.Sprintf("%.2f of %s used of host %s, the busiest", busy, page.Count(cores, "core"), host)
 	return u
 }
 
@@ -73,8 +81,8 @@ var explanations = []struct {
 	{"cpu", func(_ *Report, _ Topology, _ Load, u use) bool { return u.all() > saturated*u.cores }, cpuBound,
 		func(_ *Report, t Topology, l Load, u use) string {
 			return fmt.Sprintf("The CPU was saturated (%s, %.2f of them by the load generator), so the CPU time per request "+
-				"decides: %s. All cores together allow about %s req/s.",
-				u.text, u.generator, tiers(l.CPU), page.Number(cpuBound(t, l, u)))
+				"decides: %s. %s about %s req/s.",
+				u.text, u.generator, tiers(l.CPU), u.allow, page.Number(cpuBound(t, l, u)))
 		}},
 	{"threads", func(_ *Report, t Topology, _ Load, u use) bool {
 		return t.Concurrency == 0 && u.all() < unsaturated*u.cores

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -59,6 +60,34 @@ func hostUse(cells []*results.Cell, host string) (use HostUse, ran bool) {
 	}
 	use.CPU = 1000 * cpu / float64(responses)
 	return use, true
+}
+
+// onOneMachine reports whether servers and load share the cores of one machine, be it in namespaces.
+func (r *Report) onOneMachine() bool {
+	return !slices.ContainsFunc(r.Hosts, func(h Host) bool { return h.Kind == "ssh" })
+}
+
+// busiest is the host on which a topology's servers used the greatest share of the cores under a load.
+func (r *Report) busiest(topology string, l Load) (host string, busy float64, cores int) {
+	spent, elapsed := map[string]float64{}, 0.0
+	of := map[string]int{}
+	for _, c := range valid(r.cells[topology]) {
+		if c.Scenario != l.Scenario || c.Load != l.Load {
+			continue
+		}
+		elapsed += c.Elapsed
+		for _, h := range c.Hosts {
+			spent[h.Host] += h.CPU.Seconds()
+			of[h.Host] = h.Cores
+		}
+	}
+	most := -1.0
+	for _, name := range slices.Sorted(maps.Keys(spent)) {
+		if share := spent[name] / float64(max(1, of[name])); share > most {
+			most, host, busy, cores = share, name, spent[name]/elapsed, of[name]
+		}
+	}
+	return host, busy, max(1, cores)
 }
 
 // hostTable says what ran where.

@@ -20,7 +20,9 @@ func (r *Report) notes() {
 	}
 	shared := fmt.Sprintf("The load generator and the servers share %s, so the throughput of a closed loop depends on "+
 		"both. CPU times per request do not include the generator.", page.Count(r.Host.Cores, "core"))
-	r.Notes = append(r.Notes, Note{"shared-machine", shared})
+	if r.onOneMachine() {
+		r.Notes = append(r.Notes, Note{"shared-machine", shared})
+	}
 	for _, note := range []func() (Note, bool){r.apartNote, r.concurrencyNote, r.multiplicityNote} {
 		if n, shown := note(); shown {
 			r.Notes = append(r.Notes, n)
