@@ -31,6 +31,14 @@ func each(t *testing.T, test func(*testing.T, loadgen.Engine)) {
 	}
 }
 
+// together is each at the same time: for tests whose loads mostly wait.
+func together(t *testing.T, test func(*testing.T, loadgen.Engine)) {
+	each(t, func(t *testing.T, e loadgen.Engine) {
+		t.Parallel()
+		test(t, e)
+	})
+}
+
 func plan(url string, change func(*loadgen.Plan)) loadgen.Plan {
 	p := loadgen.Plan{
 		URL: url, Mode: loadgen.Closed, Duration: 200 * time.Millisecond, Timeout: time.Second,
@@ -106,7 +114,7 @@ func readRequest(c net.Conn) bool {
 	return err == nil
 }
 
-func TestEveryEndHasItsClass(t *testing.T) { each(t, everyEndHasItsClass) }
+func TestEveryEndHasItsClass(t *testing.T) { together(t, everyEndHasItsClass) }
 
 // silentPort is an address on which nobody listens, and that nobody else gets meanwhile.
 func silentPort(t *testing.T) string {
@@ -399,7 +407,9 @@ func targetsAreCountedSeparately(t *testing.T, e loadgen.Engine) {
 	}
 }
 
-func TestInterruptionKeepsWhatWasRecorded(t *testing.T) { each(t, interruptionKeepsWhatWasRecorded) }
+func TestInterruptionKeepsWhatWasRecorded(t *testing.T) {
+	together(t, interruptionKeepsWhatWasRecorded)
+}
 
 func interruptionKeepsWhatWasRecorded(t *testing.T, e loadgen.Engine) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
@@ -419,7 +429,7 @@ func interruptionKeepsWhatWasRecorded(t *testing.T, e loadgen.Engine) {
 }
 
 func TestRequestsThatOutliveTheDrainAreAbandoned(t *testing.T) {
-	each(t, requestsThatOutliveTheDrainAreAbandoned)
+	together(t, requestsThatOutliveTheDrainAreAbandoned)
 }
 
 func requestsThatOutliveTheDrainAreAbandoned(t *testing.T, e loadgen.Engine) {
@@ -435,7 +445,7 @@ func requestsThatOutliveTheDrainAreAbandoned(t *testing.T, e loadgen.Engine) {
 
 // A response that comes in the drain time of a closed loop is the last one on its connection.
 func TestAClosedLoopSendsNothingAfterItsDuration(t *testing.T) {
-	each(t, aClosedLoopSendsNothingAfterItsDuration)
+	together(t, aClosedLoopSendsNothingAfterItsDuration)
 }
 
 func aClosedLoopSendsNothingAfterItsDuration(t *testing.T, e loadgen.Engine) {

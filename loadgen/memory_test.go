@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"bench/internal/proof"
 	"bench/results"
 	"bench/targets"
 )
@@ -20,6 +21,7 @@ func heap() uint64 {
 
 // The memory of a load does not grow with its length: an hour takes what a minute takes.
 func TestMemoryIsFlat(t *testing.T) {
+	proof.WithoutRace(t)
 	p := Plan{Duration: 24 * time.Hour, Mix: targets.Mix{Targets: []targets.Target{{Name: "a"}}}}
 	rec := NewRecorder(p)
 	defer rec.Close()

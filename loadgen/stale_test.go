@@ -43,7 +43,7 @@ func evil(t *testing.T, work time.Duration, reset bool) (url string) {
 
 // A request that the server took, worked on and dropped has failed, however soon: sending it
 // again would hide what users meet. The truth is the server's own count, one in ten.
-func TestDroppedRequestsAreErrors(t *testing.T) { each(t, droppedRequestsAreErrors) }
+func TestDroppedRequestsAreErrors(t *testing.T) { together(t, droppedRequestsAreErrors) }
 
 func droppedRequestsAreErrors(t *testing.T, e loadgen.Engine) {
 	for _, row := range []struct {

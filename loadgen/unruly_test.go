@@ -22,7 +22,7 @@ func everyEngine(t *testing.T, test func(*testing.T, loadgen.Engine)) {
 	was := engines
 	defer func() { engines = was }()
 	engines = append(slices.Clip(engines), vegeta.Engine{HTTP1: true})
-	each(t, test)
+	together(t, test)
 }
 
 // answering serves one request per connection with a text; then it goes on to do something else.
