@@ -87,7 +87,8 @@ func options(t *testing.T) place.Options {
 		t.Fatal(err)
 	}
 	// Under the race detector, a program sleeps for a second before it ends unless it is told not to.
-	env := append(os.Environ(), "GORACE=atexit_sleep_ms=0")
+	// What a worker that is killed leaves is removed with the test's own folder.
+	env := append(os.Environ(), "GORACE=atexit_sleep_ms=0", "TMPDIR="+t.TempDir())
 	return place.Options{Program: program, Binary: binary, Args: []string{"worker", binary}, Env: env}
 }
 

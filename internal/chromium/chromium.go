@@ -45,6 +45,7 @@ func Start(t testing.TB) *Browser {
 	}
 	c := exec.Command(program, "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0",
 		"--remote-allow-origins=*", "--user-data-dir="+profile, "about:blank")
+	c.Env = append(c.Environ(), "TMPDIR="+profile) // its own lock files are never removed
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stderr, err := c.StderrPipe()
 	if err == nil {
