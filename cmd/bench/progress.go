@@ -16,7 +16,7 @@ func progress(s *shell) terminal.View {
 }
 
 func newView(s *shell) terminal.View {
-	if screen, is := s.stderr.(*os.File); is && s.terminal {
+	if screen, is := s.stderr.(*os.File); is && s.terminal && s.live {
 		return terminal.NewLive(screen, s.user(), s.clean)
 	}
 	return &terminal.Lines{To: s.errs}

@@ -24,6 +24,7 @@ type shell struct {
 	errs     io.Writer // messages and progress
 	env      map[string]string
 	terminal bool // whether errs is a terminal that can redraw a line
+	live     bool // whether a run may be shown there by a view that is redrawn
 	colour   bool // whether out is a terminal that shows colours
 	// interactive means that a person sits at a terminal: both streams and the input are one.
 	interactive bool
