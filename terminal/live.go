@@ -33,9 +33,10 @@ func NewLive(to *os.File, env []string, clean func(string) string) *Live {
 	return &Live{to: to, env: env, clean: clean}
 }
 
+// The view is drawn anew at most this often, however many events there are: see TestTheViewCostsLittle.
 const (
-	framesPerSecond = 10 // at most; a frame equal to the last one is not written
-	redrawn         = time.Second
+	framesPerSecond = 4
+	redrawn         = time.Second / framesPerSecond
 )
 
 // Show is part of View. The first event opens the view.
@@ -50,7 +51,7 @@ func (l *Live) Show(event experiments.Event) {
 }
 
 func (l *Live) open() {
-	l.program = tea.NewProgram(model{state: NewState(time.Now()), clean: l.clean}, tea.WithOutput(l.to),
+	l.program = tea.NewProgram(model{state: NewState(time.Now()), clean: l.clean, now: time.Now()}, tea.WithOutput(l.to),
 		tea.WithEnvironment(l.env), tea.WithInput(nil), tea.WithoutSignalHandler(), tea.WithFPS(framesPerSecond))
 	l.ended = make(chan struct{})
 	go func() {
@@ -95,6 +96,16 @@ type model struct {
 	clean         func(string) string
 	width, height int
 	now           time.Time
+	news          bool   // since it was drawn
+	drawn         string // what the terminal shows
+}
+
+// draw draws the state as it is now.
+func (m model) draw() model {
+	if m.news = false; m.width > 0 {
+		m.drawn = m.clean(m.state.Draw(m.width, m.height, m.now))
+	}
+	return m
 }
 
 func ticking() tea.Cmd { return tea.Tick(redrawn, func(t time.Time) tea.Msg { return tick(t) }) }
@@ -106,12 +117,16 @@ func (m model) Init() tea.Cmd { return ticking() }
 func (m model) Update(message tea.Msg) (tea.Model, tea.Cmd) {
 	switch is := message.(type) {
 	case happened:
-		m.now = is.at
 		m.state.Apply(is.event, is.at)
+		m.news = true
 	case tea.WindowSizeMsg:
 		m.width, m.height = is.Width, is.Height
+		return m.draw(), nil
 	case tick:
-		m.now = time.Time(is)
+		second := m.now.Unix()
+		if m.now = time.Time(is); m.news || m.now.Unix() != second {
+			m = m.draw()
+		}
 		return m, ticking()
 	case closing:
 		return m, tea.Quit
@@ -121,10 +136,7 @@ func (m model) Update(message tea.Msg) (tea.Model, tea.Cmd) {
 
 // View is part of tea.Model.
 func (m model) View() tea.View {
-	v := tea.NewView("")
-	if m.width > 0 {
-		v.Content = m.clean(m.state.Draw(m.width, m.height, m.now))
-	}
+	v := tea.NewView(m.drawn)
 	v.AltScreen, v.DisableBracketedPasteMode = true, true
 	return v
 }

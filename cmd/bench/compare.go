@@ -37,9 +37,6 @@ func newCompareCommand(s *shell) *cobra.Command {
 			if !c.Flags().Changed("scenario") {
 				o.spec.Scenarios = nil // the mix of bench.yaml takes precedence over the built-in scenarios
 			}
-			if c.Flags().Changed("blocks") && o.spec.Blocks < 1 {
-				return usagef("--blocks %d: want at least 1; without the flag, the preset decides", o.spec.Blocks)
-			}
 			o.spec.Seed, o.spec.Preset = newSeed(o.seed), o.preset()
 			return runCompare(c.Context(), s, c, o)
 		},

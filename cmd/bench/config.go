@@ -70,6 +70,9 @@ func settle(c *cobra.Command, s *shell) error {
 	if err := c.ValidateFlagGroups(); err != nil {
 		errs = append(errs, experiments.Misuse(err))
 	}
+	if len(errs) == 0 {
+		errs = append(errs, outOfRange(c))
+	}
 	return errors.Join(errs...)
 }
 

@@ -50,9 +50,6 @@ func runLoad(ctx context.Context, s *shell, rawURL string, o loadOptions) error 
 	for _, note := range notes {
 		fmt.Fprintf(s.errs, "bench: %s\n", note)
 	}
-	if o.workers.pods.dryRun {
-		return o.printJob(s, plan)
-	}
 	if o.engine.secure, err = o.tls.config(plan); err != nil {
 		return err
 	}
@@ -63,6 +60,9 @@ func runLoad(ctx context.Context, s *shell, rawURL string, o loadOptions) error 
 	}
 	if why != "" {
 		fmt.Fprintf(s.errs, "bench: %s: this load uses the engine %v\n", why, engine)
+	}
+	if o.dryRun {
+		return o.foresee(s, plan, engine)
 	}
 	calibration, err := calibrate(ctx, engine, !o.noCalibration && o.workers.where == "")
 	if err != nil {

@@ -86,7 +86,7 @@ func (o *loadOptions) flags(c *cobra.Command) {
 	f.IntVarP(&o.engine.shards, "threads", "t", 0, "`N` threads of the native engine; 0: one for every four cores")
 	o.engine.flags(f, native.Auto)
 	o.workers.flags(f)
-	o.add(c, "json", "out", "seed", "allow-host")
+	o.add(c, "json", "out", "seed", "allow-host", "dry-run")
 	f.BoolVar(&o.noReport, "no-report", false, "keep no run and write no report")
 	c.MarkFlagsMutuallyExclusive("rate", "pacer", "replay")
 	c.MarkFlagsMutuallyExclusive("mix", "sessions", "targets")

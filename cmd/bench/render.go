@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"bench/experiments"
 	"bench/servers"
+	"bench/targets"
 
 	"github.com/spf13/cobra"
 )
@@ -33,20 +35,27 @@ func newRenderCommand(s *shell) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			b, err := env.Rendered(c.Context(), topology, project.App)
-			if err != nil {
-				return err
-			}
-			if o.json {
-				return s.json(renderedJSON(b))
-			}
-			_, err = fmt.Fprint(s.out, b)
-			return err
+			return printRendered(c.Context(), s, env, topology, project.App, o.json)
 		},
 	}
 	o.add(c, "db", "json")
 	c.Flags().StringVar(&app, "app", "", appUsage)
 	return c
+}
+
+// printRendered prints all that a topology becomes.
+func printRendered(
+	ctx context.Context, s *shell, env experiments.Env, t servers.Topology, app targets.App, asJSON bool,
+) error {
+	b, err := env.Rendered(ctx, t, app)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return s.json(renderedJSON(b))
+	}
+	_, err = fmt.Fprint(s.out, b)
+	return err
 }
 
 // renderedJSON is a blueprint as JSON.

@@ -49,8 +49,8 @@ better, by how much and why, with confidence intervals.
 	root.Version = version
 	root.SetVersionTemplate(versionLine() + "\n")
 	root.PersistentFlags().BoolVar(&s.showSecrets, showSecrets, false, "show secrets in the output, on a terminal only")
-	root.PersistentFlags().BoolVar(&s.live, "live", true, "on a terminal, show a run by a view that is redrawn; elsewhere, "+
-		"and with --live=false, there is a line every five seconds")
+	root.PersistentFlags().BoolVar(&s.live, "live", true, "on a terminal, show a run by a view that is redrawn;\n"+
+		"elsewhere, and with --live=false, by a line every five seconds")
 	root.SetFlagErrorFunc(flagError)
 	help := root.HelpFunc()
 	root.SetHelpFunc(func(c *cobra.Command, args []string) {

@@ -11,6 +11,7 @@ import (
 	"bench/experiments"
 	"bench/loadgen/accuracy"
 	"bench/loadgen/native"
+	"bench/reports/page"
 	"bench/scenarios"
 
 	"github.com/spf13/cobra"
@@ -52,7 +53,8 @@ next to what was measured. It takes about ten minutes, or an hour with --full.`,
 					return usagef("--only %q: want some of %s", name, strings.Join(accuracy.Tests, ", "))
 				}
 			}
-			return runSelftest(s, o, func(suite *accuracy.Suite) ([]accuracy.Row, error) {
+			would := "check " + page.List(o.only) + " against null servers on loopback, in about ten minutes; --full: an hour"
+			return runSelftest(s, o, would, func(suite *accuracy.Suite) ([]accuracy.Row, error) {
 				return suite.Run(c.Context(), o.only)
 			})
 		},
@@ -60,7 +62,7 @@ next to what was measured. It takes about ten minutes, or an hour with --full.`,
 	c.Flags().StringSliceVar(&o.only, "only", accuracy.Tests, "run only these `TESTS`")
 	c.Flags().BoolVar(&o.full, "full", false, "more repeats, and 1e8 requests in the memory test")
 	c.Flags().BoolVar(&o.peers, "peers", true, "also run other load generators that are installed")
-	o.add(c, "json")
+	o.add(c, "json", "dry-run")
 	return c
 }
 
@@ -75,7 +77,9 @@ func newPeersCommand(s *shell) *cobra.Command {
 			if o.rounds < 1 || o.each < time.Second {
 				return usagef("--rounds %d --each %v: want at least one round of a second", o.rounds, o.each)
 			}
-			return runSelftest(s, o, func(suite *accuracy.Suite) ([]accuracy.Row, error) {
+			would := fmt.Sprintf("run each load generator that is installed %s for %v against a null server on loopback",
+				page.Count(o.rounds, "time"), o.each)
+			return runSelftest(s, o, would, func(suite *accuracy.Suite) ([]accuracy.Row, error) {
 				return suite.SideBySide(c.Context(), o.rounds, o.each)
 			})
 		},
@@ -83,11 +87,16 @@ func newPeersCommand(s *shell) *cobra.Command {
 	c.Flags().IntVar(&o.rounds, "rounds", 5, "run each tool `N` times")
 	c.Flags().DurationVar(&o.each, "each", 3*time.Second, "how long each run takes, in whole seconds")
 	c.Flags().StringVar(&o.floor, "floor", "bin/floor", "path of the floor `PROGRAM` built by make bench-peers")
-	o.add(c, "json")
+	o.add(c, "json", "dry-run")
 	return c
 }
 
-func runSelftest(s *shell, o selftestOptions, run func(*accuracy.Suite) ([]accuracy.Row, error)) error {
+// runSelftest runs a self-test; with --dry-run, only what it would do is printed.
+func runSelftest(s *shell, o selftestOptions, would string, run func(*accuracy.Suite) ([]accuracy.Row, error)) error {
+	if o.dryRun {
+		_, err := fmt.Fprintln(s.out, "would "+would)
+		return err
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("finding the program's own path: %w", err)

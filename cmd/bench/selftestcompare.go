@@ -35,7 +35,7 @@ It takes about a minute for each topology and scenario.`,
 			if o.turns < 1 || o.over < time.Second {
 				return usagef("--turns %d --over %v: want one turn of a second or more", o.turns, o.over)
 			}
-			if _, err := exec.LookPath("wrk"); err != nil {
+			if _, err := exec.LookPath("wrk"); err != nil && !o.dryRun {
 				return experiments.Misusef("wrk is not installed: apt-get install wrk")
 			}
 			return runCheck(s, c, o)
@@ -48,7 +48,7 @@ It takes about a minute for each topology and scenario.`,
 	f.DurationVar(&o.over, "over", 10*time.Second, "how long wrk counts each time, in whole seconds")
 	f.StringVar(&o.spec.App, "app", "", appUsage)
 	o.engine.flags(f, native.Sleep)
-	o.add(c, "json")
+	o.add(c, "json", "dry-run")
 	complete(c, "topologies", "scenario")
 	return c
 }
@@ -66,6 +66,13 @@ func runCheck(s *shell, c *cobra.Command, o checkOptions) error {
 	env, err := s.experimentEnv(o.sharedFlags)
 	if err != nil {
 		return err
+	}
+	if o.dryRun {
+		plan, err := o.spec.Plan()
+		if err != nil {
+			return err
+		}
+		return described{lines: plan.Experiment.Describe(), seed: o.spec.Seed}.print(s, env, o.json)
 	}
 	env.Engine = engine
 	rows, err := compare.Check(c.Context(), env, o.spec, o.turns, o.over)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"bench/loadgen"
@@ -26,13 +27,14 @@ shows only how much memory it takes, not whether that grows.`,
 			if requests < 1 || limit < time.Second || limit > loadgen.LongestLoad {
 				return usagef("--requests %d --for %v: want at least one request, and a second to 24h", requests, limit)
 			}
-			return runSelftest(s, o, func(suite *accuracy.Suite) ([]accuracy.Row, error) {
+			would := fmt.Sprintf("send %d requests to a null server on loopback, for at most %v", requests, limit)
+			return runSelftest(s, o, would, func(suite *accuracy.Suite) ([]accuracy.Row, error) {
 				return suite.Soak(c.Context(), requests, limit)
 			})
 		},
 	}
 	c.Flags().Uint64VarP(&requests, "requests", "n", 100_000_000, "send at most `N` requests")
 	c.Flags().DurationVar(&limit, "for", 2*time.Hour, "end after this time, whatever was sent")
-	o.add(c, "json")
+	o.add(c, "json", "dry-run")
 	return c
 }

@@ -18,6 +18,7 @@ import (
 func newServeCommand(s *shell) *cobra.Command {
 	var port uint16
 	var open bool
+	var o sharedFlags
 	c := &cobra.Command{
 		Use:   "serve [RUNS]",
 		Short: "Browse, filter and overlay runs in a browser, and follow one that is under way",
@@ -33,12 +34,24 @@ It ends with Ctrl-C.`,
 			if len(args) > 0 {
 				folder = args[0]
 			}
+			if o.dryRun {
+				_, err := fmt.Fprintf(s.out, "would serve the runs in %s on 127.0.0.1, %s, until Ctrl-C\n", folder, portText(port))
+				return err
+			}
 			return runServe(c.Context(), s, folder, port, open)
 		},
 	}
 	c.Flags().Uint16Var(&port, "port", 0, "listen on `PORT` of 127.0.0.1 (default: a free one)")
 	c.Flags().BoolVar(&open, "open", false, "open the address in a browser")
+	o.add(c, "dry-run")
 	return c
+}
+
+func portText(port uint16) string {
+	if port == 0 {
+		return "on a free port"
+	}
+	return fmt.Sprintf("port %d", port)
 }
 
 func runServe(ctx context.Context, s *shell, folder string, port uint16, open bool) error {

@@ -31,7 +31,7 @@ needs a Python server in that one's environment.`,
 			if err != nil {
 				return experiments.Misuse(err)
 			}
-			do := setup.Setup{Cache: cache, Path: s.env["PATH"], Env: s.user(), Say: s.errs, With: optional}
+			do := setup.Setup{Cache: cache, Path: s.env["PATH"], Env: s.user(), Say: s.errs, With: optional, Dry: o.dryRun}
 			if err := do.Run(c.Context()); err != nil {
 				return experiments.SetupError(err)
 			}
@@ -43,6 +43,6 @@ needs a Python server in that one's environment.`,
 	}
 	c.Flags().StringSliceVar(&with, "with", nil,
 		"install what these need, too: `NAMES` of topologies or tools (whitenoise), popular, or all")
-	o.add(c, "json")
+	o.add(c, "json", "dry-run")
 	return c
 }

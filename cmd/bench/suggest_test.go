@@ -13,7 +13,7 @@ func TestMisspeltFlagsAndImpossibleValuesAreRefused(t *testing.T) {
 		"load --durration 3s http://x": "did you mean --duration?",
 		"compare --topolog all":        "did you mean --topologies?",
 		"compare --xyzzyplugh":         "`bench compare --help` lists the flags",
-		"compare --blocks 0 --dry-run": "--blocks 0: want at least 1",
+		"compare --blocks 0 --dry-run": "--blocks 0: want 1 to 1000",
 	} {
 		var out bytes.Buffer
 		s := &shell{out: &out, errs: &out, env: map[string]string{"HOME": t.TempDir()}}

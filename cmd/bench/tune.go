@@ -74,13 +74,20 @@ the race chose should serve 95 % of the grid's best or more, in a third of the t
 			if err != nil {
 				return err
 			}
+			if o.dryRun {
+				plan, err := o.spec.Plan()
+				if err != nil {
+					return err
+				}
+				return foresee(c.Context(), s, env, plan, plan.Project.App, o.spec.Seed, o.json)
+			}
 			env.Engine, env.Config = fixedEngines[results.KindTune], flagValues(c)
 			rows, err := tune.Check(c.Context(), env, o.spec)
 			return s.concludeRows(rows, err, o.json)
 		},
 	}
 	o.flags(c)
-	o.add(c, "json", "out", "seed", "shared-machine")
+	o.add(c, "json", "out", "seed", "shared-machine", "dry-run")
 	return c
 }
 

@@ -33,7 +33,7 @@ func newUpCommand(s *shell) *cobra.Command {
 	}
 	c.Flags().StringVar(&o.app, "app", "", appUsage)
 	c.Flags().DurationVar(&o.timeout, "boot-timeout", 30*time.Second, "time limit for the topology to become ready")
-	o.add(c, "db", "json", "allow-host")
+	o.add(c, "db", "json", "allow-host", "dry-run")
 	return c
 }
 
@@ -49,6 +49,9 @@ func runUp(ctx context.Context, s *shell, name string, o upOptions) error {
 	env, err := s.experimentEnv(o.sharedFlags)
 	if err != nil {
 		return err
+	}
+	if o.dryRun {
+		return printRendered(ctx, s, env, topology, project.App, o.json)
 	}
 	stack, err := env.Open(ctx, project, []servers.Topology{topology}, o.timeout)
 	if err != nil {

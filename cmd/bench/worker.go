@@ -13,7 +13,9 @@ import (
 	"bench/experiments"
 	"bench/fleet"
 	"bench/fleet/hosts"
+	"bench/fleet/link"
 	"bench/loadgen"
+	"bench/reports/page"
 
 	"github.com/spf13/cobra"
 )
@@ -43,6 +45,9 @@ gone.`,
   bench worker --jobs bench1.json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if o.dryRun {
+				return foreseeWorker(s, token, queue, o.allow)
+			}
 			if queue != "" {
 				return workOnJobs(c.Context(), s, queue, o.allow)
 			}
@@ -82,13 +87,31 @@ gone.`,
 			return err
 		},
 	}
-	o.add(c, "allow-host")
+	o.add(c, "allow-host", "dry-run")
 	c.Flags().StringVar(&token, "join", "", "work for the bench load that wrote the token in `FILE`")
 	c.Flags().StringVar(&queue, "jobs", "", "carry out the jobs of the queue that the token in `FILE` is for")
 	c.Flags().StringVar(&o.socket, "unix-socket", "", "connect to the socket `PATH`")
 	c.Flags().BoolVar(&serve, serversFlag, false, "start servers for the other bench")
 	c.MarkFlagsMutuallyExclusive("join", "jobs", serversFlag)
 	return c
+}
+
+// foreseeWorker is --dry-run: whom a worker would work for, and on what.
+func foreseeWorker(s *shell, token, queue string, hosts []string) error {
+	from := "the bench that writes to its standard input"
+	for file, text := range map[string]string{token: "the bench load at %s", queue: "the queue of jobs at %s"} {
+		if file == "" {
+			continue
+		}
+		read, err := link.ReadToken(file)
+		if err != nil {
+			return experiments.Misuse(err)
+		}
+		from = fmt.Sprintf(text, read.Address)
+	}
+	_, err := fmt.Fprintf(s.out, "would work for %s, and load %s\n", from,
+		page.List(append([]string{"this machine"}, hosts...)))
+	return err
 }
 
 // ownProgram is the path of this program and its SHA-256.

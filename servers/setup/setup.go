@@ -38,12 +38,17 @@ type Setup struct {
 	Env   []string  // environment of the commands
 	Say   io.Writer // progress, line by line, and the commands' own output
 	With  []string  // tools to install besides, as Optional lists them
+	// Dry says what would be done, and does nothing.
+	Dry bool
 
 	lock *os.File // held while something is installed, also by the commands that install it
 }
 
 // Run installs what is missing. It may be run again at any time: what is installed stays.
 func (s Setup) Run(ctx context.Context) error {
+	if s.Dry {
+		return s.steps(ctx)
+	}
 	if err := usable(s.Cache); err != nil {
 		return err
 	}
@@ -52,6 +57,10 @@ func (s Setup) Run(ctx context.Context) error {
 		return err
 	}
 	defer s.lock.Close()
+	return s.steps(ctx)
+}
+
+func (s Setup) steps(ctx context.Context) error {
 	// What may need no administrator comes first, and what needs one is reported with all the rest.
 	var failed []error
 	for _, step := range []func(context.Context) error{
@@ -112,7 +121,7 @@ func (s Setup) nginx(ctx context.Context) error {
 		s.say("nginx %s is installed: %s", nginx.Version, nginx.Path)
 		return nil
 	}
-	s.say("nginx is missing: installing it from the system's packages")
+	s.say("nginx is missing: it is in the system's packages")
 	if err := s.install(ctx, "nginx-light"); err != nil {
 		return err
 	}
@@ -124,6 +133,10 @@ func (s Setup) nginx(ctx context.Context) error {
 func (s Setup) noService(ctx context.Context, service string) error {
 	systemctl := servers.LookPath("systemctl", s.Path)
 	if systemctl == "" || !exists("/run/systemd/system") {
+		return nil
+	}
+	if s.Dry {
+		s.say("would disable the system's %s service, which the package starts", service)
 		return nil
 	}
 	s.say("disabling the system's %s service, which the package starts", service)
@@ -182,7 +195,7 @@ func (s Setup) python(ctx context.Context) error {
 func (s Setup) venv(ctx context.Context) error {
 	base := servers.LookPath("python3", s.Path)
 	if base == "" {
-		if err := s.install(ctx, "python3", "python3-venv", "python3-dev"); err != nil {
+		if err := s.install(ctx, "python3", "python3-venv", "python3-dev"); err != nil || s.Dry {
 			return err
 		}
 		if base = servers.LookPath("python3", s.Path); base == "" {
@@ -203,6 +216,10 @@ func (s Setup) venv(ctx context.Context) error {
 		}
 	}
 	dir := venvDir(s.Cache)
+	if s.Dry {
+		s.say("would create a virtual environment with Django and uWSGI from PyPI in %s", dir)
+		return nil
+	}
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("removing an incomplete virtual environment: %w", err)
 	}
@@ -261,6 +278,10 @@ func exists(path string) bool {
 // install installs packages with apt, through sudo only when bench is not root.
 func (s Setup) install(ctx context.Context, packages ...string) error {
 	names := strings.Join(packages, " ")
+	if s.Dry {
+		s.say("would run, as root: apt-get install --no-install-recommends %s", names)
+		return nil
+	}
 	apt := servers.LookPath("apt-get", s.Path)
 	if apt == "" {
 		return fmt.Errorf("installing %s: there is no apt-get here; install the equivalent packages with your own package "+

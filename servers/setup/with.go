@@ -98,7 +98,7 @@ func (s Setup) optional(ctx context.Context, tools []string) error {
 
 // system installs a tool from the system's packages.
 func (s Setup) system(ctx context.Context, p servers.SystemPackage) error {
-	s.say("%s is missing: installing it from the system's packages", p.Tool)
+	s.say("%s is missing: it is in the system's packages", p.Tool)
 	if err := s.install(ctx, p.Package); err != nil || p.Service == "" {
 		return err
 	}
@@ -120,6 +120,10 @@ var builds = map[string]struct{ program, packaged string }{
 
 // pypi installs a tool from PyPI into bench's own environment.
 func (s Setup) pypi(ctx context.Context, python, tool string) error {
+	if s.Dry {
+		s.say("would install %s from PyPI into %s", tool, venvDir(s.Cache))
+		return nil
+	}
 	if !strings.HasPrefix(python, venvDir(s.Cache)) {
 		return fmt.Errorf("installing %s: bench uses %s, which is not an environment of its own: install it there "+
 			"(%s -m pip install %s)", tool, python, python, tool)
