@@ -71,8 +71,10 @@ func newHub(names []string, dir string, live *live) (h *hub, err error) {
 	if h.conn, err = h.connect(hubUser, secret); err == nil {
 		h.system, err = h.connect(systemAccount, secret)
 	}
-	if err == nil {
-		_, err = h.conn.Subscribe(subject(h.run, "*", "tell", "*"), h.hear)
+	for _, m := range h.members {
+		if err == nil {
+			err = m.listen()
+		}
 	}
 	if err == nil {
 		_, err = h.system.Subscribe("$SYS.ACCOUNT."+runAccount+".DISCONNECT", h.gone)
@@ -123,28 +125,20 @@ func (m *member) user(account *server.Account) *server.User {
 // inbox is where a worker's own questions are answered.
 func inbox(token string) string { return "_INBOX_" + token }
 
-// hear passes on what a worker tells, and answers it.
-func (h *hub) hear(msg *nats.Msg) {
-	m, what := h.sender(msg.Subject)
-	listener := heard[what]
-	if m == nil || listener == nil {
-		return
-	}
-	data, err := encode(answer{failureOf(listener(m, msg.Data))})
-	if err == nil {
-		_ = msg.Respond(data) // it asks again
-	}
-}
-
-// sender is whose subject it is. The engine has checked that nobody else may use it.
-func (h *hub) sender(subject string) (m *member, what string) {
-	parts := strings.Split(subject, ".")
-	for _, m := range h.members {
-		if len(parts) == 5 && parts[2] == m.token {
-			return m, parts[4]
+// listen hears what a worker tells, apart from all others: nobody waits for what another one has to say. The
+// engine has checked that nobody else speaks on its subjects.
+func (m *member) listen() error {
+	_, err := m.hub.conn.Subscribe(subject(m.hub.run, m.token, "tell", "*"), func(msg *nats.Msg) {
+		listener := heard[msg.Subject[strings.LastIndexByte(msg.Subject, '.')+1:]]
+		if listener == nil {
+			return
 		}
-	}
-	return nil, ""
+		data, err := encode(answer{failureOf(listener(m, msg.Data))})
+		if err == nil {
+			_ = msg.Respond(data) // it asks again
+		}
+	})
+	return err
 }
 
 // gone takes note of a connection that ended.

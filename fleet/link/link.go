@@ -166,14 +166,14 @@ func (l *Listener) Serve(tokens []Token, meet func(Token, net.Conn)) {
 		if !l.keep(secure) {
 			return
 		}
-		l.serving.Go(func() {
+		go func() {
 			defer l.drop(secure)
 			token, ok := greet(secure, tokens)
 			<-room
 			if ok {
 				meet(token, secure)
 			}
-		})
+		}()
 	}
 }
 
@@ -185,6 +185,7 @@ func (l *Listener) keep(conn net.Conn) bool {
 		return false
 	}
 	l.open[conn] = true
+	l.serving.Add(1)
 	return true
 }
 
@@ -193,6 +194,7 @@ func (l *Listener) drop(conn net.Conn) {
 	delete(l.open, conn)
 	l.mu.Unlock()
 	_ = conn.Close()
+	l.serving.Done()
 }
 
 // Close ends the listener and all connections, and waits until nobody is met any more.

@@ -2,6 +2,7 @@ package link_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -222,4 +223,35 @@ func ExampleToken_Dial() {
 	fmt.Println(string(said))
 	_, _ = conn.Close(), l.Close()
 	// Output: hello, worker-1
+}
+
+// Nothing that a stranger says first gets past the listener, and nothing makes it read for ever.
+func FuzzGreeting(f *testing.F) {
+	id, err := link.NewIdentity()
+	if err != nil {
+		f.Fatal(err)
+	}
+	l, err := link.Listen("127.0.0.1:0", id)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { _ = l.Close() })
+	token := l.Token("a", "worker")
+	met := make(chan struct{}, 1)
+	go l.Serve([]link.Token{token}, func(link.Token, net.Conn) { met <- struct{}{} })
+	for _, said := range []string{"", "\n", "a\n", "a \n", " a\n", "a " + strings.Repeat("A", 26) + "\n", "GET / HTTP/1.1\r\n"} {
+		f.Add(said)
+	}
+	f.Fuzz(func(t *testing.T, said string) {
+		conn, err := tls.Dial("tcp", token.Address, &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Skip(err)
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, said+"\n")
+		answer, _ := io.ReadAll(io.LimitReader(conn, 100))
+		if len(met) > 0 || strings.Contains(string(answer), "welcome") {
+			t.Fatalf("%q lets in a stranger", said)
+		}
+	})
 }
