@@ -198,3 +198,20 @@ func TestFile(t *testing.T) {
 		t.Error("a claim about pages of the bundled project can be tested on another")
 	}
 }
+
+// What an owner would ask about an app of their own can be asked about it.
+func TestClaimsAboutAnotherApp(t *testing.T) {
+	own := scenarios.Scenario{Name: "mix", Mix: targets.Mix{Targets: []targets.Target{{Name: "mine", Path: "/mine"}}}}
+	for _, name := range []string{
+		"low-memory", "small-sites", "slow-clients", "many-connections", "connection-ladder", "several-machines",
+		"kept-running", "hot-reload", "gunicorn-instead",
+	} {
+		c, err := claims.Named(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, can := c.On(own); !can {
+			t.Errorf("%s is about pages of the bundled project only", name)
+		}
+	}
+}
