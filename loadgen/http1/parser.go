@@ -74,6 +74,11 @@ func malformed(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrMalformed, fmt.Sprintf(format, args...))
 }
 
+var (
+	errHead  = malformed("a header of more than %d bytes, interim responses included", MaxHead)
+	errChunk = malformed("a chunk line of more than %d bytes", maxChunk)
+)
+
 // Reset prepares the parser for the response to the next request; head says whether that is a
 // HEAD request.
 func (p *Parser) Reset(head bool) {
@@ -146,14 +151,14 @@ func (p *Parser) End() bool {
 // line cuts the next line, with its line feed, off data. If the line is incomplete, it returns
 // none and keeps what there is.
 func (p *Parser) line(data []byte) (line, rest []byte, err error) {
-	limit := MaxHead - p.headBytes
+	limit, tooLong := MaxHead-p.headBytes, errHead
 	if p.state == chunkSize || p.state == chunkEnd {
-		limit = maxChunk
+		limit, tooLong = maxChunk, errChunk
 	}
 	end := bytes.IndexByte(data, '\n')
 	if end < 0 {
 		if len(p.partial)+len(data) > limit {
-			return nil, nil, malformed("a header or chunk line of more than %d bytes", limit)
+			return nil, nil, tooLong
 		}
 		p.partial = append(p.partial, data...)
 		return nil, nil, nil
@@ -164,7 +169,7 @@ func (p *Parser) line(data []byte) (line, rest []byte, err error) {
 		line = p.partial
 	}
 	if len(line) > limit {
-		return nil, nil, malformed("a header or chunk line of more than %d bytes", limit)
+		return nil, nil, tooLong
 	}
 	return line, rest, nil
 }

@@ -191,6 +191,20 @@ func TestMalformedResponses(t *testing.T) {
 	}
 }
 
+// A limit is named as it is, whatever of it is left at the end.
+func TestLimitsAreNamed(t *testing.T) {
+	const ok = "HTTP/1.1 200 OK\r\n"
+	for in, want := range map[string]string{
+		ok + strings.Repeat("X: y\r\n", 50_000):                               "header of more than 262144 bytes",
+		strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 12_000):               "header of more than 262144 bytes",
+		ok + "Transfer-Encoding: chunked\r\n\r\n" + strings.Repeat("1", 5000): "chunk line of more than 4000 bytes",
+	} {
+		if got := parse(in, false); got.err == nil || !strings.Contains(got.err.Error(), want) {
+			t.Errorf("%.40q… is refused with %v; want %q", in, got.err, want)
+		}
+	}
+}
+
 // One parser reads one response after another, and keeps no memory.
 func TestParserIsUsedAgain(t *testing.T) {
 	var p Parser
