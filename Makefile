@@ -43,7 +43,8 @@ proof: ## run the statistical tests in full: false alarms, coverage, power (no r
 ENGINES := EveryEnd|Unruly|NoRequest|Dropped|Wrk|ClosedConnections|FewPorts|PeakMemory|WallClock|MemoryIsFlat
 # docs/FAULTS.md says what each of these shows, and what they measured.
 faults: setup ## try the faults of docs/FAULTS.md: kills, full disks, evil servers, hostile texts (ten minutes)
-	set -o pipefail; BENCH_KILLS=9 $(GO) test -count 1 -v -run 'TestSignalsAt|TestKilledBench|TestHarmedServers' ./cmd/bench | grep -E '^( |---|ok|FAIL)'
+	set -o pipefail; BENCH_KILLS=18 $(GO) test -count 1 -v -parallel 3 -run 'TestEndsAt' ./cmd/bench | grep -E '^( |---|ok|FAIL)'
+	set -o pipefail; $(GO) test -count 1 -v -run 'TestKilledBench|TestHarmedServers' ./cmd/bench | grep -E '^( |---|ok|FAIL)'
 	$(GO) test -count 1 -run 'TestScripts/(faults|boot)|TestNoText|TestNoSecret|TestOnlyAPerson' ./cmd/bench
 	set -o pipefail; $(GO) test -count 1 -v -tags proof -run 'Simulated' ./results ./experiments | grep -E '^( |---|ok|FAIL)'
 	$(GO) test -count 1 ./results ./internal/... ./reports/page

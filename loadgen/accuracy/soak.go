@@ -32,8 +32,9 @@ func (s *Suite) Soak(ctx context.Context, requests uint64, limit time.Duration) 
 		return nil, err
 	}
 	defer server.Close()
-	argv := []string{s.Bench, "load", server.url, "--json", "--engine", "native", "-t1", "--no-calibration",
-		"-c32", "-n", strconv.FormatUint(requests, 10), "-d", limit.String()}
+	// Without a report: what is watched is the load, not what is drawn of it afterwards.
+	argv := []string{s.Bench, "load", server.url, "--json", "--no-report", "--engine", "native", "-t1",
+		"--no-calibration", "-c32", "-n", strconv.FormatUint(requests, 10), "-d", limit.String()}
 	if s.ToolCores != "" {
 		argv = append([]string{"taskset", "-c", s.ToolCores}, argv...)
 	}

@@ -102,7 +102,7 @@ func Ours(bench, engine, timer string) Tool {
 	return Tool{
 		Name: name, Open: true, Poisson: true, own: true,
 		command: func(l Load) []string {
-			argv := []string{bench, "load", l.URL, "--json", "--engine", engine, "-t1", "--no-calibration",
+			argv := []string{bench, "load", l.URL, "--json", "--no-report", "--engine", engine, "-t1", "--no-calibration",
 				"-c", strconv.Itoa(l.Connections), "-d", l.Duration.String(), "--seed", strconv.FormatUint(l.Seed, 10)}
 			if timer != "" {
 				argv = append(argv, "--timer", timer)
