@@ -152,9 +152,19 @@ func (c *Cluster) Signal(a Address, signal syscall.Signal) ([]Member, error) {
 	var errs []error
 	for _, m := range found {
 		c.disturb(m.Of)
+		c.leaveHeirs(m.PID, signal != syscall.SIGKILL) // asked to end, it may leave a master that it started before
 		errs = append(errs, send(m, signal))
 	}
 	return found, errors.Join(errs...)
+}
+
+// leaveHeirs says whether what the process of a PID has started goes on when it ends, if bench started that process.
+func (c *Cluster) leaveHeirs(pid int, on bool) {
+	for _, p := range c.processes {
+		if p.PID() == pid {
+			p.LeaveHeirs(on)
+		}
+	}
 }
 
 func send(to Member, signal syscall.Signal) error {

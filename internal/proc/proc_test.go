@@ -101,6 +101,33 @@ func TestCloseAsksThenKillsTheWholeGroup(t *testing.T) {
 	}
 }
 
+// What a process leaves in its place goes on when it ends, and ends with Close.
+func TestHeirsLiveUntilClose(t *testing.T) {
+	k := testKeeper(t)
+	for _, leaves := range []bool{true, false} {
+		p, err := k.Start(shell(t, "sleep 100 & echo $!; trap 'exit 0' TERM; while :; do sleep 0.01; done"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var heir int
+		eventually(t, "the first line of output", func() bool {
+			heir, _ = strconv.Atoi(strings.TrimSpace(p.LogTail(1)))
+			return heir > 0
+		})
+		p.LeaveHeirs(leaves)
+		if err := syscall.Kill(p.PID(), syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		<-p.Done()
+		if leaves && !alive(heir) {
+			t.Error("the heir ended with the process")
+		}
+		if err := p.Close(t.Context()); err != nil || alive(heir) {
+			t.Errorf("leaves heirs: %v; after Close (%v), the heir lives: %v", leaves, err, alive(heir))
+		}
+	}
+}
+
 func TestStartOfNothingIsAnError(t *testing.T) {
 	k := testKeeper(t)
 	spec := shell(t, "")

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -34,6 +35,7 @@ type Process struct {
 	keeper *Keeper
 	cmd    *exec.Cmd
 	group  string // control group that limits it; empty: none
+	heirs  atomic.Bool
 	done   chan struct{}
 	err    error // how it ended; read after done
 }
@@ -93,15 +95,21 @@ func (k *Keeper) startIn(group string, spec Spec, log *os.File) (*Process, error
 
 func (p *Process) wait() {
 	err := p.cmd.Wait()
-	// The rest of the group is useless without its leader.
-	_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
-	_ = p.keeper.notify("forget", p.PID())
+	if !p.heirs.Load() {
+		// The rest of the group is useless without its leader.
+		_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
+		_ = p.keeper.notify("forget", p.PID())
+	}
 	if err == nil {
 		err = errors.New("exit status 0")
 	}
 	p.err = err
 	close(p.done)
 }
+
+// LeaveHeirs says whether the rest of its group goes on, until Close, when the process ends: it may have started
+// what takes its place.
+func (p *Process) LeaveHeirs(on bool) { p.heirs.Store(on) }
 
 // PID is the process ID, which is also the ID of its group.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
@@ -142,8 +150,14 @@ func (p *Process) Close(ctx context.Context) error {
 			<-p.done
 		}
 	}
-	if err := p.awaitGroup(); err != nil || p.group == "" {
+	if err := p.awaitGroup(); err != nil {
 		return err
+	}
+	if p.heirs.Load() {
+		_ = p.keeper.notify("forget", p.PID())
+	}
+	if p.group == "" {
+		return nil
 	}
 	return p.keeper.unlimit(p.group)
 }
