@@ -41,7 +41,7 @@ var mutations = []mutation{
 	{"uWSGI has more threads than the database has connections", "safe-concurrency",
 		[]string{"workers=2,threads=4", "workers=2,threads=64"}, "uwsgi", judging.Fails},
 	{"the server in Python is uWSGI", "c-is-fast",
-		[]string{"'gunicorn:workers=1', wsgi", "'uwsgi:workers=1', wsgi"}, "bare", judging.Fails},
+		[]string{"'gunicorn:workers=1', wsgi", "'uwsgi-http-socket:workers=1', wsgi"}, "bare", judging.Fails},
 	{"uWSGI starts a thread for each connection", "low-memory",
 		[]string{"one, topology: 'uwsgi:workers=1'}", "one, topology: runserver}"}, "idle", judging.Fails},
 	{"the protocols are exchanged", "uwsgi-protocol", []string{
