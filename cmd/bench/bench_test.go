@@ -68,6 +68,7 @@ func params(dir string) testscript.Params {
 			"nothing-left": nothingLeft,
 			"damage":       damage,
 			"same":         same,
+			"follow":       follow,
 		},
 	}
 }
