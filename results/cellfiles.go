@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"bench/internal/secret"
+	"bench/internal/strict"
 )
 
 func cellFiles(c *Cell) (map[string][]byte, error) {
@@ -38,7 +39,7 @@ func cellFiles(c *Cell) (map[string][]byte, error) {
 // decodeCell reads the files of one cell; its errors start with the file's name.
 func decodeCell(files map[string][]byte) (*Cell, error) {
 	c := &Cell{}
-	if err := json.Unmarshal(files[cellFile], c); err != nil {
+	if err := strict.JSON(files[cellFile], c); err != nil {
 		return nil, fmt.Errorf("%s: %w", cellFile, err)
 	}
 	for i, d := range c.Diagnostics {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"bench/internal/secret"
+	"bench/internal/strict"
 )
 
 // ErrNotRun marks a folder that is not a run directory.
@@ -153,7 +154,7 @@ func decodeManifest(data []byte) (m Manifest, schema string, err error) {
 	}
 	switch head.Schema {
 	case RunSchema:
-		err = json.Unmarshal(data, &m)
+		err = strict.JSON(data, &m)
 	case runSchema1:
 		m, err = manifestOfSchema1(data)
 	default:

@@ -1,5 +1,5 @@
-// Package strict reads YAML written by people: an unknown key is an error with its line and
-// column, what belongs to a text is kept as it was written, and no input makes it panic.
+// Package strict reads YAML written by people, and JSON of runs from elsewhere: an unknown key of YAML is an error
+// with its line and column, what belongs to a text is kept as it was written, and no input makes it panic.
 package strict
 
 import (
