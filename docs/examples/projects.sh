@@ -9,7 +9,7 @@
 # ONLY=make stops once the project is there, ONLY=init after bench init; ARGS are more flags for bench compare.
 set -eu
 
-names="polls wagtail flaskr fastapi starlette drf channels guardian startproject wsgi"
+names="polls wagtail flaskr fastapi starlette drf channels guardian startproject wsgi unfold postgres litestar bottle"
 if [ "${1:-}" = --list ]; then
 	echo "$names"
 	exit
@@ -240,6 +240,85 @@ wsgi() { # no framework
 		def application(environ, start_response):
 		    start_response("200 OK", [("Content-Type", "text/plain")])
 		    return [b"hello"]
+	END
+}
+
+unfold() { # the newest Django that the interpreter can have
+	packages django django-unfold gunicorn
+	.venv/bin/django-admin startproject mysite .
+	sed -i 's/^INSTALLED_APPS = \[/&\n    "unfold",/' mysite/settings.py
+	.venv/bin/python manage.py migrate -v0
+}
+
+postgres() { # a database that SQLite cannot stand in for, named by a variable that nobody has set
+	packages 'django>=5.2,<6' dj-database-url 'psycopg[binary]' gunicorn
+	site <<-'END'
+		from django.http import JsonResponse
+		from django.urls import path
+		from shop.models import Product
+
+
+		def products(request):
+		    return JsonResponse({"products": list(Product.objects.filter(tags__contains=["new"]).values("name"))})
+
+
+		urlpatterns = [path("", products)]
+	END
+	.venv/bin/python manage.py startapp shop
+	cat >shop/models.py <<-'END'
+		from django.contrib.postgres.fields import ArrayField
+		from django.db import models
+
+
+		class Product(models.Model):
+		    name = models.CharField(max_length=80)
+		    tags = ArrayField(models.CharField(max_length=20), default=list)
+	END
+	sed -i 's/^INSTALLED_APPS = \[/&\n    "shop",/' mysite/settings.py
+	cat >>mysite/settings.py <<-'END'
+
+		import os
+
+		import dj_database_url
+
+		DATABASES = {"default": dj_database_url.parse(os.environ["DATABASE_URL"])}
+	END
+	echo 'DATABASE_URL=postgres://shop:shop@localhost:5432/shop' >.env.example
+	DATABASE_URL=sqlite:// .venv/bin/python manage.py makemigrations -v0 shop
+}
+
+litestar() {
+	packages litestar uvicorn granian
+	cat >app.py <<-'END'
+		from litestar import Litestar, get
+
+
+		@get("/")
+		async def index() -> str:
+		    return "Hello, world!"
+
+
+		@get("/books")
+		async def books() -> list[dict[str, int]]:
+		    return [{"id": n} for n in range(20)]
+
+
+		app = Litestar([index, books])
+	END
+}
+
+bottle() {
+	packages bottle gunicorn
+	cat >site_app.py <<-'END'
+		from bottle import default_app, route, template
+
+
+		@route("/")
+		def index():
+		    return template("<b>Hello {{name}}</b>!", name="you")
+
+
+		application = default_app()
 	END
 }
 
