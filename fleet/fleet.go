@@ -40,6 +40,8 @@ var (
 	ErrNotStarted = errors.New("a worker could not be started")
 	// ErrUnfit means that a worker cannot take part: another program, or a clock too far to be compared.
 	ErrUnfit = errors.New("a worker is unfit")
+	// ErrLost means that a worker is gone that had joined.
+	ErrLost = errors.New("a worker is lost")
 )
 
 // Open starts the workers and waits until all have joined. On error nothing is left running.

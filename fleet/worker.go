@@ -92,7 +92,7 @@ func (w Worker) work(ctx context.Context, i Invitation, conn net.Conn) error {
 		return fmt.Errorf("joining the run %s: %w", i.Run, err)
 	}
 	host, _ := os.Hostname()
-	if err := s.tell("join", hello{w.Version, w.Binary, host, runtime.NumCPU()}); err != nil {
+	if err := s.tell("join", hello{w.Version, w.Binary, host, runtime.NumCPU()}); err != nil && !s.leaving.Load() {
 		return fmt.Errorf("joining the run %s: %w", i.Run, err)
 	}
 	<-ctx.Done()

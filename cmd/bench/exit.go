@@ -71,6 +71,7 @@ var failures = []struct {
 	{is(loadgen.ErrTooFew), exitRefused},
 	{is(scenarios.ErrUnexpected), exitRefused},
 	{is(scenarios.ErrTooFew), exitInvalid},
+	{is(fleet.ErrLost), exitInvalid},
 	{is(scenarios.ErrUnfit), exitInvalid},
 }
 

@@ -19,5 +19,5 @@ place: {nginx: front, uwsgi: app, load: gen}
 	fmt.Println(err)
 	// Output:
 	// nginx=front,uwsgi=app-1+app-2 [gen] <nil>
-	// place: load: "gne" is not a host; did you mean gen? gen
+	// place: load: "gne" is not a host; did you mean gen? the hosts are gen
 }

@@ -159,7 +159,7 @@ func (f *File) place(raw map[string]string, names map[string][]string) error {
 		}
 		if hosts == nil {
 			known := slices.Sorted(maps.Keys(names))
-			return fmt.Errorf("place: %s: %q is not a host%s %s", process, raw[process],
+			return fmt.Errorf("place: %s: %q is not a host%s the hosts are %s", process, raw[process],
 				servers.DidYouMean(raw[process], known), strings.Join(known, ", "))
 		}
 		if !plain(process) {

@@ -179,7 +179,10 @@ func duty[Q, A any](do func(context.Context, Q) (A, error)) fleet.Duty {
 // ask has a worker carry out a duty.
 func ask[A any](ctx context.Context, f *fleet.Fleet, worker int, what string, order any) (A, error) {
 	r, err := fleet.Ask[reply[A]](ctx, f, worker, what, order)
-	if err == nil {
+	switch {
+	case f.Why(worker) != nil:
+		err = fmt.Errorf("%w: %w", fleet.ErrLost, f.Why(worker))
+	case err == nil:
 		err = r.Fault.err()
 	}
 	return r.Value, err
