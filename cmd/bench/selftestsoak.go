@@ -19,7 +19,7 @@ func newSoakCommand(s *shell) *cobra.Command {
 		Short: "Check that the memory of a long load does not grow",
 		Long: `memory sends one long closed loop to a server that responds at once, and reads the memory of the
 process that sends it every second. It must stay below 64 MiB and, from the first minute on, within
-5 %. 1e8 requests take about an hour; --for ends the load earlier. A load of less than two minutes
+5 %. 1e8 requests take about half an hour; --for ends the load earlier. A load of less than two minutes
 shows only how much memory it takes, not whether that grows.`,
 		Example: "  bench selftest memory --for 5m",
 		Args:    cobra.NoArgs,
