@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // HistogramHeader begins a histogram of HdrHistogram's V2 format.
@@ -28,11 +29,11 @@ func CheckHistogram(encoded []byte, counts func(HistogramHeader) (int64, error))
 	if len(raw) < 8 {
 		return errors.New("histogram: truncated within its header")
 	}
-	inflated, err := zlib.NewReader(bytes.NewReader(raw[8:]))
+	inflated, err := inflater(bytes.NewReader(raw[8:]))
 	if err != nil {
 		return fmt.Errorf("histogram: %w", err)
 	}
-	defer inflated.Close()
+	defer inflaters.Put(inflated)
 	var header HistogramHeader
 	if err := binary.Read(inflated, binary.BigEndian, &header); err != nil {
 		return fmt.Errorf("histogram: reading its header: %w", err)
@@ -46,4 +47,14 @@ func CheckHistogram(encoded []byte, counts func(HistogramHeader) (int64, error))
 		return fmt.Errorf("histogram: its counts do not fit its header (%d bytes, %v)", read, err)
 	}
 	return nil
+}
+
+// inflaters are there to be used again: to make one costs more than to read a histogram with it.
+var inflaters sync.Pool
+
+func inflater(packed io.Reader) (io.Reader, error) {
+	if used, is := inflaters.Get().(zlib.Resetter); is {
+		return used.(io.Reader), used.Reset(packed, nil)
+	}
+	return zlib.NewReader(packed)
 }
