@@ -239,7 +239,9 @@ func FuzzGreeting(f *testing.F) {
 	token := l.Token("a", "worker")
 	met := make(chan struct{}, 1)
 	go l.Serve([]link.Token{token}, func(link.Token, net.Conn) { met <- struct{}{} })
-	for _, said := range []string{"", "\n", "a\n", "a \n", " a\n", "a " + strings.Repeat("A", 26) + "\n", "GET / HTTP/1.1\r\n"} {
+	for _, said := range []string{
+		"", "\n", "a\n", "a \n", " a\n", "a " + strings.Repeat("A", 26) + "\n", "GET / HTTP/1.1\r\n",
+	} {
 		f.Add(said)
 	}
 	f.Fuzz(func(t *testing.T, said string) {
