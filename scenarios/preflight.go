@@ -58,6 +58,9 @@ func (r *Runner) preflight(ctx context.Context, e Experiment) (Experiment, error
 	if len(arms) < 2 && len(e.Arms) >= 2 {
 		return e, fmt.Errorf("%w: %s", ErrTooFew, strings.Join(excluded, "; "))
 	}
+	if err := r.rebase(e.Arms[0].Name, arms[0].Name); err != nil {
+		return e, err
+	}
 	e.Arms = arms
 	e = e.scheduled(found, concurrency, booting/time.Duration(len(arms))+stopping, time.Since(r.Out.Manifest().Started))
 	m := r.Out.Manifest()
@@ -93,6 +96,16 @@ func (r *Runner) exclude(arm Arm, why, hint string) error {
 		}
 	}
 	m.Diagnostics = append(m.Diagnostics, excluded(arm.Name, why, hint))
+	return r.Out.SetManifest(m)
+}
+
+// rebase lets the first arm that can be booted be what the others are compared with, where the first cannot.
+func (r *Runner) rebase(from, to string) error {
+	m := r.Out.Manifest()
+	if from == to || m.Baseline != from {
+		return nil
+	}
+	m.Baseline = to
 	return r.Out.SetManifest(m)
 }
 

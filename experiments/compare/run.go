@@ -15,6 +15,7 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	if err := spec.placed(env); err != nil {
 		return experiments.Result{}, err
 	}
+	group := experiments.IsGroup(spec.Topologies) // of which those are meant that can be booted
 	spec, left, err := spec.present(ctx, env, fewest)
 	if err != nil {
 		return experiments.Result{}, err
@@ -45,7 +46,9 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	return experiments.Conduct(ctx, env, experiments.Task{
 		Manifest: m, Spec: spec, Request: spec, Started: started, Estimate: e.Estimate(),
 		Measure: func(ctx context.Context, run *experiments.Run) error {
-			_, err := run.Runner(stack).Run(ctx, e)
+			runner := run.Runner(stack)
+			runner.LeaveOut = group
+			_, err := runner.Run(ctx, e)
 			run.Beside(stack.Close())
 			return err
 		},
