@@ -40,7 +40,9 @@ func Start(t testing.TB) (ssh []string, cache string) {
 	}
 	write("sshd_config", fmt.Sprintf("Port %d\nListenAddress 127.0.0.1\nHostKey %s\nAuthorizedKeysFile %s\n"+
 		"PidFile none\n"+
-		"StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nSetEnv XDG_CACHE_HOME=%s\n",
+		"StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"+
+		// Under the race detector, a program sleeps for a second before it ends unless it is told not to.
+		"SetEnv XDG_CACHE_HOME=%s GORACE=atexit_sleep_ms=0\n",
 		port, file("host"), file("user.pub"), file("cache")))
 	write("config", fmt.Sprintf("Host *\n  HostName 127.0.0.1\n  Port %d\n  IdentitiesOnly yes\n  IdentityAgent none\n"+
 		"  UserKnownHostsFile %s\n  StrictHostKeyChecking accept-new\n"+
