@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bench/experiments"
+	"bench/loadgen"
 	"bench/results"
 	"bench/scenarios"
 	"bench/scenarios/claims"
@@ -285,7 +286,12 @@ func (t *test) block(ctx context.Context, at, block int) error {
 		}
 		err := t.visit(ctx, boots[i], block, position+1)
 		if failed := (*servers.BootError)(nil); errors.As(err, &failed) && ctx.Err() == nil {
-			t.giveUp(boots[i], failed)
+			t.giveUp(boots[i], "A topology did not boot: "+failed.Err.Error(),
+				"`bench up "+failed.Topology.String()+"` shows more.")
+			continue
+		}
+		if errors.Is(err, loadgen.ErrTooFew) {
+			t.giveUp(boots[i], err.Error(), "")
 			continue
 		}
 		if err != nil {
@@ -300,14 +306,11 @@ func (t *test) wanted(u user) bool {
 	return !slices.ContainsFunc(t.found.Skipped, func(s results.SkippedClaim) bool { return s.Claim == u.claim })
 }
 
-// giveUp leaves the claims whose server does not boot.
-func (t *test) giveUp(b boot, failed *servers.BootError) {
+// giveUp leaves the claims whose server does not boot, or for whose load this machine has too few files or ports.
+func (t *test) giveUp(b boot, why, hint string) {
 	for _, u := range b.users {
 		if t.wanted(u) {
-			t.skip(results.SkippedClaim{
-				Claim: u.claim, Why: "A topology did not boot: " + failed.Err.Error() + ".",
-				Hint: "`bench up " + failed.Topology.String() + "` shows more.",
-			})
+			t.skip(results.SkippedClaim{Claim: u.claim, Why: why + ".", Hint: hint})
 		}
 	}
 }

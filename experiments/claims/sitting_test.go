@@ -119,3 +119,19 @@ func TestQuickTakesTenMinutes(t *testing.T) {
 		t.Errorf("all claims take %v, which is more than %v", got, plan.preset.limit)
 	}
 }
+
+// A server that cannot be tested leaves the claims that it is an arm of, and no other.
+func TestOnlyTheClaimsOfAServerAreLeft(t *testing.T) {
+	first := claimOf(t, "first", []string{uwsgi}, []string{busy})
+	second := claimOf(t, "second", []string{uwsgi, `topology: 'uwsgi:workers=3'`}, []string{busy})
+	s := seat([]claims.Claim{first, second}, presets[0])[0]
+	var run test
+	run.giveUp(s.boots[1], "there are too few files", "")
+	if run.wanted(user{"second", "arm0"}) || !run.wanted(user{"first", "arm0"}) {
+		t.Errorf("left: %+v", run.found.Skipped)
+	}
+	run.giveUp(s.boots[0], "it does not boot", "")
+	if len(run.found.Skipped) != 2 || run.found.Skipped[0].Why != "there are too few files." {
+		t.Errorf("each claim is left once, with its first reason: %+v", run.found.Skipped)
+	}
+}
