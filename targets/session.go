@@ -87,9 +87,6 @@ func (m Mix) Parts(text string) ([]Part, error) {
 	}
 }
 
-// HasPlaceholder reports whether a text may contain one.
-func HasPlaceholder(text string) bool { return strings.Contains(text, "{{") }
-
 // Escape makes a feed's value fit for a path, a query or a form.
 func Escape(value string) string { return strings.ReplaceAll(url.QueryEscape(value), "+", "%20") }
 
