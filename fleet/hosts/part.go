@@ -22,7 +22,6 @@ type part struct {
 	worker  int // of these
 	room
 
-	started bool
 	dead    chan struct{}
 	why     error // read after dead
 	closing context.Context
