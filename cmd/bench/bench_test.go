@@ -21,10 +21,10 @@ func TestMain(m *testing.M) {
 		_ = os.Setenv("GORACE", "atexit_sleep_ms=0")
 	}
 	testscript.Main(built{m}, map[string]func(){
-		"bench":   func() { os.Exit(program()) },
-		"python3": func() { syscall.Exit(fakePython()) },
-		"uwsgi":   func() { syscall.Exit(fakeUWSGI()) },
-		"nginx":   func() { syscall.Exit(fakeNginx()) },
+		"racing-bench": func() { os.Exit(program()) },
+		"python3":      func() { syscall.Exit(fakePython()) },
+		"uwsgi":        func() { syscall.Exit(fakeUWSGI()) },
+		"nginx":        func() { syscall.Exit(fakeNginx()) },
 	})
 }
 
@@ -37,7 +37,8 @@ func (b built) Run() int {
 	return b.M.Run()
 }
 
-// buildDir is the folder of the program that tests on real servers run; empty until one of them has built it.
+// buildDir is the folder of the program that scripts and tests on real servers run; empty until one of them has
+// built it.
 var buildDir string
 
 // buildOnce builds the program, once for all tests.
@@ -52,12 +53,20 @@ var buildOnce = sync.OnceValues(func() (path string, err error) {
 	return path, nil
 })
 
+// params are those of the scripts. In them, bench is the program as its users have it, and racing-bench the same with
+// the race detector, if the tests have it: that one carries out claims and runs that are interrupted, and takes ten times as
+// long to make a report.
 func params(dir string) testscript.Params {
 	return testscript.Params{
 		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
+			bench, err := buildOnce()
+			if err != nil {
+				return err
+			}
+			e.Setenv("PATH", filepath.Dir(bench)+string(filepath.ListSeparator)+e.Getenv("PATH"))
 			e.Setenv("BENCH_CACHE", filepath.Join(e.WorkDir, "cache"))
 			e.Setenv("TMPDIR", e.WorkDir)
 			e.Setenv("BENCH_SHARED_MACHINE", "true") // with the other scripts, and other packages' tests

@@ -18,9 +18,9 @@ import (
 // without any statistics, and equal versions are not, whatever else can be found in so short a time.
 func TestRealGate(t *testing.T) {
 	bench := realBench(t)
-	dir := t.TempDir()
-	gate := func(args ...string) (code int, verdict string) {
+	gate := func(t *testing.T, args ...string) (code int, verdict string) {
 		t.Helper()
+		dir := t.TempDir()
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 		defer cancel()
 		all := []string{"gate", "--base", "bundled", "--json", "--out", filepath.Join(dir, "runs"), "--seed", "1"}
@@ -33,22 +33,25 @@ func TestRealGate(t *testing.T) {
 		if jsonErr := json.Unmarshal(out, &report); jsonErr != nil {
 			t.Fatalf("gate %v: %v, %v\n%s", args, err, jsonErr, stderr.String())
 		}
+		if left := serversOf(dir); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
 		return cmd.ProcessState.ExitCode(), report.Verdict
 	}
-	if code, verdict := gate("--head-env", "SHOP_EXTRA_QUERIES=1"); code != exitRegression || verdict != "regression" {
-		t.Errorf("one more query: exit code %d, %s; want a regression", code, verdict)
+	for says, env := range map[string]string{
+		"one more query": "SHOP_EXTRA_QUERIES=1", "a head that does not boot": "DJANGO_SETTINGS_MODULE=nowhere",
+	} {
+		t.Run(says, func(t *testing.T) {
+			t.Parallel()
+			if code, verdict := gate(t, "--head-env", env); code != exitRegression || verdict != "regression" {
+				t.Errorf("exit code %d, %s; want a regression", code, verdict)
+			}
+		})
 	}
 	if proof.Full { // real pairs without a regression are replayed in reports/gate
-		if code, verdict := gate("--budget", "50s"); code == exitRegression || verdict == "regression" {
+		if code, verdict := gate(t, "--budget", "50s"); code == exitRegression || verdict == "regression" {
 			t.Errorf("equal versions: exit code %d, %s", code, verdict)
 		}
-	}
-	code, verdict := gate("--head-env", "DJANGO_SETTINGS_MODULE=nowhere")
-	if code != exitRegression || verdict != "regression" {
-		t.Errorf("a head that does not boot: exit code %d, %s; want a regression", code, verdict)
-	}
-	if left := serversOf(dir); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
 	}
 }
 
@@ -154,35 +157,60 @@ mix:
 	}
 }
 
+// capacityOf searches for the capacity of one worker that waits 20 ms for each request.
+func capacityOf(t *testing.T, bench, runs, slo string, args ...string) (code int, report string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	all := []string{
+		"capacity", "--topology", "uwsgi:workers=1", "--scenario", "io", "--slo", slo, "--json",
+		"--budget", "12s", "--soak", "3s", "--seed", "3", "--out", runs,
+	}
+	cmd := exec.CommandContext(ctx, bench, append(all, args...)...)
+	cmd.Env = append(realEnv(), "TMPDIR="+filepath.Dir(runs))
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if len(out) == 0 {
+		t.Fatalf("capacity: %v\n%s", err, stderr.String())
+	}
+	if left := serversOf(filepath.Dir(runs)); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	return cmd.ProcessState.ExitCode(), string(out)
+}
+
 // One worker that waits 20 ms for each request cannot serve more than 50 a second, and no rate meets
 // an SLO below those 20 ms: both are known without any measurement.
 func TestRealCapacity(t *testing.T) {
 	bench := realBench(t)
-	dir := t.TempDir()
-	capacity := func(slo string, args ...string) (code int, report string) {
-		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-		defer cancel()
-		all := []string{
-			"capacity", "--topology", "uwsgi:workers=1", "--scenario", "io", "--slo", slo, "--json",
-			"--budget", "12s", "--soak", "3s", "--seed", "3", "--out", filepath.Join(dir, "runs"),
+	t.Run("of a worker that waits", func(t *testing.T) {
+		t.Parallel()
+		capacityOfAWorker(t, bench)
+	})
+	t.Run("below the service time", func(t *testing.T) {
+		t.Parallel()
+		code, report := capacityOf(t, bench, filepath.Join(t.TempDir(), "runs"), "p99<5ms")
+		var found struct{ Capacity struct{ Low float64 } }
+		if err := json.Unmarshal([]byte(report), &found); err != nil {
+			t.Fatal(err)
 		}
-		cmd := exec.CommandContext(ctx, bench, append(all, args...)...)
-		cmd.Env = append(realEnv(), "TMPDIR="+dir)
-		var stderr strings.Builder
-		cmd.Stderr = &stderr
-		out, err := cmd.Output()
-		if len(out) == 0 {
-			t.Fatalf("capacity: %v\n%s", err, stderr.String())
+		hopeless := code == exitRegression && found.Capacity.Low == 0 && strings.Contains(report, "without load, p50 is")
+		if code != exitInvalid && !hopeless {
+			t.Errorf("exit code %d, %+v; want that no rate meets it, and the floor", code, found)
 		}
-		return cmd.ProcessState.ExitCode(), string(out)
-	}
+	})
+}
+
+func capacityOfAWorker(t *testing.T, bench string) {
+	t.Helper()
+	in := filepath.Join(t.TempDir(), "runs")
+	code, report := capacityOf(t, bench, in, "p99<250ms", "--target", "30/s")
 	var found struct {
 		Capacity   struct{ Low, High float64 }
 		Bottleneck string
 		Soaks      []struct{ Rate float64 }
 	}
-	code, report := capacity("p99<250ms", "--target", "30/s")
 	if err := json.Unmarshal([]byte(report), &found); err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +222,7 @@ func TestRealCapacity(t *testing.T) {
 		t.Errorf("exit code %d, %+v; want a rate of at most 50/s, limited by worker concurrency, and put to the test",
 			code, found)
 	}
-	runs, err := filepath.Glob(filepath.Join(dir, "runs", "*-capacity-*"))
+	runs, err := filepath.Glob(filepath.Join(in, "*-capacity-*"))
 	if err != nil || len(runs) != 1 {
 		t.Fatalf("%d run directories", len(runs))
 	}
@@ -202,16 +230,5 @@ func TestRealCapacity(t *testing.T) {
 	again.Env = realEnv()
 	if out, err := again.Output(); err != nil || string(out) != report {
 		t.Errorf("the report made again differs: %v", err)
-	}
-	code, report = capacity("p99<5ms")
-	if err := json.Unmarshal([]byte(report), &found); err != nil {
-		t.Fatal(err)
-	}
-	hopeless := code == exitRegression && found.Capacity.Low == 0 && strings.Contains(report, "without load, p50 is")
-	if code != exitInvalid && !hopeless {
-		t.Errorf("an SLO below the service time: exit code %d, %+v; want that no rate meets it, and the floor", code, found)
-	}
-	if left := serversOf(dir); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
 	}
 }
