@@ -54,8 +54,8 @@ var buildOnce = sync.OnceValues(func() (path string, err error) {
 })
 
 // params are those of the scripts. In them, bench is the program as its users have it, and racing-bench the same with
-// the race detector, if the tests have it: that one carries out claims and runs that are interrupted, and takes ten times as
-// long to make a report.
+// the race detector, if the tests have it: it carries out claims and runs that are interrupted, and takes ten times
+// as long to make a report.
 func params(dir string) testscript.Params {
 	return testscript.Params{
 		Dir:                 dir,
