@@ -128,7 +128,8 @@ func TestMistakes(t *testing.T) {
 		{"passes: all", "passes: all, at_most: 1", "line 23", "pass or fail"},
 		{"at_most: 500MiB", "at_most: 500ms", "line 24", "such as 64MiB"},
 		{"'It turns {turning}.'", "'It turns {truning}.'", "line 26", "want one of turning, more"},
-		{"refuted: 'They do {more}.', ", "", "line 26", "refuted has no text"},
+		{"refuted: 'They do {more}.', ", "", "line 26",
+			"refuted has no text: want a sentence for each of confirmed, refuted, depends"},
 		{"depends:", "depend:", "line 26", "not a verdict"},
 	} {
 		if !strings.Contains(valid, row.old) {

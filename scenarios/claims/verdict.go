@@ -4,6 +4,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"bench/results"
 )
@@ -34,7 +35,8 @@ func (r *reader) verdicts(c Claim) error {
 	}
 	for _, verdict := range want {
 		if c.Verdicts[verdict] == "" {
-			return r.errorf("verdicts", "%s has no text: want a sentence for each of %s", verdict, oneOf(want))
+			return r.errorf("verdicts", "%s has no text: want a sentence for each of %s", verdict,
+				strings.Join(want, ", "))
 		}
 	}
 	return nil
