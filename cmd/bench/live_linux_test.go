@@ -60,12 +60,11 @@ func (w *window) resize(t testing.TB, columns, rows uint16) {
 // start starts bench with its messages on the terminal and its data elsewhere, in a session of its own.
 func (w *window) start(t testing.TB, stdout *bytes.Buffer, args ...string) *exec.Cmd {
 	t.Helper()
-	self, err := os.Executable()
+	bench, err := buildOnce()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := exec.Command(self, args...)
-	c.Args[0] = "bench" // which is what this program then is: see TestMain
+	c := exec.Command(bench, args...)
 	c.Env = append(os.Environ(), "TERM=xterm-256color", "BENCH_SHARED_MACHINE=true")
 	c.Stdout, c.Stderr = stdout, w.tty
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 2}
