@@ -9,9 +9,14 @@ import (
 )
 
 // fakeDjango has just enough of django.conf to read settings, so that the test needs no Django.
+// As Django's, its settings are read when they are first asked for, and not while the module is imported.
 const fakeDjango = `
 import importlib, os
-settings = importlib.import_module(os.environ["DJANGO_SETTINGS_MODULE"])
+class Settings:
+    configured = False
+    def __getattr__(self, name):
+        return getattr(importlib.import_module(os.environ["DJANGO_SETTINGS_MODULE"]), name)
+settings = Settings()
 `
 
 // What bench finds out about a project's settings, with what it does about that.

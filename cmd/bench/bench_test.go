@@ -33,7 +33,7 @@ type built struct{ *testing.M }
 
 // Run runs the tests.
 func (b built) Run() int {
-	defer os.RemoveAll(buildDir)
+	defer func() { _ = os.RemoveAll(buildDir) }()
 	return b.M.Run()
 }
 

@@ -51,7 +51,7 @@ where its bench worker --jobs was started. Which hosts it may load is decided th
 
 // The machine decides where a job's files go and what it may load; and a job runs no programs of its author's.
 var notOfJobs = []string{
-	"out", "allow-host", "unix-socket", "dry-run", "hdr", "ssh", "kubectl", "workers", "fleet", "listen", "tokens",
+	"out", "allow-host", "unix-socket", "dry-run", "hdr", "ssh", "kubectl", "workers", "fleet", "listen", "join-dir",
 	showSecrets,
 }
 

@@ -22,7 +22,7 @@ type joinOptions struct {
 func (o *joinOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.listen, "listen", "127.0.0.1:0",
 		"with --workers join: the `ADDRESS` by which the workers reach this machine, such as 10.0.0.1:7421")
-	f.StringVar(&o.tokens, "tokens", "bench-tokens", "with --workers join: write a token for each worker into `DIR`")
+	f.StringVar(&o.tokens, "join-dir", "bench-tokens", "with --workers join: write a token for each worker into `DIR`")
 	f.DurationVar(&o.wait, "join-wait", 2*time.Minute, "with --workers join: how long to wait until all have come")
 }
 
