@@ -106,17 +106,26 @@ func (r *Report) recommendation(rec *Recommendation) string {
 		}
 	}
 	text := fmt.Sprintf("Deploy %s: %s.", rec.Deploy, strings.Join(parts, "; "))
+	if elsewhere := r.elsewhere(rec.Deploy); len(elsewhere) > 0 {
+		text += " But " + strings.Join(elsewhere, ", and ") + "."
+	}
+	return text
+}
+
+// elsewhere says which topology serves more requests of a scenario than the recommended one, where the
+// difference is more than two figures that are called the same may have.
+func (r *Report) elsewhere(deploy string) (clauses []string) {
 	for _, s := range r.Scenarios {
 		for _, p := range s.Order {
-			v, has := r.versus(p.Topology, rec.Deploy, "max_throughput", s.Name, "closed")
-			if has && v.direction() > 0 {
-				text += fmt.Sprintf(" But on %s, %s%s serves %s as many requests.",
-					r.under(s.Name), p.Topology, r.onlyDevelopment(p.Topology), times(v.Ratio))
+			v, has := r.versus(p.Topology, deploy, "max_throughput", s.Name, "closed")
+			if has && v.direction() > 0 && v.Value > 1+alike {
+				clauses = append(clauses, fmt.Sprintf("%s%s serves %s as many requests on %s",
+					p.Topology, r.onlyDevelopment(p.Topology), times(v.Ratio), r.under(s.Name)))
 				break // the highest
 			}
 		}
 	}
-	return text
+	return clauses
 }
 
 func (r *Report) onlyDevelopment(topology string) string {
