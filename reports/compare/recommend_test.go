@@ -58,6 +58,9 @@ func TestRecommendations(t *testing.T) {
 		{"a development server is fastest",
 			[]arm{{"runserver", 0, 900, response(10), cpu(1000), 1}, {"a", 2, 100, response(10), cpu(1000), 2}},
 			"a", "runserver, which is not meant for production, serves ", ""},
+		{"a development server is faster, by less than what is called the same",
+			[]arm{{"runserver", 0, 950, response(10), cpu(1000), 1}, {"a", 2, 900, response(10), cpu(1000), 2}},
+			"a", "Deploy a", "But"},
 	} {
 		r := build(t, noisy(row.arms, "runserver"))
 		rec := r.Recommendation
