@@ -5,15 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"maps"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,7 +16,6 @@ import (
 	"bench/internal/proc"
 	"bench/results"
 	"bench/servers/probe"
-	"bench/targets"
 )
 
 // DialFunc connects to a cluster; it may refuse.
@@ -62,53 +56,6 @@ type Cluster struct {
 	closeOnce sync.Once
 	closeErr  error
 }
-
-// BootError says why a cluster did not come up: a diagnostic, a hint, and the last lines of
-// the log that shows the error.
-type BootError struct {
-	Topology   Topology
-	Diagnostic string
-	Hint       string
-	Process    string // whose log it is
-	Log        string // the last lines
-	Err        error
-}
-
-func (e *BootError) Error() string {
-	text := fmt.Sprintf("booting %s: ", e.Topology)
-	if e.Diagnostic != "" {
-		text += e.Diagnostic + ": "
-	}
-	if cause := raised(e.Log); cause != "" {
-		text += cause + ": " // first: of a traceback, a line of a CI system shows the beginning alone
-	}
-	text += e.Err.Error()
-	if e.Hint != "" {
-		text += "\n" + e.Hint
-	}
-	switch {
-	case e.Log != "":
-		text += fmt.Sprintf("\nlast lines of the log of %s:\n  %s", e.Process, strings.ReplaceAll(e.Log, "\n", "\n  "))
-	case e.Process != "":
-		text += fmt.Sprintf("\nthe log of %s is empty", e.Process)
-	}
-	return text
-}
-
-// exception is the last line of a traceback.
-var exception = regexp.MustCompile(`(?m)^([A-Za-z_][\w.]*(?:Error|Exception|ImproperlyConfigured|AppRegistryNotReady)` +
-	`(?:: .*)?)$`)
-
-// raised is the exception that a log ends with; "" if it has none.
-func raised(log string) string {
-	all := exception.FindAllString(log, -1)
-	if len(all) == 0 {
-		return ""
-	}
-	return strings.TrimSpace(all[len(all)-1])
-}
-
-func (e *BootError) Unwrap() error { return e.Err }
 
 // Boot starts the blueprint's processes and returns when the cluster is ready: a real
 // request was answered and every worker has served one. It stops waiting when ctx ends. On
@@ -168,76 +115,6 @@ func (c *Cluster) startAll(ctx context.Context, keeper *proc.Keeper) error {
 		}
 	}
 	return nil
-}
-
-// prepareDir writes every file of the blueprint and the boot's copy of the app's state.
-func (b Blueprint) prepareDir() error {
-	if len(b.Processes) == 0 {
-		return nil
-	}
-	if err := copyTree(b.State, b.StateDir); err != nil {
-		return fmt.Errorf("copying the app's state: %w", err)
-	}
-	if b.Tree != "" {
-		if err := linkFolder(b.Tree, b.AppDir, b.Copied); err != nil {
-			return err
-		}
-	}
-	for _, p := range b.Processes {
-		if err := p.makeHome(); err != nil {
-			return err
-		}
-		for _, f := range p.Files {
-			if err := os.MkdirAll(filepath.Dir(f.Path), 0o700); err != nil {
-				return err
-			}
-			if err := os.WriteFile(f.Path, []byte(f.Text), 0o600); err != nil {
-				return err
-			}
-		}
-	}
-	if err := b.RunAs.Own(b.Dir); err != nil {
-		return err
-	}
-	return b.ownServices()
-}
-
-// ownServices gives the folders of services to the users that they run as.
-func (b Blueprint) ownServices() error {
-	for _, p := range b.Processes {
-		if p.RunAs == nil {
-			continue
-		}
-		if err := errors.Join(os.Chmod(b.Dir, 0o711), p.RunAs.Own(p.Home)); err != nil { // to be passed through
-			return err
-		}
-	}
-	return nil
-}
-
-// dataFolder is where a service's data is, in its own folder.
-const dataFolder = "data"
-
-// makeHome makes the process's folder, with a copy of its data.
-func (p Process) makeHome() error {
-	if err := os.MkdirAll(p.Home, 0o700); err != nil || p.Data == "" {
-		return err
-	}
-	data := filepath.Join(p.Home, dataFolder)
-	if err := copyTree(p.Data, data); err != nil {
-		return fmt.Errorf("copying the data of %s: %w", p.Name, err)
-	}
-	return closeFolders(data)
-}
-
-// closeFolders closes a copy of a folder to other users, as it was: some servers refuse to start otherwise.
-func closeFolders(dir string) error {
-	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() {
-			err = os.Chmod(path, 0o700)
-		}
-		return err
-	})
 }
 
 // CanLimit returns why processes cannot be limited to this number of cores here, if they cannot.
@@ -367,92 +244,6 @@ func (c *Cluster) Died() error {
 	default:
 		return nil
 	}
-}
-
-// Usage reads what each tier has used since the boot. At is left to the caller.
-func (c *Cluster) Usage() ([]results.Usage, error) {
-	if !c.blueprint.Topology.Boots() {
-		return c.runningUsage()
-	}
-	if c.IsOnFleet() {
-		byHost, err := c.UsageByHost(context.Background())
-		return SumByTier(byHost), err
-	}
-	all, err := proc.All()
-	if err != nil {
-		return nil, fmt.Errorf("reading the usage of %s: %w", c.blueprint.Topology, err)
-	}
-	tiers := map[string]*results.Usage{}
-	for i, process := range c.processes {
-		p := c.blueprint.Processes[i]
-		for _, r := range proc.ReadAll(p.members(all, process.PID())) {
-			tier := p.tierOf(r.PID == process.PID(), c.workerPIDs[i][r.PID])
-			if tiers[tier] == nil {
-				tiers[tier] = &results.Usage{Tier: tier}
-			}
-			u := tiers[tier]
-			u.CPU += r.CPU
-			u.PSS += r.PSS
-			u.Processes++
-			u.Threads += r.Threads
-		}
-	}
-	var usage []results.Usage
-	for _, tier := range slices.Sorted(maps.Keys(tiers)) {
-		usage = append(usage, *tiers[tier])
-	}
-	return usage, nil
-}
-
-// tierOf is the tier of one of the processes that a process consists of.
-func (p Process) tierOf(leader, worker bool) string {
-	switch {
-	case worker && p.WorkerTier != "":
-		return p.WorkerTier
-	case leader && p.LeaderTier != "":
-		return p.LeaderTier
-	}
-	return p.Tier
-}
-
-// members are the processes that belong to one. A database gives each of its own a session, and so a group.
-func (p Process) members(all []proc.Member, pid int) []proc.Member {
-	if p.Service {
-		return proc.Below(all, pid)
-	}
-	return proc.Group(all, pid)
-}
-
-// Evidence returns the rendered configuration and the ends of the logs, named as in a run
-// directory.
-func (c *Cluster) Evidence() map[string][]byte {
-	files := map[string][]byte{}
-	for _, part := range c.parts {
-		maps.Copy(files, part.Evidence())
-	}
-	if c.IsOnFleet() {
-		return files
-	}
-	for _, p := range c.blueprint.Processes {
-		for _, f := range p.Files {
-			files[filepath.Join("conf", p.Name, filepath.Base(f.Path))] = []byte(f.Text)
-		}
-		files[filepath.Join("conf", p.Name, "command")] = []byte(strings.Join(p.Argv, " ") + "\n")
-		files[evidenceLog(p)] = []byte(c.logTail(p, 200) + "\n")
-	}
-	return files
-}
-
-// evidenceLog is the name of a process's log in a run directory.
-func evidenceLog(p Process) string { return filepath.Join("logs", p.Name+".log") }
-
-// logTail is the end of a process's log, without the values of the app's secrets.
-func (c *Cluster) logTail(p Process, lines int) string {
-	if part := c.part(p.Host); part != nil {
-		return proc.LastLines(string(part.Evidence()[evidenceLog(p)]), lines)
-	}
-	text := proc.LogTail(filepath.Join(p.Home, p.Name+".log"), lines)
-	return targets.App{Secrets: c.blueprint.secrets}.Redact(text)
 }
 
 // closeTimeout is how long the processes of a cluster have to end before they are killed.
