@@ -118,12 +118,9 @@ http.server.ThreadingHTTPServer(("{{.IP}}", {{.Port "http"}}), Front).serve_fore
 	return servers.Topology{Name: dir}
 }
 
-// open opens a fleet and brings it an app.
-func open(t *testing.T, text string, ssh ...string) (*Fleet, *servers.Site, targets.App) {
+// fleetOf is the fleet of a file, with this program as its workers.
+func fleetOf(t *testing.T, text string, ssh ...string) *Fleet {
 	t.Helper()
-	if _, err := exec.LookPath("python3"); err != nil {
-		t.Skip("needs python3")
-	}
 	file, err := Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -132,12 +129,22 @@ func open(t *testing.T, text string, ssh ...string) (*Fleet, *servers.Site, targ
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := New(file, Options{
+	return New(file, Options{
 		Version: "test", Program: self, Binary: testBinary, Dir: t.TempDir(), SSH: ssh,
 		// Under the race detector, a program sleeps for a second before it ends unless it is told not to.
 		Env:   append(os.Environ(), "GORACE=atexit_sleep_ms=0"),
 		Serve: []string{"worker", "servers"}, Load: []string{"worker"}, Allow: func(h string) []string { return []string{h} },
 	})
+}
+
+// open opens a fleet and brings it an app.
+// open opens a fleet and brings it an app.
+func open(t *testing.T, text string, ssh ...string) (*Fleet, *servers.Site, targets.App) {
+	t.Helper()
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("needs python3")
+	}
+	f := fleetOf(t, text, ssh...)
 	t.Cleanup(func() {
 		if err := f.Close(); err != nil {
 			t.Error(err)
@@ -297,18 +304,7 @@ func TestHostsThatCannot(t *testing.T) {
 		"{app: {local: [here], addresses: [192.0.2.1]}, gen: {netns: [x]}}":              "host app: 192.0.2.1 is not",
 		"{app: {local: [here], addresses: [127.0.0.1], cores: 9999}, gen: {netns: [x]}}": "host app: cores: 9999",
 	} {
-		file, err := Parse([]byte("hosts: " + hosts + "\nplace: {files: app, load: gen}\n"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		self, err := os.Executable()
-		if err != nil {
-			t.Fatal(err)
-		}
-		f := New(file, Options{
-			Version: "test", Program: self, Binary: testBinary, Dir: t.TempDir(), Serve: []string{"worker", "servers"},
-			Env: append(os.Environ(), "GORACE=atexit_sleep_ms=0"),
-		})
+		f := fleetOf(t, "hosts: "+hosts+"\nplace: {files: app, load: gen}\n")
 		if err := f.Open(t.Context(), []string{"files"}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v: want %q", hosts, err, want)
 		}

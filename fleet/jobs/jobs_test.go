@@ -65,6 +65,14 @@ func connect(t *testing.T, dir, name string) *Client {
 	return c
 }
 
+// queue is a queue of its own, with its first user.
+func queue(t *testing.T) (dir string, anna *Client) {
+	t.Helper()
+	dir = t.TempDir()
+	serve(t, dir)
+	return dir, connect(t, dir, "anna")
+}
+
 // machine is a worker of the test.
 type machine struct {
 	*Client
@@ -139,9 +147,7 @@ func wait(t *testing.T, c *Client, id string) Job {
 // Jobs are carried out one after the other, in turn, by one machine each, and what they leave can be fetched.
 func TestJobsAreCarriedOut(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	serve(t, dir)
-	anna := connect(t, dir, "anna")
+	dir, anna := queue(t)
 	var want []string
 	for i := range 3 {
 		want = append(want, add(t, anna, "compare", fmt.Sprint(i)).ID)
@@ -190,9 +196,7 @@ func TestJobsAreCarriedOut(t *testing.T) {
 // The job of a machine that is lost goes to another one, which says so; the first one ends what it does.
 func TestAJobOfALostMachine(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	serve(t, dir)
-	anna := connect(t, dir, "anna")
+	dir, anna := queue(t)
 	id := add(t, anna, "compare").ID
 	a := work(t, dir, "a", stays)
 	a.hears(t, "job "+id)
@@ -218,9 +222,7 @@ func TestAJobOfALostMachine(t *testing.T) {
 // A machine that is told to end gives its job back at once, and is not counted as lost.
 func TestAJobThatIsGivenBack(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	serve(t, dir)
-	anna := connect(t, dir, "anna")
+	dir, anna := queue(t)
 	id := add(t, anna, "compare").ID
 	a := work(t, dir, "a", stays)
 	a.hears(t, "job "+id)
@@ -234,9 +236,7 @@ func TestAJobThatIsGivenBack(t *testing.T) {
 // A job that is cancelled ends where it runs, or never begins.
 func TestCancelledJobs(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	serve(t, dir)
-	anna := connect(t, dir, "anna")
+	dir, anna := queue(t)
 	first, second, third := add(t, anna, "compare"), add(t, anna, "compare"), add(t, anna, "gate")
 	if _, err := anna.Cancel(t.Context(), second.ID); err != nil {
 		t.Fatal(err)
@@ -268,9 +268,7 @@ func TestCancelledJobs(t *testing.T) {
 // A job that costs one machine after the other is abandoned.
 func TestAJobThatLosesMachines(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	serve(t, dir)
-	anna := connect(t, dir, "anna")
+	dir, anna := queue(t)
 	id := add(t, anna, "compare").ID
 	for range mostLost {
 		a := work(t, dir, "a", stays)

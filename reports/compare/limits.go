@@ -128,11 +128,11 @@ func tiers(perRequest map[string]float64) string {
 	if len(perRequest) < 2 {
 		return page.Millis(sum)
 	}
-	return fmt.Sprintf("%s (%s)", page.Millis(sum), tierList(perRequest))
+	return fmt.Sprintf("%s (%s)", page.Millis(sum), TierList(perRequest))
 }
 
-// tierList is the CPU time of each tier if there is more than one.
-func tierList(perRequest map[string]float64) string {
+// TierList is the CPU time of each tier if there is more than one.
+func TierList(perRequest map[string]float64) string {
 	if len(perRequest) < 2 {
 		return ""
 	}

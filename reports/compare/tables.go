@@ -42,7 +42,7 @@ func (t Topology) row() []string {
 		boot, first = page.Micros(int64(t.BootMS*1000)), page.Micros(int64(t.FirstRequestMS*1000))
 	}
 	return []string{
-		t.Name, rateText(t.MaxThroughput), page.Interval(t.CPUTotal, page.Millis), tierList(t.CPU),
+		t.Name, rateText(t.MaxThroughput), page.Interval(t.CPUTotal, page.Millis), TierList(t.CPU),
 		memory, concurrency, boot, first,
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"bench/reports/compare"
 	"bench/reports/page"
@@ -92,7 +91,8 @@ func (r *Report) evidenceTable() page.Table {
 		e := rung.Evidence
 		t.Rows = append(t.Rows, []string{
 			rung.Name, measured(e.App, page.Millis), measured(e.QueueWait, page.Millis), tail(e.Wait),
-			measured(e.WorkersBusy, page.Percent), concurrency(e.Concurrency), queue(e), perRequest(e.CPU), byTier(e.CPU),
+			measured(e.WorkersBusy, page.Percent), concurrency(e.Concurrency), queue(e), perRequest(e.CPU),
+			compare.TierList(e.CPU),
 			page.Number(e.PerConn), fmt.Sprint(e.Failed), e.Limit,
 		})
 	}
@@ -169,17 +169,6 @@ func total(byTier map[string]float64) (sum float64) {
 		sum += byTier[tier]
 	}
 	return sum
-}
-
-func byTier(cpu map[string]float64) string {
-	if len(cpu) < 2 {
-		return ""
-	}
-	var parts []string
-	for _, tier := range slices.Sorted(maps.Keys(cpu)) {
-		parts = append(parts, tier+" "+page.Millis(cpu[tier]))
-	}
-	return strings.Join(parts, ", ")
 }
 
 // limits say what limited each rung.
