@@ -14,7 +14,7 @@ type Severity string
 const (
 	Fault   Severity = "error"   // the measurement is INVALID for it
 	Warning Severity = "warning" // the measurement is DEGRADED for it, or lacks something that was asked for
-	Notice  Severity = "note"    // the measurement is no weaker for it
+	Notice  Severity = "note"    // it does not weaken the measurement
 )
 
 // Severities are all of them, the most severe first.
