@@ -95,7 +95,7 @@ claims-doc: build ## write docs/CLAIMS.md with its pictures, and the README's ta
 	$(BENCH) report $(RUN) > /dev/null
 	mkdir -p docs/images/claims && rm -f docs/images/claims/*.svg && cp $(RUN)/plots/*.svg docs/images/claims/
 	sed '/^<!-- from here on/q' docs/CLAIMS.md > $(RUN)/claims-doc.tmp
-	sed 's,](plots/,](images/claims/,' $(RUN)/claims.md >> $(RUN)/claims-doc.tmp
+	sed 's,](plots/,](images/claims/,; s,$(HOME)/,~/,g' $(RUN)/claims.md >> $(RUN)/claims-doc.tmp
 	mv $(RUN)/claims-doc.tmp docs/CLAIMS.md
 	awk -f docs/claims-table.awk docs/CLAIMS.md README.md > $(RUN)/readme.tmp
 	mv $(RUN)/readme.tmp README.md

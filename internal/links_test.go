@@ -130,3 +130,19 @@ func TestLinksThatLeadNowhereAreFound(t *testing.T) {
 		t.Errorf("anchors = %q", got)
 	}
 }
+
+// Documents name no folder of the person who wrote them.
+func TestDocumentsNameNobodysHome(t *testing.T) {
+	home := regexp.MustCompile(`(?:/root|/home/[a-z]+)/\.?[\w-]+`)
+	for _, file := range readFiles(t) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if filepath.Ext(file) == ".md" {
+			for _, found := range home.FindAllString(string(text), -1) {
+				t.Errorf("%s names %s; write ~", file, found)
+			}
+		}
+	}
+}
