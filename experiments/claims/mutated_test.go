@@ -74,6 +74,11 @@ var mutations = []mutation{
 		"nginx, topology: 'nginx-uwsgi:backends=1,workers=2', env: {SHOP_BURN_US: '5000'}}",
 	}, "some", judging.Fails},
 	{"a reload is a kill", "hot-reload", []string{"signal: HUP server", "kill: server"}, "hup", judging.Fails},
+	{"both servers are killed in turn", "hot-reload", []string{"signal: 'HUP uwsgi[1]'", "kill: 'uwsgi[1]'",
+		"signal: 'HUP uwsgi[2]'", "kill: 'uwsgi[2]'"}, "rolling", judging.Fails},
+	{"nginx leaves files to uWSGI's workers", "slow-clients", []string{
+		"name: nginx, topology: 'nginx-uwsgi:backends=1,workers=2'", "name: nginx, topology: 'uwsgi:workers=2'",
+	}, "downloads", judging.Fails},
 	{"nobody supervises", "kept-running",
 		[]string{"'supervisor-uwsgi:workers=2'", "'uwsgi:workers=2'"}, "master", judging.Fails},
 	{"the noise is one's own", "many-apps",
