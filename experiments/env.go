@@ -6,6 +6,7 @@ import (
 
 	"bench/loadgen"
 	"bench/results"
+	"bench/servers"
 )
 
 // Env is all that an experiment may touch of the outside world. The command passes one in; tests
@@ -23,8 +24,10 @@ type Env struct {
 	Servers  []string // the environment of servers: enough to find programs, and no secrets
 	Keeper   []string // the command line of the keeper process
 
-	// Fleet is the hosts that servers and load run on; nil: this machine.
-	Fleet Fleet
+	// Fleet makes the hosts that servers and load run on, anew for each stack, and Placement says which process runs
+	// on which of them; nil: all of it runs on this machine. What it makes has started nothing.
+	Fleet     func() Fleet
+	Placement servers.Placement
 
 	Guard  loadgen.Guard
 	Engine loadgen.Engine

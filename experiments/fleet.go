@@ -3,6 +3,7 @@ package experiments
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -13,7 +14,7 @@ import (
 	"bench/targets"
 )
 
-// Fleet is the hosts that servers and load run on, as a command hands them in.
+// Fleet is the hosts that servers and load of one stack run on, as a command hands them in.
 type Fleet interface {
 	servers.Fleet
 	http.RoundTripper // sends requests from where the load comes from
@@ -53,18 +54,39 @@ func (e Env) Placeable(app targets.App, topologies []servers.Topology) error {
 			"let the app name one that its hosts reach, with --db own"))
 	}
 	for _, t := range topologies {
-		if !t.Boots() {
-			return Misusef("--fleet: %s is running already: name it without --fleet", t)
-		}
-		placed := e.Fleet.Planned(servers.ThisHost(), processesOf(t))
-		for _, process := range processesOf(t) {
-			if len(placed[process]) == 0 {
-				return Misusef("--fleet: topology %s: process %s has no host: place it in the fleet file, as in place: {%s: HOST}",
-					t, process, process)
-			}
+		if err := e.unplaced(t); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// unplaced is why a topology cannot run on the hosts of the fleet, if it cannot.
+func (e Env) unplaced(t servers.Topology) error {
+	if !t.Boots() {
+		return Misusef("--fleet: %s is running already: name it without --fleet", t)
+	}
+	for _, process := range processesOf(t) {
+		if len(e.Placement.Hosts(process)) == 0 {
+			return Misuse(&unplacedError{t, process})
+		}
+	}
+	return nil
+}
+
+// unplacedError says that a process of a topology has no host in the fleet file.
+type unplacedError struct {
+	topology servers.Topology
+	process  string
+}
+
+func (e *unplacedError) Error() string {
+	return fmt.Sprintf("--fleet: topology %s: %s: %s", e.topology, e.reason(), e.remedy())
+}
+
+func (e *unplacedError) reason() string { return "process " + e.process + " has no host" }
+func (e *unplacedError) remedy() string {
+	return fmt.Sprintf("place it in the fleet file, as in place: {%s: HOST}", e.process)
 }
 
 // hostFor is this machine with what it needs: to prepare the app, if servers run elsewhere.
@@ -77,15 +99,15 @@ func (e Env) hostFor(ctx context.Context, app targets.App, topologies []servers.
 
 // settle reaches the hosts of a fleet, and gets them ready to boot.
 func (e Env) settle(ctx context.Context, st *Stack, topologies []servers.Topology) error {
-	st.fleet = e.Fleet
+	st.fleet = e.Fleet()
 	tools, err := required(topologies)
 	if err != nil {
 		return err
 	}
-	if err := e.Fleet.Open(ctx, processesOf(topologies...)); err != nil {
+	if err := st.fleet.Open(ctx, processesOf(topologies...)); err != nil {
 		return err
 	}
-	return e.Fleet.Settle(ctx, st.Site, st.Project.App, st.Bundled, tools)
+	return st.fleet.Settle(ctx, st.Site, st.Project.App, st.Bundled, tools)
 }
 
 // UntimedOnFleet refuses scenarios that do something to processes, which only those of this machine can have done.

@@ -82,7 +82,7 @@ func (e Env) Rendered(ctx context.Context, t servers.Topology, app targets.App) 
 		return servers.Blueprint{}, err
 	}
 	if e.Fleet != nil {
-		host.Placed = e.Fleet.Planned(host, processesOf(t))
+		host.Placed = e.Fleet().Planned(host, processesOf(t))
 	}
 	return t.Canonical(app, host)
 }

@@ -32,11 +32,17 @@ func missing(t servers.Topology, host servers.Host, app targets.App) error {
 
 // Unbootable says of each topology what keeps it from being booted here for the app; nil: nothing known.
 func (e Env) Unbootable(ctx context.Context, app targets.App, topologies []servers.Topology) ([]error, error) {
+	lacks := make([]error, len(topologies))
+	if e.Fleet != nil { // its hosts say what they lack
+		for i, t := range topologies {
+			lacks[i] = e.unplaced(t)
+		}
+		return lacks, nil
+	}
 	host, err := e.Host(ctx, app, topologies)
 	if err != nil {
 		return nil, err
 	}
-	lacks := make([]error, len(topologies))
 	for i, t := range topologies {
 		lacks[i] = missing(t, host, app)
 	}
@@ -131,7 +137,7 @@ func curable(lacks []error) error {
 
 // Foresee is Unbootable without installing anything: of an environment that the first run makes, nothing is known.
 func (e Env) Foresee(ctx context.Context, app targets.App, topologies []servers.Topology) ([]error, error) {
-	if app.Python == "" && app.Requirements != "" {
+	if e.Fleet == nil && app.Python == "" && app.Requirements != "" {
 		made, err := e.made(ctx, app.Requirements)
 		if made == "" {
 			return make([]error, len(topologies)), err
@@ -218,6 +224,10 @@ func Lack(err error) (reason, hint string) {
 	var tool *servers.MissingToolError
 	if errors.As(err, &tool) {
 		return tool.Reason(), sentence(tool.Remedy(tool.Tool))
+	}
+	var placed *unplacedError
+	if errors.As(err, &placed) {
+		return placed.reason(), sentence(placed.remedy())
 	}
 	return "it cannot be booted here", err.Error()
 }

@@ -114,7 +114,9 @@ func open(ctx context.Context, env Env, task Task) (*Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.Request = &results.Request{Spec: spec, Services: env.Services, SharedMachine: env.SharedMachine}
+		m.Request = &results.Request{
+			Spec: spec, Services: env.Services, SharedMachine: env.SharedMachine, Placement: env.Placement.String(),
+		}
 	}
 	tools := map[string]string{"bench": env.Version}
 	for name, v := range m.Tools {
@@ -153,11 +155,11 @@ func (r *Run) Runner(st *Stack) *scenarios.Runner {
 		Measurer: loadgen.Local{Engine: r.Engine, Guard: r.Guard}, Guard: r.Guard, Out: r.Out, Emit: r.Emit,
 		SharedMachine: r.SharedMachine, Several: r.Several,
 	}
-	if r.Fleet != nil {
-		runner.Measurer, runner.From = r.Fleet.Measurer(), r.Fleet
-	}
 	if st != nil {
 		runner.Site, runner.App = st.Site, st.Project.App
+		if measurer, from := st.From(); measurer != nil {
+			runner.Measurer, runner.From = measurer, from
+		}
 	}
 	return runner
 }

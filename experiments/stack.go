@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"bench/loadgen"
 	"bench/results"
 	"bench/servers"
 	"bench/targets"
@@ -150,6 +152,14 @@ func (e Env) served(app targets.App) targets.App {
 		app.Services = e.Services
 	}
 	return app
+}
+
+// From is what sends the load, and single requests, if the stack has hosts of its own; nil: this machine does.
+func (st *Stack) From() (loadgen.Measurer, http.RoundTripper) {
+	if st.fleet == nil {
+		return nil, nil
+	}
+	return st.fleet.Measurer(), st.fleet
 }
 
 // Close stops everything that is still running and removes the scratch folder. It may be called more

@@ -66,6 +66,7 @@ type Request struct {
 	Spec          json.RawMessage `json:"spec"`               // of the experiment; the manifest's may say less
 	Services      []string        `json:"services,omitempty"` // that were asked for in place of the app's own
 	SharedMachine bool            `json:"shared_machine,omitempty"`
+	Placement     string          `json:"placement,omitempty"` // of processes on the hosts of a fleet; empty: this machine
 }
 
 // Decode reads the spec and the findings of a run of the given kind into one value that has the

@@ -74,10 +74,12 @@ func (r *Runner) CheckArms(ctx context.Context, p PairedRun, number int) (c Boot
 		if clusters[arm], err = a.Site.Boot(ctx, p.Topology, a.Checked); err != nil {
 			return err
 		}
-		if err := r.Guard.Check(clusters[arm].URL()); err != nil {
-			return err
+		if a.From == nil { // else the guards of those hosts are asked
+			if err := r.Guard.Check(clusters[arm].URL()); err != nil {
+				return err
+			}
 		}
-		return r.checkArm(ctx, clusters[arm], p, rounds, c.Arm(arm))
+		return r.of(a).checkArm(ctx, clusters[arm], p, rounds, c.Arm(arm))
 	})
 	if ctx.Err() != nil {
 		return c, context.Cause(ctx)

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ type Capacity struct {
 	Budget     time.Duration // of one configuration's trials
 	Longest    time.Duration // the same, where service times vary much
 	Boots      int           // number in which a lower bound has to hold
-	Most       float64       // rate beyond which the generator cannot be trusted
+	Most       float64       // rate beyond which the generator cannot be trusted; 0: each load says whether it could be
 	Warmup     time.Duration // at most
 	Seed       uint64
 }
@@ -47,6 +48,7 @@ const (
 	targetTime    = 1200 * time.Millisecond // of each target of a mix
 	saturatedTime = 2500 * time.Millisecond
 	guessBelow    = 0.93 // of the closed loop's rate
+	beyondClosed  = 4    // times that rate is not worth a trial
 	// enough is the width of an interval beyond which a search takes longer where service times vary.
 	enough = 0.24
 )
@@ -75,7 +77,8 @@ func (r *Runner) Capacity(
 		return found, err
 	}
 	search, err := NewSearch(SearchOptions{
-		Goals: len(c.goals()), Guess: guessBelow * known.rate, Least: leastRate, Most: c.Most,
+		Goals: len(c.goals()), Guess: guessBelow * known.rate, Least: leastRate,
+		Most:  cmp.Or(c.Most, max(10*leastRate, beyondClosed*known.rate)),
 		Bound: known.rate, Doubt: known.doubt, Variability: found.Variability, Width: c.Width, Enough: max(enough, c.Width),
 		Boots: c.Boots, Targets: DefaultTargets(), Budget: c.Budget, Longest: c.Longest,
 	})
@@ -263,6 +266,9 @@ func (s *searchRun) demands(ctx context.Context, found *results.Configuration) (
 	found.Queues, found.Workers, found.Threads = s.cluster.Blueprint().Queueing()
 	if found.MachineCores = s.cluster.Blueprint().MachineCores(); found.MachineCores > 0 {
 		found.QuotaPeriod = servers.QuotaPeriod.Seconds()
+		if s.cluster.IsOnFleet() {
+			found.QuotaPeriod = wholeCores.Seconds()
+		}
 	}
 	found.Loops = s.cluster.Blueprint().Loops()
 	found.Tier = s.cluster.Blueprint().WorkersTier()
@@ -315,6 +321,9 @@ func (s *searchRun) demands(ctx context.Context, found *results.Configuration) (
 	s.fast, s.settled = saturated.Throughput(), 0 // what the first boot took is not the search's
 	return newBound(s.fast, rates), err
 }
+
+// wholeCores stands for cores without a quota in the model: a period so short that nothing is done ahead of it.
+const wholeCores = time.Millisecond
 
 // variability is the coefficient of variation.
 func variability(h *results.Histogram) float64 {

@@ -117,6 +117,9 @@ const (
 // awaitQuiet waits until hardly any other program uses the machine, or for quietAtMost. Nothing of bench's
 // is under load meanwhile.
 func (r *Runner) awaitQuiet(ctx context.Context) error {
+	if r.From != nil {
+		return nil // nothing of bench's is measured on this machine
+	}
 	for began := time.Now(); time.Since(began) < cmp.Or(r.patience, quietAtMost); {
 		before, err := servers.ReadMachine()
 		if err != nil || before.Busy == 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -40,6 +41,19 @@ type PairedArm struct {
 	App  targets.App
 	// Checked is the app as checks boot it: made to report its database queries. Pairs measure the app as it is.
 	Checked targets.App
+	// Measurer sends its load, and From the requests of checks, if the arm has hosts of its own; nil: as the runner does.
+	Measurer loadgen.Measurer
+	From     http.RoundTripper
+}
+
+// of is the runner for one arm.
+func (r *Runner) of(a PairedArm) *Runner {
+	if a.Measurer == nil {
+		return r
+	}
+	own := *r
+	own.Measurer, own.From = a.Measurer, a.From
+	return &own
 }
 
 // ArmError is a failure of one arm.
@@ -91,7 +105,7 @@ func (r *Runner) Pair(
 			Duration: p.Closed, Drain: min(p.Scenario.Timeout, closedDrain)}
 		cell := p.cell(pair, arm, order, load)
 		cell.Index = cellsOfPair*(pair-1) + 3 + slice
-		record, err := r.pairedCell(ctx, cell, Arm{Name: p.Arms[arm].Name}, clusters, func() {})
+		record, err := r.pairedCell(ctx, cell, p.Arms[arm], clusters, func() {})
 		if err != nil {
 			return nil, nil, &ArmError{p.Arms[arm].Name, err}
 		}
@@ -102,13 +116,13 @@ func (r *Runner) Pair(
 
 // pairedCell measures one cell of a pair and emits its events.
 func (r *Runner) pairedCell(
-	ctx context.Context, cell Cell, arm Arm, clusters [2]*servers.Cluster, ready func(),
+	ctx context.Context, cell Cell, arm PairedArm, clusters [2]*servers.Cluster, ready func(),
 ) (*results.Cell, error) {
 	if cell.Block > 0 { // not a trial of the rate search
 		r.emit(CellStarted{Arm: arm.Name, Scenario: cell.Load.Scenario.Name, Load: cell.Load.Name, Block: cell.Block,
 			Cell: cell.Index})
 	}
-	record, err := r.runCellAt(ctx, cell, arm, clusters[cell.Arm], ready, clusters[1-cell.Arm])
+	record, err := r.of(arm).runCellAt(ctx, cell, Arm{Name: arm.Name}, clusters[cell.Arm], ready, clusters[1-cell.Arm])
 	if err == nil && cell.Block > 0 {
 		r.emit(cellDone(cell.Index, 0, record))
 	}
@@ -141,7 +155,7 @@ func (r *Runner) bootBoth(ctx context.Context, p PairedRun, order [2]int, cluste
 		if clusters[arm], err = a.Site.Boot(ctx, p.Topology, a.App); err != nil {
 			return err
 		}
-		return r.warmUp(ctx, clusters[arm], p.Warmup, p.Scenario)
+		return r.of(a).warmUp(ctx, clusters[arm], p.Warmup, p.Scenario)
 	})
 }
 
@@ -183,7 +197,7 @@ func (r *Runner) interleave(
 		}
 		cell := p.cell(pair, arm, order, load)
 		cell.Index = cellsOfPair*(pair-1) + 1 + arm
-		cells[arm], err = r.pairedCell(ctx, cell, Arm{Name: p.Arms[arm].Name}, clusters, ready.wait)
+		cells[arm], err = r.pairedCell(ctx, cell, p.Arms[arm], clusters, ready.wait)
 		return err
 	})
 	return cells, err

@@ -49,7 +49,7 @@ func (r *Runner) FindRate(ctx context.Context, p PairedRun) (c Rate, err error) 
 	closedRun := Cell{Seed: p.Seed, Load: Load{
 		Name: results.ClosedRun, Scenario: p.Scenario, Mode: loadgen.Closed, Duration: time.Second,
 	}}
-	if c.MaxThroughput, _, err = r.maxThroughput(ctx, closedRun, clusters[0]); err != nil {
+	if c.MaxThroughput, _, err = r.of(p.Arms[0]).maxThroughput(ctx, closedRun, clusters[0]); err != nil {
 		return c, &ArmError{p.Arms[0].Name, err}
 	}
 	most := max(1, c.MaxThroughput*utilization/2)
@@ -80,8 +80,15 @@ func (r *Runner) FindRate(ctx context.Context, p PairedRun) (c Rate, err error) 
 const rateWithin = 0.1
 
 // busyShare is the share of the cores that a pair's two cells used, including the generator: one
-// process, whose CPU time each cell counts in full.
-func busyShare(cells [2]*results.Cell) float64 {
+// process, whose CPU time each cell counts in full. Of several hosts, it is that of the busiest.
+func busyShare(cells [2]*results.Cell) (busiest float64) {
+	if hosts := cells[0].Hosts; len(hosts) > 0 {
+		for i, h := range hosts {
+			used := h.CPU.Seconds()/cells[0].Elapsed + cells[1].Hosts[i].CPU.Seconds()/cells[1].Elapsed
+			busiest = max(busiest, used/float64(max(1, h.Cores)))
+		}
+		return busiest
+	}
 	busy := max(cells[0].Generator.CPUSeconds/cells[0].Elapsed, cells[1].Generator.CPUSeconds/cells[1].Elapsed)
 	for _, cell := range cells {
 		busy += results.TotalCPU(cell.Usage).Seconds() / cell.Elapsed

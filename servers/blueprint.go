@@ -76,15 +76,28 @@ func (b Blueprint) Loops() int {
 	return loops
 }
 
-// MachineCores is the number of cores that each group of workers has to itself, like a separate
-// machine; 0: they share this machine's.
+// MachineCores is the number of cores that each group of workers has to itself: a quota of this machine's, or those
+// of a host of a fleet; 0: they share cores.
 func (b Blueprint) MachineCores() float64 {
+	groups := map[string]int{} // by host
 	for _, p := range b.Processes {
-		if p.Workers > 0 {
+		if p.Workers > 0 && p.Cores > 0 {
 			return p.Cores
 		}
+		if p.Workers > 0 {
+			groups[p.Host]++
+		}
 	}
-	return 0
+	least := 0
+	for _, part := range b.Parts {
+		switch n := groups[part.Host]; {
+		case n > 1:
+			return 0
+		case n == 1 && (least == 0 || part.Cores < least):
+			least = part.Cores
+		}
+	}
+	return float64(least)
 }
 
 // WorkersTier is the tier in which the app itself runs.

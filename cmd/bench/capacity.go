@@ -45,7 +45,7 @@ before it measures them, and reports the prediction error.`,
 	f.StringVar(&o.spec.Profile, "profile", servers.Controlled, profileUsage)
 	f.StringVar(&o.spec.Sweep, "sweep", "", "measure a configuration per value: `PARAMETER=V,V,V`, such as workers=1,2,4")
 	f.StringVar(&o.spec.Machines, "machines", "",
-		"measure `N,N,N` machines side by side: control groups with a CPU quota each, behind one proxy")
+		"measure `N,N,N` machines behind one proxy: control groups with a CPU quota each, or with --fleet hosts")
 	f.StringVar(&o.spec.Validate, "validate", "",
 		"predict values `V,V` of the swept parameter before measuring them (no values: chosen by bench)")
 	f.Lookup("validate").NoOptDefVal = capacity.Auto
@@ -59,7 +59,7 @@ before it measures them, and reports the prediction error.`,
 		"confirm the rate found by a load of this `DURATION`: auto (a minute, more where service times vary), or 0 for none")
 	f.Float64Var(&o.spec.Width, "width", 0.05, "target width of the interval, relative")
 	c.MarkFlagsMutuallyExclusive("machines", "sweep")
-	o.add(c, "db", "dry-run", "json", "verbose", "out", "seed", "allow-host", "shared-machine")
+	o.add(c, "fleet", "db", "dry-run", "json", "verbose", "out", "seed", "allow-host", "shared-machine")
 	complete(c, "topology", "scenario", "profile")
 	return c
 }
@@ -69,6 +69,7 @@ func runCapacity(ctx context.Context, s *shell, c *cobra.Command, o capacityOpti
 	if err != nil {
 		return err
 	}
+	o.spec.Placement = env.Placement
 	if o.dryRun {
 		plan, err := o.spec.Plan()
 		if err != nil {
@@ -77,7 +78,7 @@ func runCapacity(ctx context.Context, s *shell, c *cobra.Command, o capacityOpti
 		for _, w := range plan.Diagnostics {
 			env.Warn(w)
 		}
-		return foresee(ctx, s, env, plan, plan.Project.App, o.spec.Seed, o.json)
+		return o.foresee(ctx, s, env, plan, plan.Project.App, o.spec.Seed)
 	}
 	env.Engine, env.Config = fixedEngines[results.KindCapacity], flagValues(c)
 	result, err := capacity.Run(ctx, env, o.spec)

@@ -42,7 +42,7 @@ A claim is a YAML file, and --file tests your own: CONTRIBUTING.md, "Add a claim
 	f.StringVar(&o.spec.App, "app", "", appUsage)
 	f.IntVar(&o.spec.Blocks, "blocks", 0, "`N` blocks of each claim; 0: according to the preset")
 	f.DurationVar(&o.spec.Budget, "budget", 0, "begin no claim after this time (default: --quick: 10m, else none)")
-	o.add(c, "quick", "thorough", "dry-run", "json", "verbose", "out", "seed", "allow-host", "shared-machine")
+	o.add(c, "fleet", "quick", "thorough", "dry-run", "json", "verbose", "out", "seed", "allow-host", "shared-machine")
 	c.Flags().Lookup("quick").Usage = "finish within ten minutes, with wider intervals"
 	complete(c, "claim")
 	return c
@@ -58,7 +58,7 @@ func runClaims(ctx context.Context, s *shell, c *cobra.Command, o claimsOptions)
 		if err != nil {
 			return err
 		}
-		return foresee(ctx, s, env, plan, plan.Project.App, o.spec.Seed, o.json)
+		return o.foresee(ctx, s, env, plan, plan.Project.App, o.spec.Seed)
 	}
 	env.Engine, env.Config = fixedEngines[results.KindClaims], flagValues(c)
 	env.Several = func(ctx context.Context, processes int) (loadgen.Measurer, func() error, error) {

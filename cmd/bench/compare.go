@@ -7,7 +7,6 @@ import (
 
 	"bench/experiments"
 	"bench/experiments/compare"
-	"bench/fleet/hosts"
 	"bench/loadgen/native"
 	"bench/servers"
 
@@ -19,7 +18,6 @@ type compareOptions struct {
 	sharedFlags
 	spec   compare.Spec
 	engine engineOptions
-	fleet  fleetOptions
 }
 
 func newCompareCommand(s *shell) *cobra.Command {
@@ -61,8 +59,7 @@ func newCompareCommand(s *shell) *cobra.Command {
 		"`LIMIT` to test at the open-loop rates, such as 'p99 < 250ms' (repeatable; default: those of bench.yaml)")
 	// Sleeping is right here: the servers share the cores, and polling would occupy one.
 	o.engine.flags(f, native.Sleep)
-	o.fleet.flags(f)
-	o.add(c, "db", "dry-run", "json", "verbose", "out", "seed", "allow-host", "shared-machine")
+	o.add(c, "fleet", "db", "dry-run", "json", "verbose", "out", "seed", "allow-host", "shared-machine")
 	complete(c, "topologies", "scenario", "profile")
 	return c
 }
@@ -76,13 +73,6 @@ const (
 )
 
 func runCompare(ctx context.Context, s *shell, c *cobra.Command, o compareOptions) error {
-	placed, err := o.fleet.read()
-	if err != nil {
-		return err
-	}
-	if placed != nil {
-		o.spec.Placement = placed.Placement
-	}
 	plan, err := o.spec.Plan()
 	if err != nil {
 		return err
@@ -94,19 +84,13 @@ func runCompare(ctx context.Context, s *shell, c *cobra.Command, o compareOption
 	if why != "" {
 		fmt.Fprintf(s.errs, "bench: %s: this comparison uses the engine %v\n", why, engine)
 	}
+	o.fleet.engine = o.engine
 	env, err := s.experimentEnv(o.sharedFlags)
 	if err != nil {
 		return err
 	}
-	if placed != nil {
-		if env.Fleet, err = o.fleet.open(s, *placed, engineRecord{
-			Name: o.engine.name, Timer: o.engine.timer, URL: "http://127.0.0.1",
-		}); err != nil {
-			return err
-		}
-	}
 	if o.dryRun {
-		return describeCompare(ctx, s, env, o.spec, placed, o.json)
+		return o.describeCompare(ctx, s, env)
 	}
 	env.Engine, env.Config = engine, flagValues(c)
 	result, err := compare.Run(ctx, env, o.spec)
@@ -114,10 +98,12 @@ func runCompare(ctx context.Context, s *shell, c *cobra.Command, o compareOption
 }
 
 // describeCompare is --dry-run: the plan, what is missing for it, and every file and command line.
-func describeCompare(
-	ctx context.Context, s *shell, env experiments.Env, spec compare.Spec, placed *hosts.File, asJSON bool,
-) error {
-	plan, lacking, err := spec.Foresee(ctx, env)
+func (o compareOptions) describeCompare(ctx context.Context, s *shell, env experiments.Env) error {
+	placed, err := o.fleet.read()
+	if err != nil {
+		return err
+	}
+	plan, lacking, err := o.spec.Foresee(ctx, env)
 	if err != nil {
 		return err
 	}
@@ -133,5 +119,5 @@ func describeCompare(
 	p := described{
 		lines: e.Describe(), estimate: e.Estimate(), seed: e.Seed, lacking: lacking, rendered: rendered, fleet: placed,
 	}
-	return p.print(s, env, asJSON)
+	return p.print(s, env, o.json)
 }

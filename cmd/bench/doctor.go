@@ -18,12 +18,16 @@ func newDoctorCommand(s *shell) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "doctor",
 		Short:   "List what this machine lacks, and the command that fixes it",
-		Example: "  bench doctor\n  bench doctor --json",
+		Example: "  bench doctor\n  bench doctor --json\n  bench doctor --fleet fleet.yaml",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if o.fleet.file != "" {
+				return o.fleet.onHosts(c.Context(), s, "doctor")
+			}
 			return runDoctor(c.Context(), s, o.json)
 		},
 	}
-	o.add(c, "json")
+	o.add(c, "fleet", "json")
+	c.MarkFlagsMutuallyExclusive("fleet", "json")
 	return c
 }
 

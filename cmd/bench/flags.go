@@ -27,6 +27,7 @@ type sharedFlags struct {
 	thorough bool
 	shared   bool
 	db       string
+	fleet    fleetOptions
 }
 
 // addShared adds each of the shared flags to a command's.
@@ -53,6 +54,7 @@ var addShared = map[string]func(*sharedFlags, *pflag.FlagSet){
 	"dry-run": func(o *sharedFlags, f *pflag.FlagSet) {
 		f.BoolVar(&o.dryRun, "dry-run", false, "print the plan without running it")
 	},
+	"fleet": func(o *sharedFlags, f *pflag.FlagSet) { o.fleet.flags(f) },
 	"shared-machine": func(o *sharedFlags, f *pflag.FlagSet) {
 		f.BoolVar(&o.shared, "shared-machine", false, "accept cells that other programs disturbed: DEGRADED, not void")
 	},

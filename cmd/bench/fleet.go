@@ -12,6 +12,7 @@ import (
 
 	"bench/experiments"
 	"bench/fleet/hosts"
+	"bench/loadgen/native"
 	"bench/servers"
 	"bench/targets"
 
@@ -23,8 +24,9 @@ const serversFlag = "servers"
 
 // fleetOptions say which hosts servers and load run on.
 type fleetOptions struct {
-	file string
-	ssh  string
+	file   string
+	ssh    string
+	engine engineOptions // of the load; the zero value stands for what works best there
 }
 
 func (o *fleetOptions) flags(f *pflag.FlagSet) {
@@ -44,26 +46,63 @@ func (o fleetOptions) read() (*hosts.File, error) {
 	return &f, nil
 }
 
-// open is the fleet of a file, whose workers send with an engine. It starts nothing.
-func (o fleetOptions) open(s *shell, f hosts.File, e engineRecord) (*hosts.Fleet, error) {
-	engine, err := json.Marshal(e)
-	if err != nil {
-		return nil, err
+// place lets the servers and the load of an experiment run on the hosts of the file, if there is one. It starts
+// nothing.
+func (o fleetOptions) place(s *shell, env *experiments.Env) error {
+	f, err := o.read()
+	if f == nil || err != nil {
+		return err
 	}
-	cache, err := s.cacheDir()
+	options, err := o.options(s, env.Cache)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	env.Placement = f.Placement
+	env.Fleet = func() experiments.Fleet { return hosts.New(*f, options) }
+	return nil
+}
+
+// options are what a fleet needs to know of this program.
+func (o fleetOptions) options(s *shell, cache string) (hosts.Options, error) {
+	engine, err := json.Marshal(engineRecord{
+		Name: cmp.Or(o.engine.name, "auto"), Timer: cmp.Or(o.engine.timer, string(native.Auto)), URL: "http://127.0.0.1",
+	})
+	if err != nil {
+		return hosts.Options{}, err
 	}
 	program, binary, err := ownProgram()
 	if err != nil {
-		return nil, err
+		return hosts.Options{}, err
 	}
-	return hosts.New(f, hosts.Options{
+	return hosts.Options{
 		Version: version, Program: program, Binary: binary, Dir: filepath.Join(cache, "fleet"), Env: s.user(),
 		SSH: strings.Fields(o.ssh), Serve: []string{workerCommand, "--" + serversFlag}, Load: []string{workerCommand},
 		Allow:  func(host string) []string { return []string{"--allow-host", host} },
 		Engine: engine, Say: func(text string) { fmt.Fprintf(s.errs, "bench: %s\n", text) },
-	}), nil
+	}, nil
+}
+
+// onHosts runs a command of this program on every host of the file that has servers.
+func (o fleetOptions) onHosts(ctx context.Context, s *shell, args ...string) error {
+	f, err := o.read()
+	if err != nil {
+		return err
+	}
+	cache, err := s.cacheDir()
+	if err != nil {
+		return err
+	}
+	options, err := o.options(s, cache)
+	if err != nil {
+		return err
+	}
+	err = hosts.New(*f, options).Command(ctx, args, func(host, text string) {
+		fmt.Fprintf(s.out, "host %s: %s\n", host, text)
+	})
+	if err != nil && ctx.Err() == nil {
+		err = &experiments.Error{Verdict: experiments.Refused, Err: fmt.Errorf("bench %s: %w", args[0], err)}
+	}
+	return err
 }
 
 // stationOf is what a worker needs to keep servers on this host.

@@ -64,7 +64,7 @@ raise a false alarm in fewer than 1 % of runs.`,
 		"measure false alarms, and the smallest slowdown this machine can detect")
 	f.IntVar(&o.pairs, "pairs", 30, "with --self-test: `N` pairs of equal versions")
 	_ = f.MarkHidden("fixed-order")
-	o.add(c, "db", "dry-run", "json", "verbose", "out", "seed", "allow-host", "shared-machine")
+	o.add(c, "fleet", "db", "dry-run", "json", "verbose", "out", "seed", "allow-host", "shared-machine")
 	complete(c, "topology", "scenario", "profile")
 	return c
 }
@@ -104,5 +104,10 @@ func describeGate(s *shell, env experiments.Env, o gateOptions) error {
 	if err := o.spec.Validate(); err != nil {
 		return err
 	}
-	return described{lines: o.spec.Lines(), estimate: o.spec.Budget, seed: o.spec.Seed}.print(s, env, o.json)
+	placed, err := o.fleet.read()
+	if err != nil {
+		return err
+	}
+	p := described{lines: o.spec.Lines(), estimate: o.spec.Budget, seed: o.spec.Seed, fleet: placed}
+	return p.print(s, env, o.json)
 }

@@ -53,7 +53,7 @@ before it. A step whose interval includes 1 has no measurable effect.`,
 	f.DurationVar(&o.spec.Budget, "budget", 0, "time limit (default: 10m; --quick: 4m, --thorough: none)")
 	f.DurationVar(&o.spec.BootTimeout, "boot-timeout", 30*time.Second, "time limit for a rung to become ready")
 	o.engine.flags(f, native.Sleep)
-	o.add(c, "dry-run", "json", "verbose", "out", "seed", "allow-host", "shared-machine")
+	o.add(c, "fleet", "dry-run", "json", "verbose", "out", "seed", "allow-host", "shared-machine")
 	complete(c, "ladder", "scenario", "profile")
 	return c
 }
@@ -63,12 +63,13 @@ func runLadder(ctx context.Context, s *shell, c *cobra.Command, o ladderOptions)
 	if err != nil {
 		return err
 	}
+	o.fleet.engine = o.engine
 	env, err := s.experimentEnv(o.sharedFlags)
 	if err != nil {
 		return err
 	}
 	if o.dryRun {
-		return foresee(ctx, s, env, plan, plan.Project.App, o.spec.Seed, o.json)
+		return o.foresee(ctx, s, env, plan, plan.Project.App, o.spec.Seed)
 	}
 	if env.Engine, _, err = o.engine.choose(); err != nil {
 		return err

@@ -74,15 +74,19 @@ type plan interface {
 }
 
 // foresee is the --dry-run of an experiment with one app.
-func foresee(
-	ctx context.Context, s *shell, env experiments.Env, p plan, app targets.App, seed uint64, asJSON bool,
+func (o sharedFlags) foresee(
+	ctx context.Context, s *shell, env experiments.Env, p plan, app targets.App, seed uint64,
 ) error {
+	placed, err := o.fleet.read()
+	if err != nil {
+		return err
+	}
 	lacks, err := env.Foresee(ctx, app, p.Topologies())
 	if err != nil {
 		return err
 	}
 	return described{
-		lines: p.Lines(), estimate: p.Estimate(), seed: seed,
+		lines: p.Lines(), estimate: p.Estimate(), seed: seed, fleet: placed,
 		lacking: experiments.LeftOut("cannot be booted here", p.Topologies(), lacks),
-	}.print(s, env, asJSON)
+	}.print(s, env, o.json)
 }

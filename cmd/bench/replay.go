@@ -45,7 +45,7 @@ needs them in the repository here; a load goes to whatever now answers at its UR
 	}
 	c.Flags().StringVar(&o.app, "app", "", "`DIR` of the app on this machine (default: as the stored run named it)")
 	c.Flags().StringVar(&o.page, "html", "", "write the page of the comparison to `FILE`, too")
-	o.add(c, "dry-run", "json", "verbose", "out", "allow-host", "shared-machine")
+	o.add(c, "fleet", "dry-run", "json", "verbose", "out", "allow-host", "shared-machine")
 	return c
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"bench/experiments"
 	"bench/servers/setup"
 
@@ -20,9 +22,16 @@ the first, and Ctrl-C for the package manager.
 
 With --with it also installs what other topologies need: Python servers into bench's environment, pinned
 by hash, and Caddy and HAProxy from the system's packages. An app with an interpreter of its own
-needs a Python server in that one's environment.`,
-		Example: "  bench setup\n  bench setup --with gunicorn,uvicorn\n  bench setup --with popular",
+needs a Python server in that one's environment. With --fleet it sets up every host that has servers.`,
+		Example: "  bench setup\n  bench setup --with gunicorn,uvicorn\n  bench setup --fleet fleet.yaml",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if o.fleet.file != "" {
+				args := []string{"setup", "--with=" + strings.Join(with, ",")}
+				if o.dryRun {
+					args = append(args, "--dry-run")
+				}
+				return o.fleet.onHosts(c.Context(), s, args...)
+			}
 			cache, err := s.cacheDir()
 			if err != nil {
 				return err
@@ -43,6 +52,7 @@ needs a Python server in that one's environment.`,
 	}
 	c.Flags().StringSliceVar(&with, "with", nil,
 		"install what these need, too: `NAMES` of topologies or tools (whitenoise), popular, or all")
-	o.add(c, "json", "dry-run")
+	o.add(c, "fleet", "json", "dry-run")
+	c.MarkFlagsMutuallyExclusive("fleet", "json")
 	return c
 }

@@ -114,12 +114,13 @@ func (s *shell) experimentEnv(o sharedFlags) (experiments.Env, error) {
 	if err != nil {
 		return experiments.Env{}, fmt.Errorf("finding the program's own path: %w", err)
 	}
-	return experiments.Env{
+	env := experiments.Env{
 		Version: version, Results: o.out, Cache: cache, Temporary: s.env["TMPDIR"], Path: s.env["PATH"],
 		User: s.user(), Services: services, Servers: s.servers(), Keeper: []string{self, keeperCommand},
 		Guard: o.guard(), SharedMachine: o.shared,
 		Emit: progress(s).Show,
-	}, nil
+	}
+	return env, o.fleet.place(s, &env)
 }
 
 // json writes a value to stdout.

@@ -37,7 +37,7 @@ each other and against the server's own rule of thumb, with confidence intervals
 	o.flags(c)
 	f := c.Flags()
 	f.BoolVar(&o.spec.Exhaustive, "exhaustive", false, "eliminate nothing: measure every setting as often as a finalist")
-	o.add(c, "db", "dry-run", "json", "out", "seed", "allow-host", "shared-machine")
+	o.add(c, "fleet", "db", "dry-run", "json", "out", "seed", "allow-host", "shared-machine")
 	return c
 }
 
@@ -79,7 +79,7 @@ the race chose should serve 95 % of the grid's best or more, in a third of the t
 				if err != nil {
 					return err
 				}
-				return foresee(c.Context(), s, env, plan, plan.Project.App, o.spec.Seed, o.json)
+				return o.foresee(c.Context(), s, env, plan, plan.Project.App, o.spec.Seed)
 			}
 			env.Engine, env.Config = fixedEngines[results.KindTune], flagValues(c)
 			rows, err := tune.Check(c.Context(), env, o.spec)
@@ -101,7 +101,7 @@ func runTune(ctx context.Context, s *shell, c *cobra.Command, o tuneOptions) err
 		if err != nil {
 			return err
 		}
-		return foresee(ctx, s, env, plan, plan.Project.App, o.spec.Seed, o.json)
+		return o.foresee(ctx, s, env, plan, plan.Project.App, o.spec.Seed)
 	}
 	env.Engine, env.Config = fixedEngines[results.KindTune], flagValues(c)
 	result, err := tune.Run(ctx, env, o.spec)

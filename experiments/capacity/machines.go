@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"bench/experiments"
 	"bench/results"
@@ -26,7 +27,7 @@ const leastQuota = 10
 // Where quotas cannot be set, one machine is the topology with one backend and no quota, and a
 // diagnostic says so.
 func machineNodes(s Spec) (Spec, []results.Diagnostic, error) {
-	base, most, err := nodesPlan(s)
+	base, most, err := nodesPlan(s, "backends", "cpu")
 	if err != nil {
 		return s, nil, err
 	}
@@ -59,14 +60,39 @@ func machineNodes(s Spec) (Spec, []results.Diagnostic, error) {
 	return s, nil, nil
 }
 
+// machineHosts turns --machines into a sweep over backends that have a host of the fleet each.
+func machineHosts(s Spec) (Spec, error) {
+	base, most, err := nodesPlan(s, "backends")
+	if err != nil {
+		return s, err
+	}
+	if ofMachines(base) {
+		return s, experiments.Misusef("--topology %s: cpu= makes machines of this one's cores, and with --fleet they are "+
+			"hosts: leave it out", base)
+	}
+	definition, err := servers.Define(base)
+	if err != nil {
+		return s, experiments.Misuse(err)
+	}
+	for _, p := range definition.Processes {
+		if hosts := len(s.Placement.Hosts(p.Name)); strings.Contains(p.Replicas, "backends") && hosts < most {
+			return s, experiments.Misusef("--machines: %d machines need a host of the fleet each, and the process %s has %d: "+
+				"place it on a group of hosts", most, p.Name, hosts)
+		}
+	}
+	s.Topology, s.Sweep = base.String(), "backends="+s.Machines
+	return s, nil
+}
+
 // ofMachines reports whether a topology's backends are machines of their own.
 func ofMachines(t servers.Topology) bool {
 	cpu := t.Param("cpu")
 	return t.Boots() && cpu != "" && cpu != "0"
 }
 
-// nodesPlan is the topology whose backends become machines, and the largest number of them.
-func nodesPlan(s Spec) (base servers.Topology, most int, err error) {
+// nodesPlan is the topology whose backends become machines, which has those parameters, and the largest number of
+// them.
+func nodesPlan(s Spec, params ...string) (base servers.Topology, most int, err error) {
 	if s.Sweep != "" {
 		return base, 0, experiments.Misusef("--machines is itself a sweep: leave out --sweep %s", s.Sweep)
 	}
@@ -82,7 +108,7 @@ func nodesPlan(s Spec) (base servers.Topology, most int, err error) {
 	if err != nil {
 		return base, 0, experiments.Misuse(err)
 	}
-	for _, name := range []string{"backends", "cpu"} {
+	for _, name := range params {
 		if !definition.Has(name) {
 			return base, 0, experiments.Misusef("--machines: %s has no parameter %s, so its parts cannot be "+
 				"machines of their own: use a topology that has one, such as %s", base.Name, name, servers.DefaultTopology)

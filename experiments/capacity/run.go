@@ -125,14 +125,7 @@ type search struct {
 }
 
 func (s *search) measure(ctx context.Context) error {
-	m := s.run.Out.Manifest()
-	if m.Generator == nil {
-		return experiments.Misusef("the engine %v cannot be calibrated, which a search needs: use the native engine",
-			s.run.Engine)
-	}
-	s.plan.search.Most = trusted * m.Generator.Ceiling
-	contention := scenarios.Contention(m.Host.Cores) // before any server is running
-	if err := s.update(func(c *results.CapacityFindings) { c.Contention = contention }); err != nil {
+	if err := s.shared(); err != nil {
 		return err
 	}
 	for _, config := range s.plan.configurations {
@@ -164,6 +157,22 @@ func (s *search) measure(ctx context.Context) error {
 		}
 	}
 	return s.check(ctx, checks)
+}
+
+// shared measures what the servers and the generator do to each other on one machine, before any server is running.
+// On hosts of a fleet they are apart.
+func (s *search) shared() error {
+	m := s.run.Out.Manifest()
+	if len(m.Fleet) > 0 {
+		return s.update(func(c *results.CapacityFindings) { c.Contention = 1 })
+	}
+	if m.Generator == nil {
+		return experiments.Misusef("the engine %v cannot be calibrated, which a search needs: use the native engine",
+			s.run.Engine)
+	}
+	s.plan.search.Most = trusted * m.Generator.Ceiling
+	contention := scenarios.Contention(m.Host.Cores)
+	return s.update(func(c *results.CapacityFindings) { c.Contention = contention })
 }
 
 // configuration searches one and records what was found, even if the search was cut short.

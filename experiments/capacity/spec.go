@@ -13,6 +13,7 @@ import (
 	"bench/loadgen/pacing"
 	"bench/results"
 	"bench/scenarios"
+	"bench/servers"
 	"bench/targets"
 )
 
@@ -25,9 +26,11 @@ type Spec struct {
 	SLO      string `json:"slo"`
 	Target   string `json:"target,omitempty"` // requests per second to plan for: N or N/s
 	// Sweep gives the configurations: PARAMETER=V,V,V. Machines gives numbers of machines, N,N,N,
-	// that run side by side on this host. At most one of the two may be set.
-	Sweep    string `json:"sweep,omitempty"`
-	Machines string `json:"machines,omitempty"`
+	// that run side by side on this host or, where there is a placement, on hosts of a fleet. At most one of the two
+	// may be set.
+	Sweep     string            `json:"sweep,omitempty"`
+	Machines  string            `json:"machines,omitempty"`
+	Placement servers.Placement `json:"placement,omitempty"`
 	// Validate gives the values to predict and then to measure: V,V, or Auto.
 	Validate string        `json:"validate,omitempty"`
 	Price    float64       `json:"price,omitempty"` // per machine-hour
@@ -56,10 +59,14 @@ type Plan struct {
 
 // Plan decides what to do, or reports what is wrong with the spec.
 func (s Spec) Plan() (p Plan, err error) {
-	if s.Machines != "" {
-		if s, p.Diagnostics, err = machineNodes(s); err != nil {
-			return p, err
-		}
+	switch {
+	case s.Machines != "" && s.Placement != "":
+		s, err = machineHosts(s)
+	case s.Machines != "":
+		s, p.Diagnostics, err = machineNodes(s)
+	}
+	if err != nil {
+		return p, err
 	}
 	if err := s.inBounds(); err != nil {
 		return p, err

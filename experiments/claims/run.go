@@ -198,6 +198,11 @@ func fit(ctx context.Context, env experiments.Env, project targets.Project, c cl
 		}
 		c = own
 	}
+	if why := c.StaysHere(); env.Fleet != nil && why != "" {
+		return c, &results.SkippedClaim{
+			Claim: c.Name, Why: "On hosts of a fleet, " + why + ".", Hint: "Test it without --fleet.",
+		}, nil
+	}
 	if c.Interpreter != "" {
 		path := servers.LookPath(c.Interpreter, env.Path)
 		if path == "" {

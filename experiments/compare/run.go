@@ -20,7 +20,7 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 	if err != nil {
 		return experiments.Result{}, err
 	}
-	plan, err := spec.Plan()
+	plan, err := spec.planIn(env)
 	if err != nil {
 		return experiments.Result{}, err
 	}
@@ -61,14 +61,21 @@ const fewest = 2
 // placed refuses what does not fit where the servers are to run.
 func (s Spec) placed(env experiments.Env) error {
 	switch {
-	case s.Placement != "" && env.Fleet == nil:
-		return experiments.Misusef("its servers were on hosts (%s): measure again with --fleet", s.Placement)
 	case env.Fleet != nil && experiments.IsGroup(s.Topologies):
 		return experiments.Misusef("--fleet: name the topologies, since what is installed differs by host")
 	case env.Fleet != nil && s.Apart > 0:
 		return experiments.Misusef("--fleet: --apart gives servers and load cores of their own on one machine: leave it out")
 	}
 	return nil
+}
+
+// planIn is the plan for where the servers are to run: those on hosts of a fleet are apart from the load anyway.
+func (s Spec) planIn(env experiments.Env) (Plan, error) {
+	p, err := s.Plan()
+	if env.Fleet != nil {
+		p.Experiment.Preset.Apart = 0
+	}
+	return p, err
 }
 
 // present is the spec with a word such as all replaced by the topologies that can be booted here.
@@ -93,7 +100,7 @@ func (s Spec) present(ctx context.Context, env experiments.Env, least int) (Spec
 // Foresee is the plan of the topologies that can be booted here, as far as that is known without installing
 // anything, and what keeps the others from it. A plan that could not be carried out is left whole.
 func (s Spec) Foresee(ctx context.Context, env experiments.Env) (Plan, []results.Diagnostic, error) {
-	plan, err := s.Plan()
+	plan, err := s.planIn(env)
 	if err != nil {
 		return plan, nil, err
 	}

@@ -15,21 +15,19 @@ import (
 
 // Spec is a comparison as requested.
 type Spec struct {
-	App        string        `json:"app,omitempty"` // folder with a bench.yaml; see experiments.LoadProject
-	Topologies string        `json:"topologies"`    // a list, or all
-	Scenarios  []string      `json:"scenarios,omitempty"`
-	Baseline   string        `json:"baseline,omitempty"` // "": the first topology
-	Profile    string        `json:"profile"`
-	Preset     string        `json:"preset"`           // quick, default or thorough
-	Blocks     int           `json:"blocks,omitempty"` // repeats of each topology; 0: by preset
-	Objectives []string      `json:"objectives,omitempty"`
-	Precision  float64       `json:"precision_percent,omitempty"` // of the headline ratios; 0: as the preset says
-	Budget     time.Duration `json:"budget_ns,omitempty"`         // time limit; 0: as the preset says
-	Apart      int           `json:"apart,omitempty"`             // boots with cores of their own; 0: as the preset says
-	Seed       uint64        `json:"seed"`
-	// Placement is where the processes run, if that is not this machine.
-	Placement   servers.Placement `json:"placement,omitempty"`
-	BootTimeout time.Duration     `json:"boot_timeout_ns"`
+	App         string        `json:"app,omitempty"` // folder with a bench.yaml; see experiments.LoadProject
+	Topologies  string        `json:"topologies"`    // a list, or all
+	Scenarios   []string      `json:"scenarios,omitempty"`
+	Baseline    string        `json:"baseline,omitempty"` // "": the first topology
+	Profile     string        `json:"profile"`
+	Preset      string        `json:"preset"`           // quick, default or thorough
+	Blocks      int           `json:"blocks,omitempty"` // repeats of each topology; 0: by preset
+	Objectives  []string      `json:"objectives,omitempty"`
+	Precision   float64       `json:"precision_percent,omitempty"` // of the headline ratios; 0: as the preset says
+	Budget      time.Duration `json:"budget_ns,omitempty"`         // time limit; 0: as the preset says
+	Apart       int           `json:"apart,omitempty"`             // boots with cores of their own; 0: as the preset says
+	Seed        uint64        `json:"seed"`
+	BootTimeout time.Duration `json:"boot_timeout_ns"`
 }
 
 // Scenarios are those of the bundled project that are compared if none is named.
@@ -87,9 +85,6 @@ func (s Spec) Plan() (p Plan, err error) {
 	}
 	e.Preset = presets[at].For(len(e.Arms)).With(s.Blocks, s.Precision/100, s.Budget)
 	e.Preset.Apart = cmp.Or(s.Apart, e.Preset.Apart)
-	if s.Placement != "" { // they are apart anyway
-		e.Preset.Apart = 0
-	}
 	if err := e.MoveFirst(s.Baseline); err != nil {
 		return p, experiments.Misuse(err)
 	}

@@ -143,14 +143,21 @@ func (s *series) open(ctx context.Context) (stacks [2]*experiments.Stack, failed
 		default:
 			return stacks, nil, err
 		}
-		s.paired.Arms[i] = scenarios.PairedArm{Name: name, Site: stacks[i].Site, App: stacks[i].Project.App}
-		s.paired.Arms[i].Checked, err = targets.Observed(stacks[i].Project.App, targets.Queries,
-			filepath.Join(stacks[i].Site.Scratch, "observing"))
-		if err != nil {
+		if s.paired.Arms[i], err = s.arm(name, stacks[i]); err != nil {
 			return stacks, nil, err
 		}
 	}
 	return stacks, nil, nil
+}
+
+// arm is a version on its stack. What counts its queries is written here, and not known to hosts of a fleet.
+func (s *series) arm(name string, stack *experiments.Stack) (a scenarios.PairedArm, err error) {
+	a = scenarios.PairedArm{Name: name, Site: stack.Site, App: stack.Project.App, Checked: stack.Project.App}
+	a.Measurer, a.From = stack.From()
+	if a.Measurer == nil {
+		a.Checked, err = targets.Observed(a.App, targets.Queries, filepath.Join(stack.Site.Scratch, "observing"))
+	}
+	return a, err
 }
 
 // prepared opens the stack of a version.
@@ -202,6 +209,10 @@ func (s *series) manifest(ctx context.Context, stack *experiments.Stack) (m resu
 	m.Scenarios = []results.ScenarioRecord{s.paired.Scenario.Record()}
 	m.Objectives = s.objectives
 	m.Diagnostics = slices.Concat(m.Diagnostics, requirementsDiffer(s.versions), locksDiffer(s.versions), s.notCompared)
+	if s.env.Fleet != nil {
+		m.Diagnostics = append(m.Diagnostics, results.Diagnostic{Code: "queries-not-counted",
+			Message: "the database queries of a response are not counted on the hosts of a fleet"})
+	}
 	for _, arm := range []string{results.Base, results.Head} {
 		m.Topologies = append(m.Topologies, results.TopologyRecord{Name: arm, Ref: s.paired.Topology.String()})
 	}

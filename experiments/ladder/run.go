@@ -42,6 +42,11 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 		env.Warn(d)
 		m.Diagnostics = append(m.Diagnostics, d)
 	}
+	observed := !stack.Bundled && env.Fleet == nil // the bundled app says by itself how long it worked on a response
+	if !stack.Bundled && !observed {
+		m.Diagnostics = append(m.Diagnostics, results.Diagnostic{Code: "app-time-unknown",
+			Message: "how long the app worked on a response is not measured on the hosts of a fleet"})
+	}
 	if m.Topologies, err = stack.Arms(e.Arms); err != nil {
 		return experiments.Result{}, err
 	}
@@ -51,7 +56,7 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 			runner := run.Runner(stack)
 			runner.LeaveOut = true
 			var err error
-			if !stack.Bundled { // which says by itself how long it worked on a response
+			if observed {
 				runner.App, err = targets.Observed(runner.App, targets.Duration, filepath.Join(stack.Site.Scratch, "observing"))
 			}
 			if err == nil {

@@ -103,6 +103,10 @@ func (p Plan) Run(ctx context.Context, env experiments.Env) (d page.Document, di
 	}
 	if asked := p.Stored.Manifest.Request; asked != nil {
 		env.Services, env.SharedMachine = asked.Services, env.SharedMachine || asked.SharedMachine
+		if asked.Placement != env.Placement.String() {
+			return d, "", experiments.Misusef("replaying %s: its processes were placed as %q, and here it would be %q: "+
+				"replay it with a --fleet file that places them so", p.Name, asked.Placement, env.Placement)
+		}
 	}
 	result, err := p.run(ctx, env)
 	if err != nil {

@@ -104,12 +104,8 @@ func (f *Fleet) say(text string) {
 // start starts a worker on each of the hosts.
 func (f *Fleet) start(ctx context.Context, on []Machine, args []string) (*fleet.Fleet, error) {
 	where := place.Named{}
-	o := place.Options{
-		Program: f.options.Program, Binary: f.options.Binary, Args: args, Env: f.options.Env, SSH: f.options.SSH,
-	}
 	for _, m := range on {
-		kind := place.HostKinds[slices.IndexFunc(place.HostKinds, func(k place.HostKind) bool { return k.Name == m.Kind })]
-		p, err := kind.On(m.Target, o)
+		p, err := f.on(m, args, nil)
 		if err != nil {
 			return nil, fmt.Errorf("host %s: %w", m.Name, err)
 		}
@@ -117,6 +113,15 @@ func (f *Fleet) start(ctx context.Context, on []Machine, args []string) (*fleet.
 	}
 	return fleet.Open(ctx, fleet.Config{
 		Place: where, Version: f.options.Version, Binary: f.options.Binary, Dir: f.options.Dir, Engine: f.options.Engine,
+	})
+}
+
+// on is where this program runs with arguments on a host. What it says on standard error is heard, unless that is nil.
+func (f *Fleet) on(m Machine, args []string, heard io.Writer) (fleet.Place, error) {
+	kind := place.HostKinds[slices.IndexFunc(place.HostKinds, func(k place.HostKind) bool { return k.Name == m.Kind })]
+	return kind.On(m.Target, place.Options{
+		Program: f.options.Program, Binary: f.options.Binary, Args: args, Env: f.options.Env, SSH: f.options.SSH,
+		Heard: heard,
 	})
 }
 

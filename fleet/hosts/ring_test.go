@@ -28,6 +28,10 @@ func TestMain(m *testing.M) {
 	switch {
 	case len(os.Args) > 1 && os.Args[1] == "keep":
 		proc.Keep(os.Stdin)
+	case len(os.Args) > 1 && os.Args[1] == "lacks":
+		fmt.Println("missing: nginx")
+		fmt.Fprintln(os.Stderr, "bench: something is missing")
+		os.Exit(7)
 	case len(os.Args) > 1 && os.Args[1] == "worker":
 		if err := work(os.Args[2:]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -137,7 +141,6 @@ func fleetOf(t *testing.T, text string, ssh ...string) *Fleet {
 	})
 }
 
-// open opens a fleet and brings it an app.
 // open opens a fleet and brings it an app.
 func open(t *testing.T, text string, ssh ...string) (*Fleet, *servers.Site, targets.App) {
 	t.Helper()
@@ -293,6 +296,22 @@ func TestServersBySSH(t *testing.T) {
 	cluster := measure(t, f, site, app)
 	if err := cluster.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A command that is run on every host says where it comes from, and which host it failed on. A host of the load
+// alone is left out.
+func TestACommandOnEveryHost(t *testing.T) {
+	t.Parallel()
+	f := fleetOf(t, "hosts: {app: {local: [127.0.0.1]}, gen: {netns: [bench-nowhere]}}\nplace: {files: app, load: gen}\n")
+	var said []string
+	err := f.Command(t.Context(), []string{"lacks"}, func(host, text string) { said = append(said, host+": "+text) })
+	slices.Sort(said)
+	if want := []string{"app: bench: something is missing", "app: missing: nginx"}; !slices.Equal(said, want) {
+		t.Errorf("it said %q: want %q", said, want)
+	}
+	if err == nil || !strings.Contains(err.Error(), "host app: exit status 7") {
+		t.Errorf("%v: want the host and how it ended", err)
 	}
 }
 

@@ -88,5 +88,5 @@ func (n netns) Start(context.Context, int) (fleet.Stream, error) {
 		return nil, fmt.Errorf("only root may enter the network namespace %s: run bench as root, or use ssh", n.name)
 	}
 	argv := slices.Concat([]string{"ip", "netns", "exec", n.name, n.options.Program}, n.options.Args)
-	return startProcess(n.options.Env, argv)
+	return startProcess(n.options.Env, argv, n.options.Heard)
 }

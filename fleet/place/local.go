@@ -33,5 +33,5 @@ func (l Local) Workers() []string {
 
 // Start implements fleet.Place.
 func (l Local) Start(_ context.Context, _ int) (fleet.Stream, error) {
-	return startProcess(l.options.Env, append([]string{l.options.Program}, l.options.Args...))
+	return startProcess(l.options.Env, append([]string{l.options.Program}, l.options.Args...), l.options.Heard)
 }

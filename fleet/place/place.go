@@ -6,6 +6,7 @@ package place
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"bench/fleet"
@@ -36,6 +37,8 @@ type Options struct {
 	SSH     []string // the command for ssh, with its own flags
 	Pods    Pods     // what pods are made of
 	Join    Joining  // for workers that come by themselves
+	// Heard gets what a process says on standard error, as it comes; nil: the end of it becomes part of its error.
+	Heard io.Writer
 }
 
 // Parse reads a placement, such as local:4 or ssh:a,b.

@@ -24,10 +24,13 @@ type process struct {
 	close sync.Once
 }
 
-func startProcess(env, argv []string) (*process, error) {
+func startProcess(env, argv []string, heard ...io.Writer) (*process, error) {
 	p := &process{cmd: exec.Command(argv[0], argv[1:]...), words: new(lastWords), over: make(chan struct{})}
 	p.cmd.Env = env
 	p.cmd.Stderr = p.words
+	if len(heard) > 0 && heard[0] != nil {
+		p.cmd.Stderr = heard[0]
+	}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var errs [3]error
 	p.in, errs[0] = p.cmd.StdinPipe()

@@ -66,7 +66,7 @@ func (s SSH) Start(ctx context.Context, index int) (fleet.Stream, error) {
 	script := strings.NewReplacer("HASH", s.options.Binary[:32], "SIZE", fmt.Sprint(size),
 		"ARGS", strings.Join(quoted(s.options.Args), " ")).Replace(remote)
 	argv := slices.Concat(s.options.SSH, sshFlags, []string{"--", host})
-	p, err := startProcess(s.options.Env, append(slices.Clone(argv), "exec sh -c '"+script+"'"))
+	p, err := startProcess(s.options.Env, append(slices.Clone(argv), "exec sh -c '"+script+"'"), s.options.Heard)
 	if err != nil {
 		return nil, fmt.Errorf("%w; install OpenSSH's client, or name another with --ssh", err)
 	}

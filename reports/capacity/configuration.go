@@ -106,7 +106,7 @@ func measured(run *results.Run, found results.Configuration) Configuration {
 		}
 	}
 	slices.SortStableFunc(s.Trials, func(a, b Trial) int { return cmp.Compare(a.Rate, b.Rate) })
-	s.use(nearest, run.Manifest.Host.Cores)
+	s.use(nearest, coresOf(run))
 	return s
 }
 

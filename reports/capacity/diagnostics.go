@@ -18,7 +18,7 @@ func (r *Report) judge(run *results.Run) {
 		r.Diagnostics = append(r.Diagnostics, d)
 	}
 	r.judgeCPUSpeed(run)
-	r.judgeMachines()
+	r.judgeMachines(len(run.Manifest.Fleet) > 0)
 	r.judgeVariability()
 	r.judgeSoaks()
 	for _, s := range r.Configurations {
@@ -90,9 +90,9 @@ func (r *Report) judgeCPUSpeed(run *results.Run) {
 	}
 }
 
-// judgeMachines states the limits of measuring machines side by side on one host.
-func (r *Report) judgeMachines() {
-	if r.hostIsFull() {
+// judgeMachines states the limits of measuring machines side by side, on one host or on those of a fleet.
+func (r *Report) judgeMachines(onHosts bool) {
+	if !onHosts && r.hostIsFull() {
 		r.diagnose(results.Warning, "box-full",
 			"this host, and not its machines, was the limit: the proxy and the load generator share its cores",
 			"Measure fewer machines, or smaller ones: cpu=PERCENT in the topology.")
@@ -101,6 +101,12 @@ func (r *Report) judgeMachines() {
 		return
 	}
 	first := r.Configurations[0]
+	if onHosts {
+		if scaling := r.scaling(); scaling != "" {
+			r.diagnose(results.Notice, "machines-on-hosts", "the machines are hosts of the fleet; "+scaling, "")
+		}
+		return
+	}
 	text := fmt.Sprintf("the machines are control groups of %g cores on this host, each with a quota per %.0f ms",
 		first.MachineCores, first.QuotaPeriod*1e3)
 	if scaling := r.scaling(); scaling != "" {

@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"math"
@@ -45,7 +46,7 @@ func Fit(run *results.Run, c *results.Capacity, precision model.Precision) (*Mod
 		return nil, err
 	}
 	m := &Model{
-		Cores: run.Manifest.Host.Cores, Slowdown: max(1, c.Contention), CPU: map[string]float64{},
+		Cores: coresOf(run), Slowdown: max(1, c.Contention), CPU: map[string]float64{},
 		objectives: objectives, speeds: map[string]*speed{},
 	}
 	m.queueing = &model.Model{
@@ -94,8 +95,24 @@ func costOf(c *results.Cell, cores int) (cost, bool) {
 	for tier, spent := range results.CPUByTier(c.Usage) {
 		k.cpu[tier] = spent.Seconds() / n
 	}
+	if len(c.Hosts) > 0 {
+		k.generator = 0 // it has hosts of its own
+	}
 	k.busy = (k.total + k.generator) * n / c.Elapsed / float64(cores)
 	return k, k.total > 0
+}
+
+// coresOf is the number of cores that servers and generator share: this machine's, or those of the hosts of a fleet on
+// which the largest configuration runs.
+func coresOf(run *results.Run) (cores int) {
+	for _, c := range run.Cells {
+		sum := 0
+		for _, h := range c.Hosts {
+			sum += h.Cores
+		}
+		cores = max(cores, sum)
+	}
+	return cmp.Or(cores, run.Manifest.Host.Cores)
 }
 
 // demands finds out what a request costs from the cells of the configurations.

@@ -38,7 +38,7 @@ func (r *Report) Document() page.Document {
 		d.Sections = append(d.Sections, timeline)
 	}
 	if len(r.Hosts) > 0 {
-		d.Sections = append(d.Sections, page.Section{ID: "hosts", Title: "What ran where", Short: "Hosts",
+		d.Sections = append(d.Sections, page.Section{ID: page.HostsSection, Title: "What ran where", Short: "Hosts",
 			Tables: []page.Table{r.hostTable()}})
 	}
 	d.Sections = append(d.Sections,

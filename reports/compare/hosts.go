@@ -1,10 +1,8 @@
 package compare
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"bench/reports/page"
 	"bench/results"
@@ -92,14 +90,10 @@ func (r *Report) busiest(topology string, l Load) (host string, busy float64, co
 
 // hostTable says what ran where.
 func (r *Report) hostTable() page.Table {
-	t := page.Table{Columns: page.Columns("host", "reached by", "address", "#cores", "runs", "#CPU time per request",
-		"#memory (PSS)")}
+	t := page.Table{Columns: page.Columns(append(slices.Clone(page.HostColumns), "#CPU time per request",
+		"#memory (PSS)")...)}
 	for _, h := range r.Hosts {
-		cores := page.Unknown
-		if h.Host.Cores > 0 {
-			cores = fmt.Sprint(h.Host.Cores)
-		}
-		row := []string{h.Name, h.Kind + " " + h.Target, h.Address, cores, strings.Join(h.Runs, ", ")}
+		row := page.HostCells(h.FleetHost)
 		if len(h.Used) == 0 {
 			t.Rows = append(t.Rows, append(row, page.Unknown, page.Unknown))
 		}

@@ -53,6 +53,27 @@ func (c Claim) Needs() string {
 	return strings.Join(append(slices.Clone(c.Services), c.Interpreter), ",")
 }
 
+// StaysHere is why the claim can be tested on this machine alone, and not on hosts of a fleet; empty: it can be.
+func (c Claim) StaysHere() string {
+	switch {
+	case len(c.Services) > 0:
+		return "services beside the servers are not supported yet"
+	case c.Interpreter != "":
+		return "an interpreter of the claim's own is not supported yet"
+	}
+	for _, arm := range c.Arms {
+		if arm.Relay {
+			return "bytes between proxy and servers are not counted yet"
+		}
+		for _, step := range c.StepsOf(arm) {
+			if l, is := step.Does.(load); is && len(l.Timeline) > 0 {
+				return "nothing can be done to servers during a load yet"
+			}
+		}
+	}
+	return ""
+}
+
 // Counts reports whether all its predictions are about what is counted or checked.
 func (c Claim) Counts() bool {
 	return !slices.ContainsFunc(c.Predictions, func(p results.Prediction) bool {
