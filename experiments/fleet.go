@@ -89,14 +89,6 @@ func (e *unplacedError) remedy() string {
 	return fmt.Sprintf("place it in the fleet file, as in place: {%s: HOST}", e.process)
 }
 
-// hostFor is this machine with what it needs: to prepare the app, if servers run elsewhere.
-func (e Env) hostFor(ctx context.Context, app targets.App, topologies []servers.Topology) (servers.Host, error) {
-	if e.Fleet != nil {
-		topologies = nil
-	}
-	return e.Host(ctx, app, topologies)
-}
-
 // settle reaches the hosts of a fleet, and gets them ready to boot.
 func (e Env) settle(ctx context.Context, st *Stack, topologies []servers.Topology) error {
 	st.fleet = e.Fleet()

@@ -30,15 +30,8 @@ type Stack struct {
 // caller closes it.
 func (e Env) Open(ctx context.Context, project targets.Project, topologies []servers.Topology,
 	bootTimeout time.Duration) (*Stack, error) {
-	for _, t := range topologies {
-		if target := t.Target(); target != "" {
-			if err := e.Guard.Check(target); err != nil {
-				return nil, err
-			}
-		}
-	}
 	project.App = e.served(project.App)
-	if err := e.Placeable(project.App, topologies); err != nil {
+	if err := e.allowed(project.App, topologies); err != nil {
 		return nil, err
 	}
 	onlyURLs := !slices.ContainsFunc(topologies, servers.Topology.Boots)
@@ -48,17 +41,9 @@ func (e Env) Open(ctx context.Context, project targets.Project, topologies []ser
 			return nil, err
 		}
 	}
-	host, err := e.hostFor(ctx, project.App, topologies)
+	host, err := e.equipped(ctx, project.App, topologies)
 	if err != nil {
 		return nil, err
-	}
-	for _, t := range topologies {
-		if e.Fleet != nil {
-			break // its hosts say what they lack
-		}
-		if err := missing(t, host, project.App); err != nil {
-			return nil, err
-		}
 	}
 	st, err := e.stack(project, host)
 	if err != nil {
@@ -72,7 +57,39 @@ func (e Env) Open(ctx context.Context, project targets.Project, topologies []ser
 		}
 		return st, nil
 	}
-	err = e.prepareApp(ctx, st)
+	if err := e.ready(ctx, st, topologies); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return st, nil
+}
+
+// allowed refuses running servers that may not be asked, and what cannot run on the hosts of the fleet.
+func (e Env) allowed(app targets.App, topologies []servers.Topology) error {
+	for _, t := range topologies {
+		if target := t.Target(); target != "" {
+			if err := e.Guard.Check(target); err != nil {
+				return err
+			}
+		}
+	}
+	return e.Placeable(app, topologies)
+}
+
+// equipped is this machine with what the topologies need; hosts of a fleet say themselves what they lack.
+func (e Env) equipped(ctx context.Context, app targets.App, topologies []servers.Topology) (servers.Host, error) {
+	if e.Fleet != nil {
+		return e.Host(ctx, app, nil)
+	}
+	host, err := e.Host(ctx, app, topologies)
+	for i := 0; err == nil && i < len(topologies); i++ {
+		err = missing(topologies[i], host, app)
+	}
+	return host, err
+}
+
+// ready prepares the app, and brings it to where it will be booted.
+func (e Env) ready(ctx context.Context, st *Stack, topologies []servers.Topology) error {
+	err := e.prepareApp(ctx, st)
 	switch {
 	case err == nil && e.Fleet != nil:
 		err = e.settle(ctx, st, topologies)
@@ -85,10 +102,7 @@ func (e Env) Open(ctx context.Context, project targets.Project, topologies []ser
 	for i := 0; err == nil && i < len(topologies); i++ {
 		err = st.Site.Check(topologies[i], st.Project.App)
 	}
-	if err != nil {
-		return nil, errors.Join(err, st.Close())
-	}
-	return st, nil
+	return err
 }
 
 // stack starts the keeper and creates a scratch folder.

@@ -38,15 +38,7 @@ func (r *Runner) runCellAt(
 	if err != nil {
 		return nil, err
 	}
-	record := &results.Cell{
-		Index: cell.Index, Topology: arm.Name, Scenario: cell.Load.Scenario.Name, Load: cell.Load.Name,
-		Mode: string(cell.Load.Mode), Rate: cell.Load.Rate(), Connections: plan.Conns.Max, NewConns: cell.Load.New,
-		Block: cell.Block, Position: cell.Position, Seed: cell.Seed, Started: time.Now().UTC(), Boot: cluster.Boot,
-		LeadIn: cell.Load.LeadIn.Seconds(),
-	}
-	if plan.Pacer != nil {
-		record.Pacer = plan.Pacer.String()
-	}
+	record := cell.record(arm, plan, cluster.Boot)
 	cold, first := coldShare(cluster, cell.Load.Scenario, plan.Duration), cluster.Loads == 0
 	if cluster.Loads++; plan.Mode == loadgen.Open && cell.Load.LeadIn > 0 {
 		cold = 0 // a lead-in is a warm-up, too
@@ -74,13 +66,8 @@ func (r *Runner) runCellAt(
 	if err != nil {
 		return nil, err
 	}
-	record.Duration, record.Elapsed, record.Successful = plan.Duration.Seconds(), m.Elapsed.Seconds(), m.Within.OK
-	record.Thirds = m.Thirds[:]
-	record.Intervals, record.Counts, record.Usage = m.Intervals, m.Counts, usage
-	record.Opened, record.Clamped, record.Generator, record.Loop = m.Opened, m.Clamped, m.Generator, m.Loop
-	record.Grade, record.Diagnostics = m.Grade, m.Diagnostics
-	record.Hosts = watch.byHost()
-	record.Incidents, record.Moments, record.Slow = happened, m.Moments, m.Slow
+	measured(record, m)
+	record.Usage, record.Hosts, record.Incidents = usage, watch.byHost(), happened
 	judgeIncidents(record)
 	if died != nil {
 		record.Diagnose(results.Invalid, results.ServerDied, record.Topology+": "+firstLine(died),
@@ -99,6 +86,28 @@ func (r *Runner) runCellAt(
 	watch.judge(record, r.SharedMachine)
 	limit(record, cluster.Blueprint().Concurrency, usableCores())
 	return record, nil
+}
+
+// record is what is known of a cell before it is measured.
+func (c Cell) record(arm Arm, plan loadgen.Plan, boot results.Boot) *results.Cell {
+	record := &results.Cell{
+		Index: c.Index, Topology: arm.Name, Scenario: c.Load.Scenario.Name, Load: c.Load.Name,
+		Mode: string(c.Load.Mode), Rate: c.Load.Rate(), Connections: plan.Conns.Max, NewConns: c.Load.New,
+		Block: c.Block, Position: c.Position, Seed: c.Seed, Started: time.Now().UTC(), Boot: boot,
+		LeadIn: c.Load.LeadIn.Seconds(), Duration: plan.Duration.Seconds(),
+	}
+	if plan.Pacer != nil {
+		record.Pacer = plan.Pacer.String()
+	}
+	return record
+}
+
+// measured adds what the load generator has measured.
+func measured(record *results.Cell, m loadgen.Measurement) {
+	record.Elapsed, record.Successful, record.Thirds = m.Elapsed.Seconds(), m.Within.OK, m.Thirds[:]
+	record.Intervals, record.Counts, record.Moments, record.Slow = m.Intervals, m.Counts, m.Moments, m.Slow
+	record.Opened, record.Clamped, record.Generator, record.Loop = m.Opened, m.Clamped, m.Generator, m.Loop
+	record.Grade, record.Diagnostics = m.Grade, m.Diagnostics
 }
 
 // firstLine is an error without the log that may follow it.

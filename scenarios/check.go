@@ -16,10 +16,11 @@ type Checked struct {
 	Cell         *results.Cell
 }
 
-// Check boots an arm and measures a scenario's closed loop in turns: a cell of bench's before each
-// measurement of the other tool, and one after the last. Nothing is sealed.
+// Check boots an arm and measures a scenario's closed loop in turns: a cell of bench's, of that length at least,
+// before each measurement of the other tool, and one after the last. Nothing is sealed.
 func (r *Runner) Check(
-	ctx context.Context, arm Arm, s Scenario, turns int, other func(ctx context.Context, url string) (float64, error),
+	ctx context.Context, arm Arm, s Scenario, turns int, length time.Duration,
+	other func(ctx context.Context, url string) (float64, error),
 ) (found Checked, err error) {
 	cluster, err := r.Site.Boot(ctx, arm.Topology, r.App)
 	if err != nil {
@@ -37,6 +38,7 @@ func (r *Runner) Check(
 	if rate == 0 {
 		return found, fmt.Errorf("%s does not answer %s", arm.Name, s.Name)
 	}
+	cell.Load.Duration = length
 	cell.Load = cell.Load.forRate(rate)
 	for turn := 0; ; turn++ {
 		if found.Cell, err = r.runCell(ctx, cell, arm, cluster); err != nil {

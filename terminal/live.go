@@ -35,7 +35,7 @@ func NewLive(to *os.File, env []string, clean func(string) string) *Live {
 
 // The view is drawn anew at most this often, however many events there are: see TestTheViewCostsLittle.
 const (
-	framesPerSecond = 4
+	framesPerSecond = 2
 	redrawn         = time.Second / framesPerSecond
 )
 

@@ -37,6 +37,7 @@ var ranges = map[string]between{
 	"keep":                    {1, 100 * aYear},
 	"longest":                 {0, aDay / 4}, // 0: no confirmation
 	"mean":                    {0, 60},
+	"cell":                    {1, 3600},
 	"over":                    {1, 3600},
 	"pairs":                   {1, 10_000},
 	"pod-wait":                {1, aDay},
@@ -54,7 +55,7 @@ var ranges = map[string]between{
 	"slow-every":              {1e-3, 3600},
 	"threads":                 {0, 1024}, // 0: one for every four cores
 	"timeout":                 {1e-3, 3600},
-	"turns":                   {1, 1000},
+	"turns":                   {2, 1000},
 	"width":                   {0.01, 0.5},
 	"workers":                 {1, 1024},
 }

@@ -245,22 +245,31 @@ func (t *test) skip(why results.SkippedClaim) { t.found.Skipped = append(t.found
 
 // measure holds one sitting after another. A claim whose topology does not boot is left; the others are not.
 func (t *test) measure(ctx context.Context) error {
-	for i, s := range t.sittings {
-		if limit := t.plan.preset.limit; limit > 0 && time.Since(t.run.Started) > limit {
-			for _, c := range s.claims {
-				t.skip(results.SkippedClaim{
-					Claim: c.Name, Why: fmt.Sprintf("There was no time for it within %v.", limit),
-					Hint: "Test it by itself: --claim " + c.Name + ", or all without --quick.",
-				})
-			}
-			continue
-		}
-		for block := 1; block <= s.blocks && t.inTime(i, block); block++ {
-			if err := t.block(ctx, i, block); err != nil {
-				return err
-			}
+	for i := range t.sittings {
+		if err := t.sit(ctx, i); err != nil {
+			return err
 		}
 		if err := t.run.Out.SetFindings(t.found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sit holds a sitting, or leaves its claims if the time is up.
+func (t *test) sit(ctx context.Context, at int) error {
+	s := t.sittings[at]
+	if limit := t.plan.preset.limit; limit > 0 && time.Since(t.run.Started) > limit {
+		for _, c := range s.claims {
+			t.skip(results.SkippedClaim{
+				Claim: c.Name, Why: fmt.Sprintf("There was no time for it within %v.", limit),
+				Hint: "Test it by itself: --claim " + c.Name + ", or all without --quick.",
+			})
+		}
+		return nil
+	}
+	for block := 1; block <= s.blocks && t.inTime(at, block); block++ {
+		if err := t.block(ctx, at, block); err != nil {
 			return err
 		}
 	}

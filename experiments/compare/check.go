@@ -11,10 +11,10 @@ import (
 	"bench/scenarios"
 )
 
-// Check measures the closed loops of a comparison, each in a boot of its own, by bench's cells and by
+// Check measures the closed loops of a comparison, each in a boot of its own, by cells of a length and by
 // wrk in turns, over a time each.
 func Check(
-	ctx context.Context, env experiments.Env, spec Spec, turns int, over time.Duration,
+	ctx context.Context, env experiments.Env, spec Spec, turns int, length, over time.Duration,
 ) (rows []accuracy.Row, err error) {
 	spec, _, err = spec.present(ctx, env, 1)
 	if err != nil {
@@ -39,7 +39,7 @@ func Check(
 		}
 		for _, arm := range plan.Experiment.Arms {
 			env.Say(fmt.Sprintf("%s on %s", s.Name, arm.Name))
-			found, err := runner.Check(ctx, arm, s, turns, func(ctx context.Context, url string) (float64, error) {
+			found, err := runner.Check(ctx, arm, s, turns, length, func(ctx context.Context, url string) (float64, error) {
 				return accuracy.WrkThroughput(ctx, url, wrkMix(s), s.Connections, over)
 			})
 			if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gonum.org/v1/gonum/stat"
 )
 
 // Request is what wrk is to send, in proportion to its weight.
@@ -126,7 +129,7 @@ func runWrk(
 type Throughput struct {
 	Topology, Scenario string
 	Connections        int
-	Ours, Wrk          []float64 // responses per second
+	Ours, Wrk          []float64 // responses per second, in turns: ours before the first of wrk and after its last
 	Cells              string    // how long bench's were, and what limited them
 }
 
@@ -136,14 +139,25 @@ const mostApart = 0.05
 // Row sets bench's figure against wrk's.
 func (p Throughput) Row() Row {
 	ours, wrk := mean(p.Ours), mean(p.Wrk)
-	apart := ours/wrk - 1
+	apart, se := p.apart()
 	return Row{
 		Test: "throughput", Tool: "bench and wrk", Setting: fmt.Sprintf("%s on %s, %d connections", p.Scenario, p.Topology,
 			p.Connections),
-		Measured: fmt.Sprintf("bench %.4g/s [%.4g, %.4g] in %s, wrk %.4g/s [%.4g, %.4g]: %+.1f %%", ours, slices.Min(p.Ours),
-			slices.Max(p.Ours), p.Cells, wrk, slices.Min(p.Wrk), slices.Max(p.Wrk), apart*100),
+		Measured: fmt.Sprintf("bench %.4g/s [%.4g, %.4g] in %s, wrk %.4g/s [%.4g, %.4g]: %+.1f %% ± %.1f", ours,
+			slices.Min(p.Ours), slices.Max(p.Ours), p.Cells, wrk, slices.Min(p.Wrk), slices.Max(p.Wrk), 100*apart, 100*se),
 		Wanted: "within 5 %", Verdict: verdict(apart >= -mostApart && apart <= mostApart),
 	}
+}
+
+// apart is the difference of the two relative to wrk's figure, each turn of wrk against the cells before and after it,
+// and its standard error.
+func (p Throughput) apart() (apart, se float64) {
+	var turns []float64
+	for i, wrk := range p.Wrk {
+		turns = append(turns, math.Log(p.Ours[i]*p.Ours[i+1])/2-math.Log(wrk))
+	}
+	m, sd := stat.MeanStdDev(turns, nil)
+	return math.Expm1(m), sd / math.Sqrt(float64(len(turns)))
 }
 
 func mean(values []float64) (sum float64) {
