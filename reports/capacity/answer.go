@@ -157,6 +157,9 @@ func (r *Report) lead() (lines []string) {
 	if r.NextBottleneck != "" && r.Capacity.Low > 0 {
 		lines = append(lines, fmt.Sprintf("The next bottleneck would be %s.", r.NextBottleneck))
 	}
+	if len(r.manifest.Fleet) > 0 {
+		return append(lines, "Servers and load generator ran on hosts of their own: see What ran where.")
+	}
 	return append(lines,
 		fmt.Sprintf("The load generator shares the %s with the servers (%s); the model includes its CPU time.",
 			page.Count(r.Host.Cores, "core"), strings.TrimSpace(r.Host.CPU)))
