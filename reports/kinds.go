@@ -72,9 +72,7 @@ func judging[R interface{ Document() page.Document }](
 		judged := Judged{Document: report.Document()}
 		m, d := run.Manifest, &judged.Document
 		d.Started, d.Seconds = page.Moment(m.Started), page.Lasted(m.Elapsed)
-		if hosts, are := page.WhatRanWhere(m); are && !d.Has(page.HostsSection) {
-			d.Sections = append(d.Sections, hosts)
-		}
+		d.AddHosts(m)
 		if r, remembered := any(report).(interface {
 			Entries(results.Entry) []results.Entry
 		}); remembered {

@@ -20,19 +20,26 @@ func HostCells(h results.FleetHost) []string {
 	return []string{h.Name, h.Kind + " " + h.Target, h.Address, cores, strings.Join(h.Runs, ", ")}
 }
 
-// WhatRanWhere are the hosts of a run's fleet; false: all of it ran on one machine.
-func WhatRanWhere(m results.Manifest) (Section, bool) {
+// HostsSection is the section of a document that says what ran where.
+const HostsSection = "hosts"
+
+// AddHosts adds the hosts of a run's fleet before the notes, unless all of it ran on one machine or the document has
+// them already.
+func (d *Document) AddHosts(m results.Manifest) {
+	at := func(id string) int {
+		return slices.IndexFunc(d.Sections, func(s Section) bool { return s.ID == id })
+	}
+	if len(m.Fleet) == 0 || at(HostsSection) >= 0 {
+		return
+	}
 	t := Table{Columns: Columns(HostColumns...)}
 	for _, h := range m.Fleet {
 		t.Rows = append(t.Rows, HostCells(h))
 	}
-	return Section{ID: HostsSection, Title: "What ran where", Short: "Hosts", Tables: []Table{t}}, len(m.Fleet) > 0
-}
-
-// HostsSection is the section of a document that says what ran where.
-const HostsSection = "hosts"
-
-// Has reports whether a document has a section.
-func (d Document) Has(section string) bool {
-	return slices.ContainsFunc(d.Sections, func(s Section) bool { return s.ID == section })
+	before := at(diagnosticsSection)
+	if before < 0 {
+		before = len(d.Sections)
+	}
+	d.Sections = slices.Insert(d.Sections, before,
+		Section{ID: HostsSection, Title: "What ran where", Short: "Hosts", Tables: []Table{t}})
 }

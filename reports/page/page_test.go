@@ -164,3 +164,18 @@ func ExampleInterval() {
 	// 1,239 [1,096, 1,358]
 	// ≥ 1,096
 }
+
+// What ran where stands before the notes, once, and only where there were hosts.
+func TestHostsStandBeforeTheNotes(t *testing.T) {
+	d := Document{Sections: []Section{{ID: "capacity"}, Diagnosed(nil), {ID: "method"}}}
+	d.AddHosts(results.Manifest{})
+	if len(d.Sections) != 3 {
+		t.Errorf("%d sections where all ran on one machine", len(d.Sections))
+	}
+	m := results.Manifest{Fleet: []results.FleetHost{{Name: "app", Kind: "ssh", Target: "a", Runs: []string{"uwsgi"}}}}
+	d.AddHosts(m)
+	d.AddHosts(m)
+	if len(d.Sections) != 4 || d.Sections[1].ID != HostsSection || d.Sections[1].Tables[0].Rows[0][4] != "uwsgi" {
+		t.Errorf("%+v: want the hosts once, before the notes", d.Sections)
+	}
+}
