@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -36,6 +37,9 @@ func TestEndsAtRandomInstants(t *testing.T) {
 	kills, _ := strconv.Atoi(os.Getenv("BENCH_KILLS"))
 	if kills == 0 {
 		t.Skip("takes ten seconds a run: set BENCH_KILLS to their number, as make faults does")
+	}
+	if signal.Ignored(syscall.SIGHUP) {
+		t.Fatal("SIGHUP is ignored here, as under nohup, and bench leaves it so: start this test without")
 	}
 	bench := realBench(t)
 	var all endings
