@@ -43,15 +43,43 @@ func Create(root string, m Manifest) (*Directory, error) {
 	var random [4]byte
 	_, _ = rand.Read(random[:]) // never fails: crypto/rand documents that it aborts instead
 	name := fmt.Sprintf("%s-%s-%s", m.Started.UTC().Format("20060102T150405Z"), m.Name, hex.EncodeToString(random[:]))
-	dir := filepath.Join(root, name)
-	err := os.MkdirAll(dir, 0o700)
+	sweep(root)
+	dir, draft := filepath.Join(root, name), filepath.Join(root, draftPrefix+name)
+	if err := os.MkdirAll(draft, 0o700); err != nil {
+		return nil, fmt.Errorf("creating the run directory: %w", err)
+	}
+	d, err := CreateOn(Folder(draft), dir, m)
+	if err == nil {
+		err = os.Rename(draft, dir)
+	}
 	if err == nil {
 		err = Folder(root).Sync(".")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("creating the run directory: %w", err)
+		return nil, errors.Join(fmt.Errorf("creating the run directory: %w", err), os.RemoveAll(draft))
 	}
-	return CreateOn(Folder(dir), dir, m)
+	d.disk = Folder(dir)
+	return d, nil
+}
+
+// draftPrefix begins the name of a run directory that has no manifest yet: a program that is killed then leaves
+// nothing that looks like a run.
+const draftPrefix = "."
+
+// drafts are the names of such directories, and abandoned is how old one is that nobody will finish.
+const (
+	drafts    = draftPrefix + "[0-9]*T[0-9]*Z-*"
+	abandoned = time.Minute
+)
+
+// sweep removes what was left of them.
+func sweep(root string) {
+	left, _ := filepath.Glob(filepath.Join(root, drafts)) // fails only for a bad pattern
+	for _, dir := range left {
+		if info, err := os.Lstat(dir); err == nil && info.IsDir() && time.Since(info.ModTime()) > abandoned {
+			_ = os.RemoveAll(dir) // it is in nobody's way
+		}
+	}
 }
 
 // CreateOn starts a run directory on an empty disk, which is known as path.

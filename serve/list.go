@@ -42,7 +42,7 @@ func (s *Server) runs() ([]listed, error) {
 	defer s.mu.Unlock()
 	var all []listed
 	for _, e := range entries {
-		if !e.IsDir() {
+		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") { // one that was never finished
 			continue
 		}
 		state, err := s.state(e.Name())

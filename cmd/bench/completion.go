@@ -56,7 +56,7 @@ func completeRuns(_ *cobra.Command, args []string, typed string) ([]string, cobr
 	}
 	var runs []string
 	for _, root := range []string{filepath.Dir(typed), "bench-runs"} {
-		manifests, _ := filepath.Glob(filepath.Join(root, "*", "manifest.json")) // fails only for a bad pattern
+		manifests, _ := filepath.Glob(filepath.Join(root, "[^.]*", "manifest.json")) // fails only for a bad pattern
 		for _, file := range manifests {
 			runs = append(runs, filepath.Dir(file))
 		}

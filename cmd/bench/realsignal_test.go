@@ -100,7 +100,7 @@ func endAtRandomInstant(t *testing.T, bench string, i int, all *endings) {
 	}
 	all.Lock()
 	defer all.Unlock()
-	runs, _ := filepath.Glob(filepath.Join(out, "*-compare-*"))
+	runs, _ := filepath.Glob(filepath.Join(out, "[^.]*-compare-*"))
 	for _, run := range runs {
 		loaded, err := results.Load(run)
 		if err != nil || loaded.Manifest.Status != results.Partial {

@@ -146,7 +146,7 @@ func written(s *shell, dir, format string, d page.Document) error {
 
 // newestRun is the run in a folder that began last: the names of runs begin with the time.
 func newestRun(root string) (string, error) {
-	manifests, _ := filepath.Glob(filepath.Join(root, "*", "manifest.json")) // fails only for a bad pattern
+	manifests, _ := filepath.Glob(filepath.Join(root, "[^.]*", "manifest.json")) // fails only for a bad pattern
 	if len(manifests) == 0 {
 		return "", usagef("%s holds no runs yet: name a run, or their folder with --out", root)
 	}
