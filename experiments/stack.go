@@ -116,7 +116,7 @@ func (e Env) stack(project targets.Project, host servers.Host) (*Stack, error) {
 	}
 	return &Stack{Project: project, scratch: scratch, Bundled: project.App.Dir == "", Site: &servers.Site{
 		Host: host, Keeper: scratch.Keeper, Scratch: scratch.Dir,
-		Locks: filepath.Join(e.Cache, "ports"), Dial: e.Guard.Dialer(net.Dialer{}), Say: e.Say,
+		Locks: filepath.Join(e.Cache, "ports"), Cache: e.Cache, Dial: e.Guard.Dialer(net.Dialer{}), Say: e.Say,
 	}}, nil
 }
 

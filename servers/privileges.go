@@ -82,7 +82,10 @@ func (s *Site) tryAs(ctx context.Context, as *proc.User, app targets.App) (err e
 	if module == "" || python == "" {
 		return errors.New("what the app needs is not known")
 	}
-	for _, dir := range []string{s.Scratch, filepath.Dir(s.Host.State)} {
+	for _, dir := range []string{s.Scratch, filepath.Dir(s.Host.State), s.Cache} {
+		if dir == "" {
+			continue
+		}
 		if err := os.Chmod(dir, 0o711); err != nil { // to be passed through, not listed
 			return err
 		}

@@ -25,6 +25,7 @@ type Site struct {
 	Keeper  *Keeper
 	Scratch string               // each boot gets a folder below it
 	Locks   string               // port reservations of all bench processes of this user
+	Cache   string               // bench's own folder of tools and apps, which other users pass through; may be empty
 	Timeout time.Duration        // of a boot
 	Dial    DialFunc             // how clusters are reached; nil: as the system does
 	Fleet   Fleet                // the hosts that clusters run on; nil: this machine

@@ -101,12 +101,17 @@ processes:
     stop: KILL
 entry: {process: front, port: http}
 `,
-		"front.py.tmpl": `import http.server, itertools, urllib.request
+		"front.py.tmpl": `import http.server, itertools, time, urllib.request
 peers = itertools.cycle([{{range .Peers}}"{{.Address}}", {{end}}])
 class Front(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
-        body = urllib.request.urlopen("http://" + next(peers) + self.path).read()
+        while True: # as a proxy does: one of the two may not listen yet
+            try:
+                body = urllib.request.urlopen("http://" + next(peers) + self.path).read()
+                break
+            except OSError:
+                time.sleep(0.01)
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -173,6 +173,7 @@ func (s *Station) settle(ctx context.Context, o settling) (settled, error) {
 	}
 	s.site = &servers.Site{
 		Host: host, Keeper: s.keeper, Scratch: s.scratch, Locks: filepath.Join(s.Cache, "ports"),
+		Cache: s.Cache,
 	}
 	s.site.DropPrivileges(ctx, s.app)
 	return settled{s.site.Host, s.site.Notes}, nil
