@@ -82,11 +82,14 @@ const rateWithin = 0.1
 // busyShare is the share of the cores that a pair's two cells used, including the generator: one
 // process, whose CPU time each cell counts in full. Of several hosts, it is that of the busiest.
 func busyShare(cells [2]*results.Cell) (busiest float64) {
-	if hosts := cells[0].Hosts; len(hosts) > 0 {
-		for i, h := range hosts {
-			used := h.CPU.Seconds()/cells[0].Elapsed + cells[1].Hosts[i].CPU.Seconds()/cells[1].Elapsed
-			busiest = max(busiest, used/float64(max(1, h.Cores)))
+	byHost := map[string]float64{}
+	for _, cell := range cells {
+		for _, h := range cell.Hosts {
+			byHost[h.Host] += h.CPU.Seconds() / cell.Elapsed / float64(max(1, h.Cores))
+			busiest = max(busiest, byHost[h.Host])
 		}
+	}
+	if busiest > 0 {
 		return busiest
 	}
 	busy := max(cells[0].Generator.CPUSeconds/cells[0].Elapsed, cells[1].Generator.CPUSeconds/cells[1].Elapsed)

@@ -83,10 +83,7 @@ func (s *Site) tryAs(ctx context.Context, as *proc.User, app targets.App) (err e
 		return errors.New("what the app needs is not known")
 	}
 	for _, dir := range []string{s.Scratch, filepath.Dir(s.Host.State), s.Cache} {
-		if dir == "" {
-			continue
-		}
-		if err := os.Chmod(dir, 0o711); err != nil { // to be passed through, not listed
+		if err := passable(dir); err != nil {
 			return err
 		}
 	}
@@ -128,6 +125,18 @@ func (s *Site) tryAs(ctx context.Context, as *proc.User, app targets.App) (err e
 		return fmt.Errorf("the user %s cannot run %s in %s: one of the two is closed to it", as.Name, python, spec.Dir)
 	}
 	return fmt.Errorf("the user %s cannot run the app: %w", as.Name, err)
+}
+
+// passable lets every user pass through a folder, and takes no right away: it may be one that the user shares.
+func passable(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	info, err := os.Stat(dir)
+	if err == nil {
+		err = os.Chmod(dir, info.Mode()|0o011)
+	}
+	return err
 }
 
 // canObserve returns why the memory of other users' processes cannot be read, if it cannot: in a container,

@@ -42,8 +42,9 @@ func Run(ctx context.Context, env experiments.Env, spec Spec) (experiments.Resul
 		env.Warn(d)
 		m.Diagnostics = append(m.Diagnostics, d)
 	}
-	observed := !stack.Bundled && env.Fleet == nil // the bundled app says by itself how long it worked on a response
-	if !stack.Bundled && !observed {
+	observed := !stack.Bundled // which says by itself how long it worked on a response
+	if observed && env.Fleet != nil {
+		observed = false
 		m.Diagnostics = append(m.Diagnostics, results.Diagnostic{Code: "app-time-unknown",
 			Message: "how long the app worked on a response is not measured on the hosts of a fleet"})
 	}

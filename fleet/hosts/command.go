@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,7 +15,7 @@ import (
 func (f *Fleet) Command(ctx context.Context, args []string, line func(host, text string)) error {
 	f.serving = nil
 	for _, m := range f.Hosts {
-		if runs := f.Runs(m.Name); len(runs) > 1 || len(runs) == 1 && runs[0] != load {
+		if slices.ContainsFunc(f.Runs(m.Name), func(what string) bool { return what != load }) {
 			f.serving = append(f.serving, m)
 		}
 	}
@@ -37,7 +38,7 @@ func (f *Fleet) Command(ctx context.Context, args []string, line func(host, text
 const endWithin = 10 * time.Second
 
 // command runs this program on one host.
-func (f *Fleet) command(ctx context.Context, m Machine, args []string, said io.Writer) error {
+func (f *Fleet) command(ctx context.Context, m Machine, args []string, said *lines) error {
 	where, err := f.on(m, args, said)
 	if err != nil {
 		return err
@@ -49,7 +50,9 @@ func (f *Fleet) command(ctx context.Context, m Machine, args []string, said io.W
 	stop := context.AfterFunc(ctx, func() { _ = stream.End(endWithin) })
 	defer stop()
 	_, err = io.Copy(said, stream)
-	return errors.Join(err, stream.End(endWithin), context.Cause(ctx))
+	err = errors.Join(err, stream.End(endWithin), context.Cause(ctx))
+	said.end()
+	return err
 }
 
 // lines hands on what is written to it, line by line.
@@ -57,6 +60,13 @@ type lines struct {
 	say     func(string)
 	mu      sync.Mutex // standard output and standard error come at once
 	partial bytes.Buffer
+}
+
+// end hands on what no end of a line followed.
+func (l *lines) end() {
+	if l.partial.Len() > 0 {
+		l.say(l.partial.String())
+	}
 }
 
 func (l *lines) Write(data []byte) (int, error) {

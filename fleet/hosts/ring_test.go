@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 		proc.Keep(os.Stdin)
 	case len(os.Args) > 1 && os.Args[1] == "lacks":
 		fmt.Println("missing: nginx")
-		fmt.Fprintln(os.Stderr, "bench: something is missing")
+		fmt.Fprint(os.Stderr, "bench: something is missing") // and no end of the line
 		os.Exit(7)
 	case len(os.Args) > 1 && os.Args[1] == "worker":
 		if err := work(os.Args[2:]); err != nil {

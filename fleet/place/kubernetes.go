@@ -66,7 +66,8 @@ func (k *Kubernetes) Start(ctx context.Context, index int) (fleet.Stream, error)
 		return nil, k.failure
 	}
 	name := k.pods[index].Metadata.Name
-	p, err := startProcess(k.options.Env, k.command("attach", "--stdin", "--quiet", "--container=worker", "pod/"+name))
+	attach := k.command("attach", "--stdin", "--quiet", "--container=worker", "pod/"+name)
+	p, err := startProcess(k.options.Env, attach, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -24,12 +24,14 @@ type process struct {
 	close sync.Once
 }
 
-func startProcess(env, argv []string, heard ...io.Writer) (*process, error) {
+// startProcess starts a program. What it says on standard error is heard or, where that is nil, becomes part of its
+// error.
+func startProcess(env, argv []string, heard io.Writer) (*process, error) {
 	p := &process{cmd: exec.Command(argv[0], argv[1:]...), words: new(lastWords), over: make(chan struct{})}
 	p.cmd.Env = env
 	p.cmd.Stderr = p.words
-	if len(heard) > 0 && heard[0] != nil {
-		p.cmd.Stderr = heard[0]
+	if heard != nil {
+		p.cmd.Stderr = heard
 	}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var errs [3]error

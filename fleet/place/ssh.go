@@ -115,7 +115,7 @@ func (g *greeted) End(after time.Duration) error {
 const wakeWithin = 3 * time.Second
 
 func (g *greeted) wakeUp() {
-	p, err := startProcess(g.cmd.Env, append(slices.Clone(g.again), "kill -CONT "+g.id))
+	p, err := startProcess(g.cmd.Env, append(slices.Clone(g.again), "kill -CONT "+g.id), nil)
 	if err == nil {
 		_ = p.End(wakeWithin) // the host may be gone
 	}
