@@ -25,6 +25,10 @@ by hash, and Caddy and HAProxy from the system's packages. An app with an interp
 needs a Python server in that one's environment. With --fleet it sets up every host that has servers.`,
 		Example: "  bench setup\n  bench setup --with gunicorn,uvicorn\n  bench setup --fleet fleet.yaml",
 		RunE: func(c *cobra.Command, _ []string) error {
+			optional, err := setup.Optional(with)
+			if err != nil {
+				return experiments.Misuse(err)
+			}
 			if o.fleet.file != "" {
 				args := []string{"setup", "--with=" + strings.Join(with, ",")}
 				if o.dryRun {
@@ -35,10 +39,6 @@ needs a Python server in that one's environment. With --fleet it sets up every h
 			cache, err := s.cacheDir()
 			if err != nil {
 				return err
-			}
-			optional, err := setup.Optional(with)
-			if err != nil {
-				return experiments.Misuse(err)
 			}
 			do := setup.Setup{Cache: cache, Path: s.env["PATH"], Env: s.user(), Say: s.errs, With: optional, Dry: o.dryRun}
 			if err := do.Run(c.Context()); err != nil {
