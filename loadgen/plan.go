@@ -44,6 +44,9 @@ func (p Plan) Preopened() bool {
 	return !p.Conns.New && (p.Mode == Closed && p.Requests == 0 || p.Conns.Fixed)
 }
 
+// UserAgent is what a request says it comes from, unless its target says something else.
+const UserAgent = "bench"
+
 // LongestLoad bounds every load.
 const LongestLoad = 24 * time.Hour
 

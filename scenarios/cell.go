@@ -84,7 +84,7 @@ func (r *Runner) runCellAt(
 	judgeWarmth(record, cold, first)
 	judgeServer(record, cell)
 	watch.judge(record, r.SharedMachine)
-	limit(record, cluster.Blueprint().Concurrency, usableCores())
+	limit(record, cluster.Blueprint().Concurrency, servers.UsableCores())
 	return record, nil
 }
 

@@ -34,9 +34,6 @@ type machine struct {
 	err           error
 }
 
-// usableCores are the cores that this process, and what it starts, may use.
-func usableCores() int { return min(runtime.NumCPU(), runtime.GOMAXPROCS(0)) }
-
 func (m *machine) begin() { m.from, m.err = servers.ReadMachine() }
 
 func (m *machine) end(clusters []*servers.Cluster) {
@@ -74,7 +71,7 @@ func (m *machine) judge(c *results.Cell, voids float64) {
 	length := m.to.At.Sub(m.from.At)
 	// Nothing is known of servers that bench did not start; with a CPU quota, the clock of the cores holds the
 	// work of other containers, too.
-	if m.err != nil || !m.observed || m.to.Busy == 0 || length <= 0 || usableCores() < cores {
+	if m.err != nil || !m.observed || m.to.Busy == 0 || length <= 0 || servers.UsableCores() < cores {
 		return
 	}
 	known := m.after - m.before + m.to.Own - m.from.Own + m.sent

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime"
 	"time"
 
 	"bench/loadgen"
@@ -96,7 +95,7 @@ func busyShare(cells [2]*results.Cell) (busiest float64) {
 	for _, cell := range cells {
 		busy += results.TotalCPU(cell.Usage).Seconds() / cell.Elapsed
 	}
-	return busy / float64(runtime.GOMAXPROCS(0)) // respects a container's quota, unlike the number of cores
+	return busy / float64(servers.UsableCores())
 }
 
 // silent is why a server did not respond to a cell's load; empty if it did.

@@ -79,10 +79,16 @@ func (h Host) canonical(tools []string) Host {
 
 const maxPorts = 512
 
+// Unlike NumCPU, GOMAXPROCS respects the quota of a container, if that is two CPUs or more. It is read when the
+// program starts, because a load raises it for its threads.
+var usableCores = min(runtime.NumCPU(), runtime.GOMAXPROCS(0))
+
+// UsableCores are the cores that this process, and what it starts, may use.
+func UsableCores() int { return usableCores }
+
 // ThisHost reads the machine's facts.
 func ThisHost() Host {
-	// Unlike NumCPU, GOMAXPROCS respects the quota of a container, if that is two CPUs or more.
-	h := Host{Cores: min(runtime.NumCPU(), runtime.GOMAXPROCS(0)), Somaxconn: somaxconn()}
+	h := Host{Cores: usableCores, Somaxconn: somaxconn()}
 	if current, err := user.Current(); err == nil && current.Uid == "0" {
 		h.User = current.Username
 	}

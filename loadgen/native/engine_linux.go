@@ -38,11 +38,7 @@ func (e Engine) Run(ctx context.Context, p loadgen.Plan, guard loadgen.Guard, re
 		return err
 	}
 	k := e.shardsFor(p, runtime.NumCPU())
-	// A thread that polls must not keep the rest of the program from running.
-	if was := runtime.GOMAXPROCS(0); was < k+1 {
-		runtime.GOMAXPROCS(k + 1)
-		defer runtime.GOMAXPROCS(was)
-	}
+	defer hold(k)()
 	r := &run{
 		engine: e, plan: p, address: address, socket: guard.Socket, requests: requests, shards: k,
 		start: make(chan time.Time), opened: make(chan struct{}, k),

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -328,5 +329,43 @@ func TestRequestsUnderWayAreTheSumOfTheirTimes(t *testing.T) {
 		if off := float64(m.UnderWay-sum) / float64(sum); off < -0.02 || off > 0.02 || m.Counts.OK == 0 {
 			t.Errorf("%s: %v under way, the times of %d requests add up to %v", row.says, m.UnderWay, m.Counts.OK, sum)
 		}
+	}
+}
+
+// Threads that wait for responses keep their processors from Go's scheduler. With more of them than there are
+// cores, the rest of the program runs and memory is collected all the same, and afterwards there are as many
+// processors as before.
+func TestWaitingThreadsStopNobodyElse(t *testing.T) {
+	was := runtime.GOMAXPROCS(0)
+	asked := make(chan struct{})
+	first := sync.OnceFunc(func() { close(asked) })
+	slow := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		first()
+		time.Sleep(50 * time.Millisecond)
+	}))
+	defer slow.Close()
+	p := plan(slow.URL)
+	p.Duration, p.Conns.Max = 2*time.Second, 4*runtime.NumCPU()
+	var loads sync.WaitGroup
+	var ended atomic.Int32
+	for range 2 { // loads that overlap: neither may take away what the other has
+		loads.Go(func() {
+			defer ended.Add(1)
+			m, err := loadgen.Local{Engine: native.Engine{Shards: 2 * runtime.NumCPU()}}.Measure(t.Context(), p, loadgen.Watch{})
+			if err != nil || m.Counts.OK == 0 {
+				t.Errorf("counts %+v, %v: want responses of a server in the same program", m.Counts, err)
+			}
+		})
+	}
+	<-asked
+	for range 20 {
+		runtime.GC()
+	}
+	if ended.Load() > 0 {
+		t.Error("memory was not collected before a load of two seconds ended")
+	}
+	loads.Wait()
+	if now := runtime.GOMAXPROCS(0); now != was {
+		t.Errorf("%d processors after the load, %d before", now, was)
 	}
 }

@@ -98,6 +98,7 @@ func (n *Null) Close() error {
 }
 
 func (n *Null) serve() error {
+	defer hold(1)()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer n.waiter.settle(Engine{}, 0)()

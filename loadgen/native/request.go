@@ -48,7 +48,7 @@ func newRequest(p loadgen.Plan, t *targets.Target) (request, error) {
 		return request{}, err
 	}
 	if h.Header.Get("User-Agent") == "" {
-		h.Header.Set("User-Agent", "bench")
+		h.Header.Set("User-Agent", loadgen.UserAgent)
 	}
 	h.Close = p.Conns.New
 	r := request{

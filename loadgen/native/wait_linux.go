@@ -2,6 +2,8 @@ package native
 
 import (
 	"encoding/binary"
+	"runtime"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -117,8 +119,9 @@ func (w *waiter) settle(e Engine, shard int) func() {
 }
 
 // wait fills the shard's events with what has happened, waiting for something to happen at most
-// until the given time.
+// until the given time, and less if that is far away.
 func (w *waiter) wait(s *shard, now, until time.Duration) (int, error) {
+	until = min(until, now+longestBlock)
 	for {
 		n, errno := 0, syscall.Errno(0)
 		left := until - now
@@ -194,27 +197,27 @@ func (w *waiter) learn(late time.Duration) {
 }
 
 func (w *waiter) pollOnce(events []unix.EpollEvent) (int, syscall.Errno) {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT,
-		uintptr(w.epoll), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)
-	return int(n), errno
+	return w.pwait(events, 0)
 }
 
-// block waits in the kernel. The scheduler is notified, because this can take long.
+// longestBlock bounds a wait in the kernel, should the signal that is to end it not come: see block.
+const longestBlock = 100 * time.Millisecond
+
+// block waits in the kernel, and does not notify Go's scheduler of it. Its thread keeps its processor (in the
+// scheduler's terms), for which hold makes another one; a stop of the world and a preemption end the wait
+// by their signal, or the wait ends itself after longestBlock (GODEBUG=asyncpreemptoff=1). Notified, the
+// scheduler took the processor away at almost every response that took longer than 20 µs and was woken up to
+// do so: at 1,800 responses a second, 44 µs of CPU time for each instead of 27, where wrk takes 31.
 func (w *waiter) block(events []unix.EpollEvent, d time.Duration) (int, syscall.Errno) {
 	switch {
 	case w.coarse:
-		ms := int((d + time.Millisecond - 1) / time.Millisecond)
-		n, err := unix.EpollWait(w.epoll, events, ms)
-		errno, _ := err.(syscall.Errno)
-		return max(0, n), errno
+		return w.pwait(events, int((d+time.Millisecond-1)/time.Millisecond))
 	case w.timer >= 0:
 		spec := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(d))}
 		if err := unix.TimerfdSettime(w.timer, 0, &spec, nil); err != nil {
 			return 0, err.(syscall.Errno)
 		}
-		n, err := unix.EpollWait(w.epoll, events, -1)
-		errno, _ := err.(syscall.Errno)
-		return max(0, n), errno
+		return w.pwait(events, -1)
 	}
 	spec := unix.NsecToTimespec(int64(d))
 	return w.pwait2(events, &spec)
@@ -224,11 +227,43 @@ func (w *waiter) pwait2(events []unix.EpollEvent, timeout *unix.Timespec) (int, 
 	if len(events) == 0 {
 		events = make([]unix.EpollEvent, 1)
 	}
-	n, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT2,
+	return counted(syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT2,
 		uintptr(w.epoll), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)),
-		uintptr(unsafe.Pointer(timeout)), 0, 0)
+		uintptr(unsafe.Pointer(timeout)), 0, 0))
+}
+
+// pwait waits at most so many milliseconds; a negative number: without end.
+func (w *waiter) pwait(events []unix.EpollEvent, ms int) (int, syscall.Errno) {
+	return counted(syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT,
+		uintptr(w.epoll), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(ms), 0, 0))
+}
+
+func counted(n, _ uintptr, errno syscall.Errno) (int, syscall.Errno) {
 	if errno != 0 {
 		return 0, errno
 	}
 	return int(n), 0
+}
+
+// processors are those of Go's scheduler: as many as it has by itself, and one for each thread that blocks
+// without notifying it.
+var processors struct {
+	sync.Mutex
+	own, held int
+}
+
+// hold makes n more processors for threads that block, and returns the function that takes them back.
+// Without them, as many threads as there are cores would leave none for the rest of the program.
+func hold(n int) (release func()) {
+	adjust := func(by int) {
+		processors.Lock()
+		defer processors.Unlock()
+		if processors.held == 0 {
+			processors.own = runtime.GOMAXPROCS(0)
+		}
+		processors.held += by
+		runtime.GOMAXPROCS(processors.own + processors.held)
+	}
+	adjust(n)
+	return sync.OnceFunc(func() { adjust(-n) })
 }

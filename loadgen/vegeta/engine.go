@@ -264,7 +264,7 @@ func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.WithContext(httptrace.WithClientTrace(ctx, trace))
 	req.Header.Del("X-Vegeta-Seq")
 	if _, given := req.Header["User-Agent"]; !given {
-		req.Header["User-Agent"] = []string{"bench"}
+		req.Header["User-Agent"] = []string{loadgen.UserAgent}
 	}
 
 	r.inFlight.Add(1)
