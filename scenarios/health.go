@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"bench/internal/proc"
 	"bench/results"
 	"bench/servers"
 )
@@ -13,6 +14,7 @@ import (
 // One that was started since, by a request or in place of one that ended, is not among them.
 type health struct {
 	members []servers.Member
+	gazes   map[int]*proc.Gaze // by PID; none for a process that had ended before it was opened
 	// disturbed reports whether something had been done to a process on purpose by then.
 	disturbed func(process string, by time.Time) bool
 	stopped   map[int]*stop    // by PID
@@ -28,14 +30,31 @@ type stop struct {
 }
 
 func newHealth(members []servers.Member, disturbed func(process string, by time.Time) bool) health {
-	return health{members: members, disturbed: disturbed, stopped: map[int]*stop{}}
+	h := health{members: members, disturbed: disturbed, gazes: map[int]*proc.Gaze{}, stopped: map[int]*stop{}}
+	for _, m := range members {
+		if g, err := m.Gaze(); err == nil {
+			h.gazes[m.PID] = g
+		}
+	}
+	return h
+}
+
+// close ends the watch.
+func (h *health) close() {
+	for _, g := range h.gazes {
+		_ = g.Close() // it was only read
+	}
+	h.gazes = nil
 }
 
 // look notes which processes are stopped and which have ended.
 func (h *health) look(at time.Time) {
 	living := h.members[:0]
 	for _, m := range h.members {
-		now, lives := m.Now()
+		stopped, lives := false, false
+		if g := h.gazes[m.PID]; g != nil {
+			stopped, lives = g.Now()
+		}
 		if !lives {
 			if !m.Fleeting && !h.disturbed(m.Of, at) {
 				h.ended = append(h.ended, m)
@@ -45,10 +64,10 @@ func (h *health) look(at time.Time) {
 		living = append(living, m)
 		seen := h.stopped[m.PID]
 		switch {
-		case now.Stopped() && h.disturbed(m.Of, at):
-		case now.Stopped() && seen == nil:
+		case stopped && h.disturbed(m.Of, at):
+		case stopped && seen == nil:
 			h.stopped[m.PID] = &stop{member: m, first: at, last: at}
-		case now.Stopped():
+		case stopped:
 			seen.last, seen.runs = at, false
 		case seen != nil && !seen.runs:
 			seen.last, seen.runs = at, true

@@ -64,6 +64,7 @@ func TestHealthNamesWhatBecameOfAProcess(t *testing.T) {
 	} {
 		members := tree(t)()
 		h := newHealth(members, nobody)
+		defer h.close()
 		h.look(time.Now())
 		victim := members[2]
 		row.do(victim.PID)
@@ -91,6 +92,7 @@ func TestHealthNamesWhatBecameOfAProcess(t *testing.T) {
 func TestHealthIgnoresProcessesOfRequests(t *testing.T) {
 	read := tree(t)
 	h := newHealth(read(), nobody)
+	defer h.close()
 	cmd := exec.Command("sleep", "0.05")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: read()[0].PID}
 	if err := cmd.Start(); err != nil {
@@ -115,6 +117,7 @@ func TestHealthLetsFleetingProcessesEnd(t *testing.T) {
 		members[1].Fleeting = fleeting
 		victim := members[1]
 		h := newHealth(members, nobody)
+		defer h.close()
 		h.look(time.Now())
 		if err := syscall.Kill(victim.PID, syscall.SIGKILL); err != nil {
 			t.Fatal(err)

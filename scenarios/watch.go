@@ -157,6 +157,7 @@ func (w *watch) stop() ([]results.Usage, error) {
 	w.sample()
 	w.machine.add(&w.machine.after, w.usage[before:], w.beside)
 	w.health.look(time.Now())
+	w.health.close()
 	w.health.compare(w.cluster)
 	return w.usage, w.err
 }
