@@ -346,3 +346,18 @@ func TestALostWorker(t *testing.T) {
 	}
 	_ = os.RemoveAll(f.config.Dir)
 }
+
+// A worker that nobody has invited yet ends when it is told to, and says by what: a pod that is deleted before bench
+// attached to it has five seconds.
+func TestWaitingWorkerIsStopped(t *testing.T) {
+	t.Parallel()
+	silent, hub := io.Pipe()
+	defer hub.Close() // ends the reading
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cause := errors.New("interrupted by SIGTERM")
+	time.AfterFunc(10*time.Millisecond, func() { cancel(cause) })
+	err := Worker{}.Serve(ctx, silent, io.Discard)
+	if !errors.Is(err, cause) || !strings.Contains(err.Error(), "reading the invitation") {
+		t.Errorf("%v; want that it was interrupted while it read the invitation", err)
+	}
+}

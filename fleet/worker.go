@@ -50,7 +50,7 @@ var errHubGone = errors.New("the hub is gone")
 // goodbye, or is gone: then the load ends at once, and what was measured stays in the worker's folder.
 func (w Worker) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	lines := bufio.NewReader(in)
-	line, err := lines.ReadSlice('\n')
+	line, err := firstLine(ctx, lines)
 	if errors.Is(err, io.EOF) {
 		err = errors.New("there is none: the load was abandoned, or its token has been used before")
 	}
@@ -71,6 +71,24 @@ func (w Worker) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	}()
 	defer near.Close()
 	return w.work(ctx, i, near)
+}
+
+// firstLine waits for a line no longer than somebody wants it. The reading itself cannot be called off: it ends with
+// the stream, or with the process.
+func firstLine(ctx context.Context, lines *bufio.Reader) ([]byte, error) {
+	var line []byte
+	read := make(chan error, 1)
+	go func() {
+		var err error
+		line, err = lines.ReadSlice('\n')
+		read <- err
+	}()
+	select {
+	case err := <-read:
+		return line, err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // work joins the run and does what it is asked to until it ends.
