@@ -83,14 +83,16 @@ func (p pod) waiting() error {
 }
 
 // lastLine is the last line of what a container has said. A worker that was attached to has said what is not
-// for people, in which there are control characters: of that, nothing is shown.
+// for people, in which lines end as those of a protocol do, or there are control characters: of that, nothing is
+// shown, nor of a line that it did not end.
 func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	last := lines[len(lines)-1]
-	if strings.ContainsAny(last, "\x00\r") || strings.HasPrefix(last, "{") {
+	cut := strings.Contains(text, "\r") && !strings.HasSuffix(text, "\n")
+	if cut || strings.ContainsAny(last, "\x00\r") || strings.HasPrefix(last, "{") {
 		return ""
 	}
-	return last
+	return strings.TrimSpace(last)
 }
 
 // podHints are what to do about what became of a pod, found by the words of the cluster.
