@@ -16,9 +16,9 @@ import (
 )
 
 // cluster is a folder that stands for a Kubernetes cluster. Some of its files are what it does: pods.json and
-// events.json are what it answers instead of the truth, refusal is what it says to a Job, and instead is what
-// its containers run instead of workers. The others are what was done to it: job.yaml, calls, and for each pod
-// the process and the exit code of its worker.
+// events.json are what it answers instead of the truth, refusal is what it says to a Job, instead is what its
+// containers run instead of workers, and detached is what it says to whoever attaches. The others are what was
+// done to it: job.yaml, calls, and for each pod the process and the exit code of its worker.
 type cluster struct{ dir string }
 
 func (c cluster) file(name string) string { return filepath.Join(c.dir, name) }
@@ -76,6 +76,9 @@ func kubectl(c cluster, args []string) int {
 		}
 		manifest, _ := io.ReadAll(os.Stdin)
 		c.write("job.yaml", string(manifest))
+	case args[0] == "attach" && c.read("detached") != "":
+		fmt.Fprintln(os.Stderr, c.read("detached"))
+		return 1
 	case args[0] == "attach":
 		return c.attach(strings.TrimPrefix(subject, "pod/"))
 	case args[0] == "delete":

@@ -2,7 +2,6 @@ package place
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -254,10 +253,14 @@ const verdictWithin = 3 * time.Second
 func (a *attached) End(after time.Duration) error {
 	err := a.process.End(after)
 	a.ask.Do(func() { a.said = a.verdict() })
-	if words := withoutLog(a.words.String()); a.said != nil && words != "" {
+	words := withoutLog(a.words.String())
+	switch {
+	case a.said != nil && words != "":
 		return fmt.Errorf("%s (%w)", words, a.said)
+	case a.said == nil && err != nil: // it is kubectl that has failed, and not the pod
+		return clusterError(strings.Join(a.job.command("attach"), " "), err)
 	}
-	return cmp.Or(a.said, err)
+	return a.said
 }
 
 // verdict is how the pod has failed; nil if it has not, or nobody knows.

@@ -149,6 +149,27 @@ func TestWorkerFailsInItsPod(t *testing.T) {
 	nothingLeft(t, c)
 }
 
+// Where kubectl cannot attach to a pod that runs, that is said, with what to do.
+func TestPodsCannotBeAttachedTo(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ says, hint string }{
+		{`Error from server (Forbidden): pods "x" is forbidden: User "dev" cannot create resource "pods/attach"`,
+			"permissions that docs/MANY-MACHINES.md lists"},
+		{"Error: unknown flag: --quiet\nSee 'kubectl attach --help' for usage.", "use a newer kubectl"},
+	} {
+		p, c := inCluster(t, "k8s:1", 20*time.Second)
+		c.write("detached", row.says)
+		_, err := fleet.Open(t.Context(), fleet.Config{Place: p, Version: "test", Binary: binary, Dir: t.TempDir()})
+		first, _, _ := strings.Cut(row.says, "\n")
+		for _, words := range []string{"worker pod-0: ", " attach: " + first, row.hint} {
+			if !errors.Is(err, fleet.ErrNotStarted) || !strings.Contains(err.Error(), words) {
+				t.Errorf("%v; want %q in it", err, words)
+			}
+		}
+		nothingLeft(t, c)
+	}
+}
+
 // Without kubectl nothing is made, and nothing is tried afterwards.
 func TestNoKubectl(t *testing.T) {
 	t.Parallel()

@@ -140,6 +140,7 @@ var clusterHints = []struct{ words, hint string }{
 	{`context "`, "name one that kubectl config get-contexts lists, with --kubectl 'kubectl --context NAME'"},
 	{"namespaces", "make the namespace, or name another with --kubectl 'kubectl --namespace NAME'"},
 	{"no configuration", "name a configuration with --kubectl 'kubectl --kubeconfig FILE' or KUBECONFIG"},
+	{"unknown flag", "use a newer kubectl (kubectl version --client), or name one with --kubectl"},
 	{"admission webhook", "see what the cluster's policy demands; --dry-run prints the Job"},
 }
 
