@@ -7,7 +7,7 @@ BENCH := bin/bench
 export GOFLAGS := $(filter-out -trimpath,$(shell $(GO) env GOFLAGS)) -trimpath
 
 .PHONY: help build setup compare test proof faults race fuzz lint vuln bench bench-peers accuracy golden notices share wheel image claims-doc \
-  release-check clean
+  release-check kubelab clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -120,6 +120,25 @@ wheel: build ## pack bin/bench into a Python wheel in dist/
 
 release-check: share ## build a release for every platform twice, compare, pack, and install it on clean prefixes
 	$(GO) test -tags release -count 1 -timeout 20m -v ./cmd/release
+
+# A module of its own, so that bench's has none of its dependencies. The first build takes about seven minutes of CPU
+# time; bin/ and Go's cache keep it. docs/MANY-MACHINES.md says what each case shows, and what it measured.
+VERSION_OF := k8s.io/component-base/version
+LAB := $(CURDIR)/bin/kubelab
+OTHER_KUBECTL ?= $(shell command -v kubectl)
+# Two images: this bench, and one that differs from it by a byte.
+kubelab: ## run loads from pods of a real Kubernetes control plane, built from its modules (as root; ten minutes)
+	mkdir -p $(LAB)
+	CGO_ENABLED=0 $(GO) build -buildvcs=auto -o $(LAB)/bench ./cmd/bench
+	cp $(LAB)/bench $(LAB)/other && echo >> $(LAB)/other
+	cd test/kubelab && version=$$($(GO) list -m -f '{{.Version}}' k8s.io/kubernetes) && \
+	  $(GO) build -o $(LAB)/kubelab -ldflags "-s -w -X $(VERSION_OF).gitVersion=$$version" .
+	cd test/kubelab && CGO_ENABLED=0 $(GO) test -c -o $(LAB)/cases ./cases
+	set -o pipefail; cd test/kubelab/cases && BENCH=$(LAB)/bench KUBELAB_KUBECTL=$(OTHER_KUBECTL) $(LAB)/kubelab up \
+	  --user loader --user stranger --user onlooker \
+	  --image kubelab.test/bench:1=$(LAB)/bench --image kubelab.test/other:1=$(LAB)/other \
+	  -- $(LAB)/cases -test.v -test.count=1 $(if $(CASES),-test.run '$(CASES)') \
+	  | sed -uE 's/^=== RUN +/\n/; s/^( +)[a-z]+_test.go:[0-9]+: /\1/'
 
 clean: ## remove everything built and measured
 	rm -rf bin dist bench-runs

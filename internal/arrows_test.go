@@ -78,8 +78,8 @@ func TestOnlyTheCommandTouchesTheWorld(t *testing.T) {
 	forbidden := regexp.MustCompile(`\b(fmt\.Print(ln|f)?\(|os\.(Exit|Getenv|LookupEnv|Environ)\(|log\.(Print|Fatal))`)
 	for name := range strings.Lines(string(out)) {
 		name = strings.TrimSpace(name)
-		if strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/") {
-			continue
+		if strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "cmd/") || strings.HasPrefix(name, "test/") {
+			continue // test/ has modules of their own, of programs that are not shipped
 		}
 		text, err := os.ReadFile("../" + name)
 		if err != nil {

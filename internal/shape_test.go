@@ -43,7 +43,8 @@ func TestEveryPackageHasAnExample(t *testing.T) {
 	packages, examples := map[string]bool{}, map[string]bool{}
 	for name, text := range sources(t) {
 		dir := path.Dir(name)
-		if strings.HasPrefix(dir, "cmd/") || strings.HasPrefix(dir, "internal") || strings.Contains(name, "/testdata/") {
+		if strings.HasPrefix(dir, "cmd/") || strings.HasPrefix(dir, "internal") || strings.HasPrefix(dir, "test/") ||
+			strings.Contains(name, "/testdata/") {
 			continue
 		}
 		packages[dir] = true
