@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"bench/internal/proc"
 	"bench/results"
 	"bench/servers"
 )
@@ -14,7 +13,7 @@ import (
 // One that was started since, by a request or in place of one that ended, is not among them.
 type health struct {
 	members []servers.Member
-	gazes   map[int]*proc.Gaze // by PID; none for a process that had ended before it was opened
+	gazes   map[int]*servers.Gaze // by PID; none for a process that had ended before it was opened
 	// disturbed reports whether something had been done to a process on purpose by then.
 	disturbed func(process string, by time.Time) bool
 	stopped   map[int]*stop    // by PID
@@ -30,7 +29,7 @@ type stop struct {
 }
 
 func newHealth(members []servers.Member, disturbed func(process string, by time.Time) bool) health {
-	h := health{members: members, disturbed: disturbed, gazes: map[int]*proc.Gaze{}, stopped: map[int]*stop{}}
+	h := health{members: members, disturbed: disturbed, gazes: map[int]*servers.Gaze{}, stopped: map[int]*stop{}}
 	for _, m := range members {
 		if g, err := m.Gaze(); err == nil {
 			h.gazes[m.PID] = g

@@ -14,6 +14,9 @@ type Member struct {
 	proc.Member
 }
 
+// Gaze reads the state of one process again and again: see Member.Gaze.
+type Gaze = proc.Gaze
+
 func (m Member) String() string { return fmt.Sprintf("%s (PID %d, of %s)", m.Command, m.PID, m.Of) }
 
 // Now reads the process again; it reports false if that process has ended.

@@ -21,6 +21,7 @@ type waiter struct {
 	coarse bool
 
 	waiting   Timer
+	usual     time.Duration // how long waits have taken of late, up to longWait
 	overshoot time.Duration // a high quantile of how late the shard wakes up, learned
 }
 
@@ -38,7 +39,7 @@ const (
 
 func (w *waiter) init() error {
 	w.epoll, w.event, w.timer = -1, -1, -1
-	w.overshoot = firstOvershoot
+	w.overshoot, w.usual = firstOvershoot, longWait
 	var err error
 	if w.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return err
@@ -143,7 +144,8 @@ func (w *waiter) wait(s *shard, now, until time.Duration) (int, error) {
 				w.learn(s.now() - target)
 			}
 		default:
-			n, errno = w.block(s.events, left)
+			n, errno = w.blockOrYield(s, left)
+			w.usual += (min(s.now()-now, longWait) - w.usual) / 8
 		}
 		switch errno {
 		case 0:
@@ -175,6 +177,24 @@ func (w *waiter) polls(s *shard, now, until time.Duration) bool {
 	}
 	return s.busy.last != nil && now-s.busy.last.sent < responseSoon
 }
+
+// blockOrYield waits for a socket. Where nothing falls due and the next response has usually come within less than
+// it takes to go to sleep and to wake up, the core is first left to whoever wants it, which is the server if they
+// share it: then responses are read several at a time. Without that, two nginx workers and bench on two cores
+// switched 45,000 times a second and left 9 % of them idle, where wrk, which never slept, switched 1,700 times; static
+// files came at 0.86 times wrk's rate, and at 0.94 since.
+func (w *waiter) blockOrYield(s *shard, left time.Duration) (int, syscall.Errno) {
+	if s.nextDue == never && w.usual < worthPolling {
+		_, _, _ = syscall.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) // cannot fail
+		if n, errno := w.pollOnce(s.events); n > 0 || errno != 0 {
+			return n, errno
+		}
+	}
+	return w.block(s.events, left)
+}
+
+// longWait is a wait after which the next one is expected to be long, too.
+const longWait = 100 * time.Microsecond
 
 // worthPolling is a wait so short that polling through it costs no more than going to sleep and
 // waking up: the wake-up of an idle virtual core was measured to cost 10 to 15 µs. (Spinning
@@ -232,7 +252,7 @@ func (w *waiter) pwait2(events []unix.EpollEvent, timeout *unix.Timespec) (int, 
 		uintptr(unsafe.Pointer(timeout)), 0, 0))
 }
 
-// pwait waits at most so many milliseconds; a negative number: without end.
+// pwait waits at most this number of milliseconds; a negative one: without end.
 func (w *waiter) pwait(events []unix.EpollEvent, ms int) (int, syscall.Errno) {
 	return counted(syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT,
 		uintptr(w.epoll), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(ms), 0, 0))
