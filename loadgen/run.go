@@ -86,6 +86,7 @@ func (l Local) Measure(ctx context.Context, p Plan, watch Watch) (Measurement, e
 	if err != nil {
 		return Measurement{}, fmt.Errorf("starting the slow clients: %w", err)
 	}
+	defer collectEarly()()
 	var m Measurement
 	rec := NewRecorder(p)
 	before, started := cpuUsed(), time.Now()
