@@ -115,15 +115,8 @@ func (l Local) Measure(ctx context.Context, p Plan, watch Watch) (Measurement, e
 	unfollow := rec.follow(endIfHopeless(p, watch.Second, end), watch.Delta)
 	err = l.Engine.Run(ctx, p, l.Guard, rec)
 	unfollow()
-	cpu := cpuUsed() - before
+	m.Generator = l.generator(cpuUsed()-before, rec, health)
 	m.Elapsed, m.Slow = time.Since(started), endSlow()
-	m.Generator = results.Generator{
-		Engine: l.Engine.String(), CPUSeconds: cpu.Seconds(), MaxRSS: PeakMemory(),
-		Threads: len(rec.Threads()), Health: health.stop(),
-	}
-	if timed, ok := l.Engine.(interface{ Mode() string }); ok {
-		m.Generator.Timer = timed.Mode()
-	}
 	m.Outcome = rec.Close()
 	if watch.Delta != nil {
 		watch.Delta(rec.takeDelta())
@@ -140,6 +133,18 @@ func (l Local) Measure(ctx context.Context, p Plan, watch Watch) (Measurement, e
 	}
 	m.Grade, m.Fault, m.Diagnostics = judge(p, m, ctx.Err() != nil)
 	return m, nil
+}
+
+// generator is what this process has spent on a load, and how it fared.
+func (l Local) generator(cpu time.Duration, rec *Recorder, health *monitor) results.Generator {
+	g := results.Generator{
+		Engine: l.Engine.String(), CPUSeconds: cpu.Seconds(), MaxRSS: PeakMemory(),
+		Threads: len(rec.Threads()), Health: health.stop(),
+	}
+	if timed, ok := l.Engine.(interface{ Mode() string }); ok {
+		g.Timer = timed.Mode()
+	}
+	return g
 }
 
 // barrierLead is the time before a common start that is left for what is done right before it.
