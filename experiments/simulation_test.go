@@ -148,7 +148,7 @@ func TestSimulatedFaultsOfARunGiveNoWrongVerdict(t *testing.T) {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = fmt.Fprint(w, "hello")
 		}))
-		defer server.Close()
+		t.Cleanup(server.Close)
 		urls[i] = server.URL
 	}
 	fresh := func() *simulation {
@@ -164,24 +164,31 @@ func TestSimulatedFaultsOfARunGiveNoWrongVerdict(t *testing.T) {
 		first, seeds = *simulated, 1
 	}
 	for seed := first; seed < first+seeds; seed++ {
-		random := rand.New(rand.NewPCG(seed, 1))
-		s, all := fresh(), simdisk.All()
-		fault, at := all[random.IntN(len(all))], 1+random.IntN(operations)
-		if random.IntN(4) == 0 { // the cluster fails, and the disk does not
-			at, s.engine.fail = 0, 1+random.IntN(loads)
-		}
-		disk := simdisk.New(fault, at, seed)
-		err := s.run(t, disk)
-		run, loadErr := results.LoadFrom(disk.Restart())
-		if loadErr != nil && len(s.done) == 0 && at > 0 && at < 12 {
-			continue // there was no run yet
-		}
-		if loadErr == nil {
-			loadErr = s.wrong(run, err == nil)
-		}
-		if loadErr != nil {
-			t.Errorf("seed %d, %v at operation %d of %d, load %d: %v", seed, fault, at, operations, s.engine.fail, loadErr)
-		}
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			fresh().survives(t, seed, operations, loads)
+		})
 	}
 	t.Logf("%d runs with a fault each, of %d operations on the disk and %d loads", seeds, operations, loads)
+}
+
+// survives runs the comparison with one fault, which the seed draws, and reads what is left of it.
+func (s *simulation) survives(t *testing.T, seed uint64, operations, loads int) {
+	random, all := rand.New(rand.NewPCG(seed, 1)), simdisk.All()
+	fault, at := all[random.IntN(len(all))], 1+random.IntN(operations)
+	if random.IntN(4) == 0 { // the cluster fails, and the disk does not
+		at, s.engine.fail = 0, 1+random.IntN(loads)
+	}
+	disk := simdisk.New(fault, at, seed)
+	err := s.run(t, disk)
+	run, loadErr := results.LoadFrom(disk.Restart())
+	if loadErr != nil && len(s.done) == 0 && at > 0 && at < 12 {
+		return // there was no run yet
+	}
+	if loadErr == nil {
+		loadErr = s.wrong(run, err == nil)
+	}
+	if loadErr != nil {
+		t.Errorf("%v at operation %d of %d, load %d: %v", fault, at, operations, s.engine.fail, loadErr)
+	}
 }
