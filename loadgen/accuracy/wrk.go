@@ -58,8 +58,11 @@ func WrkThroughput(
 			return 0, ctx.Err()
 		}
 	}
-	return (counts[1] - counts[0]) / (took[1] - took[0]), nil
+	return gained(counts, took), nil
 }
+
+// gained is the rate of what the second run has more than the first.
+func gained(counts, took [2]float64) float64 { return (counts[1] - counts[0]) / (took[1] - took[0]) }
 
 // wrkScript draws from the mix by weight.
 func wrkScript(mix []Request) string {

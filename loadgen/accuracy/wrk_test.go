@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// wrk sends the mix as it is given, bytes that Lua would read otherwise included, and its figure is a rate that
-// the server could answer. How near it is to the server's own depends on what else the machine does.
+// wrk sends the mix as it is given, bytes that Lua would read otherwise included, and what it counts has been
+// answered by the server.
 func TestWrkThroughput(t *testing.T) {
 	if _, err := exec.LookPath("wrk"); err != nil {
 		t.Skip("wrk is not installed")
@@ -20,7 +20,7 @@ func TestWrkThroughput(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 15 s")
 	}
-	var slow, posts, held atomic.Int64
+	var slow, posts atomic.Int64
 	turn := make(chan struct{}, 2)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body := make([]byte, 64)
@@ -30,9 +30,7 @@ func TestWrkThroughput(t *testing.T) {
 			posts.Add(1)
 		}
 		turn <- struct{}{}
-		began := time.Now()
 		time.Sleep(10 * time.Millisecond)
-		held.Add(int64(time.Since(began)))
 		<-turn
 		slow.Add(1)
 	}))
@@ -43,9 +41,8 @@ func TestWrkThroughput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	capacity := 2 / (time.Duration(held.Load()) / time.Duration(slow.Load())).Seconds()
-	if got < 0.5*capacity || got > 2*capacity {
-		t.Errorf("%.1f/s; two at a time, by the server's own clock, allow about %.1f/s", got, capacity)
+	if answered := float64(slow.Load()); got <= 0 || got*5 > answered {
+		t.Errorf("%.1f/s for 5 s; the server has answered %.0f requests in all", got, answered)
 	}
 	if share := float64(posts.Load()) / float64(slow.Load()); share < 0.15 || share > 0.35 {
 		t.Errorf("%.0f %% of the requests were the POST; want a quarter", 100*share)
@@ -59,5 +56,14 @@ func TestWrkThroughput(t *testing.T) {
 	defer cancel()
 	if _, err := WrkThroughput(ctx, "http://"+refused.Addr().String(), mix, 1, time.Second); err == nil {
 		t.Error("a port without a server has a throughput")
+	}
+}
+
+// The throughput is what the longer of two runs has more than the shorter, over the time that it took longer: what
+// both lose at their ends does not count.
+func TestWrkThroughputIsTheDifferenceOfTwoRuns(t *testing.T) {
+	const rate, lost = 100.0, 64.0
+	if got := gained([2]float64{4*rate - lost, 14*rate - lost}, [2]float64{4, 14}); got != rate {
+		t.Errorf("%g/s, want %g", got, rate)
 	}
 }

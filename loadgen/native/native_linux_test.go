@@ -1,6 +1,7 @@
 package native_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -337,21 +338,27 @@ func TestRequestsUnderWayAreTheSumOfTheirTimes(t *testing.T) {
 // processors as before.
 func TestWaitingThreadsStopNobodyElse(t *testing.T) {
 	was := runtime.GOMAXPROCS(0)
-	asked := make(chan struct{})
-	first := sync.OnceFunc(func() { close(asked) })
+	connections, asked := 4*runtime.NumCPU(), make(chan struct{})
+	var requests atomic.Int64
 	slow := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		first()
+		if requests.Add(1) == int64(10*connections) { // two loads have opened theirs by one request each, and are under way
+			close(asked)
+		}
 		time.Sleep(50 * time.Millisecond)
 	}))
 	defer slow.Close()
 	p := plan(slow.URL)
-	p.Duration, p.Conns.Max = 2*time.Second, 4*runtime.NumCPU()
+	p.Duration, p.Conns.Max = time.Minute, connections
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
 	var loads sync.WaitGroup
-	var ended atomic.Int32
+	var early atomic.Bool
 	for range 2 { // loads that overlap: neither may take away what the other has
 		loads.Go(func() {
-			defer ended.Add(1)
-			m, err := loadgen.Local{Engine: native.Engine{Shards: 2 * runtime.NumCPU()}}.Measure(t.Context(), p, loadgen.Watch{})
+			m, err := loadgen.Local{Engine: native.Engine{Shards: 2 * runtime.NumCPU()}}.Measure(ctx, p, loadgen.Watch{})
+			if ctx.Err() == nil {
+				early.Store(true)
+			}
 			if err != nil || m.Counts.OK == 0 {
 				t.Errorf("counts %+v, %v: want responses of a server in the same program", m.Counts, err)
 			}
@@ -361,10 +368,11 @@ func TestWaitingThreadsStopNobodyElse(t *testing.T) {
 	for range 20 {
 		runtime.GC()
 	}
-	if ended.Load() > 0 {
-		t.Error("memory was not collected before a load of two seconds ended")
-	}
+	end()
 	loads.Wait()
+	if early.Load() {
+		t.Error("memory was not collected before a load of a minute ended")
+	}
 	if now := runtime.GOMAXPROCS(0); now != was {
 		t.Errorf("%d processors after the load, %d before", now, was)
 	}

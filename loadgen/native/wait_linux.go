@@ -2,8 +2,6 @@ package native
 
 import (
 	"encoding/binary"
-	"runtime"
-	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -182,7 +180,7 @@ func (w *waiter) polls(s *shard, now, until time.Duration) bool {
 // it takes to go to sleep and to wake up, the core is first left to whoever wants it, which is the server if they
 // share it: then responses are read several at a time. Without that, two nginx workers and bench on two cores
 // switched 45,000 times a second and left 9 % of them idle, where wrk, which never slept, switched 1,700 times; static
-// files came at 0.86 times wrk's rate, and at 0.94 since.
+// files came at 0.85 times wrk's rate, and at 0.94 since.
 func (w *waiter) blockOrYield(s *shard, left time.Duration) (int, syscall.Errno) {
 	if s.nextDue == never && w.usual < worthPolling {
 		_, _, _ = syscall.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) // cannot fail
@@ -227,7 +225,7 @@ const longestBlock = 100 * time.Millisecond
 // scheduler's terms), for which hold makes another one; a stop of the world and a preemption end the wait
 // by their signal, or the wait ends itself after longestBlock (GODEBUG=asyncpreemptoff=1). Notified, the
 // scheduler took the processor away at almost every response that took longer than 20 µs and was woken up to
-// do so: at 1,800 responses a second, 44 µs of CPU time for each instead of 27, where wrk takes 31.
+// do so: at 1,800 responses a second, 42 to 55 µs of CPU time for each instead of 25 to 33.
 func (w *waiter) block(events []unix.EpollEvent, d time.Duration) (int, syscall.Errno) {
 	switch {
 	case w.coarse:
@@ -263,27 +261,4 @@ func counted(n, _ uintptr, errno syscall.Errno) (int, syscall.Errno) {
 		return 0, errno
 	}
 	return int(n), 0
-}
-
-// processors are those of Go's scheduler: as many as it has by itself, and one for each thread that blocks
-// without notifying it.
-var processors struct {
-	sync.Mutex
-	own, held int
-}
-
-// hold makes n more processors for threads that block, and returns the function that takes them back.
-// Without them, as many threads as there are cores would leave none for the rest of the program.
-func hold(n int) (release func()) {
-	adjust := func(by int) {
-		processors.Lock()
-		defer processors.Unlock()
-		if processors.held == 0 {
-			processors.own = runtime.GOMAXPROCS(0)
-		}
-		processors.held += by
-		runtime.GOMAXPROCS(processors.own + processors.held)
-	}
-	adjust(n)
-	return sync.OnceFunc(func() { adjust(-n) })
 }
