@@ -33,10 +33,10 @@ func TestHeapIsCollectedEarlyWhileLongLoadsRun(t *testing.T) {
 		synctest.Test(t, func(*testing.T) {
 			debug.SetGCPercent(row.before)
 			first, short, second := collectEarly(), collectEarly(), collectEarly()
-			time.Sleep(longLoad - 1)
+			time.Sleep(longLoad - time.Second)
 			short()
 			is("in loads that are short yet", row.before)
-			time.Sleep(2)
+			time.Sleep(2 * time.Second)
 			synctest.Wait()
 			is("in long loads", row.want)
 			first()
