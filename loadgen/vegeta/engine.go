@@ -7,25 +7,18 @@ package vegeta
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"bench/loadgen"
 	"bench/loadgen/http1"
 	"bench/loadgen/pacing"
-	"bench/results"
-	"bench/targets"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
@@ -238,185 +231,4 @@ func (r *run) target(t *vegeta.Target) error {
 		Body:   target.Body,
 	}
 	return nil
-}
-
-// RoundTrip sends one request, reads the whole response and records the outcome. The response
-// that vegeta sees has no body.
-func (r *run) RoundTrip(req *http.Request) (*http.Response, error) {
-	n, err := strconv.ParseUint(req.URL.Fragment, 10, 64)
-	if err != nil {
-		return nil, fmt.Errorf("request without its number: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(r.ctx, r.plan.Timeout)
-	defer cancel()
-	ctx, refuse := context.WithCancelCause(ctx)
-	defer refuse(nil)
-	// net/http may still call these when a request has timed out.
-	var firstByte, tries atomic.Int64
-	var conn atomic.Pointer[watched]
-	under := &exchange{
-		sent: time.Now(), head: req.Method == http.MethodHead, fastest: &r.fastest[r.plan.Mix.Index(n)], cancel: refuse,
-	}
-	trace := &httptrace.ClientTrace{
-		GotConn:              func(got httptrace.GotConnInfo) { tries.Add(1); conn.Store(under.carry(got)) },
-		GotFirstResponseByte: func() { firstByte.Store(int64(time.Since(r.start))) },
-	}
-	req = req.WithContext(httptrace.WithClientTrace(ctx, trace))
-	req.Header.Del("X-Vegeta-Seq")
-	if _, given := req.Header["User-Agent"]; !given {
-		req.Header["User-Agent"] = []string{loadgen.UserAgent}
-	}
-
-	r.inFlight.Add(1)
-	sent := time.Now()
-	got := r.send(req, &r.plan.Mix.At(n).Expect)
-	r.inFlight.Add(-1)
-	early := under.early.Load()
-	if w := conn.Load(); w != nil {
-		w.on.CompareAndSwap(under, nil)
-		early = early || w.early.Load()
-	}
-	switch {
-	case early:
-		got.class, got.why = results.BadBody, errUnasked.Error()
-	case got.class == results.BadBody && got.response == nil && under.cut.Load():
-		got.class, got.why = results.Reset, errCut.Error()
-	}
-	if got.class == results.OK {
-		under.answered(got.end.Sub(sent))
-	}
-
-	sample := loadgen.Sample{
-		Target: r.plan.Mix.Index(n), Sent: sent.Sub(r.start), End: got.end.Sub(r.start), Class: got.class,
-		FirstByte: time.Duration(firstByte.Load()),
-	}
-	if got.response != nil {
-		sample.Status = uint16(got.response.StatusCode)
-		for _, value := range got.response.Header["Server-Timing"] {
-			if sample.App == 0 {
-				sample.App = http1.AppTime([]byte(value))
-			}
-		}
-	}
-	r.record(n, sample, got.why, tries.Load()-1)
-	response := got.response
-	if response == nil {
-		response = &http.Response{Status: got.class.String(), Header: http.Header{}, Request: req}
-	}
-	response.Body = http.NoBody
-	return response, nil
-}
-
-// record records request n, and how often it was sent again.
-func (r *run) record(n uint64, sample loadgen.Sample, why string, again int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	sample.Due = sample.Sent
-	if r.plan.Mode == loadgen.Open {
-		sample.Due = r.recording.Due(n)
-	}
-	if r.shard.Record(sample) {
-		r.shard.Explain(sample, why)
-	}
-	for range again {
-		r.shard.StaleRetry(sample.Target)
-	}
-}
-
-// outcome is how a request ended: with a complete response, or with none.
-type outcome struct {
-	response *http.Response
-	end      time.Time
-	class    results.Class
-	why      string
-}
-
-// send performs the request and classifies its end. It returns no truncated response. The end
-// is when the body has been read: checking it is the generator's own time.
-func (r *run) send(req *http.Request, expect *targets.Expect) outcome {
-	response, err := r.base.RoundTrip(req)
-	if err != nil {
-		return r.failed(err)
-	}
-	defer response.Body.Close()
-	if err := http1.Lax(response); err != nil {
-		return r.failed(err)
-	}
-	expected := expect.StatusOK(response.StatusCode)
-	var body []byte
-	switch {
-	case response.StatusCode == http.StatusSwitchingProtocols:
-		// What follows is another protocol, which may never end; no request of ours asks for one.
-	case expected && expect.NeedsBody():
-		body, err = io.ReadAll(io.LimitReader(response.Body, maxChecked+1))
-	default:
-		_, err = io.Copy(io.Discard, response.Body)
-	}
-	if err != nil {
-		return r.failed(err)
-	}
-	got := outcome{response: response, end: time.Now()}
-	switch {
-	case !expected:
-		got.class = results.HTTPError
-	case expect.NeedsBody() && len(body) > maxChecked:
-		got.class, got.why = results.BadBody, fmt.Sprintf("a body of more than %d MiB", maxChecked>>20)
-	case expect.NeedsBody() && !expect.BodyOK(body):
-		got.class, got.why = results.BadBody, expect.Problem(body)
-	}
-	if to := response.Header.Get("Location"); to != "" && response.StatusCode/100 == 3 && got.why == "" {
-		got.why = "to " + to
-	}
-	return got
-}
-
-func (r *run) failed(err error) outcome {
-	got := outcome{end: time.Now(), class: r.classify(err)}
-	if got.class == results.Timeout {
-		got.why = fmt.Sprintf("no complete response within %v", r.plan.Timeout)
-		return got
-	}
-	// The operating system's words, without the addresses around them.
-	var op *net.OpError
-	for errors.As(err, &op) && op.Err != nil {
-		err = op.Err
-		if errors.As(err, new(*tls.CertificateVerificationError)) {
-			break
-		}
-	}
-	var call *os.SyscallError
-	if errors.As(err, &call) {
-		err = call.Err
-	}
-	got.why = err.Error()
-	return got
-}
-
-// maxChecked limits the memory for checking one body.
-const maxChecked = 64 << 20
-
-func (r *run) classify(err error) results.Class {
-	var op *net.OpError
-	var timeout net.Error
-	var untrusted *tls.CertificateVerificationError
-	var notTLS tls.RecordHeaderError
-	switch {
-	case r.ctx.Err() != nil:
-		return results.InFlight
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return results.Timeout
-	case errors.As(err, &op) && op.Op == "dial", errors.Is(err, loadgen.ErrRefused):
-		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.EADDRNOTAVAIL) {
-			r.mu.Lock()
-			r.shard.Limited()
-			r.mu.Unlock()
-		}
-		return results.ConnectError
-	case errors.As(err, &untrusted), errors.As(err, &notTLS):
-		return results.ConnectError
-	case errors.Is(err, errDropped), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
-		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return results.Reset
-	}
-	return results.BadBody // a response that is not HTTP
 }
