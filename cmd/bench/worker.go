@@ -22,10 +22,15 @@ import (
 
 const workerCommand = "worker"
 
+// workerOptions are the flags of bench worker.
+type workerOptions struct {
+	sharedFlags
+	token, queue string // files of tokens
+	serve        bool
+}
+
 func newWorkerCommand(s *shell) *cobra.Command {
-	var o sharedFlags
-	var token, queue string
-	var serve bool
+	var o workerOptions
 	c := &cobra.Command{
 		Use:   workerCommand,
 		Short: "Send parts of loads for a bench elsewhere, or keep servers for it",
@@ -45,61 +50,66 @@ gone.`,
   bench worker --jobs bench1.json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if o.dryRun {
-				return foreseeWorker(s, token, queue, o.allow)
+			switch {
+			case o.dryRun:
+				return foreseeWorker(s, o)
+			case o.queue != "":
+				return workOnJobs(c.Context(), s, o.queue, o.allow)
 			}
-			if queue != "" {
-				return workOnJobs(c.Context(), s, queue, o.allow)
-			}
-			cache, err := s.cacheDir()
-			if err != nil {
-				return err
-			}
-			_, binary, err := ownProgram()
-			if err != nil {
-				return err
-			}
-			w := fleet.Worker{
-				Version: version, Binary: binary, Dir: filepath.Join(cache, "fleet"), Guard: o.guard(), Engine: readEngine,
-				Duties: hosts.Exchange(o.guard()),
-			}
-			if serve {
-				station, err := stationOf(s)
-				if err != nil {
-					return err
-				}
-				defer station.Close()
-				w.Duties = station.Duties()
-			}
-			var in, out = c.InOrStdin(), s.stdout
-			if token != "" {
-				conn, err := dialHub(c.Context(), token)
-				if err != nil {
-					return err
-				}
-				defer conn.Close()
-				in, out = conn, conn
-			}
-			err = w.Serve(c.Context(), in, out)
-			if err != nil && c.Context().Err() == nil {
-				return experiments.Invalidf("%w", err)
-			}
-			return err
+			return work(c, s, o)
 		},
 	}
 	o.add(c, "allow-host", "dry-run")
-	c.Flags().StringVar(&token, "join", "", "work for the bench load that wrote the token in `FILE`")
-	c.Flags().StringVar(&queue, "jobs", "", "carry out the jobs of the queue that the token in `FILE` is for")
+	c.Flags().StringVar(&o.token, "join", "", "work for the bench load that wrote the token in `FILE`")
+	c.Flags().StringVar(&o.queue, "jobs", "", "carry out the jobs of the queue that the token in `FILE` is for")
 	c.Flags().StringVar(&o.socket, "unix-socket", "", "connect to the socket `PATH`")
-	c.Flags().BoolVar(&serve, serversFlag, false, "start servers for the other bench")
+	c.Flags().BoolVar(&o.serve, serversFlag, false, "start servers for the other bench")
 	c.MarkFlagsMutuallyExclusive("join", "jobs", serversFlag)
 	return c
 }
 
+// work works for one bench, until that bench has no more to do.
+func work(c *cobra.Command, s *shell, o workerOptions) error {
+	cache, err := s.cacheDir()
+	if err != nil {
+		return err
+	}
+	_, binary, err := ownProgram()
+	if err != nil {
+		return err
+	}
+	w := fleet.Worker{
+		Version: version, Binary: binary, Dir: filepath.Join(cache, "fleet"), Guard: o.guard(), Engine: readEngine,
+		Duties: hosts.Exchange(o.guard()),
+	}
+	if o.serve {
+		station, err := stationOf(s)
+		if err != nil {
+			return err
+		}
+		defer station.Close()
+		w.Duties = station.Duties()
+	}
+	var in, out = c.InOrStdin(), s.stdout
+	if o.token != "" {
+		conn, err := dialHub(c.Context(), o.token)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		in, out = conn, conn
+	}
+	err = w.Serve(c.Context(), in, out)
+	if err != nil && c.Context().Err() == nil {
+		return experiments.Invalidf("%w", err)
+	}
+	return err
+}
+
 // foreseeWorker is --dry-run: whom a worker would work for, and on what.
-func foreseeWorker(s *shell, token, queue string, hosts []string) error {
+func foreseeWorker(s *shell, o workerOptions) error {
 	from := "the bench that writes to its standard input"
-	for file, text := range map[string]string{token: "the bench load at %s", queue: "the queue of jobs at %s"} {
+	for file, text := range map[string]string{o.token: "the bench load at %s", o.queue: "the queue of jobs at %s"} {
 		if file == "" {
 			continue
 		}
@@ -110,7 +120,7 @@ func foreseeWorker(s *shell, token, queue string, hosts []string) error {
 		from = fmt.Sprintf(text, read.Address)
 	}
 	_, err := fmt.Fprintf(s.out, "would work for %s, and load %s\n", from,
-		page.List(append([]string{"this machine"}, hosts...)))
+		page.List(append([]string{"this machine"}, o.allow...)))
 	return err
 }
 
