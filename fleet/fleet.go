@@ -212,11 +212,13 @@ func (f *Fleet) Measure(ctx context.Context, p loadgen.Plan, watch loadgen.Watch
 	if watch.Start != nil {
 		watch.Start()
 	}
-	r.start = f.config.Clock() + r.lead()
+	lead := r.lead()
+	start := time.Now().Add(lead)
+	r.start = f.config.Clock() + lead
 	if err := f.each(func(m *member) error { return r.goAhead(ctx, m) }); err != nil {
 		return loadgen.Measurement{}, r.abandon(err)
 	}
-	unfollow := f.live.follow(watch.Second)
+	unfollow := f.live.follow(start, watch.Second)
 	r.finish(ctx)
 	unfollow()
 	m := r.measurement(ctx.Err() != nil)

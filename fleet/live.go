@@ -33,7 +33,7 @@ func (l *live) add(intervals []results.Interval) {
 func (l *live) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.counts, l.recent, l.known, l.read = results.Counts{}, results.NewHistogram(), 0, time.Now()
+	l.counts, l.recent, l.known = results.Counts{}, results.NewHistogram(), 0
 }
 
 // state is the progress so far, with what has come since it was asked for last.
@@ -51,24 +51,35 @@ func (l *live) state(elapsed time.Duration) loadgen.Live {
 	return state
 }
 
-// follow calls second every second until the function that it returns is called.
-func (l *live) follow(second func(loadgen.Live)) (stop func()) {
+// behind is how much later than the workers' seconds end their progress is shown: what they recorded has come by then.
+const behind = 250 * time.Millisecond
+
+// follow calls second for every second from the workers' start on, until the function that it returns is called.
+func (l *live) follow(start time.Time, second func(loadgen.Live)) (stop func()) {
 	if second == nil {
 		return func() {}
 	}
 	done := make(chan struct{})
 	var following sync.WaitGroup
 	following.Go(func() {
-		tick := time.NewTicker(loadgen.IntervalLength)
-		defer tick.Stop()
-		for began := time.Now(); ; {
+		began := start.Add(behind)
+		l.since(began)
+		for next := began; ; {
+			next = next.Add(loadgen.IntervalLength)
 			select {
 			case <-done:
 				return
-			case <-tick.C:
+			case <-time.After(time.Until(next)):
 				second(l.state(time.Since(began)))
 			}
 		}
 	})
 	return func() { close(done); following.Wait() }
+}
+
+// since makes a time the one from which the first rate is counted.
+func (l *live) since(t time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.read = t
 }
