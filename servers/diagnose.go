@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"regexp"
+	"slices"
 )
 
 // symptom is a line in a log and what it means. The first match counts, so specific symptoms come
@@ -59,7 +60,7 @@ func explain(log string) (diagnostic, hint string) {
 }
 
 // suspects are the processes whose logs may show the cause: the one that ended, the one that could not be
-// started, or all of them while they run.
+// started, or all of them while they run: databases last, which say the same whether an app uses them or not.
 func (c *Cluster) suspects() []Process {
 	started, all := len(c.processes), c.blueprint.Processes
 	if c.IsOnFleet() {
@@ -72,7 +73,9 @@ func (c *Cluster) suspects() []Process {
 		if started < len(all) {
 			return all[started : started+1]
 		}
-		return all
+		service := func(p Process) bool { return p.Service }
+		servers := slices.DeleteFunc(slices.Clone(all), service)
+		return append(servers, slices.DeleteFunc(slices.Clone(all), func(p Process) bool { return !service(p) })...)
 	}
 }
 

@@ -40,13 +40,16 @@ func (b Blueprint) prepareDir() error {
 	return b.ownServices()
 }
 
-// ownServices gives the folders of services to the users that they run as.
+// ownServices gives the folders of services to the users that they run as. The servers' group may pass through them:
+// Apache's processes keep root's group when they give up its privileges.
 func (b Blueprint) ownServices() error {
 	for _, p := range b.Processes {
 		if p.RunAs == nil {
 			continue
 		}
-		if err := errors.Join(os.Chmod(b.Dir, 0o711), p.RunAs.Own(p.Home)); err != nil { // to be passed through
+		err := errors.Join(os.Chmod(b.Dir, 0o711), p.RunAs.Own(p.Home), // to be passed through
+			os.Chown(p.Home, -1, os.Getgid()), os.Chmod(p.Home, 0o710))
+		if err != nil {
 			return err
 		}
 	}

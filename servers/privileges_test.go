@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"bench/internal/proc"
 	"bench/targets"
 )
 
@@ -103,4 +104,27 @@ func ownerOf(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return owner.Username
+}
+
+// A database that runs as another user is closed to all but that user and the servers' group, which Apache keeps when
+// it gives up root's privileges.
+func TestDatabasesOfAnotherUserAreOpenToTheServersGroup(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("bench is not root here, and runs databases as itself")
+	}
+	dir := t.TempDir()
+	home := filepath.Join(dir, "postgres")
+	nobody := &proc.User{Name: "nobody", UID: 65534, GID: 65534}
+	b := Blueprint{Dir: dir, StateDir: filepath.Join(dir, "state"), Processes: []Process{{Home: home, RunAs: nobody}}}
+	if err := b.prepareDir(); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner := info.Sys().(*syscall.Stat_t)
+	if owner.Uid != nobody.UID || owner.Gid != uint32(os.Getgid()) || info.Mode().Perm() != 0o710 {
+		t.Errorf("%d:%d %v; want the user's, and passed through by the group", owner.Uid, owner.Gid, info.Mode())
+	}
 }
