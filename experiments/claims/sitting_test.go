@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"bench/scenarios/claims"
 )
@@ -109,14 +110,30 @@ func TestSittingsHoldEveryClaim(t *testing.T) {
 	}
 }
 
-// The quick preset keeps its word.
-func TestQuickTakesTenMinutes(t *testing.T) {
-	plan, err := Spec{App: "bundled", Preset: "quick"}.Plan()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := plan.Estimate(); got > plan.preset.limit {
-		t.Errorf("all claims take %v, which is more than %v", got, plan.preset.limit)
+// A limit costs blocks first, and then length of loads, neither below its least. The quick preset keeps its word.
+func TestALimitCostsBlocksThenLoads(t *testing.T) {
+	for _, row := range []struct {
+		says   string
+		budget time.Duration
+		blocks int
+		within bool
+		whole  bool // loads are as long as their files say
+	}{
+		{"of the quick preset", 0, fewestBlocks, true, false},
+		{"a generous one", 30 * time.Minute, 6, true, true},
+		{"one that nothing keeps to", time.Minute, fewestBlocks, false, false},
+	} {
+		plan, err := Spec{App: "bundled", Preset: "quick", Budget: row.budget}.Plan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := plan.preset
+		if p.blocks != row.blocks || p.stretch < claims.ShortestStretch || (p.stretch == 1) != row.whole {
+			t.Errorf("%s: %d blocks, loads at %.2f; want %d, whole %v", row.says, p.blocks, p.stretch, row.blocks, row.whole)
+		}
+		if within := plan.Estimate() <= p.limit; within != row.within {
+			t.Errorf("%s: the claims take %v; within %v: want %v", row.says, plan.Estimate(), p.limit, row.within)
+		}
 	}
 }
 

@@ -36,14 +36,15 @@ type preset struct {
 	counted int           // blocks of claims about what is counted, which takes no interval
 	stretch float64       // of the times in a claim's file
 	warmup  time.Duration // at most
-	// limit is how long the whole may take; 0: as long as it does. It costs blocks, down to a fewest number.
+	// limit is how long the whole may take; 0: as long as it does. It costs blocks, down to a fewest number, and then
+	// length of loads, down to a shortest.
 	limit time.Duration
 }
 
 var presets = []preset{
 	{"default", 6, fewestBlocks, fewestBlocks, 1.5, time.Second, 0},
 	{"quick", 6, fewestBlocks, 2, 1, 300 * time.Millisecond, 10 * time.Minute},
-	{"thorough", 12, 6, 6, 3, 2 * time.Second, 0},
+	{"thorough", 10, 5, 5, 2, 2 * time.Second, 0},
 }
 
 // blocksOf is in how many blocks a claim is tested.
@@ -104,13 +105,30 @@ func (s Spec) Plan() (p Plan, err error) {
 			return p, err
 		}
 	}
-	for p.preset.limit > 0 && p.preset.blocks > fewestBlocks && p.Estimate() > p.preset.limit {
-		p.preset.blocks--
-	}
+	p.shorten()
 	if s.Blocks > 0 {
 		p.preset.blocks, p.preset.few, p.preset.counted = s.Blocks, s.Blocks, s.Blocks
 	}
 	return p, nil
+}
+
+// shorten keeps the test within its limit, as far as that can be.
+func (p *Plan) shorten() {
+	const (
+		reserve = 0.04 // of the limit: what surrounds the blocks, and servers that boot slowly
+		step    = 0.05
+	)
+	limit := time.Duration((1 - reserve) * float64(p.preset.limit))
+	for limit > 0 && p.Estimate() > limit {
+		switch {
+		case p.preset.blocks > fewestBlocks:
+			p.preset.blocks--
+		case p.preset.stretch >= claims.ShortestStretch+step:
+			p.preset.stretch -= step
+		default:
+			return
+		}
+	}
 }
 
 func (p *Plan) add(c claims.Claim, err error) error {
@@ -171,7 +189,7 @@ func (p Plan) Lines() (lines []string) {
 }
 
 // bootAndStop is about how long a topology takes to boot and to stop.
-const bootAndStop = 600 * time.Millisecond
+const bootAndStop = 700 * time.Millisecond
 
 // Estimate is roughly how long it will take.
 func (p Plan) Estimate() (sum time.Duration) {

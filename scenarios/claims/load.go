@@ -171,7 +171,16 @@ func (l load) Alone() bool { return len(l.Timeline) > 0 }
 // Lasts is part of Doer.
 func (l load) Lasts(stretch float64) time.Duration {
 	const between = 50 * time.Millisecond // two cells
-	return l.LeadIn + stretched(l.Duration-l.LeadIn, stretch) + between
+	return l.length(stretch) + between
+}
+
+// length is how long the load itself lasts. One with a timeline is never shorter than its file says: how many requests
+// an incident costs depends on it.
+func (l load) length(stretch float64) time.Duration {
+	if l.Alone() {
+		stretch = max(stretch, 1)
+	}
+	return l.LeadIn + stretched(l.Duration-l.LeadIn, stretch)
 }
 
 // Scenarios is part of Doer.
@@ -180,7 +189,7 @@ func (l load) Scenarios() []scenarios.Scenario { return []scenarios.Scenario{l.S
 // Do is part of Doer.
 func (l load) Do(ctx context.Context, v *scenarios.Visited, on Occasion) (Seen, error) {
 	one := l.Load
-	one.Duration = one.LeadIn + stretched(one.Duration-one.LeadIn, on.Stretch)
+	one.Duration = l.length(on.Stretch)
 	if on.Host != "" {
 		one.Scenario.Mix = one.Scenario.Mix.WithHost(on.Host)
 	}
@@ -196,5 +205,5 @@ func (l load) requests() float64 {
 	if l.Mode != loadgen.Open {
 		return 0
 	}
-	return l.Rate() * l.Duration.Seconds()
+	return l.Rate() * l.length(ShortestStretch).Seconds()
 }

@@ -165,6 +165,10 @@ func (r *reader) duration(key, text string, least, most time.Duration) (time.Dur
 	return d, nil
 }
 
+// ShortestStretch is the least by which the times of steps are stretched: a test that would take too long makes its
+// loads shorter.
+const ShortestStretch = 0.8
+
 func stretched(d time.Duration, by float64) time.Duration {
 	return time.Duration(float64(d) * by).Round(time.Millisecond)
 }
