@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"bench/internal/proof"
+
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -71,6 +73,12 @@ func params(dir string) testscript.Params {
 			e.Setenv("TMPDIR", e.WorkDir)
 			e.Setenv("BENCH_SHARED_MACHINE", "true") // with the other scripts, and other packages' tests
 			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "proof" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			return proof.Full, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":        exits,
