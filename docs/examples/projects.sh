@@ -339,7 +339,10 @@ status=0
 ended=$(date +%s)
 wrk=-
 topology=uwsgi
-grep -q '^  wsgi:' bench.yaml || topology=uvicorn
+if ! grep -q '^  wsgi:' bench.yaml; then
+	topology=uvicorn
+	[ -x .venv/bin/uvicorn ] || topology=daphne
+fi
 if command -v wrk >/dev/null; then
 	"$bench" selftest compare --app . --topologies "$topology" >wrk.txt || true
 	wrk=$(sed -n 's/.*\([+−-][0-9.]* %\).*/\1/p' wrk.txt | head -n 1)
