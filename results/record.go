@@ -3,6 +3,7 @@ package results
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -128,12 +129,28 @@ type TopologyRecord struct {
 	Name        string `json:"name"`
 	Ref         string `json:"ref"` // with every parameter; parses back
 	Summary     string `json:"summary"`
-	Concurrency int    `json:"concurrency"` // requests it works on at once; 0: one thread per connection; -1: unknown
+	Concurrency int    `json:"concurrency"` // requests it works on at once; 0: those of all connections; -1: unknown
+	// EventLoop says that those of all connections are worked on by event loops, and not by a thread for each.
+	EventLoop   bool   `json:"event_loop,omitempty"`
 	ConfigHash  string `json:"config_hash"`
 	Roles       Roles  `json:"roles,omitempty"`       // of its tiers
+	Nagle       string `json:"nagle,omitempty"`       // why it may delay responses by Nagle's algorithm
 	Development bool   `json:"development,omitempty"` // not meant for production
 	// Excluded says why the topology was left out of the comparison, if it was.
 	Excluded string `json:"excluded,omitempty"`
+}
+
+// AtOnce says how many requests a topology of that concurrency works on at once.
+func AtOnce(concurrency int, eventLoop bool) string {
+	switch {
+	case concurrency > 0:
+		return strconv.Itoa(concurrency)
+	case concurrency < 0:
+		return "unknown"
+	case eventLoop:
+		return "event loop"
+	}
+	return "one thread per connection"
 }
 
 // Host is what is known about the machine.

@@ -10,8 +10,8 @@ import (
 // What limits the throughput of a closed loop, and so how it is estimated.
 const (
 	LimitWorkers     = "workers"     // the server works on fewer requests at once than there are connections
-	LimitCPU         = "cpu"         // one thread per connection, and the cores that they can use are busy
-	LimitConnections = "connections" // one thread per connection, and no other limit: requests hardly delay each other
+	LimitCPU         = "cpu"         // no limit on requests at once, and the cores that they can use are busy
+	LimitConnections = "connections" // no limit on requests at once, and no other: they hardly delay each other
 	LimitUnknown     = "unknown"     // nobody knows; the course of the drain decides
 )
 

@@ -22,7 +22,9 @@ type Blueprint struct {
 	Topology    Topology // with every parameter
 	Summary     string
 	Roles       results.Roles // of its tiers
-	Concurrency int           // requests worked on at once; 0: one thread per connection
+	Concurrency int           // requests worked on at once; 0: those of all connections
+	EventLoop   bool          // that is by event loops, and not by one thread per connection
+	Nagle       string        // why it may delay responses by Nagle's algorithm, and what ends that
 	Development bool          // not meant for production
 	Host        string        // that runs it, of a part; empty: this machine, or those of its parts
 	Cores       int           // of that host
@@ -52,8 +54,8 @@ func (b Blueprint) Hiding(secrets map[string]string) Blueprint {
 }
 
 // Queueing describes how the cluster's workers wait for work: the number of groups with a queue
-// of their own, of processes in a group, and of requests that a process works on at once (0: one
-// thread per connection).
+// of their own, of processes in a group, and of requests that a process works on at once (0: those
+// of all connections).
 func (b Blueprint) Queueing() (queues, workers, threads int) {
 	for _, p := range b.Processes {
 		if p.Workers > 0 {
@@ -237,8 +239,8 @@ func (b Blueprint) Fingerprint() string {
 // Record is what a manifest says about an arm that boots the canonical blueprint.
 func (b Blueprint) Record(name string) results.TopologyRecord {
 	return results.TopologyRecord{
-		Name: name, Ref: b.Topology.String(), Summary: b.Summary, Concurrency: b.Concurrency, Roles: b.Roles,
-		ConfigHash: b.Fingerprint(), Development: b.Development,
+		Name: name, Ref: b.Topology.String(), Summary: b.Summary, Concurrency: b.Concurrency, EventLoop: b.EventLoop,
+		Roles: b.Roles, ConfigHash: b.Fingerprint(), Nagle: b.Nagle, Development: b.Development,
 	}
 }
 
@@ -259,14 +261,7 @@ func (p Process) where() string {
 
 func (b Blueprint) write(w io.Writer) {
 	fmt.Fprintf(w, "# %s: %s\n", b.Topology, b.Summary)
-	concurrency := fmt.Sprint(b.Concurrency)
-	switch b.Concurrency {
-	case 0:
-		concurrency = "one thread per connection"
-	case UnknownConcurrency:
-		concurrency = "unknown"
-	}
-	fmt.Fprintf(w, "# %s; ready when %s answers; concurrency: %s\n", b.URL, b.Health, concurrency)
+	fmt.Fprintf(w, "# %s; ready when %s answers; concurrency: %s\n", b.URL, b.Health, results.AtOnce(b.Concurrency, b.EventLoop))
 	for _, p := range b.Processes {
 		fmt.Fprintf(w, "\n## process %s (tier %s)%s\n", p.Name, p.Tier, p.where())
 		if p.Cores > 0 {

@@ -157,7 +157,7 @@ func (l layout) render() (Blueprint, error) {
 	data.App = data.App.WithServices(serviceURLs(data.services))
 	b := Blueprint{
 		Topology: Topology{Name: d.Topology.Name, Params: joinParams(data.Param)},
-		Summary:  d.Summary, Roles: withServices(d.Tiers, data.services), Development: d.Development, Health: data.App.Health,
+		Summary:  d.Summary, Nagle: d.Nagle, Roles: withServices(d.Tiers, data.services), Development: d.Development, Health: data.App.Health,
 		HealthHeader: data.App.HealthRequest(true),
 		RunAs:        data.Host.RunAs,
 		Dir:          data.Host.Dir, State: data.Host.State, StateDir: data.state,
@@ -166,6 +166,9 @@ func (l layout) render() (Blueprint, error) {
 	}
 	var err error
 	if b.Concurrency, err = renderInt("concurrency", d.Concurrency, UnknownConcurrency, data); err != nil {
+		return Blueprint{}, d.wrong(err)
+	}
+	if b.EventLoop, err = renderBool("event_loop", d.EventLoop, data); err != nil {
 		return Blueprint{}, d.wrong(err)
 	}
 	for _, s := range data.services {

@@ -295,3 +295,16 @@ func renderInt(name, text string, fallback int, data renderData) (int, error) {
 	}
 	return n, nil
 }
+
+// renderBool renders true, false, or nothing, which is false.
+func renderBool(name, text string, data renderData) (bool, error) {
+	value, err := render(name, text, data)
+	if err != nil || strings.TrimSpace(value) == "" {
+		return false, err
+	}
+	is, err := strconv.ParseBool(strings.TrimSpace(value))
+	if err != nil {
+		return false, fmt.Errorf("rendering %s: %q is neither true nor false", name, value)
+	}
+	return is, nil
+}

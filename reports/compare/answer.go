@@ -36,6 +36,9 @@ func (r *Report) answer() {
 	if len(r.Answer) == said {
 		r.Answer = append(r.Answer, fmt.Sprintf("On %s: %s", main.Name, main.Finding))
 	}
+	if text := r.nagleAnswer(main.Name); text != "" {
+		r.Answer = append(r.Answer, text)
+	}
 	for _, text := range r.pairFindings(main) {
 		r.Answer = append(r.Answer, fmt.Sprintf("On %s, directly: %s.", main.Name, text))
 	}

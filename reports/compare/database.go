@@ -24,7 +24,10 @@ func databaseLimit(t Topology, l Load) string {
 		text = fmt.Sprintf("Its database allows %s at once (max_connections), and refused %.0f.",
 			page.Count(int(allowed), "connection"), refused)
 	}
-	if t.Concurrency == 0 {
+	switch {
+	case t.EventLoop:
+		return text + " Nothing limits how many requests ask for one at the same time: put a pool in between."
+	case t.Concurrency == 0:
 		return text + " One thread per connection asks for one each: limit the threads, or put a pool in between."
 	}
 	return text + " Fewer workers × threads, a pool, or a higher limit end that."

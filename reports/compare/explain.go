@@ -84,12 +84,16 @@ var explanations = []struct {
 				"decides: %s. %s about %s req/s.",
 				u.text, u.generator, tiers(l.CPU), u.allow, page.Number(cpuBound(t, l, u)))
 		}},
-	{"threads", func(_ *Report, t Topology, _ Load, u use) bool {
-		return t.Concurrency == 0 && u.all() < unsaturated*u.cores
+	{"threads", func(_ *Report, t Topology, l Load, u use) bool {
+		return t.Concurrency == 0 && u.all() < unsaturated*u.cores && threadBound(t, l, u) < loose*l.Rate.Value
 	}, threadBound,
 		func(_ *Report, t Topology, l Load, u use) string {
-			return fmt.Sprintf("Each connection has its own thread, so up to %s wait at the same time, %s each on average and "+
-				"%s at least: about %s req/s at most. The CPU was not saturated (%s).", page.Count(l.Connections, "request"),
+			each := "Each connection has its own thread"
+			if t.EventLoop {
+				each = "An event loop works on the requests of all connections"
+			}
+			return fmt.Sprintf("%s, so up to %s wait at the same time, %s each on average and "+
+				"%s at least: about %s req/s at most. The CPU was not saturated (%s).", each, page.Count(l.Connections, "request"),
 				page.Micros(int64(l.Service.Mean)), page.Micros(l.Service.Min), page.Number(threadBound(t, l, u)), u.text)
 		}},
 }
@@ -102,6 +106,9 @@ const oneInterpreter = 1.5
 func cpuBound(_ Topology, l Load, u use) float64 {
 	return u.cores / max(u.all(), 1e-9) * l.Rate.Value
 }
+
+// loose is how far beyond what was measured a bound explains nothing any more.
+const loose = 3
 
 // threadBound is the throughput if all connections always wait for responses as fast as the fastest one.
 func threadBound(_ Topology, l Load, _ use) float64 {

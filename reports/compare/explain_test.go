@@ -187,7 +187,7 @@ func TestConcurrencyDecidesWhereRequestsWait(t *testing.T) {
 	for _, n := range r.Notes {
 		if n.Code == "unequal-concurrency" {
 			for _, want := range []string{"uwsgi (2 at a time)", "uwsgi-threads=16 (32 at a time)",
-				"runserver (a thread per connection)"} {
+				"runserver (one thread per connection)"} {
 				if !strings.Contains(n.Text, want) {
 					t.Errorf("%q; want %q in it", n.Text, want)
 				}

@@ -37,8 +37,12 @@ func (r *Report) reasons(t Topology, l Load) []string {
 		list = append(list, text)
 	}
 	if share := r.nagle(t, l); share > 0 {
+		receiver := "client"
+		if allProxied(r.delayedTargets(t)) {
+			receiver = "proxy"
+		}
 		add("%.0f %% of its responses took %s: on keep-alive connections they wait for a delayed "+
-			"acknowledgement by the client (see the notes).", 100*share, nagleText)
+			"acknowledgement by the %s (see the notes).", 100*share, nagleText, receiver)
 	}
 	if len(l.CPU) == 0 {
 		add("The servers' CPU time is unknown, so the limit cannot be named.")
@@ -76,7 +80,7 @@ func waitingThreads(t Topology, l Load) string {
 	if t.Concurrency == 0 {
 		waiting = l.Connections
 	}
-	if waiting <= 1 {
+	if waiting <= 1 || t.EventLoop {
 		return ""
 	}
 	return fmt.Sprintf(", and switching between the %d threads that wait for it costs CPU time as well", waiting)

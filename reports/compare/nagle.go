@@ -2,6 +2,8 @@ package compare
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"bench/reports/page"
@@ -13,7 +15,8 @@ import (
 // On a new connection the client acknowledges at once. So the delay counts as shown for a target when at least
 // nagleShare of its responses on keep-alive connections lie in that band, and at most half of that share on new
 // connections at the same rate, which no topology is near its limit at: whatever else takes 40 ms, a page that
-// waits or a queue, takes them there too.
+// waits or a queue, takes them there too. Behind a proxy that keeps its connections to the app, so does this delay:
+// there it counts as shown if the same app shows it in this run without a proxy.
 const (
 	nagleLow   = 37_000 // µs
 	nagleHigh  = 54_000
@@ -27,6 +30,7 @@ type delayed struct {
 	target         string
 	share, without float64 // of its responses in the band, on keep-alive and on new connections
 	response       results.Summary
+	proxied        bool // the delay is on connections of a proxy to the app
 }
 
 // lowestStep is the lowest open-loop rate of the main scenario, and the same rate with new connections; nil where
@@ -55,11 +59,30 @@ func (r *Report) delayedTargets(t Topology) (list []delayed) {
 	for _, target := range r.targetNames(r.main()) {
 		with, n := r.share(t, *kept, target)
 		without, m := r.share(t, *fresh, target)
-		if n >= nagleLeast && m >= nagleLeast && with >= nagleShare && 2*without <= with {
-			list = append(list, delayed{target, with, without, kept.Targets[target]})
+		if n < nagleLeast || m < nagleLeast || with < nagleShare {
+			continue
+		}
+		d := delayed{target: target, share: with, without: without, response: kept.Targets[target]}
+		if d.proxied = 2*without > with; !d.proxied || r.delayedWithoutProxy(t, target) {
+			list = append(list, d)
 		}
 	}
 	return list
+}
+
+// delayedWithoutProxy reports whether a target shows the delay on a topology whose tiers are those of t but for its
+// proxies.
+func (r *Report) delayedWithoutProxy(t Topology, target string) bool {
+	behind := maps.Clone(t.Roles)
+	maps.DeleteFunc(behind, func(_ string, role results.Role) bool { return role == results.ProxyRole })
+	if len(behind) == 0 || len(behind) == len(t.Roles) {
+		return false
+	}
+	return slices.ContainsFunc(r.Topologies, func(other Topology) bool {
+		return maps.Equal(other.Roles, behind) && slices.ContainsFunc(r.delayedTargets(other), func(d delayed) bool {
+			return d.target == target
+		})
+	})
 }
 
 // nagle is the share of a load's responses that waited for a delayed acknowledgement, or 0 where that is not shown.
@@ -99,6 +122,25 @@ func (r *Report) share(t Topology, l Load, target string) (share float64, n int6
 	return float64(inside) / float64(h.TotalCount()), h.TotalCount()
 }
 
+// nagleAnswer names the topologies whose throughput the delay decides: a ratio to one of them says little about the
+// servers.
+func (r *Report) nagleAnswer(main string) string {
+	const mostly = 0.5
+	var parts []string
+	for _, t := range r.compared() {
+		if l := t.load(main, "closed"); l != nil {
+			if share := r.nagle(t, *l); share >= mostly {
+				parts = append(parts, fmt.Sprintf("%.0f %% with %s", 100*share, t.Name))
+			}
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Of these responses, %s waited 40 ms for a delayed acknowledgement: TCP limits them, and not the app "+
+		"(see the notes).", page.List(parts))
+}
+
 // nagleNote explains the delay where a topology shows it, by target.
 func (r *Report) nagleNote(t Topology) (Note, bool) {
 	list := r.delayedTargets(t)
@@ -111,9 +153,18 @@ func (r *Report) nagleNote(t Topology) (Note, bool) {
 		parts = append(parts, fmt.Sprintf("%s (%.0f %% of them, p50 %s, p90 %s; with a new connection per request, %.0f %%)",
 			d.target, 100*d.share, page.Micros(d.response.P50), page.Micros(d.response.P90), 100*d.without))
 	}
-	return Note{"nagle", fmt.Sprintf("%s sends some responses in several small writes with Nagle's algorithm on. "+
-		"On a keep-alive connection the client delays its acknowledgement by 40 ms, and the last write waits for it: "+
+	who, receiver := t.Name, "client"
+	if allProxied(list) {
+		who, receiver = "The app behind the proxy of "+t.Name, "proxy"
+	}
+	return Note{"nagle", strings.TrimSpace(fmt.Sprintf("%s sends some responses in several small writes with Nagle's algorithm on. "+
+		"On a keep-alive connection the %s delays its acknowledgement by 40 ms, and the last write waits for it: "+
 		"on %s, responses take %s for %s. Clients really wait that long, so the delay is part of the comparison, but its "+
-		"cause is TCP, not a slow app, and it costs no CPU time.",
-		t.Name, kept.says(), nagleText, strings.Join(parts, ", "))}, true
+		"cause is TCP, not a slow app, and it costs no CPU time. %s",
+		who, receiver, kept.says(), nagleText, strings.Join(parts, ", "), t.nagle))}, true
+}
+
+// allProxied reports whether all delays are on connections of a proxy to the app, where clients cannot avoid them.
+func allProxied(list []delayed) bool {
+	return !slices.ContainsFunc(list, func(d delayed) bool { return !d.proxied })
 }

@@ -43,9 +43,9 @@ func (r *Report) concurrencyNote() (Note, bool) {
 			}
 			limited = limited || p.Limit != nil && p.Limit.Code == "workers"
 			concurrencies[t.Concurrency] = true
-			at := fmt.Sprintf("%d at a time", t.Concurrency)
-			if t.Concurrency == 0 {
-				at = "a thread per connection"
+			at := results.AtOnce(t.Concurrency, t.EventLoop)
+			if t.Concurrency > 0 {
+				at += " at a time"
 			}
 			rates = append(rates, fmt.Sprintf("%s (%s) serves %s req/s", t.Name, at, page.Number(p.Rate.Value)))
 		}

@@ -36,7 +36,8 @@ type Topology struct {
 	Name           string             `json:"name"`
 	Ref            string             `json:"ref"`
 	Summary        string             `json:"summary"`
-	Concurrency    int                `json:"concurrency"` // requests at a time; 0: one thread per connection; -1: unknown
+	Concurrency    int                `json:"concurrency"`          // requests at a time; 0: those of all connections; -1: unknown
+	EventLoop      bool               `json:"event_loop,omitempty"` // those of all connections, by event loops
 	ConfigHash     string             `json:"config_hash"`
 	Roles          results.Roles      `json:"roles,omitempty"`       // of its tiers
 	Development    bool               `json:"development,omitempty"` // not meant for production
@@ -53,6 +54,8 @@ type Topology struct {
 	PSSByTier  map[string]int64 `json:"pss_bytes_by_tier"`
 	Loads      []Load           `json:"loads"`
 	VsBaseline []Ratio          `json:"vs_baseline"`
+
+	nagle string // why it may delay responses by Nagle's algorithm
 }
 
 // Rate is a throughput with its interval.

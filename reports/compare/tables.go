@@ -30,9 +30,9 @@ func (r *Report) topologyTable() page.Table {
 }
 
 func (t Topology) row() []string {
-	concurrency := map[int]string{0: "one thread per connection", -1: page.Unknown}[t.Concurrency]
-	if t.Concurrency > 0 {
-		concurrency = fmt.Sprint(t.Concurrency)
+	concurrency := page.Unknown
+	if t.Concurrency >= 0 {
+		concurrency = results.AtOnce(t.Concurrency, t.EventLoop)
 	}
 	memory, boot, first := page.Unknown, page.Unknown, page.Unknown
 	if t.PSS > 0 {

@@ -13,7 +13,8 @@ import (
 
 // Evidence is what the servers did under the closed loop, unless it says otherwise.
 type Evidence struct {
-	Concurrency int             `json:"concurrency"` // requests at a time; 0: a thread per connection; -1: unknown
+	Concurrency int             `json:"concurrency"`          // requests at a time; 0: those of all connections; -1: unknown
+	EventLoop   bool            `json:"event_loop,omitempty"` // those of all connections, by event loops
 	Response    results.Summary `json:"response_us"`
 	// Common is the response time at the rate that is offered to all rungs.
 	CommonRate float64            `json:"common_rate,omitempty"`
@@ -44,7 +45,7 @@ const (
 // evidence is what the servers did.
 func (r *Report) evidence(t compare.Topology, l compare.Load) Evidence {
 	e := Evidence{
-		Concurrency: t.Concurrency, Response: l.Response, CPU: l.CPU, BusyCores: l.BusyCores, PerConn: l.PerConn,
+		Concurrency: t.Concurrency, EventLoop: t.EventLoop, Response: l.Response, CPU: l.CPU, BusyCores: l.BusyCores, PerConn: l.PerConn,
 		Overflows: l.Server.ListenOverflows, Failed: l.Counts.Failed(), Wait: l.Wait, ListenQueue: longestQueue(l.Server),
 	}
 	waiting := r.compared.Waiting(t, l)
@@ -91,7 +92,7 @@ func (r *Report) evidenceTable() page.Table {
 		e := rung.Evidence
 		t.Rows = append(t.Rows, []string{
 			rung.Name, measured(e.App, page.Millis), measured(e.QueueWait, page.Millis), tail(e.Wait),
-			measured(e.WorkersBusy, page.Percent), concurrency(e.Concurrency), queue(e), perRequest(e.CPU),
+			measured(e.WorkersBusy, page.Percent), concurrency(e), queue(e), perRequest(e.CPU),
 			compare.TierList(e.CPU),
 			page.Number(e.PerConn), fmt.Sprint(e.Failed), e.Limit,
 		})
@@ -136,11 +137,13 @@ func tail(s results.Summary) string {
 	return page.Micros(s.P99)
 }
 
-func concurrency(n int) string {
+func concurrency(e Evidence) string {
 	switch {
-	case n > 0:
-		return fmt.Sprint(n)
-	case n == 0:
+	case e.Concurrency > 0:
+		return fmt.Sprint(e.Concurrency)
+	case e.EventLoop:
+		return "event loop"
+	case e.Concurrency == 0:
 		return "a thread each"
 	}
 	return page.Unknown
