@@ -91,14 +91,15 @@ golden: ## rewrite the golden files; review them with git diff
 	$(GO) test ./cmd/bench -run 'Schemas|Reference' -update
 
 # The figures of docs/CLAIMS.md and the README's table are those of a run: bench claims --thorough, and then this.
-claims-doc: build ## write docs/CLAIMS.md with its pictures, and the README's table: make claims-doc RUN=bench-runs/...
-	$(BENCH) report $(RUN) > /dev/null
-	mkdir -p docs/images/claims && rm -f docs/images/claims/*.svg && cp $(RUN)/plots/*.svg docs/images/claims/
-	sed '/^<!-- from here on/q' docs/CLAIMS.md > $(RUN)/claims-doc.tmp
-	sed 's,](plots/,](images/claims/,; s,$(HOME)/,~/,g' $(RUN)/claims.md >> $(RUN)/claims-doc.tmp
-	mv $(RUN)/claims-doc.tmp docs/CLAIMS.md
-	awk -f docs/claims-table.awk docs/CLAIMS.md README.md > $(RUN)/readme.tmp
-	mv $(RUN)/readme.tmp README.md
+claims-doc: build ## write docs/CLAIMS.md with its pictures, and the README's table: make claims-doc RUN='bench-runs/...'
+	for run in $(RUN); do $(BENCH) report $$run > /dev/null || exit; done
+	mkdir -p docs/images/claims && rm -f docs/images/claims/*.svg
+	sed '/^<!-- from here on/q' docs/CLAIMS.md > bin/claims.md
+	for run in $(RUN); do cp $$run/plots/*.svg docs/images/claims/ && \
+	  sed 's,](plots/,](images/claims/,; s,$(HOME)/,~/,g' $$run/claims.md >> bin/claims.md && echo >> bin/claims.md; done
+	mv bin/claims.md docs/CLAIMS.md
+	awk -f docs/claims-table.awk docs/CLAIMS.md README.md > bin/readme.md
+	mv bin/readme.md README.md
 
 # A release: `goreleaser release` (.goreleaser.yaml) makes archives, deb, rpm, checksums and SBOMs of what
 # these targets write; CONTRIBUTING.md has the steps.

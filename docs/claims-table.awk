@@ -3,8 +3,8 @@
 BEGIN { FS = " [|] " }
 FNR == NR {
 	if (/^#/) verdicts = /^#+ Verdicts$/
-	else if (verdicts && /^[|]-/) table = table "|---|---|---|\n"
-	else if (verdicts && /^[|] /) table = table $1 " | " $2 " | " $3 " |\n"
+	else if (verdicts && /^[|]-/) { if (!ruled++) table = table "|---|---|---|\n" }
+	else if (verdicts && /^[|] / && !($1 == "| claim" && headed++)) table = table $1 " | " $2 " | " $3 " |\n"
 	next
 }
 /^<!-- claims -->$/ { print; inside = 1 }
