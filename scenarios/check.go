@@ -17,9 +17,10 @@ type Checked struct {
 }
 
 // Check boots an arm and measures a scenario's closed loop in turns: a cell of bench's, of that length at least,
-// before each measurement of the other tool, and one after the last. Nothing is sealed.
+// before each measurement of the other tool, and one after the last. Before a cell, the same load runs as long as it
+// does before the other tool counts. Nothing is sealed.
 func (r *Runner) Check(
-	ctx context.Context, arm Arm, s Scenario, turns int, length time.Duration,
+	ctx context.Context, arm Arm, s Scenario, turns int, before, length time.Duration,
 	other func(ctx context.Context, url string) (float64, error),
 ) (found Checked, err error) {
 	cluster, err := r.Site.Boot(ctx, arm.Topology, r.App)
@@ -40,7 +41,12 @@ func (r *Runner) Check(
 	}
 	cell.Load.Duration = length
 	cell.Load = cell.Load.forRate(rate)
+	lead := cell
+	lead.Load.Duration = before
 	for turn := 0; ; turn++ {
+		if _, err := r.runCell(ctx, lead, arm, cluster); err != nil {
+			return found, err
+		}
 		if found.Cell, err = r.runCell(ctx, cell, arm, cluster); err != nil {
 			return found, err
 		}

@@ -30,7 +30,7 @@ func newCheckCommand(s *shell) *cobra.Command {
 		Long: `compare boots each topology and measures each scenario's closed loop in turns: by cells as bench
 compare --thorough has them, and by wrk, which has to be installed. The two should differ by at most 5 %.
 Each turn of wrk is held against the cells before and after it, so that a machine whose speed drifts
-does not count as a difference. It takes a minute and a half for each topology and scenario.`,
+does not count as a difference. It takes two minutes for each topology and scenario.`,
 		Example: "  bench selftest compare --topologies runserver,uwsgi --scenario cpu,io",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -40,7 +40,7 @@ func Check(
 		}
 		for _, arm := range plan.Experiment.Arms {
 			env.Say(fmt.Sprintf("%s on %s", s.Name, arm.Name))
-			found, err := runner.Check(ctx, arm, s, turns, length, func(ctx context.Context, url string) (float64, error) {
+			found, err := runner.Check(ctx, arm, s, turns, accuracy.WrkStart, length, func(ctx context.Context, url string) (float64, error) {
 				return accuracy.WrkThroughput(ctx, url, wrkMix(s), s.Connections, over)
 			})
 			if err != nil {

@@ -26,9 +26,9 @@ type Request struct {
 	Weight       uint32
 }
 
-// wrkStart is how long wrk runs before it counts: its connections are opened all at once, and those
+// WrkStart is how long wrk runs before it counts: its connections are opened all at once, and those
 // that meet a full listen queue are made only after 1 s or 3 s.
-const wrkStart = 4 * time.Second
+const WrkStart = 4 * time.Second
 
 // WrkThroughput is the number of responses per second that wrk gets from a mix in a closed loop, over a
 // time. wrk counts the responses within its duration, so that what it loses at both ends is taken out
@@ -47,13 +47,13 @@ func WrkThroughput(
 		return 0, fmt.Errorf("writing wrk's script: %w", err)
 	}
 	var counts, took [2]float64
-	for i, d := range []time.Duration{wrkStart, wrkStart + over} {
+	for i, d := range []time.Duration{WrkStart, WrkStart + over} {
 		if counts[i], took[i], err = runWrk(ctx, url, script, connections, d); err != nil {
 			return 0, err
 		}
 		left := time.Duration(2 * float64(connections) / counts[i] * took[i] * float64(time.Second))
 		select {
-		case <-time.After(min(left, wrkStart)):
+		case <-time.After(min(left, WrkStart)):
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		}
