@@ -23,7 +23,7 @@ func newTuneCommand(s *shell) *cobra.Command {
 		Use:   "tune",
 		Short: "Find the best setting of a topology for an app",
 		Long: `tune finds the values of a topology's parameters with which it serves most requests under an SLO. All
-settings race: each round boots those that are left and keeps a third. The last ones are measured against
+settings race: each round boots those that are left and keeps a quarter. The last ones are measured against
 each other and against the server's own rule of thumb, with confidence intervals.`,
 		Example: `  bench tune --topology gunicorn --param workers=1..8 --param threads=1..8 --slo 'p99<200ms'
   bench tune --topology uwsgi:workers=2 --param threads=1,2,4,8,16 --scenario io

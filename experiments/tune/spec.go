@@ -213,11 +213,11 @@ func (p Plan) Lines() []string {
 	lines := []string{
 		fmt.Sprintf("%s: %d settings of %s, under %s", p.base.Name, p.settings,
 			strings.Join(p.spec.Params, " and "), p.spec.SLO),
-		fmt.Sprintf("race: each round boots every setting that is left and keeps a third, until %d are left", p.finalists()),
+		fmt.Sprintf("race: each round boots every setting that is left and keeps a quarter, until %d are left", p.finalists()),
 		fmt.Sprintf("final: %d blocks of those and of the baseline, %s (%s)", p.spec.Finals, p.arms[p.baseline].Name, of),
 	}
 	if p.spec.Exhaustive {
-		lines[1] = "exhaustive: no setting is eliminated, and each is booted as often as a finalist"
+		lines[1] = "exhaustive: no race, every setting is a finalist"
 	}
 	return lines
 }
@@ -229,24 +229,20 @@ const perBoot = 2500 * time.Millisecond
 func (p Plan) Estimate() (sum time.Duration) {
 	r := newRace(p.settings, p.finalists())
 	for round := 1; !r.over(); round++ {
-		boots := len(r.alive)
-		if p.spec.Exhaustive {
-			boots = p.settings
-		}
-		sum += time.Duration(boots) * (perBoot + p.slice(round))
+		sum += time.Duration(len(r.alive)) * (perBoot + p.slice(round))
 		r.add(nil)
 	}
-	boots := p.finalists() + 1
-	if p.spec.Exhaustive {
-		boots = len(p.arms)
-	}
+	boots := min(p.finalists()+1, len(p.arms)) // and the baseline
 	return sum + time.Duration(p.spec.Finals*boots)*(perBoot+finalSlice*p.spec.Slice)
 }
 
 // finalists is how many settings the last round compares: of few settings fewer, since it measures each several
 // times.
 func (p Plan) finalists() int {
-	const settingsEach = 6
+	if p.spec.Exhaustive {
+		return p.settings
+	}
+	const settingsEach = 8
 	return min(mostFinalists, max(2, (p.settings+settingsEach-1)/settingsEach))
 }
 

@@ -6,11 +6,15 @@ package tune
 import (
 	"cmp"
 	"errors"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 
 	"bench/results"
 	"bench/stats"
+
+	"gonum.org/v1/gonum/stat/combin"
 )
 
 // Schema of the report as JSON.
@@ -178,4 +182,44 @@ func (r *Report) setting(name string) (Setting, bool) {
 		return Setting{}, false
 	}
 	return r.Settings[i], true
+}
+
+// Share is what a setting of the last round serves relative to the best. One half of the blocks chooses the best and
+// the other half judges the two, over all halves: in the blocks that choose it, the best of many is too good. It is not
+// known of a setting that missed the objectives in a block.
+func (r *Report) Share(name string) (share float64, known bool) {
+	one, is := r.setting(name)
+	blocks := slices.Sorted(maps.Keys(one.final))
+	if !is || len(blocks) < 2 || !one.metIn(blocks) {
+		return 0, false
+	}
+	rivals := slices.DeleteFunc(slices.Clone(r.Settings), func(s Setting) bool { return !s.metIn(blocks) })
+	halves := combin.Combinations(len(blocks), len(blocks)/2)
+	sum := 0.0
+	for _, half := range halves {
+		var choose, judge []int
+		for i, block := range blocks {
+			if slices.Contains(half, i) {
+				choose = append(choose, block)
+			} else {
+				judge = append(judge, block)
+			}
+		}
+		best := slices.MaxFunc(rivals, func(a, b Setting) int { return cmp.Compare(a.meanLog(choose), b.meanLog(choose)) })
+		sum += one.meanLog(judge) - best.meanLog(judge)
+	}
+	return math.Exp(sum / float64(len(halves))), true
+}
+
+// metIn reports whether the setting met the objectives in all of these blocks of the last round.
+func (s Setting) metIn(blocks []int) bool {
+	return !slices.ContainsFunc(blocks, func(block int) bool { return s.final[block] <= 0 })
+}
+
+// meanLog is the mean of the logarithms of the throughputs in some blocks of the last round.
+func (s Setting) meanLog(blocks []int) (sum float64) {
+	for _, block := range blocks {
+		sum += math.Log(s.final[block]) / float64(len(blocks))
+	}
+	return sum
 }
