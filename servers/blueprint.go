@@ -261,7 +261,8 @@ func (p Process) where() string {
 
 func (b Blueprint) write(w io.Writer) {
 	fmt.Fprintf(w, "# %s: %s\n", b.Topology, b.Summary)
-	fmt.Fprintf(w, "# %s; ready when %s answers; concurrency: %s\n", b.URL, b.Health, results.AtOnce(b.Concurrency, b.EventLoop))
+	concurrency := results.AtOnce(b.Concurrency, b.EventLoop)
+	fmt.Fprintf(w, "# %s; ready when %s answers; concurrency: %s\n", b.URL, b.Health, concurrency)
 	for _, p := range b.Processes {
 		fmt.Fprintf(w, "\n## process %s (tier %s)%s\n", p.Name, p.Tier, p.where())
 		if p.Cores > 0 {

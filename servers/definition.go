@@ -23,7 +23,7 @@ type Definition struct {
 	Params      []Param             `yaml:"params"`
 	Concurrency string              `yaml:"concurrency"` // requests worked on at once; 0: those of all connections
 	EventLoop   string              `yaml:"event_loop"`  // true: that is by event loops, and not by a thread for each
-	Nagle       string              `yaml:"nagle"`       // why it may delay responses by Nagle's algorithm, and what ends that
+	Nagle       string              `yaml:"nagle"`       // why Nagle's algorithm may delay it, and what ends that
 	Static      string              `yaml:"static"`      // tier that serves static files
 	Debug       string              `yaml:"debug"`       // profile in which the app runs with DEBUG on
 	Needs       []string            `yaml:"needs"`       // what the app has to offer: django, wsgi or asgi

@@ -157,7 +157,8 @@ func (l layout) render() (Blueprint, error) {
 	data.App = data.App.WithServices(serviceURLs(data.services))
 	b := Blueprint{
 		Topology: Topology{Name: d.Topology.Name, Params: joinParams(data.Param)},
-		Summary:  d.Summary, Nagle: d.Nagle, Roles: withServices(d.Tiers, data.services), Development: d.Development, Health: data.App.Health,
+		Summary:  d.Summary, Nagle: d.Nagle, Roles: withServices(d.Tiers, data.services), Development: d.Development,
+		Health:       data.App.Health,
 		HealthHeader: data.App.HealthRequest(true),
 		RunAs:        data.Host.RunAs,
 		Dir:          data.Host.Dir, State: data.Host.State, StateDir: data.state,

@@ -82,7 +82,8 @@ func renderedJSON(b servers.Blueprint) any {
 		processes = append(processes, one)
 	}
 	return map[string]any{
-		"schema": "bench.render/1", "topology": b.Topology.String(), "summary": b.Summary, "concurrency": b.Concurrency, "event_loop": b.EventLoop,
+		"schema": "bench.render/1", "topology": b.Topology.String(), "summary": b.Summary,
+		"concurrency": b.Concurrency, "event_loop": b.EventLoop,
 		"url": b.URL, "processes": processes,
 	}
 }

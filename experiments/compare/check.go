@@ -40,9 +40,10 @@ func Check(
 		}
 		for _, arm := range plan.Experiment.Arms {
 			env.Say(fmt.Sprintf("%s on %s", s.Name, arm.Name))
-			found, err := runner.Check(ctx, arm, s, turns, accuracy.WrkStart, length, func(ctx context.Context, url string) (float64, error) {
+			wrk := func(ctx context.Context, url string) (float64, error) {
 				return accuracy.WrkThroughput(ctx, url, wrkMix(s), s.Connections, over)
-			})
+			}
+			found, err := runner.Check(ctx, arm, s, turns, accuracy.WrkStart, length, wrk)
 			if err != nil {
 				return rows, fmt.Errorf("%s on %s: %w", s.Name, arm.Name, err)
 			}

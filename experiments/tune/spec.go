@@ -213,7 +213,7 @@ func (p Plan) Lines() []string {
 	lines := []string{
 		fmt.Sprintf("%s: %d settings of %s, under %s", p.base.Name, p.settings,
 			strings.Join(p.spec.Params, " and "), p.spec.SLO),
-		fmt.Sprintf("race: each round boots every setting that is left and keeps a quarter, until %d are left", p.finalists()),
+		fmt.Sprintf("race: each round boots every setting that is left and keeps a quarter, down to %d", p.finalists()),
 		fmt.Sprintf("final: %d blocks of those and of the baseline, %s (%s)", p.spec.Finals, p.arms[p.baseline].Name, of),
 	}
 	if p.spec.Exhaustive {

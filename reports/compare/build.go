@@ -75,7 +75,8 @@ func buildTopology(
 	record results.TopologyRecord, cells []*results.Cell, main string, objectives []results.Objective,
 ) Topology {
 	t := Topology{
-		Name: record.Name, Ref: record.Ref, Summary: record.Summary, Concurrency: record.Concurrency, EventLoop: record.EventLoop, nagle: record.Nagle,
+		Name: record.Name, Ref: record.Ref, Summary: record.Summary,
+		Concurrency: record.Concurrency, EventLoop: record.EventLoop, nagle: record.Nagle,
 		ConfigHash: record.ConfigHash, Roles: record.Roles, Development: record.Development, Excluded: record.Excluded,
 		CPU: map[string]float64{}, PSSByTier: map[string]int64{}, Loads: []Load{}, VsBaseline: []Ratio{},
 	}

@@ -137,8 +137,8 @@ func (r *Report) nagleAnswer(main string) string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("Of these responses, %s waited 40 ms for a delayed acknowledgement: TCP limits them, and not the app "+
-		"(see the notes).", page.List(parts))
+	return fmt.Sprintf("Of these responses, %s waited 40 ms for a delayed acknowledgement: TCP limits them, and not the "+
+		"app (see the notes).", page.List(parts))
 }
 
 // nagleNote explains the delay where a topology shows it, by target.
@@ -157,10 +157,10 @@ func (r *Report) nagleNote(t Topology) (Note, bool) {
 	if allProxied(list) {
 		who, receiver = "The app behind the proxy of "+t.Name, "proxy"
 	}
-	return Note{"nagle", strings.TrimSpace(fmt.Sprintf("%s sends some responses in several small writes with Nagle's algorithm on. "+
-		"On a keep-alive connection the %s delays its acknowledgement by 40 ms, and the last write waits for it: "+
-		"on %s, responses take %s for %s. Clients really wait that long, so the delay is part of the comparison, but its "+
-		"cause is TCP, not a slow app, and it costs no CPU time. %s",
+	return Note{"nagle", strings.TrimSpace(fmt.Sprintf("%s sends some responses in several small writes with Nagle's "+
+		"algorithm on. On a keep-alive connection the %s delays its acknowledgement by 40 ms, and the last write waits for "+
+		"it: on %s, responses take %s for %s. Clients really wait that long, so the delay is part of the comparison, but "+
+		"its cause is TCP, not a slow app, and it costs no CPU time. %s",
 		who, receiver, kept.says(), nagleText, strings.Join(parts, ", "), t.nagle))}, true
 }
 

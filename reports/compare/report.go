@@ -36,7 +36,7 @@ type Topology struct {
 	Name           string             `json:"name"`
 	Ref            string             `json:"ref"`
 	Summary        string             `json:"summary"`
-	Concurrency    int                `json:"concurrency"`          // requests at a time; 0: those of all connections; -1: unknown
+	Concurrency    int                `json:"concurrency"`          // at a time; 0: those of all connections; -1: unknown
 	EventLoop      bool               `json:"event_loop,omitempty"` // those of all connections, by event loops
 	ConfigHash     string             `json:"config_hash"`
 	Roles          results.Roles      `json:"roles,omitempty"`       // of its tiers

@@ -13,7 +13,7 @@ import (
 
 // Evidence is what the servers did under the closed loop, unless it says otherwise.
 type Evidence struct {
-	Concurrency int             `json:"concurrency"`          // requests at a time; 0: those of all connections; -1: unknown
+	Concurrency int             `json:"concurrency"`          // at a time; 0: those of all connections; -1: unknown
 	EventLoop   bool            `json:"event_loop,omitempty"` // those of all connections, by event loops
 	Response    results.Summary `json:"response_us"`
 	// Common is the response time at the rate that is offered to all rungs.
@@ -45,7 +45,8 @@ const (
 // evidence is what the servers did.
 func (r *Report) evidence(t compare.Topology, l compare.Load) Evidence {
 	e := Evidence{
-		Concurrency: t.Concurrency, EventLoop: t.EventLoop, Response: l.Response, CPU: l.CPU, BusyCores: l.BusyCores, PerConn: l.PerConn,
+		Concurrency: t.Concurrency, EventLoop: t.EventLoop,
+		Response: l.Response, CPU: l.CPU, BusyCores: l.BusyCores, PerConn: l.PerConn,
 		Overflows: l.Server.ListenOverflows, Failed: l.Counts.Failed(), Wait: l.Wait, ListenQueue: longestQueue(l.Server),
 	}
 	waiting := r.compared.Waiting(t, l)
