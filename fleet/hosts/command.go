@@ -25,12 +25,11 @@ func (f *Fleet) Command(ctx context.Context, args []string, line func(host, text
 	var mu sync.Mutex
 	return f.each(func(i int) error {
 		name := f.serving[i].Name
-		said := &lines{say: func(text string) {
+		return f.command(ctx, f.serving[i], args, func(text string) {
 			mu.Lock()
 			defer mu.Unlock()
 			line(name, text)
-		}}
-		return f.command(ctx, f.serving[i], args, said)
+		})
 	})
 }
 
@@ -38,8 +37,9 @@ func (f *Fleet) Command(ctx context.Context, args []string, line func(host, text
 const endWithin = 10 * time.Second
 
 // command runs this program on one host.
-func (f *Fleet) command(ctx context.Context, m Machine, args []string, said *lines) error {
-	where, err := f.on(m, args, said)
+func (f *Fleet) command(ctx context.Context, m Machine, args []string, say func(string)) error {
+	printed, complained := &lines{say: say}, &lines{say: say} // at once: what one has begun, the other does not end
+	where, err := f.on(m, args, complained)
 	if err != nil {
 		return err
 	}
@@ -49,16 +49,16 @@ func (f *Fleet) command(ctx context.Context, m Machine, args []string, said *lin
 	}
 	stop := context.AfterFunc(ctx, func() { _ = stream.End(endWithin) })
 	defer stop()
-	_, err = io.Copy(said, stream)
+	_, err = io.Copy(printed, stream)
 	err = errors.Join(err, stream.End(endWithin), context.Cause(ctx))
-	said.end()
+	printed.end()
+	complained.end()
 	return err
 }
 
 // lines hands on what is written to it, line by line.
 type lines struct {
 	say     func(string)
-	mu      sync.Mutex // standard output and standard error come at once
 	partial bytes.Buffer
 }
 
@@ -70,8 +70,6 @@ func (l *lines) end() {
 }
 
 func (l *lines) Write(data []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.partial.Write(data)
 	for {
 		end := bytes.IndexByte(l.partial.Bytes(), '\n')
