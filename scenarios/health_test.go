@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -32,6 +33,10 @@ func tree(t *testing.T) func() []servers.Member {
 		}
 		for _, m := range proc.Tree(all, cmd.Process.Pid) {
 			members = append(members, servers.Member{Of: "app", Member: m})
+		}
+		parent := slices.IndexFunc(members, func(m servers.Member) bool { return m.PID == cmd.Process.Pid })
+		if parent > 0 { // the numbers of processes begin anew
+			members[0], members[parent] = members[parent], members[0]
 		}
 		return members
 	}
