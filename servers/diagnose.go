@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"regexp"
-	"slices"
 )
 
 // symptom is a line in a log and what it means. The first match counts, so specific symptoms come
@@ -73,9 +72,15 @@ func (c *Cluster) suspects() []Process {
 		if started < len(all) {
 			return all[started : started+1]
 		}
-		service := func(p Process) bool { return p.Service }
-		servers := slices.DeleteFunc(slices.Clone(all), service)
-		return append(servers, slices.DeleteFunc(slices.Clone(all), func(p Process) bool { return !service(p) })...)
+		var servers, databases []Process
+		for _, p := range all {
+			if p.Service {
+				databases = append(databases, p)
+			} else {
+				servers = append(servers, p)
+			}
+		}
+		return append(servers, databases...)
 	}
 }
 

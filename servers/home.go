@@ -43,12 +43,16 @@ func (b Blueprint) prepareDir() error {
 // ownServices gives the folders of services to the users that they run as. The servers' group may pass through them:
 // Apache's processes keep root's group when they give up its privileges.
 func (b Blueprint) ownServices() error {
+	group := os.Getgid()
+	if b.RunAs != nil {
+		group = int(b.RunAs.GID)
+	}
 	for _, p := range b.Processes {
 		if p.RunAs == nil {
 			continue
 		}
 		err := errors.Join(os.Chmod(b.Dir, 0o711), p.RunAs.Own(p.Home), // to be passed through
-			os.Chown(p.Home, -1, os.Getgid()), os.Chmod(p.Home, 0o710))
+			os.Chown(p.Home, -1, group), os.Chmod(p.Home, 0o710))
 		if err != nil {
 			return err
 		}

@@ -8,9 +8,7 @@ import (
 
 // race decides which settings stay, from one measurement of each in every round. It is sequential
 // halving (Karnin, Koren and Somekh, "Almost optimal exploration in multi-armed bandits", ICML 2013),
-// but keeps a quarter: a boot costs more than the load, so few rounds are better than many. (Of 16 settings of
-// gunicorn under two scenarios, measured eight times each, that loses 0.1 % against the choice of the whole grid, and
-// a third no less.)
+// but keeps a quarter: a boot costs more than the load, so few rounds are better than many.
 //
 // What counts is the logarithm of a throughput relative to the others of its round: the machine's
 // speed wavers from round to round, and all settings of a round share it.

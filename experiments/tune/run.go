@@ -234,7 +234,7 @@ func (t *tuning) start(arm int) int {
 // spread is how many connections a setting gets for each request that it works on at once. A kept connection stays
 // with the worker that took it, and a worker may get none: of W workers that share n, (1 − 1/W)ⁿ of them on average.
 // That is 6 % of two workers and 10 % of four where there are twice as many connections, and 0.4 and 1 % where there
-// are four times as many. (Two workers seemed to serve half as much in one of three first looks.)
+// are four times as many.
 const spread = 4
 
 // record stores how a round ended.

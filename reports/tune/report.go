@@ -13,8 +13,6 @@ import (
 
 	"bench/results"
 	"bench/stats"
-
-	"gonum.org/v1/gonum/stat/combin"
 )
 
 // Schema of the report as JSON.
@@ -185,8 +183,8 @@ func (r *Report) setting(name string) (Setting, bool) {
 }
 
 // Share is what a setting of the last round serves relative to the best. One half of the blocks chooses the best and
-// the other half judges the two, over all halves: in the blocks that choose it, the best of many is too good. It is not
-// known of a setting that missed the objectives in a block.
+// the other half judges the two: in the blocks that choose it, the best of many is too good. Each block begins a half,
+// so that all choose and judge equally often. It is not known of a setting that missed the objectives in a block.
 func (r *Report) Share(name string) (share float64, known bool) {
 	one, is := r.setting(name)
 	blocks := slices.Sorted(maps.Keys(one.final))
@@ -194,21 +192,14 @@ func (r *Report) Share(name string) (share float64, known bool) {
 		return 0, false
 	}
 	rivals := slices.DeleteFunc(slices.Clone(r.Settings), func(s Setting) bool { return !s.metIn(blocks) })
-	halves := combin.Combinations(len(blocks), len(blocks)/2)
-	sum := 0.0
-	for _, half := range halves {
-		var choose, judge []int
-		for i, block := range blocks {
-			if slices.Contains(half, i) {
-				choose = append(choose, block)
-			} else {
-				judge = append(judge, block)
-			}
-		}
+	sum, n := 0.0, len(blocks)
+	for first := range n {
+		turned := slices.Concat(blocks[first:], blocks[:first])
+		choose, judge := turned[:n/2], turned[n/2:]
 		best := slices.MaxFunc(rivals, func(a, b Setting) int { return cmp.Compare(a.meanLog(choose), b.meanLog(choose)) })
 		sum += one.meanLog(judge) - best.meanLog(judge)
 	}
-	return math.Exp(sum / float64(len(halves))), true
+	return math.Exp(sum / float64(n)), true
 }
 
 // metIn reports whether the setting met the objectives in all of these blocks of the last round.
