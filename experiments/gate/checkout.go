@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"bench/experiments"
 	"bench/servers"
@@ -119,7 +120,8 @@ func (c checkout) workTree(ctx context.Context, scratch string) (commit string, 
 	return commit, false, err
 }
 
-// copyIndex copies the checkout's index.
+// copyIndex copies the checkout's index, with the time of its last change: git looks into files that were changed at
+// that time or later, also where what it knows of them is as it was ("racy git" in its documentation).
 func (c checkout) copyIndex(ctx context.Context, to string) error {
 	index, err := c.git.run(ctx, c.root, "rev-parse", "--git-path", "index")
 	if err != nil {
@@ -128,11 +130,18 @@ func (c checkout) copyIndex(ctx context.Context, to string) error {
 	if !filepath.IsAbs(index) {
 		index = filepath.Join(c.root, index)
 	}
+	info, err := os.Stat(index) // before it is read: a later index is only looked into more
+	if err != nil {
+		return err
+	}
 	data, err := os.ReadFile(index)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(to, data, 0o600)
+	if err := os.WriteFile(to, data, 0o600); err != nil {
+		return err
+	}
+	return os.Chtimes(to, time.Time{}, info.ModTime())
 }
 
 // extract writes a commit's files into a folder, as a checkout would, and returns the app's

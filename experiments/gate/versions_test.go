@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"bench/experiments"
 )
@@ -267,5 +268,39 @@ esac
 		if same := both[0].project.App.Python == both[1].project.App.Python; row.own[0] && row.own[1] && same != row.shared {
 			t.Errorf("%s: they run with %s and %s", row.says, both[0].project.App.Python, both[1].project.App.Python)
 		}
+	}
+}
+
+// A file that is changed in the moment of a commit, and is as long as before, is changed all the same: git knows it by
+// the time of its index, which a copy has to keep.
+func TestAChangeInTheMomentOfACommit(t *testing.T) {
+	root := repository(t)
+	git := func(args ...string) {
+		t.Helper()
+		if out, err := exec.Command("git", append([]string{"-C", root}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v: %s", args, err, out)
+		}
+	}
+	git("commit", "-qam", "three")
+	git("config", "core.trustctime", "false") // nobody can set that time, and so nothing can show that it is the same
+	file, moment := filepath.Join(root, "site", "version"), time.Now().Add(-time.Hour)
+	for _, step := range []func() error{
+		func() error { return os.Chtimes(file, moment, moment) },
+		func() error { git("update-index", "-q", "--refresh"); return nil },
+		func() error { return os.WriteFile(file, []byte("4"), 0o644) },
+		func() error { return os.Chtimes(file, moment, moment) },
+		func() error { return os.Chtimes(filepath.Join(root, ".git", "index"), moment, moment) },
+	} {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked := Spec{App: filepath.Join(root, "site")}
+	both, err := versions(t.Context(), testEnv(new(strings.Builder)), asked, t.TempDir(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(filepath.Join(both[1].project.App.Dir, "version")); err != nil || string(text) != "4" {
+		t.Errorf("head is %q (%v); want 4", text, err)
 	}
 }
